@@ -1,0 +1,60 @@
+"""sigpb patches the signatures of TensorFlow SavedModels at the protobuf level.
+
+    import sigpb
+
+    patch = sigpb.SavedModelPatch()
+    signature = patch.signature.add(key="serving_default")
+    signature.input.add(key="input_1", rename_to="image")
+    print(sigpb.plan("model", patch))
+    sigpb.patch("model", patch, output_dir="patched")
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sigpb.api import PatchResult, patch, plan
+    from sigpb.errors import (
+        EnvironmentFailure,
+        ModelUnreadable,
+        PatchError,
+        SigpbError,
+        UsageError,
+    )
+    from sigpb.patching.patch_file import load_patch
+    from sigpb.patching.plan import Plan
+    from sigpb.protos import SavedModelPatch
+    from sigpb.saved_model.model import SavedModel
+    from sigpb.saved_model.model import open_model as open
+
+# Imported when asked for: commands that patch nothing start faster without the rest.
+_SOURCES = {
+    "EnvironmentFailure": "errors",
+    "ModelUnreadable": "errors",
+    "PatchError": "errors",
+    "PatchResult": "api",
+    "Plan": "patching.plan",
+    "SavedModel": "saved_model.model",
+    "SavedModelPatch": "protos",
+    "SigpbError": "errors",
+    "UsageError": "errors",
+    "load_patch": "patching.patch_file",
+    "open": "saved_model.model",
+    "patch": "api",
+    "plan": "api",
+}
+
+__all__ = [*sorted(_SOURCES), "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SOURCES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_SOURCES[name]}")
+    value = getattr(module, "open_model" if name == "open" else name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,92 @@
+"""What every edit is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sigpb import protos
+from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.saved_model.model import MetaGraph
+
+
+@dataclass(frozen=True)
+class SignatureTarget:
+    """A signature that a patch names, found in a MetaGraph.
+
+    Attributes:
+        meta_graph: The MetaGraph.
+        ref: The signature there, by the key it has now.
+        patch: What the patch says of it.
+    """
+
+    meta_graph: MetaGraph
+    ref: SignatureRef
+    patch: protos.SignaturePatch
+
+    @property
+    def signature_def(self) -> protos.SignatureDef:
+        """The signature as it is; of a copy, its original."""
+        return self.meta_graph.signatures[self.ref.source]
+
+
+@dataclass(frozen=True)
+class EndpointTarget:
+    """An input or output that a patch names, found in a signature.
+
+    Attributes:
+        signature: The signature.
+        side: Whether it is an input or an output.
+        key: The key it has now.
+        patch: What the patch says of it.
+    """
+
+    signature: SignatureTarget
+    side: Side
+    key: str
+    patch: protos.EndpointPatch
+
+    @property
+    def info(self) -> protos.TensorInfo:
+        """Its TensorInfo as it is."""
+        signature_def = self.signature.signature_def
+        endpoints = signature_def.inputs if self.side == "input" else signature_def.outputs
+        return endpoints[self.key]
+
+
+class Edit(ABC):
+    """One change of a MetaGraph's signatures: a frozen dataclass, and a step of a plan.
+
+    A subclass overrides one of the three ``from_`` methods, which say when a patch asks for it;
+    each yields nothing where the model already is as wanted.
+    """
+
+    @classmethod
+    def from_patch(
+        cls, meta_graph: MetaGraph, patch: protos.SavedModelPatch
+    ) -> Iterable[Edit]:
+        """Yields the edits that a patch asks for of a MetaGraph as a whole."""
+        return ()
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterable[Edit]:
+        """Yields the edits that a patch asks for of a signature."""
+        return ()
+
+    @classmethod
+    def from_endpoint(cls, target: EndpointTarget) -> Iterable[Edit]:
+        """Yields the edits that a patch asks for of an input or output."""
+        return ()
+
+    def refusals(self, meta_graph: MetaGraph) -> Iterable[str]:
+        """Yields why this edit cannot be made to the MetaGraph as it is, in whole sentences."""
+        return ()
+
+    @abstractmethod
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Puts the change into a draft."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Returns the change as a line for people, before and after."""

@@ -1,0 +1,64 @@
+"""The errors of sigpb: one base class, one subclass for each kind of failure.
+
+Each kind carries the exit code of the command line. Messages are complete sentences for the
+person at the shell: what is wrong, where, what exists instead, what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class SigpbError(Exception):
+    """Base class of every error that sigpb raises on purpose."""
+
+    exit_code = 4
+
+
+class UsageError(SigpbError):
+    """The command line or the arguments of a call make no sense."""
+
+    exit_code = 2
+
+
+class PatchError(SigpbError):
+    """A patch is malformed, contradicts itself or does not fit the model.
+
+    Attributes:
+        problems: Every problem found, one sentence or more each. Nothing was changed.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class ModelUnreadable(SigpbError):
+    """There is no SavedModel at the path, or its bytes cannot be understood."""
+
+    exit_code = 3
+
+
+class EnvironmentFailure(SigpbError):
+    """The file system, or something else around sigpb, failed or is in the way."""
+
+    exit_code = 4
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """Says which known names are close to a wrong one, and which there are.
+
+    Returns:
+        A clause that continues a sentence, such as ``"did you mean 'image'? There are: ..."``.
+    """
+    names = sorted(known)
+    if not names:
+        return "there are none"
+    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
+    listed = "there are " + ", ".join(repr(name) for name in names[:20])
+    if len(names) > 20:
+        listed += f" and {len(names) - 20} more"
+    return f"did you mean {close[0]!r}? {listed[0].upper()}{listed[1:]}" if close else listed

@@ -1,0 +1,1 @@
+"""From a patch to a plan, and from a plan to a changed model."""

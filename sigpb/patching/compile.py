@@ -1,0 +1,181 @@
+"""Compiles a patch against a model into a plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sigpb import protos
+from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
+from sigpb.edits.set_tags import tag_set_text
+from sigpb.errors import PatchError, did_you_mean
+from sigpb.patching import checks
+from sigpb.patching.plan import MetaGraphPlan, Plan
+from sigpb.patching.resolve import Resolution, resolve
+from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.saved_model.model import MetaGraph, SavedModel
+from sigpb.tensor_types import tensor_names
+
+
+def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
+    """Returns the edits that bring a model in line with a patch.
+
+    Raises:
+        PatchError: With everything that is wrong with the patch, or with the patch and this model.
+    """
+    if problems := list(checks.patch_problems(patch)):
+        raise PatchError(problems)
+    selected = _select(model, patch)
+    problems += _unknown_signatures([graph for _, graph in selected], patch)
+    problems += _tag_collisions(model, patch, [index for index, _ in selected])
+    plans = []
+    for index, meta_graph in selected:
+        edits, found = _compile_for(meta_graph, patch)
+        draft = MetaGraphDraft.of(meta_graph)
+        for edit in edits if not found else ():
+            edit.apply(draft)
+        found += checks.problems(draft)
+        where = f"MetaGraph {tag_set_text(meta_graph.tags)}: " if len(selected) > 1 else ""
+        problems += [where + problem for problem in found]
+        if edits:
+            warnings = tuple(checks.warnings(draft))
+            plans.append(MetaGraphPlan(index, meta_graph.tags, tuple(edits), warnings))
+    if problems:
+        raise PatchError(problems)
+    return Plan(model.directory, patch, tuple(plans))
+
+
+def _select(model: SavedModel, patch: protos.SavedModelPatch) -> list[tuple[int, MetaGraph]]:
+    """Returns the MetaGraphs to patch, with their positions in the file."""
+    graphs = list(enumerate(model.meta_graphs))
+    if not patch.HasField("tags"):
+        return graphs
+    tag_sets = [_tag_set(patch.tags)]
+    if patch.HasField("set_tags"):
+        tag_sets.append(_tag_set(patch.set_tags))  # A MetaGraph that is patched already.
+    for wanted in tag_sets:
+        if selected := [(index, graph) for index, graph in graphs if graph.tags == wanted]:
+            return selected
+    existing = ", ".join(tag_set_text(graph.tags) for _, graph in graphs)
+    raise PatchError(f"no MetaGraph has the tag-set {tag_set_text(tag_sets[0])}; there are {existing}.")
+
+
+def _tag_set(tags: protos.TagSet) -> tuple[str, ...]:
+    return tuple(sorted(set(tags.tag)))
+
+
+def _tag_collisions(
+    model: SavedModel, patch: protos.SavedModelPatch, selected: Sequence[int]
+) -> Iterator[str]:
+    if not patch.HasField("set_tags"):
+        return
+    wanted = _tag_set(patch.set_tags)
+    tag_sets = Counter(
+        wanted if index in selected else graph.tags for index, graph in enumerate(model.meta_graphs)
+    )
+    if tag_sets[wanted] > 1:
+        yield (
+            f"{tag_sets[wanted]} MetaGraphs would have the tag-set {tag_set_text(wanted)}, and a "
+            "loader could not choose between them; select one by its tags."
+        )
+
+
+def _resolve_signatures(meta_graph: MetaGraph, patch: protos.SavedModelPatch) -> Resolution:
+    renames: dict[str, str | None] = {
+        item.copy_of: None for item in patch.signature if item.HasField("copy_of")
+    }
+    for item in patch.signature:
+        if not item.HasField("copy_of"):
+            renames[item.key] = item.rename_to if item.HasField("rename_to") else None
+    return resolve(renames, meta_graph.user_signatures)
+
+
+def _unknown_signatures(
+    meta_graphs: Sequence[MetaGraph], patch: protos.SavedModelPatch
+) -> Iterator[str]:
+    """Yields the signatures that none of the MetaGraphs holds."""
+    missing = [set(_resolve_signatures(graph, patch).missing) for graph in meta_graphs]
+    existing = {key for graph in meta_graphs for key in graph.user_signatures}
+    for key in sorted(set.intersection(*missing)):
+        yield f"there is no signature {key!r}; {did_you_mean(key, existing)}."
+
+
+def _compile_for(
+    meta_graph: MetaGraph, patch: protos.SavedModelPatch
+) -> tuple[list[Edit], list[str]]:
+    """Returns the edits of one MetaGraph, and what is wrong with them."""
+    edits = [edit for kind in edit_types() for edit in kind.from_patch(meta_graph, patch)]
+    problems: list[str] = []
+    for target in _signature_targets(meta_graph, patch):
+        endpoints, missing = _endpoint_targets(target)
+        problems += missing
+        for kind in edit_types():
+            edits += kind.from_signature(target)
+            for endpoint in endpoints:
+                edits += kind.from_endpoint(endpoint)
+    problems += [refusal for edit in edits for refusal in edit.refusals(meta_graph)]
+    return edits, problems
+
+
+def _signature_targets(
+    meta_graph: MetaGraph, patch: protos.SavedModelPatch
+) -> Iterator[SignatureTarget]:
+    current = _resolve_signatures(meta_graph, patch).current
+    leaving = {item.key for item in patch.signature if item.drop or item.HasField("rename_to")}
+    for item in patch.signature:
+        source = item.copy_of if item.HasField("copy_of") else item.key
+        if source not in current:
+            continue
+        if not item.HasField("copy_of"):
+            yield SignatureTarget(meta_graph, SignatureRef(current[source]), item)
+            continue
+        target = SignatureTarget(meta_graph, SignatureRef(item.key, current[source]), item)
+        if item.key in leaving or not _is_copied(target):
+            yield target
+
+
+def _is_copied(target: SignatureTarget) -> bool:
+    """Whether the copy that is wanted is there: same tensors, and no key still to be renamed."""
+    existing = target.meta_graph.signatures.get(target.ref.key)
+    if existing is None:
+        return False
+    original = target.signature_def
+    dropped = {endpoint.key for endpoint in target.patch.output if endpoint.drop}
+    outputs = {key: info for key, info in original.outputs.items() if key not in dropped}
+    renames = [
+        *((item, existing.inputs) for item in target.patch.input),
+        *((item, existing.outputs) for item in target.patch.output),
+    ]
+    return (
+        _tensors(existing.inputs) == _tensors(original.inputs)
+        and _tensors(existing.outputs) == _tensors(outputs)
+        and all(item.rename_to in keys for item, keys in renames if item.HasField("rename_to"))
+        and (not target.patch.HasField("method_name") or existing.method_name == target.patch.method_name)
+    )
+
+
+def _tensors(infos: Mapping[str, protos.TensorInfo]) -> list[tuple[str, ...]]:
+    return sorted(tensor_names(info) for info in infos.values())
+
+
+def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], list[str]]:
+    """Returns the endpoints that a patch names, and what it names but is not there."""
+    found: list[EndpointTarget] = []
+    missing: list[str] = []
+    sides: tuple[tuple[Side, Sequence[protos.EndpointPatch], Collection[str]], ...] = (
+        ("input", target.patch.input, target.signature_def.inputs),
+        ("output", target.patch.output, target.signature_def.outputs),
+    )
+    for side, patches, existing in sides:
+        renames = {
+            item.key: item.rename_to if item.HasField("rename_to") else None for item in patches
+        }
+        resolution = resolve(renames, existing)
+        for item in patches:
+            if item.key in resolution.current:
+                found.append(EndpointTarget(target, side, resolution.current[item.key], item))
+        missing += [
+            f"signature {target.ref.key!r} has no {side} {key!r}; {did_you_mean(key, existing)}."
+            for key in resolution.missing
+        ]
+    return found, missing

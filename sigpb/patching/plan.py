@@ -1,0 +1,85 @@
+"""A plan: the edits that bring a model in line with a patch, before anything is changed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sigpb import protos
+from sigpb.edits import Edit
+from sigpb.edits.set_tags import tag_set_text
+
+
+@dataclass(frozen=True)
+class MetaGraphPlan:
+    """The edits of one MetaGraph.
+
+    Attributes:
+        index: The MetaGraph's position in the file.
+        tags: Its tag-set as it is.
+        edits: What is done to it; all at once.
+        warnings: What works but may surprise.
+    """
+
+    index: int
+    tags: tuple[str, ...]
+    edits: tuple[Edit, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a patch does to a model; printing it shows every change.
+
+    Attributes:
+        model: The model's directory.
+        patch: The patch it was made from. Not to be changed.
+        meta_graphs: The MetaGraphs that are changed.
+    """
+
+    model: Path
+    patch: protos.SavedModelPatch
+    meta_graphs: tuple[MetaGraphPlan, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the model is as the patch wants it."""
+        return not self.meta_graphs
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works but may surprise, of all MetaGraphs."""
+        return tuple(warning for graph in self.meta_graphs for warning in graph.warnings)
+
+    def __str__(self) -> str:
+        if self.is_empty:
+            return f"{self.model}: nothing to change"
+        lines = [str(self.model)]
+        for graph in self.meta_graphs:
+            lines.append(f"  MetaGraph {tag_set_text(graph.tags)}")
+            lines += [f"    {edit.describe()}" for edit in graph.edits]
+            lines += [f"    warning: {warning}" for warning in graph.warnings]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the plan as JSON values."""
+        return {
+            "model": str(self.model),
+            "patch_id": self.patch.id,
+            "reason": self.patch.reason,
+            "meta_graphs": [
+                {
+                    "tags": list(graph.tags),
+                    "edits": [_edit_json(edit) for edit in graph.edits],
+                    "warnings": list(graph.warnings),
+                }
+                for graph in self.meta_graphs
+            ],
+        }
+
+
+def _edit_json(edit: Edit) -> dict[str, Any]:
+    fields = dataclasses.asdict(edit)  # type: ignore[call-overload]
+    return {"edit": type(edit).__name__, "text": edit.describe(), **fields}

@@ -1,0 +1,52 @@
+"""The messages of TensorFlow, TensorFlow Serving and sigpb, without TensorFlow.
+
+They live in a private descriptor pool that is built from a committed descriptor set, so that they
+never clash with the same messages in an imported TensorFlow, and need no generated code that is
+tied to a protobuf version. ``protos.pyi`` holds their types. Both files are written by
+``tools/regenerate_protos.py``.
+
+A message is an attribute named after it: ``protos.SavedModel``, ``protos.GraphDef``; an enum value
+is reached through its enum: ``protos.DataType.Value("DT_FLOAT")``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.internal import enum_type_wrapper
+
+_PACKAGES = ("sigpb", "tensorflow", "tensorflow.serving", "google.protobuf")
+
+
+def _build_pool() -> descriptor_pool.DescriptorPool:
+    descriptors = Path(__file__).with_name("proto") / "descriptors.binpb"
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes()).file:
+        pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+_POOL = _build_pool()
+
+
+def _message_class(descriptor: Any) -> Any:
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(descriptor)
+    return message_factory.MessageFactory(_POOL).GetPrototype(descriptor)  # protobuf < 4.22
+
+
+def __getattr__(name: str) -> Any:
+    for package in _PACKAGES:
+        try:
+            found = _message_class(_POOL.FindMessageTypeByName(f"{package}.{name}"))
+        except KeyError:
+            try:
+                enum = _POOL.FindEnumTypeByName(f"{package}.{name}")
+            except KeyError:
+                continue
+            found = enum_type_wrapper.EnumTypeWrapper(enum)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module {__name__!r} has no message or enum {name!r}")

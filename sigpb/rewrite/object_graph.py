@@ -1,0 +1,193 @@
+"""Writes the signatures of a SavedObjectGraph: what `tf.saved_model.load` reads.
+
+A new key has to be put in five places of it, and half of them make a model that fails to load or,
+worse, one that loads and mixes up its values: see docs/architecture.md, "Sorted keys".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sigpb import protos
+from sigpb.errors import ModelUnreadable
+from sigpb.rewrite import structured_value, wrapper_function
+from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.wrapper_function import Order
+from sigpb.saved_model.endpoint_keys import argument_name
+from sigpb.saved_model.object_graph import ObjectGraph
+from sigpb.tensor_types import tensor_names
+
+
+def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
+    """Yields where the object graph says something else of a signature than `signature_def`.
+
+    A signature of which two loaders already disagree cannot be edited in step.
+    """
+    graph, key = draft.meta_graph.object_graph, signature.ref.source
+    if graph is None:
+        return
+    nodes = graph.signature_nodes()
+    if key not in nodes:
+        yield f"signature_def has signature {key!r}, but the object graph does not."
+        return
+    node_id = nodes[key]
+    where = f"object_graph_def.nodes[{node_id}].bare_concrete_function"
+    arguments = graph.argument_keys(node_id)
+    if sorted(arguments) != sorted(signature.inputs):
+        yield (
+            f"signature {key!r} has the inputs {sorted(signature.inputs)} in signature_def, "
+            f"but {sorted(arguments)} in {where}.argument_keywords."
+        )
+    elif arguments != sorted(arguments, key=argument_name):
+        yield (
+            f"signature {key!r}: {where}.argument_keywords lists {arguments}, which is not the "
+            "sorted order in which tf.saved_model.load passes them."
+        )
+    if graph.output_keys(node_id) != sorted(signature.outputs):
+        yield (
+            f"signature {key!r} has the outputs {sorted(signature.outputs)} in signature_def, "
+            f"but {graph.output_keys(node_id)} in the output_signature of "
+            f"object_graph_def.concrete_functions[{graph.function_name(node_id)!r}]."
+        )
+
+
+def rewritten(draft: MetaGraphDraft, library: FunctionLibrary) -> protos.SavedObjectGraph | None:
+    """Returns the object graph that a draft amounts to; None if there is none.
+
+    Args:
+        draft: The MetaGraph as it is to be; its signatures contradict nothing.
+        library: Receives the wrapper functions that signatures need.
+    """
+    graph = draft.meta_graph.object_graph
+    if graph is None or graph.signature_map is None:
+        return None
+    return _Rewriting(graph, draft, library).run()
+
+
+class _Rewriting:
+    """The work of one call of `rewritten`."""
+
+    def __init__(
+        self, graph: ObjectGraph, draft: MetaGraphDraft, library: FunctionLibrary
+    ) -> None:
+        self.draft = draft
+        self.library = library
+        self.graph = protos.SavedObjectGraph()
+        self.graph.CopyFrom(graph.proto)
+        self.signature_map = self.graph.nodes[graph.signature_map or 0]
+
+    def run(self) -> protos.SavedObjectGraph:
+        children = self._name_children()
+        for child, signature in children:
+            if signature.endpoints_changed:
+                if self._references()[child.node_id] > 1:
+                    self.graph.nodes.add().CopyFrom(self.graph.nodes[child.node_id])
+                    child.node_id = len(self.graph.nodes) - 1
+                self._change_endpoints(self.graph.nodes[child.node_id], signature)
+        return self.graph
+
+    def _name_children(
+        self,
+    ) -> list[tuple[protos.TrackableObjectGraph.TrackableObject.ObjectReference, SignatureDraft]]:
+        """Names the children of the signature map after the signatures that are to be."""
+        before = [(child.local_name, child.node_id) for child in self.signature_map.children]
+        del self.signature_map.children[:]
+        named = []
+        for local_name, node_id in before:
+            signatures = [
+                signature
+                for signature in self.draft.signatures.values()
+                if signature.ref.source == local_name
+            ]
+            if not signatures:
+                self.signature_map.children.add(local_name=local_name, node_id=node_id)
+            for signature in signatures:
+                if not signature.dropped:
+                    child = self.signature_map.children.add(
+                        local_name=signature.key, node_id=node_id
+                    )
+                    named.append((child, signature))
+        return named
+
+    def _references(self) -> Counter[int]:
+        """Counts how often each node is a child of another."""
+        return Counter(child.node_id for node in self.graph.nodes for child in node.children)
+
+    def _users(self) -> Counter[str]:
+        """Counts in how many nodes each concrete function is named."""
+        users: Counter[str] = Counter()
+        for node in self.graph.nodes:
+            users.update(node.function.concrete_functions)
+            users[node.bare_concrete_function.concrete_function_name] += 1
+        return users
+
+    def _change_endpoints(self, node: protos.SavedObject, signature: SignatureDraft) -> None:
+        inputs = {source: end.key for source, end in signature.inputs.items()}
+        outputs = {source: end.key for source, end in signature.outputs.items() if not end.dropped}
+        bare = node.bare_concrete_function
+        bare.concrete_function_name = self._function_in_order(bare, signature)
+        function = self.graph.concrete_functions[bare.concrete_function_name]
+        structured_value.rename_arguments(function.canonicalized_input_signature, inputs)
+        structured_value.rename_results(function.output_signature, outputs)
+        structured_value.rename_parameters(bare.function_spec.fullargspec, inputs)
+        bare.argument_keywords[:] = sorted(inputs.values(), key=argument_name)
+
+    def _function_in_order(
+        self, bare: protos.SavedBareConcreteFunction, signature: SignatureDraft
+    ) -> str:
+        """Returns the name of a function for this signature alone, in the order of its keys.
+
+        A wrapper that an earlier patch made is not wrapped again but replaced, or given up when
+        the order is that of the original function once more.
+        """
+        current = bare.concrete_function_name
+        order = self._order(current, bare.argument_keywords, signature)
+        if self._users()[current] == 1 and order.is_identity(self._function(current)):
+            return current
+        bare.ClearField("concrete_function_name")
+        earlier = wrapper_function.order_of(self._function(current))
+        if earlier is not None:
+            order = order.around(earlier)
+        name, functions = order.function, self.graph.concrete_functions
+        if self._users()[name] or not order.is_identity(self._function(name)):
+            name = wrapper_function.fresh_name([*functions, *self.library.names()])
+            function = self._function(order.function)
+            self.library.add(wrapper_function.build(name, order, function))
+        functions[name].CopyFrom(functions[current])
+        if earlier is not None and not self._users()[current] and self.library.remove(current):
+            del functions[current]
+        return name
+
+    def _function(self, name: str) -> protos.FunctionDef:
+        function = self.library.get(name)
+        if function is None:
+            raise ModelUnreadable(
+                f"the object graph names the function {name!r}, which the graph does not hold"
+            )
+        return function
+
+    def _order(
+        self, function: str, argument_keywords: Sequence[str], signature: SignatureDraft
+    ) -> Order:
+        """Returns how the sorted new keys correspond to a function's arguments and results."""
+        by_argument = sorted(
+            range(len(argument_keywords)),
+            key=lambda position: argument_name(signature.inputs[argument_keywords[position]].key),
+        )
+        first = len(argument_keywords)
+        captured = range(first, first + len(self.graph.concrete_functions[function].bound_inputs))
+        return Order(function, (*by_argument, *captured), tuple(self._result_positions(signature)))
+
+    def _result_positions(self, signature: SignatureDraft) -> Iterator[int]:
+        """Yields, in the order of the new keys, the function's results that each one stands for."""
+        infos = self.draft.meta_graph.signatures[signature.ref.source].outputs
+        positions, start = {}, 0
+        for source in sorted(signature.outputs):
+            stop = start + len(tensor_names(infos[source]))
+            positions[source] = range(start, stop)
+            start = stop
+        for endpoint in sorted(signature.outputs.values(), key=lambda endpoint: endpoint.key):
+            if not endpoint.dropped:
+                yield from positions[endpoint.source]

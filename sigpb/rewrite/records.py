@@ -1,0 +1,51 @@
+"""Writes back the elements of a repeated field or a map that differ from what is in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from google.protobuf.message import Message as ProtoMessage
+
+from sigpb.wire import Edits, Message, length_delimited, map_entry
+
+
+def rewrite_list(
+    edits: Edits,
+    parent: Message,
+    number: int,
+    before: Sequence[ProtoMessage],
+    after: Sequence[ProtoMessage],
+) -> None:
+    """Writes a repeated message field whose elements changed or which grew at its end."""
+    for field, old, new in zip(parent.fields(number), before, after, strict=False):
+        if old != new:
+            edits.replace(parent, field, length_delimited(number, _encoded(new)))
+    append(edits, parent, number, after[len(before) :])
+
+
+def rewrite_map(
+    edits: Edits,
+    parent: Message,
+    number: int,
+    before: Mapping[str, ProtoMessage],
+    after: Mapping[str, ProtoMessage],
+) -> None:
+    """Writes a map from strings to messages; new entries go to the end of `parent`."""
+    for raw_key, field in parent.entries(number):
+        key = raw_key.decode()
+        if key not in after:
+            edits.delete(parent, field)
+        elif before[key] != after[key]:
+            edits.replace(parent, field, map_entry(number, raw_key, _encoded(after[key])))
+    for key in sorted(set(after) - set(before)):
+        edits.insert(parent, parent.end, map_entry(number, key.encode(), _encoded(after[key])))
+
+
+def append(edits: Edits, parent: Message, number: int, added: Sequence[ProtoMessage]) -> None:
+    """Adds elements of a repeated message field at the end of `parent`."""
+    for message in added:
+        edits.insert(parent, parent.end, length_delimited(number, _encoded(message)))
+
+
+def _encoded(message: ProtoMessage) -> bytes:
+    return message.SerializeToString(deterministic=True)

@@ -1,0 +1,1 @@
+"""A SavedModel on disk: found, read lazily, and written again."""

@@ -1,0 +1,109 @@
+"""What becomes of the files of a model: the changes, and where in the model they apply."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from sigpb.errors import EnvironmentFailure
+from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
+from sigpb.wire.edits import Piece
+
+# Names of sigpb's own files and directories. They are no part of the model that they lie in.
+TEMPORARY_PREFIX = ".sigpb-tmp-"
+BACKUP_PREFIX = ".sigpb-backup-"
+
+# Replaced in this order: with both of them present, loaders read the last one.
+_MAIN_PROTOS = (TEXT_NAME, BINARY_NAME)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SplicedFile:
+    """A file made of ranges of another one and new bytes.
+
+    Attributes:
+        pieces: What it consists of.
+        source: The file that the ranges refer to.
+    """
+
+    pieces: tuple[Piece, ...]
+    source: Path
+
+
+Content: TypeAlias = bytes | SplicedFile
+
+Changes: TypeAlias = Mapping[str, Content | None]
+"""New content by path relative to the model's directory. None removes a file; all others stay."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LocatedChange:
+    """A change of one file of a certain model.
+
+    Attributes:
+        path: Relative to the model's directory, without symbolic links on the way.
+        content: The new content; None to remove the file.
+        is_main: Whether this is the SavedModel proto, as opposed to a file that describes it.
+    """
+
+    path: Path
+    content: Content | None
+    is_main: bool
+
+
+def locate_changes(model: Path, changes: Changes) -> list[LocatedChange]:
+    """Finds the files that changes apply to: behind a symbolic link, what it leads to.
+
+    Args:
+        model: The model's directory, as a resolved path.
+        changes: The changes.
+
+    Returns:
+        The changes, those of the main proto last.
+
+    Raises:
+        EnvironmentFailure: If a file lies outside the model, or is a directory.
+    """
+
+    def order(name: str) -> int:
+        return _MAIN_PROTOS.index(name) if name in _MAIN_PROTOS else -1
+
+    located = []
+    for name in sorted(changes, key=order):
+        real = Path(os.path.realpath(model / name))
+        if not real.is_relative_to(model):
+            raise EnvironmentFailure(
+                f"{model / name} leads to {real}, outside the model, so that others may use it "
+                f"too. {advise_to_materialise(model)}"
+            )
+        if real.is_dir():
+            raise EnvironmentFailure(f"{model / name} should be a file, but it is a directory.")
+        if changes[name] is None:  # It is the link itself that goes.
+            real = Path(os.path.realpath((model / name).parent), Path(name).name)
+        located.append(LocatedChange(real.relative_to(model), changes[name], name in _MAIN_PROTOS))
+    return located
+
+
+def find_main_proto(model: Path) -> Path:
+    """Returns the path of the proto that loaders read, whether or not it exists."""
+    binary = model / BINARY_NAME
+    return binary if binary.exists() else model / TEXT_NAME
+
+
+def is_sigpbs_own(path: Path) -> bool:
+    """Whether a path inside a model is, or lies in, something that sigpb left there."""
+    return any(part.startswith((TEMPORARY_PREFIX, BACKUP_PREFIX)) for part in path.parts)
+
+
+def temporary_name(name: str) -> str:
+    """Returns a name for what will be moved to another name, or removed, before long."""
+    # Even if every character takes four bytes, the 255 bytes that file systems allow suffice.
+    return f"{TEMPORARY_PREFIX}{name[:50]}-{os.urandom(4).hex()}"
+
+
+def advise_to_materialise(model: Path) -> str:
+    """Says how to get rid of symbolic links that lead outside the model."""
+    return f"Make a copy that holds the files themselves (cp -rL {model} ...) and patch that."

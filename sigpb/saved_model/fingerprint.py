@@ -1,0 +1,367 @@
+"""TensorFlow's fingerprint of a SavedModel, recomputed without TensorFlow.
+
+Every hash equals what TensorFlow 2.21 writes for the same bytes (``CreateFingerprintDefPb`` in
+``tensorflow/cc/saved_model/fingerprinting.cc``). All of them are FarmHash64 values of messages as
+protobuf's C++ library encodes them with map entries sorted; Python's protobuf cannot be asked for
+that encoding, see `_deterministic_bytes`.
+
+`compute` hashes a whole model and is right whatever stood in the old fingerprint. It takes the
+parsed model and several times its size in memory, so beyond `COMPUTE_LIMIT` there is `refresh`,
+which takes over the hashes whose input did not change.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.message import Message
+
+from sigpb import protos
+from sigpb.errors import ModelUnreadable
+
+COMPUTE_LIMIT = 16 * 2**20
+"""Size of ``saved_model.pb`` in bytes up to which `compute` takes less than a second and 200 MB."""
+
+PRODUCER = 4
+"""The ``version.producer`` of the formulas in this module: TensorFlow 2.21's."""
+
+_UINT64 = 2**64 - 1
+
+# What absl::SimpleAtoi takes for an integer: `GetSuffixUID` in
+# tensorflow/core/graph/regularization/util.cc.
+_INTEGER = re.compile(r"[\t-\r ]*([+-]?[0-9]+)[\t-\r ]*")
+
+
+class FingerprintError(ModelUnreadable):
+    """TensorFlow refuses to fingerprint the model, so there is no value to agree with."""
+
+
+def compute(
+    saved_model: protos.SavedModel, checkpoint_index: bytes | None, old_uuid: str = ""
+) -> protos.FingerprintDef:
+    """Returns the whole fingerprint of a model.
+
+    As in TensorFlow only the first MetaGraph counts, except for ``saved_model_checksum``.
+
+    Args:
+        saved_model: The content of ``saved_model.pb``. It is not modified.
+        checkpoint_index: The content of ``variables/variables.index``; None if there is no file.
+        old_uuid: The ``uuid`` of the fingerprint that this one replaces.
+
+    Raises:
+        FingerprintError: TensorFlow refuses this model too, or would crash.
+    """
+    if not saved_model.meta_graphs:
+        raise FingerprintError("The model has no MetaGraph, so it cannot be fingerprinted.")
+    meta_graph = saved_model.meta_graphs[0]
+    return _identified(
+        protos.FingerprintDef(
+            saved_model_checksum=saved_model_checksum(saved_model),
+            graph_def_program_hash=graph_def_program_hash(meta_graph.graph_def),
+            signature_def_hash=signature_def_hash(meta_graph.signature_def),
+            saved_object_graph_hash=saved_object_graph_hash(meta_graph.object_graph_def),
+            checkpoint_hash=checkpoint_hash(checkpoint_index),
+        ),
+        old_uuid,
+    )
+
+
+def refresh(
+    old: protos.FingerprintDef,
+    signature_defs: Mapping[str, protos.SignatureDef],
+    object_graph: protos.SavedObjectGraph | None = None,
+    graph_def: protos.GraphDef | None = None,
+) -> protos.FingerprintDef:
+    """Returns the fingerprint of a patched model from the old one and the parts that changed.
+
+    ``saved_model_checksum`` covers every byte of the model, so the old one is dropped rather than
+    kept stale; TensorFlow reads an absent one as 0, and its ``singleprint`` does without.
+
+    Args:
+        old: The fingerprint of the model before the patch.
+        signature_defs: The signatures of the first MetaGraph, changed or not: versions of
+            TensorFlow before 2.14 hashed them differently.
+        object_graph: The object graph of the first MetaGraph, or None if it did not change.
+        graph_def: The graph of the first MetaGraph, or None if nothing but its library and its
+            versions changed. Those two do not count, so they may be missing from the message.
+
+    Raises:
+        FingerprintError: TensorFlow would refuse the patched model.
+    """
+    return _identified(
+        protos.FingerprintDef(
+            graph_def_program_hash=(
+                old.graph_def_program_hash
+                if graph_def is None
+                else graph_def_program_hash(graph_def)
+            ),
+            signature_def_hash=signature_def_hash(signature_defs),
+            saved_object_graph_hash=(
+                old.saved_object_graph_hash
+                if object_graph is None
+                else saved_object_graph_hash(object_graph)
+            ),
+            checkpoint_hash=old.checkpoint_hash,
+        ),
+        old.uuid,
+    )
+
+
+def saved_model_checksum(saved_model: protos.SavedModel) -> int:
+    """Returns the hash of everything in ``saved_model.pb`` but the order of its encoding."""
+    return _hash_message(saved_model)
+
+
+def graph_def_program_hash(graph_def: protos.GraphDef) -> int:
+    """Returns the hash of a graph without the details that differ from one export to the next.
+
+    Blanked are the number at the end of a called function's name, the device configuration of a
+    call, and the values of string constants; the library and the versions do not count at all
+    (``tensorflow/core/graph/regularization/simple_delete.cc``).
+
+    Args:
+        graph_def: It is not modified.
+    """
+    program = protos.GraphDef()
+    program.CopyFrom(graph_def)
+    for node in program.node:
+        _blank_details(node)
+    for cleared in ("library", "versions"):
+        program.ClearField(cleared)
+        getattr(program, cleared).SetInParent()  # TensorFlow leaves them present and empty
+    return _hash_message(program)
+
+
+def signature_def_hash(signature_defs: Mapping[str, protos.SignatureDef]) -> int:
+    """Returns the hash of signatures by key; 0 if there are none."""
+    result = 0
+    for key in sorted(signature_defs):
+        result = _concatenate(result, _farmhash64(key.encode()))
+        result = _concatenate(result, _hash_message(signature_defs[key]))
+    return result
+
+
+def saved_object_graph_hash(object_graph: protos.SavedObjectGraph) -> int:
+    """Returns the hash of the concrete functions of an object graph; 0 if there are none.
+
+    They are taken in the order of the numbers that end their names. TensorFlow drops one of two
+    functions with the same number, whichever it happens to see second; here it is the one that
+    comes second by name.
+
+    Raises:
+        FingerprintError: A function's name does not end in a number.
+    """
+    functions = object_graph.concrete_functions
+    names: dict[int, str] = {}
+    for name in sorted(functions):
+        uid = _uid(name)
+        if uid is None:
+            raise FingerprintError(
+                f"The function {name!r} of the object graph cannot be fingerprinted: TensorFlow "
+                f"wants its name to end in '_' and an integer, as in '{name}_1', and refuses the "
+                "model otherwise. A model without a fingerprint.pb loads all the same."
+            )
+        names.setdefault(uid, name)
+    result = 0
+    for uid, name in sorted(names.items()):
+        result = _concatenate(result, _farmhash64(name.removesuffix(str(uid)).encode()))
+        result = _concatenate(result, _hash_message(functions[name]))
+    return result
+
+
+def checkpoint_hash(index: bytes | None) -> int:
+    """Returns the hash of the content of ``variables/variables.index``; 0 if there is no file."""
+    return 0 if index is None else _farmhash64(index)
+
+
+def _identified(hashes: protos.FingerprintDef, old_uuid: str) -> protos.FingerprintDef:
+    """Adds what tells one fingerprint from another: the version and the uuid.
+
+    TensorFlow draws the uuid at random, as 128 bits in decimal
+    (``fingerprinting_x_platform_utils.cc``), since every export is a new artefact. A patched model
+    is one too, but it is made by a repeatable step: its uuid follows from the old uuid and the new
+    hashes, so that the same patch of the same model gives the same bytes wherever it runs.
+    """
+    from farmhash import fingerprint128
+
+    hashes.version.producer = PRODUCER
+    hashes.uuid = old_uuid
+    first, second = fingerprint128(hashes.SerializeToString())
+    hashes.uuid = f"{first << 64 | second:020d}"
+    return hashes
+
+
+def _blank_details(node: protos.NodeDef) -> None:
+    attr = node.attr
+    if node.op in ("PartitionedCall", "StatefulPartitionedCall"):
+        if "f" in attr:
+            name = attr["f"].func.name
+            if (uid := _uid(name)) is not None:
+                attr["f"].func.name = name.removesuffix(str(uid))
+        if "config_proto" in attr:
+            attr["config_proto"].s = b""
+    elif (
+        node.op == "Const"
+        and "value" in attr
+        and "dtype" in attr
+        and attr["dtype"].type == protos.DataType.Value("DT_STRING")
+    ):
+        attr["value"].ClearField("value")
+
+
+def _uid(function_name: str) -> int | None:
+    """Returns the number after the last underscore of a function's name, or None."""
+    match = _INTEGER.fullmatch(function_name.rpartition("_")[2])
+    if not match:
+        return None
+    uid = int(match[1])
+    return uid if -(2**63) <= uid < 2**63 else None
+
+
+def _hash_message(message: Message) -> int:
+    return _farmhash64(_deterministic_bytes(message))
+
+
+def _farmhash64(data: bytes) -> int:
+    from farmhash import fingerprint64  # here, because most commands hash nothing
+
+    return int(fingerprint64(data))
+
+
+def _concatenate(first: int, second: int) -> int:
+    """Joins two hashes: ``FingerprintCat64`` in ``tsl/platform/fingerprint.h``."""
+    multiplier = 0xC6A4A7935BD1E995
+    second = second * multiplier & _UINT64
+    second = (second ^ second >> 47) * multiplier & _UINT64
+    result = (first ^ multiplier ^ second) * multiplier & _UINT64
+    result = (result ^ result >> 47) * multiplier & _UINT64
+    return result ^ result >> 47
+
+
+def _deterministic_bytes(message: Message) -> bytes:
+    """Encodes a message as ``SetSerializationDeterministic(true)`` does in C++.
+
+    Python's ``SerializeToString(deterministic=True)`` is not that. The C extension of protobuf 4
+    and later puts a key behind the longer keys that begin with it (``"x_1"``, then ``"x"``) and
+    integer keys in descending order (``_upb_mapsorter_cmpstr`` in ``upb/message/map_sorter.c``).
+    Sorting the entries of a map moves bytes within the message and changes no length, so it is done
+    in the encoded form.
+    """
+    data = bytearray(message.SerializeToString())
+    _sort_maps(data, 0, len(data), _layout(message.DESCRIPTOR))
+    return bytes(data)
+
+
+@dataclasses.dataclass(slots=True)
+class _Layout:
+    """Where the maps of a message type are.
+
+    Attributes:
+        fields: By number every field that is a map or whose message can hold one at any depth:
+            whether it is a map, and the layout of its message (of a map, that of its entries).
+        first_byte: Matches the first byte of those fields' tags.
+    """
+
+    fields: dict[int, tuple[bool, _Layout]] = dataclasses.field(default_factory=dict)
+    first_byte: re.Pattern[bytes] = re.compile(b"(?!)")
+
+
+_layouts: dict[str, _Layout] = {}
+
+
+def _layout(message_type: Any) -> _Layout:
+    known = _layouts.get(message_type.full_name)
+    if known:
+        return known
+    layout = _layouts[message_type.full_name] = _Layout()  # known before its fields: types nest
+    tags = set()
+    for field in message_type.fields:
+        if field.message_type and _holds_map(field.message_type, set()):
+            is_map = field.message_type.GetOptions().map_entry
+            layout.fields[field.number] = is_map, _layout(field.message_type)
+            low, more = field.number & 0xF, field.number > 0xF
+            tags.add(more << 7 | low << 3 | 2)
+    if tags:
+        layout.first_byte = re.compile(b"[" + re.escape(bytes(sorted(tags))) + b"]")
+    return layout
+
+
+def _holds_map(message_type: Any, seen: set[str]) -> bool:
+    """Whether a message is the entry of a map or can hold a map at any depth."""
+    if message_type.GetOptions().map_entry:
+        return True
+    seen.add(message_type.full_name)
+    return any(
+        _holds_map(field.message_type, seen)
+        for field in message_type.fields
+        if field.message_type and field.message_type.full_name not in seen
+    )
+
+
+def _sort_maps(data: bytearray, position: int, end: int, layout: _Layout) -> None:
+    """Sorts the entries of all maps in one encoded message, in place.
+
+    This is the inner loop of every hash, hence the plain offsets. `data` comes from protobuf's own
+    encoder: it is well formed, the entries of a map follow each other, and each has its key first.
+    """
+    maps: dict[int, list[tuple[bytes | int, int, int]]] = {}
+    while position < end:
+        start = position
+        # Tags and lengths of one byte are by far the most common: read without a call.
+        if (tag := data[position]) < 0x80:
+            position += 1
+        else:
+            tag, position = _varint(data, position)
+        wire_type = tag & 7
+        if wire_type == 2:
+            if (size := data[position]) < 0x80:
+                position += 1
+            else:
+                size, position = _varint(data, position)
+            value, position = position, position + size
+            if found := layout.fields.get(tag >> 3):
+                is_map, inner = found
+                # A search for a byte is much faster than a walk, and most values hold no map.
+                if inner.first_byte.search(data, value, position):
+                    _sort_maps(data, value, position, inner)
+                if is_map:
+                    entry = _map_key(data, value), start, position
+                    maps.setdefault(tag, []).append(entry)
+        elif wire_type == 0:
+            _, position = _varint(data, position)
+        elif wire_type == 1:
+            position += 8
+        elif wire_type == 5:
+            position += 4
+        else:
+            break  # A group: it can only be an unknown field, and those are encoded last.
+    for entries in maps.values():
+        ordered = sorted(entries)
+        if ordered != entries:
+            first, last = entries[0], entries[-1]
+            data[first[1] : last[2]] = b"".join([data[start:end] for _, start, end in ordered])
+
+
+def _map_key(data: bytearray, position: int) -> bytes | int:
+    """Returns the key that a map entry begins with."""
+    wire_type = data[position] & 7
+    if wire_type == 1:
+        return int.from_bytes(data[position + 1 : position + 9], "little")
+    value, position = _varint(data, position + 1)
+    return bytes(data[position : position + value]) if wire_type == 2 else value
+
+
+def _varint(data: bytearray, position: int) -> tuple[int, int]:
+    """Returns the varint at a position and the position after it."""
+    byte = data[position]
+    value = byte & 0x7F
+    shift = 7
+    while byte > 0x7F:
+        position += 1
+        byte = data[position]
+        value |= (byte & 0x7F) << shift
+        shift += 7
+    return value, position + 1

@@ -1,0 +1,79 @@
+"""The record, in a model's directory, of the patches that were applied to it.
+
+Loaders do not look at the file. Where a patch cannot be told from its own result, such as two keys
+that were swapped, the record says that it was applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sigpb import __version__, protos
+
+FILE_NAME = "sigpb.history.jsonl"
+
+Signatures = Iterable[tuple[Sequence[str], Mapping[str, protos.SignatureDef]]]
+"""The tag-set and the signatures of every MetaGraph."""
+
+
+def signatures_digest(signatures: Signatures) -> str:
+    """Returns a digest of a model's tag-sets and signatures."""
+    digest = hashlib.sha256()
+    for tags, signature_defs in signatures:
+        digest.update(json.dumps(sorted(tags)).encode())
+        for key in sorted(signature_defs):
+            encoded = signature_defs[key].SerializeToString(deterministic=True)
+            digest.update(json.dumps([key, len(encoded)]).encode())
+            digest.update(encoded)
+    return digest.hexdigest()
+
+
+def patch_digest(patch: protos.SavedModelPatch) -> str:
+    """Returns a digest of what a patch does; its id and reason do not count."""
+    changes = protos.SavedModelPatch()
+    changes.CopyFrom(patch)
+    changes.id = changes.reason = ""
+    return hashlib.sha256(changes.SerializeToString(deterministic=True)).hexdigest()
+
+
+def was_applied(directory: Path, patch: protos.SavedModelPatch, signatures: Signatures) -> bool:
+    """Whether a patch was the last to be applied and the signatures are as it left them."""
+    records = _read(directory)
+    if not records:
+        return False
+    last = json.loads(records[-1])
+    return bool(
+        last.get("patch_digest") == patch_digest(patch)
+        and last.get("signatures_digest") == signatures_digest(signatures)
+    )
+
+
+def with_record(directory: Path, patch: protos.SavedModelPatch, signatures: Signatures) -> bytes:
+    """Returns the content of the record with one more patch at its end.
+
+    Args:
+        directory: The model's directory.
+        patch: The patch that is being applied.
+        signatures: The tag-sets and signatures as it leaves them.
+    """
+    record: dict[str, Any] = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "sigpb": __version__,
+        "patch_id": patch.id,
+        "reason": patch.reason,
+        "patch_digest": patch_digest(patch),
+        "signatures_digest": signatures_digest(signatures),
+    }
+    return b"".join(line + b"\n" for line in [*_read(directory), json.dumps(record).encode()])
+
+
+def _read(directory: Path) -> list[bytes]:
+    try:
+        return (directory / FILE_NAME).read_bytes().splitlines()
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,179 @@
+"""Reading a SavedModel: the file is mapped, and parts of it are parsed when asked for."""
+
+from __future__ import annotations
+
+import mmap
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from google.protobuf import message as protobuf_message
+
+from sigpb import protos
+from sigpb.errors import ModelUnreadable
+from sigpb.saved_model import locate
+from sigpb.saved_model.object_graph import ObjectGraph
+from sigpb.wire import Buffer, Message, WireError
+
+AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
+
+# Keys with this prefix are TensorFlow's own (tensorflow/python/saved_model/constants.py).
+INTERNAL_PREFIX = "__saved_model_"
+
+
+def parse(message_class: type[AnyMessage], source: Message) -> AnyMessage:
+    """Parses a message of the file.
+
+    Raises:
+        ModelUnreadable: If the bytes are not such a message.
+    """
+    try:
+        return message_class.FromString(source.content())
+    except protobuf_message.DecodeError as error:
+        name = message_class.DESCRIPTOR.full_name
+        raise ModelUnreadable(f"no valid {name} at byte {source.start}: {error}") from error
+
+
+class MetaGraph:
+    """One MetaGraphDef of a SavedModel, parsed piece by piece.
+
+    Attributes:
+        message: Where it lies in the file.
+    """
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """The tag-set, sorted."""
+        number = protos.MetaGraphDef.MetaInfoDef.TAGS_FIELD_NUMBER
+        return tuple(sorted(self._meta_info_texts(number)))
+
+    @cached_property
+    def tensorflow_version(self) -> str:
+        """The version of TensorFlow that wrote the MetaGraph, or an empty string."""
+        number = protos.MetaGraphDef.MetaInfoDef.TENSORFLOW_VERSION_FIELD_NUMBER
+        return ([*self._meta_info_texts(number)] or [""])[-1]
+
+    @cached_property
+    def signatures(self) -> dict[str, protos.SignatureDef]:
+        """The SignatureDefs by key, TensorFlow's internal ones among them. Not to be changed."""
+        entries = {}
+        for raw_key, field in self.message.entries(protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER):
+            value = self.message.entry_value(field)
+            key = raw_key.decode(errors="replace")
+            entries[key] = parse(protos.SignatureDef, value) if value else protos.SignatureDef()
+        return entries
+
+    @property
+    def user_signatures(self) -> list[str]:
+        """The keys of the signatures without TensorFlow's internal ones, sorted."""
+        return sorted(key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
+
+    @cached_property
+    def object_graph(self) -> ObjectGraph | None:
+        """The SavedObjectGraph of a TF2 model; None if there is none. Not to be changed."""
+        number = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
+        message = self.message.find(number)
+        return ObjectGraph(parse(protos.SavedObjectGraph, message)) if message else None
+
+    def _meta_info_texts(self, number: int) -> list[str]:
+        info = self.message.find(protos.MetaGraphDef.META_INFO_DEF_FIELD_NUMBER)
+        return [info.text(field) for field in info.fields(number)] if info else []
+
+
+class SavedModel:
+    """A SavedModel that was opened for reading.
+
+    It can be used in a ``with`` statement, which closes the file.
+
+    Attributes:
+        directory: The model's directory.
+        file: The proto in it.
+        buffer: The bytes of the binary proto: the mapped file, or what a text proto amounts to.
+        meta_graphs: Its MetaGraphs, in the order of the file.
+    """
+
+    def __init__(self, file: Path, buffer: Buffer) -> None:
+        """Finds the MetaGraphs in `buffer`; use `open_model` to open a path."""
+        self.directory = file.parent
+        self.file = file
+        self.buffer = buffer
+        self.root = Message.root(buffer)
+        try:
+            graphs = self.root.fields(protos.SavedModel.META_GRAPHS_FIELD_NUMBER)
+            self.meta_graphs = tuple(MetaGraph(self.root.message(field)) for field in graphs)
+            for meta_graph in self.meta_graphs:
+                # Walks each MetaGraph's own fields, so that a damaged file is found out here.
+                meta_graph.message.last(0)
+        except WireError as error:
+            raise ModelUnreadable(f"{file}: not a SavedModel, or a damaged one: {error}") from error
+        if not self.meta_graphs:
+            raise ModelUnreadable(f"{file}: not a SavedModel: it holds no MetaGraph.")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the proto is stored as text."""
+        return self.file.name == locate.TEXT_NAME
+
+    def close(self) -> None:
+        """Closes the mapped file."""
+        if isinstance(self.buffer, mmap.mmap):
+            self.buffer.close()
+
+    def __enter__(self) -> SavedModel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_model(path: str | Path) -> SavedModel:
+    """Opens the SavedModel at a path.
+
+    Args:
+        path: The model's directory, or its ``saved_model.pb`` or ``saved_model.pbtxt``.
+
+    Raises:
+        ModelUnreadable: If there is no SavedModel, or not one that can be read.
+    """
+    file = locate.locate(Path(path))
+    try:
+        if file.name == locate.TEXT_NAME:
+            return SavedModel(file, _binary_of_text(file))
+        return SavedModel(file, _map(file))
+    except OSError as error:
+        raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
+
+
+def _map(file: Path) -> mmap.mmap:
+    with file.open("rb") as opened:
+        if not opened.seek(0, 2):
+            raise ModelUnreadable(f"{file}: the file is empty.")
+        buffer = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    if buffer[:64].lstrip().startswith((b"saved_model_schema_version", b"meta_graphs")):
+        buffer.close()
+        raise ModelUnreadable(
+            f"{file}: this is a text proto. Rename it to {locate.TEXT_NAME}, which loaders expect."
+        )
+    return buffer
+
+
+def _binary_of_text(file: Path) -> bytes:
+    from google.protobuf import text_format
+
+    model = protos.SavedModel()
+    try:
+        text_format.Parse(file.read_text(encoding="utf-8"), model)
+    except text_format.ParseError as error:
+        raise ModelUnreadable(f"{file}: not the text of a SavedModel: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ModelUnreadable(f"{file}: not UTF-8 text: {error}.") from error
+    return model.SerializeToString(deterministic=True)

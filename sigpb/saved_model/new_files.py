@@ -1,0 +1,216 @@
+"""Creating files that are on the disk, not just in memory, once the function returns.
+
+No function here overwrites anything. All raise `OSError`, with the paths in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from sigpb.errors import EnvironmentFailure
+from sigpb.saved_model.changes import Content, SplicedFile
+from sigpb.saved_model.file_state import FileState
+from sigpb.wire.write import write_pieces
+
+_CHUNK_SIZE = 1 << 20
+
+# ioctl_ficlone(2). Python names it from 3.14 on.
+_FICLONE = 0x40049409
+
+# A link is out of the question here: another file system, one without hard links, a file with as
+# many as it can have, or one of another user (fs.protected_hardlinks).
+_CANNOT_LINK = {
+    errno.EACCES,
+    errno.EMLINK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EPERM,
+    errno.EXDEV,
+}
+
+
+def write_file(path: Path, content: Content, *, mode: int | None) -> None:
+    """Writes a new file.
+
+    Args:
+        path: Where; there must be nothing yet.
+        content: What.
+        mode: Permission bits; None for those that new files have.
+
+    Raises:
+        EnvironmentFailure: If the file that parts are taken from changes meanwhile.
+    """
+    with _created(path) as target:
+        if mode is not None:
+            os.fchmod(target, mode)
+        if isinstance(content, SplicedFile):
+            _splice(content, target)
+        else:
+            _write_all(target, content)
+        os.fsync(target)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copies a regular file with its mode and times, without moving the data where it can.
+
+    Raises:
+        EnvironmentFailure: If the file changes while it is copied.
+    """
+    with _opened(source) as source_fd, _created(target) as target_fd:
+        status = os.fstat(source_fd)
+        with _unchanged(source, source_fd):
+            _copy_data(source_fd, target_fd)
+        imitate(target_fd, status)
+        os.fsync(target_fd)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Makes a hard link to a file or symbolic link, or a copy where that is impossible."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+        else:
+            copy_file(source, target)
+
+
+def imitate(fd: int, status: os.stat_result) -> None:
+    """Gives an open file or directory the permission bits and times of another one."""
+    os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.fchmod(fd, stat.S_IMODE(status.st_mode))
+
+
+def sync_directory(directory: Path, *, like: os.stat_result | None = None) -> None:
+    """Brings the entries of a directory to the disk; `like` is whose mode and times it gets."""
+    with _opened(directory) as fd:
+        if like is not None:
+            imitate(fd, like)
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # Some file systems cannot, and need not.
+                raise
+
+
+def mode_of(path: Path) -> int | None:
+    """Returns the permission bits of a file, or None if there is no file."""
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+
+@contextlib.contextmanager
+def parents_of(path: Path) -> Iterator[None]:
+    """Creates the missing parents of what is about to be created; removes them if that fails."""
+    missing = [parent for parent in path.parents if not parent.exists()]
+    try:
+        for directory in reversed(missing):
+            directory.mkdir(exist_ok=True)
+            sync_directory(directory.parent)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # Others may have put something there as well.
+            for directory in missing:
+                directory.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def removed_at_exit(path: Path) -> Iterator[None]:
+    """Removes what is at a path by then: a file, a directory and all that it holds, or nothing."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                remove_tree(path)
+            else:
+                path.unlink()
+
+
+def remove_tree(directory: Path) -> None:
+    """Removes a directory as far as possible, also if it or others in it are read-only."""
+    with contextlib.suppress(OSError):
+        directory.chmod(stat.S_IRWXU)
+        for parent, names, _ in os.walk(directory):
+            for name in names:
+                if not (path := Path(parent, name)).is_symlink():
+                    path.chmod(stat.S_IRWXU)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _splice(content: SplicedFile, target: int) -> None:
+    with _opened(content.source) as source, _unchanged(content.source, source):
+        empty = not os.fstat(source).st_size  # which cannot be mapped
+        buffer = b"" if empty else mmap.mmap(source, 0, access=mmap.ACCESS_READ)
+        write_pieces(content.pieces, buffer, source, target)
+
+
+def _copy_data(source: int, target: int) -> None:
+    """Copies the data of a file, or has the kernel do it or the file system share it."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(target, _FICLONE, source)
+            return
+        with contextlib.suppress(OSError):
+            while os.copy_file_range(source, target, _CHUNK_SIZE << 10):
+                pass
+    # Whatever stopped the kernel, if anything, these stop too if it is serious.
+    while chunk := os.read(source, _CHUNK_SIZE):
+        _write_all(target, chunk)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+@contextlib.contextmanager
+def _unchanged(path: Path, fd: int) -> Iterator[None]:
+    before = FileState.of(fd)
+    yield
+    if FileState.of(fd) != before:
+        raise EnvironmentFailure(
+            f"{path} changed while it was being copied. Make sure that nothing else writes to the "
+            "model, and try again."
+        )
+
+
+@contextlib.contextmanager
+def _created(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with _closing(fd, path):
+        yield fd
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY)
+    with _closing(fd, path):
+        yield fd
+
+
+@contextlib.contextmanager
+def _closing(fd: int, path: Path) -> Iterator[None]:
+    """Closes a file, and names it in errors of calls that know it by its number only."""
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error.filename, str):
+            error.filename = str(path)
+        raise
+    finally:
+        os.close(fd)

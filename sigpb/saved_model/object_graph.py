@@ -1,0 +1,65 @@
+"""The signatures in a SavedObjectGraph, which is what `tf.saved_model.load` reads.
+
+Node 0's child ``signatures`` is the signature map; each of its children is named after a signature
+and leads to a bare concrete function (tensorflow/python/saved_model/signature_serialization.py).
+"""
+
+from __future__ import annotations
+
+from sigpb import protos
+
+_ROOT = 0
+_SIGNATURES = "signatures"
+_SIGNATURE_MAP = "signature_map"
+
+
+class ObjectGraph:
+    """Where the signatures are in a SavedObjectGraph.
+
+    Attributes:
+        proto: The graph. Its nodes are referred to by position and so never removed.
+        signature_map: Position of the node whose children are the signatures; None if there is no
+            such node.
+    """
+
+    def __init__(self, proto: protos.SavedObjectGraph) -> None:
+        self.proto = proto
+        self.signature_map = _find_signature_map(proto)
+
+    def signature_nodes(self) -> dict[str, int]:
+        """Returns the position of each signature's node by the signature's key."""
+        if self.signature_map is None:
+            return {}
+        children = self.proto.nodes[self.signature_map].children
+        return {child.local_name: child.node_id for child in children}
+
+    def function_name(self, node_id: int) -> str:
+        """Returns the name of the concrete function that a signature's node names."""
+        return self.proto.nodes[node_id].bare_concrete_function.concrete_function_name
+
+    def argument_keys(self, node_id: int) -> list[str]:
+        """Returns the input keys of a signature in the order of its function's arguments."""
+        return list(self.proto.nodes[node_id].bare_concrete_function.argument_keywords)
+
+    def output_keys(self, node_id: int) -> list[str]:
+        """Returns the output keys of a signature in the order of its function's results."""
+        function = self.concrete_function(node_id)
+        return sorted(function.output_signature.dict_value.fields)
+
+    def concrete_function(self, node_id: int) -> protos.SavedConcreteFunction:
+        """Returns the concrete function that a signature's node names; an empty one if none."""
+        name = self.function_name(node_id)
+        if name in self.proto.concrete_functions:
+            return self.proto.concrete_functions[name]
+        return protos.SavedConcreteFunction()
+
+
+def _find_signature_map(proto: protos.SavedObjectGraph) -> int | None:
+    if not proto.nodes:
+        return None
+    for child in proto.nodes[_ROOT].children:
+        if child.local_name == _SIGNATURES and 0 <= child.node_id < len(proto.nodes):
+            node = proto.nodes[child.node_id]
+            if node.user_object.identifier == _SIGNATURE_MAP:
+                return child.node_id
+    return None

@@ -1,0 +1,197 @@
+"""Putting a patched SavedModel on the disk: as a copy, or in place of the old one.
+
+Both procedures write everything under temporary names first, which one rename or a few then make
+the real ones. A killed run leaves no more than files and directories with names that start with
+``.sigpb-``: loaders do not look at them, and TensorFlow Serving does not take them for versions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+from sigpb.errors import EnvironmentFailure
+from sigpb.saved_model.changes import (
+    Changes,
+    Content,
+    LocatedChange,
+    SplicedFile,
+    find_main_proto,
+    locate_changes,
+    temporary_name,
+)
+from sigpb.saved_model.exchange import (
+    exchange,
+    locked,
+    new_file,
+    next_backup,
+    previous_files,
+    put_back,
+)
+from sigpb.saved_model.failures import explained, reason_of
+from sigpb.saved_model.file_state import FileState
+from sigpb.saved_model.new_files import (
+    mode_of,
+    parents_of,
+    remove_tree,
+    removed_at_exit,
+    sync_directory,
+    write_file,
+)
+from sigpb.saved_model.output_dir import check_output_dir, resolve_output
+from sigpb.saved_model.tree import copy_tree, finish_directories, read_tree
+
+__all__ = [
+    "Changes",
+    "Content",
+    "FileState",
+    "SplicedFile",
+    "check_output_dir",
+    "publish_copy",
+    "publish_in_place",
+]
+
+
+def publish_copy(
+    model_dir: Path,
+    output_dir: Path,
+    changes: Changes,
+    *,
+    hardlink: bool = False,
+    expected: FileState | None = None,
+) -> None:
+    """Makes a copy of a model, with changes, that appears complete and at once.
+
+    Args:
+        model_dir: The model's directory.
+        output_dir: Where the copy is to appear. Missing parents are created.
+        changes: What is different in the copy.
+        hardlink: Whether unchanged files are to share their data with those of the model: what is
+            later written to such a file shows in both. Files that cannot be linked are copied.
+        expected: State of the main proto as it was read; None if it does not matter whether it is
+            still the same.
+
+    Raises:
+        UsageError: See `check_output_dir`.
+        EnvironmentFailure: If something cannot be read or written or changes meanwhile, or if the
+            model holds a link that leads out of it, or something that is no file. Nothing is left.
+    """
+    check_output_dir(model_dir, output_dir)
+    with explained(f"write the patched model to {output_dir}", "Nothing was left behind."):
+        model, output = Path(os.path.realpath(model_dir)), resolve_output(output_dir)
+        stage = output.with_name(temporary_name(output.name))
+        located = locate_changes(model, changes)
+        tree = read_tree(model, without={change.path for change in located})
+        with parents_of(stage), removed_at_exit(stage):
+            stage.mkdir(stat.S_IRWXU)
+            copy_tree(tree, stage, hardlink=hardlink)
+            _write_changes(model, located, stage)
+            finish_directories(tree, stage)
+            if expected is not None:
+                _check_unchanged(model, expected)
+            _rename_to_output(stage, output)
+    with explained(
+        f"make sure that {output_dir} outlasts a power failure", "It is complete by now."
+    ):
+        sync_directory(output.parent)
+
+
+def publish_in_place(
+    model_dir: Path, changes: Changes, *, expected: FileState, backup: bool = True
+) -> Path | None:
+    """Changes a model so that whoever loads it meanwhile gets the old one or the new one.
+
+    Args:
+        model_dir: The model's directory.
+        changes: What becomes different: the main proto, and files that describe it, such as the
+            fingerprint and the warm-up requests. These are absent for a moment, so files that are
+            needed to load the model must not be among them.
+        expected: State of the main proto as it was read.
+        backup: Whether the files that are replaced or removed are to be kept.
+
+    Returns:
+        The directory in the model where these files are, at the same relative paths; None without
+        `backup`.
+
+    Raises:
+        EnvironmentFailure: If something cannot be read or written, if the main proto is no longer
+            what it was, or if a changed file lies outside the model. The model is as it was unless
+            the message says otherwise.
+    """
+    with explained(f"patch {model_dir} in place", "The model is as it was."):
+        model = Path(os.path.realpath(model_dir))
+        located = locate_changes(model, changes)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(locked(model))
+            replacements = [stack.enter_context(new_file(model, change)) for change in located]
+            previous = stack.enter_context(previous_files(model, located))
+            _check_unchanged(model, expected)
+            kept = previous.rename(next_backup(model))
+            try:
+                sync_directory(model)
+                exchange(replacements)
+            except BaseException as error:
+                _put_back(model, located, kept, expected, cause=error)
+                remove_tree(kept)
+                raise
+            if not backup:
+                remove_tree(kept)
+    return kept if backup else None
+
+
+def _write_changes(model: Path, changes: list[LocatedChange], stage: Path) -> None:
+    for change in changes:
+        if change.content is not None:
+            path = stage / change.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, change.content, mode=mode_of(model / change.path))
+
+
+def _check_unchanged(model: Path, expected: FileState) -> None:
+    main = find_main_proto(model)
+    if not main.exists() or FileState.of(main) != expected:
+        raise EnvironmentFailure(
+            f"{main} was changed, replaced or removed since it was read. Nothing was written; "
+            "look at the model again before you repeat the patch."
+        )
+
+
+def _rename_to_output(stage: Path, output: Path) -> None:
+    try:
+        stage.rename(output)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.ENOTEMPTY):
+            raise
+        raise EnvironmentFailure(
+            f"{output} came into being while the copy for it was made. It stays as it is, and "
+            "nothing was left behind: name another output directory."
+        ) from error
+
+
+def _put_back(
+    model: Path,
+    changes: list[LocatedChange],
+    kept: Path,
+    expected: FileState,
+    *,
+    cause: BaseException,
+) -> None:
+    try:
+        put_back(model, changes, kept)
+    except OSError as error:
+        reason = reason_of(cause) if isinstance(cause, OSError) else "it was interrupted"
+        main = find_main_proto(model)
+        is_old = (FileState.of(main).size, FileState.of(main).mtime_ns) == (
+            expected.size,
+            expected.mtime_ns,
+        )
+        others = ", ".join(str(change.path) for change in changes if not change.is_main)
+        raise EnvironmentFailure(
+            f"Could not patch {model} in place: {reason}. Putting back what was there failed too: "
+            f"{reason_of(error)}. {main.name} is {'the old' if is_old else 'the new'} one, and "
+            f"loads, but what describes it may be missing: {others or 'nothing'}. What was there "
+            f"is in {kept}: copy it back (cp -a {kept}/. {model}/)."
+        ) from cause

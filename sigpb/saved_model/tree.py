@@ -1,0 +1,148 @@
+"""Copying the files of a model that stay as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import stat
+from collections.abc import Set
+from pathlib import Path
+
+from sigpb.errors import EnvironmentFailure
+from sigpb.saved_model.changes import advise_to_materialise, is_sigpbs_own
+from sigpb.saved_model.new_files import copy_file, link_or_copy, sync_directory
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tree:
+    """What a directory holds. All paths are relative to it.
+
+    Attributes:
+        root: The directory, as a resolved path.
+        directories: The directories, outer ones first, without the root.
+        files: The regular files.
+        links: The symbolic links, each with the text that it has in a copy.
+    """
+
+    root: Path
+    directories: tuple[Path, ...]
+    files: tuple[Path, ...]
+    links: tuple[tuple[Path, str], ...]
+
+
+def read_tree(root: Path, *, without: Set[Path]) -> Tree:
+    """Finds what is to be copied, and whether it can be, before anything is.
+
+    Args:
+        root: The model's directory, as a resolved path.
+        without: Paths relative to it that are not to be copied.
+
+    Returns:
+        What there is, except for what sigpb itself left there.
+
+    Raises:
+        EnvironmentFailure: If a symbolic link leads outside the model or nowhere, or if there is
+            something that is neither file, directory nor link.
+        OSError: If a directory cannot be read.
+    """
+
+    def give_up(error: OSError) -> None:
+        raise error
+
+    directories, files, links = [], [], []
+    for parent, subdirectories, names in os.walk(root, onerror=give_up):
+        subdirectories[:] = sorted(name for name in subdirectories if not is_sigpbs_own(Path(name)))
+        for name in [*subdirectories, *sorted(names)]:
+            path = Path(parent, name)
+            relative = path.relative_to(root)
+            if relative in without or is_sigpbs_own(relative):
+                continue
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                links.append((relative, _text_for_copy(path, root)))
+            elif stat.S_ISDIR(mode):
+                directories.append(relative)
+            elif stat.S_ISREG(mode):
+                files.append(relative)
+            else:
+                raise EnvironmentFailure(
+                    f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}. A model consists of "
+                    "files, directories and links between them: remove it, or move it elsewhere."
+                )
+    return Tree(root, tuple(directories), tuple(files), tuple(links))
+
+
+def copy_tree(tree: Tree, target: Path, *, hardlink: bool) -> None:
+    """Copies a tree into an empty directory.
+
+    The directories can be written to until `finish_directories` is called.
+
+    Args:
+        tree: What to copy.
+        target: Where.
+        hardlink: Whether the files are to be linked rather than copied, where that is possible.
+
+    Raises:
+        EnvironmentFailure: If a file changes while it is copied.
+        OSError: If something cannot be read or written.
+    """
+    for directory in tree.directories:
+        (target / directory).mkdir(stat.S_IRWXU)
+    for path, text in tree.links:
+        (target / path).symlink_to(text)
+    reproduce = link_or_copy if hardlink else copy_file
+    for path in tree.files:
+        reproduce(tree.root / path, target / path)
+
+
+def finish_directories(tree: Tree, target: Path) -> None:
+    """Gives the copies of directories mode and times, and brings all directories to the disk."""
+    originals = {Path(), *tree.directories}
+    for parent, _, _ in os.walk(target, topdown=False):
+        relative = Path(parent).relative_to(target)
+        original = (tree.root / relative).stat() if relative in originals else None
+        sync_directory(Path(parent), like=original)
+
+
+def _text_for_copy(link: Path, root: Path) -> str:
+    """Returns a text for the copy of a link with which it stays inside the copy of the model."""
+    text = link.readlink()
+    try:
+        real = Path(os.path.realpath(link, strict=True))
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOENT, errno.ENOTDIR):
+            raise
+        problem = "in a circle" if error.errno == errno.ELOOP else f"nowhere ({text})"
+        raise EnvironmentFailure(
+            f"{link} is a symbolic link that leads {problem}. Remove it, or restore what it is to "
+            "lead to."
+        ) from error
+    if not real.is_relative_to(root) or is_sigpbs_own(real.relative_to(root)):
+        raise EnvironmentFailure(
+            f"{link} is a symbolic link that leads to {real}, outside the model. "
+            f"{advise_to_materialise(root)}"
+        )
+    if _stays_inside(text, depth=len(link.parent.relative_to(root).parts)):
+        return str(text)
+    return os.path.relpath(real, link.parent)
+
+
+def _stays_inside(text: Path, *, depth: int) -> bool:
+    """Whether a link's text is certain not to lead out of the model at any step.
+
+    It is relative and goes up first, by no more than the depth of the link; then it goes down. If
+    it meets another link of the model on its way down, the same holds for that one's copy.
+    """
+    if text.is_absolute():
+        return False
+    parts = text.parts
+    up = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    return up <= depth and ".." not in parts[up:]

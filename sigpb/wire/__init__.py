@@ -1,0 +1,31 @@
+"""Protobuf wire format over a buffer, such as a memory-mapped file: read, edit, write.
+
+`Message` finds fields by their offsets, `Edits` collects changes to them, and `write_pieces`
+writes the result, in which everything that was not edited is the same to the byte. Nothing here
+knows a message type; fields go by their numbers.
+"""
+
+from sigpb.wire.edits import Edits, Piece, SourceRange, assemble, size
+from sigpb.wire.encode import encode_varint, length_delimited, map_entry, tag
+from sigpb.wire.fields import Buffer, Field, Index, Key, Message, WireError, WireType
+from sigpb.wire.write import write_pieces
+
+__all__ = [
+    "Buffer",
+    "Edits",
+    "Field",
+    "Index",
+    "Key",
+    "Message",
+    "Piece",
+    "SourceRange",
+    "WireError",
+    "WireType",
+    "assemble",
+    "encode_varint",
+    "length_delimited",
+    "map_entry",
+    "size",
+    "tag",
+    "write_pieces",
+]

@@ -1,0 +1,49 @@
+"""Fixtures that every test can ask for: the models of this repository and the corpus."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+
+from sigpb import protos
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of SavedModels from public projects: ``$SIGPB_CORPUS`` or beside the repository."""
+    folder = Path(os.environ.get("SIGPB_CORPUS", REPOSITORY.parent / "shared" / "corpus"))
+    if not folder.is_dir():
+        pytest.skip(f"There is no corpus of SavedModels at {folder}; set SIGPB_CORPUS to its path.")
+    return folder
+
+
+@pytest.fixture
+def fixture_model(tmp_path: Path) -> Callable[..., Path]:
+    """Returns ``fixture_model(name, as_text=False)``: a fresh copy of ``proto_fixtures/<name>``.
+
+    The copy holds the model as saved_model.pb, or with ``as_text`` as saved_model.pbtxt.
+    """
+
+    def copy(name: str, as_text: bool = False) -> Path:
+        target = Path(tempfile.mkdtemp(dir=tmp_path)) / name
+        shutil.copytree(REPOSITORY / "proto_fixtures" / name, target)
+        if not as_text:
+            text = target / "saved_model.pbtxt"
+            saved_model = protos.SavedModel()
+            text_format.Parse(
+                text.read_text(), saved_model, descriptor_pool=saved_model.DESCRIPTOR.file.pool
+            )
+            binary = saved_model.SerializeToString(deterministic=True)
+            (target / "saved_model.pb").write_bytes(binary)
+            text.unlink()
+        return target
+
+    return copy

@@ -1,0 +1,320 @@
+"""What is on the disk when publishing is killed, fails or is interrupted at any single step.
+
+Each case runs in a forked child, where something happens right before the n-th call that changes
+the file system, for every n there is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigpb.errors import EnvironmentFailure
+from sigpb.saved_model.publish import FileState, SplicedFile, publish_copy, publish_in_place
+from sigpb.wire.edits import SourceRange
+
+MAIN = "saved_model.pb"
+OLD = {
+    MAIN: b"the old main proto",
+    "fingerprint.pb": b"fingerprint of the old main proto",
+    "assets.extra/tf_serving_warmup_requests": b"requests for the old main proto",
+    "variables/variables.index": b"index",
+    "variables/variables.data-00000-of-00001": b"data" * 1000,
+}
+CHANGED = {
+    MAIN: b"the new main proto",
+    "fingerprint.pb": b"fingerprint of the new main proto",
+    "assets.extra/tf_serving_warmup_requests": b"requests for the new main proto",
+}
+NEW = {**OLD, **CHANGED}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A directory with a model in it, and room for a copy."""
+
+    root: Path
+
+    @property
+    def model(self) -> Path:
+        return self.root / "in" / "model"
+
+    @property
+    def output(self) -> Path:
+        return self.root / "out" / "1"
+
+    def create(self) -> None:
+        self.output.parent.mkdir(parents=True)
+        for name, content in OLD.items():
+            path = self.model / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def copy(self, *, hardlink: bool = False) -> None:
+        publish_copy(self.model, self.output, self.changes(), hardlink=hardlink)
+
+    def in_place(self, *, backup: bool = True) -> None:
+        expected = FileState.of(self.model / MAIN)
+        publish_in_place(self.model, self.changes(), expected=expected, backup=backup)
+
+    def changes(self) -> dict[str, bytes | SplicedFile]:
+        pieces = (SourceRange(0, 4), b"new", SourceRange(7, len(OLD[MAIN])))
+        return {**CHANGED, MAIN: SplicedFile(pieces, self.model / MAIN)}
+
+    def leftovers(self) -> list[str]:
+        """What a loader does not see."""
+        found = (*self.model.rglob(".sigpb-*"), *self.output.parent.glob(".sigpb-*"))
+        return sorted(path.name for path in found)
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    """What a loader sees."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and ".sigpb-" not in str(path.relative_to(directory))
+    }
+
+
+Procedure = Callable[[Place], None]
+
+COPIES: dict[str, Procedure] = {
+    "copy": lambda place: place.copy(),
+    "linked copy": lambda place: place.copy(hardlink=True),
+}
+IN_PLACE: dict[str, Procedure] = {
+    "in place": lambda place: place.in_place(),
+    "in place, no backup": lambda place: place.in_place(backup=False),
+}
+
+KILLED, DONE, FAILED, INTERRUPTED, BROKEN = "killed", "done", "failed", "interrupted", "broken"
+OUTCOMES = {-signal.SIGKILL: KILLED, 0: DONE, 1: FAILED, 2: INTERRUPTED, 3: BROKEN}
+EXIT_CODES = {outcome: code for code, outcome in OUTCOMES.items()}
+
+NEVER = sys.maxsize
+
+AUDITED = {
+    "fcntl.ioctl",
+    "os.chmod",
+    "os.chown",
+    "os.link",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.symlink",
+    "os.utime",
+}
+
+
+def before_each_change(act: Callable[[], None]) -> None:
+    """From now on, calls `act` before each call of this process that changes the file system."""
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in AUDITED or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            act()
+
+    def preceded(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*arguments: Any) -> Any:
+            act()
+            return function(*arguments)
+
+        return wrapper
+
+    sys.addaudithook(audit)
+    # Python does not audit these.
+    for name in {"write", "copy_file_range"} & set(dir(os)):
+        setattr(os, name, preceded(getattr(os, name)))
+    # A kill does not lose what is not synced, and syncing takes most of the time.
+    os.fsync = preceded(lambda fd: None)
+
+
+def run(procedure: Procedure, place: Place, act: Callable[[int], None]) -> tuple[str, str]:
+    """Carries out a procedure in a child process, which calls `act(n)` before its n-th change.
+
+    Returns:
+        How it ended; the message of a failure, or else the number of changes.
+    """
+    log = place.root / "log"
+    pid = os.fork()
+    if pid == 0:
+        outcome, message, calls = BROKEN, "", 0
+
+        def count() -> None:
+            nonlocal calls
+            calls += 1
+            act(calls)
+
+        with log.open("w") as file:
+            before_each_change(count)
+            try:
+                procedure(place)
+                outcome, message = DONE, str(calls)
+            except EnvironmentFailure as error:
+                outcome, message = FAILED, str(error)
+            except KeyboardInterrupt:
+                outcome = INTERRUPTED
+            except BaseException as error:
+                message = repr(error)
+            file.write(message)
+        os._exit(EXIT_CODES[outcome])
+    _, status = os.waitpid(pid, 0)
+    outcome, message = OUTCOMES[os.waitstatus_to_exitcode(status)], log.read_text()
+    assert outcome != BROKEN, message
+    return outcome, message
+
+
+def at_each_step(
+    procedure: Procedure, directory: Path, act: Callable[[int, int], None]
+) -> Iterator[tuple[Place, str, str]]:
+    """Carries out a procedure on fresh models, for n from 1 to the number of its changes.
+
+    Args:
+        procedure: What to do.
+        directory: Where.
+        act: What to do before each change, given its number and n.
+
+    Yields:
+        The place as it was left, how the procedure ended, and its message.
+    """
+
+    def carry_out(n: int) -> tuple[Place, str, str]:
+        place = Place(directory / str(n))
+        place.create()
+        return place, *run(procedure, place, lambda call: act(call, n))
+
+    _, undisturbed, changes = carry_out(NEVER)
+    assert undisturbed == DONE
+    for n in range(1, int(changes) + 1):
+        place, outcome, message = carry_out(n)
+        yield place, outcome, message
+        shutil.rmtree(place.root)
+
+
+def kill(call: int, n: int) -> None:
+    if call == n:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt(call: int, n: int) -> None:
+    if call == n:
+        raise KeyboardInterrupt
+
+
+def fail_once(call: int, n: int) -> None:
+    if call == n:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def fail_for_good(call: int, n: int) -> None:
+    if call >= n:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def assert_consistent(model: dict[str, bytes]) -> None:
+    """Checks that a model is the old or the new one, possibly without what describes it."""
+    whole = OLD if model[MAIN] == OLD[MAIN] else NEW
+    assert model.items() <= whole.items()
+    assert whole.keys() - model.keys() <= CHANGED.keys() - {MAIN}
+
+
+@pytest.mark.parametrize("procedure", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("act", [kill, fail_for_good])
+def test_a_copy_is_complete_or_not_there_at_all(
+    tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
+) -> None:
+    outcomes = set()
+    for place, outcome, _ in at_each_step(procedure, tmp_path, act):
+        outcomes.add((outcome, place.output.exists()))
+        assert files(place.model) == OLD
+        assert not list(place.model.rglob(".sigpb-*"))
+        assert {path.name for path in place.output.parent.iterdir()} - {"1"} == set(
+            place.leftovers()
+        )
+        if not place.output.exists():
+            place.copy()
+        assert files(place.output) == NEW
+    expected = KILLED if act is kill else FAILED
+    assert outcomes >= {(expected, False), (expected, True)}
+
+
+@pytest.mark.parametrize("procedure", IN_PLACE.values(), ids=IN_PLACE)
+@pytest.mark.parametrize("act", [kill, fail_for_good])
+def test_a_model_patched_in_place_is_old_or_new_at_any_moment(
+    tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
+) -> None:
+    found = set()
+    for place, outcome, message in at_each_step(procedure, tmp_path, act):
+        model = files(place.model)
+        assert_consistent(model)
+        found.add(model[MAIN])
+        if outcome == FAILED:
+            stated = {
+                "The model is as it was": OLD,
+                "saved_model.pb is the old one": OLD,
+                "saved_model.pb is the new one": NEW,
+            }
+            assert [each[MAIN] for words, each in stated.items() if words in message] == [
+                model[MAIN]
+            ]
+            assert model == OLD or "fingerprint.pb" in message
+        if model[MAIN] == OLD[MAIN]:
+            procedure(place)
+        else:
+            expected = FileState.of(place.model / MAIN)
+            publish_in_place(place.model, CHANGED, expected=expected)
+        assert files(place.model) == NEW
+    assert found == {OLD[MAIN], NEW[MAIN]}
+
+
+def test_previous_files_are_in_the_backup_whenever_the_model_is_not_the_old_one(
+    tmp_path: Path,
+) -> None:
+    for place, _, _ in at_each_step(IN_PLACE["in place"], tmp_path, kill):
+        if files(place.model) != OLD:
+            backup = files(place.model / ".sigpb-backup-0001")
+            assert backup == {name: OLD[name] for name in CHANGED}
+
+
+@pytest.mark.parametrize("act", [fail_once, interrupt])
+@pytest.mark.parametrize("procedure", COPIES.values(), ids=COPIES)
+def test_a_failed_or_interrupted_copy_leaves_nothing_behind(
+    tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
+) -> None:
+    outcomes = set()
+    for place, outcome, message in at_each_step(procedure, tmp_path, act):
+        outcomes.add((outcome, place.output.exists()))
+        assert files(place.model) == OLD
+        assert place.leftovers() == []
+        if place.output.exists():
+            assert files(place.output) == NEW
+        assert outcome != FAILED or "No space left on device" in message
+    assert (FAILED if act is fail_once else INTERRUPTED, False) in outcomes
+
+
+@pytest.mark.parametrize("act", [fail_once, interrupt])
+@pytest.mark.parametrize("procedure", IN_PLACE.values(), ids=IN_PLACE)
+def test_a_failed_or_interrupted_patch_in_place_is_undone(
+    tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
+) -> None:
+    outcomes = set()
+    for place, outcome, message in at_each_step(procedure, tmp_path, act):
+        model = files(place.model)
+        outcomes.add((outcome, model[MAIN]))
+        if model == OLD:
+            assert place.leftovers() == []
+        else:
+            # It can be interrupted after the last step, while it tidies up.
+            assert model == NEW
+            assert outcome != FAILED
+        assert outcome != FAILED or "No space left on device" in message
+    assert (FAILED if act is fail_once else INTERRUPTED, OLD[MAIN]) in outcomes
