@@ -74,7 +74,9 @@ def _strip_noise(saved_model: Any, keep_op_list: bool) -> None:
         if not keep_op_list:
             meta_graph.meta_info_def.ClearField("stripped_op_list")
         library = meta_graph.graph_def.library
-        for node in [n for f in library.function for n in f.node_def] + [*meta_graph.graph_def.node]:
+        for node in [n for f in library.function for n in f.node_def] + [
+            *meta_graph.graph_def.node
+        ]:
             node.ClearField("experimental_debug_info")
 
 

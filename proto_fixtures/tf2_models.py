@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,15 @@ def tf2_linear(path: str) -> None:
     model.w = tf.Variable([10.0, 20.0, 30.0], name="w")
     model.c = tf.Variable([100.0, 200.0, 300.0], name="c")
 
-    @tf.function(input_signature=[ROWS, ROWS])
+    @_function(ROWS, ROWS)
     def linear(x: tf.Tensor, b: tf.Tensor) -> Tensors:
         return {"p": 2 * x + b + model.w, "s": x - 3 * b + model.c}
 
-    @tf.function(input_signature=[ROWS, ROWS])
+    @_function(ROWS, ROWS)
     def other(x: tf.Tensor, y: tf.Tensor) -> Tensors:
         return {"q": 5 * x - y + model.w, "r": x + 7 * y}
 
-    @tf.function(input_signature=[ROWS])
+    @_function(ROWS)
     def single(t: tf.Tensor) -> Tensors:
         return {"u": 11 * t + model.c}
 
@@ -58,7 +58,7 @@ def tf2_many(path: str) -> None:
     )
     pair = tf.TensorSpec([None, 2], tf.float32)
 
-    @tf.function(input_signature=[pair] * 4)
+    @_function(pair, pair, pair, pair)
     def mix(d: tf.Tensor, a: tf.Tensor, c: tf.Tensor, b: tf.Tensor) -> Tensors:
         return {
             "m": 11 * a - 13 * b + 17 * c - 19 * d + model.bonus.lookup(tf.cast(d, tf.int64)),
@@ -73,20 +73,20 @@ def tf2_stateful(path: str) -> None:
     model = tf.Module()
     model.count = tf.Variable(5, dtype=tf.int64, name="count")
 
-    @tf.function(input_signature=[])
+    @_function()
     def get() -> Tensors:
         return {"count": model.count.read_value()}
 
-    @tf.function(input_signature=[])
+    @_function()
     def increment() -> Tensors:
         return {"count": model.count.assign_add(1)}
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int64)])
+    @_function(tf.TensorSpec([], tf.int64))
     def add(delta: tf.Tensor) -> Tensors:
         before = model.count.read_value()
         return {"before": before, "after": model.count.assign_add(delta)}
 
-    @tf.function(input_signature=[])
+    @_function()
     def reset() -> Tensors:
         model.count.assign(0)
         return {}
@@ -100,11 +100,11 @@ def tf2_shared(path: str) -> None:
     model = tf.Module()
     model.w = tf.Variable([10.0, 20.0, 30.0], name="w")
 
-    @tf.function(input_signature=[ROWS, ROWS])
+    @_function(ROWS, ROWS)
     def first(x: tf.Tensor, b: tf.Tensor) -> Tensors:
         return {"p": 2 * x + b + model.w, "s": x - 3 * b}
 
-    @tf.function(input_signature=[ROWS, ROWS])
+    @_function(ROWS, ROWS)
     def second(x: tf.Tensor, b: tf.Tensor) -> Tensors:
         return {"p": 5 * x + b, "s": x + 7 * b + model.w}
 
@@ -147,13 +147,10 @@ def tf2_defaults(path: str) -> None:
     model = tf.Module()
     model.w = tf.Variable([10.0, 20.0, 30.0], name="w")
     row = tf.TensorSpec([3], tf.float32)
+    times, plus = tf.constant([2.0, 3.0, 5.0]), tf.constant([7.0, 11.0, 13.0])
 
-    @tf.function(input_signature=[ROWS, row, row])
-    def scaled(
-        x: tf.Tensor,
-        scale: tf.Tensor = tf.constant([2.0, 3.0, 5.0]),
-        offset: tf.Tensor = tf.constant([7.0, 11.0, 13.0]),
-    ) -> Tensors:
+    @_function(ROWS, row, row)
+    def scaled(x: tf.Tensor, scale: tf.Tensor = times, offset: tf.Tensor = plus) -> Tensors:
         return {"y": scale * x + offset, "z": scale * model.w - offset}
 
     tf.saved_model.save(model, path, signatures=scaled)
@@ -167,16 +164,16 @@ def tf2_warmup(path: str) -> None:
     def parse(examples: tf.Tensor) -> tf.Tensor:
         return tf.io.parse_example(examples, {"x": tf.io.FixedLenFeature([3], tf.float32)})["x"]
 
-    @tf.function(input_signature=[ROWS, ROWS])
+    @_function(ROWS, ROWS)
     def predict(x: tf.Tensor, b: tf.Tensor) -> Tensors:
         return {"p": 2 * x + b + model.w, "s": x - 3 * b}
 
-    @tf.function(input_signature=[serialized])
+    @_function(serialized)
     def classify(inputs: tf.Tensor) -> Tensors:
         x = parse(inputs)
         return {"classes": tf.as_string(x, precision=1), "scores": 5 * x + model.w}
 
-    @tf.function(input_signature=[serialized])
+    @_function(serialized)
     def regress(inputs: tf.Tensor) -> Tensors:
         return {"outputs": tf.reduce_sum(parse(inputs) * model.w, axis=1, keepdims=True)}
 
@@ -230,6 +227,13 @@ def _warmup_requests() -> Iterator[Any]:
 
 def _log(**kind: Any) -> Any:
     return prediction_log_pb2.PredictionLog(**kind)
+
+
+def _function(*inputs: tf.TensorSpec) -> Callable[[Callable[..., Tensors]], Any]:
+    def decorate(function: Callable[..., Tensors]) -> Any:
+        return tf.function(function, input_signature=inputs)
+
+    return decorate
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """sigpb patches the signatures of TensorFlow SavedModels at the protobuf level.
 
-    import sigpb
+import sigpb
 
-    patch = sigpb.SavedModelPatch()
-    signature = patch.signature.add(key="serving_default")
-    signature.input.add(key="input_1", rename_to="image")
-    print(sigpb.plan("model", patch))
-    sigpb.patch("model", patch, output_dir="patched")
+patch = sigpb.SavedModelPatch()
+signature = patch.signature.add(key="serving_default")
+signature.input.add(key="input_1", rename_to="image")
+print(sigpb.plan("model", patch))
+sigpb.patch("model", patch, output_dir="patched")
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sigpb.api import PatchResult, patch, plan
-    from sigpb.errors import (
-        EnvironmentFailure,
-        ModelUnreadable,
-        PatchError,
-        SigpbError,
-        UsageError,
-    )
-    from sigpb.patching.patch_file import load_patch
-    from sigpb.patching.plan import Plan
-    from sigpb.protos import SavedModelPatch
-    from sigpb.saved_model.model import SavedModel
+    from sigpb.api import PatchResult as PatchResult
+    from sigpb.api import patch as patch
+    from sigpb.api import plan as plan
+    from sigpb.errors import EnvironmentFailure as EnvironmentFailure
+    from sigpb.errors import ModelUnreadable as ModelUnreadable
+    from sigpb.errors import PatchError as PatchError
+    from sigpb.errors import SigpbError as SigpbError
+    from sigpb.errors import UsageError as UsageError
+    from sigpb.patching.patch_file import load_patch as load_patch
+    from sigpb.patching.plan import Plan as Plan
+    from sigpb.protos import SavedModelPatch as SavedModelPatch
+    from sigpb.saved_model.model import SavedModel as SavedModel
     from sigpb.saved_model.model import open_model as open
 
 # Imported when asked for: commands that patch nothing start faster without the rest.
@@ -48,7 +48,7 @@ _SOURCES = {
     "plan": "api",
 }
 
-__all__ = [*sorted(_SOURCES), "__version__"]  # noqa: PLE0604
+__all__ = [*sorted(_SOURCES), "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sigpb import protos
 from sigpb.errors import UsageError
@@ -55,6 +55,7 @@ def patch(
     *,
     output_dir: str | Path | None = None,
     in_place: bool = False,
+    dry_run: bool = False,
     hardlink: bool = False,
     backup: bool = True,
     fingerprint: FingerprintMode = "recompute",
@@ -68,6 +69,7 @@ def patch(
         output_dir: Where to put the patched model: a directory that does not exist or is empty.
             A copy is made also if there is nothing to change.
         in_place: Whether to change the model where it is instead.
+        dry_run: Whether to do neither, and only find out what would be done.
         hardlink: With `output_dir`, whether unchanged files are hard links to the model's.
         backup: With `in_place`, whether to keep the files as they were.
         fingerprint: Whether to recompute a ``fingerprint.pb``, to drop it, or to keep it as it is.
@@ -75,14 +77,14 @@ def patch(
             to drop these, or to keep them as they are.
 
     Raises:
-        UsageError: If not exactly one of `output_dir` and `in_place` is given, or the output
-            directory cannot be used.
+        UsageError: If not exactly one of `output_dir`, `in_place` and `dry_run` is given, or the
+            output directory cannot be used.
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch for this model.
         EnvironmentFailure: If something cannot be read or written. Nothing is changed then.
     """
-    if (output_dir is None) != in_place:
-        raise UsageError("Give either an output directory or in_place, and not both.")
+    if [output_dir is not None, in_place, dry_run].count(True) != 1:
+        raise UsageError("Give one of output_dir, in_place and dry_run.")
     with open_model(path) as model:
         state = FileState.of(model.file)
         if output_dir is not None:
@@ -95,7 +97,7 @@ def patch(
             publish_copy(model.directory, output, changes, hardlink=hardlink, expected=state)
             return PatchResult(status, made, output)
         kept = None
-        if changes:
+        if changes and in_place:
             kept = publish_in_place(model.directory, changes, backup=backup, expected=state)
         return PatchResult(status, made, model.directory, kept)
 

@@ -33,8 +33,13 @@ _POOL = _build_pool()
 
 def _message_class(descriptor: Any) -> Any:
     if hasattr(message_factory, "GetMessageClass"):
-        return message_factory.GetMessageClass(descriptor)
-    return message_factory.MessageFactory(_POOL).GetPrototype(descriptor)  # protobuf < 4.22
+        found = message_factory.GetMessageClass(descriptor)
+    else:  # protobuf < 4.22
+        found = message_factory.MessageFactory(_POOL).GetPrototype(descriptor)
+    for nested in descriptor.nested_types:
+        if not hasattr(found, nested.name):  # The pure-Python implementation lacks them.
+            setattr(found, nested.name, _message_class(nested))
+    return found
 
 
 def __getattr__(name: str) -> Any:

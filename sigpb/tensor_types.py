@@ -6,7 +6,7 @@ from typing import Literal, Union
 
 from sigpb import protos
 
-Shape = Union[tuple[Union[int, None], ...], None]
+Shape = Union[tuple[int | None, ...], None]
 """Dimension sizes, None for an unknown one; None instead of the tuple for an unknown rank."""
 
 Encoding = Literal["dense", "coo_sparse", "composite"]

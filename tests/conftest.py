@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import text_format
@@ -18,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """The folder of SavedModels from public projects: ``$SIGPB_CORPUS`` or beside the repository."""
+    """The folder of SavedModels of public projects: ``$SIGPB_CORPUS``, or beside the repository."""
     folder = Path(os.environ.get("SIGPB_CORPUS", REPOSITORY.parent / "shared" / "corpus"))
     if not folder.is_dir():
         pytest.skip(f"There is no corpus of SavedModels at {folder}; set SIGPB_CORPUS to its path.")
@@ -38,9 +39,8 @@ def fixture_model(tmp_path: Path) -> Callable[..., Path]:
         if not as_text:
             text = target / "saved_model.pbtxt"
             saved_model = protos.SavedModel()
-            text_format.Parse(
-                text.read_text(), saved_model, descriptor_pool=saved_model.DESCRIPTOR.file.pool
-            )
+            pool: Any = saved_model.DESCRIPTOR.file.pool
+            text_format.Parse(text.read_text(), saved_model, descriptor_pool=pool)
             binary = saved_model.SerializeToString(deterministic=True)
             (target / "saved_model.pb").write_bytes(binary)
             text.unlink()

@@ -15,11 +15,15 @@ __all__ = ["Edit", "EndpointTarget", "SignatureTarget", "edit_types"]
 def edit_types() -> tuple[type[Edit], ...]:
     """Returns every kind of edit there is, in the order of the names of their modules."""
     modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    types = []
+    types: list[type[Edit]] = []
     for name in modules:
         module = importlib.import_module(f"{__name__}.{name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Edit) and value is not Edit:
-                if value.__module__ == module.__name__:
-                    types.append(value)
+        types += [
+            value
+            for value in vars(module).values()
+            if isinstance(value, type)
+            and issubclass(value, Edit)
+            and value is not Edit
+            and value.__module__ == module.__name__
+        ]
     return tuple(types)

@@ -63,9 +63,7 @@ class Edit(ABC):
     """
 
     @classmethod
-    def from_patch(
-        cls, meta_graph: MetaGraph, patch: protos.SavedModelPatch
-    ) -> Iterable[Edit]:
+    def from_patch(cls, meta_graph: MetaGraph, patch: protos.SavedModelPatch) -> Iterable[Edit]:
         """Yields the edits that a patch asks for of a MetaGraph as a whole."""
         return ()
 

@@ -29,5 +29,5 @@ class SetMethodName(Edit):
         draft.signature(self.signature).method_name = self.to
 
     def describe(self) -> str:
-        """Returns for instance ``signature 'predict': method '' → 'tensorflow/serving/predict'``."""
+        """Returns for instance ``signature 'x': method '' → 'tensorflow/serving/predict'``."""
         return f"signature {self.signature.key!r}: method {self.before!r} → {self.to!r}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from sigpb import protos
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureDraft
-from sigpb.saved_model.endpoint_keys import argument_name
+from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.saved_model.model import INTERNAL_PREFIX
 
 SIDES: tuple[Side, Side] = ("input", "output")
@@ -73,31 +73,62 @@ def _signature_problems(draft: MetaGraphDraft, signature: SignatureDraft) -> Ite
             yield f"{where}: two {side}s would have the key {key!r}; rename one of them otherwise."
     if signature.outputs and not signature.keys("output"):
         yield f"{where}: its last output cannot be dropped; delete the signature instead."
-    inputs = signature.keys("input")
-    if draft.meta_graph.object_graph is not None and "" not in inputs:
-        for name in _repeated({key: argument_name(key) for key in inputs}.values()):
-            clash = " and ".join(repr(key) for key in inputs if argument_name(key) == name)
+    yield from (f"{where}: {problem}" for problem in _uncallable(signature))
+
+
+def _uncallable(signature: SignatureDraft) -> Iterator[str]:
+    """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
+    new = {end.key for end in signature.inputs.values() if end.changed} - {""}
+    for key in sorted(new):
+        if not is_callable(key):
             yield (
-                f"{where}: tf.saved_model.load passes inputs as Python arguments, and would call "
-                f"both {clash} {name!r}; choose keys that differ in letters or digits."
+                f"tf.saved_model.load cannot take an input {key!r}, because no Python argument "
+                f"can have the name {argument_name(key)!r}; choose another key."
+            )
+    keys = sorted(set(signature.keys("input")) - {""})
+    names = {key: argument_name(key) for key in keys}
+    for name in _repeated(names.values()):
+        clash = [key for key in keys if names[key] == name]
+        if new & set(clash):
+            yield (
+                f"tf.saved_model.load would give the inputs {' and '.join(map(repr, clash))} the "
+                f"same argument name, {name!r}; choose keys that differ in letters or digits."
             )
 
 
 def warnings(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what works but may surprise, in whole sentences."""
     for signature in draft.kept():
-        if not signature.changed and signature.ref.copy_of is None:
-            continue
-        where = f"signature {signature.key!r}"
-        fixed = _FIXED_KEYS.get(signature.method_name)
-        if fixed and not (
-            fixed[0] <= set(signature.keys("input")) and fixed[1] & set(signature.keys("output"))
-        ):
-            inputs, outputs = (" or ".join(repr(key) for key in sorted(keys)) for keys in fixed)
-            yield (
-                f"{where}: TensorFlow Serving answers {signature.method_name} requests only with "
-                f"an input {inputs} and an output {outputs}."
-            )
+        if signature.changed or signature.ref.copy_of is not None:
+            where = f"signature {signature.key!r}"
+            yield from (f"{where}: {warning}" for warning in _unanswerable(signature))
+            yield from (f"{where}: {warning}" for warning in _unexportable(signature))
+
+
+def _unanswerable(signature: SignatureDraft) -> Iterator[str]:
+    """Yields why TensorFlow Serving could not answer the requests a method stands for."""
+    inputs, outputs = _FIXED_KEYS.get(signature.method_name, (set(), set()))
+    if not inputs <= set(signature.keys("input")) or (
+        outputs and not outputs & set(signature.keys("output"))
+    ):
+        wanted = (" or ".join(repr(key) for key in sorted(keys)) for keys in (inputs, outputs))
+        yield "TensorFlow Serving answers {} requests only with an input {} and an output {}.".format(
+            signature.method_name, *wanted
+        )
+
+
+def _unexportable(signature: SignatureDraft) -> Iterator[str]:
+    """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
+    new = {end.key for end in signature.inputs.values() if end.changed}
+    reason = (
+        "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it again"
+    )
+    for key in sorted(new):
+        twins = [k for k in signature.keys("input") if k != key and k.lower() == key.lower()]
+        if not is_exportable(key):
+            yield f"input {key!r} cannot name a node of a graph; {reason}."
+        elif twins:
+            yield f"input {key!r} differs from {twins[0]!r} only in case; {reason}."
 
 
 def _repeated(keys: Iterable[str]) -> list[str]:

@@ -57,7 +57,9 @@ def _select(model: SavedModel, patch: protos.SavedModelPatch) -> list[tuple[int,
         if selected := [(index, graph) for index, graph in graphs if graph.tags == wanted]:
             return selected
     existing = ", ".join(tag_set_text(graph.tags) for _, graph in graphs)
-    raise PatchError(f"no MetaGraph has the tag-set {tag_set_text(tag_sets[0])}; there are {existing}.")
+    raise PatchError(
+        f"no MetaGraph has the tag-set {tag_set_text(tag_sets[0])}; there are {existing}."
+    )
 
 
 def _tag_set(tags: protos.TagSet) -> tuple[str, ...]:
@@ -150,7 +152,10 @@ def _is_copied(target: SignatureTarget) -> bool:
         _tensors(existing.inputs) == _tensors(original.inputs)
         and _tensors(existing.outputs) == _tensors(outputs)
         and all(item.rename_to in keys for item, keys in renames if item.HasField("rename_to"))
-        and (not target.patch.HasField("method_name") or existing.method_name == target.patch.method_name)
+        and (
+            not target.patch.HasField("method_name")
+            or existing.method_name == target.patch.method_name
+        )
     )
 
 

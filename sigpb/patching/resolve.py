@@ -37,8 +37,10 @@ def resolve(renames: Mapping[str, str | None], existing: Collection[str]) -> Res
         targets = {target for key in chain if (target := renames[key]) is not None}
         if all(key in existing for key in chain):
             current.update({key: key for key in chain})
-        elif targets and all(target in existing for target in targets) and not any(
-            key in existing for key in chain if key not in targets
+        elif (
+            targets
+            and all(target in existing for target in targets)
+            and not any(key in existing for key in chain if key not in targets)
         ):
             current.update({key: target for key in chain if (target := renames[key]) is not None})
         else:

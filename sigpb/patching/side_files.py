@@ -56,7 +56,9 @@ def fingerprint(
                 old.uuid,
             )
     except fingerprints.FingerprintError as error:
-        raise PatchError(f"{error} To go on without a fingerprint, use --fingerprint=drop.") from error
+        raise PatchError(
+            f"{error} To go on without a fingerprint, use --fingerprint=drop."
+        ) from error
     return {_FINGERPRINT: new.SerializeToString(deterministic=True)}
 
 

@@ -69,9 +69,7 @@ def rewritten(draft: MetaGraphDraft, library: FunctionLibrary) -> protos.SavedOb
 class _Rewriting:
     """The work of one call of `rewritten`."""
 
-    def __init__(
-        self, graph: ObjectGraph, draft: MetaGraphDraft, library: FunctionLibrary
-    ) -> None:
+    def __init__(self, graph: ObjectGraph, draft: MetaGraphDraft, library: FunctionLibrary) -> None:
         self.draft = draft
         self.library = library
         self.graph = protos.SavedObjectGraph()

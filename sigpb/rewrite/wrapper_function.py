@@ -130,7 +130,9 @@ def order_of(wrapper: protos.FunctionDef) -> Order | None:
     return Order(
         call.attr["f"].func.name,
         tuple(_positions(call.input, names)),
-        tuple(int(wrapper.ret[out.name].rpartition(":")[2]) for out in wrapper.signature.output_arg),
+        tuple(
+            int(wrapper.ret[out.name].rpartition(":")[2]) for out in wrapper.signature.output_arg
+        ),
     )
 
 

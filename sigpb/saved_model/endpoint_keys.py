@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
+import re
+
+# What tf.saved_model.save accepts: a key that can name a node of the graph. It finds out from the
+# name of the placeholder that it makes (tensorflow/python/saved_model/save.py).
+_NODE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
+
 
 def argument_name(key: str) -> str:
     """Returns the Python argument name that `tf.saved_model.load` gives to an input key.
@@ -12,3 +19,18 @@ def argument_name(key: str) -> str:
     """
     swapped = "".join(character if character.isalnum() else "_" for character in key)
     return swapped if swapped[:1].isalpha() else "arg_" + swapped
+
+
+def is_callable(key: str) -> bool:
+    """Whether `tf.saved_model.load` can make a function with an input of this key.
+
+    It cannot if the argument's name is a keyword of Python, or the one that Python passes the
+    function object itself as.
+    """
+    name = argument_name(key)
+    return not keyword.iskeyword(name) and name != "self"
+
+
+def is_exportable(key: str) -> bool:
+    """Whether `tf.saved_model.save` accepts an input key, in a model that was loaded with it."""
+    return _NODE_NAME.fullmatch(key) is not None

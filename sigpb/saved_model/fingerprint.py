@@ -22,8 +22,8 @@ from google.protobuf.message import Message
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 
-COMPUTE_LIMIT = 16 * 2**20
-"""Size of ``saved_model.pb`` in bytes up to which `compute` takes less than a second and 200 MB."""
+COMPUTE_LIMIT = 4 * 2**20
+"""Size of ``saved_model.pb`` in bytes up to which `compute` takes about 0.2 s and 70 MB at most."""
 
 PRODUCER = 4
 """The ``version.producer`` of the formulas in this module: TensorFlow 2.21's."""

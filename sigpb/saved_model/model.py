@@ -21,6 +21,8 @@ AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
 # Keys with this prefix are TensorFlow's own (tensorflow/python/saved_model/constants.py).
 INTERNAL_PREFIX = "__saved_model_"
 
+_OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
+
 
 def parse(message_class: type[AnyMessage], source: Message) -> AnyMessage:
     """Parses a message of the file.
@@ -72,11 +74,15 @@ class MetaGraph:
         """The keys of the signatures without TensorFlow's internal ones, sorted."""
         return sorted(key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
 
+    @property
+    def has_object_graph(self) -> bool:
+        """Whether the MetaGraph has a SavedObjectGraph, which tells TF2 models from older ones."""
+        return self.message.find(_OBJECT_GRAPH) is not None
+
     @cached_property
     def object_graph(self) -> ObjectGraph | None:
         """The SavedObjectGraph of a TF2 model; None if there is none. Not to be changed."""
-        number = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
-        message = self.message.find(number)
+        message = self.message.find(_OBJECT_GRAPH)
         return ObjectGraph(parse(protos.SavedObjectGraph, message)) if message else None
 
     def _meta_info_texts(self, number: int) -> list[str]:

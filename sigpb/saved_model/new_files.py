@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import mmap
 import os
 import shutil
@@ -94,14 +95,15 @@ def imitate(fd: int, status: os.stat_result) -> None:
 
 def sync_directory(directory: Path, *, like: os.stat_result | None = None) -> None:
     """Brings the entries of a directory to the disk; `like` is whose mode and times it gets."""
-    with _opened(directory) as fd:
-        if like is not None:
-            imitate(fd, like)
-        try:
+    try:
+        with _opened(directory) as fd:
+            if like is not None:
+                imitate(fd, like)
             os.fsync(fd)
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # Some file systems cannot, and need not.
-                raise
+    except OSError as error:
+        # Some file systems cannot, and need not; nor can who may add files but not list them.
+        if error.errno not in (errno.EINVAL, errno.EACCES):
+            raise
 
 
 def mode_of(path: Path) -> int | None:
@@ -159,8 +161,6 @@ def _splice(content: SplicedFile, target: int) -> None:
 def _copy_data(source: int, target: int) -> None:
     """Copies the data of a file, or has the kernel do it or the file system share it."""
     if sys.platform == "linux":
-        import fcntl
-
         with contextlib.suppress(OSError):
             fcntl.ioctl(target, _FICLONE, source)
             return

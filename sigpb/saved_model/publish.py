@@ -36,7 +36,6 @@ from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.new_files import (
     mode_of,
     parents_of,
-    remove_tree,
     removed_at_exit,
     sync_directory,
     write_file,
@@ -135,10 +134,10 @@ def publish_in_place(
                 exchange(replacements)
             except BaseException as error:
                 _put_back(model, located, kept, expected, cause=error)
-                remove_tree(kept)
+                _discard(kept, previous)
                 raise
             if not backup:
-                remove_tree(kept)
+                _discard(kept, previous)
     return kept if backup else None
 
 
@@ -154,7 +153,7 @@ def _check_unchanged(model: Path, expected: FileState) -> None:
     main = find_main_proto(model)
     if not main.exists() or FileState.of(main) != expected:
         raise EnvironmentFailure(
-            f"{main} was changed, replaced or removed since it was read. Nothing was written; "
+            f"{main} was changed, replaced or removed since it was read. Nothing was changed; "
             "look at the model again before you repeat the patch."
         )
 
@@ -169,6 +168,12 @@ def _rename_to_output(stage: Path, output: Path) -> None:
             f"{output} came into being while the copy for it was made. It stays as it is, and "
             "nothing was left behind: name another output directory."
         ) from error
+
+
+def _discard(kept: Path, previous: Path) -> None:
+    """Makes a backup a temporary directory again, which is then removed like any other."""
+    with contextlib.suppress(OSError):
+        kept.rename(previous)
 
 
 def _put_back(

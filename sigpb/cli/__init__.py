@@ -1,0 +1,1 @@
+"""The command line. Only code in here prints, or ends the process."""

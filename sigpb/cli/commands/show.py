@@ -1,0 +1,88 @@
+"""Shows the tag-sets and signatures of a model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from sigpb.cli.arguments import define_tags, one_directory, tag_set
+from sigpb.errors import PatchError, did_you_mean
+from sigpb.inspect.summary import Json, summarize
+from sigpb.saved_model.model import SavedModel, open_model
+
+USAGE = "sigpb show DIR [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY]"
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_enum(
+        "format",
+        "table",
+        ["table", "json", "textproto"],
+        "How to print: a table, JSON (see docs/json.md), or the SignatureDefs as text protos.",
+        flag_values=values,
+    )
+    define_tags(values)
+    flags.DEFINE_string("signature", None, "Only the signature of this key.", flag_values=values)
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code.
+    """
+    with open_model(one_directory(arguments, USAGE)) as model:
+        summary = summarize(model, tag_set(values), values.signature)
+        _check_selection(model, summary, values)
+        if values.format == "json":
+            print(json.dumps(summary, indent=2, ensure_ascii=False))
+        elif values.format == "textproto":
+            _print_text_protos(model, summary)
+        else:
+            _print_tables(summary)
+    return 0
+
+
+def _check_selection(model: SavedModel, summary: Json, values: flags.FlagValues) -> None:
+    if not summary["meta_graphs"]:
+        existing = ", ".join("{" + ", ".join(graph.tags) + "}" for graph in model.meta_graphs)
+        raise PatchError(
+            f"No MetaGraph has the tag-set {{{', '.join(tag_set(values) or ())}}}; "
+            f"there are {existing}."
+        )
+    if values.signature is not None and not any(
+        graph["signatures"] for graph in summary["meta_graphs"]
+    ):
+        existing = {key for graph in model.meta_graphs for key in graph.user_signatures}
+        raise PatchError(
+            f"There is no signature {values.signature!r}; "
+            f"{did_you_mean(values.signature, existing)}."
+        )
+
+
+def _print_text_protos(model: SavedModel, summary: Json) -> None:
+    from google.protobuf import text_format
+
+    from sigpb import protos
+
+    shown = protos.SavedModel()
+    for graph, part in zip(model.meta_graphs, summary["meta_graphs"], strict=False):
+        meta_graph = shown.meta_graphs.add()
+        meta_graph.meta_info_def.tags.extend(graph.tags)
+        for key in part["signatures"]:
+            meta_graph.signature_def[key].CopyFrom(graph.signatures[key])
+    print(text_format.MessageToString(shown, as_utf8=True), end="")
+
+
+def _print_tables(summary: Json) -> None:
+    from rich.console import Console
+
+    from sigpb.inspect.summary_text import render
+
+    # In a pipe a line is as long as it is.
+    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    console.print(render(summary))

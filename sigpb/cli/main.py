@@ -1,0 +1,111 @@
+"""The entry point: finds the command, parses its flags, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from absl import flags
+
+from sigpb import __version__
+from sigpb.cli import commands
+from sigpb.errors import EnvironmentFailure, SigpbError, UsageError, did_you_mean
+
+_USAGE = """\
+sigpb patches and shows the signatures of TensorFlow SavedModels, without TensorFlow.
+
+  sigpb COMMAND [ARGUMENTS] [--flags]
+
+Commands:
+{commands}
+
+'sigpb COMMAND --help' tells more. Flags can also be read from a file, with --flagfile.
+Exit codes: 0 done, 1 the answer is no, 2 refused, 3 the model cannot be read, 4 the environment.
+"""
+
+
+def run() -> None:
+    """Runs sigpb with the arguments of the process, and ends the process."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs a command.
+
+    Args:
+        arguments: The command line without the program's name.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = _run_command(list(arguments))
+        sys.stdout.flush()
+    except SigpbError as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            print(f"sigpb: {line}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; keep Python from failing on it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"sigpb: {where}{error.strerror or error}.", file=sys.stderr)
+        return EnvironmentFailure.exit_code
+    except KeyboardInterrupt:
+        print("sigpb: interrupted; nothing was changed.", file=sys.stderr)
+        return EnvironmentFailure.exit_code
+    return code
+
+
+def _run_command(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("--help", "-h", "help"):
+        print(_USAGE.format(commands=_command_list()), end="")
+        return 0 if arguments else UsageError.exit_code
+    if arguments[0] == "--version":
+        print(f"sigpb {__version__}")
+        return 0
+    name, *rest = arguments
+    if name not in _command_names():
+        raise UsageError(f"There is no command {name!r}; {did_you_mean(name, _command_names())}.")
+    command = importlib.import_module(f"{commands.__name__}.{name}")
+    values = flags.FlagValues()
+    command.define_flags(values)
+    values.set_gnu_getopt(True)
+    if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in rest):
+        print(_help(command, values), end="")
+        return 0
+    try:
+        positional = values([f"sigpb {name}", *rest])[1:]
+    except flags.Error as error:
+        raise UsageError(f"{error}. See 'sigpb {name} --help'.") from error
+    return int(command.run(positional, values))
+
+
+def _command_names() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+
+def _command_list() -> str:
+    """Lists the commands without importing them: the first line of each module's docstring."""
+    lines = []
+    for name in _command_names():
+        source = Path(commands.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+        summary = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        lines.append(f"  {name:<10} {summary}")
+    return "\n".join(lines)
+
+
+def _help(command: ModuleType, values: flags.FlagValues) -> str:
+    lines = [(command.__doc__ or "").strip(), "", command.USAGE.strip(), "", "Flags:"]
+    for name in sorted(values):
+        flag = values[name]
+        lines.append(f"  --{name}: {flag.help}")
+    return "\n".join(lines) + "\n"

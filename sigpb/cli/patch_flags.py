@@ -1,0 +1,86 @@
+"""The flags that say what to patch, and the patch they amount to."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from sigpb import protos
+from sigpb.cli.arguments import define_tags, parse_tags, split_pair, tag_set, unquote
+from sigpb.patching.patch_file import load_patch
+
+_SIGNATURE = "serving_default"
+
+
+def define(values: flags.FlagValues) -> None:
+    """Defines the flags."""
+    define_tags(values)
+    flags.DEFINE_string("patch", None, "A patch: a text proto, or .json.", flag_values=values)
+    flags.DEFINE_string(
+        "signature",
+        _SIGNATURE,
+        "The signature that the flags for inputs, outputs and the method apply to.",
+        flag_values=values,
+    )
+    for name, meaning in (
+        ("rename_input", "OLD=NEW: renames an input of the signature."),
+        ("rename_output", "OLD=NEW: renames an output of the signature."),
+        ("drop_output", "KEY: removes an output from the signature."),
+        ("rename_signature", "OLD=NEW: renames a signature."),
+        ("copy_signature", "SOURCE=NEW: copies a signature under a second key."),
+        ("delete_signature", "KEY: deletes a signature."),
+    ):
+        flags.DEFINE_multi_string(name, [], meaning + " May be repeated.", flag_values=values)
+    flags.DEFINE_string(
+        "method_name", None, "The method name the signature is to have.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "set_tags",
+        None,
+        "The tag-set the MetaGraph is to have, separated by commas.",
+        flag_values=values,
+    )
+
+
+def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
+    """Returns the patch that the flags amount to, joined with that of ``--patch``.
+
+    Raises:
+        UsageError: If a flag is malformed, or there is nothing to do.
+        PatchError: If the file of ``--patch`` is not a patch.
+    """
+    patch = load_patch(values.patch) if values.patch is not None else protos.SavedModelPatch()
+    for old, new in _pairs(values, "rename_signature"):
+        _signature(patch, old).rename_to = new
+    for source, new in _pairs(values, "copy_signature"):
+        patch.signature.add(key=new, copy_of=source)
+    for key in values.delete_signature:
+        _signature(patch, unquote(key)).drop = True
+    for old, new in _pairs(values, "rename_input"):
+        _signature(patch, values.signature).input.add(key=old, rename_to=new)
+    for old, new in _pairs(values, "rename_output"):
+        _signature(patch, values.signature).output.add(key=old, rename_to=new)
+    for key in values.drop_output:
+        _signature(patch, values.signature).output.add(key=unquote(key), drop=True)
+    if values.method_name is not None:
+        _signature(patch, values.signature).method_name = values.method_name
+    if (tags := tag_set(values)) is not None:
+        patch.tags.Clear()
+        patch.tags.SetInParent()
+        patch.tags.tag.extend(tags)
+    if values.set_tags is not None:
+        patch.set_tags.Clear()
+        patch.set_tags.SetInParent()
+        patch.set_tags.tag.extend(parse_tags(values.set_tags))
+    return patch
+
+
+def _pairs(values: flags.FlagValues, flag: str) -> list[tuple[str, str]]:
+    return [split_pair(text, flag) for text in values[flag].value]
+
+
+def _signature(patch: protos.SavedModelPatch, key: str) -> protos.SignaturePatch:
+    """Returns the entry for a signature of the model, added if there is none."""
+    for entry in patch.signature:
+        if entry.key == key and not entry.HasField("copy_of"):
+            return entry
+    return patch.signature.add(key=key)

@@ -1,0 +1,1 @@
+"""Read-only views of a model: as data, and as text."""

@@ -1,0 +1,109 @@
+"""What `sigpb show` tells of a model, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sigpb import protos
+from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
+from sigpb.tensor_types import dtype_name, encoding_of, shape_of, tensor_names
+
+Json = dict[str, Any]
+
+
+def summarize(model: SavedModel, tags: tuple[str, ...] | None, signature: str | None) -> Json:
+    """Returns a model's MetaGraphs and signatures as JSON values.
+
+    The format is described in docs/json.md.
+
+    Args:
+        model: The model.
+        tags: Only the MetaGraph with this tag-set, sorted; None for all.
+        signature: Only the signature of this key; None for all.
+    """
+    fingerprint = model.directory / "fingerprint.pb"
+    return {
+        "model": str(model.directory),
+        "file": model.file.name,
+        "bytes": model.file.stat().st_size,
+        "fingerprint": _fingerprint(fingerprint) if fingerprint.exists() else None,
+        "meta_graphs": [
+            _meta_graph(graph, signature)
+            for graph in model.meta_graphs
+            if tags is None or graph.tags == tags
+        ],
+    }
+
+
+def _fingerprint(file: Path) -> Json:
+    fingerprint = protos.FingerprintDef.FromString(file.read_bytes())
+    hashes = {
+        field.name: f"{value:016x}"
+        for field, value in fingerprint.ListFields()
+        if field.name.endswith(("_hash", "_checksum"))
+    }
+    return {**hashes, "uuid": fingerprint.uuid, "producer": fingerprint.version.producer}
+
+
+def _meta_graph(graph: MetaGraph, signature: str | None) -> Json:
+    return {
+        "tags": list(graph.tags),
+        "object_graph": graph.has_object_graph,
+        "tensorflow_version": graph.tensorflow_version,
+        "bytes": graph.message.end - graph.message.start,
+        "signatures": {
+            key: _signature(key, signature_def)
+            for key, signature_def in sorted(graph.signatures.items())
+            if signature is None or key == signature
+        },
+    }
+
+
+def _signature(key: str, signature_def: protos.SignatureDef) -> Json:
+    summary = {
+        "method_name": signature_def.method_name,
+        "inputs": _endpoints(signature_def.inputs),
+        "outputs": _endpoints(signature_def.outputs),
+        "internal": key.startswith(INTERNAL_PREFIX),
+    }
+    for default_key, default in signature_def.defaults.items():
+        if default_key in summary["inputs"]:
+            summary["inputs"][default_key]["default"] = _default(default)
+    return summary
+
+
+def _endpoints(infos: Mapping[str, protos.TensorInfo]) -> Json:
+    return {key: _endpoint(info) for key, info in sorted(infos.items())}
+
+
+def _endpoint(info: protos.TensorInfo) -> Json:
+    encoding = encoding_of(info)
+    shape = shape_of(info.tensor_shape)
+    summary: Json = {
+        "tensor": info.name if encoding == "dense" else None,
+        "dtype": dtype_name(info.dtype),
+        "shape": None if shape is None else list(shape),
+        "encoding": encoding,
+    }
+    if encoding != "dense":
+        summary["components"] = list(tensor_names(info))
+    return summary
+
+
+def _default(tensor: protos.TensorProto) -> Json:
+    """Tells type, shape and content of a default value; the content as protobuf stores it."""
+    shape = shape_of(tensor.tensor_shape)
+    content: list[Any] = []
+    for field, value in tensor.ListFields():
+        if field.name.endswith("_val"):
+            content = [
+                item.decode(errors="replace") if isinstance(item, bytes) else item for item in value
+            ]
+    return {
+        "dtype": dtype_name(tensor.dtype),
+        "shape": None if shape is None else list(shape),
+        "values": content,
+        "bytes": len(tensor.tensor_content),
+    }

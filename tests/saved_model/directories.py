@@ -1,0 +1,51 @@
+"""A directory that looks like a SavedModel's, and what is in a directory."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MAIN = "saved_model.pb"
+FINGERPRINT = "fingerprint.pb"
+WARM_UP = "assets.extra/tf_serving_warmup_requests"
+DATA = "variables/variables.data-00000-of-00001"
+
+Snapshot = dict[str, tuple[int, bytes | str | None]]
+
+
+def create_model(directory: Path) -> Path:
+    for name, content in {
+        MAIN: b"old proto",
+        FINGERPRINT: b"old fingerprint",
+        WARM_UP: b"old requests",
+        DATA: bytes(range(256)) * 20,
+        "assets/wörter-語.txt": b"vocabulary",
+    }.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (directory / "assets" / "empty").mkdir()
+    return directory
+
+
+def snapshot(directory: Path) -> Snapshot:
+    """Everything in a directory: permission bits, and content or where a link leads."""
+    found: Snapshot = {}
+    for path in directory.rglob("*"):
+        content: bytes | str | None = None
+        if path.is_symlink():
+            content = str(path.readlink())
+        elif path.is_file():
+            content = path.read_bytes()
+        found[str(path.relative_to(directory))] = stat.S_IMODE(path.lstat().st_mode), content
+    return found
+
+
+def refuse(code: int) -> Callable[..., Any]:
+    def function(*arguments: Any, **named: Any) -> Any:
+        raise OSError(code, os.strerror(code))
+
+    return function
