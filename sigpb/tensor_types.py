@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Union
+from typing import Literal, TypeAlias
 
 from sigpb import protos
 
-Shape = Union[tuple[int | None, ...], None]
+Shape: TypeAlias = "tuple[int | None, ...] | None"
 """Dimension sizes, None for an unknown one; None instead of the tuple for an unknown rank."""
 
 Encoding = Literal["dense", "coo_sparse", "composite"]
 
-# The names that differ from the enum's ("DT_FLOAT" is "float32"); tensorflow/python/framework/dtypes.py.
+# The names that differ from the enum's (tensorflow/python/framework/dtypes.py).
 _IRREGULAR_NAMES = {
     "DT_FLOAT": "float32",
     "DT_DOUBLE": "float64",

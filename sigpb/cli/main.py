@@ -76,7 +76,7 @@ def _run_command(arguments: list[str]) -> int:
     if name not in _command_names():
         raise UsageError(f"There is no command {name!r}; {did_you_mean(name, _command_names())}.")
     command = importlib.import_module(f"{commands.__name__}.{name}")
-    values = flags.FlagValues()
+    values = flags.FlagValues()  # type: ignore[no-untyped-call]
     command.define_flags(values)
     values.set_gnu_getopt(True)
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in rest):

@@ -75,7 +75,7 @@ def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
 
 
 def _pairs(values: flags.FlagValues, flag: str) -> list[tuple[str, str]]:
-    return [split_pair(text, flag) for text in values[flag].value]
+    return [split_pair(text, flag) for text in getattr(values, flag)]
 
 
 def _signature(patch: protos.SavedModelPatch, key: str) -> protos.SignaturePatch:

@@ -62,16 +62,16 @@ def _meta_graph(graph: MetaGraph, signature: str | None) -> Json:
 
 
 def _signature(key: str, signature_def: protos.SignatureDef) -> Json:
-    summary = {
+    inputs = _endpoints(signature_def.inputs)
+    for default_key, default in signature_def.defaults.items():
+        if default_key in inputs:
+            inputs[default_key]["default"] = _default(default)
+    return {
         "method_name": signature_def.method_name,
-        "inputs": _endpoints(signature_def.inputs),
+        "inputs": inputs,
         "outputs": _endpoints(signature_def.outputs),
         "internal": key.startswith(INTERNAL_PREFIX),
     }
-    for default_key, default in signature_def.defaults.items():
-        if default_key in summary["inputs"]:
-            summary["inputs"][default_key]["default"] = _default(default)
-    return summary
 
 
 def _endpoints(infos: Mapping[str, protos.TensorInfo]) -> Json:
@@ -98,12 +98,14 @@ def _default(tensor: protos.TensorProto) -> Json:
     content: list[Any] = []
     for field, value in tensor.ListFields():
         if field.name.endswith("_val"):
-            content = [
-                item.decode(errors="replace") if isinstance(item, bytes) else item for item in value
-            ]
+            content = [_text(item) for item in value]
     return {
         "dtype": dtype_name(tensor.dtype),
         "shape": None if shape is None else list(shape),
         "values": content,
         "bytes": len(tensor.tensor_content),
     }
+
+
+def _text(value: Any) -> Any:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

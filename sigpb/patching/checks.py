@@ -111,18 +111,17 @@ def _unanswerable(signature: SignatureDraft) -> Iterator[str]:
     if not inputs <= set(signature.keys("input")) or (
         outputs and not outputs & set(signature.keys("output"))
     ):
-        wanted = (" or ".join(repr(key) for key in sorted(keys)) for keys in (inputs, outputs))
-        yield "TensorFlow Serving answers {} requests only with an input {} and an output {}.".format(
-            signature.method_name, *wanted
+        wanted = " or ".join(repr(key) for key in sorted(outputs))
+        yield (
+            f"TensorFlow Serving answers {signature.method_name} requests only with an input "
+            f"{min(inputs)!r} and an output {wanted}."
         )
 
 
 def _unexportable(signature: SignatureDraft) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
     new = {end.key for end in signature.inputs.values() if end.changed}
-    reason = (
-        "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it again"
-    )
+    reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
     for key in sorted(new):
         twins = [k for k in signature.keys("input") if k != key and k.lower() == key.lower()]
         if not is_exportable(key):

@@ -142,6 +142,7 @@ def _is_copied(target: SignatureTarget) -> bool:
     if existing is None:
         return False
     original = target.signature_def
+    method = target.patch.method_name
     dropped = {endpoint.key for endpoint in target.patch.output if endpoint.drop}
     outputs = {key: info for key, info in original.outputs.items() if key not in dropped}
     renames = [
@@ -152,10 +153,7 @@ def _is_copied(target: SignatureTarget) -> bool:
         _tensors(existing.inputs) == _tensors(original.inputs)
         and _tensors(existing.outputs) == _tensors(outputs)
         and all(item.rename_to in keys for item, keys in renames if item.HasField("rename_to"))
-        and (
-            not target.patch.HasField("method_name")
-            or existing.method_name == target.patch.method_name
-        )
+        and (not target.patch.HasField("method_name") or existing.method_name == method)
     )
 
 

@@ -126,19 +126,13 @@ def order_of(wrapper: protos.FunctionDef) -> Order | None:
     if not _NAME_PATTERN.fullmatch(wrapper.signature.name) or len(wrapper.node_def) != 1:
         return None
     call = wrapper.node_def[0]
-    names = [argument.name for argument in wrapper.signature.input_arg]
+    position = {name: position for position, name in enumerate(call.input)}
+    results = (wrapper.ret[result.name] for result in wrapper.signature.output_arg)
     return Order(
         call.attr["f"].func.name,
-        tuple(_positions(call.input, names)),
-        tuple(
-            int(wrapper.ret[out.name].rpartition(":")[2]) for out in wrapper.signature.output_arg
-        ),
+        tuple(position[argument.name] for argument in wrapper.signature.input_arg),
+        tuple(int(result.rpartition(":")[2]) for result in results),
     )
-
-
-def _positions(inputs: Sequence[str], names: Sequence[str]) -> list[int]:
-    where = {name: position for position, name in enumerate(inputs)}
-    return [where[name] for name in names]
 
 
 def _unused(name: str, taken: Sequence[str]) -> str:

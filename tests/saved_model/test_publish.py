@@ -135,6 +135,21 @@ class TestCopy:
         publish_copy(model, output / "a" / "b", {})
         assert snapshot(output / "a" / "b") == snapshot(model)
 
+    def test_is_on_the_disk_before_it_appears(
+        self, model: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        synced: set[int] = set()
+        monkeypatch.setattr(os, "fsync", lambda fd: synced.add(os.fstat(fd).st_ino))
+        rename = Path.rename
+
+        def rename_synced(stage: Path, target: Path) -> Path:
+            assert {path.stat().st_ino for path in (stage, *stage.rglob("*"))} <= synced
+            return rename(stage, target)
+
+        monkeypatch.setattr(Path, "rename", rename_synced)
+        publish_copy(model, output, {MAIN: b"new proto", "a/b": b"more"})
+        assert output.parent.stat().st_ino in synced
+
     def test_takes_links_to_the_directories(self, model: Path, output: Path) -> None:
         (output.parent / "current").symlink_to(model)
         (output.parent / "elsewhere").symlink_to(output.parent)

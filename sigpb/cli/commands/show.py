@@ -57,10 +57,9 @@ def _check_selection(model: SavedModel, summary: Json, values: flags.FlagValues)
     if values.signature is not None and not any(
         graph["signatures"] for graph in summary["meta_graphs"]
     ):
-        existing = {key for graph in model.meta_graphs for key in graph.user_signatures}
+        keys = {key for graph in model.meta_graphs for key in graph.user_signatures}
         raise PatchError(
-            f"There is no signature {values.signature!r}; "
-            f"{did_you_mean(values.signature, existing)}."
+            f"There is no signature {values.signature!r}; {did_you_mean(values.signature, keys)}."
         )
 
 
