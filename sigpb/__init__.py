@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from sigpb.patching.plan import Plan as Plan
     from sigpb.protos import SavedModelPatch as SavedModelPatch
     from sigpb.saved_model.model import SavedModel as SavedModel
-    from sigpb.saved_model.model import open_model as open
+    from sigpb.saved_model.model import open_model
+
+    open = open_model
 
 # Imported when asked for: commands that patch nothing start faster without the rest.
 _SOURCES = {

@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf import text_format
-
-from sigpb import protos
 
 Array = Any
 Values = dict[str, dict[str, Array]]  # signature key -> endpoint key -> value
@@ -31,20 +28,22 @@ BATCH = 2
 def make_inputs(model_dir: Path, tags: Collection[str]) -> Values:
     """Makes up values for the inputs of every signature, distinct and the same in every run.
 
-    A value depends on the name of its tensor, so that inputs which share a tensor agree. The
+    A value depends on the name of its tensor, so that inputs which share a tensor agree. Types
+    are those of the tensors in the graph, because signatures of old models can be wrong. The
     strings of a model that parses tf.Examples are such Examples, with all that it reads.
     """
-    meta_graph = _meta_graph(model_dir, tags)
-    shapes = _placeholder_shapes(meta_graph)
+    tf = _tensorflow()
+    loader, meta_graph = _v1_loader(model_dir, tags)
+    graph = tf.Graph()
+    with contextlib.suppress(Exception):  # Some graphs have ops that TensorFlow lacks.
+        loader.load_graph(graph, tags)
     examples = _serialized_examples(meta_graph)
 
-    def value(info: protos.TensorInfo) -> Array:
-        shape = _shape(info.tensor_shape) or shapes.get(info.name)
-        if info.dtype == protos.DataType.Value("DT_STRING"):
-            if examples is not None and (shape is None or len(shape) == 1):
-                return examples
-            shape = [BATCH] if shape is None else shape
-        return _random(info.name, info.dtype, _concrete(shape or []))
+    def value(info: Any) -> Array:
+        dtype, shape = _tensor_type(info, graph)
+        if dtype == tf.string and examples is not None and shape in (None, [None]):
+            return examples
+        return _random(info.name, dtype, shape)
 
     return {
         key: {
@@ -59,31 +58,22 @@ def make_inputs(model_dir: Path, tags: Collection[str]) -> Values:
 def run_v1(model_dir: Path, tags: Collection[str], inputs: Values) -> Results:
     """Runs signatures as ``tf.compat.v1.saved_model.load`` sees them, each in a new session."""
     tf = _tensorflow()
-    from tensorflow.python.saved_model import loader_impl
-
     graph = tf.Graph()
     try:
-        loader = loader_impl.SavedModelLoader(str(model_dir))
-        signatures = dict(_signatures(loader.get_meta_graph_def_from_tags(tags)))
+        loader, meta_graph = _v1_loader(model_dir, tags)
         saver, _ = loader.load_graph(graph, tags)
     except Exception as error:
         return dict.fromkeys(inputs, _reason(error))
+    signatures = dict(_signatures(meta_graph))
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
 
     def run(key: str, arguments: Mapping[str, Array]) -> dict[str, Array]:
-        feeds, fetches = (
-            {
-                name: tensor
-                for endpoint, info in endpoints.items()
-                for name, tensor in _tensors(endpoint, info).items()
-            }
-            for endpoints in (signatures[key].inputs, signatures[key].outputs)
-        )
-        config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+        feeds = _all_tensors(signatures[key].inputs)
         with tf.compat.v1.Session(graph=graph, config=config) as session:
             loader.restore_variables(session, saver)
             loader.run_init_ops(session, tags)
             feed = {feeds[name]: value for name, value in arguments.items()}
-            return dict(session.run(fetches, feed))
+            return dict(session.run(_all_tensors(signatures[key].outputs), feed))
 
     return _run_each(run, inputs)
 
@@ -106,12 +96,10 @@ def run_v2(model_dir: Path, tags: Collection[str], inputs: Values) -> Results:
 
 def signature_keys_v1(model_dir: Path, tags: Collection[str]) -> Keys:
     """Returns the sorted keys that the v1 loader shows, by signature."""
+    _, meta_graph = _v1_loader(model_dir, tags)
     return {
-        key: (
-            sorted(n for k, info in signature.inputs.items() for n in _tensors(k, info)),
-            sorted(n for k, info in signature.outputs.items() for n in _tensors(k, info)),
-        )
-        for key, signature in _signatures(_meta_graph(model_dir, tags))
+        key: (sorted(_all_tensors(signature.inputs)), sorted(_all_tensors(signature.outputs)))
+        for key, signature in _signatures(meta_graph)
     }
 
 
@@ -173,8 +161,7 @@ def _run_each(
 
 
 def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 @functools.cache
@@ -188,24 +175,30 @@ def _tensorflow() -> Any:
     return tf
 
 
-def _meta_graph(model_dir: Path, tags: Collection[str]) -> protos.MetaGraphDef:
-    saved_model = protos.SavedModel()
-    if (model_dir / "saved_model.pb").exists():
-        saved_model.ParseFromString((model_dir / "saved_model.pb").read_bytes())
-    else:
-        text = (model_dir / "saved_model.pbtxt").read_text()
-        pool: Any = saved_model.DESCRIPTOR.file.pool
-        text_format.Parse(text, saved_model, descriptor_pool=pool)
-    return next(g for g in saved_model.meta_graphs if set(g.meta_info_def.tags) == set(tags))
+def _v1_loader(model_dir: Path, tags: Collection[str]) -> tuple[Any, Any]:
+    """Returns the parts of ``tf.compat.v1.saved_model.load``, and the MetaGraphDef it loads."""
+    _tensorflow()
+    from tensorflow.python.saved_model import loader_impl
+
+    loader = loader_impl.SavedModelLoader(str(model_dir))
+    return loader, loader.get_meta_graph_def_from_tags(tags)
 
 
-def _signatures(meta_graph: protos.MetaGraphDef) -> Iterable[tuple[str, protos.SignatureDef]]:
+def _signatures(meta_graph: Any) -> Iterable[tuple[str, Any]]:
     internal = ("__saved_model_init_op", "__saved_model_train_op")
     return ((k, s) for k, s in sorted(meta_graph.signature_def.items()) if k not in internal)
 
 
-def _tensors(key: str, info: protos.TensorInfo) -> dict[str, str]:
-    """Returns tensor names by endpoint key."""
+def _all_tensors(endpoints: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: tensor
+        for key, info in endpoints.items()
+        for name, tensor in _tensors(key, info).items()
+    }
+
+
+def _tensors(key: str, info: Any) -> dict[str, str]:
+    """Returns the names of the tensors of one TensorInfo by endpoint key."""
     encoding = info.WhichOneof("encoding")
     if encoding == "coo_sparse":
         return {
@@ -231,68 +224,56 @@ def _flattened(key: str, output: Any) -> dict[str, Any]:
     return {key: output}
 
 
-def _components(
-    info: protos.TensorInfo, dense: Callable[[protos.TensorInfo], Array]
-) -> list[Array]:
-    def vector(name: str, dtype: int, length: int) -> Array:
-        shape = protos.TensorShapeProto(dim=[protos.TensorShapeProto.Dim(size=length)])
-        return dense(protos.TensorInfo(name=name, dtype=dtype, tensor_shape=shape))
-
+def _components(info: Any, value: Callable[[Any], Array]) -> list[Array]:
+    """Returns the values of the tensors of one TensorInfo, given how to make one up."""
     encoding = info.WhichOneof("encoding")
     if encoding == "composite_tensor":  # A ragged tensor: its values and the limits of its rows.
         values, _ = info.composite_tensor.components
-        return [vector(values.name, values.dtype, 3), np.array([0, 1, 3])]
+        return [np.resize(value(values), 3), np.array([0, 1, 3])]
     if encoding == "coo_sparse":
         sizes = [dim.size if dim.size >= 0 else 1 for dim in info.tensor_shape.dim[1:]]
         indices = [[row, *(row % size for size in sizes)] for row in range(BATCH)]
-        values_name = info.coo_sparse.values_tensor_name
-        return [
-            np.array(indices),
-            vector(values_name, info.dtype, BATCH),
-            np.array([BATCH, *sizes]),
-        ]
-    return [dense(info)]
+        values = type(info)(name=info.coo_sparse.values_tensor_name, dtype=info.dtype)
+        values.tensor_shape.dim.add(size=BATCH)
+        return [np.array(indices), value(values), np.array([BATCH, *sizes])]
+    return [value(info)]
 
 
-def _random(name: str, dtype: int, shape: list[int]) -> Array:
+def _tensor_type(info: Any, graph: Any) -> tuple[Any, list[int | None] | None]:
+    """Returns the dtype of a tensor and what is known of its shape."""
+    tf = _tensorflow()
+    declared = tf.TensorShape(info.tensor_shape)
+    try:
+        tensor = graph.get_tensor_by_name(info.name)
+    except KeyError:
+        dtype, shape = tf.as_dtype(info.dtype), declared
+    else:
+        dtype, shape = tensor.dtype, tensor.shape
+        if shape.is_compatible_with(declared):
+            shape = shape.merge_with(declared)
+    return dtype, None if shape.rank is None else shape.as_list()
+
+
+def _random(name: str, dtype: Any, shape: list[int | None] | None) -> Array:
     random = np.random.default_rng(zlib.crc32(name.encode()))
-    numpy_dtype = np.dtype(_tensorflow().as_dtype(dtype).as_numpy_dtype)
-    if numpy_dtype.kind == "O":
-        words = [f"hello world {n}".encode() for n in random.integers(1000, size=shape).flat]
-        return np.array(words, dtype=object).reshape(shape)
-    if numpy_dtype.kind in "iu":
-        return np.asarray(random.integers(1, 5, shape)).astype(numpy_dtype)
-    if numpy_dtype.kind == "b":
-        return np.asarray(random.random(shape)) < 0.5
-    return np.asarray(random.random(shape)).astype(numpy_dtype)
+    size = [BATCH if dim is None else dim for dim in shape or []]
+    kind = np.dtype(dtype.as_numpy_dtype).kind
+    if kind == "O":
+        words = [f"hello world {n}".encode() for n in random.integers(1000, size=size).flat]
+        return np.array(words, dtype=object).reshape(size)
+    if kind == "b":
+        return np.asarray(random.random(size) < 0.5)
+    numbers = random.integers(1, 5, size) if kind in "iu" else random.random(size)
+    return np.asarray(numbers).astype(dtype.as_numpy_dtype)
 
 
-def _placeholder_shapes(meta_graph: protos.MetaGraphDef) -> dict[str, list[int]]:
-    """Returns the known shapes of placeholders, which signatures of old models leave out."""
-    return {
-        f"{node.name}:0": shape
-        for node in meta_graph.graph_def.node
-        if node.op.startswith("Placeholder")
-        if (shape := _shape(node.attr["shape"].shape)) is not None
-    }
-
-
-def _shape(shape: protos.TensorShapeProto) -> list[int] | None:
-    return None if shape.unknown_rank else [dim.size for dim in shape.dim]
-
-
-def _concrete(shape: list[int]) -> list[int]:
-    return [size if size >= 0 else BATCH for size in shape]
-
-
-def _serialized_examples(meta_graph: protos.MetaGraphDef) -> Array | None:
+def _serialized_examples(meta_graph: Any) -> Array | None:
     """Returns Examples with the features of every op of the model that parses Examples."""
     library = meta_graph.graph_def.library
-    features: dict[str, tuple[int, int]] = {}
+    features: dict[str, tuple[Any, int]] = {}
     for nodes in (meta_graph.graph_def.node, *(f.node_def for f in library.function)):
-        strings = {
-            n.name: list(n.attr["value"].tensor.string_val) for n in nodes if n.op == "Const"
-        }
+        constants = (node for node in nodes if node.op == "Const")
+        strings = {node.name: list(node.attr["value"].tensor.string_val) for node in constants}
         for node in nodes:
             if node.op in ("ParseExample", "ParseExampleV2"):
                 features.update(_features(node, strings))
@@ -301,10 +282,8 @@ def _serialized_examples(meta_graph: protos.MetaGraphDef) -> Array | None:
     return np.array([_example(features, row) for row in range(BATCH)], dtype=object)
 
 
-def _features(
-    node: protos.NodeDef, strings: Mapping[str, list[bytes]]
-) -> dict[str, tuple[int, int]]:
-    """Returns the data type and the number of elements of each feature that an op reads."""
+def _features(node: Any, strings: Mapping[str, list[bytes]]) -> dict[str, tuple[Any, int]]:
+    """Returns the dtype and the number of elements of each feature that an op reads."""
     inputs = [strings.get(name.split(":")[0], []) for name in node.input]
     if node.op == "ParseExampleV2":
         sparse, dense = inputs[2], inputs[3]
@@ -312,21 +291,21 @@ def _features(
         split = 2 + node.attr["Nsparse"].i
         sparse = [key for keys in inputs[2:split] for key in keys]
         dense = [key for keys in inputs[split : split + node.attr["Ndense"].i] for key in keys]
-    features = {
-        key.decode(): (dtype, 1)
-        for key, dtype in zip(sparse, node.attr["sparse_types"].list.type, strict=True)
+    dtypes = [*node.attr["sparse_types"].list.type, *node.attr["Tdense"].list.type]
+    shapes = [[1]] * len(sparse) + [
+        [max(dim.size, 1) for dim in shape.dim] for shape in node.attr["dense_shapes"].list.shape
+    ]
+    return {
+        key.decode(): (_tensorflow().as_dtype(dtype), int(np.prod(shape)))
+        for key, dtype, shape in zip(sparse + dense, dtypes, shapes, strict=True)
     }
-    shapes = node.attr["dense_shapes"].list.shape
-    for key, dtype, shape in zip(dense, node.attr["Tdense"].list.type, shapes, strict=True):
-        features[key.decode()] = (dtype, int(np.prod([max(d.size, 1) for d in shape.dim])))
-    return features
 
 
-def _example(features: Mapping[str, tuple[int, int]], row: int) -> bytes:
-    example = protos.Example()
+def _example(features: Mapping[str, tuple[Any, int]], row: int) -> bytes:
+    tf = _tensorflow()
+    fields = {tf.float32: "float_list", tf.int64: "int64_list", tf.string: "bytes_list"}
+    example = tf.train.Example()
     for key, (dtype, count) in sorted(features.items()):
         values = _random(f"{key} {row}", dtype, [count]).tolist()
-        feature = example.features.feature[key]
-        field = {"DT_FLOAT": "float_list", "DT_INT64": "int64_list", "DT_STRING": "bytes_list"}
-        getattr(feature, field[protos.DataType.Name(dtype)]).value.extend(values)
-    return example.SerializeToString(deterministic=True)
+        getattr(example.features.feature[key], fields[dtype]).value.extend(values)
+    return bytes(example.SerializeToString(deterministic=True))

@@ -234,6 +234,20 @@ class TestFailureInPlace:
         with pytest.raises(EnvironmentFailure, match=r"Input/output error.*The model is as it was"):
             in_place(model, {MAIN: b"new", FINGERPRINT: b"new", WARM_UP: None, "a/b": b"new"})
 
+    def test_has_nothing_to_undo_if_the_first_step_fails(
+        self, model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unlink = Path.unlink
+
+        def fail_for_fingerprint(path: Path, missing_ok: bool = False) -> None:
+            if path.name == FINGERPRINT:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+            unlink(path, missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", fail_for_fingerprint)
+        with pytest.raises(EnvironmentFailure, match=r"Input/output error.*The model is as it was"):
+            in_place(model, {MAIN: b"new", FINGERPRINT: b"new"})
+
 
 def test_failure_to_put_back_names_the_state_and_the_backup(
     model: Path, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +261,7 @@ def test_failure_to_put_back_names_the_state_and_the_backup(
     assert f"may be missing: fingerprint.pb. What was there is in {backup}" in str(error.value)
     assert (model / MAIN).read_bytes() == b"old proto"
     assert (backup / FINGERPRINT).read_bytes() == b"old fingerprint"
+    assert list(model.rglob(".sigpb-tmp-*")) == []
 
 
 class TestOrdinaryUser:
