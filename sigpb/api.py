@@ -12,9 +12,9 @@ from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.plan import Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
+from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
 from sigpb.saved_model import history
 from sigpb.saved_model.model import SavedModel, open_model
-from sigpb.saved_model.publish import FileState, check_output_dir, publish_copy, publish_in_place
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,6 @@ def patch(
     if [output_dir is not None, in_place, dry_run].count(True) != 1:
         raise UsageError("Give one of output_dir, in_place and dry_run.")
     with open_model(path) as model:
-        state = FileState.of(model.file)
         if output_dir is not None:
             check_output_dir(model.directory, Path(output_dir))
         made = _plan(model, patch)
@@ -94,11 +93,12 @@ def patch(
         status: Literal["patched", "unchanged"] = "unchanged" if made.is_empty else "patched"
         if output_dir is not None:
             output = Path(output_dir)
-            publish_copy(model.directory, output, changes, hardlink=hardlink, expected=state)
+            publish_copy(model.directory, output, changes, hardlink=hardlink, expected=model.state)
             return PatchResult(status, made, output)
         kept = None
         if changes and in_place:
-            kept = publish_in_place(model.directory, changes, backup=backup, expected=state)
+            kept = publish_in_place(model.directory, changes, backup=backup, expected=model.state)
+            kept = kept and model.directory / kept.name
         return PatchResult(status, made, model.directory, kept)
 
 

@@ -28,14 +28,15 @@ def _build_pool() -> descriptor_pool.DescriptorPool:
     return pool
 
 
-_POOL = _build_pool()
+POOL = _build_pool()
+"""The private pool. Text formats need it to read and write the contents of an ``Any``."""
 
 
 def _message_class(descriptor: Any) -> Any:
     if hasattr(message_factory, "GetMessageClass"):
         found = message_factory.GetMessageClass(descriptor)
     else:  # protobuf < 4.22
-        found = message_factory.MessageFactory(_POOL).GetPrototype(descriptor)
+        found = message_factory.MessageFactory(POOL).GetPrototype(descriptor)
     for nested in descriptor.nested_types:
         if not hasattr(found, nested.name):  # The pure-Python implementation lacks them.
             setattr(found, nested.name, _message_class(nested))
@@ -45,10 +46,10 @@ def _message_class(descriptor: Any) -> Any:
 def __getattr__(name: str) -> Any:
     for package in _PACKAGES:
         try:
-            found = _message_class(_POOL.FindMessageTypeByName(f"{package}.{name}"))
+            found = _message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))
         except KeyError:
             try:
-                enum = _POOL.FindEnumTypeByName(f"{package}.{name}")
+                enum = POOL.FindEnumTypeByName(f"{package}.{name}")
             except KeyError:
                 continue
             found = enum_type_wrapper.EnumTypeWrapper(enum)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.containers import (
     MessageMap,
     RepeatedCompositeFieldContainer,
@@ -12,58 +14,50 @@ from google.protobuf.internal.containers import (
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
+POOL: DescriptorPool
+
 class Any(Message):
     TYPE_URL_FIELD_NUMBER: ClassVar[int]
     type_url: str
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: bytes
     def __init__(self, *, type_url: str | None = ..., value: bytes | None = ...) -> None: ...
-
 class DoubleValue(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: float
     def __init__(self, *, value: float | None = ...) -> None: ...
-
 class FloatValue(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: float
     def __init__(self, *, value: float | None = ...) -> None: ...
-
 class Int64Value(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: int
     def __init__(self, *, value: int | None = ...) -> None: ...
-
 class UInt64Value(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: int
     def __init__(self, *, value: int | None = ...) -> None: ...
-
 class Int32Value(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: int
     def __init__(self, *, value: int | None = ...) -> None: ...
-
 class UInt32Value(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: int
     def __init__(self, *, value: int | None = ...) -> None: ...
-
 class BoolValue(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: bool
     def __init__(self, *, value: bool | None = ...) -> None: ...
-
 class StringValue(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: str
     def __init__(self, *, value: str | None = ...) -> None: ...
-
 class BytesValue(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: bytes
     def __init__(self, *, value: bytes | None = ...) -> None: ...
-
 class SavedModelPatch(Message):
     ID_FIELD_NUMBER: ClassVar[int]
     id: str
@@ -78,22 +72,12 @@ class SavedModelPatch(Message):
     SIGNATURE_FIELD_NUMBER: ClassVar[int]
     @property
     def signature(self) -> RepeatedCompositeFieldContainer[SignaturePatch]: ...
-    def __init__(
-        self,
-        *,
-        id: str | None = ...,
-        reason: str | None = ...,
-        tags: TagSet | None = ...,
-        set_tags: TagSet | None = ...,
-        signature: Iterable[SignaturePatch] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, id: str | None = ..., reason: str | None = ..., tags: TagSet | None = ..., set_tags: TagSet | None = ..., signature: Iterable[SignaturePatch] | None = ...) -> None: ...
 class TagSet(Message):
     TAG_FIELD_NUMBER: ClassVar[int]
     @property
     def tag(self) -> RepeatedScalarFieldContainer[str]: ...
     def __init__(self, *, tag: Iterable[str] | None = ...) -> None: ...
-
 class SignaturePatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str
@@ -111,18 +95,7 @@ class SignaturePatch(Message):
     OUTPUT_FIELD_NUMBER: ClassVar[int]
     @property
     def output(self) -> RepeatedCompositeFieldContainer[EndpointPatch]: ...
-    def __init__(
-        self,
-        *,
-        key: str | None = ...,
-        rename_to: str | None = ...,
-        copy_of: str | None = ...,
-        method_name: str | None = ...,
-        drop: bool | None = ...,
-        input: Iterable[EndpointPatch] | None = ...,
-        output: Iterable[EndpointPatch] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str
@@ -134,22 +107,12 @@ class EndpointPatch(Message):
     shape: str
     DROP_FIELD_NUMBER: ClassVar[int]
     drop: bool
-    def __init__(
-        self,
-        *,
-        key: str | None = ...,
-        rename_to: str | None = ...,
-        dtype: str | None = ...,
-        shape: str | None = ...,
-        drop: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ...) -> None: ...
 class Example(Message):
     FEATURES_FIELD_NUMBER: ClassVar[int]
     @property
     def features(self) -> Features: ...
     def __init__(self, *, features: Features | None = ...) -> None: ...
-
 class SequenceExample(Message):
     CONTEXT_FIELD_NUMBER: ClassVar[int]
     @property
@@ -157,28 +120,22 @@ class SequenceExample(Message):
     FEATURE_LISTS_FIELD_NUMBER: ClassVar[int]
     @property
     def feature_lists(self) -> FeatureLists: ...
-    def __init__(
-        self, *, context: Features | None = ..., feature_lists: FeatureLists | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, context: Features | None = ..., feature_lists: FeatureLists | None = ...) -> None: ...
 class BytesList(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     @property
     def value(self) -> RepeatedScalarFieldContainer[bytes]: ...
     def __init__(self, *, value: Iterable[bytes] | None = ...) -> None: ...
-
 class FloatList(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     @property
     def value(self) -> RepeatedScalarFieldContainer[float]: ...
     def __init__(self, *, value: Iterable[float] | None = ...) -> None: ...
-
 class Int64List(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     @property
     def value(self) -> RepeatedScalarFieldContainer[int]: ...
     def __init__(self, *, value: Iterable[int] | None = ...) -> None: ...
-
 class Feature(Message):
     BYTES_LIST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -189,32 +146,22 @@ class Feature(Message):
     INT64_LIST_FIELD_NUMBER: ClassVar[int]
     @property
     def int64_list(self) -> Int64List: ...
-    def __init__(
-        self,
-        *,
-        bytes_list: BytesList | None = ...,
-        float_list: FloatList | None = ...,
-        int64_list: Int64List | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, bytes_list: BytesList | None = ..., float_list: FloatList | None = ..., int64_list: Int64List | None = ...) -> None: ...
 class Features(Message):
     FEATURE_FIELD_NUMBER: ClassVar[int]
     @property
     def feature(self) -> MessageMap[str, Feature]: ...
     def __init__(self, *, feature: Mapping[str, Feature] | None = ...) -> None: ...
-
 class FeatureList(Message):
     FEATURE_FIELD_NUMBER: ClassVar[int]
     @property
     def feature(self) -> RepeatedCompositeFieldContainer[Feature]: ...
     def __init__(self, *, feature: Iterable[Feature] | None = ...) -> None: ...
-
 class FeatureLists(Message):
     FEATURE_LIST_FIELD_NUMBER: ClassVar[int]
     @property
     def feature_list(self) -> MessageMap[str, FeatureList]: ...
     def __init__(self, *, feature_list: Mapping[str, FeatureList] | None = ...) -> None: ...
-
 class AllocationDescription(Message):
     REQUESTED_BYTES_FIELD_NUMBER: ClassVar[int]
     requested_bytes: int
@@ -228,17 +175,7 @@ class AllocationDescription(Message):
     has_single_reference: bool
     PTR_FIELD_NUMBER: ClassVar[int]
     ptr: int
-    def __init__(
-        self,
-        *,
-        requested_bytes: int | None = ...,
-        allocated_bytes: int | None = ...,
-        allocator_name: str | None = ...,
-        allocation_id: int | None = ...,
-        has_single_reference: bool | None = ...,
-        ptr: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, requested_bytes: int | None = ..., allocated_bytes: int | None = ..., allocator_name: str | None = ..., allocation_id: int | None = ..., has_single_reference: bool | None = ..., ptr: int | None = ...) -> None: ...
 class AttrValue(Message):
     class ListValue(Message):
         S_FIELD_NUMBER: ClassVar[int]
@@ -265,19 +202,7 @@ class AttrValue(Message):
         FUNC_FIELD_NUMBER: ClassVar[int]
         @property
         def func(self) -> RepeatedCompositeFieldContainer[NameAttrList]: ...
-        def __init__(
-            self,
-            *,
-            s: Iterable[bytes] | None = ...,
-            i: Iterable[int] | None = ...,
-            f: Iterable[float] | None = ...,
-            b: Iterable[bool] | None = ...,
-            type: Iterable[int] | None = ...,
-            shape: Iterable[TensorShapeProto] | None = ...,
-            tensor: Iterable[TensorProto] | None = ...,
-            func: Iterable[NameAttrList] | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, s: Iterable[bytes] | None = ..., i: Iterable[int] | None = ..., f: Iterable[float] | None = ..., b: Iterable[bool] | None = ..., type: Iterable[int] | None = ..., shape: Iterable[TensorShapeProto] | None = ..., tensor: Iterable[TensorProto] | None = ..., func: Iterable[NameAttrList] | None = ...) -> None: ...
     S_FIELD_NUMBER: ClassVar[int]
     s: bytes
     I_FIELD_NUMBER: ClassVar[int]
@@ -302,31 +227,14 @@ class AttrValue(Message):
     def func(self) -> NameAttrList: ...
     PLACEHOLDER_FIELD_NUMBER: ClassVar[int]
     placeholder: str
-    def __init__(
-        self,
-        *,
-        s: bytes | None = ...,
-        i: int | None = ...,
-        f: float | None = ...,
-        b: bool | None = ...,
-        type: int | None = ...,
-        shape: TensorShapeProto | None = ...,
-        tensor: TensorProto | None = ...,
-        list: AttrValue.ListValue | None = ...,
-        func: NameAttrList | None = ...,
-        placeholder: str | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, s: bytes | None = ..., i: int | None = ..., f: float | None = ..., b: bool | None = ..., type: int | None = ..., shape: TensorShapeProto | None = ..., tensor: TensorProto | None = ..., list: AttrValue.ListValue | None = ..., func: NameAttrList | None = ..., placeholder: str | None = ...) -> None: ...
 class NameAttrList(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     ATTR_FIELD_NUMBER: ClassVar[int]
     @property
     def attr(self) -> MessageMap[str, AttrValue]: ...
-    def __init__(
-        self, *, name: str | None = ..., attr: Mapping[str, AttrValue] | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., attr: Mapping[str, AttrValue] | None = ...) -> None: ...
 class CostGraphDef(Message):
     class Node(Message):
         class InputInfo(Message):
@@ -334,10 +242,7 @@ class CostGraphDef(Message):
             preceding_node: int
             PRECEDING_PORT_FIELD_NUMBER: ClassVar[int]
             preceding_port: int
-            def __init__(
-                self, *, preceding_node: int | None = ..., preceding_port: int | None = ...
-            ) -> None: ...
-
+            def __init__(self, *, preceding_node: int | None = ..., preceding_port: int | None = ...) -> None: ...
         class OutputInfo(Message):
             SIZE_FIELD_NUMBER: ClassVar[int]
             size: int
@@ -348,15 +253,7 @@ class CostGraphDef(Message):
             def shape(self) -> TensorShapeProto: ...
             DTYPE_FIELD_NUMBER: ClassVar[int]
             dtype: int
-            def __init__(
-                self,
-                *,
-                size: int | None = ...,
-                alias_input_port: int | None = ...,
-                shape: TensorShapeProto | None = ...,
-                dtype: int | None = ...,
-            ) -> None: ...
-
+            def __init__(self, *, size: int | None = ..., alias_input_port: int | None = ..., shape: TensorShapeProto | None = ..., dtype: int | None = ...) -> None: ...
         NAME_FIELD_NUMBER: ClassVar[int]
         name: str
         DEVICE_FIELD_NUMBER: ClassVar[int]
@@ -392,49 +289,21 @@ class CostGraphDef(Message):
         def control_input(self) -> RepeatedScalarFieldContainer[int]: ...
         INACCURATE_FIELD_NUMBER: ClassVar[int]
         inaccurate: bool
-        def __init__(
-            self,
-            *,
-            name: str | None = ...,
-            device: str | None = ...,
-            id: int | None = ...,
-            input_info: Iterable[CostGraphDef.Node.InputInfo] | None = ...,
-            output_info: Iterable[CostGraphDef.Node.OutputInfo] | None = ...,
-            temporary_memory_size: int | None = ...,
-            persistent_memory_size: int | None = ...,
-            host_temp_memory_size: int | None = ...,
-            device_temp_memory_size: int | None = ...,
-            device_persistent_memory_size: int | None = ...,
-            compute_cost: int | None = ...,
-            compute_time: int | None = ...,
-            memory_time: int | None = ...,
-            is_final: bool | None = ...,
-            control_input: Iterable[int] | None = ...,
-            inaccurate: bool | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, name: str | None = ..., device: str | None = ..., id: int | None = ..., input_info: Iterable[CostGraphDef.Node.InputInfo] | None = ..., output_info: Iterable[CostGraphDef.Node.OutputInfo] | None = ..., temporary_memory_size: int | None = ..., persistent_memory_size: int | None = ..., host_temp_memory_size: int | None = ..., device_temp_memory_size: int | None = ..., device_persistent_memory_size: int | None = ..., compute_cost: int | None = ..., compute_time: int | None = ..., memory_time: int | None = ..., is_final: bool | None = ..., control_input: Iterable[int] | None = ..., inaccurate: bool | None = ...) -> None: ...
     class AggregatedCost(Message):
         COST_FIELD_NUMBER: ClassVar[int]
         cost: float
         DIMENSION_FIELD_NUMBER: ClassVar[int]
         dimension: str
         def __init__(self, *, cost: float | None = ..., dimension: str | None = ...) -> None: ...
-
     NODE_FIELD_NUMBER: ClassVar[int]
     @property
     def node(self) -> RepeatedCompositeFieldContainer[CostGraphDef.Node]: ...
     COST_FIELD_NUMBER: ClassVar[int]
     @property
     def cost(self) -> RepeatedCompositeFieldContainer[CostGraphDef.AggregatedCost]: ...
-    def __init__(
-        self,
-        *,
-        node: Iterable[CostGraphDef.Node] | None = ...,
-        cost: Iterable[CostGraphDef.AggregatedCost] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, node: Iterable[CostGraphDef.Node] | None = ..., cost: Iterable[CostGraphDef.AggregatedCost] | None = ...) -> None: ...
 FullTypeId: EnumTypeWrapper
-
 class FullTypeDef(Message):
     TYPE_ID_FIELD_NUMBER: ClassVar[int]
     type_id: int
@@ -445,15 +314,7 @@ class FullTypeDef(Message):
     s: str
     I_FIELD_NUMBER: ClassVar[int]
     i: int
-    def __init__(
-        self,
-        *,
-        type_id: int | None = ...,
-        args: Iterable[FullTypeDef] | None = ...,
-        s: str | None = ...,
-        i: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, type_id: int | None = ..., args: Iterable[FullTypeDef] | None = ..., s: str | None = ..., i: int | None = ...) -> None: ...
 class FunctionDefLibrary(Message):
     FUNCTION_FIELD_NUMBER: ClassVar[int]
     @property
@@ -464,21 +325,13 @@ class FunctionDefLibrary(Message):
     REGISTERED_GRADIENTS_FIELD_NUMBER: ClassVar[int]
     @property
     def registered_gradients(self) -> RepeatedCompositeFieldContainer[RegisteredGradient]: ...
-    def __init__(
-        self,
-        *,
-        function: Iterable[FunctionDef] | None = ...,
-        gradient: Iterable[GradientDef] | None = ...,
-        registered_gradients: Iterable[RegisteredGradient] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, function: Iterable[FunctionDef] | None = ..., gradient: Iterable[GradientDef] | None = ..., registered_gradients: Iterable[RegisteredGradient] | None = ...) -> None: ...
 class FunctionDef(Message):
     class ArgAttrs(Message):
         ATTR_FIELD_NUMBER: ClassVar[int]
         @property
         def attr(self) -> MessageMap[str, AttrValue]: ...
         def __init__(self, *, attr: Mapping[str, AttrValue] | None = ...) -> None: ...
-
     SIGNATURE_FIELD_NUMBER: ClassVar[int]
     @property
     def signature(self) -> OpDef: ...
@@ -500,36 +353,19 @@ class FunctionDef(Message):
     CONTROL_RET_FIELD_NUMBER: ClassVar[int]
     @property
     def control_ret(self) -> ScalarMap[str, str]: ...
-    def __init__(
-        self,
-        *,
-        signature: OpDef | None = ...,
-        attr: Mapping[str, AttrValue] | None = ...,
-        arg_attr: Mapping[int, FunctionDef.ArgAttrs] | None = ...,
-        resource_arg_unique_id: Mapping[int, int] | None = ...,
-        node_def: Iterable[NodeDef] | None = ...,
-        ret: Mapping[str, str] | None = ...,
-        control_ret: Mapping[str, str] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, signature: OpDef | None = ..., attr: Mapping[str, AttrValue] | None = ..., arg_attr: Mapping[int, FunctionDef.ArgAttrs] | None = ..., resource_arg_unique_id: Mapping[int, int] | None = ..., node_def: Iterable[NodeDef] | None = ..., ret: Mapping[str, str] | None = ..., control_ret: Mapping[str, str] | None = ...) -> None: ...
 class GradientDef(Message):
     FUNCTION_NAME_FIELD_NUMBER: ClassVar[int]
     function_name: str
     GRADIENT_FUNC_FIELD_NUMBER: ClassVar[int]
     gradient_func: str
-    def __init__(
-        self, *, function_name: str | None = ..., gradient_func: str | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, function_name: str | None = ..., gradient_func: str | None = ...) -> None: ...
 class RegisteredGradient(Message):
     GRADIENT_FUNC_FIELD_NUMBER: ClassVar[int]
     gradient_func: str
     REGISTERED_OP_TYPE_FIELD_NUMBER: ClassVar[int]
     registered_op_type: str
-    def __init__(
-        self, *, gradient_func: str | None = ..., registered_op_type: str | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, gradient_func: str | None = ..., registered_op_type: str | None = ...) -> None: ...
 class GraphDef(Message):
     NODE_FIELD_NUMBER: ClassVar[int]
     @property
@@ -545,16 +381,7 @@ class GraphDef(Message):
     DEBUG_INFO_FIELD_NUMBER: ClassVar[int]
     @property
     def debug_info(self) -> GraphDebugInfo: ...
-    def __init__(
-        self,
-        *,
-        node: Iterable[NodeDef] | None = ...,
-        versions: VersionDef | None = ...,
-        version: int | None = ...,
-        library: FunctionDefLibrary | None = ...,
-        debug_info: GraphDebugInfo | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, node: Iterable[NodeDef] | None = ..., versions: VersionDef | None = ..., version: int | None = ..., library: FunctionDefLibrary | None = ..., debug_info: GraphDebugInfo | None = ...) -> None: ...
 class GraphDebugInfo(Message):
     class FileLineCol(Message):
         FILE_INDEX_FIELD_NUMBER: ClassVar[int]
@@ -567,16 +394,7 @@ class GraphDebugInfo(Message):
         func: str
         CODE_FIELD_NUMBER: ClassVar[int]
         code: str
-        def __init__(
-            self,
-            *,
-            file_index: int | None = ...,
-            line: int | None = ...,
-            col: int | None = ...,
-            func: str | None = ...,
-            code: str | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, file_index: int | None = ..., line: int | None = ..., col: int | None = ..., func: str | None = ..., code: str | None = ...) -> None: ...
     class StackTrace(Message):
         FILE_LINE_COLS_FIELD_NUMBER: ClassVar[int]
         @property
@@ -584,13 +402,7 @@ class GraphDebugInfo(Message):
         FRAME_ID_FIELD_NUMBER: ClassVar[int]
         @property
         def frame_id(self) -> RepeatedScalarFieldContainer[int]: ...
-        def __init__(
-            self,
-            *,
-            file_line_cols: Iterable[GraphDebugInfo.FileLineCol] | None = ...,
-            frame_id: Iterable[int] | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, file_line_cols: Iterable[GraphDebugInfo.FileLineCol] | None = ..., frame_id: Iterable[int] | None = ...) -> None: ...
     FILES_FIELD_NUMBER: ClassVar[int]
     @property
     def files(self) -> RepeatedScalarFieldContainer[str]: ...
@@ -606,16 +418,7 @@ class GraphDebugInfo(Message):
     NAME_TO_TRACE_ID_FIELD_NUMBER: ClassVar[int]
     @property
     def name_to_trace_id(self) -> ScalarMap[str, int]: ...
-    def __init__(
-        self,
-        *,
-        files: Iterable[str] | None = ...,
-        frames_by_id: Mapping[int, GraphDebugInfo.FileLineCol] | None = ...,
-        traces_by_id: Mapping[int, GraphDebugInfo.StackTrace] | None = ...,
-        traces: Mapping[str, GraphDebugInfo.StackTrace] | None = ...,
-        name_to_trace_id: Mapping[str, int] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, files: Iterable[str] | None = ..., frames_by_id: Mapping[int, GraphDebugInfo.FileLineCol] | None = ..., traces_by_id: Mapping[int, GraphDebugInfo.StackTrace] | None = ..., traces: Mapping[str, GraphDebugInfo.StackTrace] | None = ..., name_to_trace_id: Mapping[str, int] | None = ...) -> None: ...
 class NodeDef(Message):
     class ExperimentalDebugInfo(Message):
         ORIGINAL_NODE_NAMES_FIELD_NUMBER: ClassVar[int]
@@ -624,13 +427,7 @@ class NodeDef(Message):
         ORIGINAL_FUNC_NAMES_FIELD_NUMBER: ClassVar[int]
         @property
         def original_func_names(self) -> RepeatedScalarFieldContainer[str]: ...
-        def __init__(
-            self,
-            *,
-            original_node_names: Iterable[str] | None = ...,
-            original_func_names: Iterable[str] | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, original_node_names: Iterable[str] | None = ..., original_func_names: Iterable[str] | None = ...) -> None: ...
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     OP_FIELD_NUMBER: ClassVar[int]
@@ -649,18 +446,7 @@ class NodeDef(Message):
     EXPERIMENTAL_TYPE_FIELD_NUMBER: ClassVar[int]
     @property
     def experimental_type(self) -> FullTypeDef: ...
-    def __init__(
-        self,
-        *,
-        name: str | None = ...,
-        op: str | None = ...,
-        input: Iterable[str] | None = ...,
-        device: str | None = ...,
-        attr: Mapping[str, AttrValue] | None = ...,
-        experimental_debug_info: NodeDef.ExperimentalDebugInfo | None = ...,
-        experimental_type: FullTypeDef | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., op: str | None = ..., input: Iterable[str] | None = ..., device: str | None = ..., attr: Mapping[str, AttrValue] | None = ..., experimental_debug_info: NodeDef.ExperimentalDebugInfo | None = ..., experimental_type: FullTypeDef | None = ...) -> None: ...
 class OpDef(Message):
     class ArgDef(Message):
         NAME_FIELD_NUMBER: ClassVar[int]
@@ -677,28 +463,13 @@ class OpDef(Message):
         type_list_attr: str
         HANDLE_DATA_FIELD_NUMBER: ClassVar[int]
         @property
-        def handle_data(
-            self,
-        ) -> RepeatedCompositeFieldContainer[ResourceHandleProto.DtypeAndShape]: ...
+        def handle_data(self) -> RepeatedCompositeFieldContainer[ResourceHandleProto.DtypeAndShape]: ...
         IS_REF_FIELD_NUMBER: ClassVar[int]
         is_ref: bool
         EXPERIMENTAL_FULL_TYPE_FIELD_NUMBER: ClassVar[int]
         @property
         def experimental_full_type(self) -> FullTypeDef: ...
-        def __init__(
-            self,
-            *,
-            name: str | None = ...,
-            description: str | None = ...,
-            type: int | None = ...,
-            type_attr: str | None = ...,
-            number_attr: str | None = ...,
-            type_list_attr: str | None = ...,
-            handle_data: Iterable[ResourceHandleProto.DtypeAndShape] | None = ...,
-            is_ref: bool | None = ...,
-            experimental_full_type: FullTypeDef | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, name: str | None = ..., description: str | None = ..., type: int | None = ..., type_attr: str | None = ..., number_attr: str | None = ..., type_list_attr: str | None = ..., handle_data: Iterable[ResourceHandleProto.DtypeAndShape] | None = ..., is_ref: bool | None = ..., experimental_full_type: FullTypeDef | None = ...) -> None: ...
     class AttrDef(Message):
         NAME_FIELD_NUMBER: ClassVar[int]
         name: str
@@ -716,18 +487,7 @@ class OpDef(Message):
         ALLOWED_VALUES_FIELD_NUMBER: ClassVar[int]
         @property
         def allowed_values(self) -> AttrValue: ...
-        def __init__(
-            self,
-            *,
-            name: str | None = ...,
-            type: str | None = ...,
-            default_value: AttrValue | None = ...,
-            description: str | None = ...,
-            has_minimum: bool | None = ...,
-            minimum: int | None = ...,
-            allowed_values: AttrValue | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, name: str | None = ..., type: str | None = ..., default_value: AttrValue | None = ..., description: str | None = ..., has_minimum: bool | None = ..., minimum: int | None = ..., allowed_values: AttrValue | None = ...) -> None: ...
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     INPUT_ARG_FIELD_NUMBER: ClassVar[int]
@@ -759,37 +519,18 @@ class OpDef(Message):
     allows_uninitialized_input: bool
     IS_DISTRIBUTED_COMMUNICATION_FIELD_NUMBER: ClassVar[int]
     is_distributed_communication: bool
-    def __init__(
-        self,
-        *,
-        name: str | None = ...,
-        input_arg: Iterable[OpDef.ArgDef] | None = ...,
-        output_arg: Iterable[OpDef.ArgDef] | None = ...,
-        control_output: Iterable[str] | None = ...,
-        attr: Iterable[OpDef.AttrDef] | None = ...,
-        deprecation: OpDeprecation | None = ...,
-        summary: str | None = ...,
-        description: str | None = ...,
-        is_commutative: bool | None = ...,
-        is_aggregate: bool | None = ...,
-        is_stateful: bool | None = ...,
-        allows_uninitialized_input: bool | None = ...,
-        is_distributed_communication: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., input_arg: Iterable[OpDef.ArgDef] | None = ..., output_arg: Iterable[OpDef.ArgDef] | None = ..., control_output: Iterable[str] | None = ..., attr: Iterable[OpDef.AttrDef] | None = ..., deprecation: OpDeprecation | None = ..., summary: str | None = ..., description: str | None = ..., is_commutative: bool | None = ..., is_aggregate: bool | None = ..., is_stateful: bool | None = ..., allows_uninitialized_input: bool | None = ..., is_distributed_communication: bool | None = ...) -> None: ...
 class OpDeprecation(Message):
     VERSION_FIELD_NUMBER: ClassVar[int]
     version: int
     EXPLANATION_FIELD_NUMBER: ClassVar[int]
     explanation: str
     def __init__(self, *, version: int | None = ..., explanation: str | None = ...) -> None: ...
-
 class OpList(Message):
     OP_FIELD_NUMBER: ClassVar[int]
     @property
     def op(self) -> RepeatedCompositeFieldContainer[OpDef]: ...
     def __init__(self, *, op: Iterable[OpDef] | None = ...) -> None: ...
-
 class ResourceHandleProto(Message):
     class DtypeAndShape(Message):
         DTYPE_FIELD_NUMBER: ClassVar[int]
@@ -797,10 +538,7 @@ class ResourceHandleProto(Message):
         SHAPE_FIELD_NUMBER: ClassVar[int]
         @property
         def shape(self) -> TensorShapeProto: ...
-        def __init__(
-            self, *, dtype: int | None = ..., shape: TensorShapeProto | None = ...
-        ) -> None: ...
-
+        def __init__(self, *, dtype: int | None = ..., shape: TensorShapeProto | None = ...) -> None: ...
     DEVICE_FIELD_NUMBER: ClassVar[int]
     device: str
     CONTAINER_FIELD_NUMBER: ClassVar[int]
@@ -813,29 +551,14 @@ class ResourceHandleProto(Message):
     maybe_type_name: str
     DTYPES_AND_SHAPES_FIELD_NUMBER: ClassVar[int]
     @property
-    def dtypes_and_shapes(
-        self,
-    ) -> RepeatedCompositeFieldContainer[ResourceHandleProto.DtypeAndShape]: ...
-    def __init__(
-        self,
-        *,
-        device: str | None = ...,
-        container: str | None = ...,
-        name: str | None = ...,
-        hash_code: int | None = ...,
-        maybe_type_name: str | None = ...,
-        dtypes_and_shapes: Iterable[ResourceHandleProto.DtypeAndShape] | None = ...,
-    ) -> None: ...
-
+    def dtypes_and_shapes(self) -> RepeatedCompositeFieldContainer[ResourceHandleProto.DtypeAndShape]: ...
+    def __init__(self, *, device: str | None = ..., container: str | None = ..., name: str | None = ..., hash_code: int | None = ..., maybe_type_name: str | None = ..., dtypes_and_shapes: Iterable[ResourceHandleProto.DtypeAndShape] | None = ...) -> None: ...
 class AllocationRecord(Message):
     ALLOC_MICROS_FIELD_NUMBER: ClassVar[int]
     alloc_micros: int
     ALLOC_BYTES_FIELD_NUMBER: ClassVar[int]
     alloc_bytes: int
-    def __init__(
-        self, *, alloc_micros: int | None = ..., alloc_bytes: int | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, alloc_micros: int | None = ..., alloc_bytes: int | None = ...) -> None: ...
 class AllocatorMemoryUsed(Message):
     ALLOCATOR_NAME_FIELD_NUMBER: ClassVar[int]
     allocator_name: str
@@ -850,27 +573,14 @@ class AllocatorMemoryUsed(Message):
     def allocation_records(self) -> RepeatedCompositeFieldContainer[AllocationRecord]: ...
     ALLOCATOR_BYTES_IN_USE_FIELD_NUMBER: ClassVar[int]
     allocator_bytes_in_use: int
-    def __init__(
-        self,
-        *,
-        allocator_name: str | None = ...,
-        total_bytes: int | None = ...,
-        peak_bytes: int | None = ...,
-        live_bytes: int | None = ...,
-        allocation_records: Iterable[AllocationRecord] | None = ...,
-        allocator_bytes_in_use: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, allocator_name: str | None = ..., total_bytes: int | None = ..., peak_bytes: int | None = ..., live_bytes: int | None = ..., allocation_records: Iterable[AllocationRecord] | None = ..., allocator_bytes_in_use: int | None = ...) -> None: ...
 class NodeOutput(Message):
     SLOT_FIELD_NUMBER: ClassVar[int]
     slot: int
     TENSOR_DESCRIPTION_FIELD_NUMBER: ClassVar[int]
     @property
     def tensor_description(self) -> TensorDescription: ...
-    def __init__(
-        self, *, slot: int | None = ..., tensor_description: TensorDescription | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, slot: int | None = ..., tensor_description: TensorDescription | None = ...) -> None: ...
 class MemoryStats(Message):
     TEMP_MEMORY_SIZE_FIELD_NUMBER: ClassVar[int]
     temp_memory_size: int
@@ -886,17 +596,7 @@ class MemoryStats(Message):
     DEVICE_PERSISTENT_TENSOR_ALLOC_IDS_FIELD_NUMBER: ClassVar[int]
     @property
     def device_persistent_tensor_alloc_ids(self) -> RepeatedScalarFieldContainer[int]: ...
-    def __init__(
-        self,
-        *,
-        temp_memory_size: int | None = ...,
-        persistent_memory_size: int | None = ...,
-        persistent_tensor_alloc_ids: Iterable[int] | None = ...,
-        device_temp_memory_size: int | None = ...,
-        device_persistent_memory_size: int | None = ...,
-        device_persistent_tensor_alloc_ids: Iterable[int] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, temp_memory_size: int | None = ..., persistent_memory_size: int | None = ..., persistent_tensor_alloc_ids: Iterable[int] | None = ..., device_temp_memory_size: int | None = ..., device_persistent_memory_size: int | None = ..., device_persistent_tensor_alloc_ids: Iterable[int] | None = ...) -> None: ...
 class NodeExecStats(Message):
     NODE_NAME_FIELD_NUMBER: ClassVar[int]
     node_name: str
@@ -936,28 +636,7 @@ class NodeExecStats(Message):
     all_end_rel_nanos: int
     SCHEDULED_NANOS_FIELD_NUMBER: ClassVar[int]
     scheduled_nanos: int
-    def __init__(
-        self,
-        *,
-        node_name: str | None = ...,
-        all_start_micros: int | None = ...,
-        op_start_rel_micros: int | None = ...,
-        op_end_rel_micros: int | None = ...,
-        all_end_rel_micros: int | None = ...,
-        memory: Iterable[AllocatorMemoryUsed] | None = ...,
-        output: Iterable[NodeOutput] | None = ...,
-        timeline_label: str | None = ...,
-        scheduled_micros: int | None = ...,
-        thread_id: int | None = ...,
-        referenced_tensor: Iterable[AllocationDescription] | None = ...,
-        memory_stats: MemoryStats | None = ...,
-        all_start_nanos: int | None = ...,
-        op_start_rel_nanos: int | None = ...,
-        op_end_rel_nanos: int | None = ...,
-        all_end_rel_nanos: int | None = ...,
-        scheduled_nanos: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, node_name: str | None = ..., all_start_micros: int | None = ..., op_start_rel_micros: int | None = ..., op_end_rel_micros: int | None = ..., all_end_rel_micros: int | None = ..., memory: Iterable[AllocatorMemoryUsed] | None = ..., output: Iterable[NodeOutput] | None = ..., timeline_label: str | None = ..., scheduled_micros: int | None = ..., thread_id: int | None = ..., referenced_tensor: Iterable[AllocationDescription] | None = ..., memory_stats: MemoryStats | None = ..., all_start_nanos: int | None = ..., op_start_rel_nanos: int | None = ..., op_end_rel_nanos: int | None = ..., all_end_rel_nanos: int | None = ..., scheduled_nanos: int | None = ...) -> None: ...
 class DeviceStepStats(Message):
     DEVICE_FIELD_NUMBER: ClassVar[int]
     device: str
@@ -967,20 +646,12 @@ class DeviceStepStats(Message):
     THREAD_NAMES_FIELD_NUMBER: ClassVar[int]
     @property
     def thread_names(self) -> ScalarMap[int, str]: ...
-    def __init__(
-        self,
-        *,
-        device: str | None = ...,
-        node_stats: Iterable[NodeExecStats] | None = ...,
-        thread_names: Mapping[int, str] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, device: str | None = ..., node_stats: Iterable[NodeExecStats] | None = ..., thread_names: Mapping[int, str] | None = ...) -> None: ...
 class StepStats(Message):
     DEV_STATS_FIELD_NUMBER: ClassVar[int]
     @property
     def dev_stats(self) -> RepeatedCompositeFieldContainer[DeviceStepStats]: ...
     def __init__(self, *, dev_stats: Iterable[DeviceStepStats] | None = ...) -> None: ...
-
 class TensorProto(Message):
     DTYPE_FIELD_NUMBER: ClassVar[int]
     dtype: int
@@ -1032,29 +703,7 @@ class TensorProto(Message):
     def uint64_val(self) -> RepeatedScalarFieldContainer[int]: ...
     FLOAT8_VAL_FIELD_NUMBER: ClassVar[int]
     float8_val: bytes
-    def __init__(
-        self,
-        *,
-        dtype: int | None = ...,
-        tensor_shape: TensorShapeProto | None = ...,
-        version_number: int | None = ...,
-        tensor_content: bytes | None = ...,
-        half_val: Iterable[int] | None = ...,
-        float_val: Iterable[float] | None = ...,
-        double_val: Iterable[float] | None = ...,
-        int_val: Iterable[int] | None = ...,
-        string_val: Iterable[bytes] | None = ...,
-        scomplex_val: Iterable[float] | None = ...,
-        int64_val: Iterable[int] | None = ...,
-        bool_val: Iterable[bool] | None = ...,
-        dcomplex_val: Iterable[float] | None = ...,
-        resource_handle_val: Iterable[ResourceHandleProto] | None = ...,
-        variant_val: Iterable[VariantTensorDataProto] | None = ...,
-        uint32_val: Iterable[int] | None = ...,
-        uint64_val: Iterable[int] | None = ...,
-        float8_val: bytes | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, dtype: int | None = ..., tensor_shape: TensorShapeProto | None = ..., version_number: int | None = ..., tensor_content: bytes | None = ..., half_val: Iterable[int] | None = ..., float_val: Iterable[float] | None = ..., double_val: Iterable[float] | None = ..., int_val: Iterable[int] | None = ..., string_val: Iterable[bytes] | None = ..., scomplex_val: Iterable[float] | None = ..., int64_val: Iterable[int] | None = ..., bool_val: Iterable[bool] | None = ..., dcomplex_val: Iterable[float] | None = ..., resource_handle_val: Iterable[ResourceHandleProto] | None = ..., variant_val: Iterable[VariantTensorDataProto] | None = ..., uint32_val: Iterable[int] | None = ..., uint64_val: Iterable[int] | None = ..., float8_val: bytes | None = ...) -> None: ...
 class VariantTensorDataProto(Message):
     TYPE_NAME_FIELD_NUMBER: ClassVar[int]
     type_name: str
@@ -1063,14 +712,7 @@ class VariantTensorDataProto(Message):
     TENSORS_FIELD_NUMBER: ClassVar[int]
     @property
     def tensors(self) -> RepeatedCompositeFieldContainer[TensorProto]: ...
-    def __init__(
-        self,
-        *,
-        type_name: str | None = ...,
-        metadata: bytes | None = ...,
-        tensors: Iterable[TensorProto] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, type_name: str | None = ..., metadata: bytes | None = ..., tensors: Iterable[TensorProto] | None = ...) -> None: ...
 class TensorDescription(Message):
     DTYPE_FIELD_NUMBER: ClassVar[int]
     dtype: int
@@ -1080,14 +722,7 @@ class TensorDescription(Message):
     ALLOCATION_DESCRIPTION_FIELD_NUMBER: ClassVar[int]
     @property
     def allocation_description(self) -> AllocationDescription: ...
-    def __init__(
-        self,
-        *,
-        dtype: int | None = ...,
-        shape: TensorShapeProto | None = ...,
-        allocation_description: AllocationDescription | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, dtype: int | None = ..., shape: TensorShapeProto | None = ..., allocation_description: AllocationDescription | None = ...) -> None: ...
 class TensorShapeProto(Message):
     class Dim(Message):
         SIZE_FIELD_NUMBER: ClassVar[int]
@@ -1095,26 +730,19 @@ class TensorShapeProto(Message):
         NAME_FIELD_NUMBER: ClassVar[int]
         name: str
         def __init__(self, *, size: int | None = ..., name: str | None = ...) -> None: ...
-
     DIM_FIELD_NUMBER: ClassVar[int]
     @property
     def dim(self) -> RepeatedCompositeFieldContainer[TensorShapeProto.Dim]: ...
     UNKNOWN_RANK_FIELD_NUMBER: ClassVar[int]
     unknown_rank: bool
-    def __init__(
-        self, *, dim: Iterable[TensorShapeProto.Dim] | None = ..., unknown_rank: bool | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, dim: Iterable[TensorShapeProto.Dim] | None = ..., unknown_rank: bool | None = ...) -> None: ...
 DataType: EnumTypeWrapper
-
 class SerializedDType(Message):
     DATATYPE_FIELD_NUMBER: ClassVar[int]
     datatype: int
     def __init__(self, *, datatype: int | None = ...) -> None: ...
-
 VariableSynchronization: EnumTypeWrapper
 VariableAggregation: EnumTypeWrapper
-
 class VariableDef(Message):
     VARIABLE_NAME_FIELD_NUMBER: ClassVar[int]
     variable_name: str
@@ -1135,20 +763,7 @@ class VariableDef(Message):
     synchronization: int
     AGGREGATION_FIELD_NUMBER: ClassVar[int]
     aggregation: int
-    def __init__(
-        self,
-        *,
-        variable_name: str | None = ...,
-        initial_value_name: str | None = ...,
-        initializer_name: str | None = ...,
-        snapshot_name: str | None = ...,
-        save_slice_info_def: SaveSliceInfoDef | None = ...,
-        is_resource: bool | None = ...,
-        trainable: bool | None = ...,
-        synchronization: int | None = ...,
-        aggregation: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, variable_name: str | None = ..., initial_value_name: str | None = ..., initializer_name: str | None = ..., snapshot_name: str | None = ..., save_slice_info_def: SaveSliceInfoDef | None = ..., is_resource: bool | None = ..., trainable: bool | None = ..., synchronization: int | None = ..., aggregation: int | None = ...) -> None: ...
 class SaveSliceInfoDef(Message):
     FULL_NAME_FIELD_NUMBER: ClassVar[int]
     full_name: str
@@ -1161,15 +776,7 @@ class SaveSliceInfoDef(Message):
     VAR_SHAPE_FIELD_NUMBER: ClassVar[int]
     @property
     def var_shape(self) -> RepeatedScalarFieldContainer[int]: ...
-    def __init__(
-        self,
-        *,
-        full_name: str | None = ...,
-        full_shape: Iterable[int] | None = ...,
-        var_offset: Iterable[int] | None = ...,
-        var_shape: Iterable[int] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, full_name: str | None = ..., full_shape: Iterable[int] | None = ..., var_offset: Iterable[int] | None = ..., var_shape: Iterable[int] | None = ...) -> None: ...
 class VersionDef(Message):
     PRODUCER_FIELD_NUMBER: ClassVar[int]
     producer: int
@@ -1178,30 +785,19 @@ class VersionDef(Message):
     BAD_CONSUMERS_FIELD_NUMBER: ClassVar[int]
     @property
     def bad_consumers(self) -> RepeatedScalarFieldContainer[int]: ...
-    def __init__(
-        self,
-        *,
-        producer: int | None = ...,
-        min_consumer: int | None = ...,
-        bad_consumers: Iterable[int] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, producer: int | None = ..., min_consumer: int | None = ..., bad_consumers: Iterable[int] | None = ...) -> None: ...
 class JobDef(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     TASKS_FIELD_NUMBER: ClassVar[int]
     @property
     def tasks(self) -> ScalarMap[int, str]: ...
-    def __init__(
-        self, *, name: str | None = ..., tasks: Mapping[int, str] | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., tasks: Mapping[int, str] | None = ...) -> None: ...
 class ClusterDef(Message):
     JOB_FIELD_NUMBER: ClassVar[int]
     @property
     def job(self) -> RepeatedCompositeFieldContainer[JobDef]: ...
     def __init__(self, *, job: Iterable[JobDef] | None = ...) -> None: ...
-
 class GPUOptions(Message):
     class Experimental(Message):
         class VirtualDevices(Message):
@@ -1214,14 +810,7 @@ class GPUOptions(Message):
             DEVICE_ORDINAL_FIELD_NUMBER: ClassVar[int]
             @property
             def device_ordinal(self) -> RepeatedScalarFieldContainer[int]: ...
-            def __init__(
-                self,
-                *,
-                memory_limit_mb: Iterable[float] | None = ...,
-                priority: Iterable[int] | None = ...,
-                device_ordinal: Iterable[int] | None = ...,
-            ) -> None: ...
-
+            def __init__(self, *, memory_limit_mb: Iterable[float] | None = ..., priority: Iterable[int] | None = ..., device_ordinal: Iterable[int] | None = ...) -> None: ...
         class StreamMergeOptions(Message):
             MERGE_HOST_TO_DEVICE_STREAM_FIELD_NUMBER: ClassVar[int]
             merge_host_to_device_stream: bool
@@ -1229,19 +818,10 @@ class GPUOptions(Message):
             merge_device_to_host_stream: bool
             MERGE_DEVICE_TO_DEVICE_STREAM_FIELD_NUMBER: ClassVar[int]
             merge_device_to_device_stream: bool
-            def __init__(
-                self,
-                *,
-                merge_host_to_device_stream: bool | None = ...,
-                merge_device_to_host_stream: bool | None = ...,
-                merge_device_to_device_stream: bool | None = ...,
-            ) -> None: ...
-
+            def __init__(self, *, merge_host_to_device_stream: bool | None = ..., merge_device_to_host_stream: bool | None = ..., merge_device_to_device_stream: bool | None = ...) -> None: ...
         VIRTUAL_DEVICES_FIELD_NUMBER: ClassVar[int]
         @property
-        def virtual_devices(
-            self,
-        ) -> RepeatedCompositeFieldContainer[GPUOptions.Experimental.VirtualDevices]: ...
+        def virtual_devices(self) -> RepeatedCompositeFieldContainer[GPUOptions.Experimental.VirtualDevices]: ...
         NUM_VIRTUAL_DEVICES_PER_GPU_FIELD_NUMBER: ClassVar[int]
         num_virtual_devices_per_gpu: int
         USE_UNIFIED_MEMORY_FIELD_NUMBER: ClassVar[int]
@@ -1277,29 +857,7 @@ class GPUOptions(Message):
         STREAM_MERGE_OPTIONS_FIELD_NUMBER: ClassVar[int]
         @property
         def stream_merge_options(self) -> GPUOptions.Experimental.StreamMergeOptions: ...
-        def __init__(
-            self,
-            *,
-            virtual_devices: Iterable[GPUOptions.Experimental.VirtualDevices] | None = ...,
-            num_virtual_devices_per_gpu: int | None = ...,
-            use_unified_memory: bool | None = ...,
-            num_dev_to_dev_copy_streams: int | None = ...,
-            collective_ring_order: str | None = ...,
-            timestamped_allocator: bool | None = ...,
-            kernel_tracker_max_interval: int | None = ...,
-            kernel_tracker_max_bytes: int | None = ...,
-            kernel_tracker_max_pending: int | None = ...,
-            internal_fragmentation_fraction: float | None = ...,
-            use_cuda_malloc_async: bool | None = ...,
-            disallow_retry_on_allocation_failure: bool | None = ...,
-            gpu_host_mem_limit_in_mb: float | None = ...,
-            gpu_host_mem_disallow_growth: bool | None = ...,
-            gpu_system_memory_size_in_mb: int | None = ...,
-            populate_pjrt_gpu_client_creation_info: bool | None = ...,
-            node_id: int | None = ...,
-            stream_merge_options: GPUOptions.Experimental.StreamMergeOptions | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, virtual_devices: Iterable[GPUOptions.Experimental.VirtualDevices] | None = ..., num_virtual_devices_per_gpu: int | None = ..., use_unified_memory: bool | None = ..., num_dev_to_dev_copy_streams: int | None = ..., collective_ring_order: str | None = ..., timestamped_allocator: bool | None = ..., kernel_tracker_max_interval: int | None = ..., kernel_tracker_max_bytes: int | None = ..., kernel_tracker_max_pending: int | None = ..., internal_fragmentation_fraction: float | None = ..., use_cuda_malloc_async: bool | None = ..., disallow_retry_on_allocation_failure: bool | None = ..., gpu_host_mem_limit_in_mb: float | None = ..., gpu_host_mem_disallow_growth: bool | None = ..., gpu_system_memory_size_in_mb: int | None = ..., populate_pjrt_gpu_client_creation_info: bool | None = ..., node_id: int | None = ..., stream_merge_options: GPUOptions.Experimental.StreamMergeOptions | None = ...) -> None: ...
     PER_PROCESS_GPU_MEMORY_FRACTION_FIELD_NUMBER: ClassVar[int]
     per_process_gpu_memory_fraction: float
     ALLOW_GROWTH_FIELD_NUMBER: ClassVar[int]
@@ -1319,20 +877,7 @@ class GPUOptions(Message):
     EXPERIMENTAL_FIELD_NUMBER: ClassVar[int]
     @property
     def experimental(self) -> GPUOptions.Experimental: ...
-    def __init__(
-        self,
-        *,
-        per_process_gpu_memory_fraction: float | None = ...,
-        allow_growth: bool | None = ...,
-        allocator_type: str | None = ...,
-        deferred_deletion_bytes: int | None = ...,
-        visible_device_list: str | None = ...,
-        polling_active_delay_usecs: int | None = ...,
-        polling_inactive_delay_msecs: int | None = ...,
-        force_gpu_compatible: bool | None = ...,
-        experimental: GPUOptions.Experimental | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, per_process_gpu_memory_fraction: float | None = ..., allow_growth: bool | None = ..., allocator_type: str | None = ..., deferred_deletion_bytes: int | None = ..., visible_device_list: str | None = ..., polling_active_delay_usecs: int | None = ..., polling_inactive_delay_msecs: int | None = ..., force_gpu_compatible: bool | None = ..., experimental: GPUOptions.Experimental | None = ...) -> None: ...
 class OptimizerOptions(Message):
     Level: ClassVar[EnumTypeWrapper]
     L1: ClassVar[int]
@@ -1356,18 +901,7 @@ class OptimizerOptions(Message):
     global_jit_level: int
     CPU_GLOBAL_JIT_FIELD_NUMBER: ClassVar[int]
     cpu_global_jit: bool
-    def __init__(
-        self,
-        *,
-        do_common_subexpression_elimination: bool | None = ...,
-        do_constant_folding: bool | None = ...,
-        max_folded_constant_in_bytes: int | None = ...,
-        do_function_inlining: bool | None = ...,
-        opt_level: int | None = ...,
-        global_jit_level: int | None = ...,
-        cpu_global_jit: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, do_common_subexpression_elimination: bool | None = ..., do_constant_folding: bool | None = ..., max_folded_constant_in_bytes: int | None = ..., do_function_inlining: bool | None = ..., opt_level: int | None = ..., global_jit_level: int | None = ..., cpu_global_jit: bool | None = ...) -> None: ...
 class GraphOptions(Message):
     ENABLE_RECV_SCHEDULING_FIELD_NUMBER: ClassVar[int]
     enable_recv_scheduling: bool
@@ -1389,34 +923,19 @@ class GraphOptions(Message):
     REWRITE_OPTIONS_FIELD_NUMBER: ClassVar[int]
     @property
     def rewrite_options(self) -> RewriterConfig: ...
-    def __init__(
-        self,
-        *,
-        enable_recv_scheduling: bool | None = ...,
-        optimizer_options: OptimizerOptions | None = ...,
-        build_cost_model: int | None = ...,
-        build_cost_model_after: int | None = ...,
-        infer_shapes: bool | None = ...,
-        place_pruned_graph: bool | None = ...,
-        enable_bfloat16_sendrecv: bool | None = ...,
-        timeline_step: int | None = ...,
-        rewrite_options: RewriterConfig | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, enable_recv_scheduling: bool | None = ..., optimizer_options: OptimizerOptions | None = ..., build_cost_model: int | None = ..., build_cost_model_after: int | None = ..., infer_shapes: bool | None = ..., place_pruned_graph: bool | None = ..., enable_bfloat16_sendrecv: bool | None = ..., timeline_step: int | None = ..., rewrite_options: RewriterConfig | None = ...) -> None: ...
 class ThreadPoolOptionProto(Message):
     NUM_THREADS_FIELD_NUMBER: ClassVar[int]
     num_threads: int
     GLOBAL_NAME_FIELD_NUMBER: ClassVar[int]
     global_name: str
     def __init__(self, *, num_threads: int | None = ..., global_name: str | None = ...) -> None: ...
-
 class SessionMetadata(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     VERSION_FIELD_NUMBER: ClassVar[int]
     version: int
     def __init__(self, *, name: str | None = ..., version: int | None = ...) -> None: ...
-
 class ConfigProto(Message):
     class Experimental(Message):
         MlirBridgeRollout: ClassVar[EnumTypeWrapper]
@@ -1489,43 +1008,7 @@ class ConfigProto(Message):
         tf2xla_dump_dir: str
         ONLINE_COST_ANALYSIS_FIELD_NUMBER: ClassVar[int]
         online_cost_analysis: bool
-        def __init__(
-            self,
-            *,
-            collective_group_leader: str | None = ...,
-            executor_type: str | None = ...,
-            recv_buf_max_chunk: int | None = ...,
-            use_numa_affinity: bool | None = ...,
-            collective_deterministic_sequential_execution: bool | None = ...,
-            collective_nccl: bool | None = ...,
-            share_session_state_in_clusterspec_propagation: bool | None = ...,
-            disable_thread_spinning: bool | None = ...,
-            share_cluster_devices_in_session: bool | None = ...,
-            session_metadata: SessionMetadata | None = ...,
-            optimize_for_static_graph: bool | None = ...,
-            enable_mlir_bridge: bool | None = ...,
-            mlir_bridge_rollout: int | None = ...,
-            enable_mlir_graph_optimization: bool | None = ...,
-            disable_output_partition_graphs: bool | None = ...,
-            xla_fusion_autotuner_thresh: int | None = ...,
-            use_tfrt: bool | None = ...,
-            enable_multi_host: bool | None = ...,
-            tfrt_use_ifrt: bool | None = ...,
-            backend_server_port: int | None = ...,
-            target_tpu: bool | None = ...,
-            target_gpu: bool | None = ...,
-            stream_merge_threshold: int | None = ...,
-            disable_functional_ops_lowering: bool | None = ...,
-            xla_prefer_single_graph_cluster: bool | None = ...,
-            coordination_config: CoordinationServiceConfig | None = ...,
-            disable_optimize_for_static_graph: bool | None = ...,
-            disable_eager_executor_streaming_enqueue: bool | None = ...,
-            finalize_function_library_runtime: bool | None = ...,
-            finalize_resource_manager: bool | None = ...,
-            tf2xla_dump_dir: str | None = ...,
-            online_cost_analysis: bool | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, collective_group_leader: str | None = ..., executor_type: str | None = ..., recv_buf_max_chunk: int | None = ..., use_numa_affinity: bool | None = ..., collective_deterministic_sequential_execution: bool | None = ..., collective_nccl: bool | None = ..., share_session_state_in_clusterspec_propagation: bool | None = ..., disable_thread_spinning: bool | None = ..., share_cluster_devices_in_session: bool | None = ..., session_metadata: SessionMetadata | None = ..., optimize_for_static_graph: bool | None = ..., enable_mlir_bridge: bool | None = ..., mlir_bridge_rollout: int | None = ..., enable_mlir_graph_optimization: bool | None = ..., disable_output_partition_graphs: bool | None = ..., xla_fusion_autotuner_thresh: int | None = ..., use_tfrt: bool | None = ..., enable_multi_host: bool | None = ..., tfrt_use_ifrt: bool | None = ..., backend_server_port: int | None = ..., target_tpu: bool | None = ..., target_gpu: bool | None = ..., stream_merge_threshold: int | None = ..., disable_functional_ops_lowering: bool | None = ..., xla_prefer_single_graph_cluster: bool | None = ..., coordination_config: CoordinationServiceConfig | None = ..., disable_optimize_for_static_graph: bool | None = ..., disable_eager_executor_streaming_enqueue: bool | None = ..., finalize_function_library_runtime: bool | None = ..., finalize_resource_manager: bool | None = ..., tf2xla_dump_dir: str | None = ..., online_cost_analysis: bool | None = ...) -> None: ...
     DEVICE_COUNT_FIELD_NUMBER: ClassVar[int]
     @property
     def device_count(self) -> ScalarMap[str, int]: ...
@@ -1537,9 +1020,7 @@ class ConfigProto(Message):
     use_per_session_threads: bool
     SESSION_INTER_OP_THREAD_POOL_FIELD_NUMBER: ClassVar[int]
     @property
-    def session_inter_op_thread_pool(
-        self,
-    ) -> RepeatedCompositeFieldContainer[ThreadPoolOptionProto]: ...
+    def session_inter_op_thread_pool(self) -> RepeatedCompositeFieldContainer[ThreadPoolOptionProto]: ...
     PLACEMENT_PERIOD_FIELD_NUMBER: ClassVar[int]
     placement_period: int
     DEVICE_FILTERS_FIELD_NUMBER: ClassVar[int]
@@ -1573,36 +1054,13 @@ class ConfigProto(Message):
     EXPERIMENTAL_FIELD_NUMBER: ClassVar[int]
     @property
     def experimental(self) -> ConfigProto.Experimental: ...
-    def __init__(
-        self,
-        *,
-        device_count: Mapping[str, int] | None = ...,
-        intra_op_parallelism_threads: int | None = ...,
-        inter_op_parallelism_threads: int | None = ...,
-        use_per_session_threads: bool | None = ...,
-        session_inter_op_thread_pool: Iterable[ThreadPoolOptionProto] | None = ...,
-        placement_period: int | None = ...,
-        device_filters: Iterable[str] | None = ...,
-        gpu_options: GPUOptions | None = ...,
-        pluggable_device_options: GPUOptions | None = ...,
-        allow_soft_placement: bool | None = ...,
-        log_device_placement: bool | None = ...,
-        graph_options: GraphOptions | None = ...,
-        operation_timeout_in_ms: int | None = ...,
-        rpc_options: RPCOptions | None = ...,
-        cluster_def: ClusterDef | None = ...,
-        isolate_session_state: bool | None = ...,
-        share_cluster_devices_in_session: bool | None = ...,
-        experimental: ConfigProto.Experimental | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, device_count: Mapping[str, int] | None = ..., intra_op_parallelism_threads: int | None = ..., inter_op_parallelism_threads: int | None = ..., use_per_session_threads: bool | None = ..., session_inter_op_thread_pool: Iterable[ThreadPoolOptionProto] | None = ..., placement_period: int | None = ..., device_filters: Iterable[str] | None = ..., gpu_options: GPUOptions | None = ..., pluggable_device_options: GPUOptions | None = ..., allow_soft_placement: bool | None = ..., log_device_placement: bool | None = ..., graph_options: GraphOptions | None = ..., operation_timeout_in_ms: int | None = ..., rpc_options: RPCOptions | None = ..., cluster_def: ClusterDef | None = ..., isolate_session_state: bool | None = ..., share_cluster_devices_in_session: bool | None = ..., experimental: ConfigProto.Experimental | None = ...) -> None: ...
 class RunOptions(Message):
     class Experimental(Message):
         class RunHandlerPoolOptions(Message):
             PRIORITY_FIELD_NUMBER: ClassVar[int]
             priority: int
             def __init__(self, *, priority: int | None = ...) -> None: ...
-
         COLLECTIVE_GRAPH_KEY_FIELD_NUMBER: ClassVar[int]
         collective_graph_key: int
         USE_RUN_HANDLER_POOL_FIELD_NUMBER: ClassVar[int]
@@ -1610,14 +1068,7 @@ class RunOptions(Message):
         RUN_HANDLER_POOL_OPTIONS_FIELD_NUMBER: ClassVar[int]
         @property
         def run_handler_pool_options(self) -> RunOptions.Experimental.RunHandlerPoolOptions: ...
-        def __init__(
-            self,
-            *,
-            collective_graph_key: int | None = ...,
-            use_run_handler_pool: bool | None = ...,
-            run_handler_pool_options: RunOptions.Experimental.RunHandlerPoolOptions | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, collective_graph_key: int | None = ..., use_run_handler_pool: bool | None = ..., run_handler_pool_options: RunOptions.Experimental.RunHandlerPoolOptions | None = ...) -> None: ...
     TraceLevel: ClassVar[EnumTypeWrapper]
     NO_TRACE: ClassVar[int]
     SOFTWARE_TRACE: ClassVar[int]
@@ -1639,18 +1090,7 @@ class RunOptions(Message):
     EXPERIMENTAL_FIELD_NUMBER: ClassVar[int]
     @property
     def experimental(self) -> RunOptions.Experimental: ...
-    def __init__(
-        self,
-        *,
-        trace_level: int | None = ...,
-        timeout_in_ms: int | None = ...,
-        inter_op_thread_pool: int | None = ...,
-        output_partition_graphs: bool | None = ...,
-        debug_options: DebugOptions | None = ...,
-        report_tensor_allocations_upon_oom: bool | None = ...,
-        experimental: RunOptions.Experimental | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, trace_level: int | None = ..., timeout_in_ms: int | None = ..., inter_op_thread_pool: int | None = ..., output_partition_graphs: bool | None = ..., debug_options: DebugOptions | None = ..., report_tensor_allocations_upon_oom: bool | None = ..., experimental: RunOptions.Experimental | None = ...) -> None: ...
 class RunMetadata(Message):
     class FunctionGraphs(Message):
         PARTITION_GRAPHS_FIELD_NUMBER: ClassVar[int]
@@ -1662,14 +1102,7 @@ class RunMetadata(Message):
         POST_OPTIMIZATION_GRAPH_FIELD_NUMBER: ClassVar[int]
         @property
         def post_optimization_graph(self) -> GraphDef: ...
-        def __init__(
-            self,
-            *,
-            partition_graphs: Iterable[GraphDef] | None = ...,
-            pre_optimization_graph: GraphDef | None = ...,
-            post_optimization_graph: GraphDef | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, partition_graphs: Iterable[GraphDef] | None = ..., pre_optimization_graph: GraphDef | None = ..., post_optimization_graph: GraphDef | None = ...) -> None: ...
     STEP_STATS_FIELD_NUMBER: ClassVar[int]
     @property
     def step_stats(self) -> StepStats: ...
@@ -1685,23 +1118,13 @@ class RunMetadata(Message):
     SESSION_METADATA_FIELD_NUMBER: ClassVar[int]
     @property
     def session_metadata(self) -> SessionMetadata: ...
-    def __init__(
-        self,
-        *,
-        step_stats: StepStats | None = ...,
-        cost_graph: CostGraphDef | None = ...,
-        partition_graphs: Iterable[GraphDef] | None = ...,
-        function_graphs: Iterable[RunMetadata.FunctionGraphs] | None = ...,
-        session_metadata: SessionMetadata | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, step_stats: StepStats | None = ..., cost_graph: CostGraphDef | None = ..., partition_graphs: Iterable[GraphDef] | None = ..., function_graphs: Iterable[RunMetadata.FunctionGraphs] | None = ..., session_metadata: SessionMetadata | None = ...) -> None: ...
 class TensorConnection(Message):
     FROM_TENSOR_FIELD_NUMBER: ClassVar[int]
     from_tensor: str
     TO_TENSOR_FIELD_NUMBER: ClassVar[int]
     to_tensor: str
     def __init__(self, *, from_tensor: str | None = ..., to_tensor: str | None = ...) -> None: ...
-
 class CallableOptions(Message):
     FEED_FIELD_NUMBER: ClassVar[int]
     @property
@@ -1726,19 +1149,7 @@ class CallableOptions(Message):
     def fetch_devices(self) -> ScalarMap[str, str]: ...
     FETCH_SKIP_SYNC_FIELD_NUMBER: ClassVar[int]
     fetch_skip_sync: bool
-    def __init__(
-        self,
-        *,
-        feed: Iterable[str] | None = ...,
-        fetch: Iterable[str] | None = ...,
-        target: Iterable[str] | None = ...,
-        run_options: RunOptions | None = ...,
-        tensor_connection: Iterable[TensorConnection] | None = ...,
-        feed_devices: Mapping[str, str] | None = ...,
-        fetch_devices: Mapping[str, str] | None = ...,
-        fetch_skip_sync: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, feed: Iterable[str] | None = ..., fetch: Iterable[str] | None = ..., target: Iterable[str] | None = ..., run_options: RunOptions | None = ..., tensor_connection: Iterable[TensorConnection] | None = ..., feed_devices: Mapping[str, str] | None = ..., fetch_devices: Mapping[str, str] | None = ..., fetch_skip_sync: bool | None = ...) -> None: ...
 class BatchingOptions(Message):
     NUM_BATCH_THREADS_FIELD_NUMBER: ClassVar[int]
     num_batch_threads: int
@@ -1751,16 +1162,7 @@ class BatchingOptions(Message):
     def allowed_batch_sizes(self) -> RepeatedScalarFieldContainer[int]: ...
     MAX_ENQUEUED_BATCHES_FIELD_NUMBER: ClassVar[int]
     max_enqueued_batches: int
-    def __init__(
-        self,
-        *,
-        num_batch_threads: int | None = ...,
-        max_batch_size: int | None = ...,
-        batch_timeout_micros: int | None = ...,
-        allowed_batch_sizes: Iterable[int] | None = ...,
-        max_enqueued_batches: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, num_batch_threads: int | None = ..., max_batch_size: int | None = ..., batch_timeout_micros: int | None = ..., allowed_batch_sizes: Iterable[int] | None = ..., max_enqueued_batches: int | None = ...) -> None: ...
 class DebugTensorWatch(Message):
     NODE_NAME_FIELD_NUMBER: ClassVar[int]
     node_name: str
@@ -1774,16 +1176,7 @@ class DebugTensorWatch(Message):
     def debug_urls(self) -> RepeatedScalarFieldContainer[str]: ...
     TOLERATE_DEBUG_OP_CREATION_FAILURES_FIELD_NUMBER: ClassVar[int]
     tolerate_debug_op_creation_failures: bool
-    def __init__(
-        self,
-        *,
-        node_name: str | None = ...,
-        output_slot: int | None = ...,
-        debug_ops: Iterable[str] | None = ...,
-        debug_urls: Iterable[str] | None = ...,
-        tolerate_debug_op_creation_failures: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, node_name: str | None = ..., output_slot: int | None = ..., debug_ops: Iterable[str] | None = ..., debug_urls: Iterable[str] | None = ..., tolerate_debug_op_creation_failures: bool | None = ...) -> None: ...
 class DebugOptions(Message):
     DEBUG_TENSOR_WATCH_OPTS_FIELD_NUMBER: ClassVar[int]
     @property
@@ -1792,14 +1185,7 @@ class DebugOptions(Message):
     global_step: int
     RESET_DISK_BYTE_USAGE_FIELD_NUMBER: ClassVar[int]
     reset_disk_byte_usage: bool
-    def __init__(
-        self,
-        *,
-        debug_tensor_watch_opts: Iterable[DebugTensorWatch] | None = ...,
-        global_step: int | None = ...,
-        reset_disk_byte_usage: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, debug_tensor_watch_opts: Iterable[DebugTensorWatch] | None = ..., global_step: int | None = ..., reset_disk_byte_usage: bool | None = ...) -> None: ...
 class DebuggedSourceFile(Message):
     HOST_FIELD_NUMBER: ClassVar[int]
     host: str
@@ -1812,22 +1198,12 @@ class DebuggedSourceFile(Message):
     LINES_FIELD_NUMBER: ClassVar[int]
     @property
     def lines(self) -> RepeatedScalarFieldContainer[str]: ...
-    def __init__(
-        self,
-        *,
-        host: str | None = ...,
-        file_path: str | None = ...,
-        last_modified: int | None = ...,
-        bytes: int | None = ...,
-        lines: Iterable[str] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, host: str | None = ..., file_path: str | None = ..., last_modified: int | None = ..., bytes: int | None = ..., lines: Iterable[str] | None = ...) -> None: ...
 class DebuggedSourceFiles(Message):
     SOURCE_FILES_FIELD_NUMBER: ClassVar[int]
     @property
     def source_files(self) -> RepeatedCompositeFieldContainer[DebuggedSourceFile]: ...
     def __init__(self, *, source_files: Iterable[DebuggedSourceFile] | None = ...) -> None: ...
-
 class FingerprintDef(Message):
     SAVED_MODEL_CHECKSUM_FIELD_NUMBER: ClassVar[int]
     saved_model_checksum: int
@@ -1844,18 +1220,7 @@ class FingerprintDef(Message):
     VERSION_FIELD_NUMBER: ClassVar[int]
     @property
     def version(self) -> VersionDef: ...
-    def __init__(
-        self,
-        *,
-        saved_model_checksum: int | None = ...,
-        graph_def_program_hash: int | None = ...,
-        signature_def_hash: int | None = ...,
-        saved_object_graph_hash: int | None = ...,
-        checkpoint_hash: int | None = ...,
-        uuid: str | None = ...,
-        version: VersionDef | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, saved_model_checksum: int | None = ..., graph_def_program_hash: int | None = ..., signature_def_hash: int | None = ..., saved_object_graph_hash: int | None = ..., checkpoint_hash: int | None = ..., uuid: str | None = ..., version: VersionDef | None = ...) -> None: ...
 class MetaGraphDef(Message):
     class MetaInfoDef(Message):
         META_GRAPH_VERSION_FIELD_NUMBER: ClassVar[int]
@@ -1878,19 +1243,7 @@ class MetaGraphDef(Message):
         FUNCTION_ALIASES_FIELD_NUMBER: ClassVar[int]
         @property
         def function_aliases(self) -> ScalarMap[str, str]: ...
-        def __init__(
-            self,
-            *,
-            meta_graph_version: str | None = ...,
-            stripped_op_list: OpList | None = ...,
-            any_info: Any | None = ...,
-            tags: Iterable[str] | None = ...,
-            tensorflow_version: str | None = ...,
-            tensorflow_git_version: str | None = ...,
-            stripped_default_attrs: bool | None = ...,
-            function_aliases: Mapping[str, str] | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, meta_graph_version: str | None = ..., stripped_op_list: OpList | None = ..., any_info: Any | None = ..., tags: Iterable[str] | None = ..., tensorflow_version: str | None = ..., tensorflow_git_version: str | None = ..., stripped_default_attrs: bool | None = ..., function_aliases: Mapping[str, str] | None = ...) -> None: ...
     META_INFO_DEF_FIELD_NUMBER: ClassVar[int]
     @property
     def meta_info_def(self) -> MetaGraphDef.MetaInfoDef: ...
@@ -1912,49 +1265,33 @@ class MetaGraphDef(Message):
     OBJECT_GRAPH_DEF_FIELD_NUMBER: ClassVar[int]
     @property
     def object_graph_def(self) -> SavedObjectGraph: ...
-    def __init__(
-        self,
-        *,
-        meta_info_def: MetaGraphDef.MetaInfoDef | None = ...,
-        graph_def: GraphDef | None = ...,
-        saver_def: SaverDef | None = ...,
-        collection_def: Mapping[str, CollectionDef] | None = ...,
-        signature_def: Mapping[str, SignatureDef] | None = ...,
-        asset_file_def: Iterable[AssetFileDef] | None = ...,
-        object_graph_def: SavedObjectGraph | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, meta_info_def: MetaGraphDef.MetaInfoDef | None = ..., graph_def: GraphDef | None = ..., saver_def: SaverDef | None = ..., collection_def: Mapping[str, CollectionDef] | None = ..., signature_def: Mapping[str, SignatureDef] | None = ..., asset_file_def: Iterable[AssetFileDef] | None = ..., object_graph_def: SavedObjectGraph | None = ...) -> None: ...
 class CollectionDef(Message):
     class NodeList(Message):
         VALUE_FIELD_NUMBER: ClassVar[int]
         @property
         def value(self) -> RepeatedScalarFieldContainer[str]: ...
         def __init__(self, *, value: Iterable[str] | None = ...) -> None: ...
-
     class BytesList(Message):
         VALUE_FIELD_NUMBER: ClassVar[int]
         @property
         def value(self) -> RepeatedScalarFieldContainer[bytes]: ...
         def __init__(self, *, value: Iterable[bytes] | None = ...) -> None: ...
-
     class Int64List(Message):
         VALUE_FIELD_NUMBER: ClassVar[int]
         @property
         def value(self) -> RepeatedScalarFieldContainer[int]: ...
         def __init__(self, *, value: Iterable[int] | None = ...) -> None: ...
-
     class FloatList(Message):
         VALUE_FIELD_NUMBER: ClassVar[int]
         @property
         def value(self) -> RepeatedScalarFieldContainer[float]: ...
         def __init__(self, *, value: Iterable[float] | None = ...) -> None: ...
-
     class AnyList(Message):
         VALUE_FIELD_NUMBER: ClassVar[int]
         @property
         def value(self) -> RepeatedCompositeFieldContainer[Any]: ...
         def __init__(self, *, value: Iterable[Any] | None = ...) -> None: ...
-
     NODE_LIST_FIELD_NUMBER: ClassVar[int]
     @property
     def node_list(self) -> CollectionDef.NodeList: ...
@@ -1970,16 +1307,7 @@ class CollectionDef(Message):
     ANY_LIST_FIELD_NUMBER: ClassVar[int]
     @property
     def any_list(self) -> CollectionDef.AnyList: ...
-    def __init__(
-        self,
-        *,
-        node_list: CollectionDef.NodeList | None = ...,
-        bytes_list: CollectionDef.BytesList | None = ...,
-        int64_list: CollectionDef.Int64List | None = ...,
-        float_list: CollectionDef.FloatList | None = ...,
-        any_list: CollectionDef.AnyList | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, node_list: CollectionDef.NodeList | None = ..., bytes_list: CollectionDef.BytesList | None = ..., int64_list: CollectionDef.Int64List | None = ..., float_list: CollectionDef.FloatList | None = ..., any_list: CollectionDef.AnyList | None = ...) -> None: ...
 class TensorInfo(Message):
     class CooSparse(Message):
         VALUES_TENSOR_NAME_FIELD_NUMBER: ClassVar[int]
@@ -1988,14 +1316,7 @@ class TensorInfo(Message):
         indices_tensor_name: str
         DENSE_SHAPE_TENSOR_NAME_FIELD_NUMBER: ClassVar[int]
         dense_shape_tensor_name: str
-        def __init__(
-            self,
-            *,
-            values_tensor_name: str | None = ...,
-            indices_tensor_name: str | None = ...,
-            dense_shape_tensor_name: str | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, values_tensor_name: str | None = ..., indices_tensor_name: str | None = ..., dense_shape_tensor_name: str | None = ...) -> None: ...
     class CompositeTensor(Message):
         TYPE_SPEC_FIELD_NUMBER: ClassVar[int]
         @property
@@ -2003,13 +1324,7 @@ class TensorInfo(Message):
         COMPONENTS_FIELD_NUMBER: ClassVar[int]
         @property
         def components(self) -> RepeatedCompositeFieldContainer[TensorInfo]: ...
-        def __init__(
-            self,
-            *,
-            type_spec: TypeSpecProto | None = ...,
-            components: Iterable[TensorInfo] | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, type_spec: TypeSpecProto | None = ..., components: Iterable[TensorInfo] | None = ...) -> None: ...
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     COO_SPARSE_FIELD_NUMBER: ClassVar[int]
@@ -2023,16 +1338,7 @@ class TensorInfo(Message):
     TENSOR_SHAPE_FIELD_NUMBER: ClassVar[int]
     @property
     def tensor_shape(self) -> TensorShapeProto: ...
-    def __init__(
-        self,
-        *,
-        name: str | None = ...,
-        coo_sparse: TensorInfo.CooSparse | None = ...,
-        composite_tensor: TensorInfo.CompositeTensor | None = ...,
-        dtype: int | None = ...,
-        tensor_shape: TensorShapeProto | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., coo_sparse: TensorInfo.CooSparse | None = ..., composite_tensor: TensorInfo.CompositeTensor | None = ..., dtype: int | None = ..., tensor_shape: TensorShapeProto | None = ...) -> None: ...
 class SignatureDef(Message):
     INPUTS_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2045,25 +1351,14 @@ class SignatureDef(Message):
     DEFAULTS_FIELD_NUMBER: ClassVar[int]
     @property
     def defaults(self) -> MessageMap[str, TensorProto]: ...
-    def __init__(
-        self,
-        *,
-        inputs: Mapping[str, TensorInfo] | None = ...,
-        outputs: Mapping[str, TensorInfo] | None = ...,
-        method_name: str | None = ...,
-        defaults: Mapping[str, TensorProto] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, inputs: Mapping[str, TensorInfo] | None = ..., outputs: Mapping[str, TensorInfo] | None = ..., method_name: str | None = ..., defaults: Mapping[str, TensorProto] | None = ...) -> None: ...
 class AssetFileDef(Message):
     TENSOR_INFO_FIELD_NUMBER: ClassVar[int]
     @property
     def tensor_info(self) -> TensorInfo: ...
     FILENAME_FIELD_NUMBER: ClassVar[int]
     filename: str
-    def __init__(
-        self, *, tensor_info: TensorInfo | None = ..., filename: str | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, tensor_info: TensorInfo | None = ..., filename: str | None = ...) -> None: ...
 class NamedTensorProto(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
@@ -2071,20 +1366,17 @@ class NamedTensorProto(Message):
     @property
     def tensor(self) -> TensorProto: ...
     def __init__(self, *, name: str | None = ..., tensor: TensorProto | None = ...) -> None: ...
-
 class AutoParallelOptions(Message):
     ENABLE_FIELD_NUMBER: ClassVar[int]
     enable: bool
     NUM_REPLICAS_FIELD_NUMBER: ClassVar[int]
     num_replicas: int
     def __init__(self, *, enable: bool | None = ..., num_replicas: int | None = ...) -> None: ...
-
 class ScopedAllocatorOptions(Message):
     ENABLE_OP_FIELD_NUMBER: ClassVar[int]
     @property
     def enable_op(self) -> RepeatedScalarFieldContainer[str]: ...
     def __init__(self, *, enable_op: Iterable[str] | None = ...) -> None: ...
-
 class RewriterConfig(Message):
     class CustomGraphOptimizer(Message):
         NAME_FIELD_NUMBER: ClassVar[int]
@@ -2092,10 +1384,7 @@ class RewriterConfig(Message):
         PARAMETER_MAP_FIELD_NUMBER: ClassVar[int]
         @property
         def parameter_map(self) -> MessageMap[str, AttrValue]: ...
-        def __init__(
-            self, *, name: str | None = ..., parameter_map: Mapping[str, AttrValue] | None = ...
-        ) -> None: ...
-
+        def __init__(self, *, name: str | None = ..., parameter_map: Mapping[str, AttrValue] | None = ...) -> None: ...
     Toggle: ClassVar[EnumTypeWrapper]
     DEFAULT: ClassVar[int]
     ON: ClassVar[int]
@@ -2192,70 +1481,21 @@ class RewriterConfig(Message):
     def optimizers(self) -> RepeatedScalarFieldContainer[str]: ...
     CUSTOM_OPTIMIZERS_FIELD_NUMBER: ClassVar[int]
     @property
-    def custom_optimizers(
-        self,
-    ) -> RepeatedCompositeFieldContainer[RewriterConfig.CustomGraphOptimizer]: ...
+    def custom_optimizers(self) -> RepeatedCompositeFieldContainer[RewriterConfig.CustomGraphOptimizer]: ...
     INTER_OPTIMIZER_VERIFIER_CONFIG_FIELD_NUMBER: ClassVar[int]
     @property
     def inter_optimizer_verifier_config(self) -> VerifierConfig: ...
     POST_OPTIMIZATION_VERIFIER_CONFIG_FIELD_NUMBER: ClassVar[int]
     @property
     def post_optimization_verifier_config(self) -> VerifierConfig: ...
-    def __init__(
-        self,
-        *,
-        cpu_layout_conversion: int | None = ...,
-        layout_optimizer: int | None = ...,
-        constant_folding: int | None = ...,
-        shape_optimization: int | None = ...,
-        remapping: int | None = ...,
-        common_subgraph_elimination: int | None = ...,
-        arithmetic_optimization: int | None = ...,
-        dependency_optimization: int | None = ...,
-        loop_optimization: int | None = ...,
-        function_optimization: int | None = ...,
-        debug_stripper: int | None = ...,
-        disable_model_pruning: bool | None = ...,
-        scoped_allocator_optimization: int | None = ...,
-        pin_to_host_optimization: int | None = ...,
-        implementation_selector: int | None = ...,
-        auto_mixed_precision: int | None = ...,
-        auto_mixed_precision_mkl: int | None = ...,
-        auto_mixed_precision_onednn_bfloat16: int | None = ...,
-        auto_mixed_precision_cpu: int | None = ...,
-        disable_meta_optimizer: bool | None = ...,
-        disable_tfg_optimizer: bool | None = ...,
-        use_plugin_optimizers: int | None = ...,
-        experimental_conditional_code_motion: int | None = ...,
-        meta_optimizer_iterations: int | None = ...,
-        min_graph_nodes: int | None = ...,
-        experimental_disable_compressed_tensor_optimization: bool | None = ...,
-        experimental_disable_folding_quantization_emulation: bool | None = ...,
-        memory_optimization: int | None = ...,
-        memory_optimizer_target_node_name_scope: str | None = ...,
-        meta_optimizer_timeout_ms: int | None = ...,
-        auto_parallel: AutoParallelOptions | None = ...,
-        fail_on_optimizer_errors: bool | None = ...,
-        scoped_allocator_opts: ScopedAllocatorOptions | None = ...,
-        optimizers: Iterable[str] | None = ...,
-        custom_optimizers: Iterable[RewriterConfig.CustomGraphOptimizer] | None = ...,
-        inter_optimizer_verifier_config: VerifierConfig | None = ...,
-        post_optimization_verifier_config: VerifierConfig | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, cpu_layout_conversion: int | None = ..., layout_optimizer: int | None = ..., constant_folding: int | None = ..., shape_optimization: int | None = ..., remapping: int | None = ..., common_subgraph_elimination: int | None = ..., arithmetic_optimization: int | None = ..., dependency_optimization: int | None = ..., loop_optimization: int | None = ..., function_optimization: int | None = ..., debug_stripper: int | None = ..., disable_model_pruning: bool | None = ..., scoped_allocator_optimization: int | None = ..., pin_to_host_optimization: int | None = ..., implementation_selector: int | None = ..., auto_mixed_precision: int | None = ..., auto_mixed_precision_mkl: int | None = ..., auto_mixed_precision_onednn_bfloat16: int | None = ..., auto_mixed_precision_cpu: int | None = ..., disable_meta_optimizer: bool | None = ..., disable_tfg_optimizer: bool | None = ..., use_plugin_optimizers: int | None = ..., experimental_conditional_code_motion: int | None = ..., meta_optimizer_iterations: int | None = ..., min_graph_nodes: int | None = ..., experimental_disable_compressed_tensor_optimization: bool | None = ..., experimental_disable_folding_quantization_emulation: bool | None = ..., memory_optimization: int | None = ..., memory_optimizer_target_node_name_scope: str | None = ..., meta_optimizer_timeout_ms: int | None = ..., auto_parallel: AutoParallelOptions | None = ..., fail_on_optimizer_errors: bool | None = ..., scoped_allocator_opts: ScopedAllocatorOptions | None = ..., optimizers: Iterable[str] | None = ..., custom_optimizers: Iterable[RewriterConfig.CustomGraphOptimizer] | None = ..., inter_optimizer_verifier_config: VerifierConfig | None = ..., post_optimization_verifier_config: VerifierConfig | None = ...) -> None: ...
 class SavedModel(Message):
     SAVED_MODEL_SCHEMA_VERSION_FIELD_NUMBER: ClassVar[int]
     saved_model_schema_version: int
     META_GRAPHS_FIELD_NUMBER: ClassVar[int]
     @property
     def meta_graphs(self) -> RepeatedCompositeFieldContainer[MetaGraphDef]: ...
-    def __init__(
-        self,
-        *,
-        saved_model_schema_version: int | None = ...,
-        meta_graphs: Iterable[MetaGraphDef] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, saved_model_schema_version: int | None = ..., meta_graphs: Iterable[MetaGraphDef] | None = ...) -> None: ...
 class SavedObjectGraph(Message):
     NODES_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2263,31 +1503,17 @@ class SavedObjectGraph(Message):
     CONCRETE_FUNCTIONS_FIELD_NUMBER: ClassVar[int]
     @property
     def concrete_functions(self) -> MessageMap[str, SavedConcreteFunction]: ...
-    def __init__(
-        self,
-        *,
-        nodes: Iterable[SavedObject] | None = ...,
-        concrete_functions: Mapping[str, SavedConcreteFunction] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, nodes: Iterable[SavedObject] | None = ..., concrete_functions: Mapping[str, SavedConcreteFunction] | None = ...) -> None: ...
 class SavedObject(Message):
     CHILDREN_FIELD_NUMBER: ClassVar[int]
     @property
-    def children(
-        self,
-    ) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.ObjectReference]: ...
+    def children(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.ObjectReference]: ...
     DEPENDENCIES_FIELD_NUMBER: ClassVar[int]
     @property
-    def dependencies(
-        self,
-    ) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.ObjectReference]: ...
+    def dependencies(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.ObjectReference]: ...
     SLOT_VARIABLES_FIELD_NUMBER: ClassVar[int]
     @property
-    def slot_variables(
-        self,
-    ) -> RepeatedCompositeFieldContainer[
-        TrackableObjectGraph.TrackableObject.SlotVariableReference
-    ]: ...
+    def slot_variables(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.SlotVariableReference]: ...
     USER_OBJECT_FIELD_NUMBER: ClassVar[int]
     @property
     def user_object(self) -> SavedUserObject: ...
@@ -2322,27 +1548,7 @@ class SavedObject(Message):
     def serialized_user_proto(self) -> Any: ...
     REGISTERED_SAVER_FIELD_NUMBER: ClassVar[int]
     registered_saver: str
-    def __init__(
-        self,
-        *,
-        children: Iterable[TrackableObjectGraph.TrackableObject.ObjectReference] | None = ...,
-        dependencies: Iterable[TrackableObjectGraph.TrackableObject.ObjectReference] | None = ...,
-        slot_variables: Iterable[TrackableObjectGraph.TrackableObject.SlotVariableReference]
-        | None = ...,
-        user_object: SavedUserObject | None = ...,
-        asset: SavedAsset | None = ...,
-        function: SavedFunction | None = ...,
-        variable: SavedVariable | None = ...,
-        bare_concrete_function: SavedBareConcreteFunction | None = ...,
-        constant: SavedConstant | None = ...,
-        resource: SavedResource | None = ...,
-        captured_tensor: CapturedTensor | None = ...,
-        saveable_objects: Mapping[str, SaveableObject] | None = ...,
-        registered_name: str | None = ...,
-        serialized_user_proto: Any | None = ...,
-        registered_saver: str | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, children: Iterable[TrackableObjectGraph.TrackableObject.ObjectReference] | None = ..., dependencies: Iterable[TrackableObjectGraph.TrackableObject.ObjectReference] | None = ..., slot_variables: Iterable[TrackableObjectGraph.TrackableObject.SlotVariableReference] | None = ..., user_object: SavedUserObject | None = ..., asset: SavedAsset | None = ..., function: SavedFunction | None = ..., variable: SavedVariable | None = ..., bare_concrete_function: SavedBareConcreteFunction | None = ..., constant: SavedConstant | None = ..., resource: SavedResource | None = ..., captured_tensor: CapturedTensor | None = ..., saveable_objects: Mapping[str, SaveableObject] | None = ..., registered_name: str | None = ..., serialized_user_proto: Any | None = ..., registered_saver: str | None = ...) -> None: ...
 class SavedUserObject(Message):
     IDENTIFIER_FIELD_NUMBER: ClassVar[int]
     identifier: str
@@ -2351,19 +1557,11 @@ class SavedUserObject(Message):
     def version(self) -> VersionDef: ...
     METADATA_FIELD_NUMBER: ClassVar[int]
     metadata: str
-    def __init__(
-        self,
-        *,
-        identifier: str | None = ...,
-        version: VersionDef | None = ...,
-        metadata: str | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, identifier: str | None = ..., version: VersionDef | None = ..., metadata: str | None = ...) -> None: ...
 class SavedAsset(Message):
     ASSET_FILE_DEF_INDEX_FIELD_NUMBER: ClassVar[int]
     asset_file_def_index: int
     def __init__(self, *, asset_file_def_index: int | None = ...) -> None: ...
-
 class SavedFunction(Message):
     CONCRETE_FUNCTIONS_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2371,20 +1569,13 @@ class SavedFunction(Message):
     FUNCTION_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
     def function_spec(self) -> FunctionSpec: ...
-    def __init__(
-        self,
-        *,
-        concrete_functions: Iterable[str] | None = ...,
-        function_spec: FunctionSpec | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, concrete_functions: Iterable[str] | None = ..., function_spec: FunctionSpec | None = ...) -> None: ...
 class CapturedTensor(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     CONCRETE_FUNCTION_FIELD_NUMBER: ClassVar[int]
     concrete_function: str
     def __init__(self, *, name: str | None = ..., concrete_function: str | None = ...) -> None: ...
-
 class SavedConcreteFunction(Message):
     BOUND_INPUTS_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2395,14 +1586,7 @@ class SavedConcreteFunction(Message):
     OUTPUT_SIGNATURE_FIELD_NUMBER: ClassVar[int]
     @property
     def output_signature(self) -> StructuredValue: ...
-    def __init__(
-        self,
-        *,
-        bound_inputs: Iterable[int] | None = ...,
-        canonicalized_input_signature: StructuredValue | None = ...,
-        output_signature: StructuredValue | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, bound_inputs: Iterable[int] | None = ..., canonicalized_input_signature: StructuredValue | None = ..., output_signature: StructuredValue | None = ...) -> None: ...
 class SavedBareConcreteFunction(Message):
     CONCRETE_FUNCTION_NAME_FIELD_NUMBER: ClassVar[int]
     concrete_function_name: str
@@ -2414,20 +1598,11 @@ class SavedBareConcreteFunction(Message):
     FUNCTION_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
     def function_spec(self) -> FunctionSpec: ...
-    def __init__(
-        self,
-        *,
-        concrete_function_name: str | None = ...,
-        argument_keywords: Iterable[str] | None = ...,
-        allowed_positional_arguments: int | None = ...,
-        function_spec: FunctionSpec | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, concrete_function_name: str | None = ..., argument_keywords: Iterable[str] | None = ..., allowed_positional_arguments: int | None = ..., function_spec: FunctionSpec | None = ...) -> None: ...
 class SavedConstant(Message):
     OPERATION_FIELD_NUMBER: ClassVar[int]
     operation: str
     def __init__(self, *, operation: str | None = ...) -> None: ...
-
 class SavedVariable(Message):
     DTYPE_FIELD_NUMBER: ClassVar[int]
     dtype: int
@@ -2446,22 +1621,8 @@ class SavedVariable(Message):
     device: str
     EXPERIMENTAL_DISTRIBUTED_VARIABLE_COMPONENTS_FIELD_NUMBER: ClassVar[int]
     @property
-    def experimental_distributed_variable_components(
-        self,
-    ) -> RepeatedCompositeFieldContainer[SavedVariable]: ...
-    def __init__(
-        self,
-        *,
-        dtype: int | None = ...,
-        shape: TensorShapeProto | None = ...,
-        trainable: bool | None = ...,
-        synchronization: int | None = ...,
-        aggregation: int | None = ...,
-        name: str | None = ...,
-        device: str | None = ...,
-        experimental_distributed_variable_components: Iterable[SavedVariable] | None = ...,
-    ) -> None: ...
-
+    def experimental_distributed_variable_components(self) -> RepeatedCompositeFieldContainer[SavedVariable]: ...
+    def __init__(self, *, dtype: int | None = ..., shape: TensorShapeProto | None = ..., trainable: bool | None = ..., synchronization: int | None = ..., aggregation: int | None = ..., name: str | None = ..., device: str | None = ..., experimental_distributed_variable_components: Iterable[SavedVariable] | None = ...) -> None: ...
 class FunctionSpec(Message):
     JitCompile: ClassVar[EnumTypeWrapper]
     DEFAULT: ClassVar[int]
@@ -2477,29 +1638,17 @@ class FunctionSpec(Message):
     def input_signature(self) -> StructuredValue: ...
     JIT_COMPILE_FIELD_NUMBER: ClassVar[int]
     jit_compile: int
-    def __init__(
-        self,
-        *,
-        fullargspec: StructuredValue | None = ...,
-        is_method: bool | None = ...,
-        input_signature: StructuredValue | None = ...,
-        jit_compile: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, fullargspec: StructuredValue | None = ..., is_method: bool | None = ..., input_signature: StructuredValue | None = ..., jit_compile: int | None = ...) -> None: ...
 class SavedResource(Message):
     DEVICE_FIELD_NUMBER: ClassVar[int]
     device: str
     def __init__(self, *, device: str | None = ...) -> None: ...
-
 class SaveableObject(Message):
     SAVE_FUNCTION_FIELD_NUMBER: ClassVar[int]
     save_function: int
     RESTORE_FUNCTION_FIELD_NUMBER: ClassVar[int]
     restore_function: int
-    def __init__(
-        self, *, save_function: int | None = ..., restore_function: int | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, save_function: int | None = ..., restore_function: int | None = ...) -> None: ...
 class SaverDef(Message):
     CheckpointFormatVersion: ClassVar[EnumTypeWrapper]
     LEGACY: ClassVar[int]
@@ -2519,18 +1668,7 @@ class SaverDef(Message):
     keep_checkpoint_every_n_hours: float
     VERSION_FIELD_NUMBER: ClassVar[int]
     version: int
-    def __init__(
-        self,
-        *,
-        filename_tensor_name: str | None = ...,
-        save_tensor_name: str | None = ...,
-        restore_op_name: str | None = ...,
-        max_to_keep: int | None = ...,
-        sharded: bool | None = ...,
-        keep_checkpoint_every_n_hours: float | None = ...,
-        version: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, filename_tensor_name: str | None = ..., save_tensor_name: str | None = ..., restore_op_name: str | None = ..., max_to_keep: int | None = ..., sharded: bool | None = ..., keep_checkpoint_every_n_hours: float | None = ..., version: int | None = ...) -> None: ...
 class StructuredValue(Message):
     NONE_VALUE_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2575,50 +1713,24 @@ class StructuredValue(Message):
     NUMPY_VALUE_FIELD_NUMBER: ClassVar[int]
     @property
     def numpy_value(self) -> TensorProto: ...
-    def __init__(
-        self,
-        *,
-        none_value: NoneValue | None = ...,
-        float64_value: float | None = ...,
-        int64_value: int | None = ...,
-        string_value: str | None = ...,
-        bool_value: bool | None = ...,
-        tensor_shape_value: TensorShapeProto | None = ...,
-        tensor_dtype_value: int | None = ...,
-        tensor_spec_value: TensorSpecProto | None = ...,
-        type_spec_value: TypeSpecProto | None = ...,
-        bounded_tensor_spec_value: BoundedTensorSpecProto | None = ...,
-        list_value: ListValue | None = ...,
-        tuple_value: TupleValue | None = ...,
-        dict_value: DictValue | None = ...,
-        named_tuple_value: NamedTupleValue | None = ...,
-        tensor_value: TensorProto | None = ...,
-        numpy_value: TensorProto | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, none_value: NoneValue | None = ..., float64_value: float | None = ..., int64_value: int | None = ..., string_value: str | None = ..., bool_value: bool | None = ..., tensor_shape_value: TensorShapeProto | None = ..., tensor_dtype_value: int | None = ..., tensor_spec_value: TensorSpecProto | None = ..., type_spec_value: TypeSpecProto | None = ..., bounded_tensor_spec_value: BoundedTensorSpecProto | None = ..., list_value: ListValue | None = ..., tuple_value: TupleValue | None = ..., dict_value: DictValue | None = ..., named_tuple_value: NamedTupleValue | None = ..., tensor_value: TensorProto | None = ..., numpy_value: TensorProto | None = ...) -> None: ...
 class NoneValue(Message):
-    def __init__(
-        self,
-    ) -> None: ...
-
+    def __init__(self, ) -> None: ...
 class ListValue(Message):
     VALUES_FIELD_NUMBER: ClassVar[int]
     @property
     def values(self) -> RepeatedCompositeFieldContainer[StructuredValue]: ...
     def __init__(self, *, values: Iterable[StructuredValue] | None = ...) -> None: ...
-
 class TupleValue(Message):
     VALUES_FIELD_NUMBER: ClassVar[int]
     @property
     def values(self) -> RepeatedCompositeFieldContainer[StructuredValue]: ...
     def __init__(self, *, values: Iterable[StructuredValue] | None = ...) -> None: ...
-
 class DictValue(Message):
     FIELDS_FIELD_NUMBER: ClassVar[int]
     @property
     def fields(self) -> MessageMap[str, StructuredValue]: ...
     def __init__(self, *, fields: Mapping[str, StructuredValue] | None = ...) -> None: ...
-
 class PairValue(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str
@@ -2626,17 +1738,13 @@ class PairValue(Message):
     @property
     def value(self) -> StructuredValue: ...
     def __init__(self, *, key: str | None = ..., value: StructuredValue | None = ...) -> None: ...
-
 class NamedTupleValue(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     VALUES_FIELD_NUMBER: ClassVar[int]
     @property
     def values(self) -> RepeatedCompositeFieldContainer[PairValue]: ...
-    def __init__(
-        self, *, name: str | None = ..., values: Iterable[PairValue] | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., values: Iterable[PairValue] | None = ...) -> None: ...
 class TensorSpecProto(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
@@ -2645,14 +1753,7 @@ class TensorSpecProto(Message):
     def shape(self) -> TensorShapeProto: ...
     DTYPE_FIELD_NUMBER: ClassVar[int]
     dtype: int
-    def __init__(
-        self,
-        *,
-        name: str | None = ...,
-        shape: TensorShapeProto | None = ...,
-        dtype: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., shape: TensorShapeProto | None = ..., dtype: int | None = ...) -> None: ...
 class BoundedTensorSpecProto(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
@@ -2667,16 +1768,7 @@ class BoundedTensorSpecProto(Message):
     MAXIMUM_FIELD_NUMBER: ClassVar[int]
     @property
     def maximum(self) -> TensorProto: ...
-    def __init__(
-        self,
-        *,
-        name: str | None = ...,
-        shape: TensorShapeProto | None = ...,
-        dtype: int | None = ...,
-        minimum: TensorProto | None = ...,
-        maximum: TensorProto | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., shape: TensorShapeProto | None = ..., dtype: int | None = ..., minimum: TensorProto | None = ..., maximum: TensorProto | None = ...) -> None: ...
 class TypeSpecProto(Message):
     TypeSpecClass: ClassVar[EnumTypeWrapper]
     UNKNOWN: ClassVar[int]
@@ -2701,15 +1793,7 @@ class TypeSpecProto(Message):
     type_spec_class_name: str
     NUM_FLAT_COMPONENTS_FIELD_NUMBER: ClassVar[int]
     num_flat_components: int
-    def __init__(
-        self,
-        *,
-        type_spec_class: int | None = ...,
-        type_state: StructuredValue | None = ...,
-        type_spec_class_name: str | None = ...,
-        num_flat_components: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, type_spec_class: int | None = ..., type_state: StructuredValue | None = ..., type_spec_class_name: str | None = ..., num_flat_components: int | None = ...) -> None: ...
 class TrackableObjectGraph(Message):
     class TrackableObject(Message):
         class ObjectReference(Message):
@@ -2717,10 +1801,7 @@ class TrackableObjectGraph(Message):
             node_id: int
             LOCAL_NAME_FIELD_NUMBER: ClassVar[int]
             local_name: str
-            def __init__(
-                self, *, node_id: int | None = ..., local_name: str | None = ...
-            ) -> None: ...
-
+            def __init__(self, *, node_id: int | None = ..., local_name: str | None = ...) -> None: ...
         class SerializedTensor(Message):
             NAME_FIELD_NUMBER: ClassVar[int]
             name: str
@@ -2728,14 +1809,7 @@ class TrackableObjectGraph(Message):
             full_name: str
             CHECKPOINT_KEY_FIELD_NUMBER: ClassVar[int]
             checkpoint_key: str
-            def __init__(
-                self,
-                *,
-                name: str | None = ...,
-                full_name: str | None = ...,
-                checkpoint_key: str | None = ...,
-            ) -> None: ...
-
+            def __init__(self, *, name: str | None = ..., full_name: str | None = ..., checkpoint_key: str | None = ...) -> None: ...
         class SlotVariableReference(Message):
             ORIGINAL_VARIABLE_NODE_ID_FIELD_NUMBER: ClassVar[int]
             original_variable_node_id: int
@@ -2743,67 +1817,33 @@ class TrackableObjectGraph(Message):
             slot_name: str
             SLOT_VARIABLE_NODE_ID_FIELD_NUMBER: ClassVar[int]
             slot_variable_node_id: int
-            def __init__(
-                self,
-                *,
-                original_variable_node_id: int | None = ...,
-                slot_name: str | None = ...,
-                slot_variable_node_id: int | None = ...,
-            ) -> None: ...
-
+            def __init__(self, *, original_variable_node_id: int | None = ..., slot_name: str | None = ..., slot_variable_node_id: int | None = ...) -> None: ...
         CHILDREN_FIELD_NUMBER: ClassVar[int]
         @property
-        def children(
-            self,
-        ) -> RepeatedCompositeFieldContainer[
-            TrackableObjectGraph.TrackableObject.ObjectReference
-        ]: ...
+        def children(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.ObjectReference]: ...
         ATTRIBUTES_FIELD_NUMBER: ClassVar[int]
         @property
-        def attributes(
-            self,
-        ) -> RepeatedCompositeFieldContainer[
-            TrackableObjectGraph.TrackableObject.SerializedTensor
-        ]: ...
+        def attributes(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.SerializedTensor]: ...
         SLOT_VARIABLES_FIELD_NUMBER: ClassVar[int]
         @property
-        def slot_variables(
-            self,
-        ) -> RepeatedCompositeFieldContainer[
-            TrackableObjectGraph.TrackableObject.SlotVariableReference
-        ]: ...
+        def slot_variables(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject.SlotVariableReference]: ...
         REGISTERED_SAVER_FIELD_NUMBER: ClassVar[int]
         @property
         def registered_saver(self) -> RegisteredSaver: ...
         HAS_CHECKPOINT_VALUES_FIELD_NUMBER: ClassVar[int]
         @property
         def has_checkpoint_values(self) -> BoolValue: ...
-        def __init__(
-            self,
-            *,
-            children: Iterable[TrackableObjectGraph.TrackableObject.ObjectReference] | None = ...,
-            attributes: Iterable[TrackableObjectGraph.TrackableObject.SerializedTensor]
-            | None = ...,
-            slot_variables: Iterable[TrackableObjectGraph.TrackableObject.SlotVariableReference]
-            | None = ...,
-            registered_saver: RegisteredSaver | None = ...,
-            has_checkpoint_values: BoolValue | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, children: Iterable[TrackableObjectGraph.TrackableObject.ObjectReference] | None = ..., attributes: Iterable[TrackableObjectGraph.TrackableObject.SerializedTensor] | None = ..., slot_variables: Iterable[TrackableObjectGraph.TrackableObject.SlotVariableReference] | None = ..., registered_saver: RegisteredSaver | None = ..., has_checkpoint_values: BoolValue | None = ...) -> None: ...
     NODES_FIELD_NUMBER: ClassVar[int]
     @property
     def nodes(self) -> RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject]: ...
-    def __init__(
-        self, *, nodes: Iterable[TrackableObjectGraph.TrackableObject] | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, nodes: Iterable[TrackableObjectGraph.TrackableObject] | None = ...) -> None: ...
 class RegisteredSaver(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     OBJECT_NAME_FIELD_NUMBER: ClassVar[int]
     object_name: str
     def __init__(self, *, name: str | None = ..., object_name: str | None = ...) -> None: ...
-
 class VerifierConfig(Message):
     Toggle: ClassVar[EnumTypeWrapper]
     DEFAULT: ClassVar[int]
@@ -2813,29 +1853,23 @@ class VerifierConfig(Message):
     verification_timeout_in_ms: int
     STRUCTURE_VERIFIER_FIELD_NUMBER: ClassVar[int]
     structure_verifier: int
-    def __init__(
-        self, *, verification_timeout_in_ms: int | None = ..., structure_verifier: int | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, verification_timeout_in_ms: int | None = ..., structure_verifier: int | None = ...) -> None: ...
 class Class(Message):
     LABEL_FIELD_NUMBER: ClassVar[int]
     label: str
     SCORE_FIELD_NUMBER: ClassVar[int]
     score: float
     def __init__(self, *, label: str | None = ..., score: float | None = ...) -> None: ...
-
 class Classifications(Message):
     CLASSES_FIELD_NUMBER: ClassVar[int]
     @property
     def classes(self) -> RepeatedCompositeFieldContainer[Class]: ...
     def __init__(self, *, classes: Iterable[Class] | None = ...) -> None: ...
-
 class ClassificationResult(Message):
     CLASSIFICATIONS_FIELD_NUMBER: ClassVar[int]
     @property
     def classifications(self) -> RepeatedCompositeFieldContainer[Classifications]: ...
     def __init__(self, *, classifications: Iterable[Classifications] | None = ...) -> None: ...
-
 class ClassificationRequest(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2843,10 +1877,7 @@ class ClassificationRequest(Message):
     INPUT_FIELD_NUMBER: ClassVar[int]
     @property
     def input(self) -> Input: ...
-    def __init__(
-        self, *, model_spec: ModelSpec | None = ..., input: Input | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., input: Input | None = ...) -> None: ...
 class ClassificationResponse(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2854,20 +1885,14 @@ class ClassificationResponse(Message):
     RESULT_FIELD_NUMBER: ClassVar[int]
     @property
     def result(self) -> ClassificationResult: ...
-    def __init__(
-        self, *, model_spec: ModelSpec | None = ..., result: ClassificationResult | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., result: ClassificationResult | None = ...) -> None: ...
 class InferenceTask(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
     def model_spec(self) -> ModelSpec: ...
     METHOD_NAME_FIELD_NUMBER: ClassVar[int]
     method_name: str
-    def __init__(
-        self, *, model_spec: ModelSpec | None = ..., method_name: str | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., method_name: str | None = ...) -> None: ...
 class InferenceResult(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2878,14 +1903,7 @@ class InferenceResult(Message):
     REGRESSION_RESULT_FIELD_NUMBER: ClassVar[int]
     @property
     def regression_result(self) -> RegressionResult: ...
-    def __init__(
-        self,
-        *,
-        model_spec: ModelSpec | None = ...,
-        classification_result: ClassificationResult | None = ...,
-        regression_result: RegressionResult | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., classification_result: ClassificationResult | None = ..., regression_result: RegressionResult | None = ...) -> None: ...
 class MultiInferenceRequest(Message):
     TASKS_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2893,22 +1911,17 @@ class MultiInferenceRequest(Message):
     INPUT_FIELD_NUMBER: ClassVar[int]
     @property
     def input(self) -> Input: ...
-    def __init__(
-        self, *, tasks: Iterable[InferenceTask] | None = ..., input: Input | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, tasks: Iterable[InferenceTask] | None = ..., input: Input | None = ...) -> None: ...
 class MultiInferenceResponse(Message):
     RESULTS_FIELD_NUMBER: ClassVar[int]
     @property
     def results(self) -> RepeatedCompositeFieldContainer[InferenceResult]: ...
     def __init__(self, *, results: Iterable[InferenceResult] | None = ...) -> None: ...
-
 class ExampleList(Message):
     EXAMPLES_FIELD_NUMBER: ClassVar[int]
     @property
     def examples(self) -> RepeatedCompositeFieldContainer[Example]: ...
     def __init__(self, *, examples: Iterable[Example] | None = ...) -> None: ...
-
 class ExampleListWithContext(Message):
     EXAMPLES_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2916,10 +1929,7 @@ class ExampleListWithContext(Message):
     CONTEXT_FIELD_NUMBER: ClassVar[int]
     @property
     def context(self) -> Example: ...
-    def __init__(
-        self, *, examples: Iterable[Example] | None = ..., context: Example | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, examples: Iterable[Example] | None = ..., context: Example | None = ...) -> None: ...
 class Input(Message):
     EXAMPLE_LIST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2927,13 +1937,7 @@ class Input(Message):
     EXAMPLE_LIST_WITH_CONTEXT_FIELD_NUMBER: ClassVar[int]
     @property
     def example_list_with_context(self) -> ExampleListWithContext: ...
-    def __init__(
-        self,
-        *,
-        example_list: ExampleList | None = ...,
-        example_list_with_context: ExampleListWithContext | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, example_list: ExampleList | None = ..., example_list_with_context: ExampleListWithContext | None = ...) -> None: ...
 class LogMetadata(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2954,19 +1958,7 @@ class LogMetadata(Message):
     request_criticality: str
     SAFE_AGGREGATION_PRIVACY_KEY_FIELD_NUMBER: ClassVar[int]
     safe_aggregation_privacy_key: int
-    def __init__(
-        self,
-        *,
-        model_spec: ModelSpec | None = ...,
-        sampling_config: SamplingConfig | None = ...,
-        saved_model_tags: Iterable[str] | None = ...,
-        timestamp_secs: int | None = ...,
-        dc: str | None = ...,
-        request_origin: str | None = ...,
-        request_criticality: str | None = ...,
-        safe_aggregation_privacy_key: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., sampling_config: SamplingConfig | None = ..., saved_model_tags: Iterable[str] | None = ..., timestamp_secs: int | None = ..., dc: str | None = ..., request_origin: str | None = ..., request_criticality: str | None = ..., safe_aggregation_privacy_key: int | None = ...) -> None: ...
 class ModelSpec(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
@@ -2977,22 +1969,13 @@ class ModelSpec(Message):
     version_label: str
     SIGNATURE_NAME_FIELD_NUMBER: ClassVar[int]
     signature_name: str
-    def __init__(
-        self,
-        *,
-        name: str | None = ...,
-        version: Int64Value | None = ...,
-        version_label: str | None = ...,
-        signature_name: str | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, name: str | None = ..., version: Int64Value | None = ..., version_label: str | None = ..., signature_name: str | None = ...) -> None: ...
 class PredictRequest(Message):
     class RequestOptions(Message):
         class Handshake(Message):
             ESTIMATED_PAYLOAD_BYTES_FIELD_NUMBER: ClassVar[int]
             estimated_payload_bytes: int
             def __init__(self, *, estimated_payload_bytes: int | None = ...) -> None: ...
-
         DeterministicMode: ClassVar[EnumTypeWrapper]
         DETERMINISTIC_MODE_UNSPECIFIED: ClassVar[int]
         FIXED_DECODER_SLOT: ClassVar[int]
@@ -3012,18 +1995,7 @@ class PredictRequest(Message):
         HANDSHAKE_FIELD_NUMBER: ClassVar[int]
         @property
         def handshake(self) -> PredictRequest.RequestOptions.Handshake: ...
-        def __init__(
-            self,
-            *,
-            client_id: bytes | None = ...,
-            deterministic_mode: int | None = ...,
-            return_additional_arrays_from_prefill: bool | None = ...,
-            return_stoptokens: Iterable[int] | None = ...,
-            return_all_stoptokens: bool | None = ...,
-            max_cache_length: int | None = ...,
-            handshake: PredictRequest.RequestOptions.Handshake | None = ...,
-        ) -> None: ...
-
+        def __init__(self, *, client_id: bytes | None = ..., deterministic_mode: int | None = ..., return_additional_arrays_from_prefill: bool | None = ..., return_stoptokens: Iterable[int] | None = ..., return_all_stoptokens: bool | None = ..., max_cache_length: int | None = ..., handshake: PredictRequest.RequestOptions.Handshake | None = ...) -> None: ...
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
     def model_spec(self) -> ModelSpec: ...
@@ -3041,17 +2013,7 @@ class PredictRequest(Message):
     REQUEST_OPTIONS_FIELD_NUMBER: ClassVar[int]
     @property
     def request_options(self) -> PredictRequest.RequestOptions: ...
-    def __init__(
-        self,
-        *,
-        model_spec: ModelSpec | None = ...,
-        inputs: Mapping[str, TensorProto] | None = ...,
-        output_filter: Iterable[str] | None = ...,
-        predict_streamed_options: PredictStreamedOptions | None = ...,
-        client_id: bytes | None = ...,
-        request_options: PredictRequest.RequestOptions | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., inputs: Mapping[str, TensorProto] | None = ..., output_filter: Iterable[str] | None = ..., predict_streamed_options: PredictStreamedOptions | None = ..., client_id: bytes | None = ..., request_options: PredictRequest.RequestOptions | None = ...) -> None: ...
 class PredictStreamedOptions(Message):
     RequestState: ClassVar[EnumTypeWrapper]
     NONE: ClassVar[int]
@@ -3065,14 +2027,7 @@ class PredictStreamedOptions(Message):
     def split_dimensions(self) -> ScalarMap[str, int]: ...
     RETURN_SINGLE_RESPONSE_FIELD_NUMBER: ClassVar[int]
     return_single_response: bool
-    def __init__(
-        self,
-        *,
-        request_state: int | None = ...,
-        split_dimensions: Mapping[str, int] | None = ...,
-        return_single_response: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, request_state: int | None = ..., split_dimensions: Mapping[str, int] | None = ..., return_single_response: bool | None = ...) -> None: ...
 class PredictResponse(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3080,10 +2035,7 @@ class PredictResponse(Message):
     OUTPUTS_FIELD_NUMBER: ClassVar[int]
     @property
     def outputs(self) -> MessageMap[str, TensorProto]: ...
-    def __init__(
-        self, *, model_spec: ModelSpec | None = ..., outputs: Mapping[str, TensorProto] | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., outputs: Mapping[str, TensorProto] | None = ...) -> None: ...
 class ClassifyLog(Message):
     REQUEST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3091,13 +2043,7 @@ class ClassifyLog(Message):
     RESPONSE_FIELD_NUMBER: ClassVar[int]
     @property
     def response(self) -> ClassificationResponse: ...
-    def __init__(
-        self,
-        *,
-        request: ClassificationRequest | None = ...,
-        response: ClassificationResponse | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, request: ClassificationRequest | None = ..., response: ClassificationResponse | None = ...) -> None: ...
 class RegressLog(Message):
     REQUEST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3105,10 +2051,7 @@ class RegressLog(Message):
     RESPONSE_FIELD_NUMBER: ClassVar[int]
     @property
     def response(self) -> RegressionResponse: ...
-    def __init__(
-        self, *, request: RegressionRequest | None = ..., response: RegressionResponse | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, request: RegressionRequest | None = ..., response: RegressionResponse | None = ...) -> None: ...
 class PredictLog(Message):
     REQUEST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3116,10 +2059,7 @@ class PredictLog(Message):
     RESPONSE_FIELD_NUMBER: ClassVar[int]
     @property
     def response(self) -> PredictResponse: ...
-    def __init__(
-        self, *, request: PredictRequest | None = ..., response: PredictResponse | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, request: PredictRequest | None = ..., response: PredictResponse | None = ...) -> None: ...
 class PredictStreamedLog(Message):
     REQUEST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3127,13 +2067,7 @@ class PredictStreamedLog(Message):
     RESPONSE_FIELD_NUMBER: ClassVar[int]
     @property
     def response(self) -> RepeatedCompositeFieldContainer[PredictResponse]: ...
-    def __init__(
-        self,
-        *,
-        request: Iterable[PredictRequest] | None = ...,
-        response: Iterable[PredictResponse] | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, request: Iterable[PredictRequest] | None = ..., response: Iterable[PredictResponse] | None = ...) -> None: ...
 class MultiInferenceLog(Message):
     REQUEST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3141,13 +2075,7 @@ class MultiInferenceLog(Message):
     RESPONSE_FIELD_NUMBER: ClassVar[int]
     @property
     def response(self) -> MultiInferenceResponse: ...
-    def __init__(
-        self,
-        *,
-        request: MultiInferenceRequest | None = ...,
-        response: MultiInferenceResponse | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, request: MultiInferenceRequest | None = ..., response: MultiInferenceResponse | None = ...) -> None: ...
 class SessionRunLog(Message):
     REQUEST_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3155,10 +2083,7 @@ class SessionRunLog(Message):
     RESPONSE_FIELD_NUMBER: ClassVar[int]
     @property
     def response(self) -> SessionRunResponse: ...
-    def __init__(
-        self, *, request: SessionRunRequest | None = ..., response: SessionRunResponse | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, request: SessionRunRequest | None = ..., response: SessionRunResponse | None = ...) -> None: ...
 class PredictionLog(Message):
     LOG_METADATA_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3181,29 +2106,16 @@ class PredictionLog(Message):
     SESSION_RUN_LOG_FIELD_NUMBER: ClassVar[int]
     @property
     def session_run_log(self) -> SessionRunLog: ...
-    def __init__(
-        self,
-        *,
-        log_metadata: LogMetadata | None = ...,
-        classify_log: ClassifyLog | None = ...,
-        regress_log: RegressLog | None = ...,
-        predict_log: PredictLog | None = ...,
-        predict_streamed_log: PredictStreamedLog | None = ...,
-        multi_inference_log: MultiInferenceLog | None = ...,
-        session_run_log: SessionRunLog | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, log_metadata: LogMetadata | None = ..., classify_log: ClassifyLog | None = ..., regress_log: RegressLog | None = ..., predict_log: PredictLog | None = ..., predict_streamed_log: PredictStreamedLog | None = ..., multi_inference_log: MultiInferenceLog | None = ..., session_run_log: SessionRunLog | None = ...) -> None: ...
 class Regression(Message):
     VALUE_FIELD_NUMBER: ClassVar[int]
     value: float
     def __init__(self, *, value: float | None = ...) -> None: ...
-
 class RegressionResult(Message):
     REGRESSIONS_FIELD_NUMBER: ClassVar[int]
     @property
     def regressions(self) -> RepeatedCompositeFieldContainer[Regression]: ...
     def __init__(self, *, regressions: Iterable[Regression] | None = ...) -> None: ...
-
 class RegressionRequest(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3211,10 +2123,7 @@ class RegressionRequest(Message):
     INPUT_FIELD_NUMBER: ClassVar[int]
     @property
     def input(self) -> Input: ...
-    def __init__(
-        self, *, model_spec: ModelSpec | None = ..., input: Input | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., input: Input | None = ...) -> None: ...
 class RegressionResponse(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3222,10 +2131,7 @@ class RegressionResponse(Message):
     RESULT_FIELD_NUMBER: ClassVar[int]
     @property
     def result(self) -> RegressionResult: ...
-    def __init__(
-        self, *, model_spec: ModelSpec | None = ..., result: RegressionResult | None = ...
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., result: RegressionResult | None = ...) -> None: ...
 class SessionRunRequest(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3244,17 +2150,7 @@ class SessionRunRequest(Message):
     OPTIONS_FIELD_NUMBER: ClassVar[int]
     @property
     def options(self) -> RunOptions: ...
-    def __init__(
-        self,
-        *,
-        model_spec: ModelSpec | None = ...,
-        feed: Iterable[NamedTensorProto] | None = ...,
-        fetch: Iterable[str] | None = ...,
-        target: Iterable[str] | None = ...,
-        tensor_name_is_alias: bool | None = ...,
-        options: RunOptions | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., feed: Iterable[NamedTensorProto] | None = ..., fetch: Iterable[str] | None = ..., target: Iterable[str] | None = ..., tensor_name_is_alias: bool | None = ..., options: RunOptions | None = ...) -> None: ...
 class SessionRunResponse(Message):
     MODEL_SPEC_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3265,21 +2161,13 @@ class SessionRunResponse(Message):
     METADATA_FIELD_NUMBER: ClassVar[int]
     @property
     def metadata(self) -> RunMetadata: ...
-    def __init__(
-        self,
-        *,
-        model_spec: ModelSpec | None = ...,
-        tensor: Iterable[NamedTensorProto] | None = ...,
-        metadata: RunMetadata | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, model_spec: ModelSpec | None = ..., tensor: Iterable[NamedTensorProto] | None = ..., metadata: RunMetadata | None = ...) -> None: ...
 class LogCollectorConfig(Message):
     TYPE_FIELD_NUMBER: ClassVar[int]
     type: str
     FILENAME_PREFIX_FIELD_NUMBER: ClassVar[int]
     filename_prefix: str
     def __init__(self, *, type: str | None = ..., filename_prefix: str | None = ...) -> None: ...
-
 class PerTaskSamplingConfig(Message):
     DC_FIELD_NUMBER: ClassVar[int]
     dc: str
@@ -3287,14 +2175,7 @@ class PerTaskSamplingConfig(Message):
     task_index: int
     SAMPLING_RATE_FIELD_NUMBER: ClassVar[int]
     sampling_rate: float
-    def __init__(
-        self,
-        *,
-        dc: str | None = ...,
-        task_index: int | None = ...,
-        sampling_rate: float | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, dc: str | None = ..., task_index: int | None = ..., sampling_rate: float | None = ...) -> None: ...
 class SamplingConfig(Message):
     Attributes: ClassVar[EnumTypeWrapper]
     ATTR_DEFAULT: ClassVar[int]
@@ -3304,19 +2185,10 @@ class SamplingConfig(Message):
     sampling_rate: float
     PER_TASK_SAMPLING_CONFIGS_FIELD_NUMBER: ClassVar[int]
     @property
-    def per_task_sampling_configs(
-        self,
-    ) -> RepeatedCompositeFieldContainer[PerTaskSamplingConfig]: ...
+    def per_task_sampling_configs(self) -> RepeatedCompositeFieldContainer[PerTaskSamplingConfig]: ...
     ATTRIBUTES_FIELD_NUMBER: ClassVar[int]
     attributes: int
-    def __init__(
-        self,
-        *,
-        sampling_rate: float | None = ...,
-        per_task_sampling_configs: Iterable[PerTaskSamplingConfig] | None = ...,
-        attributes: int | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, sampling_rate: float | None = ..., per_task_sampling_configs: Iterable[PerTaskSamplingConfig] | None = ..., attributes: int | None = ...) -> None: ...
 class LoggingConfig(Message):
     LOG_COLLECTOR_CONFIG_FIELD_NUMBER: ClassVar[int]
     @property
@@ -3327,21 +2199,13 @@ class LoggingConfig(Message):
     CUSTOM_LOGGING_CONFIG_FIELD_NUMBER: ClassVar[int]
     @property
     def custom_logging_config(self) -> Any: ...
-    def __init__(
-        self,
-        *,
-        log_collector_config: LogCollectorConfig | None = ...,
-        sampling_config: SamplingConfig | None = ...,
-        custom_logging_config: Any | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, log_collector_config: LogCollectorConfig | None = ..., sampling_config: SamplingConfig | None = ..., custom_logging_config: Any | None = ...) -> None: ...
 class CoordinatedJob(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str
     NUM_TASKS_FIELD_NUMBER: ClassVar[int]
     num_tasks: int
     def __init__(self, *, name: str | None = ..., num_tasks: int | None = ...) -> None: ...
-
 class CoordinationServiceConfig(Message):
     SERVICE_TYPE_FIELD_NUMBER: ClassVar[int]
     service_type: str
@@ -3371,24 +2235,7 @@ class CoordinationServiceConfig(Message):
     force_disable: bool
     POLL_FOR_ERROR_FROM_SERVICE_AT_STARTUP_FIELD_NUMBER: ClassVar[int]
     poll_for_error_from_service_at_startup: bool
-    def __init__(
-        self,
-        *,
-        service_type: str | None = ...,
-        service_leader: str | None = ...,
-        enable_health_check: bool | None = ...,
-        cluster_register_timeout_in_ms: int | None = ...,
-        cluster_register_with_barrier: bool | None = ...,
-        heartbeat_timeout_in_ms: int | None = ...,
-        coordinated_job_list: Iterable[CoordinatedJob] | None = ...,
-        shutdown_barrier_timeout_in_ms: int | None = ...,
-        agent_destruction_without_shutdown: bool | None = ...,
-        recoverable_jobs: Iterable[str] | None = ...,
-        allow_new_incarnation_to_reconnect: bool | None = ...,
-        force_disable: bool | None = ...,
-        poll_for_error_from_service_at_startup: bool | None = ...,
-    ) -> None: ...
-
+    def __init__(self, *, service_type: str | None = ..., service_leader: str | None = ..., enable_health_check: bool | None = ..., cluster_register_timeout_in_ms: int | None = ..., cluster_register_with_barrier: bool | None = ..., heartbeat_timeout_in_ms: int | None = ..., coordinated_job_list: Iterable[CoordinatedJob] | None = ..., shutdown_barrier_timeout_in_ms: int | None = ..., agent_destruction_without_shutdown: bool | None = ..., recoverable_jobs: Iterable[str] | None = ..., allow_new_incarnation_to_reconnect: bool | None = ..., force_disable: bool | None = ..., poll_for_error_from_service_at_startup: bool | None = ...) -> None: ...
 class RPCOptions(Message):
     USE_RPC_FOR_INPROCESS_MASTER_FIELD_NUMBER: ClassVar[int]
     use_rpc_for_inprocess_master: bool
@@ -3402,13 +2249,4 @@ class RPCOptions(Message):
     disable_session_connection_sharing: bool
     NUM_CHANNELS_PER_TARGET_FIELD_NUMBER: ClassVar[int]
     num_channels_per_target: int
-    def __init__(
-        self,
-        *,
-        use_rpc_for_inprocess_master: bool | None = ...,
-        compression_algorithm: str | None = ...,
-        compression_level: int | None = ...,
-        cache_rpc_response: bool | None = ...,
-        disable_session_connection_sharing: bool | None = ...,
-        num_channels_per_target: int | None = ...,
-    ) -> None: ...
+    def __init__(self, *, use_rpc_for_inprocess_master: bool | None = ..., compression_algorithm: str | None = ..., compression_level: int | None = ..., cache_rpc_response: bool | None = ..., disable_session_connection_sharing: bool | None = ..., num_channels_per_target: int | None = ...) -> None: ...

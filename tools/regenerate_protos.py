@@ -48,6 +48,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.containers import (
     MessageMap,
     RepeatedCompositeFieldContainer,
@@ -56,6 +57,8 @@ from google.protobuf.internal.containers import (
 )
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
+
+POOL: DescriptorPool
 
 '''
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from google.protobuf import text_format
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from sigpb import protos
 from sigpb.patching import side_files
 from sigpb.patching.plan import Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
+from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.rewrite.commit import commit, unchanged
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.saved_model.changes import Changes, Content, SplicedFile
 from sigpb.saved_model.model import SavedModel
 from sigpb.wire import Edits, assemble
 
@@ -49,10 +50,17 @@ def changes_of(
     main: Content = SplicedFile(pieces, model.file)
     if model.is_text:
         patched = protos.SavedModel.FromString(assemble(pieces, model.buffer))
-        main = text_format.MessageToString(patched, as_utf8=True).encode()
+        main = _text(model, patched)
     return {
         model.file.name: main,
         **side_files.fingerprint(model, pieces, committed[0], fingerprint),
         **side_files.warmup(model.directory, drafts, warmup),
         **side_files.history(model.directory, plan.patch, committed),
     }
+
+
+def _text(model: SavedModel, patched: protos.SavedModel) -> bytes:
+    """Returns a patched model as text, with the contents of an ``Any`` spelled out if they were."""
+    spelled_out = b"[type.googleapis.com/" in model.file.read_bytes()
+    pool = protos.POOL if spelled_out else DescriptorPool()
+    return text_format.MessageToString(patched, as_utf8=True, descriptor_pool=pool).encode()

@@ -8,12 +8,12 @@ from typing import Literal
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
+from sigpb.publishing.changes import Changes
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
 from sigpb.saved_model import warmup as warmups
-from sigpb.saved_model.changes import Changes
 from sigpb.saved_model.model import SavedModel
 from sigpb.saved_model.warmup import WarmupRequest
 from sigpb.wire import Piece, assemble, size

@@ -1,1 +1,1 @@
-"""A SavedModel on disk: found, read lazily, and written again."""
+"""A SavedModel on disk: found, and read lazily."""

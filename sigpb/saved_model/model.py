@@ -6,13 +6,14 @@ import mmap
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from google.protobuf import message as protobuf_message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import locate
+from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.wire import Buffer, Message, WireError
 
@@ -98,14 +99,16 @@ class SavedModel:
     Attributes:
         directory: The model's directory.
         file: The proto in it.
+        state: What tells whether the file is still the one that was read.
         buffer: The bytes of the binary proto: the mapped file, or what a text proto amounts to.
         meta_graphs: Its MetaGraphs, in the order of the file.
     """
 
-    def __init__(self, file: Path, buffer: Buffer) -> None:
+    def __init__(self, file: Path, state: FileState, buffer: Buffer) -> None:
         """Finds the MetaGraphs in `buffer`; use `open_model` to open a path."""
         self.directory = file.parent
         self.file = file
+        self.state = state
         self.buffer = buffer
         self.root = Message.root(buffer)
         try:
@@ -152,18 +155,17 @@ def open_model(path: str | Path) -> SavedModel:
     """
     file = locate.locate(Path(path))
     try:
-        if file.name == locate.TEXT_NAME:
-            return SavedModel(file, _binary_of_text(file))
-        return SavedModel(file, _map(file))
+        with file.open("rb") as opened:
+            read = _read_text if file.name == locate.TEXT_NAME else _map
+            return SavedModel(file, FileState.of(opened.fileno()), read(file, opened))
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
 
 
-def _map(file: Path) -> mmap.mmap:
-    with file.open("rb") as opened:
-        if not opened.seek(0, 2):
-            raise ModelUnreadable(f"{file}: the file is empty.")
-        buffer = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
+    if not opened.seek(0, 2):
+        raise ModelUnreadable(f"{file}: the file is empty.")
+    buffer = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     if buffer[:64].lstrip().startswith((b"saved_model_schema_version", b"meta_graphs")):
         buffer.close()
         raise ModelUnreadable(
@@ -172,12 +174,12 @@ def _map(file: Path) -> mmap.mmap:
     return buffer
 
 
-def _binary_of_text(file: Path) -> bytes:
+def _read_text(file: Path, opened: BinaryIO) -> bytes:
     from google.protobuf import text_format
 
     model = protos.SavedModel()
     try:
-        text_format.Parse(file.read_text(encoding="utf-8"), model)
+        text_format.Parse(opened.read().decode(), model, descriptor_pool=protos.POOL)
     except text_format.ParseError as error:
         raise ModelUnreadable(f"{file}: not the text of a SavedModel: {error}") from error
     except UnicodeDecodeError as error:

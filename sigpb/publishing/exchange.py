@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.changes import BACKUP_PREFIX, LocatedChange, temporary_name
-from sigpb.saved_model.new_files import (
+from sigpb.publishing.changes import BACKUP_PREFIX, LocatedChange, temporary_name
+from sigpb.publishing.new_files import (
     link_or_copy,
     mode_of,
     parents_of,

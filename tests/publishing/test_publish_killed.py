@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.publish import FileState, SplicedFile, publish_copy, publish_in_place
+from sigpb.publishing.publish import FileState, SplicedFile, publish_copy, publish_in_place
 from sigpb.wire.edits import SourceRange
 
 MAIN = "saved_model.pb"

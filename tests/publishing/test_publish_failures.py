@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model import new_files, publish
-from sigpb.saved_model.publish import (
+from sigpb.publishing import new_files, publish
+from sigpb.publishing.publish import (
     FileState,
     SplicedFile,
     publish_copy,

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from sigpb.errors import UsageError
-from sigpb.saved_model.failures import explained
+from sigpb.publishing.failures import explained
 
 
 def resolve_output(output_dir: Path) -> Path:

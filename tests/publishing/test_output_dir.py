@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.errors import UsageError
-from sigpb.saved_model.publish import check_output_dir, publish_copy
+from sigpb.publishing.publish import check_output_dir, publish_copy
 
 from .directories import create_model, snapshot
 

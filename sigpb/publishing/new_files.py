@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.changes import Content, SplicedFile
+from sigpb.publishing.changes import Content, SplicedFile
 from sigpb.saved_model.file_state import FileState
 from sigpb.wire.write import write_pieces
 
 _CHUNK_SIZE = 1 << 20
 
-# ioctl_ficlone(2). Python names it from 3.14 on.
+# ioctl_ficlone(2), which older versions of Python do not name.
 _FICLONE = 0x40049409
 
 # A link is out of the question here: another file system, one without hard links, a file with as

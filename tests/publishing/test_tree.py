@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.publish import publish_copy
+from sigpb.publishing.publish import publish_copy
 
 from .directories import DATA, FINGERPRINT, MAIN, create_model, snapshot
 

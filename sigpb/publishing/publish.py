@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.changes import (
+from sigpb.publishing.changes import (
     Changes,
     Content,
     LocatedChange,
@@ -23,7 +23,7 @@ from sigpb.saved_model.changes import (
     locate_changes,
     temporary_name,
 )
-from sigpb.saved_model.exchange import (
+from sigpb.publishing.exchange import (
     exchange,
     locked,
     new_file,
@@ -31,17 +31,17 @@ from sigpb.saved_model.exchange import (
     previous_files,
     put_back,
 )
-from sigpb.saved_model.failures import explained, reason_of
-from sigpb.saved_model.file_state import FileState
-from sigpb.saved_model.new_files import (
+from sigpb.publishing.failures import explained, reason_of
+from sigpb.publishing.new_files import (
     mode_of,
     parents_of,
     removed_at_exit,
     sync_directory,
     write_file,
 )
-from sigpb.saved_model.output_dir import check_output_dir, resolve_output
-from sigpb.saved_model.tree import copy_tree, finish_directories, read_tree
+from sigpb.publishing.output_dir import check_output_dir, resolve_output
+from sigpb.publishing.tree import copy_tree, finish_directories, read_tree
+from sigpb.saved_model.file_state import FileState
 
 __all__ = [
     "Changes",

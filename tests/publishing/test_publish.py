@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.saved_model import new_files, publish
-from sigpb.saved_model.publish import (
+from sigpb.publishing import new_files, publish
+from sigpb.publishing.publish import (
     FileState,
     SplicedFile,
     publish_copy,

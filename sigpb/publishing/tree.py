@@ -10,8 +10,8 @@ from collections.abc import Set
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.changes import advise_to_materialise, is_sigpbs_own
-from sigpb.saved_model.new_files import copy_file, link_or_copy, sync_directory
+from sigpb.publishing.changes import advise_to_materialise, is_sigpbs_own
+from sigpb.publishing.new_files import copy_file, link_or_copy, sync_directory
 
 _KINDS = {
     stat.S_IFIFO: "a named pipe",

@@ -1,0 +1,1 @@
+"""Putting a changed model on the disk, whole or not at all."""
