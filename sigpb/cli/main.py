@@ -62,6 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("sigpb: interrupted; nothing was changed.", file=sys.stderr)
         return EnvironmentFailure.exit_code
+    except Exception as error:  # Nobody at a shell is served by a traceback.
+        print(f"sigpb: a fault in sigpb itself: {type(error).__name__}: {error}", file=sys.stderr)
+        return EnvironmentFailure.exit_code
     return code
 
 

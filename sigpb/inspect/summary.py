@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sigpb import protos
+from sigpb.errors import ModelUnreadable
+from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
 from sigpb.tensor_types import dtype_name, encoding_of, shape_of, tensor_names
 
@@ -38,7 +40,10 @@ def summarize(model: SavedModel, tags: tuple[str, ...] | None, signature: str | 
 
 
 def _fingerprint(file: Path) -> Json:
-    fingerprint = protos.FingerprintDef.FromString(file.read_bytes())
+    try:
+        fingerprint = fingerprints.read(file)
+    except ModelUnreadable as error:
+        return {"unreadable": str(error)}
     hashes = {
         field.name: f"{value:016x}"
         for field, value in fingerprint.ListFields()

@@ -32,7 +32,7 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     for index, meta_graph in selected:
         edits, found = _compile_for(meta_graph, patch)
         draft = MetaGraphDraft.of(meta_graph)
-        for edit in edits if not found else ():
+        for edit in edits:
             edit.apply(draft)
         found += checks.problems(draft)
         where = f"MetaGraph {tag_set_text(meta_graph.tags)}: " if len(selected) > 1 else ""

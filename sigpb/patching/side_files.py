@@ -44,8 +44,8 @@ def fingerprint(
         return {}
     if mode == "drop":
         return {_FINGERPRINT: None}
-    old = protos.FingerprintDef.FromString(file.read_bytes())
     try:
+        old = fingerprints.read(file)
         if size(pieces) > fingerprints.COMPUTE_LIMIT:
             new = fingerprints.refresh(old, first.signature_defs, first.object_graph)
         else:
@@ -55,7 +55,7 @@ def fingerprint(
                 index.read_bytes() if index.exists() else None,
                 old.uuid,
             )
-    except fingerprints.FingerprintError as error:
+    except ModelUnreadable as error:
         raise PatchError(
             f"{error} To go on without a fingerprint, use --fingerprint=drop."
         ) from error

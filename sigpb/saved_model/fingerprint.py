@@ -15,9 +15,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
@@ -37,6 +38,18 @@ _INTEGER = re.compile(r"[\t-\r ]*([+-]?[0-9]+)[\t-\r ]*")
 
 class FingerprintError(ModelUnreadable):
     """TensorFlow refuses to fingerprint the model, so there is no value to agree with."""
+
+
+def read(file: Path) -> protos.FingerprintDef:
+    """Reads a ``fingerprint.pb``.
+
+    Raises:
+        ModelUnreadable: If it is damaged.
+    """
+    try:
+        return protos.FingerprintDef.FromString(file.read_bytes())
+    except DecodeError as error:
+        raise ModelUnreadable(f"{file}: not a fingerprint: {error}.") from error
 
 
 def compute(

@@ -94,7 +94,8 @@ class MetaGraph:
 class SavedModel:
     """A SavedModel that was opened for reading.
 
-    It can be used in a ``with`` statement, which closes the file.
+    It can be used in a ``with`` statement, which closes the file and names it in errors about its
+    content.
 
     Attributes:
         directory: The model's directory.
@@ -142,6 +143,8 @@ class SavedModel:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+        if isinstance(error, ModelUnreadable) and str(self.directory) not in str(error):
+            raise ModelUnreadable(f"{self.file}: {error}") from error
 
 
 def open_model(path: str | Path) -> SavedModel:
