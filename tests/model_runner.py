@@ -23,7 +23,7 @@ Results = dict[str, dict[str, Array] | str]  # the same, or why the signature di
 SomeResults = Mapping[str, Mapping[str, Array] | str]
 Keys = dict[str, tuple[list[str], list[str]]]  # signature key -> input keys, output keys
 
-BATCH = 2
+BATCH = 3
 
 
 def make_inputs(model_dir: Path, tags: Collection[str]) -> Values:
@@ -230,7 +230,7 @@ def _components(info: Any, value: Callable[[Any], Array]) -> list[Array]:
     encoding = info.WhichOneof("encoding")
     if encoding == "composite_tensor":  # A ragged tensor: its values and the limits of its rows.
         values, _ = info.composite_tensor.components
-        return [np.resize(value(values), 3), np.array([0, 1, 3])]
+        return [np.resize(value(values), BATCH + 1), np.array([*range(BATCH), BATCH + 1])]
     if encoding == "coo_sparse":
         sizes = [dim.size if dim.size >= 0 else 1 for dim in info.tensor_shape.dim[1:]]
         indices = [[row, *(row % size for size in sizes)] for row in range(BATCH)]

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import model_runner
 import numpy as np
 import pytest
-from model_runner import Results, run_v1, run_v2
+
+from tests import model_runner
+from tests.model_runner import Results, run_v1, run_v2
 
 ModelFactory = Callable[..., Path]
 SERVE = ["serve"]
@@ -20,7 +21,7 @@ def test_made_up_inputs_are_the_same_each_time_and_distinct(fixture_model: Model
     inputs = model_runner.make_inputs(model, SERVE)
     model_runner.assert_equal(inputs, model_runner.make_inputs(model, SERVE))
     x, y = (inputs["serving_default"][key] for key in "xy")
-    assert x.shape == y.shape == (2, 3)
+    assert x.shape == y.shape == (model_runner.BATCH, 3)
     assert np.all(x != y)
     assert np.all(x == inputs["classify"]["inputs"]), "two keys of one tensor"
 
@@ -31,7 +32,7 @@ def test_made_up_examples_hold_the_features_that_the_model_reads(
     model = fixture_model("tf2_warmup")
     results = run_v1(model, SERVE, model_runner.make_inputs(model, SERVE))
     classified: Any = results["classify"]
-    assert classified["scores"].shape == (2, 3)
+    assert classified["scores"].shape == (model_runner.BATCH, 3)
     assert np.all(classified["scores"][0] != classified["scores"][1])
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import model_runner
 import numpy as np
 import pytest
 from google.protobuf import text_format
 
 from sigpb import protos
+from tests import model_runner
 
 Array = Any
 ModelFactory = Callable[..., Path]

@@ -1,0 +1,1 @@
+"""Benchmarks: sigpb next to what people would use instead. See README.md."""
