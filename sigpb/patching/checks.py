@@ -44,6 +44,8 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     yield f"{where}: an {side} of the patch has no key."
                 if count > 1:
                     yield f"{where}: the patch names {side} {key!r} {count} times."
+            for key in _repeated(end.rename_to for end in endpoints if end.HasField("rename_to")):
+                yield f"{where}: the patch renames two {side}s to {key!r}."
             for endpoint in endpoints:
                 if endpoint.drop and endpoint.HasField("rename_to"):
                     yield f"{where}: {side} {endpoint.key!r} is both dropped and renamed."

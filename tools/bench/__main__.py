@@ -51,7 +51,7 @@ def main() -> None:
             try:
                 rows = list(benchmark.rows(work))
             except (CommandFailed, Unavailable) as error:
-                sys.exit(f"{name}: {error}.")
+                sys.exit(f"{name}: {error}")
             shutil.rmtree(folder)
             results.append({"name": name, "rounds": rounds, "rows": [r.to_json() for r in rows]})
             if arguments.format == "table":

@@ -29,7 +29,7 @@ class Bench:
     Attributes:
         runner: Runs commands.
         models: The models to measure.
-        scratch: An empty folder, on the same disk as the models.
+        scratch: A folder for what commands write, on the same disk as the models.
         rounds: How often each command is to be measured.
     """
 
@@ -45,7 +45,8 @@ class Bench:
 
     def clear(self) -> None:
         """Removes the output, and waits until nothing is left to be written to the disk."""
-        shutil.rmtree(self.output, ignore_errors=True)
+        shutil.rmtree(self.scratch)
+        self.scratch.mkdir()
         os.sync()
 
     def copy(self, model: Path) -> None:

@@ -52,7 +52,7 @@ class Models:
         model = self.folder / "resnet50"
         if not model.exists():
             if find_spec("tensorflow") is None:
-                raise Unavailable("TensorFlow is not installed")
+                raise Unavailable("TensorFlow is not installed.")
             new = self._new()
             self.runner.run(self.runner.child("export_resnet50", new))
             new.rename(model)

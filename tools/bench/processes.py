@@ -177,5 +177,5 @@ def script_of_environment(name: str) -> Path:
     """
     script = Path(sysconfig.get_path("scripts"), name)
     if not script.exists():
-        raise Unavailable(f"{name} is not installed; pip install tensorflow brings it")
+        raise Unavailable(f"{name} is not installed; pip install tensorflow brings it.")
     return script
