@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sigpb
+from sigpb import protos
+from sigpb.cli import main as main_module
+from sigpb.errors import EnvironmentFailure, ModelUnreadable, PatchError, SigpbError, UsageError
+from tests.cli.command_line import run, run_process
+
+ModelFactory = Callable[..., Path]
+
+
+def test_without_a_command_it_shows_how_it_is_used() -> None:
+    outcome = run()
+    assert outcome.code == 2
+    assert outcome.out == run("--help").out
+
+
+def test_version() -> None:
+    outcome = run("--version")
+    assert (outcome.code, outcome.out) == (0, f"sigpb {sigpb.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("shwo", "There is no command 'shwo'; did you mean 'show'? There are 'patch', 'show'."),
+        ("", "There is no command ''; there are 'patch', 'show'."),
+        ("--dry_run", "There is no command '--dry_run'; there are 'patch', 'show'."),
+        ("__init__", "There is no command '__init__'; there are 'patch', 'show'."),
+    ],
+)
+def test_unknown_command(name: str, said: str) -> None:
+    outcome = run(name)
+    assert (outcome.code, outcome.out, outcome.err) == (2, "", f"sigpb: {said}\n")
+
+
+@pytest.mark.parametrize("command", ["show", "patch"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "One model directory is expected, none was given. Usage: sigpb "),
+        (["a", "b"], "One model directory is expected, 2 were given. Usage: sigpb "),
+        (["a", "--", "--b"], "One model directory is expected, 2 were given. Usage: sigpb "),
+        (["a", "--signatur=x"], "flag 'signatur'. Did you mean: signature"),
+        (["a", "--no_such_flag"], "Unknown command line flag 'no_such_flag'."),
+        (["a", "-x"], "Unknown command line flag 'x'."),
+        (["a", "--tags"], "Missing value for flag --tags."),
+        (["a", "--format=yaml"], "flag --format=yaml: value should be one of <"),
+        (["a", "--flagfile=no/such/file"], "no/such/file"),
+        (["a", "--flagfile=."], "Is a directory"),
+    ],
+)
+def test_usage_errors(command: str, arguments: list[str], said: str) -> None:
+    outcome = run(command, *arguments, *(["--dry_run"] if command == "patch" else []))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert "Usage:" in outcome.err or f"See 'sigpb {command} --help'." in outcome.err
+
+
+def test_flags_may_stand_before_and_after_the_model(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf1_no_variables")
+    assert run("show", "--format=json", model) == run("show", model, "--format=json")
+
+
+def test_flags_can_be_read_from_a_file(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    model, file = fixture_model("tf1_no_variables"), tmp_path / "flags"
+    file.write_text("# How we like it.\n--format=json\n\n--signature=default\n")
+    expected = run("show", model, "--format=json", "--signature=default")
+    assert run("show", model, f"--flagfile={file}") == expected
+    assert expected.code == 0
+
+
+class TestErrors:
+    @pytest.fixture
+    def fail(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+        def fail(error: BaseException) -> None:
+            def raise_error(arguments: Sequence[str]) -> int:
+                raise error
+
+            monkeypatch.setattr(main_module, "_run_command", raise_error)
+
+        return fail
+
+    @pytest.mark.parametrize(
+        ("error", "code", "said"),
+        [
+            (UsageError("no"), 2, "sigpb: no\n"),
+            (PatchError("no"), 2, "sigpb: no\n"),
+            (PatchError(["one", "two"]), 2, "sigpb: one\nsigpb: two\n"),
+            (ModelUnreadable("no"), 3, "sigpb: no\n"),
+            (EnvironmentFailure("no"), 4, "sigpb: no\n"),
+            (SigpbError(), 4, "sigpb: SigpbError\n"),
+            (PermissionError(13, "Permission denied", "a/b"), 4, "sigpb: a/b: Permission denied.\n"),
+            (OSError(28, "No space left on device"), 4, "sigpb: No space left on device.\n"),
+            (KeyboardInterrupt(), 4, "sigpb: interrupted; nothing was changed.\n"),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+    )
+    def test_become_lines_and_an_exit_code(
+        self, fail: Callable[..., None], error: BaseException, code: int, said: str
+    ) -> None:
+        fail(error)
+        outcome = run()
+        assert (outcome.code, outcome.out, outcome.err) == (code, "", said)
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+NAMES = (
+    "format tags signature patch rename_input rename_output drop_output rename_signature "
+    "copy_signature delete_signature method_name set_tags emit_patch backup fingerprint warmup"
+).split()
+FLAGS = st.builds("--{}={}".format, st.sampled_from(NAMES), TEXTS | st.just("a=b"))
+
+
+@pytest.fixture(scope="module")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("small")
+    saved_model = protos.SavedModel(saved_model_schema_version=1)
+    signature = saved_model.meta_graphs.add().signature_def["serving_default"]
+    for key in ("a", "b"):
+        signature.inputs[key].name = signature.outputs[key].name = f"{key}:0"
+    (directory / "saved_model.pb").write_bytes(saved_model.SerializeToString())
+    return directory
+
+
+# Nothing can be written: --dry_run goes with no other mode.
+@given(st.sampled_from(["show", "patch --dry_run"]), st.lists(FLAGS | TEXTS, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_random_arguments(small_model: Path, command: str, arguments: list[str]) -> None:
+    outcome = run(*command.split(), small_model, *arguments)
+    assert outcome.code in (0, 2, 4)
+    assert (outcome.code == 0) == (outcome.err == "")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("emit_patch", "backup")])
+def test_arguments_that_are_not_text(fixture_model: ModelFactory, name: str) -> None:
+    # What Python makes of a byte of the command line that is not UTF-8.
+    argument = os.fsdecode(b"x=\xff" if "rename" in name or "copy" in name else b"\xff")
+    outcome = run("patch", fixture_model("tf1_no_variables"), "--dry_run", f"--{name}={argument}")
+    assert outcome.code in (0, 2, 4)
+    assert (outcome.code == 0) == (outcome.err == "")
+    outcome.err.encode(errors="backslashreplace")
+
+
+class TestProcess:
+    """The process that the console script starts."""
+
+    @pytest.fixture
+    def model(self, fixture_model: ModelFactory) -> Path:
+        return fixture_model("tf1_no_variables")
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [(["show", "{model}"], 0), (["shwo"], 2), (["show", "{model}/missing"], 3)],
+    )
+    def test_exits_with_the_code(self, model: Path, arguments: list[str], code: int) -> None:
+        outcome = run_process(*(argument.format(model=model) for argument in arguments))
+        assert outcome.code == code
+        assert (outcome.out == "") == (code != 0)
+        assert outcome.err.count("\n") == (1 if code else 0)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["show"], ["show", "--format=json"], ["show", "--format=textproto"], ["patch", "--dry_run"]],
+        ids=" ".join,
+    )
+    def test_ends_quietly_when_nobody_reads_on(self, model: Path, arguments: list[str]) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        outcome = run_process(*arguments, model, stdout=writer)
+        os.close(writer)
+        assert (outcome.code, outcome.err) == (0, "")
+
+    def test_says_that_its_output_cannot_be_written(self, model: Path) -> None:
+        with Path("/dev/full").open("wb") as full:
+            outcome = run_process("show", model, stdout=full)
+        assert (outcome.code, outcome.err) == (4, "sigpb: No space left on device.\n")
+
+    @pytest.mark.parametrize("arguments", [["show"], ["patch", "--dry_run"]], ids=" ".join)
+    def test_does_without_an_output(self, model: Path, arguments: list[str]) -> None:
+        outcome = run_process(*arguments, model, stdout=None, preexec_fn=lambda: os.close(1))
+        assert (outcome.code, outcome.err) == (0, "")
+
+    @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+    def test_prints_to_a_terminal_of_few_characters(
+        self, model: Path, tmp_path: Path, encoding: str
+    ) -> None:
+        outcome = run_process(
+            *("patch", model, "--signature=default", "--rename_input=a=é語"),
+            f"--output_dir={tmp_path / 'out'}",
+            environment={"PYTHONIOENCODING": encoding},
+        )
+        assert (outcome.code, outcome.err) == (0, "")
+        assert "input 'a' " in outcome.out
+        assert f"patched: {tmp_path / 'out'}" in outcome.out
+
+    def test_takes_a_model_whose_name_is_not_text(self, model: Path) -> None:
+        renamed = model.rename(model.with_name(os.fsdecode(b"model-\xff")))
+        for arguments in (["show"], ["show", "--format=json"], ["patch", "--dry_run"]):
+            outcome = run_process(
+                *arguments, renamed, environment={"PYTHONIOENCODING": "utf-8:strict"}
+            )
+            assert (outcome.code, outcome.err) == (0, "")
+            assert "model-" in outcome.out
