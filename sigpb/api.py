@@ -83,6 +83,8 @@ def patch(
         PatchError: With everything that is wrong with the patch for this model.
         EnvironmentFailure: If something cannot be read or written. Nothing is changed then.
     """
+    if output_dir == "":
+        raise UsageError("The output directory (--output_dir) has an empty name.")
     if [output_dir is not None, in_place, dry_run].count(True) != 1:
         raise UsageError("Give one of output_dir, in_place and dry_run.")
     with open_model(path) as model:

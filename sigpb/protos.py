@@ -11,8 +11,8 @@ is reached through its enum: ``protos.DataType.Value("DT_FLOAT")``.
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path
-from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import enum_type_wrapper
@@ -32,7 +32,7 @@ POOL = _build_pool()
 """The private pool. Text formats need it to read and write the contents of an ``Any``."""
 
 
-def _message_class(descriptor: Any) -> Any:
+def _message_class(descriptor: typing.Any) -> typing.Any:
     if hasattr(message_factory, "GetMessageClass"):
         found = message_factory.GetMessageClass(descriptor)
     else:  # protobuf < 4.22
@@ -43,7 +43,7 @@ def _message_class(descriptor: Any) -> Any:
     return found
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     for package in _PACKAGES:
         try:
             found = _message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))

@@ -34,10 +34,13 @@ def parts(model: bytes) -> dict[str, bytes]:
 
 
 def changed_parts(before: bytes, after: bytes) -> set[str]:
-    """The names of the parts that differ, or that are in one model only; the others keep order."""
+    """The names of the parts that differ or are in one model only; the others keep their order."""
     old, new = parts(before), parts(after)
-    assert [name for name in old if name in new] == [name for name in new if name in old]
-    return {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    assert [name for name in old if name not in changed] == [
+        name for name in new if name not in changed
+    ]
+    return changed
 
 
 def _divide(message: Message, descriptor: Any) -> Iterator[tuple[str, bytes]]:

@@ -20,7 +20,11 @@ def test_clean(command: list[str]) -> None:
         pytest.skip(f"{command[0]} is not installed; pip install -e '.[dev]' brings it.")
 
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -202,9 +202,9 @@ def assert_same_but_signatures(before: Message, after: Message) -> None:
         return
     library = protos.GraphDef.LIBRARY_FIELD_NUMBER
     assert list(contents(graphs[0], {library})) == list(contents(graphs[1], {library}))
-    functions = graphs[0].find(library), graphs[1].find(library)
-    if functions[0] is not None and functions[1] is not None:
-        old, new = (list(contents(function, set())) for function in functions)
+    functions, new_functions = graphs[0].find(library), graphs[1].find(library)
+    if functions is not None and new_functions is not None:
+        old, new = list(contents(functions, set())), list(contents(new_functions, set()))
         assert new[: len(old)] == old
 
 

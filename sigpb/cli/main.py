@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -32,6 +33,11 @@ Exit codes: 0 done, 1 the answer is no, 2 refused, 3 the model cannot be read, 4
 
 def run() -> None:
     """Runs sigpb with the arguments of the process, and ends the process."""
+    if sys.stdout is None:  # The caller closed it.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (stays open)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Any terminal gets all of a name, if escaped.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
 
 
@@ -89,7 +95,10 @@ def _run_command(arguments: list[str]) -> int:
         positional = values([f"sigpb {name}", *rest])[1:]
     except flags.Error as error:
         raise UsageError(f"{error}. See 'sigpb {name} --help'.") from error
-    return int(command.run(positional, values))
+    try:
+        return int(command.run(positional, values))
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{error.object!r} is not UTF-8 text.") from error
 
 
 def _command_names() -> list[str]:

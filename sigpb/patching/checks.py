@@ -27,6 +27,9 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
     for (key, _), count in names.items():
         if count > 1:
             yield f"the patch names signature {key!r} {count} times; put the changes together."
+    renamed = (item.rename_to for item in patch.signature if item.HasField("rename_to"))
+    for key in _repeated(renamed):
+        yield f"two signatures would have the key {key!r}; the patch renames both to it."
     for item in patch.signature:
         where = f"signature {item.key!r}"
         if not item.key:
@@ -55,10 +58,21 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what is wrong with a draft, in whole sentences."""
     for key in _repeated(signature.key for signature in draft.kept()):
         yield f"two signatures would have the key {key!r}; rename or delete one of them."
+    for key in sorted({signature.key for signature in draft.kept()} & _hidden_signatures(draft)):
+        yield (
+            f"the object graph has a signature {key!r} that signature_def does not have, so that "
+            "this key is not free."
+        )
     for signature in draft.signatures.values():
         if signature.changed or signature.ref.copy_of is not None:
             yield from object_graph.contradictions(draft, signature)
             yield from _signature_problems(draft, signature)
+
+
+def _hidden_signatures(draft: MetaGraphDraft) -> set[str]:
+    """Returns the signatures that only the object graph has."""
+    graph = draft.meta_graph.object_graph
+    return set(graph.signature_nodes() if graph else ()) - set(draft.meta_graph.signatures)
 
 
 def _signature_problems(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:

@@ -123,6 +123,7 @@ def _signature_targets(
     meta_graph: MetaGraph, patch: protos.SavedModelPatch
 ) -> Iterator[SignatureTarget]:
     current = _resolve_signatures(meta_graph, patch).current
+    originals = {item.key: item for item in patch.signature if not item.HasField("copy_of")}
     leaving = {item.key for item in patch.signature if item.drop or item.HasField("rename_to")}
     for item in patch.signature:
         source = item.copy_of if item.HasField("copy_of") else item.key
@@ -132,33 +133,56 @@ def _signature_targets(
             yield SignatureTarget(meta_graph, SignatureRef(current[source]), item)
             continue
         target = SignatureTarget(meta_graph, SignatureRef(item.key, current[source]), item)
-        if item.key in leaving or not _is_copied(target):
+        if item.key in leaving or not _is_copied(target, originals.get(item.copy_of)):
             yield target
 
 
-def _is_copied(target: SignatureTarget) -> bool:
-    """Whether the copy that is wanted is there: same tensors, and no key still to be renamed."""
+def _is_copied(target: SignatureTarget, original: protos.SignaturePatch | None) -> bool:
+    """Whether the copy that is wanted is there, with the keys that the patch gives it.
+
+    Args:
+        target: The copy.
+        original: What the patch says of its original, which may be renamed already.
+    """
     existing = target.meta_graph.signatures.get(target.ref.key)
-    if existing is None:
+    method_name = target.patch.method_name
+    if existing is None or target.ref.key == target.ref.copy_of:
         return False
-    original = target.signature_def
-    method = target.patch.method_name
-    dropped = {endpoint.key for endpoint in target.patch.output if endpoint.drop}
-    outputs = {key: info for key, info in original.outputs.items() if key not in dropped}
-    renames = [
-        *((item, existing.inputs) for item in target.patch.input),
-        *((item, existing.outputs) for item in target.patch.output),
-    ]
-    return (
-        _tensors(existing.inputs) == _tensors(original.inputs)
-        and _tensors(existing.outputs) == _tensors(outputs)
-        and all(item.rename_to in keys for item, keys in renames if item.HasField("rename_to"))
-        and (not target.patch.HasField("method_name") or existing.method_name == method)
+    if method_name and existing.method_name != method_name:
+        return False
+    source = target.signature_def
+    return _tensors(existing.inputs) == _copied_tensors(
+        source.inputs, original.input if original else (), target.patch.input
+    ) and _tensors(existing.outputs) == _copied_tensors(
+        source.outputs, original.output if original else (), target.patch.output
     )
 
 
-def _tensors(infos: Mapping[str, protos.TensorInfo]) -> list[tuple[str, ...]]:
-    return sorted(tensor_names(info) for info in infos.values())
+def _tensors(infos: Mapping[str, protos.TensorInfo]) -> dict[str, tuple[str, ...]]:
+    return {key: tensor_names(info) for key, info in infos.items()}
+
+
+def _copied_tensors(
+    infos: Mapping[str, protos.TensorInfo],
+    renamed: Sequence[protos.EndpointPatch],
+    patches: Sequence[protos.EndpointPatch],
+) -> dict[str, tuple[str, ...]]:
+    """Returns the tensors that a copy has by key.
+
+    Args:
+        infos: The endpoints of the original as it is.
+        renamed: What the patch says of them, by the keys they have or had.
+        patches: What the patch says of the copy's, by the same keys.
+    """
+    before = {item.rename_to: item.key for item in renamed if item.key not in infos}
+    after = {item.key: item.rename_to for item in patches if item.HasField("rename_to")}
+    dropped = {item.key for item in patches if item.drop}
+    keys = {key: before.get(key, key) for key in infos}
+    return {
+        after.get(keys[key], keys[key]): names
+        for key, names in _tensors(infos).items()
+        if keys[key] not in dropped
+    }
 
 
 def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], list[str]]:

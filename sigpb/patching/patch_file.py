@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,12 @@ from google.protobuf import json_format, text_format
 
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
+from sigpb.patching.json_keys import json_keys
 
+_UNKNOWN_FIELD = re.compile(
+    r'(?P<said>Message type "sigpb\.(?P<message>\w+)" has no field named "(?P<field>[^"]*)")'
+    r'(?: at "\w*?(?P<path>(?<=SavedModelPatch)[^"]*)")?'
+)
 _HEADER = """\
 # proto-file: sigpb/proto/saved_model_patch.proto
 # proto-message: sigpb.SavedModelPatch
@@ -48,24 +54,30 @@ def parse_text(text: str) -> protos.SavedModelPatch:
     try:
         text_format.Parse(text, patch)
     except text_format.ParseError as error:
-        detail = str(error).partition(" : ")[2] or str(error)
-        position = f"{error.GetLine()}:{error.GetColumn()}: " if error.GetLine() else " "
-        raise PatchError(position + detail + _suggestion(detail)) from error
+        place, separator, detail = str(error).partition(" : ")
+        position = f"{place}: " if separator else " "
+        raise PatchError(position + _explained(detail or place)) from error
     return patch
 
 
 def parse_json(text: str) -> protos.SavedModelPatch:
-    """Parses a patch in protobuf's JSON format, with the field names of the proto.
+    """Parses a patch in protobuf's JSON format; fields may be named as in the proto.
 
     Raises:
         PatchError: If it is none; starts with the line and column where those are known.
     """
     patch = protos.SavedModelPatch()
     try:
-        json_format.Parse(text, patch)
-    except json_format.ParseError as error:
-        detail = str(error)
-        raise PatchError(_position(text, error) + detail + _suggestion(detail)) from error
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise PatchError("1:1: the JSON of a patch is an object.")
+        json_format.ParseDict(values, patch)
+    except json.JSONDecodeError as error:
+        raise PatchError(f"{error.lineno}:{error.colno}: {error.msg}.") from error
+    except RecursionError as error:
+        raise PatchError(" the JSON is nested too deep for a patch.") from error
+    except (json_format.ParseError, AttributeError, TypeError) as error:
+        raise PatchError(_position(text, str(error)) + _explained(str(error))) from error
     return patch
 
 
@@ -74,22 +86,21 @@ def format_patch(patch: protos.SavedModelPatch) -> str:
     return _HEADER + text_format.MessageToString(patch, as_utf8=True)
 
 
-def _position(text: str, error: json_format.ParseError) -> str:
-    """Finds the line and column of an error in JSON: of its syntax, or of an unknown field."""
-    if place := re.search(r"line (\d+) column (\d+)", str(error)):
-        return f"{place[1]}:{place[2]}: "
-    name = re.search(r'no field named "(\w+)"', str(error))
-    field = re.search(rf'"{name[1]}"\s*:', text) if name else None
-    if field is None:
-        return " "
-    line_start = text.rfind("\n", 0, field.start()) + 1
-    return f"{text.count(chr(10), 0, field.start()) + 1}:{field.start() - line_start + 1}: "
-
-
-def _suggestion(detail: str) -> str:
-    """Says which fields there are, where an error is about an unknown one."""
-    unknown = re.search(r'type "sigpb\.(\w+)" has no field named "(\w+)"', detail)
+def _explained(detail: str) -> str:
+    """Returns protobuf's words for an error in one line, with the fields there are."""
+    unknown = _UNKNOWN_FIELD.search(detail)
     if not unknown:
-        return ""
-    fields = [field.name for field in getattr(protos, unknown[1]).DESCRIPTOR.fields]
-    return f" {did_you_mean(unknown[2], fields).capitalize()}."
+        return " ".join(detail.split())
+    fields = [field.name for field in getattr(protos, unknown["message"]).DESCRIPTOR.fields]
+    suggestion = did_you_mean(unknown["field"], fields)
+    return f"{unknown['said']}. {suggestion[0].upper()}{suggestion[1:]}."
+
+
+def _position(text: str, detail: str) -> str:
+    """Finds the line and column of a field in JSON that protobuf does not know."""
+    unknown = _UNKNOWN_FIELD.search(detail)
+    for path, offset in json_keys(text) if unknown else ():
+        if unknown and path == f"{unknown['path']}.{unknown['field']}":
+            line_start = text.rfind("\n", 0, offset) + 1
+            return f"{text.count(chr(10), 0, offset) + 1}:{offset - line_start + 1}: "
+    return " "

@@ -14,9 +14,9 @@ from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
 from sigpb.saved_model import warmup as warmups
-from sigpb.saved_model.model import SavedModel
+from sigpb.saved_model.model import SavedModel, parse
 from sigpb.saved_model.warmup import WarmupRequest
-from sigpb.wire import Piece, assemble, size
+from sigpb.wire import Message, Piece, assemble, size
 
 FingerprintMode = Literal["recompute", "drop", "keep"]
 WarmupMode = Literal["refuse", "drop", "keep"]
@@ -46,16 +46,20 @@ def fingerprint(
         return {_FINGERPRINT: None}
     try:
         old = fingerprints.read(file)
+    except ModelUnreadable as error:
+        raise PatchError(f"{error} To go on without it, use --fingerprint=drop.") from error
+    try:
         if size(pieces) > fingerprints.COMPUTE_LIMIT:
             new = fingerprints.refresh(old, first.signature_defs, first.object_graph)
         else:
             index = model.directory / _CHECKPOINT_INDEX
+            patched = Message.root(assemble(pieces, model.buffer))
             new = fingerprints.compute(
-                protos.SavedModel.FromString(assemble(pieces, model.buffer)),
+                parse(protos.SavedModel, patched),
                 index.read_bytes() if index.exists() else None,
                 old.uuid,
             )
-    except ModelUnreadable as error:
+    except fingerprints.FingerprintError as error:
         raise PatchError(
             f"{error} To go on without a fingerprint, use --fingerprint=drop."
         ) from error

@@ -33,6 +33,12 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
         yield f"signature_def has signature {key!r}, but the object graph does not."
         return
     node_id = nodes[key]
+    if not graph.has_node(node_id):
+        yield (
+            f"signature_def has signature {key!r}, but the object graph does not have the node "
+            f"{node_id} that it names for it."
+        )
+        return
     where = f"object_graph_def.nodes[{node_id}].bare_concrete_function"
     arguments = graph.argument_keys(node_id)
     if sorted(arguments) != sorted(signature.inputs):
@@ -44,6 +50,15 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
         yield (
             f"signature {key!r}: {where}.argument_keywords lists {arguments}, which is not the "
             "sorted order in which tf.saved_model.load passes them."
+        )
+    elif graph.parameter_names(node_id) not in (
+        sorted(arguments),
+        sorted(argument_name(argument) for argument in arguments),
+    ):
+        yield (
+            f"signature {key!r} has the inputs {sorted(arguments)}, but "
+            f"{graph.parameter_names(node_id)} in the canonicalized_input_signature of "
+            f"object_graph_def.concrete_functions[{graph.function_name(node_id)!r}]."
         )
     if graph.output_keys(node_id) != sorted(signature.outputs):
         yield (
@@ -90,22 +105,24 @@ class _Rewriting:
         self,
     ) -> list[tuple[protos.TrackableObjectGraph.TrackableObject.ObjectReference, SignatureDraft]]:
         """Names the children of the signature map after the signatures that are to be."""
-        before = [(child.local_name, child.node_id) for child in self.signature_map.children]
-        del self.signature_map.children[:]
+        before = protos.SavedObject()
+        before.CopyFrom(self.signature_map)
+        children = self.signature_map.children
+        del children[:]
         named = []
-        for local_name, node_id in before:
+        for old in before.children:
             signatures = [
                 signature
                 for signature in self.draft.signatures.values()
-                if signature.ref.source == local_name
+                if signature.ref.source == old.local_name
             ]
             if not signatures:
-                self.signature_map.children.add(local_name=local_name, node_id=node_id)
+                children.add().CopyFrom(old)
             for signature in signatures:
                 if not signature.dropped:
-                    child = self.signature_map.children.add(
-                        local_name=signature.key, node_id=node_id
-                    )
+                    child = children.add()
+                    child.CopyFrom(old)
+                    child.local_name = signature.key
                     named.append((child, signature))
         return named
 
@@ -142,6 +159,7 @@ class _Rewriting:
         """
         current = bare.concrete_function_name
         order = self._order(current, bare.argument_keywords, signature)
+        _check_counts(order, self._function(current))
         if self._users()[current] == 1 and order.is_identity(self._function(current)):
             return current
         bare.ClearField("concrete_function_name")
@@ -189,3 +207,13 @@ class _Rewriting:
         for endpoint in sorted(signature.outputs.values(), key=lambda endpoint: endpoint.key):
             if not endpoint.dropped:
                 yield from positions[endpoint.source]
+
+
+def _check_counts(order: Order, function: protos.FunctionDef) -> None:
+    expected = len(order.arguments), max(order.results, default=-1) + 1
+    actual = len(function.signature.input_arg), len(function.signature.output_arg)
+    if expected[0] != actual[0] or expected[1] > actual[1]:
+        raise ModelUnreadable(
+            f"the object graph calls the function {order.function!r} with {expected[0]} arguments "
+            f"for at least {expected[1]} results, but it has {actual[0]} and {actual[1]}"
+        )

@@ -24,11 +24,10 @@ def argument_name(key: str) -> str:
 def is_callable(key: str) -> bool:
     """Whether `tf.saved_model.load` can make a function with an input of this key.
 
-    It cannot if the argument's name is a keyword of Python, or the one that Python passes the
-    function object itself as.
+    It cannot if Python does not take the argument's name, or passes the function itself by it.
     """
     name = argument_name(key)
-    return not keyword.iskeyword(name) and name != "self"
+    return name.isidentifier() and not keyword.iskeyword(name) and name != "self"
 
 
 def is_exportable(key: str) -> bool:

@@ -43,12 +43,13 @@ def patch_digest(patch: protos.SavedModelPatch) -> str:
 
 def was_applied(directory: Path, patch: protos.SavedModelPatch, signatures: Signatures) -> bool:
     """Whether a patch was the last to be applied and the signatures are as it left them."""
-    records = _read(directory)
-    if not records:
-        return False
-    last = json.loads(records[-1])
-    return bool(
-        last.get("patch_digest") == patch_digest(patch)
+    try:
+        last = json.loads(_read(directory)[-1])
+    except (IndexError, ValueError):
+        return False  # There is no record, or somebody damaged it.
+    return (
+        isinstance(last, dict)
+        and last.get("patch_digest") == patch_digest(patch)
         and last.get("signatures_digest") == signatures_digest(signatures)
     )
 

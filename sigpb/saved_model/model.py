@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
 
 # Keys with this prefix are TensorFlow's own (tensorflow/python/saved_model/constants.py).
 INTERNAL_PREFIX = "__saved_model_"
+
+_TEXT = re.compile(rb"\s*(#|saved_model_schema_version|meta_graphs)")
 
 _OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
 
@@ -113,6 +116,9 @@ class SavedModel:
         self.buffer = buffer
         self.root = Message.root(buffer)
         try:
+            version = self.root.last(protos.SavedModel.SAVED_MODEL_SCHEMA_VERSION_FIELD_NUMBER)
+            if version is not None:
+                self.root.varint(version)
             graphs = self.root.fields(protos.SavedModel.META_GRAPHS_FIELD_NUMBER)
             self.meta_graphs = tuple(MetaGraph(self.root.message(field)) for field in graphs)
             for meta_graph in self.meta_graphs:
@@ -169,7 +175,7 @@ def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
     if not opened.seek(0, 2):
         raise ModelUnreadable(f"{file}: the file is empty.")
     buffer = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-    if buffer[:64].lstrip().startswith((b"saved_model_schema_version", b"meta_graphs")):
+    if _TEXT.match(buffer):
         buffer.close()
         raise ModelUnreadable(
             f"{file}: this is a text proto. Rename it to {locate.TEXT_NAME}, which loaders expect."

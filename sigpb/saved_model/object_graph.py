@@ -41,6 +41,19 @@ class ObjectGraph:
         """Returns the input keys of a signature in the order of its function's arguments."""
         return list(self.proto.nodes[node_id].bare_concrete_function.argument_keywords)
 
+    def has_node(self, node_id: int) -> bool:
+        """Whether there is a node at a position."""
+        return 0 <= node_id < len(self.proto.nodes)
+
+    def parameter_names(self, node_id: int) -> list[str]:
+        """Returns the names of a signature's inputs in its concrete function, sorted."""
+        signature = self.concrete_function(node_id).canonicalized_input_signature
+        return sorted(
+            name
+            for arguments in signature.tuple_value.values
+            for name in arguments.dict_value.fields
+        )
+
     def output_keys(self, node_id: int) -> list[str]:
         """Returns the output keys of a signature in the order of its function's results."""
         function = self.concrete_function(node_id)

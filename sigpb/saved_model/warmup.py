@@ -70,7 +70,9 @@ def _requests(log: protos.PredictionLog) -> Iterator[WarmupRequest]:
     if kind == "predict_log":
         request = log.predict_log.request
         yield WarmupRequest(
-            _signature(request.model_spec), tuple(request.inputs), tuple(request.output_filter)
+            _signature(request.model_spec),
+            tuple(sorted(request.inputs)),
+            tuple(request.output_filter),
         )
     elif kind == "classify_log":
         yield WarmupRequest(_signature(log.classify_log.request.model_spec))

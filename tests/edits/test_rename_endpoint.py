@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests import model_runner
@@ -200,18 +202,18 @@ class TestRefused:
         )
 
     def test_two_to_one(self, fixture_model: ModelFactory) -> None:
-        assert refusal(
-            fixture_model("tf1_shared"),
-            """
+        assert (
+            refusal(
+                fixture_model("tf1_shared"),
+                """
             signature {
                 key: "serving_default"
                 input { key: "x" rename_to: "image" }
                 input { key: "y" rename_to: "image" }
             }
             """,
-        ) == (
-            "signature 'serving_default': two inputs would have the key 'image'; "
-            "rename one of them otherwise."
+            )
+            == "signature 'serving_default': the patch renames two inputs to 'image'."
         )
 
     def test_an_empty_key(self, fixture_model: ModelFactory) -> None:
@@ -364,18 +366,75 @@ class TestInTensorFlow:
             tags=(),
         )
 
-    @pytest.mark.parametrize("name", ["tf2_linear", "tf1_shared"])
-    def test_keys_that_no_exporter_would_take(self, fixture_model: ModelFactory, name: str) -> None:
-        patched = assert_values_follow(
-            fixture_model(name),
+    def test_sparse_and_ragged_endpoints_of_tf1(self, fixture_model: ModelFactory) -> None:
+        assert_values_follow(
+            fixture_model("tf1_sparse"),
             """
             signature {
                 key: "serving_default"
-                input { key: "x" rename_to: "peptides_in:0" }
-                output { key: "%s" rename_to: "a b" }
+                input { key: "s" rename_to: "c" }
+                output { key: "doubled" rename_to: "a" }
             }
+            """,
+            exportable=False,  # TensorFlow cannot save the model as it is either.
+        )
+        assert_values_follow(
+            fixture_model("tf1_composite"),
             """
-            % {"tf2_linear": "s", "tf1_shared": "sum"}[name],
+            signature {
+                key: "serving_default"
+                input { key: "d" rename_to: "z" }
+                output { key: "doubled" rename_to: "z" }
+            }
+            """,
+        )
+
+    def test_sparse_and_ragged_outputs_of_tf2(self, tmp_path: Path) -> None:
+        import tensorflow as tf
+
+        module = tf.Module()
+        module.w = tf.Variable([10.0, 20.0, 30.0])
+        rows = tf.TensorSpec([None], tf.float32)
+
+        @tf.function(input_signature=[rows, rows])  # type: ignore[untyped-decorator]
+        def mixed(x: model_runner.Array, b: model_runner.Array) -> dict[str, model_runner.Array]:
+            return {
+                "dense": 2 * x - b + module.w,
+                "ragged": tf.RaggedTensor.from_row_starts(x, [0, 1]),
+                "sparse": tf.sparse.from_dense(3 * b),
+                "sum": x + b,
+            }
+
+        model = tmp_path / "model"
+        tf.saved_model.save(module, str(model), signatures=mixed)
+        assert_values_follow(
+            model,
+            """
+            signature {
+                key: "serving_default"
+                input { key: "x" rename_to: "a" }
+                output { key: "dense" rename_to: "ragged" }
+                output { key: "ragged" rename_to: "dense" }
+                output { key: "sparse" rename_to: "z" }
+                output { key: "sum" rename_to: "a" }
+            }
+            signature { key: "v1" copy_of: "serving_default" output { key: "dense" drop: true } }
+            """,
+        )
+
+    @pytest.mark.parametrize(("name", "output"), [("tf2_linear", "s"), ("tf1_shared", "sum")])
+    def test_keys_that_no_exporter_would_take(
+        self, fixture_model: ModelFactory, name: str, output: str
+    ) -> None:
+        patched = assert_values_follow(
+            fixture_model(name),
+            f"""
+            signature {{
+                key: "serving_default"
+                input {{ key: "x" rename_to: "peptides_in:0" }}
+                output {{ key: "{output}" rename_to: "a b" }}
+            }}
+            """,
             exportable=False,
         )
         with pytest.raises(ValueError, match="argument names"):

@@ -79,7 +79,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     try:
         report = _patch(arguments, values)
-    except SigpbError as error:
+    except (SigpbError, OSError) as error:
         if values.format == "json":
             refused = isinstance(error, (PatchError, UsageError))
             problems = error.problems if isinstance(error, PatchError) else (str(error),)

@@ -11,7 +11,7 @@ from absl import flags
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.inspect.summary import Json, summarize
-from sigpb.saved_model.model import SavedModel, open_model
+from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
 
 USAGE = "sigpb show DIR [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY]"
 
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         if values.format == "json":
             print(json.dumps(summary, indent=2, ensure_ascii=False))
         elif values.format == "textproto":
-            _print_text_protos(model, summary)
+            _print_text_protos(model, summary, tag_set(values))
         else:
             _print_tables(summary)
     return 0
@@ -57,24 +57,29 @@ def _check_selection(model: SavedModel, summary: Json, values: flags.FlagValues)
     if values.signature is not None and not any(
         graph["signatures"] for graph in summary["meta_graphs"]
     ):
-        keys = {key for graph in model.meta_graphs for key in graph.user_signatures}
+        graphs = _selected(model, tag_set(values))
+        keys = {key for graph in graphs for key in graph.user_signatures}
         raise PatchError(
             f"There is no signature {values.signature!r}; {did_you_mean(values.signature, keys)}."
         )
 
 
-def _print_text_protos(model: SavedModel, summary: Json) -> None:
+def _print_text_protos(model: SavedModel, summary: Json, tags: tuple[str, ...] | None) -> None:
     from google.protobuf import text_format
 
     from sigpb import protos
 
     shown = protos.SavedModel()
-    for graph, part in zip(model.meta_graphs, summary["meta_graphs"], strict=False):
+    for graph, part in zip(_selected(model, tags), summary["meta_graphs"], strict=True):
         meta_graph = shown.meta_graphs.add()
         meta_graph.meta_info_def.tags.extend(graph.tags)
         for key in part["signatures"]:
             meta_graph.signature_def[key].CopyFrom(graph.signatures[key])
     print(text_format.MessageToString(shown, as_utf8=True), end="")
+
+
+def _selected(model: SavedModel, tags: tuple[str, ...] | None) -> list[MetaGraph]:
+    return [graph for graph in model.meta_graphs if tags is None or graph.tags == tags]
 
 
 def _print_tables(summary: Json) -> None:
@@ -84,4 +89,6 @@ def _print_tables(summary: Json) -> None:
 
     # In a pipe a line is as long as it is.
     console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
-    console.print(render(summary))
+    with console.capture() as text:
+        console.print(render(summary))
+    print(text.get(), end="")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sigpb
+from sigpb import edits
+from sigpb.edits import Edit, edit_types
+from sigpb.patching.patch_file import parse_text
+from tests.patches import ModelFactory, apply
+from tests.views import outline
+
+NEW_EDIT = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sigpb.edits.edit import Edit
+
+
+@dataclass(frozen=True)
+class Shout(Edit):
+    tags: tuple[str, ...]
+
+    @classmethod
+    def from_patch(cls, meta_graph, patch):
+        if patch.reason == "shout" and meta_graph.user_signatures != ["OTHER"]:
+            yield cls(meta_graph.tags)
+
+    def refusals(self, meta_graph):
+        if "serving_default" in meta_graph.signatures:
+            yield "serving_default has to be quiet."
+
+    def apply(self, draft):
+        for signature in draft.signatures.values():
+            signature.key = signature.key.upper()
+
+    def describe(self):
+        return "all signatures in capitals"
+"""
+
+
+@pytest.fixture
+def new_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "shout.py").write_text(NEW_EDIT)
+    monkeypatch.setattr(edits, "__path__", [*edits.__path__, str(tmp_path)])
+    edit_types.cache_clear()
+    yield
+    edit_types.cache_clear()
+    del sys.modules["sigpb.edits.shout"]
+    del edits.shout  # type: ignore[attr-defined]
+
+
+def test_each_file_has_one_that_is_named_after_it() -> None:
+    files = sorted(Path(edits.__file__).parent.glob("*.py"))
+    names = [file.stem for file in files if file.stem not in ("__init__", "edit")]
+    assert [kind.__name__ for kind in edit_types()] == [
+        name.title().replace("_", "") for name in names
+    ]
+
+
+@pytest.mark.parametrize("kind", edit_types(), ids=lambda kind: kind.__name__)
+def test_each_is_a_value(kind: type[Edit]) -> None:
+    assert dataclasses.is_dataclass(kind)
+    assert kind.__dataclass_params__.frozen
+
+
+def test_a_new_file_is_all_it_takes(fixture_model: ModelFactory, new_edit: None) -> None:
+    model = fixture_model("tf2_linear")
+    shout = 'reason: "shout" '
+    quiet = """
+        signature { key: "serving_default" drop: true }
+        signature { key: "single" drop: true }
+        """
+    with pytest.raises(sigpb.PatchError, match=r"^serving_default has to be quiet\.$"):
+        sigpb.plan(model, parse_text(shout))
+    apply(model, quiet)
+    assert str(sigpb.plan(model, parse_text(shout))).endswith("    all signatures in capitals")
+    assert outline(apply(model, shout)) == {"OTHER": "x, y -> q, r"}
+    assert sigpb.plan(model, parse_text(shout)).is_empty

@@ -1,0 +1,88 @@
+"""Small MetaGraphs for tests of single views: what a draft asks for, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sigpb import protos
+from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
+from sigpb.saved_model.model import MetaGraph
+from sigpb.wire import Edits, Message, assemble
+
+Change = Callable[[MetaGraphDraft], object]
+
+
+def signature_def(outline: str) -> protos.SignatureDef:
+    """Makes a SignatureDef from an outline such as ``b, x -> p``; key ``x`` is tensor ``x:0``."""
+    inputs, outputs = outline.split("->")
+    signature = protos.SignatureDef()
+    for keys, endpoints in ((inputs, signature.inputs), (outputs, signature.outputs)):
+        for key in keys.replace(" ", "").split(","):
+            if key:
+                endpoints[key].name = f"{key}:0"
+    return signature
+
+
+def meta_graph_bytes(**outlines: str) -> bytes:
+    """Encodes a MetaGraphDef with signatures in the given order, which need not be sorted."""
+    return b"".join(
+        protos.MetaGraphDef(signature_def={key: signature_def(text)}).SerializeToString()
+        for key, text in outlines.items()
+    )
+
+
+def draft_of(meta_graph: bytes) -> MetaGraphDraft:
+    return MetaGraphDraft.of(MetaGraph(Message.root(meta_graph)))
+
+
+def rewritten(
+    view: Callable[[Edits, MetaGraphDraft], None], meta_graph: bytes, change: Change
+) -> bytes:
+    """Changes the draft of a MetaGraph, and returns what one view writes for it."""
+    draft = draft_of(meta_graph)
+    change(draft)
+    edits = Edits(meta_graph)
+    view(edits, draft)
+    return assemble(edits.pieces(), meta_graph)
+
+
+def rename(
+    key: str,
+    to: str | None = None,
+    *,
+    copy_of: str | None = None,
+    inputs: Mapping[str, str] = {},
+    outputs: Mapping[str, str] = {},
+) -> Change:
+    """Returns the change that gives a signature, or a copy of one, and its endpoints new keys."""
+
+    def change(draft: MetaGraphDraft) -> None:
+        signature = draft.signature(SignatureRef(key, copy_of))
+        signature.key = to or key
+        for old, new in inputs.items():
+            signature.inputs[old].key = new
+        for old, new in outputs.items():
+            signature.outputs[old].key = new
+
+    return change
+
+
+def drop(key: str, *, output: str | None = None) -> Change:
+    """Returns the change that drops a signature, or one of its outputs."""
+
+    def change(draft: MetaGraphDraft) -> None:
+        signature = draft.signature(SignatureRef(key))
+        if output is None:
+            signature.dropped = True
+        else:
+            signature.outputs[output].dropped = True
+
+    return change
+
+
+def all_of(*changes: Change) -> Change:
+    def change(draft: MetaGraphDraft) -> None:
+        for each in changes:
+            each(draft)
+
+    return change

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from sigpb import protos
+from sigpb.rewrite.structured_value import rename_arguments, rename_parameters, rename_results
+
+
+def spec(name: str) -> protos.StructuredValue:
+    return protos.StructuredValue(tensor_spec_value=protos.TensorSpecProto(name=name))
+
+
+def ragged() -> protos.StructuredValue:
+    return protos.StructuredValue(type_spec_value=protos.TypeSpecProto(num_flat_components=2))
+
+
+def dictionary(fields: Mapping[str, protos.StructuredValue]) -> protos.StructuredValue:
+    return protos.StructuredValue(dict_value=protos.DictValue(fields=fields))
+
+
+def strings(*texts: str) -> protos.StructuredValue:
+    values = [protos.StructuredValue(string_value=text) for text in texts]
+    return protos.StructuredValue(list_value=protos.ListValue(values=values))
+
+
+def arguments(specs: Mapping[str, str]) -> protos.StructuredValue:
+    """The signature of a call without positional arguments: spec names by argument name."""
+    values = [
+        protos.StructuredValue(tuple_value=protos.TupleValue()),
+        dictionary({argument: spec(name) for argument, name in specs.items()}),
+    ]
+    return protos.StructuredValue(tuple_value=protos.TupleValue(values=values))
+
+
+def fullargspec(**fields: protos.StructuredValue) -> protos.StructuredValue:
+    pairs = [protos.PairValue(key=key, value=value) for key, value in fields.items()]
+    return protos.StructuredValue(
+        named_tuple_value=protos.NamedTupleValue(name="FullArgSpec", values=pairs)
+    )
+
+
+def kept(keys: Iterable[str]) -> dict[str, str]:
+    return {key: key for key in keys}
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("before", "keys", "after"),
+        [
+            ({"x": "x", "b": "b"}, {"x": "a", "b": "b"}, {"a": "a", "b": "b"}),
+            ({"x": "x", "b": "b"}, {"x": "b", "b": "x"}, {"b": "b", "x": "x"}),
+            ({"x": "x"}, {"x": "in:0"}, {"in_0": "in:0"}),
+            ({"x": "x"}, {"x": "0"}, {"arg_0": "0"}),
+            ({"in_0": "in:0"}, {"in:0": "x"}, {"x": "x"}),
+            ({"in:0": "in:0"}, {"in:0": "x"}, {"x": "x"}),
+            ({"in:0": "in:0", "a": "a"}, {"in:0": "in:0", "a": "b"}, {"in_0": "in:0", "b": "b"}),
+            ({"x": ""}, {"x": "a"}, {"a": ""}),
+        ],
+        ids=[
+            "one of two",
+            "swap",
+            "to a key that is adapted",
+            "to a digit",
+            "from an adapted key",
+            "from a raw key",
+            "a raw key beside",
+            "a spec without a name",
+        ],
+    )
+    def test_keys_and_names(
+        self, before: dict[str, str], keys: dict[str, str], after: dict[str, str]
+    ) -> None:
+        signature = arguments(before)
+        rename_arguments(signature, keys)
+        assert signature == arguments(after)
+
+    def test_values_stay_with_their_key(self) -> None:
+        signature = arguments({"x": "x", "b": "b"})
+        fields = signature.tuple_value.values[1].dict_value.fields
+        fields["x"].tensor_spec_value.dtype = 1
+        fields["b"].tensor_spec_value.dtype = 3
+        rename_arguments(signature, {"x": "b", "b": "x"})
+        assert (fields["b"].tensor_spec_value.dtype, fields["x"].tensor_spec_value.dtype) == (1, 3)
+
+    def test_positional_arguments_stay(self) -> None:
+        signature = arguments({"x": "x"})
+        signature.tuple_value.values[0].tuple_value.values.append(spec("x"))
+        before = protos.StructuredValue()
+        before.CopyFrom(signature.tuple_value.values[0])
+        rename_arguments(signature, {"x": "a"})
+        assert signature.tuple_value.values[0] == before
+
+
+class TestResults:
+    def test_keys_and_names(self) -> None:
+        signature = dictionary({"p": spec("p"), "s": spec("s"), "r": ragged()})
+        rename_results(signature, {"p": "s", "s": "in:0", "r": "q"})
+        assert signature == dictionary({"s": spec("s"), "in:0": spec("in:0"), "q": ragged()})
+
+    def test_what_is_not_named_is_dropped(self) -> None:
+        signature = dictionary({"p": spec("p"), "s": spec("s")})
+        rename_results(signature, {"s": "p"})
+        assert signature == dictionary({"p": spec("p")})
+
+
+class TestParameters:
+    def test_names(self) -> None:
+        parameters = fullargspec(
+            args=strings("x"),
+            varargs=protos.StructuredValue(none_value=protos.NoneValue()),
+            kwonlyargs=strings("b", "in_0"),
+            kwonlydefaults=dictionary({"b": spec("default of b"), "in_0": spec("x")}),
+            annotations=dictionary({}),
+        )
+        rename_parameters(parameters, {"x": "b", "b": "0", "in:0": "x"})
+        assert parameters == fullargspec(
+            args=strings("b"),
+            varargs=protos.StructuredValue(none_value=protos.NoneValue()),
+            kwonlyargs=strings("arg_0", "x"),
+            kwonlydefaults=dictionary({"arg_0": spec("default of b"), "x": spec("x")}),
+            annotations=dictionary({}),
+        )
+
+    def test_raw_names_of_older_versions(self) -> None:
+        parameters = fullargspec(kwonlyargs=strings("in:0", "b"))
+        rename_parameters(parameters, {"in:0": "x", **kept("b")})
+        assert parameters == fullargspec(kwonlyargs=strings("x", "b"))
+
+    def test_none_as_in_old_files(self) -> None:
+        parameters = protos.StructuredValue()
+        rename_parameters(parameters, {"x": "a"})
+        assert parameters == protos.StructuredValue()

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigpb import protos
+from sigpb.rewrite.wrapper_function import Order, build, fresh_name, order_of
+
+FLOAT, INT64, RESOURCE = 1, 9, 20
+NAME = "__inference_sigpb_signature_wrapper_8"
+
+
+def function(inputs: str = "b x captured", results: str = "p s") -> protos.FunctionDef:
+    """Makes a function as the exporter does: a call and an Identity for each result."""
+    made = protos.FunctionDef()
+    made.signature.name = "__inference_f_7"
+    for position, name in enumerate(inputs.split()):
+        dtype = RESOURCE if name == "captured" else (FLOAT, INT64)[position % 2]
+        made.signature.input_arg.add(name=name, type=dtype)
+        made.arg_attr[position].attr["_user_specified_name"].s = name.encode()
+    call = made.node_def.add(name="PartitionedCall", op="PartitionedCall", input=inputs.split())
+    call.attr["config_proto"].s = b"soft placement"
+    for position, name in enumerate(results.split()):
+        made.signature.output_arg.add(name=name, type=(FLOAT, INT64)[position % 2])
+        call.attr["_output_shapes"].list.shape.add().dim.add(size=position)
+        identity = made.node_def.add(name=f"{name}_out", op="Identity")
+        identity.attr["_output_shapes"].list.shape.add().dim.add(size=position)
+        made.ret[name] = f"{name}_out:output:0"
+    return made
+
+
+def names(arguments: protos.OpDef) -> tuple[list[str], list[str]]:
+    return [a.name for a in arguments.input_arg], [r.name for r in arguments.output_arg]
+
+
+class TestBuild:
+    def test_arguments_and_results_in_their_order(self) -> None:
+        order = Order("__inference_f_7", arguments=(1, 0, 2), results=(1, 0))
+        wrapper = build(NAME, order, function())
+        signature = wrapper.signature
+        assert signature.name == NAME
+        assert names(signature) == (["x", "b", "captured"], ["s", "p"])
+        assert [argument.type for argument in signature.input_arg] == [INT64, FLOAT, RESOURCE]
+        assert [result.type for result in signature.output_arg] == [INT64, FLOAT]
+        assert dict(wrapper.ret) == {"p": "call:output:0", "s": "call:output:1"}
+        assert {i: a.attr["_user_specified_name"].s for i, a in wrapper.arg_attr.items()} == {
+            0: b"x",
+            1: b"b",
+            2: b"captured",
+        }
+
+    def test_the_call_is_in_the_order_of_the_function(self) -> None:
+        order = Order("__inference_f_7", arguments=(1, 0, 2), results=(1,))
+        (call,) = build(NAME, order, function()).node_def
+        assert (call.name, call.op) == ("call", "PartitionedCall")
+        assert list(call.input) == ["b", "x", "captured"]
+        assert call.attr["f"].func.name == "__inference_f_7"
+        assert list(call.attr["Tin"].list.type) == [FLOAT, INT64, RESOURCE]
+        assert list(call.attr["Tout"].list.type) == [FLOAT, INT64]
+        assert call.attr["config_proto"].s == b"soft placement"
+        shapes = call.attr["_output_shapes"].list.shape
+        assert [shape.dim[0].size for shape in shapes] == [0, 1]
+
+    def test_a_stateful_function_runs_even_without_results(self) -> None:
+        stateful = function()
+        stateful.signature.is_stateful = True
+        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0,)), stateful)
+        assert wrapper.signature.is_stateful
+        assert wrapper.node_def[0].op == "StatefulPartitionedCall"
+        assert list(wrapper.signature.control_output) == ["call"]
+        assert dict(wrapper.control_ret) == {"call": "call"}
+
+    def test_a_stateless_function_has_no_control_outputs(self) -> None:
+        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0, 1)), function())
+        assert not wrapper.signature.is_stateful
+        assert not wrapper.signature.control_output
+        assert not wrapper.control_ret
+
+    def test_an_argument_called_like_the_call(self) -> None:
+        wrapper = build(NAME, Order("f", (0, 1), (0,)), function("call call_", "p"))
+        (call,) = wrapper.node_def
+        assert call.name not in ("call", "call_")
+        assert wrapper.ret["p"] == f"{call.name}:output:0"
+
+    def test_what_resources_share_moves_with_them(self) -> None:
+        shared = function("a captured", "p")
+        shared.resource_arg_unique_id[1] = 5
+        shared.attr["_construction_context"].s = b"kEagerRuntime"
+        wrapper = build(NAME, Order("__inference_f_7", (1, 0), (0,)), shared)
+        assert dict(wrapper.resource_arg_unique_id) == {0: 5}
+        assert wrapper.attr["_construction_context"].s == b"kEagerRuntime"
+
+    def test_shapes_that_the_function_does_not_state(self) -> None:
+        silent = function("x", "p s")
+        silent.ret["p"] = "x"
+        silent.ret["s"] = "PartitionedCall:output:1"
+        wrapper = build(NAME, Order("__inference_f_7", (0,), (0, 1)), silent)
+        shapes = wrapper.node_def[0].attr["_output_shapes"].list.shape
+        assert shapes[0].unknown_rank
+        assert shapes[1].dim[0].size == 1
+
+
+class TestName:
+    @pytest.mark.parametrize(
+        ("taken", "expected"),
+        [
+            (["__inference_f_7", "__forward_g_12", "plain"], 13),
+            (["__inference_sigpb_signature_wrapper_3", "f2_1"], 4),
+            ([], 1),
+        ],
+    )
+    def test_ends_in_a_number_of_its_own(self, taken: list[str], expected: int) -> None:
+        assert fresh_name(taken) == f"__inference_sigpb_signature_wrapper_{expected}"
+
+
+class TestOrder:
+    def test_identity(self) -> None:
+        assert Order("f", (0, 1, 2), (0, 1)).is_identity(function())
+
+    @pytest.mark.parametrize(
+        ("arguments", "results"),
+        [((1, 0, 2), (0, 1)), ((0, 1, 2), (1, 0)), ((0, 1, 2), (0,)), ((0, 1, 2), ())],
+    )
+    def test_no_identity(self, arguments: tuple[int, ...], results: tuple[int, ...]) -> None:
+        assert not Order("f", arguments, results).is_identity(function())
+
+    def test_one_wrapper_instead_of_two(self) -> None:
+        inner = Order("f", arguments=(2, 0, 1, 3), results=(3, 0, 2))
+        outer = Order(NAME, arguments=(1, 2, 0, 3), results=(2, 0))
+        assert outer.around(inner) == Order("f", arguments=(0, 1, 2, 3), results=(2, 3))
+
+    def test_of_a_function_that_is_no_wrapper(self) -> None:
+        assert order_of(function()) is None
+        lookalike = function()
+        lookalike.signature.name = NAME
+        assert order_of(lookalike) is None
+
+    @given(st.permutations(range(5)), st.permutations(range(4)), st.integers(0, 4))
+    def test_is_found_again_in_the_wrapper(
+        self, arguments: list[int], results: list[int], kept: int
+    ) -> None:
+        inner = function("a b c d captured", "p q r s")
+        order = Order("__inference_f_7", tuple(arguments), tuple(results[:kept]))
+        assert order_of(build(NAME, order, inner)) == order

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from sigpb.errors import (
+    EnvironmentFailure,
+    ModelUnreadable,
+    PatchError,
+    SigpbError,
+    UsageError,
+    did_you_mean,
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(UsageError, 2), (PatchError, 2), (ModelUnreadable, 3), (EnvironmentFailure, 4)],
+)
+def test_each_kind_has_its_exit_code(kind: type[SigpbError], code: int) -> None:
+    assert issubclass(kind, SigpbError)
+    assert kind("why").exit_code == code
+    assert str(kind("why")) == "why"
+
+
+def test_patch_error_holds_every_problem() -> None:
+    assert PatchError("one").problems == ("one",)
+    assert PatchError(["one", "two"]).problems == ("one", "two")
+    assert str(PatchError(["one", "two"])) == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "known", "said"),
+    [
+        ("imgae", ["image", "bias"], "did you mean 'image'? There are 'bias', 'image'"),
+        ("IMAGE", ["image"], "there are 'image'"),
+        ("x", ["image", "bias"], "there are 'bias', 'image'"),
+        ("x", [], "there are none"),
+        ("it's", ["its"], """did you mean 'its'? There are 'its'"""),
+        ("x", ["a\nb"], r"there are 'a\nb'"),
+    ],
+)
+def test_did_you_mean(wrong: str, known: list[str], said: str) -> None:
+    assert did_you_mean(wrong, known) == said
+
+
+def test_did_you_mean_lists_no_more_than_can_be_read() -> None:
+    known = [f"input_{number:02}" for number in range(25)]
+    said = did_you_mean("inptu_24", reversed(known))
+    assert said.startswith("did you mean 'input_24'? There are 'input_00', 'input_01', ")
+    assert said.endswith(", 'input_19' and 5 more")
+    assert did_you_mean("x", known[:20]).endswith(", 'input_19'")

@@ -1,0 +1,148 @@
+"""Imports point down only, and importing sigpb brings nothing that is not needed."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sigpb
+from tests.cli.command_line import ENVIRONMENT
+
+PACKAGE = Path(sigpb.__file__).parent
+
+# From the top to the bottom, as docs/architecture.md has them. Parts in one row do not know
+# each other.
+LAYERS = (
+    {"cli"},
+    {"api"},
+    {"inspect", "patching"},
+    {"edits"},
+    {"rewrite"},
+    {"steps"},
+    {"publishing"},
+    {"saved_model"},
+    {"wire"},
+    {"tensor_types"},
+    {"protos"},
+    {"errors"},
+)
+HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
+
+MODULES = {path: path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py")}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The full names of all that a module imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide what is imported"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parts_imported(path: Path) -> set[str]:
+    names = (name.split(".") for name in imported(path))
+    return {name[1] for name in names if name[0] == "sigpb"} - {"__version__"}
+
+
+def test_every_part_has_its_layer() -> None:
+    parts = {module.name for module in pkgutil.iter_modules([str(PACKAGE)])}
+    assert parts <= set(HEIGHTS)
+
+
+def test_imports_point_down() -> None:
+    upward = [
+        f"{'.'.join(module.parts)} imports {part}"
+        for path, module in MODULES.items()
+        for part in parts_imported(path) - {module.parts[0]}
+        if module.parts != ("__init__",)
+        if HEIGHTS[part] >= HEIGHTS[module.parts[0]]
+    ]
+    assert upward == []
+
+
+def test_wire_knows_nothing_of_tensorflow() -> None:
+    known = {
+        part
+        for path in (PACKAGE / "wire").iterdir()
+        if path in MODULES
+        for part in parts_imported(path)
+    }
+    assert known == {"wire", "errors"}
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "tensorflow_serving", "tf_keras", "numpy"])
+def test_no_module_imports(name: str) -> None:
+    assert [
+        path for path in MODULES if name in {full.split(".")[0] for full in imported(path)}
+    ] == []
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    for path, module in MODULES.items():
+        if module.parts[0] != "cli":
+            called = {
+                ast.unparse(node.func)
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Call)
+            }
+            assert not called & {"print", "exit", "sys.exit", "input"}, module
+
+
+def loaded(code: str) -> set[str]:
+    """The names of the modules that a new process has loaded after running a piece of code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.split())
+
+
+def test_import_of_everything_loads_no_tensorflow() -> None:
+    modules = [
+        ".".join(("sigpb", *module.parts)).removesuffix(".__init__") for module in MODULES.values()
+    ]
+    found = loaded("\n".join(f"import {module}" for module in modules))
+    assert found >= set(modules)
+    assert not found & {"tensorflow", "numpy", "tf_keras"}
+
+
+def test_import_of_sigpb_loads_nothing_else() -> None:
+    found = loaded("import sigpb")
+    assert {name for name in found if name.startswith("sigpb")} == {"sigpb"}
+    assert not found & {
+        "rich",
+        "farmhash",
+        "absl",
+        "google.protobuf",
+        "google.protobuf.text_format",
+    }
+
+
+def test_wire_needs_no_protobuf() -> None:
+    assert not loaded("import sigpb.wire") & {"google.protobuf", "sigpb.protos"}
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("show {model} --format=json", {"rich", "farmhash", "sigpb.patching", "sigpb.edits"}),
+        ("show {model}", {"farmhash", "sigpb.patching", "sigpb.edits"}),
+        ("patch {model} --dry_run", {"rich"}),
+        ("--help", {"google.protobuf", "sigpb.protos", "sigpb.cli.commands.patch"}),
+    ],
+)
+def test_command_loads_no_more_than_it_needs(command: str, unneeded: set[str]) -> None:
+    model = PACKAGE.parent / "proto_fixtures" / "tf1_no_variables"
+    arguments = command.format(model=model).split()
+    assert not loaded(f"from sigpb.cli.main import main; main({arguments!r})") & unneeded

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import ast
+import inspect
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+
+import sigpb
+
+NAMES = [
+    "EnvironmentFailure",
+    "ModelUnreadable",
+    "PatchError",
+    "PatchResult",
+    "Plan",
+    "SavedModel",
+    "SavedModelPatch",
+    "SigpbError",
+    "UsageError",
+    "load_patch",
+    "open",
+    "patch",
+    "plan",
+]
+
+each_name = pytest.mark.parametrize("name", NAMES)
+each_function = pytest.mark.parametrize("name", ["load_patch", "open", "patch", "plan"])
+
+
+def test_names() -> None:
+    assert sigpb.__all__ == [*NAMES, "__version__"]
+
+
+@each_name
+def test_name_can_be_imported(name: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(f"from sigpb import {name}", namespace)
+    assert namespace[name] is getattr(sigpb, name)
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(AttributeError, match="module 'sigpb' has no attribute 'ptach'"):
+        sigpb.ptach  # noqa: B018
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse(Path(sigpb.__file__).read_text())
+    (block,) = (
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE" in ast.unparse(node.test)
+    )
+    imported = {
+        alias.asname
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assigned = {ast.unparse(node.targets[0]) for node in block.body if isinstance(node, ast.Assign)}
+    assert (imported | assigned) - {None} == set(NAMES)
+    assert (Path(sigpb.__file__).parent / "py.typed").exists()
+
+
+def functions_of(name: str) -> Iterator[Callable[..., Any]]:
+    """The function of a name, or the public methods and properties of a class."""
+    found = getattr(sigpb, name)
+    if not inspect.isclass(found):
+        yield found
+        return
+    if issubclass(found, Message):
+        return  # Its methods are those of protobuf, and saved_model_patch.proto documents it.
+    for member_name, member in vars(found).items():
+        if not member_name.startswith("_"):
+            if isinstance(member, property):
+                assert member.fget is not None
+                yield member.fget
+            elif inspect.isfunction(member):
+                yield member
+
+
+@each_name
+def test_everything_is_documented(name: str) -> None:
+    documented_alone = [] if name == "SavedModelPatch" else [getattr(sigpb, name)]
+    for documented in (*documented_alone, *functions_of(name)):
+        text = inspect.getdoc(documented)
+        assert text, documented
+        assert text.splitlines()[0].endswith("."), documented
+
+
+@each_name
+def test_everything_is_annotated(name: str) -> None:
+    for function in functions_of(name):
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(function)
+        assert "return" in hints, function
+        assert set(signature.parameters) - {"self"} <= set(hints), function
+
+
+@each_function
+def test_docstring_tells_of_every_parameter(name: str) -> None:
+    function = getattr(sigpb, name)
+    text = inspect.getdoc(function) or ""
+    arguments = text.partition("Args:")[2].partition("Raises:")[0]
+    for parameter in inspect.signature(function).parameters:
+        assert f"    {parameter}: " in arguments, parameter
+    assert "Raises:" in text
+
+
+def test_errors_have_one_base() -> None:
+    for name in NAMES:
+        found = getattr(sigpb, name)
+        if inspect.isclass(found) and issubclass(found, Exception):
+            assert issubclass(found, sigpb.SigpbError)
+
+
+def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
+    # The names are a promise to everyone who has a patch in a file.
+    descriptor: Any = sigpb.SavedModelPatch.DESCRIPTOR
+
+    def names(found: Any) -> list[str]:
+        return [field.name for field in found.fields]
+
+    signature = descriptor.fields_by_name["signature"].message_type
+    endpoint = signature.fields_by_name["input"].message_type
+    assert names(descriptor) == ["id", "reason", "tags", "set_tags", "signature"]
+    assert names(signature) == [
+        *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output")
+    ]
+    assert names(endpoint) == ["key", "rename_to", "dtype", "shape", "drop"]
+    assert signature.fields_by_name["output"].message_type is endpoint
+
+
+def test_version() -> None:
+    assert isinstance(sigpb.__version__, str)
+    assert (
+        f'version = {{ attr = "sigpb.{"__version__"}" }}'
+        in (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text()
+    )
