@@ -698,6 +698,30 @@ class TestEnvironment:
                 assert outcome.err.startswith(f"sigpb: {model}")
                 assert outcome.err.endswith(": Permission denied.\n")
 
+    @pytest.mark.parametrize(
+        ("code", "reason"), [(28, "No space left on device"), (30, "Read-only file system")]
+    )
+    def test_disk_that_takes_nothing(
+        self,
+        fixture_model: ModelFactory,
+        fail: Refuse,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        code: int,
+        reason: str,
+    ) -> None:
+        model, output = fixture_model("tf2_linear"), tmp_path / "out"
+
+        def refuse(path: Path, *arguments: Any, **named: Any) -> None:
+            raise OSError(code, reason, str(path))
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+        flags = (f"--output_dir={output}", "--rename_input=x=image")
+        said = fail(4, "patch", model, *flags)
+        assert said.startswith(f"sigpb: Could not write the patched model to {output}: {reason}")
+        assert "Nothing was left behind." in said
+        assert run("patch", model, *flags, "--format=json").json["status"] == "failed"
+
     @pytest.mark.skipif(sys.platform != "linux", reason="a limit on the size of files is needed")
     @pytest.mark.parametrize("mode", ["--in_place", "--output_dir={out}"])
     def test_file_that_does_not_fit(

@@ -12,6 +12,7 @@ from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan
 from sigpb.patching.resolve import Resolution, resolve
+from sigpb.patching.stated_types import mismatches
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph, SavedModel
 from sigpb.tensor_types import tensor_names
@@ -111,6 +112,7 @@ def _compile_for(
     for target in _signature_targets(meta_graph, patch):
         endpoints, missing = _endpoint_targets(target)
         problems += missing
+        problems += [problem for each in endpoints for problem in mismatches(each)]
         for kind in edit_types():
             edits += kind.from_signature(target)
             for endpoint in endpoints:

@@ -185,6 +185,20 @@ class TestUnchanged:
         apply(model, 'signature { key: "other" rename_to: "second" }')
         assert_unchanged(model, copy)
 
+    def test_a_copy_of_a_signature_whose_keys_moved_on(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        both = """
+            signature { key: "legacy" copy_of: "serving_default" }
+            signature {
+                key: "serving_default"
+                input { key: "x" rename_to: "b" }
+                input { key: "b" rename_to: "c" }
+            }
+            """
+        apply(model, both)
+        apply(model, 'signature { key: "other" rename_to: "second" }')
+        assert_unchanged(model, both)
+
     def test_a_copy_of_a_signature_that_was_renamed_with_it(
         self, fixture_model: ModelFactory
     ) -> None:
@@ -252,6 +266,27 @@ class TestRefused:
             )
             == "two signatures would have the key 'alias'; rename or delete one of them."
         )
+
+    def test_a_copy_that_is_there_with_another_method(self, fixture_model: ModelFactory) -> None:
+        for method in ("my/own", ""):
+            copy = f'copy_of: "serving_default" method_name: "{method}"'
+            assert (
+                refusal(fixture_model("tf2_shared"), f'signature {{ key: "alias" {copy} }}')
+                == "two signatures would have the key 'alias'; rename or delete one of them."
+            )
+
+    def test_unknown_endpoint_of_a_copy_that_is_there(self, fixture_model: ModelFactory) -> None:
+        problems = refusals(
+            fixture_model("tf2_shared"),
+            """
+            signature {
+                key: "alias"
+                copy_of: "serving_default"
+                input { key: "image" rename_to: "x" }
+            }
+            """,
+        )
+        assert "signature 'alias' has no input 'image'; there are 'b', 'x'." in problems
 
     def test_itself(self, fixture_model: ModelFactory) -> None:
         assert "'other'" in refusal(

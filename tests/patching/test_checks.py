@@ -43,16 +43,6 @@ class TestPatch:
                 ["signature 'a': the patch names output 'p' 2 times."],
             ),
             (
-                """
-                signature {
-                    key: "a"
-                    input { key: "x" rename_to: "z" }
-                    input { key: "y" rename_to: "z" }
-                }
-                """,
-                ["signature 'a': the patch renames two inputs to 'z'."],
-            ),
-            (
                 'signature { key: "a" output { key: "p" drop: true rename_to: "q" } }',
                 ["signature 'a': output 'p' is both dropped and renamed."],
             ),
@@ -74,7 +64,6 @@ class TestPatch:
             "no key",
             "no endpoint key",
             "endpoint twice",
-            "two to one",
             "dropped and renamed",
             "dropped and more",
             "copied and dropped",
@@ -83,6 +72,20 @@ class TestPatch:
     )
     def test_is_wrong_whatever_the_model(self, patch: str, expected: list[str]) -> None:
         assert list(checks.patch_problems(parse_text(patch))) == expected
+
+    def test_renames_two_to_one(self) -> None:
+        inputs = """
+            signature {
+                key: "a"
+                input { key: "x" rename_to: "z" }
+                input { key: "y" rename_to: "z" }
+            }
+            """
+        signatures = 'signature { key: "a" rename_to: "z" } signature { key: "b" rename_to: "z" }'
+        for patch, what in ((inputs, "two inputs"), (signatures, "two signatures")):
+            (problem,) = checks.patch_problems(parse_text(patch))
+            assert what in problem
+            assert "'z'" in problem
 
     def test_a_key_may_be_renamed_away_and_be_a_copy(self) -> None:
         patch = """

@@ -88,7 +88,8 @@ def sound_patches(draw: st.DrawFn, view: View[T]) -> protos.SavedModelPatch:
         else:
             draw(endpoint_patches(view, key, patch.signature.add(key=key, rename_to=name)))
     for key, name in zip(copies, names[len(originals) :], strict=True):
-        draw(endpoint_patches(view, key, patch.signature.add(key=name, copy_of=key)))
+        if key != name:
+            draw(endpoint_patches(view, key, patch.signature.add(key=name, copy_of=key)))
     return patch
 
 
