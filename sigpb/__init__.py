@@ -53,10 +53,12 @@ _SOURCES = {
 __all__ = [*sorted(_SOURCES), "__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _SOURCES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_SOURCES[name]}")
-    value = getattr(module, "open_model" if name == "open" else name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _SOURCES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(f"{__name__}.{_SOURCES[name]}")
+        value = getattr(module, "open_model" if name == "open" else name)
+        globals()[name] = value
+        return value

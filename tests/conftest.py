@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 from google.protobuf import text_format
+from hypothesis import HealthCheck, settings
 
 from sigpb import protos
+
+# The machine may be busy; how long a test takes says nothing of the code.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

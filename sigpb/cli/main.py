@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import gc
 import importlib
 import io
 import os
@@ -33,6 +33,7 @@ Exit codes: 0 done, 1 the answer is no, 2 refused, 3 the model cannot be read, 4
 
 def run() -> None:
     """Runs sigpb with the arguments of the process, and ends the process."""
+    gc.set_threshold(100_000)  # Most runs end before there is garbage worth looking for.
     if sys.stdout is None:  # The caller closed it.
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (stays open)
     for stream in (sys.stdout, sys.stderr):
@@ -95,10 +96,7 @@ def _run_command(arguments: list[str]) -> int:
         positional = values([f"sigpb {name}", *rest])[1:]
     except flags.Error as error:
         raise UsageError(f"{error}. See 'sigpb {name} --help'.") from error
-    try:
-        return int(command.run(positional, values))
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{error.object!r} is not UTF-8 text.") from error
+    return int(command.run(positional, values))
 
 
 def _command_names() -> list[str]:
@@ -107,6 +105,8 @@ def _command_names() -> list[str]:
 
 def _command_list() -> str:
     """Lists the commands without importing them: the first line of each module's docstring."""
+    import ast
+
     lines = []
     for name in _command_names():
         source = Path(commands.__path__[0], f"{name}.py").read_text(encoding="utf-8")

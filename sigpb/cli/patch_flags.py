@@ -6,7 +6,7 @@ from absl import flags
 
 from sigpb import protos
 from sigpb.cli.arguments import define_tags, parse_tags, split_pair, tag_set, unquote
-from sigpb.patching.patch_file import load_patch
+from sigpb.errors import UsageError
 
 _SIGNATURE = "serving_default"
 
@@ -48,7 +48,18 @@ def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         UsageError: If a flag is malformed, or there is nothing to do.
         PatchError: If the file of ``--patch`` is not a patch.
     """
-    patch = load_patch(values.patch) if values.patch is not None else protos.SavedModelPatch()
+    try:
+        return _patch_of(values)
+    except ValueError as error:  # Protobuf's, for bytes of the command line that are not UTF-8.
+        raise UsageError(f"A flag holds a key that is not UTF-8 text: {error}.") from error
+
+
+def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
+    patch = protos.SavedModelPatch()
+    if values.patch is not None:
+        from sigpb.patching.patch_file import load_patch
+
+        patch = load_patch(values.patch)
     for old, new in _pairs(values, "rename_signature"):
         _signature(patch, old).rename_to = new
     for source, new in _pairs(values, "copy_signature"):

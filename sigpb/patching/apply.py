@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from google.protobuf import text_format
-from google.protobuf.descriptor_pool import DescriptorPool
-
 from sigpb import protos
 from sigpb.patching import side_files
 from sigpb.patching.plan import Plan
@@ -61,6 +58,8 @@ def changes_of(
 
 def _text(model: SavedModel, patched: protos.SavedModel) -> bytes:
     """Returns a patched model as text, with the contents of an ``Any`` spelled out if they were."""
+    from google.protobuf import descriptor_pool, text_format
+
     spelled_out = b"[type.googleapis.com/" in model.file.read_bytes()
-    pool = protos.POOL if spelled_out else DescriptorPool()
+    pool = protos.POOL if spelled_out else descriptor_pool.DescriptorPool()
     return text_format.MessageToString(patched, as_utf8=True, descriptor_pool=pool).encode()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
 from sigpb.edits.set_tags import tag_set_text
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
+from sigpb.patching.copied import is_copied
 from sigpb.patching.plan import MetaGraphPlan, Plan
-from sigpb.patching.resolve import Resolution, resolve
+from sigpb.patching.resolve import Resolution, resolve, resolve_endpoints
 from sigpb.patching.stated_types import mismatches
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph, SavedModel
-from sigpb.tensor_types import tensor_names
 
 
 def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
@@ -126,7 +126,6 @@ def _signature_targets(
 ) -> Iterator[SignatureTarget]:
     current = _resolve_signatures(meta_graph, patch).current
     originals = {item.key: item for item in patch.signature if not item.HasField("copy_of")}
-    leaving = {item.key for item in patch.signature if item.drop or item.HasField("rename_to")}
     for item in patch.signature:
         source = item.copy_of if item.HasField("copy_of") else item.key
         if source not in current:
@@ -135,56 +134,9 @@ def _signature_targets(
             yield SignatureTarget(meta_graph, SignatureRef(current[source]), item)
             continue
         target = SignatureTarget(meta_graph, SignatureRef(item.key, current[source]), item)
-        if item.key in leaving or not _is_copied(target, originals.get(item.copy_of)):
+        original = originals.get(source, protos.SignaturePatch())
+        if item.key in originals or not is_copied(target, original):
             yield target
-
-
-def _is_copied(target: SignatureTarget, original: protos.SignaturePatch | None) -> bool:
-    """Whether the copy that is wanted is there, with the keys that the patch gives it.
-
-    Args:
-        target: The copy.
-        original: What the patch says of its original, which may be renamed already.
-    """
-    existing = target.meta_graph.signatures.get(target.ref.key)
-    method_name = target.patch.method_name
-    if existing is None or target.ref.key == target.ref.copy_of:
-        return False
-    if method_name and existing.method_name != method_name:
-        return False
-    source = target.signature_def
-    return _tensors(existing.inputs) == _copied_tensors(
-        source.inputs, original.input if original else (), target.patch.input
-    ) and _tensors(existing.outputs) == _copied_tensors(
-        source.outputs, original.output if original else (), target.patch.output
-    )
-
-
-def _tensors(infos: Mapping[str, protos.TensorInfo]) -> dict[str, tuple[str, ...]]:
-    return {key: tensor_names(info) for key, info in infos.items()}
-
-
-def _copied_tensors(
-    infos: Mapping[str, protos.TensorInfo],
-    renamed: Sequence[protos.EndpointPatch],
-    patches: Sequence[protos.EndpointPatch],
-) -> dict[str, tuple[str, ...]]:
-    """Returns the tensors that a copy has by key.
-
-    Args:
-        infos: The endpoints of the original as it is.
-        renamed: What the patch says of them, by the keys they have or had.
-        patches: What the patch says of the copy's, by the same keys.
-    """
-    before = {item.rename_to: item.key for item in renamed if item.key not in infos}
-    after = {item.key: item.rename_to for item in patches if item.HasField("rename_to")}
-    dropped = {item.key for item in patches if item.drop}
-    keys = {key: before.get(key, key) for key in infos}
-    return {
-        after.get(keys[key], keys[key]): names
-        for key, names in _tensors(infos).items()
-        if keys[key] not in dropped
-    }
 
 
 def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], list[str]]:
@@ -196,10 +148,7 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
         ("output", target.patch.output, target.signature_def.outputs),
     )
     for side, patches, existing in sides:
-        renames = {
-            item.key: item.rename_to if item.HasField("rename_to") else None for item in patches
-        }
-        resolution = resolve(renames, existing)
+        resolution = resolve_endpoints(patches, existing)
         for item in patches:
             if item.key in resolution.current:
                 found.append(EndpointTarget(target, side, resolution.current[item.key], item))

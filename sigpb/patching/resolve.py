@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from sigpb import protos
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,16 @@ def resolve(renames: Mapping[str, str | None], existing: Collection[str]) -> Res
             current.update({key: key for key in chain if key in existing})
             missing += [key for key in chain if key not in existing]
     return Resolution(current, tuple(missing))
+
+
+def resolve_endpoints(
+    patches: Sequence[protos.EndpointPatch], existing: Collection[str]
+) -> Resolution:
+    """Resolves the inputs or outputs that a patch names of a signature."""
+    return resolve(
+        {item.key: item.rename_to if item.HasField("rename_to") else None for item in patches},
+        existing,
+    )
 
 
 def _chains(renames: Mapping[str, str | None]) -> Iterator[list[str]]:

@@ -48,7 +48,7 @@ def read(file: Path) -> protos.FingerprintDef:
     """
     try:
         return protos.FingerprintDef.FromString(file.read_bytes())
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError) as error:
         raise ModelUnreadable(f"{file}: not a fingerprint: {error}.") from error
 
 

@@ -48,7 +48,7 @@ def read_requests(directory: Path) -> list[WarmupRequest]:
         return []
     try:
         logs = [protos.PredictionLog.FromString(record) for record in _records(file.read_bytes())]
-    except (struct.error, DecodeError) as error:
+    except (struct.error, DecodeError, UnicodeDecodeError) as error:
         raise ModelUnreadable(f"{file}: not a TFRecord file of PredictionLogs: {error}.") from error
     return [request for log in logs for request in _requests(log)]
 

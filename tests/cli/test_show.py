@@ -182,7 +182,7 @@ def test_table(fixture_model: ModelFactory) -> None:
     assert "\n  signature 'add', method 'tensorflow/serving/predict'\n" in outcome.out
     assert ["input", "delta", "int64", "[]", "add_delta:0"] in rows(outcome.out)
     assert ["output", "before", "int64", "[]", "StatefulPartitionedCall:1"] in rows(outcome.out)
-    assert "method 'tensorflow/serving/predict'\n  no inputs, no outputs\n" in outcome.out
+    assert "method 'tensorflow/serving/predict'\n    no inputs, no outputs\n" in outcome.out
 
 
 def test_table_is_the_default(fixture_model: ModelFactory) -> None:

@@ -282,7 +282,7 @@ class TestRefused:
             signature {
                 key: "alias"
                 copy_of: "serving_default"
-                input { key: "image" rename_to: "x" }
+                input { key: "image" rename_to: "a" }
             }
             """,
         )

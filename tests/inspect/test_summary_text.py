@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-import io
 from typing import Any
 
-from rich.console import Console
-
-from sigpb.inspect.summary_text import render
+from sigpb.inspect.summary_text import plain_text
 
 
 def rendered(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> str:
     """The text of a summary, with lines in which runs of spaces are one space."""
-    summary = {
+    text = plain_text(summary_of(*signatures, **graph))
+    return "\n".join(" ".join(line.split()) for line in text.splitlines()) + "\n"
+
+
+def summary_of(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> dict[str, Any]:
+    return {
         "model": "models/[1]",
         "file": "saved_model.pb",
         "bytes": 1234567,
@@ -25,9 +27,6 @@ def rendered(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> str:
             }
         ],
     }
-    out = io.StringIO()
-    Console(file=out, width=200, highlight=False, color_system=None).print(render(summary))
-    return "\n".join(" ".join(line.split()) for line in out.getvalue().splitlines()) + "\n"
 
 
 def signature(**parts: Any) -> dict[str, Any]:
@@ -92,3 +91,26 @@ def test_keys_are_neither_markup_nor_control_characters() -> None:
     text = rendered(("[red]", signature(inputs={"[b]k[/b]\n\x1b[1m": endpoint(tensor="[i]:0")})))
     assert "\nsignature '[red]', method 'm'\n" in text
     assert "\ninput [b]k[/b]\\n\\x1b[1m int64 [] [i]:0\n" in text
+
+
+def test_columns_are_aligned() -> None:
+    text = plain_text(
+        summary_of(
+            (
+                "s",
+                signature(
+                    inputs={"a": endpoint(tensor="a:0"), "longer": endpoint(tensor="b:0")},
+                    outputs={"c": endpoint(dtype="string", tensor="c:0")},
+                ),
+            )
+        )
+    )
+    assert text.endswith(
+        """
+  signature 's', method 'm'
+            key     dtype   shape  tensor
+    input   a       int64   []     a:0
+    input   longer  int64   []     b:0
+    output  c       string  []     c:0
+"""
+    )

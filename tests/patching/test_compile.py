@@ -231,15 +231,3 @@ class TestRefused:
             refusal(model, 'signature { key: "default" rename_to: "x" }')
             == "there is no signature 'default'; there are none."
         )
-
-    @pytest.mark.parametrize("change", ['dtype: "uint8"', 'shape: "[?,4]"'], ids=["dtype", "shape"])
-    def test_nothing_a_patch_says_is_left_out_in_silence(
-        self, fixture_model: ModelFactory, change: str
-    ) -> None:
-        model = fixture_model("tf2_linear")
-        patch = parse_text(f'signature {{ key: "single" input {{ key: "t" {change} }} }}')
-        try:
-            plan = sigpb.plan(model, patch)
-        except sigpb.PatchError:
-            return
-        assert not plan.is_empty

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sigpb
@@ -136,6 +136,7 @@ def assert_follows(
         assert object_graph_view(after) == relabelled(object_graph_view(before), patch)
 
 
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_sound_patch_is_accepted_and_every_view_follows(model: Path, data: st.DataObject) -> None:
     (before,) = read(model).meta_graphs
@@ -150,6 +151,7 @@ def test_a_sound_patch_is_accepted_and_every_view_follows(model: Path, data: st.
         assert sigpb.plan(directory, patch).is_empty, "twice is not once"
 
 
+@settings(max_examples=50)
 @given(data=st.data())
 def test_any_patch_is_refused_or_every_view_follows(model: Path, data: st.DataObject) -> None:
     (before,) = read(model).meta_graphs

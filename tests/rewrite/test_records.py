@@ -50,6 +50,21 @@ class TestList:
         after = length_delimited(NODES, ODD) + nodes("longer") + functions(f=1) + nodes("c")
         assert self.rewritten(before, "odd", "longer", "c") == after
 
+    def test_an_any_of_a_type_that_is_not_known(self) -> None:
+        """Protobuf in Python cannot compare such messages; their bytes can be compared."""
+        odd = node("a")
+        odd.serialized_user_proto.type_url = "type.googleapis.com/tensorflow.TensorInfo"
+        other = node("b")
+        other.serialized_user_proto.type_url = "type.googleapis.com/not.known"
+        before = b"".join(length_delimited(NODES, n.SerializeToString()) for n in (odd, other))
+        edits = Edits(before)
+        after = [odd, node("c")]
+        old = protos.SavedObjectGraph.FromString(before).nodes
+        rewrite_list(edits, Message.root(before), NODES, old, after)
+        assert assemble(edits.pieces(), before) == (
+            length_delimited(NODES, odd.SerializeToString()) + nodes("c")
+        )
+
     def test_new_elements_come_last(self) -> None:
         before = nodes("a") + functions(f=1)
         assert self.rewritten(before, "x", "b", "c") == nodes("x") + functions(f=1) + nodes(

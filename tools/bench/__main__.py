@@ -29,7 +29,7 @@ from .models import Models
 from .processes import CommandFailed, Runner, Unavailable
 from .rows import Row
 
-_COLUMNS = ("what", "ours", "against", "theirs", "ours / theirs", "target", "met")
+_COLUMNS = ("what", "ours", "against", "theirs", "ours / theirs", "target", "met", "")
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 CHILDREN = Path(__file__).with_name("children")
 
+_NOISY = 1.4
+
 
 class Unavailable(Exception):
     """Something that a benchmark needs is not there."""
@@ -68,6 +70,11 @@ class Samples:
     def median(self) -> float:
         """The figure that counts."""
         return statistics.median(self.values)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the runs differ by so much that something else was going on."""
+        return max(self.values) > _NOISY * min(self.values)
 
 
 @dataclass(frozen=True)

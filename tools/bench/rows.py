@@ -45,7 +45,7 @@ class Row:
         return (self.ours.median if self.ratio is None else self.ratio) <= self.target
 
     def cells(self) -> tuple[str, ...]:
-        """Returns the row as text: what, ours, against, theirs, ratio, target, met."""
+        """Returns the row as text: what, ours, against, theirs, ratio, target, met, noisy."""
         target = ""
         if self.target is not None:
             plain = self.ratio is None
@@ -58,6 +58,7 @@ class Row:
             "" if self.ratio is None else times(self.ratio),
             target,
             {None: "", True: "yes", False: "NO"}[self.is_met],
+            "noisy" if self.ours.is_noisy or (self.theirs and self.theirs.is_noisy) else "",
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from sigpb import api
 from sigpb.cli import patch_flags
 from sigpb.cli.arguments import one_directory
 from sigpb.errors import PatchError, SigpbError, UsageError
-from sigpb.patching.patch_file import format_patch
 
 USAGE = """\
 sigpb patch DIR (--output_dir=NEW | --in_place | --dry_run) [--patch=FILE] [--tags=TAG,…]
@@ -91,13 +90,15 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 
 def _patch(arguments: Sequence[str], values: flags.FlagValues) -> dict[str, Any] | None:
-    """Does what the flags say; returns the report for JSON, None if no model was looked at."""
+    """Does what the flags say; returns the report for JSON, None if the patch was printed."""
     directory = one_directory(arguments, USAGE.partition("\n")[0] + " …")
     modes = [values.output_dir is not None, values.in_place, values.dry_run]
     if sum(modes) > 1 or (not any(modes) and not values.emit_patch):
         raise UsageError("Give one of --output_dir=NEW, --in_place and --dry_run.")
     patch = patch_flags.patch_of(values)
     if values.emit_patch:
+        from sigpb.patching.patch_file import format_patch
+
         print(format_patch(patch), end="")
         if not any(modes):
             return None
@@ -112,7 +113,9 @@ def _patch(arguments: Sequence[str], values: flags.FlagValues) -> dict[str, Any]
         fingerprint=values.fingerprint,
         warmup=values.warmup,
     )
-    if values.format == "text" and not values.emit_patch:
+    if values.emit_patch:
+        return None
+    if values.format == "text":
         print(result.plan)
         print(_outcome(result, dry_run=values.dry_run))
     return {

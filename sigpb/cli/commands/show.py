@@ -11,6 +11,7 @@ from absl import flags
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.inspect.summary import Json, summarize
+from sigpb.inspect.summary_text import plain_text
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
 
 USAGE = "sigpb show DIR [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY]"
@@ -83,12 +84,15 @@ def _selected(model: SavedModel, tags: tuple[str, ...] | None) -> list[MetaGraph
 
 
 def _print_tables(summary: Json) -> None:
+    if not sys.stdout.isatty():
+        print(plain_text(summary), end="")
+        return
+    # Takes longer to import than all the rest to run.
     from rich.console import Console
 
-    from sigpb.inspect.summary_text import render
+    from sigpb.inspect.summary_table import render
 
-    # In a pipe a line is as long as it is.
-    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
-    with console.capture() as text:
+    console = Console(highlight=False)
+    with console.capture() as text:  # rich would end the process itself if nobody reads on.
         console.print(render(summary))
     print(text.get(), end="")

@@ -1,0 +1,32 @@
+"""What `sigpb show` tells of a model, as tables for a terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sigpb.inspect.summary import Json
+from sigpb.inspect.summary_text import TITLES, Line, Row, parts
+
+
+def render(summary: Json) -> Group:
+    """Returns a summary for a `rich` console."""
+    return Group(
+        *(
+            Text(part.text, part.style) if isinstance(part, Line) else _table(part)
+            for part in parts(summary)
+        )
+    )
+
+
+def _table(rows: list[Row]) -> Padding:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in TITLES:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return Padding(table, (0, 0, 0, 3))
