@@ -18,8 +18,9 @@ def rewrite_list(
 ) -> None:
     """Writes a repeated message field whose elements changed or which grew at its end."""
     for field, old, new in zip(parent.fields(number), before, after, strict=False):
-        if old != new:
-            edits.replace(parent, field, length_delimited(number, _encoded(new)))
+        # Not by their equality, which fails on an Any of an unknown type, and on NaN.
+        if (encoded := _encoded(new)) != _encoded(old):
+            edits.replace(parent, field, length_delimited(number, encoded))
     append(edits, parent, number, after[len(before) :])
 
 
@@ -35,8 +36,8 @@ def rewrite_map(
         key = raw_key.decode()
         if key not in after:
             edits.delete(parent, field)
-        elif before[key] != after[key]:
-            edits.replace(parent, field, map_entry(number, raw_key, _encoded(after[key])))
+        elif (encoded := _encoded(after[key])) != _encoded(before[key]):
+            edits.replace(parent, field, map_entry(number, raw_key, encoded))
     for key in sorted(set(after) - set(before)):
         edits.insert(parent, parent.end, map_entry(number, key.encode(), _encoded(after[key])))
 
