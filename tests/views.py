@@ -116,12 +116,19 @@ def _inputs(
     assert {name: spec.tensor_spec_value.name for name, spec in specs.items()} == dict(
         zip(names, keys, strict=True)
     )
-    for pair in bare.function_spec.fullargspec.named_tuple_value.values:
-        if pair.key == "kwonlyargs":
-            assert sorted(value.string_value for value in pair.value.list_value.values) == names
+    assert _parameters(bare) in (names, [])  # Old files do not say.
     captured = range(len(keys), len(keys) + len(concrete.bound_inputs))
     assert list(arguments[len(keys) :]) == list(captured)
     return {key: (function, (position,)) for key, position in zip(keys, arguments, strict=False)}
+
+
+def _parameters(bare: protos.SavedBareConcreteFunction) -> list[str]:
+    return sorted(
+        value.string_value
+        for pair in bare.function_spec.fullargspec.named_tuple_value.values
+        if pair.key in ("args", "kwonlyargs")
+        for value in pair.value.list_value.values
+    )
 
 
 def _outputs(

@@ -109,10 +109,12 @@ def _compile_for(
     """Returns the edits of one MetaGraph, and what is wrong with them."""
     edits = [edit for kind in edit_types() for edit in kind.from_patch(meta_graph, patch)]
     problems: list[str] = []
-    for target in _signature_targets(meta_graph, patch):
+    for target, is_done in _signature_targets(meta_graph, patch):
         endpoints, missing = _endpoint_targets(target)
-        problems += missing
         problems += [problem for each in endpoints for problem in mismatches(each)]
+        if is_done:
+            continue
+        problems += missing
         for kind in edit_types():
             edits += kind.from_signature(target)
             for endpoint in endpoints:
@@ -123,7 +125,8 @@ def _compile_for(
 
 def _signature_targets(
     meta_graph: MetaGraph, patch: protos.SavedModelPatch
-) -> Iterator[SignatureTarget]:
+) -> Iterator[tuple[SignatureTarget, bool]]:
+    """Yields the signatures that a patch names, and whether they are copies that are there."""
     current = _resolve_signatures(meta_graph, patch).current
     originals = {item.key: item for item in patch.signature if not item.HasField("copy_of")}
     for item in patch.signature:
@@ -131,12 +134,11 @@ def _signature_targets(
         if source not in current:
             continue
         if not item.HasField("copy_of"):
-            yield SignatureTarget(meta_graph, SignatureRef(current[source]), item)
+            yield SignatureTarget(meta_graph, SignatureRef(current[source]), item), False
             continue
         target = SignatureTarget(meta_graph, SignatureRef(item.key, current[source]), item)
         original = originals.get(source, protos.SignaturePatch())
-        if item.key in originals or not is_copied(target, original):
-            yield target
+        yield target, item.key not in originals and is_copied(target, original)
 
 
 def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], list[str]]:

@@ -111,6 +111,18 @@ class TestChanged:
             "other": "x, y -> q, r",
         }
 
+    def test_onto_a_key_that_becomes_free_and_looks_the_same(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        after = apply(
+            fixture_model("tf2_shared"),
+            """
+            signature { key: "alias" rename_to: "second" }
+            signature { key: "alias" copy_of: "serving_default" }
+            """,
+        )
+        assert sorted(outline(after)) == ["alias", "second", "serving_default", "twin"]
+
     def test_of_a_signature_that_goes(self, fixture_model: ModelFactory) -> None:
         after = apply(
             fixture_model("tf2_linear"), COPY + 'signature { key: "serving_default" drop: true }'

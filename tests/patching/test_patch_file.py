@@ -128,6 +128,10 @@ class TestJson:
         text = '{\n  "signature": [{"key": "a"}],\n  "key": "b"\n}'
         assert problem(parse_json, text).startswith("3:3: ")
 
+    def test_an_unknown_field_of_the_second_of_a_list(self) -> None:
+        text = '{"signature": [{"key": "a", "output": [{}, {}]},\n {"key": "b", "dropp": true}]}'
+        assert problem(parse_json, text).startswith("2:15: ")
+
     def test_an_unknown_field_that_is_no_identifier(self) -> None:
         assert problem(parse_json, '{\n  "rename-to": "b"\n}').startswith("2:3: ")
 

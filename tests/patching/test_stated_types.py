@@ -68,3 +68,11 @@ def test_both_are_told(fixture_model: ModelFactory) -> None:
         }
         """
     assert len(refusals(fixture_model("tf2_linear"), patch)) == 2
+
+
+def test_of_a_copy_that_is_there(fixture_model: ModelFactory) -> None:
+    copy = 'signature {{ key: "alias" copy_of: "serving_default" input {{ key: "x" {} }} }}'
+    assert_unchanged(fixture_model("tf2_shared"), copy.format('dtype: "float32"'))
+    assert "has the dtype float32, not uint8" in refusal(
+        fixture_model("tf2_shared"), copy.format('dtype: "uint8"')
+    )

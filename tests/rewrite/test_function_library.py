@@ -6,7 +6,8 @@ from sigpb import protos
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.wire import Edits, Message, assemble
 
-NAMES = ["outer_3", "inner_1", "inner_10", "alone_2"]
+NAMES = ["outer_3", "inner_1", "inner_10", "alone_2", "last_4"]
+CALLS = {"outer_3": "inner_10", "last_4": "outer_3"}
 
 
 def function(name: str, calls: str = "") -> protos.FunctionDef:
@@ -18,13 +19,12 @@ def function(name: str, calls: str = "") -> protos.FunctionDef:
 
 
 def meta_graph(*nodes: str) -> protos.MetaGraphDef:
-    """Makes a graph with functions, in which `outer_3` calls `inner_10`, and nodes that call."""
+    """Makes a graph with functions of which some call others, and with nodes that call."""
     graph = protos.MetaGraphDef()
     for name in nodes:
         graph.graph_def.node.add(name="node").attr["f"].func.name = name
     for name in NAMES:
-        calls = "inner_10" if name == "outer_3" else ""
-        graph.graph_def.library.function.append(function(name, calls))
+        graph.graph_def.library.function.append(function(name, CALLS.get(name, "")))
     graph.graph_def.versions.producer = 1
     return graph
 
@@ -68,11 +68,13 @@ def test_adds_functions_at_the_end() -> None:
 def test_removes_a_function_that_nothing_names() -> None:
     rewritten = Rewritten(meta_graph("inner_1"))
     assert rewritten.library.remove("alone_2")
-    assert rewritten.names() == ["outer_3", "inner_1", "inner_10"]
+    assert rewritten.names() == ["outer_3", "inner_1", "inner_10", "last_4"]
 
 
 @pytest.mark.parametrize(
-    "name", ["inner_10", "inner_1"], ids=["by another function", "by a node, or so it seems"]
+    "name",
+    ["inner_10", "outer_3", "inner_1"],
+    ids=["by a function before it", "by a function after it", "by a node, or so it seems"],
 )
 def test_keeps_a_function_that_is_named(name: str) -> None:
     rewritten = Rewritten(meta_graph("inner_1"))

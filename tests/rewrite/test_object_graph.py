@@ -12,6 +12,7 @@ from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.saved_model.model import open_model
+from sigpb.wire import length_delimited
 from tests.parts import changed_parts
 from tests.patches import MAIN, ModelFactory, altered, apply, only_graph, refusal
 from tests.views import WRAPPER_PREFIX, object_graph_view, outline, relabelled, signature_map
@@ -212,6 +213,19 @@ class TestShared:
             f"object_graph_def.concrete_functions[{wrapper}]",
         }
 
+    def test_a_function_that_a_method_uses_too_is_wrapped(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        def use(graph: protos.MetaGraphDef) -> None:
+            method = graph.object_graph_def.nodes.add().function
+            method.concrete_functions.append(LINEAR)
+
+        model = altered(fixture_model("tf2_linear"), use)
+        before = only_graph(model).object_graph_def.concrete_functions[LINEAR]
+        after = apply(model, renaming("serving_default", x="y"))
+        assert outline(after)["serving_default"] == "b, y -> p, s"
+        assert after.object_graph_def.concrete_functions[LINEAR] == before
+
     def test_all_that_share_a_function_change(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_shared")
         before = object_graph_view(only_graph(model))
@@ -233,7 +247,19 @@ class TestShared:
         assert len(after.object_graph_def.nodes) == count
 
 
-class TestOldFiles:
+class TestOtherFiles:
+    def test_references_keep_what_this_version_does_not_know(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        unknown = length_delimited(1000, b"from the future")
+
+        def extend(graph: protos.MetaGraphDef) -> None:
+            signature_map(graph).children[0].MergeFromString(unknown)
+
+        model = altered(fixture_model("tf2_linear"), extend)
+        after = apply(model, 'signature { key: "serving_default" rename_to: "predict" }')
+        assert signature_map(after).children[0].SerializeToString().endswith(unknown)
+
     def test_without_a_function_spec(self, fixture_model: ModelFactory) -> None:
         def forget(graph: protos.MetaGraphDef) -> None:
             for node in graph.object_graph_def.nodes:
@@ -308,6 +334,14 @@ class TestContradictions:
 
         model = altered(fixture_model("tf2_linear"), forget)
         with pytest.raises(sigpb.ModelUnreadable, match=f"names the function '{LINEAR}'"):
+            apply(model, renaming("serving_default", x="a"))
+
+    def test_a_function_that_takes_something_else(self, fixture_model: ModelFactory) -> None:
+        model = altered(
+            fixture_model("tf2_linear"),
+            lambda graph: graph.object_graph_def.concrete_functions[LINEAR].bound_inputs.append(1),
+        )
+        with pytest.raises(sigpb.ModelUnreadable, match=r"5 arguments .* but it has 4"):
             apply(model, renaming("serving_default", x="a"))
 
 

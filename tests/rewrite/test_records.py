@@ -45,6 +45,18 @@ class TestList:
         before = length_delimited(NODES, ODD) + functions(f=1) + nodes("b")
         assert self.rewritten(before, "odd", "b") == before
 
+    def test_no_change_of_what_is_not_a_number(self) -> None:
+        """It does not equal itself."""
+        odd = protos.SavedObject()
+        defaults = odd.bare_concrete_function.function_spec.fullargspec
+        defaults.float64_value = float("nan")
+        twice = odd.SerializeToString() + node("a").SerializeToString()
+        before = length_delimited(NODES, twice)
+        nodes = protos.SavedObjectGraph.FromString(before).nodes
+        edits = Edits(before)
+        rewrite_list(edits, Message.root(before), NODES, nodes, nodes)
+        assert not edits
+
     def test_only_what_differs_is_encoded_again(self) -> None:
         before = length_delimited(NODES, ODD) + nodes("b") + functions(f=1) + nodes("c")
         after = length_delimited(NODES, ODD) + nodes("longer") + functions(f=1) + nodes("c")

@@ -44,8 +44,8 @@ def main() -> None:
         for name in arguments.names or bench.names():
             benchmark = bench.load(name)
             print(f"{name} ...", file=sys.stderr)
-            folder = scratch / name
-            folder.mkdir()
+            folder = scratch / "runs" / name
+            folder.mkdir(parents=True)
             rounds = arguments.rounds or benchmark.ROUNDS
             work = Bench(runner, Models(kept, runner), folder, rounds)
             try:
