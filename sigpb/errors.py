@@ -6,7 +6,6 @@ person at the shell: what is wrong, where, what exists instead, what to do next.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 
@@ -54,6 +53,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     Returns:
         A clause that continues a sentence, such as ``"did you mean 'image'? There are: ..."``.
     """
+    import difflib  # here, because it is for those who mistype
+
     names = sorted(known)
     if not names:
         return "there are none"

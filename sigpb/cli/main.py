@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import io
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from absl import flags
 
@@ -39,7 +41,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # Any terminal gets all of a name, if escaped.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
+    _end(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,6 +75,17 @@ def main(arguments: Sequence[str]) -> int:
         print(f"sigpb: a fault in sigpb itself: {type(error).__name__}: {error}", file=sys.stderr)
         return EnvironmentFailure.exit_code
     return code
+
+
+def _end(code: int) -> NoReturn:
+    """Ends the process at once.
+
+    Taking the interpreter down piece by piece would take a fifth of the time of a short command.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # Nobody reads it any more.
+            stream.flush()
+    os._exit(code)
 
 
 def _run_command(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sigpb import protos
 from sigpb.edits.edit import Edit
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.saved_model.model import MetaGraph
+from sigpb.saved_model.model import MetaGraph, tag_set_text
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,3 @@ class SetTags(Edit):
     def describe(self) -> str:
         """Returns for instance ``tags {serve} → {gpu, serve}``."""
         return f"tags {tag_set_text(self.before)} → {tag_set_text(self.to)}"
-
-
-def tag_set_text(tags: tuple[str, ...]) -> str:
-    """Writes a tag-set as ``{gpu, serve}``."""
-    return "{" + ", ".join(tags) + "}"

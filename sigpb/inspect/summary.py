@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from sigpb.tensor_types import dtype_name, encoding_of, shape_of, tensor_names
 Json = dict[str, Any]
 
 
-def summarize(model: SavedModel, tags: tuple[str, ...] | None, signature: str | None) -> Json:
+def summarize(
+    model: SavedModel, meta_graphs: Iterable[MetaGraph], signature: str | None = None
+) -> Json:
     """Returns a model's MetaGraphs and signatures as JSON values.
 
     The format is described in docs/json.md.
 
     Args:
         model: The model.
-        tags: Only the MetaGraph with this tag-set, sorted; None for all.
+        meta_graphs: Those of its MetaGraphs that are of interest.
         signature: Only the signature of this key; None for all.
     """
     fingerprint = model.directory / "fingerprint.pb"
@@ -31,11 +33,7 @@ def summarize(model: SavedModel, tags: tuple[str, ...] | None, signature: str | 
         "file": model.file.name,
         "bytes": model.file.stat().st_size,
         "fingerprint": _fingerprint(fingerprint) if fingerprint.exists() else None,
-        "meta_graphs": [
-            _meta_graph(graph, signature)
-            for graph in model.meta_graphs
-            if tags is None or graph.tags == tags
-        ],
+        "meta_graphs": [_meta_graph(graph, signature) for graph in meta_graphs],
     }
 
 

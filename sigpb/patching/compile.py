@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
-from sigpb.edits.set_tags import tag_set_text
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.copied import is_copied
@@ -15,7 +14,7 @@ from sigpb.patching.plan import MetaGraphPlan, Plan
 from sigpb.patching.resolve import Resolution, resolve, resolve_endpoints
 from sigpb.patching.stated_types import mismatches
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
-from sigpb.saved_model.model import MetaGraph, SavedModel
+from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 
 
 def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:

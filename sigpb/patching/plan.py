@@ -9,7 +9,7 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.edits import Edit
-from sigpb.edits.set_tags import tag_set_text
+from sigpb.saved_model.model import tag_set_text
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Every hash equals what TensorFlow 2.21 writes for the same bytes (``CreateFingerprintDefPb`` in
 ``tensorflow/cc/saved_model/fingerprinting.cc``). All of them are FarmHash64 values of messages as
 protobuf's C++ library encodes them with map entries sorted; Python's protobuf cannot be asked for
-that encoding, see `_deterministic_bytes`.
+that encoding, see `deterministic_bytes`.
 
 `compute` hashes a whole model and is right whatever stood in the old fingerprint. It takes the
 parsed model and several times its size in memory, so beyond `COMPUTE_LIMIT` there is `refresh`,
@@ -12,16 +12,15 @@ which takes over the hashes whose input did not change.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
 COMPUTE_LIMIT = 4 * 2**20
 """Size of ``saved_model.pb`` in bytes up to which `compute` takes about 0.2 s and 70 MB at most."""
@@ -235,7 +234,7 @@ def _uid(function_name: str) -> int | None:
 
 
 def _hash_message(message: Message) -> int:
-    return _farmhash64(_deterministic_bytes(message))
+    return _farmhash64(deterministic_bytes(message))
 
 
 def _farmhash64(data: bytes) -> int:
@@ -252,129 +251,3 @@ def _concatenate(first: int, second: int) -> int:
     result = (first ^ multiplier ^ second) * multiplier & _UINT64
     result = (result ^ result >> 47) * multiplier & _UINT64
     return result ^ result >> 47
-
-
-def _deterministic_bytes(message: Message) -> bytes:
-    """Encodes a message as ``SetSerializationDeterministic(true)`` does in C++.
-
-    Python's ``SerializeToString(deterministic=True)`` is not that. The C extension of protobuf 4
-    and later puts a key behind the longer keys that begin with it (``"x_1"``, then ``"x"``) and
-    integer keys in descending order (``_upb_mapsorter_cmpstr`` in ``upb/message/map_sorter.c``).
-    Sorting the entries of a map moves bytes within the message and changes no length, so it is done
-    in the encoded form.
-    """
-    data = bytearray(message.SerializeToString())
-    _sort_maps(data, 0, len(data), _layout(message.DESCRIPTOR))
-    return bytes(data)
-
-
-@dataclasses.dataclass(slots=True)
-class _Layout:
-    """Where the maps of a message type are.
-
-    Attributes:
-        fields: By number every field that is a map or whose message can hold one at any depth:
-            whether it is a map, and the layout of its message (of a map, that of its entries).
-        first_byte: Matches the first byte of those fields' tags.
-    """
-
-    fields: dict[int, tuple[bool, _Layout]] = dataclasses.field(default_factory=dict)
-    first_byte: re.Pattern[bytes] = re.compile(b"(?!)")
-
-
-_layouts: dict[str, _Layout] = {}
-
-
-def _layout(message_type: Any) -> _Layout:
-    known = _layouts.get(message_type.full_name)
-    if known:
-        return known
-    layout = _layouts[message_type.full_name] = _Layout()  # known before its fields: types nest
-    tags = set()
-    for field in message_type.fields:
-        if field.message_type and _holds_map(field.message_type, set()):
-            is_map = field.message_type.GetOptions().map_entry
-            layout.fields[field.number] = is_map, _layout(field.message_type)
-            low, more = field.number & 0xF, field.number > 0xF
-            tags.add(more << 7 | low << 3 | 2)
-    if tags:
-        layout.first_byte = re.compile(b"[" + re.escape(bytes(sorted(tags))) + b"]")
-    return layout
-
-
-def _holds_map(message_type: Any, seen: set[str]) -> bool:
-    """Whether a message is the entry of a map or can hold a map at any depth."""
-    if message_type.GetOptions().map_entry:
-        return True
-    seen.add(message_type.full_name)
-    return any(
-        _holds_map(field.message_type, seen)
-        for field in message_type.fields
-        if field.message_type and field.message_type.full_name not in seen
-    )
-
-
-def _sort_maps(data: bytearray, position: int, end: int, layout: _Layout) -> None:
-    """Sorts the entries of all maps in one encoded message, in place.
-
-    This is the inner loop of every hash, hence the plain offsets. `data` comes from protobuf's own
-    encoder: it is well formed, the entries of a map follow each other, and each has its key first.
-    """
-    maps: dict[int, list[tuple[bytes | int, int, int]]] = {}
-    while position < end:
-        start = position
-        # Tags and lengths of one byte are by far the most common: read without a call.
-        if (tag := data[position]) < 0x80:
-            position += 1
-        else:
-            tag, position = _varint(data, position)
-        wire_type = tag & 7
-        if wire_type == 2:
-            if (size := data[position]) < 0x80:
-                position += 1
-            else:
-                size, position = _varint(data, position)
-            value, position = position, position + size
-            if found := layout.fields.get(tag >> 3):
-                is_map, inner = found
-                # A search for a byte is much faster than a walk, and most values hold no map.
-                if inner.first_byte.search(data, value, position):
-                    _sort_maps(data, value, position, inner)
-                if is_map:
-                    entry = _map_key(data, value), start, position
-                    maps.setdefault(tag, []).append(entry)
-        elif wire_type == 0:
-            _, position = _varint(data, position)
-        elif wire_type == 1:
-            position += 8
-        elif wire_type == 5:
-            position += 4
-        else:
-            break  # A group: it can only be an unknown field, and those are encoded last.
-    for entries in maps.values():
-        ordered = sorted(entries)
-        if ordered != entries:
-            first, last = entries[0], entries[-1]
-            data[first[1] : last[2]] = b"".join([data[start:end] for _, start, end in ordered])
-
-
-def _map_key(data: bytearray, position: int) -> bytes | int:
-    """Returns the key that a map entry begins with."""
-    wire_type = data[position] & 7
-    if wire_type == 1:
-        return int.from_bytes(data[position + 1 : position + 9], "little")
-    value, position = _varint(data, position + 1)
-    return bytes(data[position : position + value]) if wire_type == 2 else value
-
-
-def _varint(data: bytearray, position: int) -> tuple[int, int]:
-    """Returns the varint at a position and the position after it."""
-    byte = data[position]
-    value = byte & 0x7F
-    shift = 7
-    while byte > 0x7F:
-        position += 1
-        byte = data[position]
-        value |= (byte & 0x7F) << shift
-        shift += 7
-    return value, position + 1

@@ -41,6 +41,11 @@ def parse(message_class: type[AnyMessage], source: Message) -> AnyMessage:
         raise ModelUnreadable(f"no valid {name} at byte {source.start}: {error}") from error
 
 
+def tag_set_text(tags: tuple[str, ...]) -> str:
+    """Writes a tag-set as ``{gpu, serve}``."""
+    return "{" + ", ".join(tags) + "}"
+
+
 class MetaGraph:
     """One MetaGraphDef of a SavedModel, parsed piece by piece.
 

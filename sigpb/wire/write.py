@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Sequence
@@ -10,8 +11,15 @@ from sigpb.errors import ModelUnreadable
 from sigpb.wire.edits import Piece, SourceRange, size
 from sigpb.wire.fields import Buffer
 
-# Smaller pieces are gathered into writes of this size; larger ones are never copied in memory.
+# Smaller pieces are gathered into writes of this size, and larger ones read in such parts.
 _BUFFER_SIZE = 1 << 20
+
+# So much is written before the system is told to begin bringing it to the disk.
+_BATCH_SIZE = 1 << 25
+
+# A range can be shared by two files, rather than copied, where it starts at the same place in a
+# block of both. Elsewhere the kernel takes half as long again for copying it as this module.
+_BLOCK_SIZE = 1 << 12
 
 # The kernel, or one of the two files, cannot do it: an older kernel, two file systems, a pipe,
 # a file opened for appending, a sandbox. Anything else is a failure to write by any means.
@@ -35,8 +43,8 @@ def write_pieces(
     Args:
         pieces: What to write.
         source: The buffer that the source ranges refer to.
-        source_fd: The file that `source` maps from its beginning, if it is one: the kernel then
-            copies large ranges from file to file where it can.
+        source_fd: The file that `source` maps from its beginning, if it is one. Large ranges are
+            then copied from file to file, by the kernel where the files can share their data.
         target_fd: A file that blocks on writing. It stays open.
 
     Returns:
@@ -50,16 +58,20 @@ def write_pieces(
         memoryview(source) as view,
         open(target_fd, "wb", buffering=_BUFFER_SIZE, closefd=False) as target,
     ):
+        written = 0
         for piece in pieces:
             if isinstance(piece, SourceRange):
                 start = piece.start
                 if source_fd is not None and piece.end - start >= _BUFFER_SIZE:
                     target.flush()
-                    start = _copy_in_kernel(source_fd, target_fd, start, piece.end)
+                    if (start - written) % _BLOCK_SIZE == 0:
+                        start = _copy_in_kernel(source_fd, target_fd, start, piece.end)
+                    start = _copy(source_fd, target_fd, start, piece.end)
                 target.write(view[start : piece.end])
             else:
                 target.write(piece)
-    return size(pieces)
+            written += size([piece])
+    return written
 
 
 def _copy_in_kernel(source_fd: int, target_fd: int, start: int, end: int) -> int:
@@ -74,9 +86,48 @@ def _copy_in_kernel(source_fd: int, target_fd: int, start: int, end: int) -> int
                 return start
             raise
         if not copied:
-            raise ModelUnreadable(
-                f"the file being copied ends at byte {start}, but it had at least {end} bytes "
-                "when it was opened; make sure that nothing else writes to it and try again"
-            )
+            raise _shorter(start, end)
         start += copied
     return start
+
+
+def _copy(source_fd: int, target_fd: int, start: int, end: int) -> int:
+    """Copies a range to the target's position, and returns its end.
+
+    A map of the source would cost a page fault for every few pages. The disk works along with the
+    copying: what waits for it at the end would otherwise take as long again.
+    """
+    if not hasattr(os, "preadv"):
+        return start
+    buffer = memoryview(bytearray(_BUFFER_SIZE))
+    batch = 0
+    while start < end:
+        count = os.preadv(source_fd, [buffer[: end - start]], start)
+        if not count:
+            raise _shorter(start, end)
+        start += count
+        rest = buffer[:count]
+        while rest:
+            rest = rest[os.write(target_fd, rest) :]
+        batch += count
+        if batch >= _BATCH_SIZE:
+            _begin_writeback(target_fd, batch)
+            batch = 0
+    return start
+
+
+def _begin_writeback(fd: int, length: int) -> None:
+    """Has the system begin to bring the last bytes of a file to the disk, without waiting.
+
+    Linux does that, for pages that are not on the disk yet, when told that they are not needed.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        position = os.lseek(fd, 0, os.SEEK_CUR)
+        os.posix_fadvise(fd, position - length, length, os.POSIX_FADV_DONTNEED)
+
+
+def _shorter(position: int, end: int) -> ModelUnreadable:
+    return ModelUnreadable(
+        f"the file being copied ends at byte {position}, but it had at least {end} bytes "
+        "when it was opened; make sure that nothing else writes to it and try again"
+    )

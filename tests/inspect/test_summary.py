@@ -17,7 +17,8 @@ def summary_of(
     directory: Path, tags: tuple[str, ...] | None = None, signature: str | None = None
 ) -> Any:
     with open_model(directory) as model:
-        return summarize(model, tags, signature)
+        graphs = [g for g in model.meta_graphs if tags is None or g.tags == tags]
+        return summarize(model, graphs, signature)
 
 
 @pytest.fixture

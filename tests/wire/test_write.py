@@ -27,6 +27,13 @@ PIECES: tuple[Piece, ...] = (
     b"tail",
 )
 
+# Large ranges that are at the same place in a block of both files, so that these can share them.
+ALIGNED: tuple[Piece, ...] = (
+    SourceRange(0, 2 * MIB),
+    b"new" + bytes(4093),
+    SourceRange(2 * MIB + 4096, 5 * MIB),
+)
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[BinaryIO]:
@@ -101,7 +108,9 @@ def test_writes_what_assemble_assembles(
         ),
     ],
 )
+@pytest.mark.parametrize("pieces", [PIECES, ALIGNED], ids=["shifted", "aligned"])
 def test_whatever_the_kernel_copies_the_result_is_the_same(
+    pieces: tuple[Piece, ...],
     copy: Copy,
     mapped: mmap.mmap,
     source: BinaryIO,
@@ -109,8 +118,23 @@ def test_whatever_the_kernel_copies_the_result_is_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "copy_file_range", copy, raising=False)
-    write_pieces(PIECES, mapped, source.fileno(), target.fileno())
-    assert written(target) == assemble(PIECES, SOURCE)
+    write_pieces(pieces, mapped, source.fileno(), target.fileno())
+    assert written(target) == assemble(pieces, SOURCE)
+
+
+def test_the_kernel_copies_what_files_can_share(
+    mapped: mmap.mmap, source: BinaryIO, target: BinaryIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = []
+
+    def copy(source_fd: int, target_fd: int, count: int, offset: int) -> int:
+        copied.append((offset, offset + count))
+        return at_most(2**31)(source_fd, target_fd, count, offset)
+
+    monkeypatch.setattr(os, "copy_file_range", copy, raising=False)
+    write_pieces(ALIGNED, mapped, source.fileno(), target.fileno())
+    assert copied == [(0, 2 * MIB), (2 * MIB + 4096, 5 * MIB)]
+    assert written(target) == assemble(ALIGNED, SOURCE)
 
 
 def test_a_system_that_cannot_copy(
@@ -167,13 +191,14 @@ def test_no_pieces_are_an_empty_file(target: BinaryIO) -> None:
     assert written(target) == b""
 
 
+@pytest.mark.parametrize("pieces", [PIECES, ALIGNED], ids=["shifted", "aligned"])
 def test_a_source_that_became_shorter_is_an_error(
-    source: BinaryIO, target: BinaryIO, monkeypatch: pytest.MonkeyPatch
+    pieces: tuple[Piece, ...], source: BinaryIO, target: BinaryIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "copy_file_range", at_most(MIB), raising=False)
-    os.truncate(source.name, 2 * MIB)
-    with pytest.raises(ModelUnreadable, match=f"ends at byte {2 * MIB}"):
-        write_pieces(PIECES, SOURCE, source.fileno(), target.fileno())
+    os.truncate(source.name, 3 * MIB)
+    with pytest.raises(ModelUnreadable, match=f"ends at byte {3 * MIB}"):
+        write_pieces(pieces, SOURCE, source.fileno(), target.fileno())
 
 
 def test_other_failures_to_copy_are_errors(
@@ -181,7 +206,7 @@ def test_other_failures_to_copy_are_errors(
 ) -> None:
     monkeypatch.setattr(os, "copy_file_range", refuse(errno.EIO), raising=False)
     with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-        write_pieces(PIECES, mapped, source.fileno(), target.fileno())
+        write_pieces(ALIGNED, mapped, source.fileno(), target.fileno())
 
 
 def test_a_failure_to_write_is_an_error_that_lets_go_of_the_source(

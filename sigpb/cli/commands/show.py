@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from absl import flags
 
@@ -12,7 +12,7 @@ from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.inspect.summary import Json, summarize
 from sigpb.inspect.summary_text import plain_text
-from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
+from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
 
 USAGE = "sigpb show DIR [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY]"
 
@@ -37,50 +37,45 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     with open_model(one_directory(arguments, USAGE)) as model:
-        summary = summarize(model, tag_set(values), values.signature)
-        _check_selection(model, summary, values)
+        meta_graphs = _select(model, tag_set(values), values.signature)
+        summary = summarize(model, meta_graphs, values.signature)
         if values.format == "json":
             print(json.dumps(summary, indent=2, ensure_ascii=False))
         elif values.format == "textproto":
-            _print_text_protos(model, summary, tag_set(values))
+            _print_text_protos(meta_graphs, values.signature)
         else:
             _print_tables(summary)
     return 0
 
 
-def _check_selection(model: SavedModel, summary: Json, values: flags.FlagValues) -> None:
-    if not summary["meta_graphs"]:
-        existing = ", ".join("{" + ", ".join(graph.tags) + "}" for graph in model.meta_graphs)
+def _select(
+    model: SavedModel, tags: tuple[str, ...] | None, signature: str | None
+) -> list[MetaGraph]:
+    selected = [graph for graph in model.meta_graphs if tags is None or graph.tags == tags]
+    if not selected:
+        existing = ", ".join(tag_set_text(graph.tags) for graph in model.meta_graphs)
         raise PatchError(
-            f"No MetaGraph has the tag-set {{{', '.join(tag_set(values) or ())}}}; "
-            f"there are {existing}."
+            f"No MetaGraph has the tag-set {tag_set_text(tags or ())}; there are {existing}."
         )
-    if values.signature is not None and not any(
-        graph["signatures"] for graph in summary["meta_graphs"]
-    ):
-        graphs = _selected(model, tag_set(values))
-        keys = {key for graph in graphs for key in graph.user_signatures}
-        raise PatchError(
-            f"There is no signature {values.signature!r}; {did_you_mean(values.signature, keys)}."
-        )
+    if signature is not None and not any(signature in graph.signatures for graph in selected):
+        keys = {key for graph in selected for key in graph.user_signatures}
+        raise PatchError(f"There is no signature {signature!r}; {did_you_mean(signature, keys)}.")
+    return selected
 
 
-def _print_text_protos(model: SavedModel, summary: Json, tags: tuple[str, ...] | None) -> None:
+def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) -> None:
     from google.protobuf import text_format
 
     from sigpb import protos
 
     shown = protos.SavedModel()
-    for graph, part in zip(_selected(model, tags), summary["meta_graphs"], strict=True):
+    for graph in meta_graphs:
         meta_graph = shown.meta_graphs.add()
         meta_graph.meta_info_def.tags.extend(graph.tags)
-        for key in part["signatures"]:
-            meta_graph.signature_def[key].CopyFrom(graph.signatures[key])
+        for key, signature_def in graph.signatures.items():
+            if signature in (None, key):
+                meta_graph.signature_def[key].CopyFrom(signature_def)
     print(text_format.MessageToString(shown, as_utf8=True), end="")
-
-
-def _selected(model: SavedModel, tags: tuple[str, ...] | None) -> list[MetaGraph]:
-    return [graph for graph in model.meta_graphs if tags is None or graph.tags == tags]
 
 
 def _print_tables(summary: Json) -> None:
