@@ -80,7 +80,7 @@ def _copy_in_kernel(source_fd: int, target_fd: int, start: int, end: int) -> int
         return start
     while start < end:
         try:
-            copied = os.copy_file_range(source_fd, target_fd, end - start, start)
+            copied = os.copy_file_range(source_fd, target_fd, min(end - start, _BATCH_SIZE), start)
         except OSError as error:
             if error.errno in _CANNOT_COPY:
                 return start
@@ -88,6 +88,7 @@ def _copy_in_kernel(source_fd: int, target_fd: int, start: int, end: int) -> int
         if not copied:
             raise _shorter(start, end)
         start += copied
+        _begin_writeback(target_fd, copied)
     return start
 
 

@@ -89,14 +89,19 @@ def _with_constants(saved_model: protos.SavedModel) -> Iterator[bytes]:
     """Yields the pieces of a model with constants in its graph, one after another in memory."""
     (meta_graph,) = saved_model.meta_graphs
     graph = meta_graph.graph_def.SerializeToString()
-    meta_graph.ClearField("graph_def")
+    info = protos.MetaGraphDef(meta_info_def=meta_graph.meta_info_def).SerializeToString()
+    for written_apart in ("graph_def", "meta_info_def"):
+        meta_graph.ClearField(written_apart)
     rest = meta_graph.SerializeToString()
     graph_size = len(graph) + _BIG_NODES * len(_constant(0))
     graph_start = _start(protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER, graph_size)
-    size = len(rest) + len(graph_start) + graph_size
-    yield _start(protos.SavedModel.META_GRAPHS_FIELD_NUMBER, size) + rest + graph_start + graph
+    size = len(info) + len(graph_start) + graph_size + len(rest)
+    # In the order of field numbers, as TensorFlow writes them: first nodes, then functions, then
+    # signatures.
+    yield _start(protos.SavedModel.META_GRAPHS_FIELD_NUMBER, size) + info + graph_start
     for number in range(_BIG_NODES):
         yield _constant(number)
+    yield graph + rest
 
 
 def _start(number: int, size: int) -> bytes:
