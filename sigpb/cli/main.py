@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"sigpb: {where}{error.strerror or error}.", file=sys.stderr)
         return EnvironmentFailure.exit_code
     except KeyboardInterrupt:
-        print("sigpb: interrupted; nothing was changed.", file=sys.stderr)
+        print("sigpb: interrupted; the model is as it was, or wholly patched.", file=sys.stderr)
         return EnvironmentFailure.exit_code
     except Exception as error:  # Nobody at a shell is served by a traceback.
         print(f"sigpb: a fault in sigpb itself: {type(error).__name__}: {error}", file=sys.stderr)
