@@ -107,7 +107,11 @@ class TestErrors:
                 "sigpb: a/b: Permission denied.\n",
             ),
             (OSError(28, "No space left on device"), 4, "sigpb: No space left on device.\n"),
-            (KeyboardInterrupt(), 4, "sigpb: interrupted; nothing was changed.\n"),
+            (
+                KeyboardInterrupt(),
+                4,
+                "sigpb: interrupted; the model is as it was, or wholly patched.\n",
+            ),
         ],
         ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
     )
