@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.rewrite import collections, meta_info, object_graph, records, signature_defs
+from sigpb.rewrite import collections, meta_info, object_graph, signature_defs
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Edits
-
-_OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,10 @@ def unchanged(meta_graph: MetaGraph) -> Committed:
 
 def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
     """Adds to `edits` what brings a MetaGraph in line with a draft."""
-    message = draft.meta_graph.message
-    library = FunctionLibrary(message)
-    graph = object_graph.rewritten(draft, library)
+    library = FunctionLibrary(draft.meta_graph.message)
     meta_info.rewrite(edits, draft)
-    library.rewrite(edits)
     collections.rewrite(edits, draft)
     signature_defs.rewrite(edits, draft)
-    before = draft.meta_graph.object_graph
-    parent = message.find(_OBJECT_GRAPH)
-    if graph is not None and before is not None and parent is not None:
-        number = protos.SavedObjectGraph.NODES_FIELD_NUMBER
-        records.rewrite_list(edits, parent, number, before.proto.nodes, graph.nodes)
-        number = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
-        functions = before.proto.concrete_functions
-        records.rewrite_map(edits, parent, number, functions, graph.concrete_functions)
+    graph = object_graph.rewrite(edits, draft, library)
+    library.rewrite(edits)
     return Committed(draft.tags, signature_defs.signature_defs_of(draft), graph)

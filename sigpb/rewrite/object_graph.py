@@ -11,13 +11,18 @@ from collections.abc import Iterator, Sequence
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.rewrite import structured_value, wrapper_function
+from sigpb.rewrite import records, structured_value, wrapper_function
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.wrapper_function import Order
 from sigpb.saved_model.endpoint_keys import argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tensor_types import tensor_names
+from sigpb.wire import Edits
+
+_OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
+_NODES = protos.SavedObjectGraph.NODES_FIELD_NUMBER
+_CONCRETE_FUNCTIONS = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
 
 
 def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
@@ -68,21 +73,32 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
         )
 
 
-def rewritten(draft: MetaGraphDraft, library: FunctionLibrary) -> protos.SavedObjectGraph | None:
-    """Returns the object graph that a draft amounts to; None if there is none.
+def rewrite(
+    edits: Edits, draft: MetaGraphDraft, library: FunctionLibrary
+) -> protos.SavedObjectGraph | None:
+    """Brings the object graph in line with a draft.
 
     Args:
+        edits: Receives what changes.
         draft: The MetaGraph as it is to be; its signatures contradict nothing.
         library: Receives the wrapper functions that signatures need.
+
+    Returns:
+        The object graph as it is to be; None if there is none with signatures.
     """
-    graph = draft.meta_graph.object_graph
-    if graph is None or graph.signature_map is None:
+    graph, parent = draft.meta_graph.object_graph, draft.meta_graph.message.find(_OBJECT_GRAPH)
+    if graph is None or parent is None or graph.signature_map is None:
         return None
-    return _Rewriting(graph, draft, library).run()
+    after = _Rewriting(graph, draft, library).run()
+    before = graph.proto
+    records.rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
+    functions = before.concrete_functions, after.concrete_functions
+    records.rewrite_map(edits, parent, _CONCRETE_FUNCTIONS, *functions)
+    return after
 
 
 class _Rewriting:
-    """The work of one call of `rewritten`."""
+    """The work of one call of `rewrite`."""
 
     def __init__(self, graph: ObjectGraph, draft: MetaGraphDraft, library: FunctionLibrary) -> None:
         self.draft = draft

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sigpb.publishing.publish import Changes, FileState, publish_in_place
+
 MAIN = "saved_model.pb"
 FINGERPRINT = "fingerprint.pb"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
@@ -29,6 +31,11 @@ def create_model(directory: Path) -> Path:
         path.write_bytes(content)
     (directory / "assets" / "empty").mkdir()
     return directory
+
+
+def in_place(model: Path, changes: Changes, *, backup: bool = True) -> Path | None:
+    """Publishes changes of a model as it is now."""
+    return publish_in_place(model, changes, expected=FileState.of(model / MAIN), backup=backup)
 
 
 def snapshot(directory: Path) -> Snapshot:

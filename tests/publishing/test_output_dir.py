@@ -7,18 +7,7 @@ import pytest
 from sigpb.errors import UsageError
 from sigpb.publishing.publish import check_output_dir, publish_copy
 
-from .directories import create_model, snapshot
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return create_model(tmp_path / "models" / "1")
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "2"
+from .directories import snapshot
 
 
 def check_fails(model: Path, output: Path) -> str:

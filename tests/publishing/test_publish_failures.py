@@ -25,22 +25,7 @@ from sigpb.publishing.publish import (
 from sigpb.wire.edits import SourceRange
 from sigpb.wire.write import write_pieces
 
-from .directories import DATA, FINGERPRINT, MAIN, WARM_UP, create_model, refuse, snapshot
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return create_model(tmp_path / "models" / "1")
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "2"
-
-
-def in_place(model: Path, changes: publish.Changes, *, backup: bool = True) -> Path | None:
-    return publish_in_place(model, changes, expected=FileState.of(model / MAIN), backup=backup)
+from .directories import DATA, FINGERPRINT, MAIN, WARM_UP, create_model, in_place, refuse, snapshot
 
 
 class TestFailureOfACopy:

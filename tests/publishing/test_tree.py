@@ -7,18 +7,7 @@ import pytest
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.publish import publish_copy
 
-from .directories import DATA, FINGERPRINT, MAIN, create_model, snapshot
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return create_model(tmp_path / "models" / "1")
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out" / "2"
+from .directories import DATA, FINGERPRINT, MAIN, snapshot
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.saved_model.model import open_model
-from sigpb.wire import length_delimited
+from sigpb.wire import Edits, length_delimited
 from tests.parts import changed_parts
 from tests.patches import MAIN, ModelFactory, altered, apply, only_graph, refusal
 from tests.views import WRAPPER_PREFIX, object_graph_view, outline, relabelled, signature_map
@@ -348,13 +348,13 @@ class TestContradictions:
 class TestNothingToRewrite:
     def test_a_model_without_an_object_graph(self) -> None:
         draft = draft_of(meta_graph_bytes(predict="x -> y"))
-        assert object_graph.rewritten(draft, FunctionLibrary(draft.meta_graph.message)) is None
+        assert rewrite(draft) is None
 
     def test_an_object_graph_without_signatures(self) -> None:
         graph = protos.MetaGraphDef()
         graph.object_graph_def.nodes.add().user_object.identifier = "_generic_user_object"
         draft = draft_of(graph.SerializeToString())
-        assert object_graph.rewritten(draft, FunctionLibrary(draft.meta_graph.message)) is None
+        assert rewrite(draft) is None
 
     def test_a_draft_without_changes(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_shared")
@@ -364,4 +364,13 @@ class TestNothingToRewrite:
 def rewritten_unchanged(model: Path) -> protos.SavedObjectGraph | None:
     with open_model(model) as opened:
         (graph,) = opened.meta_graphs
-        return object_graph.rewritten(MetaGraphDraft.of(graph), FunctionLibrary(graph.message))
+        return rewrite(MetaGraphDraft.of(graph))
+
+
+def rewrite(draft: MetaGraphDraft) -> protos.SavedObjectGraph | None:
+    """Rewrites the object graph of a draft in which nothing is to change."""
+    message = draft.meta_graph.message
+    edits = Edits(message.buffer)
+    after = object_graph.rewrite(edits, draft, FunctionLibrary(message))
+    assert not edits
+    return after
