@@ -51,7 +51,7 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """Says which known names are close to a wrong one, and which there are.
 
     Returns:
-        A clause that continues a sentence, such as ``"did you mean 'image'? There are: ..."``.
+        A clause that continues a sentence: ``did you mean 'image'? There are 'image', 'x'``.
     """
     import difflib  # here, because it is for those who mistype
 

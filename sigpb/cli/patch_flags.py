@@ -45,7 +45,7 @@ def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
     """Returns the patch that the flags amount to, joined with that of ``--patch``.
 
     Raises:
-        UsageError: If a flag is malformed, or there is nothing to do.
+        UsageError: If a flag is malformed.
         PatchError: If the file of ``--patch`` is not a patch.
     """
     try:

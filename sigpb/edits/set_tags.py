@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sigpb import protos
 from sigpb.edits.edit import Edit
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.saved_model.model import MetaGraph, tag_set_text
+from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class SetTags(Edit):
     @classmethod
     def from_patch(cls, meta_graph: MetaGraph, patch: protos.SavedModelPatch) -> Iterator[Edit]:
         """Wanted where the patch's ``set_tags`` are not those of the MetaGraph."""
-        wanted = tuple(sorted(set(patch.set_tags.tag)))
+        wanted = tag_set(patch.set_tags.tag)
         if patch.HasField("set_tags") and wanted != meta_graph.tags:
             yield cls(meta_graph.tags, wanted)
 

@@ -27,7 +27,7 @@ def summarize(
         meta_graphs: Those of its MetaGraphs that are of interest.
         signature: Only the signature of this key; None for all.
     """
-    fingerprint = model.directory / "fingerprint.pb"
+    fingerprint = model.directory / fingerprints.FILE_NAME
     return {
         "model": str(model.directory),
         "file": model.file.name,

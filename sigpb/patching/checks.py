@@ -64,7 +64,7 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
             "this key is not free."
         )
     for signature in draft.signatures.values():
-        if signature.changed or signature.ref.copy_of is not None:
+        if signature.changed:
             yield from object_graph.contradictions(draft, signature)
             yield from _signature_problems(draft, signature)
 
@@ -115,7 +115,7 @@ def _uncallable(signature: SignatureDraft) -> Iterator[str]:
 def warnings(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what works but may surprise, in whole sentences."""
     for signature in draft.kept():
-        if signature.changed or signature.ref.copy_of is not None:
+        if signature.changed:
             where = f"signature {signature.key!r}"
             yield from (f"{where}: {warning}" for warning in _unanswerable(signature))
             yield from (f"{where}: {warning}" for warning in _unexportable(signature))

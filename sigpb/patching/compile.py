@@ -14,7 +14,7 @@ from sigpb.patching.plan import MetaGraphPlan, Plan
 from sigpb.patching.resolve import Resolution, resolve, resolve_endpoints
 from sigpb.patching.stated_types import mismatches
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
-from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
+from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 
 
 def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
@@ -50,9 +50,9 @@ def _select(model: SavedModel, patch: protos.SavedModelPatch) -> list[tuple[int,
     graphs = list(enumerate(model.meta_graphs))
     if not patch.HasField("tags"):
         return graphs
-    tag_sets = [_tag_set(patch.tags)]
+    tag_sets = [tag_set(patch.tags.tag)]
     if patch.HasField("set_tags"):
-        tag_sets.append(_tag_set(patch.set_tags))  # A MetaGraph that is patched already.
+        tag_sets.append(tag_set(patch.set_tags.tag))  # A MetaGraph that is patched already.
     for wanted in tag_sets:
         if selected := [(index, graph) for index, graph in graphs if graph.tags == wanted]:
             return selected
@@ -62,16 +62,12 @@ def _select(model: SavedModel, patch: protos.SavedModelPatch) -> list[tuple[int,
     )
 
 
-def _tag_set(tags: protos.TagSet) -> tuple[str, ...]:
-    return tuple(sorted(set(tags.tag)))
-
-
 def _tag_collisions(
     model: SavedModel, patch: protos.SavedModelPatch, selected: Sequence[int]
 ) -> Iterator[str]:
     if not patch.HasField("set_tags"):
         return
-    wanted = _tag_set(patch.set_tags)
+    wanted = tag_set(patch.set_tags.tag)
     tag_sets = Counter(
         wanted if index in selected else graph.tags for index, graph in enumerate(model.meta_graphs)
     )

@@ -99,8 +99,10 @@ def _explained(detail: str) -> str:
 def _position(text: str, detail: str) -> str:
     """Finds the line and column of a field in JSON that protobuf does not know."""
     unknown = _UNKNOWN_FIELD.search(detail)
-    for path, offset in json_keys(text) if unknown else ():
-        if unknown and path == f"{unknown['path']}.{unknown['field']}":
+    if not unknown:
+        return " "
+    for path, offset in json_keys(text):
+        if path == f"{unknown['path']}.{unknown['field']}":
             line_start = text.rfind("\n", 0, offset) + 1
             return f"{text.count(chr(10), 0, offset) + 1}:{offset - line_start + 1}: "
     return " "

@@ -21,7 +21,6 @@ from sigpb.wire import Message, Piece, assemble, size
 FingerprintMode = Literal["recompute", "drop", "keep"]
 WarmupMode = Literal["refuse", "drop", "keep"]
 
-_FINGERPRINT = "fingerprint.pb"
 _CHECKPOINT_INDEX = Path("variables", "variables.index")
 
 
@@ -39,11 +38,11 @@ def fingerprint(
     Raises:
         PatchError: If the model cannot be fingerprinted.
     """
-    file = model.directory / _FINGERPRINT
+    file = model.directory / fingerprints.FILE_NAME
     if mode == "keep" or not file.exists():
         return {}
     if mode == "drop":
-        return {_FINGERPRINT: None}
+        return {fingerprints.FILE_NAME: None}
     try:
         old = fingerprints.read(file)
     except ModelUnreadable as error:
@@ -63,7 +62,7 @@ def fingerprint(
         raise PatchError(
             f"{error} To go on without a fingerprint, use --fingerprint=drop."
         ) from error
-    return {_FINGERPRINT: new.SerializeToString(deterministic=True)}
+    return {fingerprints.FILE_NAME: new.SerializeToString(deterministic=True)}
 
 
 def history(

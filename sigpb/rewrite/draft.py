@@ -71,9 +71,13 @@ class SignatureDraft:
         """Returns the inputs or the outputs, also those that are to go."""
         return self.inputs if side == "input" else self.outputs
 
+    def kept(self, side: Side) -> list[EndpointDraft]:
+        """Returns the inputs or outputs that are not to be dropped."""
+        return [end for end in self.endpoints(side).values() if not end.dropped]
+
     def keys(self, side: Side) -> list[str]:
         """Returns the keys that the inputs or outputs are to have."""
-        return [end.key for end in self.endpoints(side).values() if not end.dropped]
+        return [end.key for end in self.kept(side)]
 
     @property
     def endpoints_changed(self) -> bool:
@@ -82,9 +86,10 @@ class SignatureDraft:
 
     @property
     def changed(self) -> bool:
-        """Whether its SignatureDef, or the key of that, differs from the model."""
+        """Whether it is a copy, or its SignatureDef or the key of that differs from the model."""
         return (
-            self.dropped
+            self.ref.copy_of is not None
+            or self.dropped
             or self.key != self.ref.source
             or self.method_name != self.source_method_name
             or self.endpoints_changed

@@ -155,8 +155,8 @@ class _Rewriting:
         return users
 
     def _change_endpoints(self, node: protos.SavedObject, signature: SignatureDraft) -> None:
-        inputs = {source: end.key for source, end in signature.inputs.items()}
-        outputs = {source: end.key for source, end in signature.outputs.items() if not end.dropped}
+        inputs = {end.source: end.key for end in signature.inputs.values()}
+        outputs = {end.source: end.key for end in signature.kept("output")}
         bare = node.bare_concrete_function
         bare.concrete_function_name = self._function_in_order(bare, signature)
         function = self.graph.concrete_functions[bare.concrete_function_name]
@@ -174,18 +174,19 @@ class _Rewriting:
         the order is that of the original function once more.
         """
         current = bare.concrete_function_name
+        function = self._function(current)
         order = self._order(current, bare.argument_keywords, signature)
-        _check_counts(order, self._function(current))
-        if self._users()[current] == 1 and order.is_identity(self._function(current)):
+        _check_counts(order, function)
+        if self._users()[current] == 1 and order.is_identity(function):
             return current
         bare.ClearField("concrete_function_name")
-        earlier = wrapper_function.order_of(self._function(current))
+        earlier = wrapper_function.order_of(function)
         if earlier is not None:
             order = order.around(earlier)
-        name, functions = order.function, self.graph.concrete_functions
-        if self._users()[name] or not order.is_identity(self._function(name)):
-            name = wrapper_function.fresh_name([*functions, *self.library.names()])
             function = self._function(order.function)
+        name, functions = order.function, self.graph.concrete_functions
+        if self._users()[name] or not order.is_identity(function):
+            name = wrapper_function.fresh_name([*functions, *self.library.names()])
             self.library.add(wrapper_function.build(name, order, function))
         functions[name].CopyFrom(functions[current])
         if earlier is not None and not self._users()[current] and self.library.remove(current):
@@ -220,9 +221,8 @@ class _Rewriting:
             stop = start + len(tensor_names(infos[source]))
             positions[source] = range(start, stop)
             start = stop
-        for endpoint in sorted(signature.outputs.values(), key=lambda endpoint: endpoint.key):
-            if not endpoint.dropped:
-                yield from positions[endpoint.source]
+        for endpoint in sorted(signature.kept("output"), key=lambda endpoint: endpoint.key):
+            yield from positions[endpoint.source]
 
 
 def _check_counts(order: Order, function: protos.FunctionDef) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sigpb import protos
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
 from sigpb.wire import Edits, map_entry
 
 _NUMBER = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
@@ -38,11 +36,11 @@ def signature_def_of(draft: MetaGraphDraft, signature: SignatureDraft) -> protos
     after.method_name = signature.method_name
     for side in (after.inputs, after.outputs, after.defaults):
         side.clear()
-    for endpoint in _kept(signature.inputs):
+    for endpoint in signature.kept("input"):
         after.inputs[endpoint.key].CopyFrom(before.inputs[endpoint.source])
         if endpoint.source in before.defaults:
             after.defaults[endpoint.key].CopyFrom(before.defaults[endpoint.source])
-    for endpoint in _kept(signature.outputs):
+    for endpoint in signature.kept("output"):
         after.outputs[endpoint.key].CopyFrom(before.outputs[endpoint.source])
     return after
 
@@ -54,10 +52,6 @@ def signature_defs_of(draft: MetaGraphDraft) -> dict[str, protos.SignatureDef]:
     after = {key: meta_graph.signatures[key] for key in kept}
     after.update({item.key: signature_def_of(draft, item) for item in draft.kept()})
     return after
-
-
-def _kept(endpoints: Mapping[str, EndpointDraft]) -> list[EndpointDraft]:
-    return [endpoint for endpoint in endpoints.values() if not endpoint.dropped]
 
 
 def _entry(draft: MetaGraphDraft, signature: SignatureDraft) -> bytes:

@@ -22,6 +22,8 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
+FILE_NAME = "fingerprint.pb"
+
 COMPUTE_LIMIT = 4 * 2**20
 """Size of ``saved_model.pb`` in bytes up to which `compute` takes about 0.2 s and 70 MB at most."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +42,11 @@ def parse(message_class: type[AnyMessage], source: Message) -> AnyMessage:
         raise ModelUnreadable(f"no valid {name} at byte {source.start}: {error}") from error
 
 
+def tag_set(tags: Iterable[str]) -> tuple[str, ...]:
+    """Returns tags as `MetaGraph.tags` has them: sorted, and each once."""
+    return tuple(sorted(set(tags)))
+
+
 def tag_set_text(tags: tuple[str, ...]) -> str:
     """Writes a tag-set as ``{gpu, serve}``."""
     return "{" + ", ".join(tags) + "}"
@@ -66,7 +72,7 @@ class MetaGraph:
     def tensorflow_version(self) -> str:
         """The version of TensorFlow that wrote the MetaGraph, or an empty string."""
         number = protos.MetaGraphDef.MetaInfoDef.TENSORFLOW_VERSION_FIELD_NUMBER
-        return ([*self._meta_info_texts(number)] or [""])[-1]
+        return (self._meta_info_texts(number) or [""])[-1]
 
     @cached_property
     def signatures(self) -> dict[str, protos.SignatureDef]:

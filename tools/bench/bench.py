@@ -10,13 +10,13 @@ import importlib
 import os
 import pkgutil
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
 from .models import Models
-from .processes import Runner
+from .processes import Command, Runner
 from .rows import Row
 
 _PREFIX = "bench_"
@@ -54,6 +54,17 @@ class Bench:
         self.clear()
         shutil.copytree(model, self.output, copy_function=os.link)
         os.sync()
+
+    def renames(self, model: Path, flags: Sequence[str]) -> dict[str, Command]:
+        """Returns the commands that patch a model: into a hard-linked copy, and in place."""
+        runner, output = self.runner, self.output
+        copy = runner.sigpb(
+            "patch", model, "--output_dir", output, "--hardlink", *flags, prepare=self.clear
+        )
+        in_place = runner.sigpb(
+            "patch", output, "--in_place", *flags, prepare=lambda: self.copy(model)
+        )
+        return {"hardlink": copy, "in_place": in_place}
 
 
 class Benchmark(Protocol):

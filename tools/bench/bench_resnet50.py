@@ -20,18 +20,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     usages = runner.alternate(
         bench.rounds,
         theirs=runner.child("load_wrap_save", model, bench.output, *_RENAMES, prepare=bench.clear),
-        hardlink=runner.sigpb(
-            "patch",
-            model,
-            "--output_dir",
-            bench.output,
-            "--hardlink",
-            *_FLAGS,
-            prepare=bench.clear,
-        ),
-        in_place=runner.sigpb(
-            "patch", bench.output, "--in_place", *_FLAGS, prepare=lambda: bench.copy(model)
-        ),
+        **bench.renames(model, _FLAGS),
     )
     resaved = usages["theirs"]
     for what, name in (

@@ -22,18 +22,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         bench.rounds,
         theirs=Command((theirs, "show", "--dir", model, "--all")),
         show=runner.sigpb("show", model),
-        hardlink=runner.sigpb(
-            "patch",
-            model,
-            "--output_dir",
-            bench.output,
-            "--hardlink",
-            *_RENAMES,
-            prepare=bench.clear,
-        ),
-        in_place=runner.sigpb(
-            "patch", bench.output, "--in_place", *_RENAMES, prepare=lambda: bench.copy(model)
-        ),
+        **bench.renames(model, _RENAMES),
     )
     cli = usages["theirs"]
     for what, name in (
