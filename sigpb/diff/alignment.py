@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from sigpb.wire import Buffer, Field, Message
+from sigpb.wire import Buffer, Field, Message, SourceRange, sha256
 
 _CHUNK = 1 << 20
 
@@ -42,14 +41,6 @@ def _first_difference(first: Buffer, second: Buffer) -> int:
     return low
 
 
-def digest(buffer: Buffer, start: int, end: int) -> str:
-    """Returns the SHA-256 of some bytes, read in chunks."""
-    sha256 = hashlib.sha256()
-    for position in range(start, end, _CHUNK):
-        sha256.update(buffer[position : min(position + _CHUNK, end)])
-    return sha256.hexdigest()
-
-
 def unmatched(
     first: Message, fields: Sequence[Field], second: Message, others: Sequence[Field]
 ) -> tuple[list[Field], list[Field]]:
@@ -73,8 +64,7 @@ def unmatched(
     left, right = fields[start : len(fields) - end], others[start : len(others) - end]
     if not left or not right:
         return list(left), list(right)
-    digests = [digest(first.buffer, field.start, field.end) for field in left]
-    other_digests = [digest(second.buffer, field.start, field.end) for field in right]
+    digests, other_digests = _digests(first, left), _digests(second, right)
     return (
         [left[i] for i in _without(digests, other_digests)],
         [right[i] for i in _without(other_digests, digests)],
@@ -86,6 +76,10 @@ def _equal(first: Message, field: Field, second: Message, other: Field) -> bool:
     return size == other.end - other.start and is_same(
         first.buffer, field.start, second.buffer, other.start, size
     )
+
+
+def _digests(message: Message, fields: Sequence[Field]) -> list[str]:
+    return [sha256((SourceRange(field.start, field.end),), message.buffer) for field in fields]
 
 
 def _without(digests: Sequence[str], others: Sequence[str]) -> Iterator[int]:

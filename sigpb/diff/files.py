@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 
 from sigpb.diff import checkpoint_index
-from sigpb.diff.alignment import digest, is_same
+from sigpb.diff.alignment import is_same
 from sigpb.diff.difference import FileChange, FilesDifference, Names
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import fingerprint, history, locate
+from sigpb.saved_model.file_state import sha256_of
 
 _INDEX = "variables/variables.index"
 _PROTOS = {locate.BINARY_NAME, locate.TEXT_NAME}
@@ -70,11 +71,7 @@ def _is_same(first: Path, second: Path) -> bool:
 
 def _digest(file: Path) -> str:
     try:
-        size = file.stat().st_size
-        if not size:
-            return digest(b"", 0, 0)[:_DIGITS]
-        with _mapped(file) as buffer:
-            return digest(buffer, 0, size)[:_DIGITS]
+        return sha256_of(file)[:_DIGITS]
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
 

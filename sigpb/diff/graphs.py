@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sigpb import protos
-from sigpb.diff.alignment import digest
 from sigpb.diff.difference import ConstantChange, GraphDifference, Names
 from sigpb.diff.origins import is_spliced
 from sigpb.diff.sections import Unmatched
 from sigpb.saved_model.model import parse
-from sigpb.wire import Field, Message
+from sigpb.wire import Field, Message, SourceRange, sha256
 
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
@@ -125,7 +124,7 @@ def _value_digest(node: Message) -> str:
         if key == b"value" and (value := node.entry_value(field)):
             tensor = _last_message(value, _TENSOR)
             if tensor is not None:
-                return digest(tensor.buffer, tensor.start, tensor.end)[:_DIGITS]
+                return sha256((SourceRange(tensor.start, tensor.end),), tensor.buffer)[:_DIGITS]
     return ""
 
 
@@ -151,4 +150,4 @@ def _constants(function: protos.FunctionDef) -> Mapping[str, str]:
         for node in function.node_def
         if node.op == "Const"
     }
-    return {name: digest(value, 0, len(value))[:_DIGITS] for name, value in encoded.items()}
+    return {name: sha256((value,), b"")[:_DIGITS] for name, value in encoded.items()}

@@ -6,7 +6,6 @@ from. It is carried out only on a model whose files are still these.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +17,10 @@ from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.saved_model import fingerprint, history, warmup
+from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel
 
 _VERSION = 1
-
-_PART = 1 << 20
 
 # The files beside the proto that a patch reads or writes.
 _SIDE_FILES = (fingerprint.FILE_NAME, history.FILE_NAME, str(warmup.PATH))
@@ -119,17 +117,9 @@ def load(file: Path) -> SavedPlan:
 def digests(model: SavedModel) -> dict[str, str]:
     """Returns the SHA-256 of the files of a model that a patch reads or writes."""
     files = {name: model.directory / name for name in (model.file.name, *_SIDE_FILES)}
-    return {name: _sha256(file) for name, file in files.items() if file.exists()}
+    return {name: sha256_of(file) for name, file in files.items() if file.exists()}
 
 
 def edit_texts(plan: Plan) -> tuple[str, ...]:
     """Returns what a plan does, a line each."""
     return tuple(str(plan).splitlines()[1:])
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while part := opened.read(_PART):
-            digest.update(part)
-    return digest.hexdigest()

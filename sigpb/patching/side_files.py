@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,20 +11,21 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.patching.warmup.rewrite import Rewritten, rewrite
 from sigpb.patching.warmup.signature_change import SignatureChange, signature_changes
-from sigpb.publishing.changes import Changes, Content, SplicedFile
+from sigpb.publishing.changes import Changes, Content
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
 from sigpb.saved_model import warmup as warmups
+from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel, parse
 from sigpb.saved_model.tf_record import write_records
-from sigpb.wire import Message, Piece, SourceRange, assemble, size
+from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
 
 FingerprintMode = Literal["recompute", "drop", "keep"]
 WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
 
-# Up to this size in bytes the proto's digests are recorded, which take 0.1 s then.
+# Up to this size in bytes a proto's digest is recorded, which takes 0.1 s then.
 _DIGEST_LIMIT = 1 << 26
 
 _CHECKPOINT_INDEX = Path("variables", "variables.index")
@@ -102,19 +102,17 @@ def history(
         committed: Its MetaGraphs as they are now.
     """
     signatures = [(graph.tags, graph.signature_defs) for graph in committed]
-    before, after = SplicedFile((SourceRange(0, model.state.size),), model.file), main
-    digests = _digest(before), _digest(after)
-    record = histories.with_record(model.directory, patch, signatures, *digests)
+    before = sha256_of(model.file) if model.state.size <= _DIGEST_LIMIT else None
+    after = _digest(main, model.buffer)
+    record = histories.with_record(model.directory, patch, signatures, before, after)
     return {histories.FILE_NAME: record}
 
 
-def _digest(content: Content) -> str | None:
-    """Returns the SHA-256 of a file's content; None if that takes long."""
+def _digest(content: Content, buffer: Buffer) -> str | None:
+    """Returns the SHA-256 of a proto; None if that takes long."""
     if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    if size(content.pieces) > _DIGEST_LIMIT:
-        return None
-    return hashlib.sha256(assemble(content.pieces, content.source.read_bytes())).hexdigest()
+        return sha256((content,), b"")
+    return sha256(content.pieces, buffer) if size(content.pieces) <= _DIGEST_LIMIT else None
 
 
 def warmup(

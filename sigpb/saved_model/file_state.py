@@ -1,10 +1,13 @@
-"""Telling whether a file is still the one that was read."""
+"""Telling whether a file is still the one that was read, or holds what it held."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from pathlib import Path
+
+_PART = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,3 +35,16 @@ class FileState:
         """
         status = file.stat() if isinstance(file, Path) else os.fstat(file)
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def sha256_of(file: Path) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal; it is read in parts.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while part := opened.read(_PART):
+            digest.update(part)
+    return digest.hexdigest()

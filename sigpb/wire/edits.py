@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
@@ -36,6 +37,17 @@ def assemble(pieces: Iterable[Piece], buffer: Buffer) -> bytes:
         buffer[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
         for piece in pieces
     )
+
+
+def sha256(pieces: Iterable[Piece], buffer: Buffer) -> str:
+    """Returns the SHA-256, in hexadecimal, of the bytes that the pieces make up, without a copy."""
+    digest = hashlib.sha256()
+    with memoryview(buffer) as view:
+        for piece in pieces:
+            digest.update(
+                view[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
+            )
+    return digest.hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

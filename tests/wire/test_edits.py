@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sigpb.wire import (
     assemble,
     length_delimited,
     map_entry,
+    sha256,
     size,
 )
 
@@ -34,6 +36,7 @@ def edited(edits: Edits, data: bytes) -> bytes:
     pieces = edits.pieces()
     result = assemble(pieces, data)
     assert size(pieces) == len(result)
+    assert sha256(pieces, data) == hashlib.sha256(result).hexdigest()
     return result
 
 
