@@ -9,11 +9,8 @@ from typing import Literal
 
 from sigpb import protos
 from sigpb.errors import UsageError
-from sigpb.patching import saved_plan
 from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch
-from sigpb.patching.infer import infer_patch
-from sigpb.patching.invert import invert as inverse
 from sigpb.patching.plan import Plan
 from sigpb.patching.planning import plan_patch
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
@@ -61,6 +58,8 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
         made = plan_patch(model, patch)
         check(made, model)
         if out is not None:
+            from sigpb.patching import saved_plan
+
             saved_plan.save(model, made, Path(out))
         return made
 
@@ -76,6 +75,8 @@ def invert(path: str | Path, patch: protos.SavedModelPatch) -> protos.SavedModel
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch, or that cannot be undone.
     """
+    from sigpb.patching.invert import invert as inverse
+
     with open_model(path) as model:
         made = compile_patch(model, patch)
         check(made, model)
@@ -93,6 +94,8 @@ def infer(before: str | Path, after: str | Path) -> protos.SavedModelPatch:
         ModelUnreadable: If there is no model that can be read.
         PatchError: If there is no such patch, with all reasons.
     """
+    from sigpb.patching.infer import infer_patch
+
     with open_model(before) as first, open_model(after) as second:
         return infer_patch(first, second)
 
@@ -179,6 +182,8 @@ def apply_plan(
         PatchError: If the file is no plan, or the model changed since it was made.
         SigpbError: As `patch` does.
     """
+    from sigpb.patching import saved_plan
+
     options = _Options(
         output_dir, in_place, dry_run, hardlink, backup, history, fingerprint, warmup, verify
     )

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.patching.warmup.rewrite import Rewritten, rewrite
-from sigpb.patching.warmup.signature_change import SignatureChange, signature_changes
 from sigpb.publishing.changes import Changes, Content
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import MetaGraphDraft
@@ -21,6 +19,10 @@ from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel, parse
 from sigpb.saved_model.tf_record import write_records
 from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
+
+if TYPE_CHECKING:
+    from sigpb.patching.warmup.rewrite import Rewritten
+    from sigpb.patching.warmup.signature_change import SignatureChange
 
 FingerprintMode = Literal["recompute", "drop", "keep"]
 WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
@@ -135,6 +137,8 @@ def warmup(
     """
     if mode == "keep" or not (model.directory / warmups.PATH).exists():
         return {}, ()
+    from sigpb.patching.warmup.rewrite import rewrite
+
     try:
         requests = warmups.read_requests(model.directory)
     except ModelUnreadable as error:
@@ -168,6 +172,8 @@ def _served(
     model: SavedModel, drafts: Mapping[int, MetaGraphDraft], committed: Sequence[Committed]
 ) -> list[dict[str, SignatureChange]]:
     """Returns what becomes of the signatures of each MetaGraph that TensorFlow Serving may load."""
+    from sigpb.patching.warmup.signature_change import signature_changes
+
     graphs = list(enumerate(model.meta_graphs))
     served = [(index, graph) for index, graph in graphs if _SERVED_TAG in graph.tags]
     return [

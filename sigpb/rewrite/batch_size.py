@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.batch_dimension import BatchError, Port, relax_nodes
 from sigpb.graph.function_outputs import Functions
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.conversion import Conversion, is_batch_relaxed
 from sigpb.tensor_types import Shape, TensorType, shape_of
+
+if TYPE_CHECKING:
+    from sigpb.graph.batch_dimension import Port
 
 Nodes = Mapping[str, protos.NodeDef]
 
@@ -76,6 +79,8 @@ def batch_size_of(
         )
     if len(after) != 1:
         return BatchSize()
+    from sigpb.graph.batch_dimension import BatchError, relax_nodes
+
     size = before.pop() if before else None
     computing = nodes()
     ports = (_port(infos[key].name) for key in opened or fixed)

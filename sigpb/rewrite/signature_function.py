@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.graph.batch_dimension import BatchError, relax_function
 from sigpb.graph.function_outputs import InnerTensor, find_in, with_results
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.boundary import Added, Boundary
@@ -116,6 +115,8 @@ def with_variant(
         tensors = [_inner(function, each, library, op_defs) for each in boundary.added]
         function = with_results(function, tensors, library)
     if boundary.batch.relaxed:
+        from sigpb.graph.batch_dimension import BatchError, relax_function
+
         axes = dict.fromkeys(order.relaxed, 0)
         try:
             function, _ = relax_function(function, axes, boundary.batch.before, library)
