@@ -114,7 +114,42 @@ class SavedModelPatch(Message):
     SIGNATURE_FIELD_NUMBER: ClassVar[int]
     @property
     def signature(self) -> RepeatedCompositeFieldContainer[SignaturePatch]: ...
-    def __init__(self, *, id: str | None = ..., reason: str | None = ..., tags: TagSet | None = ..., set_tags: TagSet | None = ..., signature: Iterable[SignaturePatch] | None = ...) -> None: ...
+    ONLY_FIELD_NUMBER: ClassVar[int]
+    @property
+    def only(self) -> ModelSelection: ...
+    def __init__(self, *, id: str | None = ..., reason: str | None = ..., tags: TagSet | None = ..., set_tags: TagSet | None = ..., signature: Iterable[SignaturePatch] | None = ..., only: ModelSelection | None = ...) -> None: ...
+class ModelSelection(Message):
+    INCLUDE_FIELD_NUMBER: ClassVar[int]
+    @property
+    def include(self) -> RepeatedScalarFieldContainer[str]: ...
+    EXCLUDE_FIELD_NUMBER: ClassVar[int]
+    @property
+    def exclude(self) -> RepeatedScalarFieldContainer[str]: ...
+    VERSIONS_FIELD_NUMBER: ClassVar[int]
+    versions: str
+    HAS_SIGNATURE_FIELD_NUMBER: ClassVar[int]
+    @property
+    def has_signature(self) -> RepeatedScalarFieldContainer[str]: ...
+    HAS_INPUT_FIELD_NUMBER: ClassVar[int]
+    @property
+    def has_input(self) -> RepeatedCompositeFieldContainer[InputCondition]: ...
+    METHOD_FIELD_NUMBER: ClassVar[int]
+    @property
+    def method(self) -> RepeatedScalarFieldContainer[str]: ...
+    TAGS_FIELD_NUMBER: ClassVar[int]
+    @property
+    def tags(self) -> TagSet: ...
+    TENSORFLOW_VERSION_FIELD_NUMBER: ClassVar[int]
+    tensorflow_version: str
+    def __init__(self, *, include: Iterable[str] | None = ..., exclude: Iterable[str] | None = ..., versions: str | None = ..., has_signature: Iterable[str] | None = ..., has_input: Iterable[InputCondition] | None = ..., method: Iterable[str] | None = ..., tags: TagSet | None = ..., tensorflow_version: str | None = ...) -> None: ...
+class InputCondition(Message):
+    KEY_FIELD_NUMBER: ClassVar[int]
+    key: str
+    DTYPE_FIELD_NUMBER: ClassVar[int]
+    dtype: str
+    SHAPE_FIELD_NUMBER: ClassVar[int]
+    shape: str
+    def __init__(self, *, key: str | None = ..., dtype: str | None = ..., shape: str | None = ...) -> None: ...
 class TagSet(Message):
     TAG_FIELD_NUMBER: ClassVar[int]
     @property
@@ -2212,6 +2247,48 @@ class SessionRunResponse(Message):
     @property
     def metadata(self) -> RunMetadata: ...
     def __init__(self, *, model_spec: ModelSpec | None = ..., tensor: Iterable[NamedTensorProto] | None = ..., metadata: RunMetadata | None = ...) -> None: ...
+class FileSystemStoragePathSourceConfig(Message):
+    class ServableVersionPolicy(Message):
+        class Latest(Message):
+            NUM_VERSIONS_FIELD_NUMBER: ClassVar[int]
+            num_versions: int
+            def __init__(self, *, num_versions: int | None = ...) -> None: ...
+        class All(Message):
+            def __init__(self, ) -> None: ...
+        class Specific(Message):
+            VERSIONS_FIELD_NUMBER: ClassVar[int]
+            @property
+            def versions(self) -> RepeatedScalarFieldContainer[int]: ...
+            def __init__(self, *, versions: Iterable[int] | None = ...) -> None: ...
+        LATEST_FIELD_NUMBER: ClassVar[int]
+        @property
+        def latest(self) -> FileSystemStoragePathSourceConfig.ServableVersionPolicy.Latest: ...
+        ALL_FIELD_NUMBER: ClassVar[int]
+        @property
+        def all(self) -> FileSystemStoragePathSourceConfig.ServableVersionPolicy.All: ...
+        SPECIFIC_FIELD_NUMBER: ClassVar[int]
+        @property
+        def specific(self) -> FileSystemStoragePathSourceConfig.ServableVersionPolicy.Specific: ...
+        def __init__(self, *, latest: FileSystemStoragePathSourceConfig.ServableVersionPolicy.Latest | None = ..., all: FileSystemStoragePathSourceConfig.ServableVersionPolicy.All | None = ..., specific: FileSystemStoragePathSourceConfig.ServableVersionPolicy.Specific | None = ...) -> None: ...
+    class ServableToMonitor(Message):
+        SERVABLE_NAME_FIELD_NUMBER: ClassVar[int]
+        servable_name: str
+        BASE_PATH_FIELD_NUMBER: ClassVar[int]
+        base_path: str
+        SERVABLE_VERSION_POLICY_FIELD_NUMBER: ClassVar[int]
+        @property
+        def servable_version_policy(self) -> FileSystemStoragePathSourceConfig.ServableVersionPolicy: ...
+        def __init__(self, *, servable_name: str | None = ..., base_path: str | None = ..., servable_version_policy: FileSystemStoragePathSourceConfig.ServableVersionPolicy | None = ...) -> None: ...
+    SERVABLES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def servables(self) -> RepeatedCompositeFieldContainer[FileSystemStoragePathSourceConfig.ServableToMonitor]: ...
+    FILE_SYSTEM_POLL_WAIT_SECONDS_FIELD_NUMBER: ClassVar[int]
+    file_system_poll_wait_seconds: int
+    FAIL_IF_ZERO_VERSIONS_AT_STARTUP_FIELD_NUMBER: ClassVar[int]
+    fail_if_zero_versions_at_startup: bool
+    SERVABLE_VERSIONS_ALWAYS_PRESENT_FIELD_NUMBER: ClassVar[int]
+    servable_versions_always_present: bool
+    def __init__(self, *, servables: Iterable[FileSystemStoragePathSourceConfig.ServableToMonitor] | None = ..., file_system_poll_wait_seconds: int | None = ..., fail_if_zero_versions_at_startup: bool | None = ..., servable_versions_always_present: bool | None = ...) -> None: ...
 class LogCollectorConfig(Message):
     TYPE_FIELD_NUMBER: ClassVar[int]
     type: str
@@ -2250,6 +2327,39 @@ class LoggingConfig(Message):
     @property
     def custom_logging_config(self) -> Any: ...
     def __init__(self, *, log_collector_config: LogCollectorConfig | None = ..., sampling_config: SamplingConfig | None = ..., custom_logging_config: Any | None = ...) -> None: ...
+ModelType: EnumTypeWrapper
+class ModelConfig(Message):
+    NAME_FIELD_NUMBER: ClassVar[int]
+    name: str
+    BASE_PATH_FIELD_NUMBER: ClassVar[int]
+    base_path: str
+    MODEL_TYPE_FIELD_NUMBER: ClassVar[int]
+    model_type: int
+    MODEL_PLATFORM_FIELD_NUMBER: ClassVar[int]
+    model_platform: str
+    MODEL_VERSION_POLICY_FIELD_NUMBER: ClassVar[int]
+    @property
+    def model_version_policy(self) -> FileSystemStoragePathSourceConfig.ServableVersionPolicy: ...
+    VERSION_LABELS_FIELD_NUMBER: ClassVar[int]
+    @property
+    def version_labels(self) -> ScalarMap[str, int]: ...
+    LOGGING_CONFIG_FIELD_NUMBER: ClassVar[int]
+    @property
+    def logging_config(self) -> LoggingConfig: ...
+    def __init__(self, *, name: str | None = ..., base_path: str | None = ..., model_type: int | None = ..., model_platform: str | None = ..., model_version_policy: FileSystemStoragePathSourceConfig.ServableVersionPolicy | None = ..., version_labels: Mapping[str, int] | None = ..., logging_config: LoggingConfig | None = ...) -> None: ...
+class ModelConfigList(Message):
+    CONFIG_FIELD_NUMBER: ClassVar[int]
+    @property
+    def config(self) -> RepeatedCompositeFieldContainer[ModelConfig]: ...
+    def __init__(self, *, config: Iterable[ModelConfig] | None = ...) -> None: ...
+class ModelServerConfig(Message):
+    MODEL_CONFIG_LIST_FIELD_NUMBER: ClassVar[int]
+    @property
+    def model_config_list(self) -> ModelConfigList: ...
+    CUSTOM_MODEL_CONFIG_FIELD_NUMBER: ClassVar[int]
+    @property
+    def custom_model_config(self) -> Any: ...
+    def __init__(self, *, model_config_list: ModelConfigList | None = ..., custom_model_config: Any | None = ...) -> None: ...
 class CoordinatedJob(Message):
     NAME_FIELD_NUMBER: ClassVar[int]
     name: str

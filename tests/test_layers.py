@@ -21,6 +21,7 @@ PACKAGE = Path(sigpb.__file__).parent
 LAYERS = (
     {"cli"},
     {"api"},
+    {"batch"},
     {"lint", "verifying"},
     {"patching"},
     {"diff", "inspect"},

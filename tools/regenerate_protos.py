@@ -31,6 +31,7 @@ ROOTS = (
     "tensorflow.core.protobuf.saved_object_graph_pb2",
     "tensorflow.core.protobuf.fingerprint_pb2",
     "tensorflow_serving.apis.prediction_log_pb2",
+    "tensorflow_serving.config.model_server_config_pb2",
 )
 
 SCALARS = {

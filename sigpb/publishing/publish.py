@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import (
+    BACKUP_PREFIX,
     Changes,
     Content,
     LocatedChange,
@@ -99,7 +100,7 @@ def publish_copy(
 
 
 def publish_in_place(
-    model_dir: Path, changes: Changes, *, expected: FileState, backup: bool = True
+    model_dir: Path, changes: Changes, *, expected: FileState, backup: bool | str = True
 ) -> Path | None:
     """Changes a model so that whoever loads it meanwhile gets the old one or the new one.
 
@@ -109,7 +110,8 @@ def publish_in_place(
             fingerprint and the warm-up requests. These are absent for a moment, so files that are
             needed to load the model must not be among them.
         expected: State of the main proto as it was read.
-        backup: Whether the files that are replaced or removed are to be kept.
+        backup: Whether the files that are replaced or removed are to be kept; or what comes, in
+            the name of the directory for them, in the place of a number.
 
     Returns:
         The directory in the model where these files are, at the same relative paths; None without
@@ -128,7 +130,7 @@ def publish_in_place(
             replacements = [stack.enter_context(new_file(model, change)) for change in located]
             previous = stack.enter_context(previous_files(model, located))
             _check_unchanged(model, expected)
-            kept = previous.rename(next_backup(model))
+            kept = previous.rename(_backup_path(model, backup))
             try:
                 sync_directory(model)
                 exchange(replacements)
@@ -168,6 +170,10 @@ def _rename_to_output(stage: Path, output: Path) -> None:
             f"{output} came into being while the copy for it was made. It stays as it is, and "
             "nothing was left behind: name another output directory."
         ) from error
+
+
+def _backup_path(model: Path, backup: bool | str) -> Path:
+    return model / f"{BACKUP_PREFIX}{backup}" if isinstance(backup, str) else next_backup(model)
 
 
 def _discard(kept: Path, previous: Path) -> None:

@@ -35,13 +35,14 @@ def signatures_digest(signatures: Signatures) -> str:
 
 
 def patch_digest(patch: protos.SavedModelPatch) -> str:
-    """Returns a digest of a patch; its reason does not count.
+    """Returns a digest of a patch; its reason and selection do not count.
 
     Its id does: the patch that undoes a swap says the same as the swap.
     """
     changes = protos.SavedModelPatch()
     changes.CopyFrom(patch)
     changes.reason = ""
+    changes.ClearField("only")
     return hashlib.sha256(changes.SerializeToString(deterministic=True)).hexdigest()
 
 

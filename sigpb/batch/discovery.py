@@ -1,0 +1,143 @@
+"""Finding the models below directories."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from sigpb.batch.file_system import FileSystem
+from sigpb.batch.roots import Root
+from sigpb.batch.versions import VersionPolicy, version_of
+from sigpb.publishing.changes import is_sigpbs_own
+from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
+
+_NAMES = {BINARY_NAME, TEXT_NAME, CHUNKED_NAME}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A model that was found, or a directory that could not be looked into.
+
+    Attributes:
+        path: Its directory.
+        name: The path relative to the root that it was found below; its own path if it is a root.
+        version: The number that the directory's name is, below another root; else None.
+        root: The root's place among the roots.
+        problem: Why it could not be looked into; None for a model.
+    """
+
+    path: str
+    name: str
+    version: int | None
+    root: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found.
+
+    Attributes:
+        models: The models, and the directories that could not be looked into, by their paths.
+        highest: The highest number that is a name in a directory with models of such names,
+            whether or not there is a model.
+    """
+
+    models: tuple[Found, ...]
+    highest: dict[str, int]
+
+    def passed_over(self, versions: Iterable[VersionPolicy]) -> dict[str, VersionPolicy]:
+        """Returns the models of versions that are not meant, by path.
+
+        Args:
+            versions: For each root which versions are.
+        """
+        policies = list(versions)
+        bases: dict[tuple[str, int], list[Found]] = defaultdict(list)
+        for found in self.models:
+            if found.version is not None:
+                bases[posixpath.dirname(found.path), found.root].append(found)
+        passed_over: dict[str, VersionPolicy] = {}
+        for (_, root), models in bases.items():
+            policy = policies[root]
+            chosen = policy.chosen({model.version for model in models if model.version is not None})
+            passed_over |= {each.path: policy for each in models if each.version not in chosen}
+        return passed_over
+
+
+def is_model(directory: Path) -> bool:
+    """Whether a directory of this machine holds a model."""
+    return any((directory / name).is_file() for name in _NAMES)
+
+
+def discover(roots: Iterable[Root], files: FileSystem) -> Discovery:
+    """Finds every model at or below roots, each once.
+
+    Symbolic links are followed, except to a directory that holds the root. What sigpb keeps or left
+    there is passed over, and so is what is in a model.
+
+    Args:
+        roots: Where to look.
+        files: The file system that they are in.
+    """
+    walk = _Walk(files)
+    found = [each for index, root in enumerate(roots) for each in walk.below(root.path, index)]
+    return Discovery(tuple(found), walk.highest)
+
+
+@dataclass
+class _Walk:
+    files: FileSystem
+    seen: set[str] = field(default_factory=set)
+    highest: dict[str, int] = field(default_factory=dict)
+
+    def below(self, root: str, index: int) -> list[Found]:
+        """Returns what is at or below a root, in the order of names; links come last."""
+        real_root = self.files.real_path(root)
+        found: list[Found] = []
+        links: list[str] = []
+        waiting = [(root, real_root)]
+        while waiting:
+            path, real = waiting.pop()
+            for each in self._directory(path, real, waiting, links):
+                name = each.path[len(root) :].lstrip("/") or root
+                version = None if each.path == root else each.version
+                found.append(Found(each.path, name, version, index, each.problem))
+            while links and not waiting:  # So that a link does not take a model's own place.
+                link = links.pop()
+                target = self.files.real_path(link)
+                if not PurePosixPath(real_root).is_relative_to(target):
+                    waiting.append((link, target))
+        return found
+
+    def _directory(
+        self, path: str, real: str, waiting: list[tuple[str, str]], links: list[str]
+    ) -> Iterator[Found]:
+        if real in self.seen:
+            return
+        self.seen.add(real)
+        version = version_of(posixpath.basename(path))
+        try:
+            entries = self.files.entries(path)
+        except OSError as error:
+            yield Found(path, "", version, 0, f"{path}: {error.strerror or error}.")
+            return
+        if any(entry.name in _NAMES and not entry.is_directory for entry in entries):
+            yield Found(path, "", version, 0)
+            return
+        versions = [-1]
+        for entry in sorted(entries, reverse=True):
+            if not entry.is_directory or is_sigpbs_own(Path(entry.name)):
+                continue
+            below = posixpath.join(path, entry.name)
+            number = version_of(entry.name)
+            versions.append(-1 if number is None else number)
+            if entry.is_link:
+                links.append(below)
+            else:
+                waiting.append((below, posixpath.join(real, entry.name)))
+        if max(versions) >= 0:
+            self.highest[path] = max(versions)

@@ -1,0 +1,113 @@
+"""What is to be done to the models of a batch, and what became of them: plain data.
+
+It crosses borders of processes and machines, and is kept in files.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sigpb.patching.side_files import FingerprintMode, WarmupMode
+
+Mode = Literal["in_place", "new_version", "output_root"]
+Verdict = Literal["patched", "unchanged", "skipped", "refused", "failed"]
+VERDICTS: tuple[Verdict, ...] = ("patched", "unchanged", "skipped", "refused", "failed")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to every model.
+
+    Attributes:
+        id: Names the batch, and the backups that it makes.
+        patch: The SavedModelPatch, serialised.
+        mode: Where patched models go.
+        history: Whether the patch is recorded in the models.
+        fingerprint: What becomes of a ``fingerprint.pb``.
+        warmup: What becomes of warm-up requests for what changes.
+        hardlink: Whether unchanged files of copies are hard links.
+        verify: The loaders of TensorFlow to verify with.
+        dry_run: Whether nothing is written.
+    """
+
+    id: str
+    patch: bytes
+    mode: Mode
+    history: bool = True
+    fingerprint: FingerprintMode = "recompute"
+    warmup: WarmupMode = "rewrite"
+    hardlink: bool = False
+    verify: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A model that is to be patched.
+
+    Attributes:
+        model: Its directory.
+        name: Its path in its repository.
+        output: Where the patched model goes; None for where it is.
+        interrupted: Whether an earlier run may have been killed while it was at it.
+        digests: If it has been planned, the digests of the files that the plan was made from.
+        edits: If it has been planned, the text of the edits.
+    """
+
+    model: str
+    name: str
+    output: str | None = None
+    interrupted: bool = False
+    digests: Mapping[str, str] | None = None
+    edits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a model.
+
+    Attributes:
+        model: Its directory.
+        outcome: One of the five.
+        reason: Why, unless it was patched without more ado.
+        output: The directory of the patched model.
+        seconds: How long it took.
+        input_bytes: The size of its proto before; None if it was not read.
+        output_bytes: The same after; None unless it was patched.
+        input_digest: The SHA-256 of its proto before.
+        output_digest: The same after.
+        files: The files that were changed, relative to the model.
+        notes: What was done to its warm-up requests.
+        planned: In a dry run: the digests of its files, and the text of the edits.
+    """
+
+    model: str
+    outcome: Verdict
+    reason: str = ""
+    output: str | None = None
+    seconds: float = 0.0
+    input_bytes: int | None = None
+    output_bytes: int | None = None
+    input_digest: str | None = None
+    output_digest: str | None = None
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    planned: tuple[Mapping[str, str], tuple[str, ...]] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the outcome as JSON values, without what was planned."""
+        values = dataclasses.asdict(self)
+        del values["planned"]
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Outcome:
+        """Reads what `to_json` returned; fields that are not known are left out."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        known = {name: value for name, value in values.items() if name in names}
+        for name in ("files", "notes"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)

@@ -1,0 +1,262 @@
+"""The journal of a batch: a file of JSON, a line for each step, that is only ever appended to.
+
+It begins with what is to be done, to which models; then comes what became of each. A line that was
+cut off, and lines that a failure of power took away, are made up for by what is on the disk: see
+`interrupted`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sigpb import __version__
+from sigpb.batch.job import Job, Outcome, Task, Verdict
+from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
+from sigpb.errors import EnvironmentFailure, PatchError, UsageError
+from sigpb.publishing.failures import explained
+
+_VERSION = 1
+_PREFIX, _SUFFIX = "sigpb.batch.", ".jsonl"
+
+# Seconds between two times that lines are brought to the disk.
+_SYNC_INTERVAL = 0.1
+
+_FINISHED = ("finish", "rolled_back")
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a journal begins.
+
+    Attributes:
+        job: What is done to every model.
+        directories: What other batches keep off.
+        canary: How many models were to be tried first.
+        models: How many models there are; not asked for when it is written.
+    """
+
+    job: Job
+    directories: tuple[str, ...]
+    canary: int = 0
+    models: int = 0
+
+
+@dataclass
+class Progress:
+    """What a journal says.
+
+    Attributes:
+        start: How it begins.
+        tasks: The models.
+        ended: What became of models, the last time.
+        undone: The models that were put back to what they were.
+        canary_passed: Whether models were tried first, and came out well.
+    """
+
+    start: Start
+    tasks: list[Task] = field(default_factory=list)
+    ended: dict[str, Verdict] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
+    canary_passed: bool = False
+
+
+class Journal:
+    """A journal that is being written."""
+
+    def __init__(self, file: Path, fd: int) -> None:
+        """Goes on with a file that is open; use `create` or `resume`."""
+        self.file = file
+        self._fd = fd
+        self._synced = time.monotonic()
+
+    @classmethod
+    def create(
+        cls, file: Path, start: Start, tasks: Iterable[Task], skipped: Iterable[Outcome]
+    ) -> Journal:
+        """Begins a journal.
+
+        Raises:
+            UsageError: If the file is there already.
+            EnvironmentFailure: If it cannot be written.
+        """
+        with explained(f"write the journal {file}", "Nothing was done."):
+            try:
+                fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+            except FileExistsError as error:
+                raise UsageError(
+                    f"The journal {file} is there already. Go on with it (--resume), or name "
+                    "another one (--journal=FILE)."
+                ) from error
+            models = [("model", task_json(task)) for task in tasks]
+            ends = [("end", outcome.to_json()) for outcome in skipped]
+            first = {
+                "journal": _VERSION,
+                "sigpb": __version__,
+                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "job": job_json(start.job),
+                "directories": start.directories,
+                "canary": start.canary,
+                "models": len(models),
+            }
+            journal = cls(file, fd)
+            journal._write([("start", first), *models, *ends])
+            journal.sync()
+        return journal
+
+    @classmethod
+    def resume(cls, file: Path) -> Journal:
+        """Opens a journal to append to it.
+
+        Raises:
+            EnvironmentFailure: If it cannot be written.
+        """
+        with explained(f"write the journal {file}", "Nothing was done."):
+            fd = os.open(file, os.O_RDWR | os.O_APPEND)
+            size = os.fstat(fd).st_size
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                os.write(fd, b"\n")  # The line before was cut off.
+        return cls(file, fd)
+
+    def append(self, step: str, values: Mapping[str, Any]) -> None:
+        """Adds a step.
+
+        Raises:
+            EnvironmentFailure: If it cannot be written.
+        """
+        self._write([(step, values)])
+        if time.monotonic() - self._synced > _SYNC_INTERVAL:
+            self.sync()
+
+    def sync(self) -> None:
+        """Brings what was written to the disk."""
+        os.fsync(self._fd)
+        self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.sync()
+        os.close(self._fd)
+
+    def _write(self, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        lines = (json.dumps({"step": step, **values}) + "\n" for step, values in steps)
+        rest = memoryview("".join(lines).encode())
+        with explained(f"write the journal {self.file}", "Go on with --resume."):
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+
+
+def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -> Progress:
+    """Reads a journal.
+
+    Args:
+        file: The file.
+        seen: Called with each outcome, in the order of the file.
+
+    Raises:
+        UsageError: If it is no journal, or its beginning is incomplete.
+        EnvironmentFailure: If it cannot be read.
+    """
+    steps = _steps(file)
+    try:
+        progress = Progress(_start(next(steps, {})))
+        for values in steps:
+            _take(values, progress, seen)
+    except (KeyError, TypeError, ValueError, PatchError) as error:
+        raise UsageError(f"{file}: not the journal of a batch.") from error
+    if len(progress.tasks) != progress.start.models:
+        raise UsageError(
+            f"{file}: the journal of a batch that was killed before it changed anything. Remove "
+            "the file, and start anew."
+        )
+    return progress
+
+
+def read_start(file: Path) -> Start:
+    """Reads the first line of a journal.
+
+    Raises:
+        UsageError: If it is no journal.
+        EnvironmentFailure: If it cannot be read.
+    """
+    try:
+        return _start(next(_steps(file), {}))
+    except (KeyError, TypeError, ValueError, PatchError) as error:
+        raise UsageError(f"{file}: not the journal of a batch.") from error
+
+
+def outcomes(file: Path) -> Iterator[Outcome]:
+    """Yields what became of models, in the order of a journal; of some of them several times."""
+    for values in _steps(file):
+        if values.get("step") == "end":
+            yield Outcome.from_json(values)
+
+
+def _start(values: dict[str, Any]) -> Start:
+    if values["journal"] != _VERSION:
+        raise ValueError("a journal of another version of sigpb")
+    job, models = parse_job(values["job"]), int(values["models"])
+    return Start(job, tuple(values["directories"]), int(values["canary"]), models)
+
+
+def _take(values: dict[str, Any], progress: Progress, seen: Callable[[Outcome], object]) -> None:
+    step = values.pop("step", None)
+    if step == "model":
+        progress.tasks.append(parse_task(values))
+    elif step == "end":
+        outcome = Outcome.from_json(values)
+        progress.ended[outcome.model] = outcome.outcome
+        seen(outcome)
+    elif step == "undo" and values["outcome"] == "rolled_back":
+        progress.undone.add(values["model"])
+    elif step == "canary":
+        progress.canary_passed = bool(values["passed"])
+
+
+def is_unfinished(file: Path) -> bool:
+    """Whether a batch was begun, and neither went to its end nor was rolled back."""
+    last = None
+    count = 0
+    try:
+        for last in _steps(file):
+            count += last["step"] == "model"
+            count -= last.get("models", 0)
+    except (UsageError, KeyError, TypeError):
+        return False
+    return last is not None and count == 0 and last["step"] not in _FINISHED
+
+
+def journals(directory: Path) -> list[Path]:
+    """Returns the journals of a directory that have names of their own, the latest last."""
+    numbered = [(_number(path), path) for path in directory.glob(f"{_PREFIX}*{_SUFFIX}")]
+    return [path for number, path in sorted(numbered) if number]
+
+
+def next_journal(directory: Path) -> Path:
+    """Returns the path of the next journal of a directory."""
+    number = max(map(_number, journals(directory)), default=0) + 1
+    return directory / f"{_PREFIX}{number:04}{_SUFFIX}"
+
+
+def _number(path: Path) -> int:
+    text = path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+    return int(text) if text.isdecimal() else 0
+
+
+def _steps(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with file.open("rb") as opened:
+            for line in opened:
+                try:
+                    values = json.loads(line)
+                except ValueError:
+                    continue  # It was cut off.
+                if isinstance(values, dict):
+                    yield values
+    except OSError as error:
+        raise EnvironmentFailure(f"{file}: {error.strerror}.") from error

@@ -1,0 +1,69 @@
+"""The report of a batch: a file with a record for each model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from sigpb.batch.job import Outcome
+from sigpb.errors import UsageError
+from sigpb.publishing.failures import explained
+
+_FIELDS = (
+    *("model", "outcome", "reason", "output", "seconds"),
+    *("input_bytes", "output_bytes", "input_digest", "output_digest", "notes"),
+)
+
+
+class ReportWriter:
+    """Writes a report while a batch goes on: JSON, a line for each model, or CSV.
+
+    Args:
+        file: The file; its name ends in ``.jsonl`` or ``.csv``.
+
+    Raises:
+        UsageError: If its name ends otherwise.
+        EnvironmentFailure: If it cannot be written.
+    """
+
+    def __init__(self, file: Path) -> None:
+        if file.suffix not in (".jsonl", ".csv"):
+            raise UsageError(f"--report={file}: the name has to end in .jsonl or .csv.")
+        self._path = file
+        with self._explained():
+            self._file = file.open("w", encoding="utf-8", newline="")
+            self._csv = csv.writer(self._file) if file.suffix == ".csv" else None
+            if self._csv:
+                self._csv.writerow(_FIELDS)
+
+    def add(self, outcome: Outcome) -> None:
+        """Adds a model.
+
+        Raises:
+            EnvironmentFailure: If the file cannot be written.
+        """
+        record = {name: getattr(outcome, name) for name in _FIELDS}
+        with self._explained():
+            if self._csv:
+                record["notes"] = " ".join(outcome.notes)
+                self._csv.writerow(record.values())
+            else:
+                self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def __enter__(self) -> ReportWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._explained():
+            self._file.close()
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(f"write the report {self._path}", "The batch can be resumed.")

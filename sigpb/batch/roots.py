@@ -1,0 +1,69 @@
+"""Where to look for models: directories, a list of them, a configuration of TensorFlow Serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+
+from sigpb import protos
+from sigpb.batch.versions import VersionPolicy, policy_of
+from sigpb.errors import EnvironmentFailure, UsageError
+
+_TENSORFLOW = "tensorflow"
+
+
+@dataclass(frozen=True)
+class Root:
+    """A directory in or below which there are models.
+
+    Attributes:
+        path: The directory.
+        versions: Which versions are meant; None for those that the patch says.
+    """
+
+    path: str
+    versions: VersionPolicy | None = None
+
+
+def listed_roots(file: Path) -> list[Root]:
+    """Returns the directories that a file lists, a line each; ``#`` starts a comment.
+
+    Raises:
+        EnvironmentFailure: If it cannot be read.
+    """
+    lines = (line.strip() for line in _text(file).splitlines())
+    return [Root(line) for line in lines if line and not line.startswith("#")]
+
+
+def configured_roots(file: Path) -> list[Root]:
+    """Returns the models of a `models.config`, the text of a ModelServerConfig.
+
+    Those of other platforms than TensorFlow are left out.
+
+    Raises:
+        UsageError: If it is none.
+        EnvironmentFailure: If it cannot be read.
+    """
+    config = protos.ModelServerConfig()
+    try:
+        text_format.Parse(_text(file), config, descriptor_pool=protos.POOL)
+    except text_format.ParseError as error:
+        raise UsageError(f"{file}: not the text of a ModelServerConfig: {error}.") from error
+    if not config.HasField("model_config_list"):
+        raise UsageError(f"{file}: there is no model_config_list.")
+    return [
+        Root(model.base_path, policy_of(model.model_version_policy))
+        for model in config.model_config_list.config
+        if model.model_platform in ("", _TENSORFLOW) and model.base_path
+    ]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not UTF-8 text: {error}.") from error

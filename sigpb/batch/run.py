@@ -1,0 +1,128 @@
+"""Running a batch: everything is given out, taken in and written down here."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from sigpb.batch.job import Job, Outcome, Task
+from sigpb.batch.journal import Journal
+from sigpb.batch.patch_model import patch_model
+from sigpb.batch.pool import Pool
+
+# While some wait for the disk, others compute; more than these would only wait for each other.
+_THREADS = 8
+
+_LOADERS = ("v1", "v2")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a batch runs.
+
+    Attributes:
+        jobs: How many processes work on it; None for one for each processor.
+        max_failures: How many models may fail before it stops; None for any number.
+        canary: How many models are patched and verified before the others; 0 for none.
+        confirm: Asked, after these came out well, whether to go on with as many as are left.
+    """
+
+    jobs: int | None = None
+    max_failures: int | None = None
+    canary: int = 0
+    confirm: Callable[[int], bool] = lambda left: True
+
+
+@dataclass
+class Run:
+    """A batch that is run once.
+
+    Attributes:
+        job: What is done to every model.
+        tasks: The models.
+        limits: How it is run.
+        journal: Where it is written down; None for nowhere.
+        inherited: Open files that the processes hold on to, which locks are on.
+        counts: How many models had which outcome.
+        stopped: Why it ended before its end; None if it did not.
+    """
+
+    job: Job
+    tasks: Sequence[Task]
+    limits: Limits = Limits()
+    journal: Journal | None = None
+    inherited: Sequence[int] = ()
+    counts: Counter[str] = field(default_factory=Counter)
+    stopped: str | None = None
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Patches the models, and yields what became of each as soon as it is written down.
+
+        Raises:
+            EnvironmentFailure: If the journal cannot be written.
+        """
+        tasks = self._unless_stopped()
+        if self.limits.canary:
+            yield from self._canary(tasks)
+        if self.stopped is None:
+            with self._pool(self.job) as pool:
+                yield from self._run(pool, tasks)
+        if self.journal is None:
+            return
+        if self.stopped is None:
+            self.journal.append("finish", {"counts": dict(self.counts)})
+        else:
+            self.journal.append("stop", {"reason": self.stopped})
+
+    @property
+    def left(self) -> int:
+        """How many models nothing was done to."""
+        return len(self.tasks) - self.counts.total()
+
+    def stop(self, reason: str) -> None:
+        """Has no more models given out."""
+        self.stopped = self.stopped or reason
+
+    def _unless_stopped(self) -> Iterator[Task]:
+        return itertools.takewhile(lambda _: self.stopped is None, self.tasks)
+
+    def _canary(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        """Patches the first models and verifies them."""
+        failed = 0
+        with self._pool(replace(self.job, verify=self.job.verify or _LOADERS)) as pool:
+            while (missing := self.limits.canary - self.counts["patched"]) > 0 and not failed:
+                first = list(itertools.islice(tasks, missing))
+                if not first:
+                    break
+                for outcome in self._run(pool, iter(first)):
+                    failed += outcome.outcome == "failed"
+                    yield outcome
+        if failed:
+            self.stop("one of the first models failed")
+            return
+        if self.journal is not None:
+            self.journal.append("canary", {"passed": True})
+        if self.stopped is None and self.left and not self.limits.confirm(self.left):
+            self.stop("only the first models were wanted")
+
+    def _pool(self, job: Job) -> Pool:
+        return Pool(
+            functools.partial(patch_model, job),
+            jobs=self.limits.jobs or os.cpu_count() or 1,
+            threads=1 if job.verify else _THREADS,
+            inherited=self.inherited,
+        )
+
+    def _run(self, pool: Pool, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        for outcome in pool.run(tasks):
+            self.counts[outcome.outcome] += 1
+            if self.journal is not None:
+                self.journal.append("end", outcome.to_json())
+            yield outcome
+            limit = self.limits.max_failures
+            if limit is not None and self.counts["failed"] > limit:
+                self.stop(f"{self.counts['failed']} models failed")

@@ -1,0 +1,153 @@
+"""Which models a batch patches: conditions on their paths and on what they are."""
+
+from __future__ import annotations
+
+import fnmatch
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from sigpb import protos
+from sigpb.batch.versions import parse_versions
+from sigpb.errors import PatchError
+from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
+from sigpb.tensor_types import Shape, dtype_name, dtype_of, parse_shape, shape_of, shape_text
+
+_COMPARISON = re.compile(r"\s*(==|!=|<=|>=|<|>|)\s*([0-9]+(?:\.[0-9]+)*)\s*")
+_OPERATORS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def check_selection(only: protos.ModelSelection) -> None:
+    """Makes sure that conditions mean something.
+
+    Raises:
+        PatchError: With all that is wrong with them.
+    """
+    problems = []
+
+    def attempt(read: Callable[[str], object], text: str, what: str) -> None:
+        try:
+            read(text)
+        except (ValueError, PatchError) as error:
+            problems.append(f"only: {what}{error}")
+
+    attempt(parse_versions, only.versions, "")
+    attempt(_comparisons, only.tensorflow_version, "tensorflow_version: ")
+    for condition in only.has_input:
+        if not condition.key:
+            problems.append("only: an input has no key.")
+        if condition.HasField("dtype"):
+            attempt(dtype_of, condition.dtype, f"input {condition.key!r}: ")
+        if condition.HasField("shape"):
+            attempt(parse_shape, condition.shape, f"input {condition.key!r}: ")
+    if problems:
+        raise PatchError(problems)
+
+
+class NameFilter:
+    """Tells by a model's path in its repository whether it is meant."""
+
+    def __init__(self, only: protos.ModelSelection) -> None:
+        self._include = _any_of(only.include)
+        self._exclude = _any_of(only.exclude)
+
+    def reason_to_skip(self, name: str) -> str | None:
+        """Returns why a model is not meant; None if it is."""
+        if self._exclude and self._exclude(name):
+            return "its path is excluded"
+        if self._include and not self._include(name):
+            return "its path is not among those that are included"
+        return None
+
+
+def _any_of(globs: Sequence[str]) -> Callable[[str], object] | None:
+    pattern = "|".join(f"(?:{fnmatch.translate(glob)})" for glob in globs)
+    return re.compile(pattern).match if globs else None
+
+
+def reason_to_skip(model: SavedModel, only: protos.ModelSelection) -> str | None:
+    """Returns what a model lacks of what conditions ask for; None if it has all.
+
+    Raises:
+        ModelUnreadable: If its signatures cannot be read.
+    """
+    lacking = [next(_lacking(graph, only), None) for graph in model.meta_graphs]
+    return None if None in lacking else lacking[0]
+
+
+def _lacking(graph: MetaGraph, only: protos.ModelSelection) -> Iterator[str]:
+    """Yields what a MetaGraph lacks."""
+    if only.HasField("tags") and graph.tags != tag_set(only.tags.tag):
+        yield f"its tag-set is {tag_set_text(graph.tags)}"
+    if only.tensorflow_version:
+        version = graph.tensorflow_version
+        if not _fits(version, _comparisons(only.tensorflow_version)):
+            yield f"it was written by TensorFlow {version or 'of an unknown version'}"
+    keys = graph.user_signatures
+    for key in only.has_signature:
+        if key not in keys:
+            yield f"it has no signature {key!r}"
+    signatures = [graph.signatures[key] for key in only.has_signature or keys if key in keys]
+    if only.method or only.has_input:
+        for method in only.method:
+            if not any(each.method_name == method for each in signatures):
+                yield f"it has no signature with the method {method!r}"
+        for condition in only.has_input:
+            if not any(_has_input(each, condition) for each in signatures):
+                yield f"it has no input {_condition_text(condition)}"
+
+
+def _has_input(signature: protos.SignatureDef, condition: protos.InputCondition) -> bool:
+    if condition.key not in signature.inputs:
+        return False
+    info = signature.inputs[condition.key]
+    if condition.HasField("dtype") and info.dtype != dtype_of(condition.dtype):
+        return False
+    return not condition.HasField("shape") or shape_of(info.tensor_shape) == _shape(condition)
+
+
+def _shape(condition: protos.InputCondition) -> Shape:
+    return parse_shape(condition.shape)
+
+
+def _condition_text(condition: protos.InputCondition) -> str:
+    parts = [repr(condition.key)]
+    if condition.HasField("dtype"):
+        parts.append(dtype_name(dtype_of(condition.dtype)))
+    if condition.HasField("shape"):
+        parts.append(shape_text(_shape(condition)))
+    return " ".join(parts)
+
+
+def _comparisons(text: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Reads for instance ``>=2.3,<2.12``; a version alone stands for all that start with it."""
+    matches = [_COMPARISON.fullmatch(part) for part in text.split(",")] if text else []
+    if None in matches:
+        raise ValueError(f"{text!r} is neither a version nor bounds such as '>=2.3,<2.12'.")
+    return [(match[1], _numbers(match[2])) for match in matches if match]
+
+
+def _fits(version: str, comparisons: Iterable[tuple[str, tuple[int, ...]]]) -> bool:
+    match = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    if not match:
+        return False
+    numbers = _numbers(match[0])
+    for comparison, other in comparisons:
+        if comparison:  # Of 2.3.1, what 2.3 says something of is 2.3.
+            length = len(other) if comparison in ("==", "!=", "<=", ">") else None
+            if not _OPERATORS[comparison](numbers[:length], other):
+                return False
+        elif numbers[: len(other)] != other:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

@@ -1,0 +1,130 @@
+"""Beginning a batch, or going on with one: locks, the journal, and what is left to do."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sigpb.batch import journal as journals
+from sigpb.batch.job import Job, Outcome
+from sigpb.batch.journal import Journal, Start
+from sigpb.batch.locks import locked
+from sigpb.batch.prepare import Prepared
+from sigpb.batch.run import Limits, Run
+from sigpb.errors import UsageError
+from sigpb.publishing.failures import explained
+
+
+@dataclass(frozen=True)
+class Session:
+    """A batch that can be run.
+
+    Attributes:
+        run: What is left to do.
+        known: What became of models already.
+        journal: The journal; None in a dry run.
+        directories: What other batches have to keep off.
+    """
+
+    run: Run
+    known: Iterable[Outcome]
+    journal: Path | None = None
+    directories: tuple[str, ...] = ()
+
+
+def new_id() -> str:
+    """Returns a name for a batch that no other one has."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(3).hex()}"
+
+
+def rehearse(prepared: Prepared, job: Job, limits: Limits) -> Session:
+    """Returns a batch that changes nothing."""
+    run = Run(replace(job, dry_run=True), prepared.tasks, limits)
+    return Session(run, prepared.passed_over, directories=prepared.directories)
+
+
+@contextmanager
+def begin(
+    prepare: Callable[[], Prepared], job: Job, limits: Limits, home: Path, journal: Path | None
+) -> Iterator[Session]:
+    """Begins a batch.
+
+    Args:
+        prepare: Finds the models.
+        job: What is done to every model.
+        limits: How it is run.
+        home: The directory for the journal, if that has no name.
+        journal: The file for the journal.
+
+    Raises:
+        UsageError: If the journal is there already, or that of a batch which was not finished.
+        EnvironmentFailure: If another batch is at work there, or the journal cannot be written.
+    """
+    prepared = prepare()
+    for directory in prepared.directories if job.mode == "output_root" else ():
+        with explained(f"write to {directory}", "Nothing was done."):
+            Path(directory).mkdir(parents=True, exist_ok=True)
+    with locked(prepared.directories) as inherited:
+        if journal is None:
+            journal = _own_journal(home)
+        start = Start(job, prepared.directories, limits.canary)
+        written = Journal.create(journal, start, prepared.tasks, prepared.passed_over)
+        with closing(written):
+            run = Run(job, prepared.tasks, limits, written, inherited)
+            yield Session(run, prepared.passed_over, journal)
+
+
+@contextmanager
+def resume(journal: Path, limits: Limits) -> Iterator[Session]:
+    """Goes on with a batch. Models that failed are tried again.
+
+    Args:
+        journal: Its journal, or the directory of that.
+        limits: How it is run. Models are tried first if they were to be, and have not come out
+            well.
+
+    Raises:
+        UsageError: If there is no journal, or the batch was rolled back.
+        EnvironmentFailure: If it cannot be read or written, or another process is at it.
+    """
+    if journal.is_dir():
+        found = journals.journals(journal)
+        if not found:
+            raise UsageError(f"There is no journal in {journal}; name it with --journal=FILE.")
+        journal = found[-1]
+    directories = journals.read_start(journal).directories
+    with locked(directories) as inherited:
+        progress = journals.read(journal)
+        if progress.undone:
+            raise UsageError(f"{journal}: the batch was rolled back, so that it cannot go on.")
+        if progress.start.canary and not progress.canary_passed:
+            limits = replace(limits, canary=limits.canary or progress.start.canary)
+        tasks = tuple(
+            replace(task, interrupted=True)
+            for task in progress.tasks
+            if progress.ended.get(task.model, "failed") == "failed"
+        )
+        redone = {task.model for task in tasks}
+        known = (
+            outcome
+            for outcome in journals.outcomes(journal)
+            if outcome.model not in redone and progress.ended[outcome.model] == outcome.outcome
+        )
+        with closing(Journal.resume(journal)) as written:
+            run = Run(progress.start.job, tasks, limits, written, inherited)
+            yield Session(run, list(known), journal)
+
+
+def _own_journal(home: Path) -> Path:
+    """Returns the path of a new journal."""
+    others = journals.journals(home)
+    if others and journals.is_unfinished(others[-1]):
+        raise UsageError(
+            f"The batch of {others[-1]} was not finished. Go on with it (--resume), undo what it "
+            "did ('sigpb rollback'), or have another one written to --journal=FILE."
+        )
+    return journals.next_journal(home)

@@ -1,0 +1,179 @@
+"""The flags of `sigpb batch`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from absl import flags
+
+from sigpb import protos
+from sigpb.batch.discovery import is_model
+from sigpb.batch.job import Mode
+from sigpb.batch.roots import Root, configured_roots, listed_roots
+from sigpb.cli.arguments import parse_tags
+from sigpb.cli.verify_flag import define_verify
+from sigpb.errors import UsageError
+
+_INPUT = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|((?:[^:\\]|\\.)*))(?::([^:]*)(?::(.*))?)?')
+
+_MODES = "--in_place, --new_version and --output_root=DIR"
+
+
+def define(values: flags.FlagValues) -> None:
+    """Defines the flags."""
+    _define_what(values)
+    _define_where(values)
+    _define_how(values)
+
+
+def _define_what(values: flags.FlagValues) -> None:
+    for name, meaning in (
+        ("patch", "A patch: a text proto, or .json."),
+        ("models_list", "A file that lists models, or directories of models, a line each."),
+        ("models_config", "A models.config of TensorFlow Serving; its version policies count."),
+        ("versions", "Only these versions of a model: latest, latest:N, all, or numbers: 3,5."),
+        ("tags", "Only models with a MetaGraph of exactly these tags, separated by commas."),
+        ("tensorflow_version", "Only models that TensorFlow 1.15, or >=2.3,<2.12 wrote."),
+    ):
+        flags.DEFINE_string(name, None, meaning, flag_values=values)
+    for name, meaning in (
+        ("include", "GLOB: only models whose path in the repository matches one."),
+        ("exclude", "GLOB: only models whose path in the repository matches none."),
+        ("has_signature", "KEY: only models with this signature."),
+        ("has_input", "KEY[:DTYPE[:SHAPE]]: only models with this input."),
+        ("method", "NAME: only models with a signature of this method name."),
+    ):
+        flags.DEFINE_multi_string(name, [], meaning + " May be repeated.", flag_values=values)
+
+
+def _define_where(values: flags.FlagValues) -> None:
+    for name, meaning in (
+        ("in_place", "Change models where they are."),
+        ("new_version", "Publish each patched model as the next version, beside the others."),
+        ("hardlink", "Make unchanged files of copies hard links instead of copies."),
+        ("dry_run", "Change nothing; with --plan, write down what would be done."),
+        ("resume", "Go on with a batch that was stopped or killed."),
+    ):
+        flags.DEFINE_bool(name, False, meaning, flag_values=values)
+    for name, meaning in (
+        ("output_root", "Write patched models to a tree like that of the models, at DIR."),
+        ("plan", "With --dry_run, the file to write the plan to."),
+        ("apply_plan", "Carry out this plan of a dry run."),
+        ("journal", "The file that the batch is written down in; by default in the repository."),
+        ("report", "Write a record for each model to this file, .jsonl or .csv."),
+    ):
+        flags.DEFINE_string(name, None, meaning, flag_values=values)
+
+
+def _define_how(values: flags.FlagValues) -> None:
+    flags.DEFINE_bool("history", True, "Record the patch in the models.", flag_values=values)
+    flags.DEFINE_enum(
+        "fingerprint",
+        "recompute",
+        ["recompute", "drop", "keep"],
+        "What becomes of fingerprint.pb.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "warmup",
+        "rewrite",
+        ["rewrite", "drop", "keep", "refuse"],
+        "What becomes of warm-up requests for what changes.",
+        flag_values=values,
+    )
+    define_verify(values)
+    for name, default, least, meaning in (
+        ("jobs", None, 1, "How many processes work; by default one for each processor."),
+        ("max_failures", None, 0, "Stop when more models than this have failed."),
+        ("canary", 0, 0, "Patch and verify this many models first, and ask before the others."),
+    ):
+        flags.DEFINE_integer(name, default, meaning, lower_bound=least, flag_values=values)
+    flags.DEFINE_bool("yes", False, "Go on after the canary without asking.", flag_values=values)
+    flags.DEFINE_enum(
+        "format", "text", ["text", "json"], "How to print the summary.", flag_values=values
+    )
+
+
+def mode(values: flags.FlagValues) -> Mode:
+    """Returns where patched models go.
+
+    Raises:
+        UsageError: If that is not said, or said twice.
+    """
+    given = {
+        "in_place": values.in_place,
+        "new_version": values.new_version,
+        "output_root": values.output_root is not None,
+    }
+    if list(given.values()).count(True) != 1:
+        raise UsageError(f"Give one of {_MODES}; with --dry_run too.")
+    return cast(Mode, next(name for name, is_given in given.items() if is_given))
+
+
+def roots(arguments: Sequence[str], values: flags.FlagValues) -> list[Root]:
+    """Returns where to look for models.
+
+    Raises:
+        UsageError: If that is not said, or a file is not what it should be.
+        EnvironmentFailure: If a file cannot be read.
+    """
+    for argument in arguments:
+        if not Path(argument).is_dir():
+            raise UsageError(f"{argument}: there is no such directory.")
+    found = [Root(argument) for argument in arguments]
+    if values.models_list is not None:
+        found += listed_roots(Path(values.models_list))
+    if values.models_config is not None:
+        found += configured_roots(Path(values.models_config))
+    if not found:
+        raise UsageError("Name a directory with models, --models_list or --models_config.")
+    return found
+
+
+def home(arguments: Sequence[str], values: flags.FlagValues) -> Path:
+    """Returns the directory for the journal: the repository's root, as far as there is one.
+
+    Raises:
+        UsageError: If no models are named.
+    """
+    if values.output_root is not None:
+        return Path(values.output_root)
+    if arguments:
+        root = Path(arguments[0])
+        return root.parent if is_model(root) else root
+    file = values.models_list or values.models_config
+    if file is None:
+        raise UsageError("Name the repository, or --journal=FILE.")
+    return Path(file).parent
+
+
+def select(only: protos.ModelSelection, values: flags.FlagValues) -> None:
+    """Adds the conditions that flags state to those of the patch.
+
+    Raises:
+        UsageError: If a flag is malformed.
+    """
+    for name in ("include", "exclude", "has_signature", "method"):
+        getattr(only, name).extend(getattr(values, name))
+    for name in ("versions", "tensorflow_version"):
+        if getattr(values, name) is not None:
+            setattr(only, name, getattr(values, name))
+    if values.tags is not None:
+        only.tags.Clear()
+        only.tags.SetInParent()
+        only.tags.tag.extend(parse_tags(values.tags))
+    for text in values.has_input:
+        match = _INPUT.fullmatch(text)
+        if not match:
+            raise UsageError(f"--has_input={text}: expected KEY, KEY:DTYPE or KEY:DTYPE:SHAPE.")
+        quoted, key, dtype, shape = match.groups()
+        condition = only.has_input.add(
+            key=re.sub(r'\\([:\\"])', r"\1", key if quoted is None else quoted)
+        )
+        if dtype:
+            condition.dtype = dtype
+        if shape:
+            condition.shape = shape

@@ -1,0 +1,168 @@
+"""Patches all models of a repository.
+
+Every model ends as patched, unchanged, skipped, refused or failed, and none stops another. A batch
+that was killed goes on with --resume; 'sigpb rollback' undoes one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from sigpb.batch import saved_batch
+from sigpb.batch import session as sessions
+from sigpb.batch.job import Job, Outcome
+from sigpb.batch.prepare import Prepared, check_patch, prepare
+from sigpb.batch.report import ReportWriter
+from sigpb.batch.run import Limits, Run
+from sigpb.batch.saved_batch import BatchPlanWriter
+from sigpb.batch.session import Session
+from sigpb.cli import batch_flags, batch_progress
+from sigpb.errors import UsageError
+from sigpb.patching.patch_file import load_patch
+
+USAGE = """\
+sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR)
+    [--models_list=FILE] [--models_config=FILE] [--versions=latest|all|N]
+    [--include=GLOB]… [--exclude=GLOB]… [--has_signature=KEY]… [--has_input=KEY[:DTYPE[:SHAPE]]]…
+    [--method=NAME]… [--tags=TAG,…] [--tensorflow_version=BOUNDS]
+    [--verify] [--canary=K [--yes]] [--max_failures=N] [--jobs=N]
+    [--journal=FILE] [--report=FILE.jsonl|.csv] [--format=text|json]
+sigpb batch … --dry_run [--plan=FILE]
+sigpb batch --apply_plan=FILE [--journal=FILE]
+sigpb batch (ROOT | --journal=FILE) --resume
+
+Exit codes: 0 no model was refused or failed, 1 some were, or models are left, 2 refused, 4 the
+environment."""
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    batch_flags.define(values)
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code.
+    """
+    started = time.monotonic()
+    counts: Counter[str] = Counter()
+    with contextlib.ExitStack() as stack:
+        report = stack.enter_context(ReportWriter(Path(values.report))) if values.report else None
+        session = stack.enter_context(_session(arguments, values))
+        plan = _plan_writer(session, values, stack)
+        stack.enter_context(_stopping(session.run))
+        for outcome in session.known:
+            _note(outcome, counts, report, plan)
+        outcomes = session.run.outcomes()
+        total = len(session.run.tasks)
+        for outcome in batch_progress.followed(outcomes, total, quiet=values.format == "json"):
+            _note(outcome, counts, report, plan)
+    left = session.run.left
+    details: dict[str, Any] = {
+        "stopped": session.run.stopped,
+        "journal": session.journal and str(session.journal),
+        "report": values.report,
+        "plan": values.plan,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    batch_progress.print_summary(
+        counts, left, details, as_json=values.format == "json", dry_run=values.dry_run
+    )
+    return int(bool(counts["refused"] or counts["failed"] or left))
+
+
+def _note(
+    outcome: Outcome,
+    counts: Counter[str],
+    report: ReportWriter | None,
+    plan: BatchPlanWriter | None,
+) -> None:
+    counts[outcome.outcome] += 1
+    for writer in (report, plan):
+        if writer is not None:
+            writer.add(outcome)
+
+
+def _session(
+    arguments: Sequence[str], values: flags.FlagValues
+) -> contextlib.AbstractContextManager[Session]:
+    """Returns the batch that the flags mean."""
+    asked = (lambda left: True) if values.yes else batch_progress.confirm
+    limits = Limits(values.jobs, values.max_failures, values.canary, asked)
+    journal = Path(values.journal) if values.journal else None
+    if values.resume:
+        return sessions.resume(journal or batch_flags.home(arguments, values), limits)
+    if values.apply_plan is not None:
+        saved = saved_batch.load(Path(values.apply_plan))
+        prepared = Prepared(saved.tasks, (), saved.directories)
+        home = Path(next(iter(saved.directories), "."))
+        return sessions.begin(lambda: prepared, saved.job, limits, home, journal)
+    if values.patch is None:
+        raise UsageError("State what to do: --patch=FILE.")
+    if (values.dry_run, bool(values.canary)) == (True, True) or (
+        values.plan and not values.dry_run
+    ):
+        raise UsageError("--plan goes with --dry_run, and --canary does not.")
+    patch = load_patch(values.patch)
+    batch_flags.select(patch.only, values)
+    check_patch(patch)
+    job = Job(
+        id=sessions.new_id(),
+        patch=patch.SerializeToString(deterministic=True),
+        mode=batch_flags.mode(values),
+        history=values.history,
+        fingerprint=values.fingerprint,
+        warmup=values.warmup,
+        hardlink=values.hardlink,
+        verify=tuple(values.verify),
+    )
+    roots = batch_flags.roots(arguments, values)
+    output_root = None if values.output_root is None else Path(values.output_root).absolute()
+
+    def found() -> Prepared:
+        return prepare(roots, patch.only, job.mode, output_root=output_root)
+
+    if values.dry_run:
+        return contextlib.nullcontext(sessions.rehearse(found(), job, limits))
+    return sessions.begin(found, job, limits, batch_flags.home(arguments, values), journal)
+
+
+def _plan_writer(
+    session: Session, values: flags.FlagValues, stack: contextlib.ExitStack
+) -> BatchPlanWriter | None:
+    if values.plan is None:
+        return None
+    run = session.run
+    tasks = {task.model: task for task in run.tasks}
+    directories = session.directories
+    return stack.enter_context(BatchPlanWriter(Path(values.plan), run.job, tasks, directories))
+
+
+@contextlib.contextmanager
+def _stopping(run: Run) -> Iterator[None]:
+    """Has an interrupt stop the batch after the models that it is at; a second one ends it."""
+
+    def interrupt(number: int, frame: object) -> None:
+        if run.stopped is not None:
+            raise KeyboardInterrupt
+        run.stop("it was interrupted")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

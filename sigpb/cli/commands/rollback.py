@@ -1,0 +1,57 @@
+"""Undoes what a batch did, model by model.
+
+A model that was changed after the batch is refused, and stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from sigpb.batch.locks import locked
+from sigpb.batch.rollback import Rollback
+from sigpb.errors import UsageError
+
+USAGE = "sigpb rollback JOURNAL [--only=GLOB] [--format=text|json]"
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string(
+        "only", None, "GLOB: only models whose path matches it.", flag_values=values
+    )
+    flags.DEFINE_enum(
+        "format", "text", ["text", "json"], "How to print what was done.", flag_values=values
+    )
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code.
+    """
+    if len(arguments) != 1:
+        raise UsageError(f"The journal of a batch is expected. Usage: {USAGE}")
+    counts: Counter[str] = Counter()
+    models = []
+    file = Path(arguments[0])
+    with locked(Rollback.of(file).progress.start.directories):
+        rollback = Rollback.of(file)
+        for undone in rollback.run(rollback.tasks(values.only)):
+            counts[undone.outcome] += 1
+            if values.format == "json":
+                models.append(vars(undone))
+            else:
+                reason = f": {undone.reason}" if undone.reason else ""
+                print(f"{undone.outcome:<11}  {undone.model}{reason}")
+    if values.format == "json":
+        print(json.dumps({"models": models}, indent=2, ensure_ascii=False))
+    else:
+        said = [f"{count} {outcome}" for outcome, count in counts.items()]
+        print(", ".join(said) or "there is nothing to undo")
+    return int(bool(counts["refused"] or counts["failed"]))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sigpb.batch import locks
+from sigpb.batch.job import Task
+from sigpb.batch.locks import locked
+from sigpb.batch.pool import Pool
+from sigpb.errors import EnvironmentFailure
+
+from . import work
+
+
+def tasks(*names: str) -> list[Task]:
+    return [Task(f"model{number}", name) for number, name in enumerate(names)]
+
+
+def test_every_task_is_done_once() -> None:
+    with Pool(work.answer, jobs=2, threads=4) as pool:
+        outcomes = sorted(pool.run(tasks(*map(str, range(200)))), key=lambda each: int(each.reason))
+    assert [outcome.model for outcome in outcomes] == [f"model{number}" for number in range(200)]
+
+
+def test_it_can_be_run_again() -> None:
+    with Pool(work.answer, jobs=1, threads=2) as pool:
+        assert list(pool.run([])) == []
+        assert len(list(pool.run(tasks("a", "b")))) == 2
+        assert len(list(pool.run(tasks("c")))) == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_processes(jobs: int) -> None:
+    with Pool(work.process_id, jobs=jobs, threads=2) as pool:
+        processes = {outcome.reason for outcome in pool.run(tasks(*["x"] * 30))}
+    assert len(processes) == jobs
+
+
+def test_few_tasks_take_one_process() -> None:
+    with Pool(work.process_id, jobs=4, threads=2) as pool:
+        assert len({outcome.reason for outcome in pool.run(tasks("a", "b"))}) == 1
+
+
+def test_a_process_that_dies_takes_nothing_with_it() -> None:
+    names = ["good"] * 20 + ["bad", "bad once"] + ["good"] * 40
+    with Pool(work.die_at_bad_ones, jobs=2, threads=4) as pool:
+        outcomes = {outcome.model: outcome for outcome in pool.run(tasks(*names))}
+
+    assert len(outcomes) == len(names)
+    failed = {
+        model: outcome.reason for model, outcome in outcomes.items() if outcome.outcome != "patched"
+    }
+    assert failed == {"model20": "the process that patched it ended with signal 9."}
+    assert outcomes["model21"].reason == "interrupted=True"
+
+
+def test_no_more_tasks_are_taken_than_are_needed() -> None:
+    taken = 0
+
+    def some() -> Iterator[Task]:
+        nonlocal taken
+        for task in tasks(*["x"] * 1000):
+            taken += 1
+            yield task
+
+    with Pool(work.answer, jobs=1, threads=2) as pool:
+        for done, _ in enumerate(pool.run(some())):
+            assert taken - done < 20
+
+
+def test_processes_hold_locks_that_outlast_the_one_that_started_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE", 0.1)
+    model, release = tmp_path / "begun", tmp_path / "release"
+    with locked([str(tmp_path)]) as inherited:
+        pool = Pool(work.wait_for_release, jobs=1, threads=1, inherited=inherited)
+        process = pool._start()
+        process.connection.send(Task(str(model), str(release)))
+        while not model.exists():
+            time.sleep(0.01)
+    with pytest.raises(EnvironmentFailure, match="Another batch is at work in"):  # noqa: SIM117
+        with locked([str(tmp_path)]):
+            pass
+    monkeypatch.undo()
+    release.touch()
+    process.connection.close()
+    with locked([str(tmp_path)]):
+        pass
+    pool._end(process)

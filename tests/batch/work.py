@@ -1,0 +1,35 @@
+"""What the processes of a pool are given to do in tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from sigpb.batch.job import Outcome, Task
+
+
+def answer(task: Task) -> Outcome:
+    return Outcome(task.model, "patched", task.name)
+
+
+def die_at_bad_ones(task: Task) -> Outcome:
+    if task.name == "bad":
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task.name == "bad once" and not task.interrupted:
+        os._exit(3)
+    return Outcome(task.model, "patched", f"interrupted={task.interrupted}")
+
+
+def process_id(task: Task) -> Outcome:
+    time.sleep(0.02)
+    return Outcome(task.model, "patched", str(os.getpid()))
+
+
+def wait_for_release(task: Task) -> Outcome:
+    Path(task.model).touch()
+    while not Path(task.name).exists():
+        time.sleep(0.01)
+    return Outcome(task.model, "patched")

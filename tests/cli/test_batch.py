@@ -1,0 +1,483 @@
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigpb.batch import locks
+from tests.batch.repositories import (
+    RENAME,
+    ModelFactory,
+    is_patched,
+    leftovers,
+    repository,
+    versions,
+)
+from tests.batch.test_killed_batch import start
+from tests.cli.command_line import Outcome, run, run_process
+from tests.patches import contents
+
+NAMES = ("a", "b", "c")
+JOURNAL = "sigpb.batch.0001.jsonl"
+
+
+@pytest.fixture
+def model(fixture_model: ModelFactory) -> Path:
+    return fixture_model("tf2_linear")
+
+
+@pytest.fixture
+def root(model: Path, tmp_path: Path) -> Path:
+    return repository(model, tmp_path / "repository", *versions(NAMES))
+
+
+@pytest.fixture
+def patch(tmp_path: Path) -> Path:
+    file = tmp_path / "patch.txtpb"
+    file.write_text(RENAME)
+    return file
+
+
+def batch(root: Path, patch: Path, *flags: str | Path, mode: str = "--in_place") -> Outcome:
+    return run("batch", root, f"--patch={patch}", mode, *flags)
+
+
+def outcomes(outcome: Outcome) -> dict[str, int]:
+    return {name: count for name, count in outcome.json["outcomes"].items() if count}
+
+
+def patched(root: Path) -> list[str]:
+    return sorted(
+        str(file.parent.relative_to(root))
+        for file in root.rglob("saved_model.pb")
+        if ".sigpb-" not in str(file) and is_patched(file.parent)
+    )
+
+
+def report(file: Path) -> dict[str, dict[str, Any]]:
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len({record["model"] for record in records}) == len(records)
+    return {record["model"]: record for record in records}
+
+
+class TestModes:
+    def test_in_place(self, root: Path, patch: Path) -> None:
+        outcome = batch(root, patch)
+
+        assert (outcome.code, outcome.err) == (0, "")
+        lines = outcome.out.splitlines()
+        assert sorted(lines[:3]) == [f"patched    {root}/{name}/1" for name in NAMES]
+        assert lines[3:9] == [
+            "patched    3",
+            "unchanged  0",
+            "skipped    0",
+            "refused    0",
+            "failed     0",
+            f"journal: {root / JOURNAL}",
+        ]
+        assert patched(root) == ["a/1", "b/1", "c/1"]
+        assert leftovers(root) == []
+
+    def test_new_version(self, root: Path, model: Path, patch: Path) -> None:
+        repository(model, root, "a/9", "b/0003", "c/x")
+        (root / "b" / "5").mkdir()
+
+        assert batch(root, patch, mode="--new_version").code == 1  # c/x has no next version.
+
+        assert patched(root) == ["a/10", "b/0006", "c/2"]
+
+    def test_new_version_again(self, root: Path, patch: Path) -> None:
+        batch(root, patch, mode="--new_version")
+        again = batch(root, patch, "--format=json", mode="--new_version")
+        every = batch(root, patch, "--format=json", "--versions=all", mode="--new_version")
+
+        assert outcomes(again) == {"unchanged": 3, "skipped": 3}
+        assert outcomes(every) == {"unchanged": 6}
+        assert patched(root) == ["a/2", "b/2", "c/2"]
+
+    def test_output_root(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        before, output = contents(root), tmp_path / "out"
+
+        first = batch(root, patch, "--format=json", mode=f"--output_root={output}")
+        second = batch(root, patch, "--format=json", mode=f"--output_root={output}")
+
+        assert (outcomes(first), outcomes(second)) == ({"patched": 3}, {"unchanged": 3})
+        assert patched(output) == ["a/1", "b/1", "c/1"]
+        assert contents(root) == before
+        assert (output / JOURNAL).exists()
+
+    def test_one_model(self, root: Path, patch: Path) -> None:
+        assert batch(root / "a" / "1", patch, mode="--new_version").code == 0
+        assert patched(root) == ["a/2"]
+        assert (root / "a" / JOURNAL).exists()
+        assert run("batch", root / "a" / "1", "--resume").code == 0
+
+    def test_output_root_in_the_repository(self, root: Path, patch: Path) -> None:
+        outcome = batch(root, patch, mode=f"--output_root={root}/out")
+        assert outcome.code == 2
+        assert outcome.err == f"sigpb: The output root {root}/out lies in {root}.\n"
+
+
+class TestSelection:
+    def test_flags(self, root: Path, model: Path, patch: Path, tmp_path: Path) -> None:
+        repository(model, root, "a/2", "b/2")
+        file = tmp_path / "report.jsonl"
+
+        outcome = batch(
+            root, patch, "--exclude=c*", f"--report={file}", "--has_input=b:float32:?,3"
+        )
+
+        assert outcome.code == 0
+        assert patched(root) == ["a/2", "b/2"]
+        assert {model: each["reason"] for model, each in report(file).items()} == {
+            f"{root}/a/1": "versions=latest:1 does not mean version 1",
+            f"{root}/a/2": "",
+            f"{root}/b/1": "versions=latest:1 does not mean version 1",
+            f"{root}/b/2": "",
+            f"{root}/c/1": "its path is excluded",
+        }
+
+    @pytest.mark.parametrize(
+        ("flag", "count"),
+        [
+            ("--include=a/*", 1),
+            ("--versions=2", 0),
+            ("--has_signature=other", 3),
+            ('--has_input="x":int32', 0),
+            ("--method=tensorflow/serving/predict", 3),
+            ("--tags=serve", 3),
+            ("--tags=", 0),
+            ("--tensorflow_version=<2", 0),
+        ],
+    )
+    def test_each(self, root: Path, patch: Path, flag: str, count: int) -> None:
+        outcome = batch(root, patch, flag, "--format=json")
+        expected = {"patched": count, "skipped": 3 - count}
+        assert outcomes(outcome) == {name: number for name, number in expected.items() if number}
+
+    def test_in_the_patch(self, root: Path, patch: Path) -> None:
+        patch.write_text(RENAME + ' only { include: "a/*" include: "b/*" }')
+        batch(root, patch, "--exclude=b/1")
+        assert patched(root) == ["a/1"]
+
+    def test_list(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        listed = tmp_path / "list"
+        listed.write_text(f"{root}/a/1\n{root}/c\n")
+        outcome = run("batch", f"--models_list={listed}", f"--patch={patch}", "--in_place")
+        assert (outcome.code, patched(root)) == (0, ["a/1", "c/1"])
+        assert (tmp_path / JOURNAL).exists()
+
+    def test_configuration(self, root: Path, model: Path, patch: Path, tmp_path: Path) -> None:
+        repository(model, root, "a/2", "b/2", "b/3")
+        config = tmp_path / "models.config"
+        policy = "model_version_policy { specific { versions: 1 versions: 3 } }"
+        config.write_text(
+            f'model_config_list {{ config {{ name: "a" base_path: "{root}/a" }} '
+            f'config {{ name: "b" base_path: "{root}/b" {policy} }} }}'
+        )
+        run("batch", f"--models_config={config}", f"--patch={patch}", "--in_place")
+        assert patched(root) == ["a/2", "b/1", "b/3"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("flags", "message"),
+        [
+            (["--in_place"], "State what to do: --patch=FILE."),
+            (["--patch={patch}"], "Give one of --in_place, --new_version and --output_root=DIR"),
+            (["--patch={patch}", "--in_place", "--new_version"], "Give one of"),
+            (["--patch={patch}", "--in_place", "--plan=x"], "--plan goes with --dry_run"),
+            (["--patch={patch}", "--in_place", "--versions=new"], "only: versions: 'new'"),
+            (["--patch={patch}", "--in_place", "--report=x"], "has to end in .jsonl or .csv"),
+            (["--patch={patch}", "--in_place", "--jobs=0"], "flag --jobs=0"),
+            (["--patch={patch}", "--in_place", "{patch}"], "there is no such directory."),
+            (["--resume"], "There is no journal in"),
+        ],
+    )
+    def test_flags(self, root: Path, patch: Path, flags: list[str], message: str) -> None:
+        outcome = run("batch", root, *(flag.format(patch=patch) for flag in flags))
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert patched(root) == []
+
+    def test_no_models(self, tmp_path: Path, patch: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        outcome = batch(tmp_path / "empty", patch)
+        assert (outcome.code, outcome.err) == (
+            2,
+            f"sigpb: There is no model in {tmp_path}/empty.\n",
+        )
+
+    def test_no_root(self, tmp_path: Path, patch: Path) -> None:
+        assert run("batch", f"--patch={patch}", "--in_place").code == 2
+
+
+class TestFaults:
+    def test_a_bad_model_neither_stops_nor_harms_another(
+        self, root: Path, model: Path, patch: Path, tmp_path: Path, fixture_model: ModelFactory
+    ) -> None:
+        repository(model, root, "broken/1", "empty/1", "mixed/1")
+        (root / "broken/1/saved_model.pb").write_bytes(b"\x0a\xff\xff")
+        (root / "empty/1/saved_model.pb").write_bytes(b"")
+        (root / "mixed/1/saved_model.pbtxt").touch()
+        repository(fixture_model("tf1_no_variables"), root, "other/1")
+        (root / "loop").symlink_to(root)
+        file = tmp_path / "report.jsonl"
+
+        outcome = batch(root, patch, f"--report={file}", "--format=json")
+
+        assert outcome.code == 1
+        assert outcomes(outcome) == {"patched": 3, "refused": 1, "failed": 3}
+        assert patched(root) == ["a/1", "b/1", "c/1"]
+        records = report(file)
+        assert "there is no signature" in records[f"{root}/other/1"]["reason"]
+        assert "the file is empty" in records[f"{root}/empty/1"]["reason"]
+        assert "holds both" in records[f"{root}/mixed/1"]["reason"]
+
+    @pytest.mark.parametrize("mode", ["--in_place", "--new_version"])
+    def test_disk_that_is_full(self, root: Path, patch: Path, mode: str) -> None:
+        before = contents(root)
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+        outcome = run_process(
+            "batch", root, f"--patch={patch}", mode, "--format=json", preexec_fn=limit
+        )
+
+        assert outcome.code == 1
+        assert outcomes(outcome) == {"failed": 3}
+        (root / JOURNAL).unlink()
+        assert contents(root) == before
+
+    def test_journal_that_cannot_be_written(self, root: Path, patch: Path) -> None:
+        outcome = batch(root, patch, "--journal=/dev/null/journal")
+        assert outcome.code == 4
+        assert "Could not write the journal" in outcome.err
+        assert patched(root) == []
+
+    @pytest.mark.parametrize("nested", ["", "a"])
+    def test_another_batch(
+        self, root: Path, patch: Path, nested: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(locks, "_PATIENCE", 0.0)
+        directory = os.open(root, os.O_RDONLY)
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        try:
+            outcome = batch(root / nested, patch)
+        finally:
+            os.close(directory)
+        assert outcome.code == 4
+        assert f"Another batch is at work in {root}." in outcome.err
+        assert patched(root) == []
+
+
+class TestResume:
+    def test_interrupted(self, model: Path, tmp_path: Path, patch: Path) -> None:
+        root = repository(model, tmp_path / "r", *versions(f"m{n:03}" for n in range(150)))
+        process = start("batch", root, f"--patch={patch}", "--in_place", "--jobs=1")
+        while not list(root.glob("*/1/.sigpb-backup-*")):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait() == 1
+        assert leftovers(root) == []
+        assert 0 < len(patched(root)) < 150
+        refused = batch(root, patch)
+        assert refused.code == 2
+        assert "was not finished. Go on with it (--resume)" in refused.err
+
+        outcome = run("batch", root, "--resume", "--format=json")
+
+        assert outcomes(outcome) == {"patched": 150}
+        assert len(patched(root)) == 150
+
+    def test_what_failed_is_tried_again(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        main = root / "b/1/saved_model.pb"
+        good = main.read_bytes()
+        main.write_bytes(b"")
+        assert batch(root, patch, "--max_failures=0").code == 1
+        main.write_bytes(good)
+        file = tmp_path / "report.jsonl"
+
+        outcome = run("batch", f"--journal={root / JOURNAL}", "--resume", f"--report={file}")
+
+        assert outcome.code == 0
+        assert {each["outcome"] for each in report(file).values()} == {"patched"}
+        assert len(report(file)) == 3
+
+    def test_what_is_finished(self, root: Path, patch: Path) -> None:
+        batch(root, patch)
+        assert outcomes(run("batch", root, "--resume", "--format=json")) == {"patched": 3}
+
+    def test_max_failures(self, root: Path, patch: Path) -> None:
+        for name in NAMES:
+            (root / name / "1" / "saved_model.pb").write_bytes(b"")
+        summary = batch(root, patch, "--max_failures=1", "--format=json").json
+        assert summary["stopped"] == "2 models failed"
+
+
+class TestRollback:
+    def test_all(self, root: Path, patch: Path) -> None:
+        before = contents(root)
+        batch(root, patch)
+
+        outcome, again = run("rollback", root / JOURNAL), run("rollback", root / JOURNAL)
+
+        assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "3 rolled_back")
+        assert (again.code, again.out) == (0, "there is nothing to undo\n")
+        assert run("batch", root, "--resume").code == 2
+        (root / JOURNAL).unlink()
+        assert contents(root) == before
+
+    @pytest.mark.parametrize("mode", ["--new_version", "--output_root={}/out"])
+    def test_copies(self, root: Path, patch: Path, mode: str, tmp_path: Path) -> None:
+        before = contents(root)
+        batch(root, patch, f"--journal={tmp_path}/journal", mode=mode.format(tmp_path))
+        assert run("rollback", tmp_path / "journal").code == 0
+        assert contents(root) == before
+        assert not list((tmp_path / "out").rglob("saved_model.pb"))
+
+    def test_a_part(self, root: Path, patch: Path) -> None:
+        batch(root, patch)
+        outcome = run("rollback", root / JOURNAL, "--only=[ab]/*", "--format=json")
+        assert [each["outcome"] for each in outcome.json["models"]] == ["rolled_back"] * 2
+        assert patched(root) == ["c/1"]
+
+    def test_changed_since(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        batch(root, patch)
+        other = tmp_path / "other.txtpb"
+        other.write_text('signature { key: "other" drop: true }')
+        run("patch", root / "b/1", f"--patch={other}", "--in_place")
+
+        outcome = run("rollback", root / JOURNAL)
+
+        assert outcome.code == 1
+        assert f"refused      {root}/b/1: {root}/b/1 was changed after the batch." in outcome.out
+        assert patched(root) == ["b/1"]
+
+    def test_no_journal(self, patch: Path) -> None:
+        outcome = run("rollback", patch)
+        assert (outcome.code, outcome.err) == (2, f"sigpb: {patch}: not the journal of a batch.\n")
+
+
+class TestPlan:
+    def test_dry_run_and_apply(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        before, plan = contents(root), tmp_path / "plan.jsonl"
+
+        dry = batch(root, patch, "--dry_run", f"--plan={plan}", mode="--new_version")
+
+        assert dry.code == 0
+        assert "patched    3" in dry.out.splitlines()
+        assert contents(root) == before
+        (root / "b/1/fingerprint.pb").unlink()
+        outcome = run("batch", f"--apply_plan={plan}", "--format=json")
+        assert (outcome.code, outcomes(outcome)) == (1, {"patched": 2, "refused": 1})
+        assert patched(root) == ["a/2", "c/2"]
+
+    def test_damaged(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        plan = tmp_path / "plan.jsonl"
+        batch(root, patch, "--dry_run", f"--plan={plan}")
+        lines = plan.read_text().splitlines(keepends=True)
+        for damaged in (lines[:-1], lines[1:], [lines[0], *lines[2:]], []):
+            plan.write_text("".join(damaged))
+            outcome = run("batch", f"--apply_plan={plan}")
+            assert outcome.code == 2, damaged
+        assert patched(root) == []
+
+
+class TestCanary:
+    @pytest.fixture
+    def verified(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+        """Has models patched in this process, and says what TensorFlow finds."""
+        from sigpb.batch import run as runs
+        from sigpb.batch.job import Job, Task
+        from sigpb.batch.job import Outcome as ModelOutcome
+        from sigpb.batch.patch_model import patch_model
+        from sigpb.errors import EnvironmentFailure
+
+        seen: list[str] = []
+
+        def find(problem: str) -> list[str]:
+            class InThisProcess:
+                def __init__(self, work: Any, **options: Any) -> None:
+                    self._job: Job = work.args[0]
+
+                def __enter__(self) -> InThisProcess:
+                    return self
+
+                def __exit__(self, *error: object) -> None:
+                    pass
+
+                def run(self, tasks: Any) -> Any:
+                    return (self._do(task) for task in tasks)
+
+                def _do(self, task: Task) -> ModelOutcome:
+                    return patch_model(self._job, task)
+
+            def verify(model: Any, plan: Any, changes: Any, loaders: Any, output: Path) -> None:
+                seen.append(f"{output.parent.name} {','.join(loaders)}")
+                if problem:
+                    raise EnvironmentFailure(problem)
+
+            monkeypatch.setattr(runs, "Pool", InThisProcess)
+            monkeypatch.setattr("sigpb.verifying.before_publishing.verify_changes", verify)
+            return seen
+
+        return find
+
+    def test_no_answer_is_no(
+        self, root: Path, patch: Path, verified: Callable[[str], list[str]]
+    ) -> None:
+        seen = verified("")
+        summary = batch(root, patch, "--canary=1", "--format=json").json
+        assert (summary["left"], summary["stopped"]) == (2, "only the first models were wanted")
+        assert (seen, patched(root)) == (["a v1,v2"], ["a/1"])
+
+        assert run("batch", root, "--resume").code == 0  # Which is an answer.
+        assert (seen, len(patched(root))) == (["a v1,v2"], 3)
+
+    def test_yes(self, root: Path, patch: Path, verified: Callable[[str], list[str]]) -> None:
+        seen = verified("")
+        assert batch(root, patch, "--canary=2", "--yes").code == 0
+        assert (seen, len(patched(root))) == (["a v1,v2", "b v1,v2"], 3)
+
+    def test_nothing_to_patch(
+        self, root: Path, patch: Path, verified: Callable[[str], list[str]]
+    ) -> None:
+        verified("")
+        batch(root, patch, "--canary=3", "--yes")
+        again = batch(root, patch, "--canary=1", "--format=json")
+        assert (again.code, outcomes(again), again.json["left"]) == (0, {"unchanged": 3}, 0)
+
+    def test_failure(self, root: Path, patch: Path, verified: Callable[[str], list[str]]) -> None:
+        seen = verified("TensorFlow crashed.")
+        outcome = batch(root, patch, "--canary=1", "--yes")
+        assert outcome.code == 1
+        assert "stopped: one of the first models failed" in outcome.out
+        assert (seen, patched(root)) == (["a v1,v2"], [])
+
+        run("batch", root, "--resume")
+        assert len(seen) == 2
+        assert patched(root) == []
+
+
+def test_report_as_csv(root: Path, patch: Path, tmp_path: Path) -> None:
+    batch(root, patch, f"--report={tmp_path}/report.csv")
+    with (tmp_path / "report.csv").open(newline="") as file:
+        records = list(csv.DictReader(file))
+    assert sorted(record["model"] for record in records) == [f"{root}/{name}/1" for name in NAMES]
+    for record in records:
+        assert record["outcome"] == "patched"
+        assert len(record["output_digest"]) == 64
+        assert int(record["output_bytes"]) > 0
+        assert float(record["seconds"]) > 0
