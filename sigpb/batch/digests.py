@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from sigpb.publishing.changes import Changes, find_main_proto
+from sigpb.publishing.changes import Changes, SplicedFile, find_main_proto
+from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel
-from sigpb.wire import SourceRange, size
-
-_PART = 1 << 20
+from sigpb.wire import SourceRange, sha256, size
 
 
 def digest_of_model(model: SavedModel) -> str:
     """Returns the SHA-256 of the proto of a model that is open."""
-    return hashlib.sha256(model.file.read_bytes() if model.is_text else model.buffer).hexdigest()
+    if model.is_text:
+        return sha256_of(model.file)
+    return sha256((SourceRange(0, len(model.buffer)),), model.buffer)
 
 
 def digest_of_proto(directory: Path) -> str | None:
     """Returns the SHA-256 of the proto in a model's directory; None if there is none."""
-    digest = hashlib.sha256()
     try:
-        with find_main_proto(directory).open("rb") as file:
-            while part := file.read(_PART):
-                digest.update(part)
+        return sha256_of(find_main_proto(directory))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return digest.hexdigest()
 
 
 def result_of(model: SavedModel, changes: Changes) -> dict[str, Any]:
     """Returns what an outcome says of a model that is changed: size, digest and changed files."""
     content = changes[model.file.name]
-    digest = hashlib.sha256()
-    if content is None or isinstance(content, bytes):
-        digest.update(content or b"")
-        length = len(content or b"")
-    else:
-        length = size(content.pieces)
-        with memoryview(model.buffer) as view:
-            for piece in content.pieces:
-                if isinstance(piece, SourceRange):
-                    digest.update(view[piece.start : piece.end])
-                else:
-                    digest.update(piece)
+    pieces = content.pieces if isinstance(content, SplicedFile) else (content or b"",)
     return {
-        "output_bytes": length,
-        "output_digest": digest.hexdigest(),
+        "output_bytes": size(pieces),
+        "output_digest": sha256(pieces, model.buffer),
         "files": tuple(sorted(changes)),
     }

@@ -184,8 +184,8 @@ def test_permission_denied(fixture_model: ModelFactory, tmp_path: Path) -> None:
         if os.getuid() == 0:
             os.chown(path, NOBODY, NOBODY)
     (tmp_path / "b" / "1").chmod(0o555)
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    for directory in (tmp_path, *tmp_path.parents) if os.getuid() == 0 else ():
+        directory.chmod(directory.stat().st_mode | 0o055)
     before = without_history(tmp_path / "b" / "1")
 
     outcomes = as_nobody(lambda name: patch_model(job(), task(tmp_path / name / "1")), "a", "b")
