@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import sigpb
+from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.model import open_model
 from sigpb.saved_model.warmup import PATH
 from tests.conversions import Case, cases
 from tests.model_runner import Array, Values, assert_equal, make_inputs
 
-from .serving import Served, logs, predict_log, with_requests
+from .serving import Served, logs, predict_log
 
 pytestmark = pytest.mark.tensorflow
 
@@ -48,6 +49,19 @@ EXACT = {
         output { key: "s" rename_to: "t" dtype: "string" }
     """,
 }
+
+
+def with_requests(model: Path, requests: Iterable[protos.PredictionLog]) -> Path:
+    """Gives a model other warm-up requests, as TensorFlow and TensorFlow Serving write them."""
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    (model / PATH).parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(model / PATH)) as writer:
+        for request in requests:
+            theirs = prediction_log_pb2.PredictionLog.FromString(request.SerializeToString())
+            writer.write(theirs.SerializeToString())
+    return model
 
 
 @pytest.mark.parametrize("edit", EXACT.values(), ids=EXACT)
