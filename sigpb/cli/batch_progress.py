@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from sigpb.batch.job import VERDICTS, Outcome
@@ -85,9 +86,16 @@ def _bar(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome
 
 
 def _line(outcome: Outcome) -> str:
-    to = f" → {outcome.output}" if outcome.output not in (None, outcome.model) else ""
+    output = outcome.output
+    to = f" → {shown(output)}" if output is not None and output != outcome.model else ""
     reason = f": {outcome.reason}" if outcome.reason else ""
-    return f"{outcome.outcome:<9}  {outcome.model}{to}{reason}"
+    return f"{outcome.outcome:<9}  {shown(outcome.model)}{to}{reason}"
+
+
+def shown(path: str) -> str:
+    """Returns a path as people write it: relative to where they are, if it is below that."""
+    here = f"{Path.cwd()}/"
+    return path.removeprefix(here) if len(path) > len(here) else path
 
 
 def counts_text(counts: Counter[str]) -> str:

@@ -71,7 +71,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     left = session.run.left
     details: dict[str, Any] = {
         "stopped": session.run.stopped,
-        "journal": session.journal and str(session.journal),
+        "journal": session.journal and batch_progress.shown(str(session.journal)),
         "report": values.report,
         "plan": values.plan,
         "seconds": round(time.monotonic() - started, 3),

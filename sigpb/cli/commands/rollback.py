@@ -14,6 +14,7 @@ from absl import flags
 
 from sigpb.batch.locks import locked
 from sigpb.batch.rollback import Rollback
+from sigpb.cli.batch_progress import shown
 from sigpb.errors import UsageError
 
 USAGE = "sigpb rollback JOURNAL [--only=GLOB] [--format=text|json]"
@@ -48,7 +49,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
                 models.append(vars(undone))
             else:
                 reason = f": {undone.reason}" if undone.reason else ""
-                print(f"{undone.outcome:<11}  {undone.model}{reason}")
+                print(f"{undone.outcome:<11}  {shown(undone.model)}{reason}")
     if values.format == "json":
         print(json.dumps({"models": models}, indent=2, ensure_ascii=False))
     else:
