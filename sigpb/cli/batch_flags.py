@@ -13,6 +13,7 @@ from sigpb import protos
 from sigpb.batch.discovery import is_model
 from sigpb.batch.job import Mode
 from sigpb.batch.roots import Root, configured_roots, listed_roots
+from sigpb.cli import side_file_flags
 from sigpb.cli.arguments import parse_tags
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
@@ -69,21 +70,7 @@ def _define_where(values: flags.FlagValues) -> None:
 
 
 def _define_how(values: flags.FlagValues) -> None:
-    flags.DEFINE_bool("history", True, "Record the patch in the models.", flag_values=values)
-    flags.DEFINE_enum(
-        "fingerprint",
-        "recompute",
-        ["recompute", "drop", "keep"],
-        "What becomes of fingerprint.pb.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "warmup",
-        "rewrite",
-        ["rewrite", "drop", "keep", "refuse"],
-        "What becomes of warm-up requests for what changes.",
-        flag_values=values,
-    )
+    side_file_flags.define(values)
     define_verify(values)
     for name, default, least, meaning in (
         ("jobs", None, 1, "How many processes work; by default one for each processor."),

@@ -1,4 +1,4 @@
-"""The flags that say where a patched model goes, and what becomes of the files beside it."""
+"""The flags that say where a patched model goes, and how."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from absl import flags
 
+from sigpb.cli import side_file_flags
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 
@@ -37,27 +38,7 @@ def define(values: flags.FlagValues) -> None:
         "With --in_place: keep the files as they were in .sigpb-backup-NNNN in the model.",
         flag_values=values,
     )
-    flags.DEFINE_bool(
-        "no_history",
-        False,
-        "Leave no record of the patch in sigpb.history.jsonl, which tells that it was applied.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "fingerprint",
-        "recompute",
-        ["recompute", "drop", "keep"],
-        "What becomes of fingerprint.pb; 'keep' leaves one that no longer fits the model.",
-        flag_values=values,
-    )
-    flags.DEFINE_enum(
-        "warmup",
-        "rewrite",
-        ["rewrite", "drop", "keep", "refuse"],
-        "What becomes of warm-up requests for what changes: they follow it, all are removed, they "
-        "stay though they do not fit, or the patch is refused.",
-        flag_values=values,
-    )
+    side_file_flags.define(values)
     define_verify(values)
     flags.DEFINE_enum(
         "format", "text", ["text", "json"], "How to print the plan.", flag_values=values

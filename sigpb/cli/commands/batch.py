@@ -121,7 +121,7 @@ def _session(
         id=sessions.new_id(),
         patch=patch.SerializeToString(deterministic=True),
         mode=batch_flags.mode(values),
-        history=values.history,
+        history=not values.no_history,
         fingerprint=values.fingerprint,
         warmup=values.warmup,
         hardlink=values.hardlink,
