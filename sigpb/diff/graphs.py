@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from sigpb import protos
 from sigpb.diff.difference import ConstantChange, GraphDifference, Names
@@ -55,14 +55,14 @@ def compare(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDiffer
 
 
 def _messages(
-    section: Unmatched | None, name_of: object
+    section: Unmatched | None, name_of: Callable[[Message], str]
 ) -> tuple[dict[str, Message], dict[str, Message]]:
     if section is None:
         return {}, {}
     sides = []
     for fields in (section.before, section.after):
         messages = (parent.message(field) for parent, field in fields)
-        sides.append({name_of(message): message for message in messages})  # type: ignore[operator]
+        sides.append({name_of(message): message for message in messages})
     return sides[0], sides[1]
 
 

@@ -38,12 +38,11 @@ def _in_meta_graph(wanted: mapping.MetaGraphMapping, graph: MetaGraph) -> Iterat
         inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
         outputs: dict[str, TensorType | None] = {end.new: end.declared for end in each.outputs}
         outputs |= dict.fromkeys(each.added)
-        for side, expected, infos in (
-            ("input", inputs, signature.inputs),
-            ("output", outputs, signature.outputs),
-        ):
-            found = _in_signature(side, expected, infos)  # type: ignore[arg-type]
-            yield from (f"signature {each.new!r}: {problem}" for problem in found)
+        problems = (
+            *_in_signature("input", inputs, signature.inputs),
+            *_in_signature("output", outputs, signature.outputs),
+        )
+        yield from (f"signature {each.new!r}: {problem}" for problem in problems)
     for key in sorted(set(signatures) - {each.new for each in wanted.signatures}):
         yield f"there is a signature {key!r}, which is not expected."
 
