@@ -109,6 +109,11 @@ def shape_text(shape: Shape) -> str:
     return "[" + ",".join("?" if size is None else str(size) for size in shape) + "]"
 
 
+def type_text(tensor: TensorType) -> str:
+    """Writes dtype and shape as ``float32 [?,3]``."""
+    return f"{dtype_name(tensor.dtype)} {shape_text(tensor.shape)}"
+
+
 def shape_proto(shape: Shape) -> protos.TensorShapeProto:
     """Returns the TensorShapeProto that describes a shape; `shape_of` reads it back."""
     proto = protos.TensorShapeProto(unknown_rank=shape is None)

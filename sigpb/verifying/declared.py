@@ -8,7 +8,7 @@ from sigpb import protos
 from sigpb.errors import did_you_mean
 from sigpb.rewrite.draft import Side
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
-from sigpb.tensor_types import TensorType, dtype_name, shape_text
+from sigpb.tensor_types import TensorType, type_text
 from sigpb.verifying import mapping
 from sigpb.verifying.from_plan import declared_type
 
@@ -55,10 +55,6 @@ def _in_signature(
             yield f"there is no {side} {key!r}; {did_you_mean(key, infos)}."
         elif type_ not in (None, now := declared_type(infos[key])):
             assert type_ is not None
-            yield f"{side} {key!r} is {_text(now)}, and {_text(type_)} is expected."
+            yield f"{side} {key!r} is {type_text(now)}, and {type_text(type_)} is expected."
     for key in sorted(set(infos) - set(expected)):
         yield f"there is an {side} {key!r}, which is not expected."
-
-
-def _text(type_: TensorType) -> str:
-    return f"{dtype_name(type_.dtype)} {shape_text(type_.shape)}"
