@@ -20,9 +20,9 @@ from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
-    Shape,
     TensorType,
     dtype_name,
+    is_compatible,
     shape_of,
     shape_text,
     tensor_names,
@@ -237,7 +237,7 @@ class _Survey:
                 f"{where}, whose dtype is {dtype_name(actual.dtype)} in the graph, not "
                 f"{dtype_name(stated.dtype)} as the signature says; this has to be put right first."
             )
-        if not _compatible(actual.shape, stated.shape):
+        if not is_compatible(actual.shape, stated.shape):
             self.problems.append(
                 f"{where}, whose shape is {shape_text(actual.shape)} in the graph, not "
                 f"{shape_text(stated.shape)} as the signature says; this has to be put right first."
@@ -250,7 +250,7 @@ class _Survey:
             taken = actual.shape
             if is_batch_relaxed(taken, change.inside.shape):
                 taken = with_batch(taken, None)
-            if not _compatible(taken, change.inside.shape):
+            if not is_compatible(taken, change.inside.shape):
                 self.problems.append(
                     f"input {end.source!r}: the graph takes {shape_text(actual.shape)}, so that it "
                     f"cannot be fed {shape_text(change.inside.shape)}."
@@ -281,12 +281,3 @@ class _Survey:
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
         return Added(end.key, end.tensor or "", tensor, change) if change else None
-
-
-def _compatible(first: Shape, second: Shape) -> bool:
-    """Whether a tensor can have both shapes."""
-    if first is None or second is None:
-        return True
-    return len(first) == len(second) and all(
-        a == b or None in (a, b) for a, b in zip(first, second, strict=True)
-    )
