@@ -44,8 +44,8 @@ class Fixing:
             PatchError: If it does not fit the model.
         """
         edits = Edits(self.model.buffer)
-        for plan in compile_patch(self.model, patch).meta_graphs:
-            commit(plan.draft(self.model.meta_graphs[plan.index]), edits)
+        for draft in compile_patch(self.model, patch).drafts(self.model).values():
+            commit(draft, edits)
         self.rewrite(edits)
 
     def remove(self, name: str) -> None:

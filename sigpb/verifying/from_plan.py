@@ -39,11 +39,11 @@ def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
     Raises:
         PatchError: With all in the graph that is in the way of the plan.
     """
-    plans = {graph_plan.index: graph_plan for graph_plan in plan.meta_graphs}
+    drafts = plan.drafts(model)
     return Mapping(
         tuple(
-            _meta_graph(plans[i].draft(graph) if i in plans else MetaGraphDraft.of(graph))
-            for i, graph in enumerate(model.meta_graphs)
+            _meta_graph(drafts.get(index) or MetaGraphDraft.of(graph))
+            for index, graph in enumerate(model.meta_graphs)
         )
     )
 
