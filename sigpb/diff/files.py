@@ -86,9 +86,4 @@ def _variables(before: Path, after: Path) -> Names:
         indices = [checkpoint_index.read(file.read_bytes()) for file in (before, after)]
     except (OSError, checkpoint_index.NoIndex):
         return Names()
-    first, second = indices
-    return Names(
-        tuple(sorted(second.keys() - first.keys())),
-        tuple(sorted(first.keys() - second.keys())),
-        tuple(sorted(key for key in first.keys() & second.keys() if first[key] != second[key])),
-    )
+    return Names.between(*indices)

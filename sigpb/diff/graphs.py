@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from sigpb import protos
 from sigpb.diff.difference import ConstantChange, GraphDifference, Names
@@ -47,9 +47,9 @@ def compare(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDiffer
             changed_functions.append(name)
             constants += _constants_in_function(name, before, after)
     return GraphDifference(
-        _names(first, second, changed_nodes),
+        Names.between(first, second, changed_nodes),
         tuple(sorted(spliced)),
-        _names(old, new, changed_functions),
+        Names.between(old, new, changed_functions),
         tuple(sorted(constants, key=lambda change: change.name)),
     )
 
@@ -78,13 +78,6 @@ def _function_name(function: Message) -> str:
 def _text(message: Message, number: int) -> str:
     field = message.last(number)
     return message.text(field) if field else ""
-
-
-def _names(before: Iterable[str], after: Iterable[str], changed: Iterable[str]) -> Names:
-    first, second = set(before), set(after)
-    return Names(
-        tuple(sorted(second - first)), tuple(sorted(first - second)), tuple(sorted(changed))
-    )
 
 
 def _is_large(node: Message) -> bool:
