@@ -8,9 +8,9 @@ from functools import cached_property
 
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.lint.functions import Functions
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import Side
+from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, tag_set_text
 from sigpb.wire import Message
 
@@ -52,9 +52,9 @@ class LintedGraph:
         self.message = graph or Message(meta_graph.message.buffer, 0, 0)
 
     @cached_property
-    def functions(self) -> Functions:
+    def functions(self) -> FunctionLibrary:
         """The function library."""
-        return Functions(self.message)
+        return FunctionLibrary(self.meta_graph.message)
 
     @cached_property
     def top_level(self) -> TopLevelGraph:
