@@ -10,14 +10,11 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import needed
 from sigpb.graph.tensor_names import canonical
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.added_outputs import AddedTensor, at_top_level, in_functions, unfed
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
-from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.saved_model.model import MetaGraph
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
     TensorType,
@@ -82,26 +79,17 @@ def tensor_type(info: protos.TensorInfo) -> TensorType:
     return TensorType(value_dtype(info.dtype), shape)
 
 
-def boundary_of(
-    meta_graph: MetaGraph,
-    signature: SignatureDraft,
-    graph: TopLevelGraph,
-    library: FunctionLibrary,
-    op_defs: OpDefs,
-) -> Boundary:
+def boundary_of(signature: SignatureDraft, parts: GraphParts) -> Boundary:
     """Returns the boundary that a signature is to have.
 
     Args:
-        meta_graph: The MetaGraph as it is.
         signature: What the signature is to be.
-        graph: The graph as it is.
-        library: Its functions; receives variants of them.
-        op_defs: The ops of the graph.
+        parts: The graph as it is; its library receives variants of functions.
 
     Raises:
         PatchError: With all that is in the way.
     """
-    survey = _Survey(meta_graph, signature, graph, library, op_defs)
+    survey = _Survey(signature, parts)
     boundary = survey.run()
     if survey.problems:
         where = f"signature {signature.ref.key!r}"
@@ -116,20 +104,11 @@ class _Survey:
         problems: What is in the way.
     """
 
-    def __init__(
-        self,
-        meta_graph: MetaGraph,
-        signature: SignatureDraft,
-        graph: TopLevelGraph,
-        library: FunctionLibrary,
-        op_defs: OpDefs,
-    ) -> None:
-        self.meta_graph = meta_graph
-        self.signature_def = meta_graph.signatures[signature.ref.source]
+    def __init__(self, signature: SignatureDraft, parts: GraphParts) -> None:
+        self.meta_graph = parts.meta_graph
+        self.signature_def = self.meta_graph.signatures[signature.ref.source]
         self.signature = signature
-        self.graph = graph
-        self.library = library
-        self.op_defs = op_defs
+        self.graph, self.library, self.op_defs = parts.top, parts.library, parts.op_defs
         self.problems: list[str] = []
         self.changed_nodes: dict[str, protos.NodeDef] = {}
 

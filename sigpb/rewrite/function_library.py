@@ -35,7 +35,7 @@ class FunctionLibrary:
         self._added: dict[str, protos.FunctionDef] = {}
         self._variants: dict[bytes, str] = {}
         self._removed: list[str] = []
-        self._reserved = tuple(reserved)
+        self._reserved = reserved
 
     @cached_property
     def _message(self) -> Message | None:
