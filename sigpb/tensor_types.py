@@ -109,6 +109,20 @@ def shape_text(shape: Shape) -> str:
     return "[" + ",".join("?" if size is None else str(size) for size in shape) + "]"
 
 
+def is_compatible(first: Shape, second: Shape) -> bool:
+    """Whether a tensor can have both shapes."""
+    if first is None or second is None:
+        return True
+    return len(first) == len(second) and all(
+        a == b or None in (a, b) for a, b in zip(first, second, strict=True)
+    )
+
+
+def type_text(tensor: TensorType) -> str:
+    """Writes dtype and shape as ``float32 [?,3]``."""
+    return f"{dtype_name(tensor.dtype)} {shape_text(tensor.shape)}"
+
+
 def shape_proto(shape: Shape) -> protos.TensorShapeProto:
     """Returns the TensorShapeProto that describes a shape; `shape_of` reads it back."""
     proto = protos.TensorShapeProto(unknown_rank=shape is None)

@@ -14,6 +14,7 @@ from sigpb.tensor_types import (
     dtype_of,
     encoding_of,
     integer_range,
+    is_compatible,
     parse_shape,
     shape_of,
     shape_proto,
@@ -220,3 +221,19 @@ def test_encodings(proto: str, encoding: Encoding, names: tuple[str, ...]) -> No
     info = text_format.Parse(proto, protos.TensorInfo())
     assert encoding_of(info) == encoding
     assert tensor_names(info) == names
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("[?,3]", "[8,?]", True),
+        ("[?,3]", "[?,3]", True),
+        ("[?,3]", "[?,4]", False),
+        ("[?]", "[?,?]", False),
+        ("[]", "[1]", False),
+        ("<unknown>", "[?,3]", True),
+    ],
+)
+def test_shapes_that_one_tensor_can_have(first: str, second: str, expected: bool) -> None:
+    shapes = parse_shape(first), parse_shape(second)
+    assert is_compatible(*shapes) is is_compatible(*reversed(shapes)) is expected

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 
 from sigpb.errors import ModelUnreadable
-from sigpb.wire import Message
+from sigpb.wire import Message, read_varint
 
 _FOOTER_SIZE = 48
 _MAGIC = 0xDB4775248B80FB57
@@ -61,9 +61,9 @@ def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
     (restarts,) = struct.unpack("<I", block[-4:])
     position, end, key = 0, len(block) - 4 - 4 * restarts, b""
     while position < end:
-        shared, position = _varint(block, position)
-        unshared, position = _varint(block, position)
-        length, position = _varint(block, position)
+        shared, position = read_varint(block, position, end)
+        unshared, position = read_varint(block, position, end)
+        length, position = read_varint(block, position, end)
         key = key[:shared] + block[position : position + unshared]
         position += unshared
         yield key, block[position : position + length]
@@ -71,17 +71,6 @@ def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
-    start, position = _varint(data, position)
-    size, position = _varint(data, position)
+    start, position = read_varint(data, position, len(data))
+    size, position = read_varint(data, position, len(data))
     return (start, size), position
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7

@@ -132,11 +132,7 @@ def _internal(before: MetaGraph, after: MetaGraph) -> Names:
         }
         for graph in (before, after)
     )
-    return Names(
-        tuple(sorted(second.keys() - first.keys())),
-        tuple(sorted(first.keys() - second.keys())),
-        tuple(sorted(key for key in first.keys() & second.keys() if first[key] != second[key])),
-    )
+    return Names.between(first, second)
 
 
 def _differ(name: str, part: Unmatched, before: MetaGraph, after: MetaGraph) -> bool:

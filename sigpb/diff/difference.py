@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,22 @@ class Names:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+
+    @classmethod
+    def between(
+        cls,
+        before: Mapping[str, object],
+        after: Mapping[str, object],
+        changed: Iterable[str] | None = None,
+    ) -> Names:
+        """Compares things by their names; by default those are changed that are not equal."""
+        if changed is None:
+            changed = (name for name in before.keys() & after.keys() if before[name] != after[name])
+        return cls(
+            tuple(sorted(after.keys() - before.keys())),
+            tuple(sorted(before.keys() - after.keys())),
+            tuple(sorted(changed)),
+        )
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)

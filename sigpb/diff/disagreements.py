@@ -10,8 +10,7 @@ from sigpb.diff.graph_view import GraphView
 from sigpb.diff.origins import Origins
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.object_graph import contradictions
-from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import TensorType, dtype_name, encoding_of, shape_of, shape_text
+from sigpb.tensor_types import TensorType, encoding_of, shape_of, type_text
 
 
 def disagreements(view: GraphView, origins: Origins) -> tuple[str, ...]:
@@ -38,39 +37,14 @@ def disagreements(view: GraphView, origins: Origins) -> tuple[str, ...]:
 def _types(view: GraphView, key: str) -> Iterator[str]:
     signature, graph = view.meta_graph.signatures[key], view.meta_graph.object_graph
     assert graph is not None
-    function = graph.concrete_function(graph.signature_nodes()[key])
-    specs = {
-        name: value.tensor_spec_value
-        for arguments in function.canonicalized_input_signature.tuple_value.values
-        for name, value in arguments.dict_value.fields.items()
-        if value.HasField("tensor_spec_value")
-    }
-    results = {
-        name: value.tensor_spec_value
-        for name, value in function.output_signature.dict_value.fields.items()
-        if value.HasField("tensor_spec_value")
-    }
-    inputs = {k: specs.get(k) or specs.get(argument_name(k)) for k in signature.inputs}
-    outputs = {k: results.get(k) for k in signature.outputs}
-    for side, infos, stated in (
-        ("input", signature.inputs, inputs),
-        ("output", signature.outputs, outputs),
-    ):
-        for name, info in sorted(infos.items()):
-            spec = stated[name]
-            if spec is None or encoding_of(info) != "dense":
-                continue
-            first = TensorType(info.dtype, shape_of(info.tensor_shape))
-            second = TensorType(spec.dtype, shape_of(spec.shape))
-            if first != second:
-                yield (
-                    f"signature {key!r}: {side} {name!r} is {_text(first)} in signature_def, but "
-                    f"{_text(second)} in the object graph."
-                )
-
-
-def _text(type_: TensorType) -> str:
-    return f"{dtype_name(type_.dtype)} {shape_text(type_.shape)}"
+    for (side, name), second in sorted(graph.endpoint_types(graph.signature_nodes()[key]).items()):
+        info = (signature.inputs if side == "input" else signature.outputs)[name]
+        first = TensorType(info.dtype, shape_of(info.tensor_shape))
+        if encoding_of(info) == "dense" and first != second:
+            yield (
+                f"signature {key!r}: {side} {name!r} is {type_text(first)} in signature_def, but "
+                f"{type_text(second)} in the object graph."
+            )
 
 
 def _comparable(first: Ports, second: Ports, view: GraphView) -> bool:

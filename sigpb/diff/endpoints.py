@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigpb import protos
 from sigpb.diff import tensor_text
@@ -109,11 +109,10 @@ def _compare(
 
 def _with_same_default(before: Endpoint, after: Endpoint) -> Endpoint:
     """Returns an endpoint with its default stored as before, if it is the same."""
-    both = before.default is not None and after.default is not None
-    if both and is_same(before.default, after.default):  # type: ignore[arg-type]
-        values = {**vars(after), "default": before.default}
-        return Endpoint(**values)
-    return after
+    old, new = before.default, after.default
+    if old is None or new is None or not is_same(old, new):
+        return after
+    return replace(after, default=old)
 
 
 def _added_nodes(after: protos.SignatureDef) -> list[str]:

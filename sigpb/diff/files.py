@@ -14,7 +14,6 @@ from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import fingerprint, history, locate
 from sigpb.saved_model.file_state import sha256_of
 
-_INDEX = "variables/variables.index"
 _PROTOS = {locate.BINARY_NAME, locate.TEXT_NAME}
 # They tell something of the model; no loader does anything else because of them.
 _TELL_ONLY = {fingerprint.FILE_NAME, history.FILE_NAME}
@@ -40,8 +39,8 @@ def compare(before: Path, after: Path) -> FilesDifference:
         if digests:
             changes.append(FileChange(path, digests[0], digests[1], path not in _TELL_ONLY))
     variables = Names()
-    if any(change.path == _INDEX for change in changes):
-        variables = _variables(before / _INDEX, after / _INDEX)
+    if any(change.path == fingerprint.CHECKPOINT_INDEX for change in changes):
+        variables = _variables(before, after)
     return FilesDifference(tuple(changes), variables)
 
 
@@ -83,12 +82,8 @@ def _mapped(file: Path) -> mmap.mmap:
 
 def _variables(before: Path, after: Path) -> Names:
     try:
-        indices = [checkpoint_index.read(file.read_bytes()) for file in (before, after)]
+        files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
+        indices = [checkpoint_index.read(file.read_bytes()) for file in files]
     except (OSError, checkpoint_index.NoIndex):
         return Names()
-    first, second = indices
-    return Names(
-        tuple(sorted(second.keys() - first.keys())),
-        tuple(sorted(first.keys() - second.keys())),
-        tuple(sorted(key for key in first.keys() & second.keys() if first[key] != second[key])),
-    )
+    return Names.between(*indices)

@@ -7,42 +7,14 @@ from functools import cached_property
 
 from sigpb import protos
 from sigpb.graph.tensor_names import producer
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
-from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.saved_model.model import MetaGraph
-from sigpb.wire import Message
-
-_GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
+from sigpb.rewrite.graph_parts import GraphParts
 
 # Up to this size in bytes, parsing all nodes takes less time than searching for a few of them.
 _SMALL = 1 << 22
 
 
-class GraphView:
-    """The top level and the functions of a MetaGraph.
-
-    Attributes:
-        meta_graph: The MetaGraph.
-        message: Its GraphDef; an empty one if it has none.
-        library: Its functions.
-    """
-
-    def __init__(self, meta_graph: MetaGraph) -> None:
-        self.meta_graph = meta_graph
-        buffer = meta_graph.message.buffer
-        self.message = meta_graph.message.find(_GRAPH) or Message(buffer, 0, 0)
-        self.library = FunctionLibrary(meta_graph.message)
-
-    @cached_property
-    def op_defs(self) -> OpDefs:
-        """The ops of the graph."""
-        return OpDefs(lambda: (*self.meta_graph.op_defs(), *self.library.signatures()))
-
-    @cached_property
-    def top(self) -> TopLevelGraph:
-        """The nodes of the top level."""
-        return TopLevelGraph(self.message, self.op_defs)
+class GraphView(GraphParts):
+    """The graph of a MetaGraph, and which node takes what."""
 
     def node(self, name: str) -> protos.NodeDef | None:
         """Returns a node of the top level, or None. A large constant may lack its value."""

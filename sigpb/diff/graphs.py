@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from sigpb import protos
 from sigpb.diff.difference import ConstantChange, GraphDifference, Names
@@ -47,22 +47,22 @@ def compare(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDiffer
             changed_functions.append(name)
             constants += _constants_in_function(name, before, after)
     return GraphDifference(
-        _names(first, second, changed_nodes),
+        Names.between(first, second, changed_nodes),
         tuple(sorted(spliced)),
-        _names(old, new, changed_functions),
+        Names.between(old, new, changed_functions),
         tuple(sorted(constants, key=lambda change: change.name)),
     )
 
 
 def _messages(
-    section: Unmatched | None, name_of: object
+    section: Unmatched | None, name_of: Callable[[Message], str]
 ) -> tuple[dict[str, Message], dict[str, Message]]:
     if section is None:
         return {}, {}
     sides = []
     for fields in (section.before, section.after):
         messages = (parent.message(field) for parent, field in fields)
-        sides.append({name_of(message): message for message in messages})  # type: ignore[operator]
+        sides.append({name_of(message): message for message in messages})
     return sides[0], sides[1]
 
 
@@ -78,13 +78,6 @@ def _function_name(function: Message) -> str:
 def _text(message: Message, number: int) -> str:
     field = message.last(number)
     return message.text(field) if field else ""
-
-
-def _names(before: Iterable[str], after: Iterable[str], changed: Iterable[str]) -> Names:
-    first, second = set(before), set(after)
-    return Names(
-        tuple(sorted(second - first)), tuple(sorted(first - second)), tuple(sorted(changed))
-    )
 
 
 def _is_large(node: Message) -> bool:

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,10 +18,9 @@ from itertools import takewhile
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
 from sigpb.graph.function_outputs import CALL_OPS
-from sigpb.graph.tensor_names import SPLICED, canonical, output_number, producer
+from sigpb.graph.tensor_names import SPLICED, canonical, original_names, output_number, producer
 
 SCOPE = f"{SPLICED}/"
-_COPY = re.compile(r"/copy(_\d+)?(?=/)")
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 
 Chain = tuple[str, ...]
@@ -63,7 +61,7 @@ class Origins:
 
     def is_added_output(self, chain: Chain) -> bool:
         """Whether the end of a chain is an output that only a copy of a call has."""
-        return not self.is_resolved(chain) and _COPY.search(chain[-1]) is not None
+        return not self.is_resolved(chain) and bool(original_names(chain[-1]))
 
     def is_unused_input(self, chain: Chain) -> bool:
         """Whether the end of a chain is a placeholder that sigpb added and nothing computes from.
@@ -84,7 +82,7 @@ class Origins:
     def source(self, tensor: str) -> str:
         """Returns the node that the values of a tensor come from, before any steps."""
         name = producer(tensor)
-        while _is_ours(name) and not _COPY.search(name):
+        while _is_ours(name) and not original_names(name):
             node = self._node(name)
             if node is None or node.op in _SOURCES or not node.input:
                 break
@@ -126,18 +124,16 @@ class Origins:
             return canonical(f"{original}:{number}")
         if name in self._stand_ins:
             return self._stand_ins[name][0]
-        if node.op in _SOURCES or _COPY.search(name) or not node.input:
+        if node.op in _SOURCES or original_names(name) or not node.input:
             return None
         return canonical(node.input[0])
 
     def original(self, name: str) -> str | None:
         """Returns the node that a node is a copy of, or None."""
         nodes = self._view.top.nodes
-        # A signature, or a node, may have such a name itself.
-        for scope in _COPY.finditer(name) if _is_ours(name) and name in nodes else ():
-            original = nodes.get(name[scope.end() + 1 :])
-            if original is not None and original.op == nodes[name].op:
-                return original.name
+        for original in original_names(name) if name in nodes else ():
+            if original in nodes and nodes[original].op == nodes[name].op:
+                return original
         return None
 
     @cached_property

@@ -8,7 +8,7 @@ SPLICED = "sigpb"
 """The outermost scope of all nodes that are added."""
 
 _COPY = "copy"
-_COPIED = re.compile(rf"{SPLICED}/.*?/{_COPY}(?:_\d+)?/(.*)")
+_COPIES = re.compile(rf"/{_COPY}(?:_\d+)?(?=/)")
 _UNFIT = re.compile(r"[^A-Za-z0-9_.\-/>]")
 
 
@@ -38,10 +38,14 @@ def copy_scope(scope: str) -> str:
     return f"{scope}/{_COPY}"
 
 
-def original_name(name: str) -> str | None:
-    """Returns the name of the node that a node is a copy of, or None if it is none."""
-    match = _COPIED.fullmatch(name)
-    return match[1] if match else None
+def original_names(name: str) -> list[str]:
+    """Returns the names of the nodes that a node may be a copy of; none if it is no copy.
+
+    They may be several, as signatures and nodes may have such names themselves.
+    """
+    root = f"{SPLICED}/"
+    scopes = _COPIES.finditer(name, len(root)) if name.startswith(root) else ()
+    return [name[scope.end() + 1 :] for scope in scopes]
 
 
 def node_name(*parts: str) -> str:

@@ -13,7 +13,7 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.tensor_names import full, producer
-from sigpb.lint.both_views import both_types, spec_types
+from sigpb.lint.both_views import both_types
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.rewrite import records, structured_value
@@ -128,7 +128,7 @@ def _signature_def(
     before: protos.SignatureDef,
     types: View,
 ) -> protos.SignatureDef:
-    specs = spec_types(graph, node_id)
+    specs = graph.endpoint_types(node_id)
     arguments = sorted(graph.argument_keys(node_id), key=argument_name)
     results = graph.output_keys(node_id)
     infos = [*before.inputs.values(), *before.outputs.values()]

@@ -9,9 +9,8 @@ from sigpb import protos
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.rewrite.draft import MetaGraphDraft, Side
 from sigpb.rewrite.object_graph import contradictions
-from sigpb.saved_model.endpoint_keys import argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tensor_types import TensorType, dtype_name, shape_of, shape_text
+from sigpb.tensor_types import TensorType, shape_of, type_text
 
 
 class BothTypes(NamedTuple):
@@ -57,7 +56,7 @@ def _different_types(
         if each.spec != each.declared:
             yield (
                 graph.where(signature, each.side, each.key),
-                f"it is {_text(each.declared)} in signature_def, but {_text(each.spec)} in "
+                f"it is {type_text(each.declared)} in signature_def, but {type_text(each.spec)} in "
                 f"object_graph_def.concrete_functions[{function!r}].",
             )
 
@@ -66,34 +65,8 @@ def both_types(
     graph: ObjectGraph, node_id: int, signature_def: protos.SignatureDef
 ) -> Iterator[BothTypes]:
     """Yields the types of those dense inputs and outputs of a signature that both views have."""
-    for (side, key), spec in spec_types(graph, node_id).items():
+    for (side, key), spec in graph.endpoint_types(node_id).items():
         infos = signature_def.inputs if side == "input" else signature_def.outputs
         if key in infos:
             info = infos[key]
             yield BothTypes(side, key, spec, TensorType(info.dtype, shape_of(info.tensor_shape)))
-
-
-def spec_types(graph: ObjectGraph, node_id: int) -> dict[tuple[Side, str], TensorType]:
-    """Returns the types of a signature's dense inputs and outputs in the object graph."""
-    function = graph.concrete_function(node_id)
-    arguments = {
-        name: value
-        for values in function.canonicalized_input_signature.tuple_value.values
-        for name, value in values.dict_value.fields.items()
-    }
-    values: dict[tuple[Side, str], protos.StructuredValue] = {}
-    for key in graph.argument_keys(node_id):
-        if value := arguments.get(argument_name(key), arguments.get(key)):
-            values["input", key] = value
-    for key, value in sorted(function.output_signature.dict_value.fields.items()):
-        values["output", key] = value
-    specs = {
-        end: value.tensor_spec_value
-        for end, value in values.items()
-        if value.HasField("tensor_spec_value")
-    }
-    return {end: TensorType(spec.dtype, shape_of(spec.shape)) for end, spec in specs.items()}
-
-
-def _text(type_: TensorType) -> str:
-    return f"{dtype_name(type_.dtype)} {shape_text(type_.shape)}"

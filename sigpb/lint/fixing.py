@@ -14,8 +14,6 @@ from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import SavedModel, parse
 from sigpb.wire import Edits, assemble
 
-_CHECKPOINT_INDEX = Path("variables", "variables.index")
-
 
 class Fixing:
     """The work of fixing a model.
@@ -44,8 +42,8 @@ class Fixing:
             PatchError: If it does not fit the model.
         """
         edits = Edits(self.model.buffer)
-        for plan in compile_patch(self.model, patch).meta_graphs:
-            commit(plan.draft(self.model.meta_graphs[plan.index]), edits)
+        for draft in compile_patch(self.model, patch).drafts(self.model).values():
+            commit(draft, edits)
         self.rewrite(edits)
 
     def remove(self, name: str) -> None:
@@ -89,8 +87,7 @@ def fingerprint_of(model: SavedModel) -> protos.FingerprintDef:
         FingerprintError: If TensorFlow would refuse to make one.
     """
     file = model.directory / fingerprints.FILE_NAME
-    index = model.directory / _CHECKPOINT_INDEX
-    checkpoint_index = index.read_bytes() if index.exists() else None
+    checkpoint_index = fingerprints.read_checkpoint_index(model.directory)
     try:
         old = fingerprints.read(file) if file.exists() else protos.FingerprintDef()
     except ModelUnreadable:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.lint.functions import Functions
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import Side
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, tag_set_text
-from sigpb.wire import Message
 
 SERVE = "serve"
 
@@ -43,26 +39,15 @@ class LintedGraph:
         meta_graph: The MetaGraph.
         prefix: What names it in findings; empty if it is the only one.
         message: Its GraphDef.
+        functions: The function library.
+        top_level: The nodes outside of functions.
     """
 
     def __init__(self, meta_graph: MetaGraph, prefix: str) -> None:
         self.meta_graph = meta_graph
         self.prefix = prefix
-        graph = meta_graph.message.find(protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER)
-        self.message = graph or Message(meta_graph.message.buffer, 0, 0)
-
-    @cached_property
-    def functions(self) -> Functions:
-        """The function library."""
-        return Functions(self.message)
-
-    @cached_property
-    def top_level(self) -> TopLevelGraph:
-        """The nodes outside of functions."""
-        return TopLevelGraph(
-            self.message,
-            OpDefs(lambda: (*self.meta_graph.op_defs(), *self.functions.signatures())),
-        )
+        parts = GraphParts(meta_graph)
+        self.message, self.functions, self.top_level = parts.message, parts.library, parts.top
 
     @property
     def signatures(self) -> dict[str, protos.SignatureDef]:

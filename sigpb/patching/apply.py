@@ -8,7 +8,6 @@ from sigpb.patching.plan import Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.rewrite.commit import commit, unchanged
-from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import SavedModel
 from sigpb.wire import Edits, assemble
 
@@ -36,13 +35,11 @@ def changes_of(
     """
     if plan.is_empty:
         return {}, ()
-    edits = Edits(model.buffer)
-    drafts: dict[int, MetaGraphDraft] = {}
-    committed = [unchanged(graph) for graph in model.meta_graphs]
-    for graph_plan in plan.meta_graphs:
-        draft = graph_plan.draft(model.meta_graphs[graph_plan.index])
-        drafts[graph_plan.index] = draft
-        committed[graph_plan.index] = commit(draft, edits)
+    edits, drafts = Edits(model.buffer), plan.drafts(model)
+    committed = [
+        commit(drafts[index], edits) if index in drafts else unchanged(graph)
+        for index, graph in enumerate(model.meta_graphs)
+    ]
     pieces = edits.pieces()
     main: Content = SplicedFile(pieces, model.file)
     if model.is_text:
@@ -65,8 +62,7 @@ def check(plan: Plan, model: SavedModel) -> None:
     Raises:
         PatchError: With all that is in the way.
     """
-    for graph_plan in plan.meta_graphs:
-        draft = graph_plan.draft(model.meta_graphs[graph_plan.index])
+    for draft in plan.drafts(model).values():
         if any(signature.converted for signature in draft.kept()):
             commit(draft, Edits(model.buffer))
 

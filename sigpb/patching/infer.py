@@ -12,7 +12,7 @@ from sigpb.diff.difference import Tags
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
 from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
-from sigpb.rewrite.commit import commit, unchanged
+from sigpb.rewrite.commit import commit
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.tensor_types import dtype_name, encoding_of, shape_of, shape_text
 from sigpb.tensor_values import is_same
@@ -223,17 +223,15 @@ def _check(
     Raises:
         PatchError: With all that is in the way, or what would still be different.
     """
-    plan = compile_patch(model, patch)
-    made = {id(graph): unchanged(graph).signature_defs for graph, _ in pairs}
-    for graph_plan in plan.meta_graphs:
-        graph = model.meta_graphs[graph_plan.index]
-        committed = commit(graph_plan.draft(graph), Edits(model.buffer))
-        made[id(graph)] = committed.signature_defs
+    edits, drafts = Edits(model.buffer), compile_patch(model, patch).drafts(model)
+    made = {draft.meta_graph: commit(draft, edits).signature_defs for draft in drafts.values()}
     problems = [
         f"signature {key!r} would not be as it is wanted: {problem}."
         for graph, wanted in pairs
         for key in wanted.user_signatures
-        for problem in _differences(made[id(graph)].get(key), wanted.signatures[key])
+        for problem in _differences(
+            made.get(graph, graph.signatures).get(key), wanted.signatures[key]
+        )
     ]
     if problems:
         raise PatchError(problems)

@@ -28,8 +28,7 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
         return protos.SavedModelPatch()
     problems: list[str] = []
     patches = []
-    for graph_plan in plan.meta_graphs:
-        draft = graph_plan.draft(model.meta_graphs[graph_plan.index])
+    for draft in plan.drafts(model).values():
         inverse = _Inverse(draft)
         patches.append(inverse.patch(by_tags=plan.patch.HasField("tags")))
         problems += [each for each in inverse.problems if each not in problems]

@@ -10,7 +10,7 @@ from typing import Any
 from sigpb import protos
 from sigpb.edits import Edit
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.saved_model.model import MetaGraph, tag_set_text
+from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether the model is as the patch wants it."""
         return not self.meta_graphs
+
+    def drafts(self, model: SavedModel) -> dict[int, MetaGraphDraft]:
+        """Returns what it makes of the MetaGraphs of its model that change, by their positions."""
+        return {plan.index: plan.draft(model.meta_graphs[plan.index]) for plan in self.meta_graphs}
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sigpb import protos
@@ -29,8 +28,6 @@ WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
 
 # Up to this size in bytes a proto's digest is recorded, which takes 0.1 s then.
 _DIGEST_LIMIT = 1 << 26
-
-_CHECKPOINT_INDEX = Path("variables", "variables.index")
 
 _SERVED_TAG = "serve"
 _LISTED = 5  # numbers of requests in a message
@@ -69,11 +66,10 @@ def fingerprint(
                 old, first.signature_defs, first.object_graph, _program_hash(first)
             )
         else:
-            index = model.directory / _CHECKPOINT_INDEX
             patched = Message.root(assemble(pieces, model.buffer))
             new = fingerprints.compute(
                 parse(protos.SavedModel, patched),
-                index.read_bytes() if index.exists() else None,
+                fingerprints.read_checkpoint_index(model.directory),
                 old.uuid,
             )
     except fingerprints.FingerprintError as error:

@@ -16,7 +16,7 @@ from sigpb.graph.function_outputs import (
     find,
     names_in_functions,
 )
-from sigpb.graph.tensor_names import canonical, original_name, output_number, producer
+from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import EndpointDraft
 from sigpb.tensor_types import TensorType
@@ -59,7 +59,7 @@ def _copied(tensor: str, computing: Collection[str]) -> str:
     name = producer(tensor)
     if name in computing:
         return tensor
-    copies = [each for each in computing if original_name(each) == name]
+    copies = [each for each in computing if name in original_names(each)]
     return tensor.replace(name, copies[0], 1) if len(copies) == 1 else tensor
 
 

@@ -10,19 +10,16 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import needed
 from sigpb.graph.tensor_names import canonical
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.added_outputs import AddedTensor, at_top_level, in_functions, unfed
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
-from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.saved_model.model import MetaGraph
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
-    Shape,
     TensorType,
     dtype_name,
+    is_compatible,
     shape_of,
     shape_text,
     tensor_names,
@@ -82,26 +79,17 @@ def tensor_type(info: protos.TensorInfo) -> TensorType:
     return TensorType(value_dtype(info.dtype), shape)
 
 
-def boundary_of(
-    meta_graph: MetaGraph,
-    signature: SignatureDraft,
-    graph: TopLevelGraph,
-    library: FunctionLibrary,
-    op_defs: OpDefs,
-) -> Boundary:
+def boundary_of(signature: SignatureDraft, parts: GraphParts) -> Boundary:
     """Returns the boundary that a signature is to have.
 
     Args:
-        meta_graph: The MetaGraph as it is.
         signature: What the signature is to be.
-        graph: The graph as it is.
-        library: Its functions; receives variants of them.
-        op_defs: The ops of the graph.
+        parts: The graph as it is; its library receives variants of functions.
 
     Raises:
         PatchError: With all that is in the way.
     """
-    survey = _Survey(meta_graph, signature, graph, library, op_defs)
+    survey = _Survey(signature, parts)
     boundary = survey.run()
     if survey.problems:
         where = f"signature {signature.ref.key!r}"
@@ -116,20 +104,11 @@ class _Survey:
         problems: What is in the way.
     """
 
-    def __init__(
-        self,
-        meta_graph: MetaGraph,
-        signature: SignatureDraft,
-        graph: TopLevelGraph,
-        library: FunctionLibrary,
-        op_defs: OpDefs,
-    ) -> None:
-        self.meta_graph = meta_graph
-        self.signature_def = meta_graph.signatures[signature.ref.source]
+    def __init__(self, signature: SignatureDraft, parts: GraphParts) -> None:
+        self.meta_graph = parts.meta_graph
+        self.signature_def = self.meta_graph.signatures[signature.ref.source]
         self.signature = signature
-        self.graph = graph
-        self.library = library
-        self.op_defs = op_defs
+        self.graph, self.library, self.op_defs = parts.top, parts.library, parts.op_defs
         self.problems: list[str] = []
         self.changed_nodes: dict[str, protos.NodeDef] = {}
 
@@ -237,7 +216,7 @@ class _Survey:
                 f"{where}, whose dtype is {dtype_name(actual.dtype)} in the graph, not "
                 f"{dtype_name(stated.dtype)} as the signature says; this has to be put right first."
             )
-        if not _compatible(actual.shape, stated.shape):
+        if not is_compatible(actual.shape, stated.shape):
             self.problems.append(
                 f"{where}, whose shape is {shape_text(actual.shape)} in the graph, not "
                 f"{shape_text(stated.shape)} as the signature says; this has to be put right first."
@@ -250,7 +229,7 @@ class _Survey:
             taken = actual.shape
             if is_batch_relaxed(taken, change.inside.shape):
                 taken = with_batch(taken, None)
-            if not _compatible(taken, change.inside.shape):
+            if not is_compatible(taken, change.inside.shape):
                 self.problems.append(
                     f"input {end.source!r}: the graph takes {shape_text(actual.shape)}, so that it "
                     f"cannot be fed {shape_text(change.inside.shape)}."
@@ -281,12 +260,3 @@ class _Survey:
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
         return Added(end.key, end.tensor or "", tensor, change) if change else None
-
-
-def _compatible(first: Shape, second: Shape) -> bool:
-    """Whether a tensor can have both shapes."""
-    if first is None or second is None:
-        return True
-    return len(first) == len(second) and all(
-        a == b or None in (a, b) for a, b in zip(first, second, strict=True)
-    )

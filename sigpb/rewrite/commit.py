@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite import collections, meta_info, object_graph, signature_defs, stripped_ops
 from sigpb.rewrite.boundary import Boundary, boundary_of
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
-from sigpb.rewrite.function_library import FunctionLibrary, called_functions
+from sigpb.rewrite.function_library import called_functions
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.session_graph import Endpoints, splice
 from sigpb.saved_model.model import MetaGraph
-from sigpb.wire import Edits, Message
-
-_GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
+from sigpb.wire import Edits
 
 
 @dataclass(frozen=True)
@@ -49,31 +47,27 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
     Raises:
         PatchError: With all that the graph is in the way of.
     """
-    message = draft.meta_graph.message
-    object_graph_before = draft.meta_graph.object_graph
-    reserved = object_graph_before.proto.concrete_functions if object_graph_before else ()
-    library = FunctionLibrary(message, reserved)
-    op_defs = OpDefs(lambda: (*draft.meta_graph.op_defs(), *library.signatures()))
-    graph = TopLevelGraph(message.find(_GRAPH) or Message(message.buffer, 0, 0), op_defs)
+    parts = GraphParts(draft.meta_graph)
+    graph, library = parts.top, parts.library
 
-    boundaries, endpoints = _splice(draft, graph, library, op_defs)
+    boundaries, endpoints = _splice(draft, parts)
     meta_info.rewrite(edits, draft)
     collections.rewrite(edits, draft)
     signature_defs_after = signature_defs.rewrite(edits, draft, endpoints)
-    after = object_graph.rewrite(edits, draft, boundaries, library, op_defs)
+    after = object_graph.rewrite(edits, draft, boundaries, library, parts.op_defs)
     functions = called_functions(graph.changed_nodes)
     functions |= set(after.concrete_functions if after else ())
     ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)
     if boundaries:
         graph.rewrite(edits)
-        stripped_ops.rewrite(edits, message, ops)
+        stripped_ops.rewrite(edits, draft.meta_graph.message, ops)
     return Committed(
         draft.tags, signature_defs_after, after, graph if graph.changed_nodes else None
     )
 
 
 def _splice(
-    draft: MetaGraphDraft, graph: TopLevelGraph, library: FunctionLibrary, op_defs: OpDefs
+    draft: MetaGraphDraft, parts: GraphParts
 ) -> tuple[dict[SignatureRef, Boundary], dict[SignatureRef, Endpoints]]:
     """Converts the values of all signatures that ask for it, in the top-level graph."""
     boundaries: dict[SignatureRef, Boundary] = {}
@@ -81,12 +75,12 @@ def _splice(
     for ref, signature in draft.signatures.items():
         if signature.converted:
             try:
-                boundaries[ref] = boundary_of(draft.meta_graph, signature, graph, library, op_defs)
+                boundaries[ref] = boundary_of(signature, parts)
             except PatchError as error:
                 problems += error.problems
     if problems:
         raise PatchError(problems)
     return boundaries, {
-        ref: splice(draft, draft.signatures[ref], boundary, graph)
+        ref: splice(draft, draft.signatures[ref], boundary, parts.top)
         for ref, boundary in boundaries.items()
     }

@@ -10,13 +10,14 @@ from functools import cached_property
 from sigpb import protos
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
-from sigpb.wire import Edits, Field, Message
+from sigpb.wire import Edits, Message
 
 _GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER
 _LIBRARY = protos.GraphDef.LIBRARY_FIELD_NUMBER
 _FUNCTION = protos.FunctionDefLibrary.FUNCTION_FIELD_NUMBER
 _SIGNATURE = protos.FunctionDef.SIGNATURE_FIELD_NUMBER
+_NODE_DEF = protos.FunctionDef.NODE_DEF_FIELD_NUMBER
 _NAME = protos.OpDef.NAME_FIELD_NUMBER
 
 
@@ -34,7 +35,7 @@ class FunctionLibrary:
         self._added: dict[str, protos.FunctionDef] = {}
         self._variants: dict[bytes, str] = {}
         self._removed: list[str] = []
-        self._reserved = tuple(reserved)
+        self._reserved = reserved
 
     @cached_property
     def _message(self) -> Message | None:
@@ -42,34 +43,44 @@ class FunctionLibrary:
         return rest.find(_LIBRARY)
 
     @cached_property
-    def _fields(self) -> dict[str, Field]:
+    def messages(self) -> tuple[tuple[str, Message], ...]:
+        """The name of each function of the file, and where it lies there."""
         if self._message is None:
-            return {}
-        return {
-            _function_name(self._message.message(field)): field
-            for field in self._message.fields(_FUNCTION)
-        }
+            return ()
+        functions = map(self._message.message, self._message.fields(_FUNCTION))
+        return tuple((_function_name(function), function) for function in functions)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Message]:
+        return dict(self.messages)
 
     @cached_property
     def _numbers(self) -> Iterator[int]:
         """Numbers that end the name of no function, ascending."""
-        numbers = (re.search(r"\d+$", name) for name in (*self._fields, *self._reserved))
+        numbers = (re.search(r"\d+$", name) for name in (*self._by_name, *self._reserved))
         return itertools.count(max((int(number[0]) for number in numbers if number), default=0) + 1)
 
     def get(self, name: str) -> protos.FunctionDef | None:
         """Returns the function of a name, an added one too, or None. Not to be changed."""
         if name in self._added:
             return self._added[name]
-        field = self._fields.get(name)
-        if self._message is None or field is None:
+        message = self._by_name.get(name)
+        return parse(protos.FunctionDef, message) if message else None
+
+    def outline(self, name: str) -> protos.FunctionDef | None:
+        """Returns the function of a name in the file without its nodes, or None."""
+        message = self._by_name.get(name)
+        if message is None:
             return None
-        return parse(protos.FunctionDef, self._message.message(field))
+        kept = (field for field in message.fields() if field.number != _NODE_DEF)
+        encoded = b"".join(bytes(message.buffer[field.start : field.end]) for field in kept)
+        return parse(protos.FunctionDef, Message.root(encoded))
 
     def signatures(self) -> Iterator[protos.OpDef]:
         """Yields what the functions of the file take and return."""
-        for field in self._fields.values():
-            if self._message and (found := self._message.message(field).find(_SIGNATURE)):
-                yield parse(protos.OpDef, found)
+        for _, function in self.messages:
+            if signature := function.find(_SIGNATURE):
+                yield parse(protos.OpDef, signature)
 
     def fresh_name(self, stem: str) -> str:
         """Returns a name for a function to add: ``<stem>_<number>``.
@@ -102,7 +113,7 @@ class FunctionLibrary:
         Returns:
             Whether it did.
         """
-        field = self._fields[name]
+        field = self._by_name[name].enclosing[-1]
         mention = re.compile(re.escape(name.encode()))
         for start, end in ((self._graph.start, field.start), (field.end, self._graph.end)):
             if mention.search(self._graph.buffer, start, end):
@@ -131,7 +142,7 @@ class FunctionLibrary:
         functions = [function for name, function in self._added.items() if name in written]
         if (functions or self._removed) and self._message is not None:
             for name in self._removed:
-                edits.delete(self._message, self._fields[name])
+                edits.delete(self._message, self._by_name[name].enclosing[-1])
             records.append(edits, self._message, _FUNCTION, functions)
         return {node.op for function in functions for node in function.node_def}
 

@@ -23,6 +23,7 @@ from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
 FILE_NAME = "fingerprint.pb"
+CHECKPOINT_INDEX = "variables/variables.index"
 
 COMPUTE_LIMIT = 4 * 2**20
 """Size of ``saved_model.pb`` in bytes up to which `compute` takes about 0.2 s and 70 MB at most."""
@@ -51,6 +52,12 @@ def read(file: Path) -> protos.FingerprintDef:
         return protos.FingerprintDef.FromString(file.read_bytes())
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelUnreadable(f"{file}: not a fingerprint: {error}.") from error
+
+
+def read_checkpoint_index(directory: Path) -> bytes | None:
+    """Returns the content of a model's ``variables/variables.index``; None if there is no file."""
+    file = directory / CHECKPOINT_INDEX
+    return file.read_bytes() if file.exists() else None
 
 
 def compute(

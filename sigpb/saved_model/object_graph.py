@@ -6,7 +6,13 @@ and leads to a bare concrete function (tensorflow/python/saved_model/signature_s
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from sigpb import protos
+from sigpb.saved_model.endpoint_keys import argument_name
+from sigpb.tensor_types import TensorType, shape_of
+
+_SideAndKey: TypeAlias = 'tuple[Literal["input", "output"], str]'
 
 _ROOT = 0
 _SIGNATURES = "signatures"
@@ -58,6 +64,26 @@ class ObjectGraph:
         """Returns the output keys of a signature in the order of its function's results."""
         function = self.concrete_function(node_id)
         return sorted(function.output_signature.dict_value.fields)
+
+    def endpoint_types(self, node_id: int) -> dict[_SideAndKey, TensorType]:
+        """Returns the types of a signature's dense inputs and outputs by their sides and keys."""
+        function = self.concrete_function(node_id)
+        parameters = {
+            name: value
+            for arguments in function.canonicalized_input_signature.tuple_value.values
+            for name, value in arguments.dict_value.fields.items()
+        }
+        values: dict[_SideAndKey, protos.StructuredValue] = {}
+        for key in self.argument_keys(node_id):
+            if value := parameters.get(key, parameters.get(argument_name(key))):
+                values["input", key] = value
+        for key, value in sorted(function.output_signature.dict_value.fields.items()):
+            values["output", key] = value
+        return {
+            end: TensorType(value.tensor_spec_value.dtype, shape_of(value.tensor_spec_value.shape))
+            for end, value in values.items()
+            if value.HasField("tensor_spec_value")
+        }
 
     def concrete_function(self, node_id: int) -> protos.SavedConcreteFunction:
         """Returns the concrete function that a signature's node names; an empty one if none."""

@@ -8,7 +8,7 @@ from sigpb import protos
 from sigpb.errors import did_you_mean
 from sigpb.rewrite.draft import Side
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
-from sigpb.tensor_types import TensorType, dtype_name, shape_text
+from sigpb.tensor_types import TensorType, type_text
 from sigpb.verifying import mapping
 from sigpb.verifying.from_plan import declared_type
 
@@ -38,12 +38,11 @@ def _in_meta_graph(wanted: mapping.MetaGraphMapping, graph: MetaGraph) -> Iterat
         inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
         outputs: dict[str, TensorType | None] = {end.new: end.declared for end in each.outputs}
         outputs |= dict.fromkeys(each.added)
-        for side, expected, infos in (
-            ("input", inputs, signature.inputs),
-            ("output", outputs, signature.outputs),
-        ):
-            found = _in_signature(side, expected, infos)  # type: ignore[arg-type]
-            yield from (f"signature {each.new!r}: {problem}" for problem in found)
+        problems = (
+            *_in_signature("input", inputs, signature.inputs),
+            *_in_signature("output", outputs, signature.outputs),
+        )
+        yield from (f"signature {each.new!r}: {problem}" for problem in problems)
     for key in sorted(set(signatures) - {each.new for each in wanted.signatures}):
         yield f"there is a signature {key!r}, which is not expected."
 
@@ -56,10 +55,6 @@ def _in_signature(
             yield f"there is no {side} {key!r}; {did_you_mean(key, infos)}."
         elif type_ not in (None, now := declared_type(infos[key])):
             assert type_ is not None
-            yield f"{side} {key!r} is {_text(now)}, and {_text(type_)} is expected."
+            yield f"{side} {key!r} is {type_text(now)}, and {type_text(type_)} is expected."
     for key in sorted(set(infos) - set(expected)):
         yield f"there is an {side} {key!r}, which is not expected."
-
-
-def _text(type_: TensorType) -> str:
-    return f"{dtype_name(type_.dtype)} {shape_text(type_.shape)}"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary, boundary_of
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureDraft
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import SavedModel
 from sigpb.tensor_types import (
     Shape,
@@ -28,9 +26,6 @@ from sigpb.verifying.mapping import (
     OutputMapping,
     SignatureMapping,
 )
-from sigpb.wire import Message
-
-_GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
 
 
 def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
@@ -39,11 +34,11 @@ def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
     Raises:
         PatchError: With all in the graph that is in the way of the plan.
     """
-    plans = {graph_plan.index: graph_plan for graph_plan in plan.meta_graphs}
+    drafts = plan.drafts(model)
     return Mapping(
         tuple(
-            _meta_graph(plans[i].draft(graph) if i in plans else MetaGraphDraft.of(graph))
-            for i, graph in enumerate(model.meta_graphs)
+            _meta_graph(drafts.get(index) or MetaGraphDraft.of(graph))
+            for index, graph in enumerate(model.meta_graphs)
         )
     )
 
@@ -68,21 +63,13 @@ class _Survey:
     """The MetaGraph as it is."""
 
     def __init__(self, draft: MetaGraphDraft) -> None:
-        self._meta_graph = draft.meta_graph
-        message, objects = draft.meta_graph.message, draft.meta_graph.object_graph
-        reserved = objects.proto.concrete_functions if objects else ()
-        self._library = FunctionLibrary(message, reserved)
-        self._op_defs = OpDefs(lambda: (*draft.meta_graph.op_defs(), *self._library.signatures()))
-        graph = message.find(_GRAPH) or Message(message.buffer, 0, 0)
-        self._graph = TopLevelGraph(graph, self._op_defs)
+        self._parts = GraphParts(draft.meta_graph)
 
     def signature(self, signature: SignatureDraft) -> SignatureMapping:
         """Returns what becomes of a signature."""
-        before, boundary = self._meta_graph.signatures[signature.ref.source], NO_BOUNDARY
+        before, boundary = self._parts.meta_graph.signatures[signature.ref.source], NO_BOUNDARY
         if signature.converted:
-            boundary = boundary_of(
-                self._meta_graph, signature, self._graph, self._library, self._op_defs
-            )
+            boundary = boundary_of(signature, self._parts)
         return SignatureMapping(
             signature.ref.source,
             signature.key,
@@ -135,7 +122,7 @@ class _Survey:
 
     def _actual_type(self, tensor: str, declared: TensorType) -> TensorType:
         """Returns what the graph says of a tensor; signatures of old models can be wrong."""
-        actual = self._graph.type_of(tensor)
+        actual = self._parts.top.type_of(tensor)
         if actual is None:
             return declared
         dtype = value_dtype(actual.dtype) or declared.dtype

@@ -7,7 +7,7 @@ knows a message type; fields go by their numbers.
 
 from sigpb.wire.edits import Edits, Piece, SourceRange, assemble, sha256, size
 from sigpb.wire.encode import encode_varint, length_delimited, map_entry, tag
-from sigpb.wire.fields import Buffer, Field, Index, Key, Message, WireError, WireType
+from sigpb.wire.fields import Buffer, Field, Index, Key, Message, WireError, WireType, read_varint
 from sigpb.wire.write import write_pieces
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "encode_varint",
     "length_delimited",
     "map_entry",
+    "read_varint",
     "sha256",
     "size",
     "tag",

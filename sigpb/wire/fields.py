@@ -120,7 +120,7 @@ class Message:
             if (tag := buffer[position]) < 0x80:
                 position += 1
             else:
-                tag, position = _read_varint(buffer, position, end)
+                tag, position = read_varint(buffer, position, end)
             field_number, wire_type = tag >> 3, tag & 7
             if not 0 < field_number <= MAX_FIELD_NUMBER:
                 raise WireError(f"impossible field number {field_number} at byte {start}", start)
@@ -129,7 +129,7 @@ class Message:
                 if position < end and (value := buffer[position]) < 0x80:
                     position += 1
                 else:
-                    value, position = _read_varint(buffer, position, end)
+                    value, position = read_varint(buffer, position, end)
                 if wire_type == _LEN:
                     value_start = position
                     position += value
@@ -179,7 +179,7 @@ class Message:
         while position < end and buffer[position] == tag:
             value, after = position + 2, position + 1
             if after == end or (length := buffer[after]) >= 0x80:
-                length, value = _read_varint(buffer, after, end)
+                length, value = read_varint(buffer, after, end)
             if value + length > end:
                 break  # `fields` says what is wrong, when the rest is read.
             starts.append(position)
@@ -222,7 +222,7 @@ class Message:
     def varint(self, field: Field) -> int:
         """Returns the value of a varint field, as an unsigned 64-bit number."""
         _require(field, WireType.VARINT)
-        value, _ = _read_varint(self.buffer, field.value_start, field.value_end)
+        value, _ = read_varint(self.buffer, field.value_start, field.value_end)
         return value
 
     def message(self, field: Field) -> Message:
@@ -297,7 +297,7 @@ def _require(field: Field, wire_type: WireType) -> None:
         )
 
 
-def _read_varint(buffer: Buffer, start: int, end: int) -> tuple[int, int]:
+def read_varint(buffer: Buffer, start: int, end: int) -> tuple[int, int]:
     """Reads a varint that starts at `start`, and returns it and the offset after it."""
     value = shift = 0
     for position in range(start, min(end, start + MAX_VARINT_SIZE)):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigpb.graph.tensor_names import canonical, node_name, output_number, producer
+from sigpb.graph.tensor_names import canonical, node_name, original_names, output_number, producer
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,19 @@ def test_output_number(tensor: str, expected: int) -> None:
 )
 def test_node_name(parts: tuple[str, ...], expected: str) -> None:
     assert node_name(*parts) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sigpb/classify/copy/a/x", ["a/x"]),
+        ("sigpb/classify/copy_1/x", ["x"]),
+        ("sigpb/copy/Cast", []),
+        ("sigpb/copy/copy/x", ["x"]),
+        ("sigpb/a/copy/copy/x", ["copy/x", "x"]),
+        ("sigpb/classify/copied/x", []),
+        ("a/copy/x", []),
+    ],
+)
+def test_nodes_that_a_node_may_be_a_copy_of(name: str, expected: list[str]) -> None:
+    assert original_names(name) == expected

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sigpb import protos
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.boundary import Boundary, boundary_of
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.session_graph import Endpoints, splice
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
@@ -17,8 +15,6 @@ from sigpb.wire import Edits, Message, assemble
 from tests.graph.small_graphs import graph_def, lines
 
 from .drafts import Change
-
-_GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
 
 
 def type_of(text: str) -> TensorType:
@@ -72,16 +68,14 @@ class Model:
         root = Message.root(self._encoded)
         self.draft = MetaGraphDraft.of(MetaGraph(root))
         change(self.draft)
-        self.library = FunctionLibrary(root)
-        self.op_defs = OpDefs(lambda: self.library.signatures())
-        self.graph = TopLevelGraph(root.find(_GRAPH) or Message(b"", 0, 0), self.op_defs)
+        self.parts = GraphParts(self.draft.meta_graph)
+        self.graph, self.library = self.parts.top, self.parts.library
 
     def signature(self, key: str, copy_of: str | None = None) -> SignatureDraft:
         return self.draft.signature(SignatureRef(key, copy_of))
 
     def boundary(self, key: str = "s", copy_of: str | None = None) -> Boundary:
-        signature = self.signature(key, copy_of)
-        return boundary_of(self.draft.meta_graph, signature, self.graph, self.library, self.op_defs)
+        return boundary_of(self.signature(key, copy_of), self.parts)
 
     def splice(self, key: str = "s", copy_of: str | None = None) -> Endpoints:
         signature, boundary = self.signature(key, copy_of), self.boundary(key, copy_of)

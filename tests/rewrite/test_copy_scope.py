@@ -1,9 +1,9 @@
-"""An endpoint whose key is the name of the scope in which sigpb copies nodes."""
+"""Keys that are the name of the scope in which sigpb copies nodes."""
 
 from __future__ import annotations
 
 from sigpb import protos
-from tests.diff.patched import patched
+from tests.diff.patched import only_signature, patched
 from tests.patches import ModelFactory, only_graph
 
 
@@ -17,6 +17,18 @@ def test_steps_and_copies_do_not_share_names(fixture_model: ModelFactory) -> Non
     graph = only_graph(patched(model, patch)).graph_def
 
     assert "sigpb/classify/copy" in inputs_behind(graph, "sigpb/classify/copy", "Cast")
+
+
+def test_signature_of_that_name_is_recognised(fixture_model: ModelFactory) -> None:
+    model = patched(
+        fixture_model("tf2_linear"), 'signature { key: "serving_default" rename_to: "copy" }'
+    )
+    patch = """signature { key: "copy"
+      input { key: "b" dtype: "int32" } output { key: "p" dtype: "float64" } }"""
+
+    changes = only_signature(model, patched(model, patch)).changed_endpoints
+
+    assert [(end.evidence, end.rewired) for end in changes] == [("tensor", False)] * 2
 
 
 def inputs_behind(graph: protos.GraphDef, source: str, op: str) -> set[str]:

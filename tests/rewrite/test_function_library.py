@@ -54,6 +54,8 @@ def test_finds_functions() -> None:
     assert [signature.name for signature in library.signatures()] == NAMES
     assert library.get("outer_3") == function("outer_3", calls="inner_10")
     assert library.get("outer") is None
+    assert library.outline("outer_3") == function("outer_3"), "without its nodes"
+    assert library.outline("outer") is None
 
 
 def test_adds_functions_at_the_end() -> None:

@@ -45,6 +45,27 @@ def test_tells_how_a_signature_is_called() -> None:
     assert list(found.concrete_function(3).bound_inputs) == [2]
 
 
+def test_types_of_inputs_go_by_their_keys_or_argument_names() -> None:
+    found = graph(
+        """nodes { bare_concrete_function { concrete_function_name: "f"
+             argument_keywords: "a-b" argument_keywords: "x" argument_keywords: "any" } }
+           concrete_functions { key: "f" value {
+             canonicalized_input_signature { tuple_value { values { } values { dict_value {
+               fields { key: "a_b" value { tensor_spec_value {
+                 dtype: 1 shape { dim { size: -1 } } } } }
+               fields { key: "x" value { tensor_spec_value { dtype: 3 shape { } } } }
+               fields { key: "any" value { type_spec_value { } } } } } } }
+             output_signature { dict_value {
+               fields { key: "x" value { tensor_spec_value {
+                 dtype: 7 shape { unknown_rank: true } } } } } } } }"""
+    )
+    assert found.endpoint_types(0) == {
+        ("input", "a-b"): (1, (None,)),
+        ("input", "x"): (3, ()),
+        ("output", "x"): (7, None),
+    }
+
+
 def test_missing_function_is_an_empty_one_and_is_not_added() -> None:
     found = graph(TEXT)
     del found.proto.concrete_functions["f_1"]

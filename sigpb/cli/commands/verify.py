@@ -9,6 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import api
+from sigpb.cli.arguments import two_directories
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
 
@@ -71,18 +72,15 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    if len(arguments) != 2:
-        given = f"{len(arguments)} given" if arguments else "none was given"
-        usage = USAGE.partition(" [")[0]
-        raise UsageError(f"Two model directories are expected, {given}. Usage: {usage} …")
+    before, after = two_directories(arguments, f"{USAGE.partition(' [')[0]} …")
     patch = None
     if values.patch is not None:
         from sigpb.patching.patch_file import load_patch
 
         patch = load_patch(values.patch)
     report = api.verify(
-        arguments[0],
-        arguments[1],
+        before,
+        after,
         patch,
         loaders=values.loaders,
         samples=None if values.samples is None else Path(values.samples),

@@ -9,9 +9,8 @@ from sigpb.diff.endpoint_text import default_text
 
 
 def _check(served: Served) -> Iterator[str]:
-    for change in served.kept("input"):
-        before, after = change.before, change.after
-        if before and after and before.default is not None and after.default is not None:
+    for before, after in served.kept("input"):
+        if before.default is not None and after.default is not None:
             texts = default_text(before), default_text(after)
             if not same_default(before.default, after.default):
                 yield f"input {before.key!r} has the default {texts[1]} in place of {texts[0]}"

@@ -8,9 +8,8 @@ from sigpb.diff.compat.rule import Rule, Served
 
 
 def _check(served: Served) -> Iterator[str]:
-    for change in served.kept("input"):
-        before, after = change.before, change.after
-        if before and after and before.default is not None and after.default is None:
+    for before, after in served.kept("input"):
+        if before.default is not None and after.default is None:
             yield f"input {before.key!r} has no default any more"
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.diff.compat.rule import Rule, Served
+from sigpb.diff.compat.rule import Rule, Served, renamed
 
 
 def _check(served: Served) -> Iterator[str]:
-    for change in served.gone("output"):
-        if change.before is not None and change.after is not None:
-            yield f"output {change.before.key!r} is called {change.after.key!r} now"
+    return renamed(served, "output")
 
 
 RULE = Rule("output-renamed", "breaking", __doc__, _check)

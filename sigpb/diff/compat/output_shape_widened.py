@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.diff.compat.rule import Rule, Served, relation
-from sigpb.tensor_types import shape_text
+from sigpb.diff.compat.rule import Rule, Served, reshaped
 
 
 def _check(served: Served) -> Iterator[str]:
-    for change in served.kept("output"):
-        before, after = change.before, change.after
-        if before and after and relation(before.shape, after.shape) == "widened":
-            shapes = shape_text(before.shape), shape_text(after.shape)
-            yield f"output {before.key!r} is {shapes[1]} in place of {shapes[0]}"
+    return reshaped(served, "output", "widened")
 
 
 RULE = Rule("output-shape-widened", "warning", __doc__, _check)

@@ -8,10 +8,11 @@ from typing import Literal
 
 from sigpb import protos
 from sigpb.diff.difference import FilesDifference, MetaGraphDifference
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
-from sigpb.tensor_types import Shape
+from sigpb.diff.signature_change import Endpoint, EndpointChange, SignatureChange
+from sigpb.tensor_types import Shape, shape_text
 
 Level = Literal["compatible", "warning", "breaking"]
+Relation = Literal["same", "narrowed", "widened", "other"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,13 @@ class Served:
         if self.found is not None and self.fate is not None:
             yield from (change for change in self.found.endpoints if change.side == side)
 
-    def kept(self, side: str) -> Iterator[EndpointChange]:
-        """Yields those that are there under their old key, as the same or as another one."""
+    def kept(self, side: str) -> Iterator[tuple[Endpoint, Endpoint]]:
+        """Yields before and after of the keys that are there still, for the same or another one."""
         changes = list(self.endpoints(side))
-        after = {change.after.key: change for change in changes if change.after}
+        after = {change.after.key: change.after for change in changes if change.after}
         for change in changes:
             if change.before and change.before.key in after:
-                yield EndpointChange(
-                    change.side, change.before, after[change.before.key].after, change.evidence
-                )
+                yield change.before, after[change.before.key]
 
     def gone(self, side: str) -> Iterator[EndpointChange]:
         """Yields those whose key is not there any more."""
@@ -82,7 +81,29 @@ class Rule:
     check: Check
 
 
-def relation(before: Shape, after: Shape) -> Literal["same", "narrowed", "widened", "other"]:
+def renamed(served: Served, side: str) -> Iterator[str]:
+    """Says which keys nothing has any more, as what they stood for has another one."""
+    for change in served.gone(side):
+        if change.before is not None and change.after is not None:
+            yield f"{side} {change.before.key!r} is called {change.after.key!r} now"
+
+
+def restated(served: Served, side: str, text: Callable[[Endpoint], str]) -> Iterator[str]:
+    """Says what is different under a key in what `text` says of it."""
+    for before, after in served.kept(side):
+        if text(before) != text(after):
+            yield f"{side} {before.key!r} is {text(after)} in place of {text(before)}"
+
+
+def reshaped(served: Served, side: str, relation: Relation) -> Iterator[str]:
+    """Says which shapes relate in some way to those that there were under their keys."""
+    for before, after in served.kept(side):
+        if _relation(before.shape, after.shape) == relation:
+            shapes = shape_text(before.shape), shape_text(after.shape)
+            yield f"{side} {before.key!r} is {shapes[1]} in place of {shapes[0]}"
+
+
+def _relation(before: Shape, after: Shape) -> Relation:
     """Tells how a shape relates to an earlier one: whether it admits less, or more."""
     if before == after:
         return "same"

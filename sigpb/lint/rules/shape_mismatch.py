@@ -8,7 +8,7 @@ from sigpb.lint.declared_types import comparisons
 from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
-from sigpb.tensor_types import Shape, shape_text
+from sigpb.tensor_types import is_compatible, shape_text
 
 
 class ShapeMismatch(LintRule):
@@ -26,19 +26,9 @@ class ShapeMismatch(LintRule):
         """Compares where both shapes are known."""
         for graph in model.graphs:
             for each in comparisons(graph):
-                if _contradict(each.declared.shape, each.actual.shape):
+                if not is_compatible(each.declared.shape, each.actual.shape):
                     yield self.finding(
                         f"signature_def says {shape_text(each.declared.shape)}, but {each.tensor} "
                         f"is {shape_text(each.actual.shape)}.",
                         each.endpoint.where,
                     )
-
-
-def _contradict(one: Shape, other: Shape) -> bool:
-    if one is None or other is None:
-        return False
-    return len(one) != len(other) or any(
-        size != other_size
-        for size, other_size in zip(one, other, strict=True)
-        if size is not None and other_size is not None
-    )
