@@ -20,7 +20,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io import ReadFromText, WriteToText
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
 from sigpb.batch.beam import PatchModel, repeatable
@@ -29,8 +29,8 @@ from sigpb.batch.job_json import parse_task, task_json
 from sigpb.batch.run import Elsewhere
 from sigpb.errors import EnvironmentFailure, UsageError
 
-# Their workers are on this machine.
-_LOCAL = ("DirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "PrismRunner")
+# Runners with workers on this machine; the first is what `DirectRunner` means since Beam 2.
+_LOCAL = ("SwitchingDirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "PrismRunner")
 
 
 def in_pipeline(runner: str, arguments: Sequence[str]) -> Elsewhere:
@@ -47,14 +47,14 @@ def in_pipeline(runner: str, arguments: Sequence[str]) -> Elsewhere:
     try:
         with contextlib.redirect_stderr(said):
             options = PipelineOptions([f"--runner={runner}", *arguments])
-            directory = options.view_as(GoogleCloudOptions).temp_location
+            directory = options.get_all_options()["temp_location"]
             pipeline = beam.Pipeline(options=options)
     except SystemExit as error:  # What argparse does of an option's value.
         problem = (said.getvalue().splitlines() or ["the options cannot be read"])[-1]
         raise UsageError(f"--runner={runner}: {problem.rpartition('error: ')[2]}.") from error
     except (ValueError, ImportError, AttributeError) as error:
         raise UsageError(f"--runner={runner}: {' '.join(str(error).split())}") from error
-    if directory is None and runner.rpartition(".")[2] not in _LOCAL:
+    if directory is None and type(pipeline.runner).__name__ not in _LOCAL:
         raise UsageError(
             f"--runner={runner}: name a directory that this machine and all workers reach, for "
             "tasks and outcomes: … -- --temp_location=DIR."

@@ -182,8 +182,8 @@ def test_done_again_after_a_worker_died(
 
     assert outcomes == expected
     assert place.files() == before
-    assert [tries[model] for model in dead] == [4, 3, 2][: len(dead)]
     assert len(dead) > 1
+    assert all(tries[model] > 1 for model in dead)
     for model in dead:
         assert outcomes[model].outcome == "patched"
         assert len(history.records(Path(outcomes[model].output or ""))) == 1
