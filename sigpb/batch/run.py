@@ -6,7 +6,7 @@ import functools
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigpb.batch.job import Job, Outcome, Task
@@ -19,6 +19,9 @@ _THREADS = 8
 
 _LOADERS = ("v1", "v2")
 
+# Patches models by other means than processes of this machine.
+Elsewhere = Callable[[Job, Iterable[Task]], Iterator[Outcome]]
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -29,12 +32,14 @@ class Limits:
         max_failures: How many models may fail before it stops; None for any number.
         canary: How many models are patched and verified before the others; 0 for none.
         confirm: Asked, after these came out well, whether to go on with as many as are left.
+        elsewhere: Patches the others; None for processes of this machine.
     """
 
     jobs: int | None = None
     max_failures: int | None = None
     canary: int = 0
     confirm: Callable[[int], bool] = lambda left: True
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass
@@ -68,9 +73,11 @@ class Run:
         tasks = self._unless_stopped()
         if self.limits.canary:
             yield from self._canary(tasks)
-        if self.stopped is None:
+        if self.stopped is None and self.limits.elsewhere is not None:
+            yield from self._noted(self.limits.elsewhere(self.job, tasks))
+        elif self.stopped is None:
             with self._pool(self.job) as pool:
-                yield from self._run(pool, tasks)
+                yield from self._noted(pool.run(tasks))
         if self.journal is None:
             return
         if self.stopped is None:
@@ -98,7 +105,7 @@ class Run:
                 first = list(itertools.islice(tasks, missing))
                 if not first:
                     break
-                for outcome in self._run(pool, iter(first)):
+                for outcome in self._noted(pool.run(first)):
                     failed += outcome.outcome == "failed"
                     yield outcome
         if failed:
@@ -117,8 +124,8 @@ class Run:
             inherited=self.inherited,
         )
 
-    def _run(self, pool: Pool, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        for outcome in pool.run(tasks):
+    def _noted(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
             self.counts[outcome.outcome] += 1
             if self.journal is not None:
                 self.journal.append("end", outcome.to_json())

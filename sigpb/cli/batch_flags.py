@@ -13,6 +13,7 @@ from sigpb import protos
 from sigpb.batch.discovery import is_model
 from sigpb.batch.job import Mode
 from sigpb.batch.roots import Root, configured_roots, listed_roots
+from sigpb.batch.run import Elsewhere
 from sigpb.cli import side_file_flags
 from sigpb.cli.arguments import parse_tags
 from sigpb.cli.verify_flag import define_verify
@@ -78,10 +79,54 @@ def _define_how(values: flags.FlagValues) -> None:
         ("canary", 0, 0, "Patch and verify this many models first, and ask before the others."),
     ):
         flags.DEFINE_integer(name, default, meaning, lower_bound=least, flag_values=values)
+    flags.DEFINE_string(
+        "runner",
+        None,
+        "NAME: patch in a pipeline of Apache Beam, with this runner; its options follow after --.",
+        flag_values=values,
+    )
     flags.DEFINE_bool("yes", False, "Go on after the canary without asking.", flag_values=values)
     flags.DEFINE_enum(
         "format", "text", ["text", "json"], "How to print the summary.", flag_values=values
     )
+
+
+def without_pipeline_options(
+    arguments: Sequence[str], values: flags.FlagValues
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Returns the arguments of sigpb, and the options that follow and are the pipeline's."""
+    count = len(arguments)
+    if values.runner is not None:
+        count = next((i for i, each in enumerate(arguments) if each.startswith("-")), count)
+    return arguments[:count], arguments[count:]
+
+
+def elsewhere(options: Sequence[str], values: flags.FlagValues) -> Elsewhere | None:
+    """Returns what patches models elsewhere, if that is asked for.
+
+    Args:
+        options: The options of the pipeline.
+        values: The flags.
+
+    Raises:
+        UsageError: If Apache Beam is missing or cannot do what flags say.
+    """
+    if values.runner is None:
+        return None
+    if values.dry_run or values.max_failures is not None:
+        raise UsageError(
+            "--runner goes neither with --max_failures, as a pipeline tells of failures at its "
+            "end, nor with --dry_run."
+        )
+    try:
+        from sigpb.batch.pipeline import in_pipeline
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "apache_beam":
+            raise
+        raise UsageError(
+            f"--runner={values.runner} needs Apache Beam: pip install 'sigpb[beam]'."
+        ) from error
+    return in_pipeline(values.runner, options)
 
 
 def mode(values: flags.FlagValues) -> Mode:

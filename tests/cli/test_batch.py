@@ -6,14 +6,20 @@ import json
 import os
 import resource
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sigpb.batch import locks
+from sigpb.batch import run as runs
+from sigpb.batch.job import Job, Task
+from sigpb.batch.job import Outcome as ModelOutcome
+from sigpb.batch.patch_model import patch_model
+from sigpb.errors import EnvironmentFailure
 from tests.batch.repositories import (
     RENAME,
     ModelFactory,
@@ -209,6 +215,26 @@ class TestRefusals:
         assert message in outcome.err
         assert patched(root) == []
 
+    def test_runner_without_beam(
+        self, root: Path, patch: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "apache_beam", None)
+        for name in ("beam", "pipeline"):
+            monkeypatch.delitem(sys.modules, f"sigpb.batch.{name}", raising=False)
+        outcome = batch(root, patch, "--runner=DirectRunner", "--", "--temp_location=x")
+        assert (outcome.code, outcome.err) == (
+            2,
+            "sigpb: --runner=DirectRunner needs Apache Beam: pip install 'sigpb[beam]'.\n",
+        )
+        assert patched(root) == []
+
+    def test_options_without_runner(self, root: Path, patch: Path) -> None:
+        outcome = batch(root, patch, "--", "--temp_location=x")
+        assert (outcome.code, outcome.err) == (
+            2,
+            "sigpb: --temp_location=x: there is no such directory.\n",
+        )
+
     def test_no_models(self, tmp_path: Path, patch: Path) -> None:
         (tmp_path / "empty").mkdir()
         outcome = batch(tmp_path / "empty", patch)
@@ -399,12 +425,6 @@ class TestCanary:
     @pytest.fixture
     def verified(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
         """Has models patched in this process, and says what TensorFlow finds."""
-        from sigpb.batch import run as runs
-        from sigpb.batch.job import Job, Task
-        from sigpb.batch.job import Outcome as ModelOutcome
-        from sigpb.batch.patch_model import patch_model
-        from sigpb.errors import EnvironmentFailure
-
         seen: list[str] = []
 
         def find(problem: str) -> list[str]:
@@ -450,6 +470,24 @@ class TestCanary:
         seen = verified("")
         assert batch(root, patch, "--canary=2", "--yes").code == 0
         assert (seen, len(patched(root))) == (["a v1,v2", "b v1,v2"], 3)
+
+    def test_others_are_patched_elsewhere(
+        self,
+        root: Path,
+        patch: Path,
+        verified: Callable[[str], list[str]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        seen, others = verified(""), []
+
+        def elsewhere(job: Job, tasks: Iterable[Task]) -> Iterator[ModelOutcome]:
+            for task in tasks:
+                others.append(task.name)
+                yield patch_model(job, task)
+
+        monkeypatch.setattr("sigpb.cli.batch_flags.elsewhere", lambda options, values: elsewhere)
+        assert batch(root, patch, "--canary=1", "--yes", "--runner=AnyRunner").code == 0
+        assert (seen, others) == (["a v1,v2"], ["b/1", "c/1"])
 
     def test_nothing_to_patch(
         self, root: Path, patch: Path, verified: Callable[[str], list[str]]

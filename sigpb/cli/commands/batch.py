@@ -39,6 +39,7 @@ sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR
 sigpb batch … --dry_run [--plan=FILE]
 sigpb batch --apply_plan=FILE [--journal=FILE]
 sigpb batch (ROOT | --journal=FILE) --resume
+sigpb batch … --runner=NAME [-- --OPTION=VALUE…]
 
 Exit codes: 0 no model was refused or failed, 1 some were, or models are left, 2 refused, 4 the
 environment."""
@@ -99,7 +100,9 @@ def _session(
 ) -> contextlib.AbstractContextManager[Session]:
     """Returns the batch that the flags mean."""
     asked = (lambda left: True) if values.yes else batch_progress.confirm
-    limits = Limits(values.jobs, values.max_failures, values.canary, asked)
+    arguments, options = batch_flags.without_pipeline_options(arguments, values)
+    elsewhere = batch_flags.elsewhere(options, values)
+    limits = Limits(values.jobs, values.max_failures, values.canary, asked, elsewhere)
     journal = Path(values.journal) if values.journal else None
     if values.resume:
         return sessions.resume(journal or batch_flags.home(arguments, values), limits)
@@ -158,7 +161,8 @@ def _stopping(run: Run) -> Iterator[None]:
             raise KeyboardInterrupt
         run.stop("it was interrupted")
 
-    if threading.current_thread() is not threading.main_thread():
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or run.limits.elsewhere is not None:  # Where nothing can be held back.
         yield
         return
     previous = signal.signal(signal.SIGINT, interrupt)
