@@ -22,7 +22,15 @@ from sigpb.errors import PatchError, UsageError
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model import history
 
-from .repositories import RENAME, ModelFactory, is_patched, leftovers, repository, without_history
+from .repositories import (
+    RENAME,
+    ModelFactory,
+    is_patched,
+    leftovers,
+    repository,
+    versions,
+    without_history,
+)
 
 beam = pytest.importorskip("apache_beam", reason="needs the extra beam")
 
@@ -254,3 +262,23 @@ def test_refused(make: Callable[[], object], message: str) -> None:
 def test_patch_that_is_wrong_whatever_the_model() -> None:
     with pytest.raises(PatchError, match="versions"):
         PatchSavedModels(parse_text('only { versions: "new" }'), "in_place")
+
+
+def test_all_is_settled_before_the_first_model_is_patched(
+    fixture_model: ModelFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = versions(map(str, range(20)))
+    root = repository(fixture_model("tf2_linear"), tmp_path / "r", *names)
+    steps: list[str] = []
+
+    def noted(step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: steps.append(step) or function(*arguments)
+
+    monkeypatch.setattr(sigpb_beam, "repeatable", noted("settle", sigpb_beam.repeatable))
+    monkeypatch.setattr(sigpb_beam, "patch_model", noted("patch", patch_model))
+    monkeypatch.setattr(sigpb_beam, "_ROUNDS", 1)
+
+    for models, roots in ((None, [str(root)]), ([root / name for name in names], None)):
+        steps.clear()
+        piped(PatchSavedModels(PATCH, "new_version", roots=roots), IN_MEMORY, models)
+        assert steps == ["settle"] * 20 + ["patch"] * 20
