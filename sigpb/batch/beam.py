@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,14 @@ from sigpb.batch.job import Job, Mode, Outcome, Task
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
 from sigpb.batch.prepare import check_patch, prepare
 from sigpb.batch.roots import Root
+from sigpb.batch.run import threads_for
 from sigpb.batch.session import new_id
 from sigpb.errors import UsageError
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.saved_model.locate import locate
+
+# So many models for each thread come at a time, so that few threads wait for the last one.
+_ROUNDS = 8
 
 
 class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
@@ -128,25 +133,51 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
                 | "Prepare" >> beam.FlatMap(_named, self._job)
             )
         # Where it goes is settled before any model is patched.
-        return work | "Settle" >> beam.Reshuffle() | "Patch" >> beam.ParDo(PatchModel(self._job))
+        return work | "Settle" >> beam.Reshuffle() | CarryOut(self._job)
 
 
-class PatchModel(beam.DoFn):  # type: ignore[misc]
+class CarryOut(beam.PTransform):  # type: ignore[misc]
     """Patches models as tasks say, and passes on outcomes, all as JSON values.
 
-    Args:
-        job: What is done to every model.
+    A small model is mostly waited for, so that each worker is at several at a time.
     """
 
     def __init__(self, job: Job) -> None:
+        """Makes the transform.
+
+        Args:
+            job: What is done to every model.
+        """
+        super().__init__()
         self._job = job
 
-    def process(self, work: Task | Outcome) -> Iterator[dict[str, Any]]:
-        """See `apache_beam.DoFn`."""
-        outcome = work if isinstance(work, Outcome) else patch_model(self._job, work)
-        Metrics.counter("sigpb", outcome.outcome).inc()
-        lists = {"files": list(outcome.files), "notes": list(outcome.notes)}
-        yield outcome.to_json() | lists
+    def expand(self, work: Any) -> Any:
+        """See `apache_beam.PTransform`."""
+        size = threads_for(self._job) * _ROUNDS
+        batches = work | "Batch" >> beam.BatchElements(min_batch_size=size, max_batch_size=size)
+        return batches | "Patch" >> beam.ParDo(_PatchModels(self._job))
+
+
+class _PatchModels(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def setup(self) -> None:
+        self._threads = ThreadPoolExecutor(threads_for(self._job))
+
+    def teardown(self) -> None:
+        self._threads.shutdown()
+
+    def process(self, batch: Sequence[Task | Outcome]) -> Iterator[dict[str, Any]]:
+        done = [self._threads.submit(self._outcome, work) for work in batch]
+        wait(done)  # All of them, so that none is at work still if the batch is done again.
+        for outcome in (each.result() for each in done):
+            Metrics.counter("sigpb", outcome.outcome).inc()
+            lists = {"files": list(outcome.files), "notes": list(outcome.notes)}
+            yield outcome.to_json() | lists
+
+    def _outcome(self, work: Task | Outcome) -> Outcome:
+        return work if isinstance(work, Outcome) else patch_model(self._job, work)
 
 
 def repeatable(task: Task) -> Task:

@@ -23,7 +23,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
-from sigpb.batch.beam import PatchModel, repeatable
+from sigpb.batch.beam import CarryOut, repeatable
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.job_json import parse_task, task_json
 from sigpb.batch.run import Elsewhere
@@ -85,7 +85,7 @@ def _outcomes(
             | "Tasks" >> ReadFromText(file)
             | "Parse" >> beam.Map(_task)
             | "Settle" >> beam.Reshuffle()
-            | "Patch" >> beam.ParDo(PatchModel(job))
+            | CarryOut(job)
             | "Format" >> beam.Map(json.dumps)
             | "Outcomes" >> WriteToText(prefix, file_name_suffix=".jsonl")
         )

@@ -23,6 +23,11 @@ _LOADERS = ("v1", "v2")
 Elsewhere = Callable[[Job, Iterable[Task]], Iterator[Outcome]]
 
 
+def threads_for(job: Job) -> int:
+    """Returns how many models a process works on at a time."""
+    return 1 if job.verify else _THREADS
+
+
 @dataclass(frozen=True)
 class Limits:
     """How a batch runs.
@@ -120,7 +125,7 @@ class Run:
         return Pool(
             functools.partial(patch_model, job),
             jobs=self.limits.jobs or os.cpu_count() or 1,
-            threads=1 if job.verify else _THREADS,
+            threads=threads_for(job),
             inherited=self.inherited,
         )
 

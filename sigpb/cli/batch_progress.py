@@ -32,11 +32,13 @@ def followed(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> Iterato
 
 
 def _lines(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome]:
-    started = said = time.monotonic()
+    started = said = 0.0
     for done, outcome in enumerate(outcomes, 1):
         if show is sys.stdout and outcome.outcome not in _QUIET:
             print(_line(outcome))
         now = time.monotonic()
+        if done == 1:  # A pipeline says nothing for long, and then everything.
+            started = said = now
         if now - said > _INTERVAL and show is sys.stdout:
             said = now
             rate = done / (now - started)

@@ -22,7 +22,15 @@ from sigpb.errors import PatchError, UsageError
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model import history
 
-from .repositories import RENAME, ModelFactory, is_patched, leftovers, repository, without_history
+from .repositories import (
+    RENAME,
+    ModelFactory,
+    is_patched,
+    leftovers,
+    repository,
+    versions,
+    without_history,
+)
 
 beam = pytest.importorskip("apache_beam", reason="needs the extra beam")
 
@@ -30,7 +38,7 @@ from apache_beam.internal import pickler  # noqa: E402
 from apache_beam.options.pipeline_options import PipelineOptions  # noqa: E402
 
 from sigpb.batch import beam as sigpb_beam  # noqa: E402
-from sigpb.batch.beam import PatchModel, PatchSavedModels  # noqa: E402
+from sigpb.batch.beam import PatchSavedModels  # noqa: E402
 
 # `FnApiRunner` is what `DirectRunner` comes to where there is no Prism, which that one looks for in
 # the network. The other one does what fails four times.
@@ -122,6 +130,8 @@ def piped(
             for file in Path(directory).iterdir()
             for line in file.read_text().splitlines()
         ]
+    # Lists, and numbers and text, as those who write them to a table expect.
+    assert all(isinstance(record[name], list) for record in records for name in ("files", "notes"))
     counters = result.metrics().query(beam.metrics.MetricsFilter().with_namespace("sigpb"))
     counted = {each.key.metric.name: each.committed for each in counters["counters"]}
     return without_time(map(Outcome.from_json, records)), Counter(counted)
@@ -225,16 +235,6 @@ def test_named_models_in_place(fixture_model: ModelFactory, tmp_path: Path) -> N
     assert piped(other, IN_MEMORY, [root / "a/1"])[1] == {"unchanged": 1}
 
 
-def test_records_are_plain_values(fixture_model: ModelFactory, tmp_path: Path) -> None:
-    root = repository(fixture_model("tf2_warmup"), tmp_path / "r", "a/1")
-    job = Job("batch", parse_text(RENAME).SerializeToString(), "in_place")
-
-    (record,) = PatchModel(job).process(Task(f"{root}/a/1", "a/1"))
-
-    assert json.loads(json.dumps(record)) == record
-    assert record["files"][-2:] == ["saved_model.pb", "sigpb.history.jsonl"]
-
-
 @pytest.mark.parametrize("module", [pickle, pickler])
 def test_everything_can_be_pickled(place: Place, module: Any) -> None:
     transform = PatchSavedModels(PATCH, "in_place", roots=[str(place.root)])
@@ -262,3 +262,23 @@ def test_refused(make: Callable[[], object], message: str) -> None:
 def test_patch_that_is_wrong_whatever_the_model() -> None:
     with pytest.raises(PatchError, match="versions"):
         PatchSavedModels(parse_text('only { versions: "new" }'), "in_place")
+
+
+def test_all_is_settled_before_the_first_model_is_patched(
+    fixture_model: ModelFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = versions(map(str, range(20)))
+    root = repository(fixture_model("tf2_linear"), tmp_path / "r", *names)
+    steps: list[str] = []
+
+    def noted(step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: steps.append(step) or function(*arguments)
+
+    monkeypatch.setattr(sigpb_beam, "repeatable", noted("settle", sigpb_beam.repeatable))
+    monkeypatch.setattr(sigpb_beam, "patch_model", noted("patch", patch_model))
+    monkeypatch.setattr(sigpb_beam, "_ROUNDS", 1)
+
+    for models, roots in ((None, [str(root)]), ([root / name for name in names], None)):
+        steps.clear()
+        piped(PatchSavedModels(PATCH, "new_version", roots=roots), IN_MEMORY, models)
+        assert steps == ["settle"] * 20 + ["patch"] * 20

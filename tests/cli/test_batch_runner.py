@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from sigpb.batch.journal import read
 from tests.batch.repositories import RENAME, ModelFactory, leftovers, repository, versions
+from tests.batch.test_killed_batch import start
 from tests.cli.command_line import Outcome, run, run_process
 from tests.cli.test_batch import JOURNAL, batch, outcomes, patched, report
 from tests.patches import contents
@@ -99,7 +102,7 @@ def test_pipeline_that_fails(
     assert failed.code == 4
     assert "The pipeline failed, and some models may be patched: The worker died." in failed.err
     assert failed.err.endswith(" Go on with --resume.\n")
-    assert len(patched(root)) == 1
+    assert len(patched(root)) == 3
     assert list(temporary.iterdir()) == []
     assert "was not finished. Go on with it (--resume)" in batch(root, patch, RUNNER).err
 
@@ -152,3 +155,18 @@ def test_refused(root: Path, patch: Path, flags: list[str], message: str) -> Non
     assert message in outcome.err
     assert patched(root) == []
     assert not (root / JOURNAL).exists()
+
+
+def test_interrupted(fixture_model: ModelFactory, tmp_path: Path, patch: Path) -> None:
+    names = [f"m{number:03}" for number in range(300)]
+    root = repository(fixture_model("tf2_linear"), tmp_path / "many", *versions(names))
+    process = start("batch", root, f"--patch={patch}", "--in_place", RUNNER)
+    while not list(root.glob("*/1/.sigpb-backup-*")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait() == 4
+    assert 0 < len(patched(root)) < 300
+    resumed = run("batch", root, "--resume", RUNNER, "--format=json")
+    assert outcomes(resumed) == {"patched": 300}
+    assert leftovers(root) == []
