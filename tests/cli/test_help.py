@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 from pathlib import Path
 
 import pytest
 
+from sigpb.cli import commands
 from tests.cli.command_line import run
 
 GOLDENS = Path(__file__).with_name("goldens")
-COMMANDS = (
-    *("apply", "batch", "diff", "infer", "invert", "lint", "patch", "plan", "rollback", "show"),
-    "verify",
-)
+COMMANDS = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
 
 
