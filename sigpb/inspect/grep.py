@@ -6,7 +6,16 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from sigpb.inspect.occurrences import Occurrence, Part, Referent, Role, definition, mention, parts, referent
+from sigpb.inspect.occurrences import (
+    Occurrence,
+    Part,
+    Referent,
+    Role,
+    definition,
+    mention,
+    parts,
+    referent,
+)
 from sigpb.inspect.place import Place
 from sigpb.inspect.proto_source import ProtoSource
 

@@ -34,7 +34,8 @@ def in_graph(
         place: Where it stands; None if it is the whole file.
         mention: Leave out nodes whose bytes do not hold a match of this.
     """
-    yield from _in_nodes(graph, _NODE, Place(place, "node"), None, mention)
+    for node, here in _nodes(graph, _NODE, Place(place, "node"), mention):
+        yield from _in_node(node, here, None)
     for field in graph.fields(_LIBRARY):
         yield from _in_library(graph.message(field), Place(place, "library"), mention)
 
@@ -46,6 +47,25 @@ def functions(graph: Message) -> Iterator[tuple[protos.FunctionDef, Message]]:
         for function in library.fields(_FUNCTION):
             message = library.message(function)
             yield outline(protos.FunctionDef, message, without={_BODY}), message
+
+
+def nodes(
+    graph: Message, mention: re.Pattern[bytes] | None = None
+) -> Iterator[tuple[protos.NodeDef, str | None]]:
+    """Yields the nodes of a GraphDef and of its functions, without elements of large tensors.
+
+    Args:
+        graph: The GraphDef.
+        mention: Leave out nodes whose bytes do not hold a match of this.
+
+    Yields:
+        Each node, and the name of the function that it is in.
+    """
+    for node, _ in _nodes(graph, _NODE, Place(None, "node"), mention):
+        yield node, None
+    for function, message in functions(graph):
+        for node, _ in _nodes(message, _BODY, Place(None, "node_def"), mention):
+            yield node, function.signature.name
 
 
 def _in_library(
@@ -85,30 +105,27 @@ def _in_function(
     for position in sorted(header.arg_attr):
         where = Place(here, "arg_attr", position)
         yield from _in_attributes(header.arg_attr[position].attr, where, name)
-    yield from _in_nodes(message, _BODY, Place(here, "node_def"), name, mention)
+    for node, where in _nodes(message, _BODY, Place(here, "node_def"), mention):
+        yield from _in_node(node, where, name)
     for result_name in sorted(header.ret):
         tensor = header.ret[result_name]
         yield Occurrence(Role.RETURN, tensor, Place(here, "ret", result_name), name)
     for result_name in sorted(header.control_ret):
-        node = header.control_ret[result_name]
-        yield Occurrence(Role.CONTROL_RETURN, node, Place(here, "control_ret", result_name), name)
+        ran = header.control_ret[result_name]
+        yield Occurrence(Role.CONTROL_RETURN, ran, Place(here, "control_ret", result_name), name)
 
 
-def _in_nodes(
-    body: Message,
-    number: int,
-    place: Place,
-    function: str | None,
-    mention: re.Pattern[bytes] | None,
-) -> Iterator[Occurrence]:
-    """Yields the names in the nodes of a graph or function."""
+def _nodes(
+    body: Message, number: int, place: Place, mention: re.Pattern[bytes] | None
+) -> Iterator[tuple[protos.NodeDef, Place]]:
+    """Yields the nodes of a graph or function, and where they stand."""
     for field in body.fields(number):
         # Large nodes are constants; what is in their values mentions nothing.
         is_small = field.end - field.start <= LARGE
         if mention and is_small and not mention.search(body.buffer, field.start, field.end):
             continue
         node = outline(protos.NodeDef, body.message(field))
-        yield from _in_node(node, place._replace(key=node.name), function)
+        yield node, Place(place.outer, place.field, node.name)
 
 
 def _in_node(node: protos.NodeDef, here: Place, function: str | None) -> Iterator[Occurrence]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from sigpb import protos
 from sigpb.inspect.occurrences.collections import in_asset, in_collection
-from sigpb.inspect.occurrences.graphs import in_graph
+from sigpb.inspect.occurrences.graphs import functions, in_graph, nodes
 from sigpb.inspect.occurrences.objects import in_object_graph
 from sigpb.inspect.occurrences.occurrence import Occurrence, Role
 from sigpb.inspect.occurrences.signatures import in_signature
@@ -68,6 +68,22 @@ class Part:
         """The SavedObjectGraph, large tensors without their elements; None if there is none."""
         message = self.message.find(_OBJECTS) if self.message else None
         return outline(protos.SavedObjectGraph, message) if message else None
+
+    @cached_property
+    def functions(self) -> dict[str, protos.FunctionDef]:
+        """The functions by name, without their nodes."""
+        found = functions(self.graph) if self.graph else ()
+        return {function.signature.name: function for function, _ in found}
+
+    def nodes(
+        self, mention: re.Pattern[bytes] | None = None
+    ) -> Iterator[tuple[protos.NodeDef, str | None]]:
+        """Yields the nodes, without elements of large tensors, and the functions they are in.
+
+        Args:
+            mention: Leave out nodes whose bytes do not hold a match of this.
+        """
+        return nodes(self.graph, mention) if self.graph else iter(())
 
     def occurrences(self, mention: re.Pattern[bytes] | None = None) -> Iterator[Occurrence]:
         """Yields all names, lazily and always in the same order.
