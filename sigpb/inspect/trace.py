@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from sigpb import protos
@@ -235,13 +234,20 @@ def _unknown(found: Collection[Part], name: str, signature: str | None) -> str:
             for key in side
         }
         return f"Signature {signature!r} has no endpoint {name!r}; {did_you_mean(name, known)}."
-    # Names that have something of the wrong one in them, and then any.
-    everything = sorted(_names(found), key=lambda known: not _is_like(known, name))
-    known = set(islice(everything, _MOST_NAMES))
-    return (
-        f"There is no node, tensor, function or endpoint {name!r}; "
-        f"{did_you_mean(node_of(name), known)}."
-    )
+    names = _names(found)
+    problem = f"There is no node, tensor, function or endpoint {name!r}"
+    if len(names) > _MOST_NAMES:  # Those that begin alike are compared, and none is listed.
+        from difflib import get_close_matches
+
+        alike = sorted(known for known in names if known[:2] == name[:2])[:_MOST_NAMES]
+        close = get_close_matches(node_of(name), alike, n=3)
+        meant = (
+            f"did you mean {' or '.join(map(repr, close))}? 'sigpb grep'"
+            if close
+            else ("'sigpb grep'")
+        )
+        return f"{problem}; {meant} searches the names."
+    return f"{problem}; {did_you_mean(node_of(name), names)}."
 
 
 def _names(found: Collection[Part]) -> set[str]:
@@ -253,8 +259,3 @@ def _names(found: Collection[Part]) -> set[str]:
         for signature in part.signatures.values():
             names |= {*signature.inputs, *signature.outputs}
     return names
-
-
-def _is_like(known: str, wrong: str) -> bool:
-    known, wrong = known.lower(), node_of(wrong).lower()
-    return bool(known) and (wrong in known or known in wrong or known[:4] == wrong[:4])
