@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from sigpb import protos
@@ -239,14 +241,9 @@ def _unknown(found: Collection[Part], name: str, signature: str | None) -> str:
     if len(names) > _MOST_NAMES:  # Those that begin alike are compared, and none is listed.
         from difflib import get_close_matches
 
-        alike = sorted(known for known in names if known[:2] == name[:2])[:_MOST_NAMES]
-        close = get_close_matches(node_of(name), alike, n=3)
-        meant = (
-            f"did you mean {' or '.join(map(repr, close))}? 'sigpb grep'"
-            if close
-            else ("'sigpb grep'")
-        )
-        return f"{problem}; {meant} searches the names."
+        close = get_close_matches(node_of(name), _alike(names, name), n=3)
+        meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        return f"{problem}; {meant}'sigpb grep' searches the names."
     return f"{problem}; {did_you_mean(node_of(name), names)}."
 
 
@@ -259,3 +256,13 @@ def _names(found: Collection[Part]) -> set[str]:
         for signature in part.signatures.values():
             names |= {*signature.inputs, *signature.outputs}
     return names
+
+
+def _alike(names: Collection[str], wrong: str) -> list[str]:
+    """Returns the names that have the longest beginnings in common with a wrong one."""
+
+    def distance(name: str) -> tuple[int, str]:
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(name, wrong, strict=False))
+        return -sum(1 for _ in alike), name
+
+    return heapq.nsmallest(_MOST_NAMES, names, key=distance)

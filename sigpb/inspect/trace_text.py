@@ -45,13 +45,13 @@ def _trace(trace: Trace) -> Iterator[Line]:
     if trace.place is None:
         yield line("  is named, but defined nowhere")
     else:
-        yield line("  defined   ", str(trace.place))
+        yield line("  defined     ", str(trace.place))
     for place in trace.asked:
         yield line("  stands for  ", Span(str(place), "cyan"))
     if trace.node is not None:
-        yield line("  op        ", trace.node.op)
+        yield line("  op          ", trace.node.op)
         if trace.node.device:
-            yield line("  device    ", quoted(trace.node.device))
+            yield line("  device      ", quoted(trace.node.device))
         for position, text in enumerate(trace.node.input):
             yield line(f"  input[{position}]  ", quoted(text))
     yield from _references(trace.references, "  ")
