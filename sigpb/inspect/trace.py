@@ -169,7 +169,9 @@ class _Seen:
                 reference = Reference(occurrence.role.value, occurrence.text, occurrence.place)
                 self._references[used].append(reference)
         self._nodes = {
-            Referent("node", node.name, function): node for node, function in part.nodes(pattern)
+            found: node
+            for node, function in part.nodes(pattern)
+            if (found := Referent("node", node.name, function)) in self._references
         }
 
     def trace(self, target: _Target, asked: tuple[Place, ...]) -> Trace:

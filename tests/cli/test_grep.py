@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sigpb import protos
 from tests.cli.command_line import run
 
 ModelFactory = Callable[..., Path]
@@ -88,6 +89,18 @@ def test_what_cannot_be_read_is_in_json(repository: Path) -> None:
     outcome = run("grep", "no such text", repository, "--format=json")
     assert outcome.json["models"] == []
     assert len(outcome.json["unreadable"]) == 1
+
+
+def test_graphs_on_their_own(tmp_path: Path) -> None:
+    graph = protos.GraphDef(node=[protos.NodeDef(name="x", op="Placeholder")])
+    (tmp_path / "frozen.pb").write_bytes(graph.SerializeToString())
+    meta_graph = protos.MetaGraphDef(graph_def=graph)
+    (tmp_path / "model.meta").write_bytes(meta_graph.SerializeToString())
+
+    out = run("grep", "^x$", tmp_path / "frozen.pb", tmp_path / "model.meta").out
+
+    paths = [line.split()[1] for line in out.splitlines() if line.startswith("  node ")]
+    assert paths == ['node["x"]', 'graph_def.node["x"]']
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             )
     unreadable: list[str] = []
     results = _search(arguments[1:], pattern, values.what, unreadable)
-    is_found = (
-        _print_json(arguments[0], results, unreadable)
-        if values.format == "json"
-        else (_print_lines(results))
-    )
+    if values.format == "json":
+        is_found = _print_json(arguments[0], results, unreadable)
+    else:
+        is_found = _print_lines(results)
     for problem in unreadable:
         for told in problem.splitlines():
             print(f"sigpb: {told}", file=sys.stderr)
