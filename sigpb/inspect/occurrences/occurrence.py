@@ -32,6 +32,9 @@ class Role(Enum):
         role.what = what
         return role
 
+    # That of Enum is a call of a function, a million times in a large graph.
+    __hash__ = object.__hash__
+
     NODE = "node", "node"
     OP = "op", "op"
     STRIPPED_OP = "stripped_op", "op"
