@@ -1,0 +1,145 @@
+"""Searches the names in models: nodes, tensors, functions, signatures, objects.
+
+PATTERN is a regular expression of Python. A PATH is a model, a file with a GraphDef or a
+MetaGraphDef, or a directory with models below it. The elements of tensors are not searched.
+
+A model that cannot be read is reported, and the others are searched all the same. Exit codes:
+0 something was found; 1 nothing was; 3 nothing was, but a model could not be read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from absl import flags
+
+from sigpb.cli import terminal
+from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
+from sigpb.inspect.grep import KINDS, Match, search
+from sigpb.inspect.grep_text import json_value, lines
+from sigpb.inspect.proto_source import open_source
+from sigpb.inspect.styled_text import Line
+from sigpb.lint.find_models import find_models
+
+USAGE = """\
+sigpb grep PATTERN PATH… [--what=KIND,…] [--ignore_case] [--fixed_strings] [--format=text|json]"""
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_list(
+        "what",
+        list(KINDS),
+        f"Only names of these kinds: {', '.join(KINDS)}.",
+        flag_values=values,
+    )
+    flags.DEFINE_bool("ignore_case", False, "Take a for A.", short_name="i", flag_values=values)
+    flags.DEFINE_bool(
+        "fixed_strings",
+        False,
+        "PATTERN is a text, not a regular expression.",
+        short_name="F",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "format",
+        "text",
+        ["text", "json"],
+        "How to print: lines, or JSON (see docs/json.md).",
+        flag_values=values,
+    )
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code: 0 if something was found, 1 if not, 3 if not and a model is unreadable.
+    """
+    if len(arguments) < 2:
+        raise UsageError(f"A pattern and the models to search are expected. Usage: {USAGE}")
+    pattern = _pattern(arguments[0], fixed=values.fixed_strings, ignore_case=values.ignore_case)
+    for kind in values.what:
+        if kind not in KINDS:
+            raise UsageError(
+                f"--what={kind}: no names are of this kind; {did_you_mean(kind, KINDS)}."
+            )
+    unreadable: list[str] = []
+    results = _search(arguments[1:], pattern, values.what, unreadable)
+    if values.format == "json":
+        is_found = _print_json(arguments[0], results, unreadable)
+    else:
+        is_found = _print_lines(results)
+    for problem in unreadable:
+        for told in problem.splitlines():
+            print(f"sigpb: {told}", file=sys.stderr)
+    if is_found:
+        return 0
+    return ModelUnreadable.exit_code if unreadable else 1
+
+
+def _pattern(text: str, *, fixed: bool, ignore_case: bool) -> re.Pattern[str]:
+    try:
+        return re.compile(re.escape(text) if fixed else text, re.IGNORECASE if ignore_case else 0)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UsageError(
+            f"{text!r} is not a regular expression: {error}. --fixed_strings takes it as it is."
+        ) from error
+
+
+def _search(
+    paths: Iterable[str],
+    pattern: re.Pattern[str],
+    kinds: Sequence[str],
+    unreadable: list[str],
+) -> Iterator[tuple[Path, list[Match]]]:
+    """Yields models with what was found in them, and adds problems with others to a list."""
+    for path in paths:
+        for model in _models(Path(path), unreadable):
+            try:
+                with open_source(model) as source:
+                    matches = list(search(source, pattern, kinds))
+            except ModelUnreadable as error:
+                unreadable.append(str(error))
+                continue
+            if matches:
+                yield model, matches
+
+
+def _models(path: Path, unreadable: list[str]) -> list[Path]:
+    try:
+        return find_models(path)
+    except ModelUnreadable as error:
+        unreadable.append(str(error))
+    except OSError as error:
+        unreadable.append(f"{error.filename or path}: {error.strerror or error}.")
+    return []
+
+
+def _print_lines(results: Iterable[tuple[Path, list[Match]]]) -> bool:
+    is_found = False
+
+    def told() -> Iterator[Line]:
+        nonlocal is_found
+        for model, matches in results:
+            is_found = True
+            yield from lines(str(model), matches)
+
+    terminal.write(told())
+    return is_found
+
+
+def _print_json(
+    pattern: str, results: Iterable[tuple[Path, list[Match]]], unreadable: list[str]
+) -> bool:
+    models = [
+        {"model": str(model), "matches": [json_value(match) for match in matches]}
+        for model, matches in results
+    ]
+    result = {"pattern": pattern, "models": models, "unreadable": unreadable}
+    print(json.dumps(result, indent=2, ensure_ascii=False))
+    return bool(models)

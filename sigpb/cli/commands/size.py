@@ -1,0 +1,96 @@
+"""Shows what takes the bytes of a model's proto, which may have 2 GiB at most.
+
+PATH is a model, or a file with a GraphDef or a MetaGraphDef. The numbers add up to the size of the
+file; of a text proto, to that of the binary proto it amounts to. Functions' nodes count as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from absl import flags
+
+from sigpb.cli import terminal
+from sigpb.cli.arguments import one_directory
+from sigpb.errors import UsageError
+from sigpb.inspect.proto_source import ProtoSource, open_source
+from sigpb.inspect.size import GROUPINGS, measure
+from sigpb.inspect.size_text import headline, json_value, lines
+from sigpb.inspect.styled_text import plain
+
+USAGE = """\
+sigpb size PATH [--by=section|op|function|scope|node] [--depth=N] [--limit=N]
+    [--format=table|json|html] [--output=FILE]"""
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_enum(
+        "by",
+        "section",
+        GROUPINGS,
+        "What to sum up: fields of the MetaGraphs, ops, functions, name scopes, or nodes.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "depth",
+        1,
+        "With --by=scope: how many levels of name scopes.",
+        lower_bound=1,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "limit",
+        30,
+        "How many to list, the largest first; 0 for all.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "format",
+        "table",
+        ["table", "json", "html"],
+        "How to print: a table, JSON (see docs/json.md), or a treemap as a page of HTML.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "output", None, "The file to write, instead of printing.", flag_values=values
+    )
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code.
+    """
+    with open_source(one_directory(arguments, USAGE)) as source:
+        if values.output is not None:
+            output = Path(values.output)
+            if output.exists() and output.samefile(source.file):
+                raise UsageError(f"--output={output}: this is the model that is measured.")
+            text = "".join(_text(source, values))
+            output.write_text(text, encoding="utf-8", errors="backslashreplace")
+        elif values.format == "table":
+            sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
+            terminal.write(lines(source, sizes, values.by))
+        else:
+            for piece in _text(source, values):
+                print(piece, end="")
+    return 0
+
+
+def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
+    if values.format == "html":
+        from sigpb.inspect.size_tree import tree
+        from sigpb.inspect.treemap import treemap
+
+        found = tree(source, values.by)
+        return treemap(found, headline(source, found.size))
+    sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
+    if values.format == "json":
+        value = json_value(source, sizes, values.by)
+        return (json.dumps(value, indent=2, ensure_ascii=False), "\n")
+    return (f"{plain(told)}\n" for told in lines(source, sizes, values.by))

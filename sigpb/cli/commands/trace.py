@@ -1,0 +1,58 @@
+"""Shows where a tensor, node or endpoint comes from, and what refers to it.
+
+NAME is a tensor (dense/MatMul:0), a node, an argument of a function, a function, or the key of an
+endpoint, which stands for a tensor of the graph and for an argument or result of a function. If a
+name is several of these, all are shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from absl import flags
+
+from sigpb.cli import terminal
+from sigpb.errors import UsageError
+from sigpb.inspect.proto_source import open_source
+from sigpb.inspect.trace import trace
+from sigpb.inspect.trace_text import json_value, lines
+
+USAGE = """\
+sigpb trace PATH NAME [--signature=KEY] [--format=text|json]"""
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_string(
+        "signature",
+        None,
+        "Take NAME for the key of an endpoint of the signature of this key.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "format",
+        "text",
+        ["text", "json"],
+        "How to print: lines, or JSON (see docs/json.md).",
+        flag_values=values,
+    )
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code.
+    """
+    if len(arguments) != 2:
+        raise UsageError(f"A model and a name are expected. Usage: {USAGE}")
+    path, name = arguments
+    with open_source(path) as source:
+        traces = trace(source, name, values.signature)
+        if values.format == "json":
+            found = {"file": str(source.file), "traces": [json_value(found) for found in traces]}
+            print(json.dumps(found, indent=2, ensure_ascii=False))
+        else:
+            terminal.write(lines(traces))
+    return 0

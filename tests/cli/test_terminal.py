@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from sigpb.cli import terminal
+from sigpb.inspect.styled_text import Span, line
+from tests.cli.command_line import ENVIRONMENT
+
+CODE = """
+from sigpb.cli import terminal
+from sigpb.inspect.styled_text import Span, line
+terminal.write(line(Span(f"line {n}", "bold red"), " of [many]") for n in range(COUNT))
+"""
+
+
+def on_terminal(count: int = 2, **environment: str) -> str:
+    """What a terminal is sent by a process that writes lines to it."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE.replace("COUNT", str(count))],
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
+        env={"TERM": "xterm", **ENVIRONMENT, **environment},
+    )
+    os.close(theirs)
+    received = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # Linux says so when the last writer has gone.
+            break
+        if not part:
+            break
+        received += part
+    os.close(ours)
+    assert process.wait() == 0
+    return received.decode()
+
+
+def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.write([line("a ", Span("[b]", "bold")), line()])
+
+    assert capsys.readouterr().out == "a [b]\n\n"
+
+
+def test_a_terminal_gets_colours() -> None:
+    assert "\x1b[1;31mline 1\x1b[0m of [many]\r\n" in on_terminal(PAGER="", NO_COLOR="")
+
+
+def test_no_color_is_respected() -> None:
+    text = on_terminal(PAGER="", NO_COLOR="1")
+
+    assert "line 1" in text
+    assert "31m" not in text
+
+
+def test_a_terminal_is_paged() -> None:
+    # This pager says where each line came through.
+    text = on_terminal(PAGER="sed s/^/paged:/", NO_COLOR="1")
+
+    assert text.count("paged:") == 2
+
+
+def test_a_pager_may_be_left_before_the_end() -> None:
+    text = on_terminal(100_000, PAGER="head -1")
+
+    assert "line 0" in text
+    assert "Traceback" not in text
+
+
+def test_a_pager_that_is_not_there_is_not_missed() -> None:
+    assert "line 1" in on_terminal(PAGER="no-such-pager")
