@@ -1,0 +1,334 @@
+"""What can be saved of a damaged SavedModel, MetaGraphDef or GraphDef: a valid file of its kind.
+
+Messages that list things, such as a graph its nodes, keep those that are whole. Any other message is
+kept whole or not at all: a node without one of its attributes would be another node, and the nodes
+of an object graph, which go by their positions, need each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from google.protobuf import message as protobuf_message
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from sigpb import protos
+from sigpb.errors import ModelUnreadable
+from sigpb.inspect.message_shape import MessageShape, shape_of
+from sigpb.inspect.schema import descriptor
+from sigpb.inspect.wire_tree import records
+from sigpb.inspect.wire_values import known_value, not_utf8
+from sigpb.wire import (
+    Buffer,
+    Field,
+    Message,
+    Piece,
+    SourceRange,
+    WireError,
+    WireType,
+    encode_varint,
+    length_delimited,
+    size,
+    tag,
+)
+from sigpb.wire.lenient import Damage, scan
+
+# What keeps its whole parts if it is damaged.
+_LISTS = {
+    "tensorflow.SavedModel",
+    "tensorflow.MetaGraphDef",
+    "tensorflow.MetaGraphDef.MetaInfoDef",
+    "tensorflow.OpList",
+    "tensorflow.GraphDef",
+    "tensorflow.FunctionDefLibrary",
+}
+
+# So many losses are described; of any more it is only known that they are there.
+_MAX_DESCRIBED = 1000
+
+# Larger fields are not copied to be parsed by protobuf, but looked through where they are.
+_PARSED_SIZE = 1 << 20
+
+# protobuf reads no tag and no length of more bytes, and no longer message.
+_HEADER_VARINT = 5
+_MAX_LENGTH = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Loss:
+    """What could not be kept, or a message of which only the beginning is there.
+
+    Attributes:
+        path: What it is or belongs to, such as ``meta_graphs[0].graph_def.node[17] 'dense'``.
+        start: Offset of its first byte.
+        end: One past its last byte.
+        problem: What is wrong, at which byte.
+        is_cut: Whether its whole parts were kept: it lists things, and is cut off, or its length
+            is wrong.
+    """
+
+    path: str
+    start: int
+    end: int
+    problem: str
+    is_cut: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class Count:
+    """How much of a repeated field was kept.
+
+    Attributes:
+        kept: Number of elements.
+        seen: Number of those that were found, whole or not.
+    """
+
+    kept: int = 0
+    seen: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Salvage:
+    """What a file without its damage is made of.
+
+    Attributes:
+        pieces: Its new content.
+        lost: What is not in it, in the order of the file; empty if the file was whole.
+        lost_besides: Number of further losses, which are not described.
+        counts: How much was kept of repeated fields, by their paths.
+    """
+
+    pieces: tuple[Piece, ...]
+    lost: tuple[Loss, ...]
+    lost_besides: int
+    counts: dict[str, Count]
+
+
+def salvage(buffer: Buffer, schema: str) -> Salvage:
+    """Finds out what can be kept of a file.
+
+    Args:
+        buffer: The file.
+        schema: What it holds: ``SavedModel``, ``MetaGraphDef`` or ``GraphDef``.
+
+    Raises:
+        ModelUnreadable: If nothing of it can be kept.
+    """
+    salvager = _Salvager(buffer, schema)
+    pieces = salvager.message(_Place(descriptor(schema), 0, len(buffer)))
+    graphs = salvager.counts.get("meta_graphs")
+    if not pieces or (schema == "SavedModel" and not (graphs and graphs.kept)):
+        what = "whole field of a MetaGraph" if schema == "SavedModel" else "whole field"
+        problem = f": {salvager.lost[0].problem}" if salvager.lost else ""
+        raise ModelUnreadable(f"nothing can be saved: there is no {what}{problem}.")
+    if size(pieces) > _MAX_LENGTH:
+        raise ModelUnreadable("nothing can be saved: protobuf reads no file of more than 2 GiB.")
+    described = tuple(salvager.lost)
+    return Salvage(tuple(pieces), described, salvager.losses - len(described), salvager.counts)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """A message in the file.
+
+    Attributes:
+        descriptor: What it is.
+        start: Offset of its first field.
+        end: One past its last field.
+        numbers: Of the fields that lead to it.
+        path: The same, for people.
+    """
+
+    descriptor: Descriptor
+    start: int
+    end: int
+    numbers: tuple[int, ...] = ()
+    path: str = ""
+
+    def member(self, known: FieldDescriptor, index: int | None = None) -> str:
+        path = f"{self.path}.{known.name}" if self.path else known.name
+        return path if index is None else f"{path}[{index}]"
+
+
+class _Salvager:
+    """Collects what is lost on the way through a file."""
+
+    def __init__(self, buffer: Buffer, schema: str) -> None:
+        self._buffer = buffer
+        self._root = getattr(protos, schema)
+        self.lost: list[Loss] = []
+        self.losses = 0
+        self.counts: dict[str, Count] = {}
+
+    def message(self, place: _Place) -> list[Piece]:
+        """Returns what is to be kept of a message whose whole parts are kept."""
+        shape = shape_of(place.descriptor)
+        pieces: list[Piece] = []
+        seen: set[int] = set()
+        losses_before = self.losses
+        for part in scan(self._buffer, place.start, place.end, shape):
+            kept = self._part(part, place, shape, seen, self.losses > losses_before)
+            _append(pieces, kept)
+        return pieces
+
+    def _part(
+        self,
+        part: Field | Damage,
+        place: _Place,
+        shape: MessageShape,
+        seen: set[int],
+        is_damaged: bool,
+    ) -> list[Piece]:
+        """Returns what is to be kept of a part of a message, in which something was lost before."""
+        field = part.field if isinstance(part, Damage) else part
+        known = shape.known(field) if field is not None else None
+        if field is None or known is None:
+            return self._unknown(part, place, is_damaged)
+        count = None
+        if shape.is_single(field.number):
+            path = place.member(known)
+            if is_damaged and field.number in seen:
+                self._lose(path, part, f"appears again at byte {part.start}, behind damage")
+                return []
+            seen.add(field.number)
+        else:
+            count = self.counts.setdefault(place.member(known), Count())
+            path = place.member(known, count.seen)
+            count.seen += 1
+        kept = self._known(part, field, known, place, path)
+        if count and kept:
+            count.kept += 1
+        return kept
+
+    def _unknown(self, part: Field | Damage, place: _Place, is_damaged: bool) -> list[Piece]:
+        where = place.path or place.descriptor.name
+        if isinstance(part, Damage):
+            self._lose(where, part, part.problem)
+        elif is_damaged:  # What looks like a field may be anything here.
+            self._lose(where, part, f"unknown field {part.number} at byte {part.start}")
+        elif not self._is_sound(part, None, place.numbers):
+            self._lose(where, part, f"protobuf does not read the field at byte {part.start}")
+        else:
+            return [SourceRange(part.start, part.end)]
+        return []
+
+    def _known(
+        self,
+        part: Field | Damage,
+        field: Field,
+        known: FieldDescriptor,
+        place: _Place,
+        path: str,
+    ) -> list[Piece]:
+        if known.message_type is not None and known.message_type.full_name in _LISTS:
+            return self._list(part, field, known.message_type, place, path)
+        if isinstance(part, Field) and self._is_sound(field, known, place.numbers):
+            return [SourceRange(part.start, part.end)]
+        if self.losses < _MAX_DESCRIBED:
+            path += self._name(field, known.message_type)
+            cut = part.problem if isinstance(part, Damage) else ""
+            self._lose(path, part, cut or self._problem(field, known, place))
+        else:
+            self.losses += 1
+        return []
+
+    def _list(
+        self, part: Field | Damage, field: Field, schema: Descriptor, place: _Place, path: str
+    ) -> list[Piece]:
+        losses_before = self.losses
+        if isinstance(part, Damage):
+            self._lose(path, part, part.problem, is_cut=True)
+        elif not self._has_short_header(field):
+            problem = f"a tag or length at byte {field.start} of more bytes than protobuf reads"
+            self._lose(path, field, problem, is_cut=True)
+        numbers = (*place.numbers, field.number)
+        inner = self.message(_Place(schema, field.value_start, field.value_end, numbers, path))
+        if self.losses == losses_before:
+            return [SourceRange(field.start, field.end)]
+        if not inner:
+            return []
+        header = tag(field.number, WireType.LEN) + encode_varint(size(inner))
+        return [header, *inner]
+
+    def _lose(self, path: str, part: Field | Damage, problem: str, *, is_cut: bool = False) -> None:
+        self.losses += 1
+        if self.losses <= _MAX_DESCRIBED:
+            self.lost.append(Loss(path, part.start, part.end, problem, is_cut))
+
+    def _is_sound(
+        self, field: Field, known: FieldDescriptor | None, numbers: tuple[int, ...]
+    ) -> bool:
+        """Whether protobuf parses a field of the message that some field numbers lead to."""
+        length = field.value_end - field.value_start
+        if field.end - field.start <= _PARSED_SIZE or field.wire_type != WireType.LEN:
+            return self._parses(field, numbers)
+        if not self._has_short_header(field) or length > _MAX_LENGTH:
+            return False
+        if known is None or known.type == FieldDescriptor.TYPE_BYTES:
+            return True
+        if known.type == FieldDescriptor.TYPE_STRING:
+            return not_utf8(self._buffer, field.value_start, field.value_end) is None
+        if known.message_type is None:
+            return not known_value(self._buffer, field, known).problem
+        inner = Message(self._buffer, field.value_start, field.value_end)
+        shape = shape_of(known.message_type)
+        path = (*numbers, field.number)
+        try:
+            return all(self._is_sound(each, shape.known(each), path) for each in inner.fields())
+        except WireError:
+            return False
+
+    def _parses(self, field: Field, numbers: tuple[int, ...]) -> bool:
+        # Where it will be, in the end: only so many messages may lie in each other.
+        encoded = bytes(self._buffer[field.start : field.end])
+        for number in reversed(numbers):
+            encoded = length_delimited(number, encoded)
+        try:
+            self._root.FromString(encoded)
+        except (protobuf_message.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        return True
+
+    def _has_short_header(self, field: Field) -> bool:
+        """Whether the tag and the length of a field take no more bytes than protobuf reads."""
+        header = bytes(self._buffer[field.start : field.value_start])
+        tag_size = next(index for index, byte in enumerate(header, 1) if byte < 0x80)
+        return tag_size <= _HEADER_VARINT and len(header) - tag_size <= _HEADER_VARINT
+
+    def _problem(self, field: Field, known: FieldDescriptor, place: _Place) -> str:
+        """Says what is wrong with a field that protobuf does not parse."""
+        found: Iterator[str] = (
+            record.problem
+            for record in records(self._buffer, place.descriptor, start=field.start, end=field.end)
+            if record.problem
+        )
+        return next(found, f"protobuf does not read the {known.name} at byte {field.start}")
+
+    def _name(self, field: Field, schema: Descriptor | None) -> str:
+        """Returns the name or the key of what a damaged field holds, quoted, if there is one."""
+        buffer, start, end = self._buffer, field.value_start, field.value_end
+        while schema is not None:
+            first = next(scan(buffer, start, end, shape_of(schema)), None)
+            inner = first.field if isinstance(first, Damage) else first
+            known = shape_of(schema).known(inner) if inner is not None else None
+            if inner is None or known is None or inner.number != 1:
+                break
+            if known.type == FieldDescriptor.TYPE_STRING and not isinstance(first, Damage):
+                return f" {known_value(buffer, inner, known).value!r}"
+            start, end, schema = inner.value_start, inner.value_end, known.message_type
+        return ""
+
+
+def _append(pieces: list[Piece], more: list[Piece]) -> None:
+    """Adds pieces to others, as one range where they lie side by side."""
+    for piece in more:
+        last = pieces[-1] if pieces else None
+        if (
+            isinstance(piece, SourceRange)
+            and isinstance(last, SourceRange)
+            and last.end == piece.start
+        ):
+            pieces[-1] = SourceRange(last.start, piece.end)
+        else:
+            pieces.append(piece)
