@@ -1,8 +1,8 @@
 """What can be saved of a damaged SavedModel, MetaGraphDef or GraphDef: a valid file of its kind.
 
-Messages that list things, such as a graph its nodes, keep those that are whole. Any other message is
-kept whole or not at all: a node without one of its attributes would be another node, and the nodes
-of an object graph, which go by their positions, need each other.
+Messages that list things, such as a graph its nodes, keep those that are whole. Any other message
+is kept whole or not at all: a node without one of its attributes would be another node, and the
+nodes of an object graph, which go by their positions, need each other.
 """
 
 from __future__ import annotations

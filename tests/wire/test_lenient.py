@@ -94,7 +94,7 @@ class TestDamage:
     def test_a_value_that_is_cut_off(self) -> None:
         data = b"\x20\x07" + b"\x0a\x09name"
 
-        (ids, damage) = parts(data, Names())
+        (_, damage) = parts(data, Names())
 
         assert isinstance(damage, Damage)
         assert damage == Damage(
