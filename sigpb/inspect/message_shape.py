@@ -89,10 +89,18 @@ def recognise_damaged(buffer: Buffer) -> str | None:
     """
     fits = {}
     for name in SCHEMAS:
-        good, bad = _count(buffer, 0, len(buffer), shape_of(descriptor(name)), _DEPTH)
-        fits[name] = good / (good + bad) if good + bad else 0.0
+        shape = shape_of(descriptor(name))
+        # What fits badly at the outermost level may fit well further in, by chance.
+        outermost = _count(buffer, 0, len(buffer), shape, 0)
+        fits[name] = _fraction(*outermost) * _fraction(
+            *_count(buffer, 0, len(buffer), shape, _DEPTH)
+        )
     best = max(fits, key=lambda name: fits[name])
     return best if fits[best] >= _GOOD else None
+
+
+def _fraction(good: int, bad: int) -> float:
+    return good / (good + bad) if good + bad else 0.0
 
 
 def _count(
@@ -102,8 +110,11 @@ def _count(
     good = bad = 0
     for part in islice(scan(buffer, start, end, shape), _FIELDS):
         field = part.field if isinstance(part, Damage) else part
-        inner = shape.inner(buffer, field) if field else None
-        if field is None or not (inner or shape.fits(buffer, field)):
+        if field is None:
+            bad += part.end < end  # At the end, it is cut off.
+            continue
+        inner = shape.inner(buffer, field)
+        if not (inner or shape.fits(buffer, field)):
             bad += 1
             continue
         good += 1

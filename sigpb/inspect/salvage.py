@@ -10,29 +10,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from google.protobuf import message as protobuf_message
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.message_shape import MessageShape, shape_of
-from sigpb.inspect.schema import descriptor
+from sigpb.inspect.parser import MAX_LENGTH, Parser
+from sigpb.inspect.schema import descriptor, is_repeated
 from sigpb.inspect.wire_tree import records
-from sigpb.inspect.wire_values import known_value, not_utf8
+from sigpb.inspect.wire_values import known_value
 from sigpb.wire import (
     Buffer,
     Field,
-    Message,
     Piece,
     SourceRange,
-    WireError,
     WireType,
     encode_varint,
-    length_delimited,
     size,
     tag,
 )
-from sigpb.wire.lenient import Damage, scan
+from sigpb.wire.lenient import Damage, read_field, scan
 
 # What keeps its whole parts if it is damaged.
 _LISTS = {
@@ -46,13 +42,6 @@ _LISTS = {
 
 # So many losses are described; of any more it is only known that they are there.
 _MAX_DESCRIBED = 1000
-
-# Larger fields are not copied to be parsed by protobuf, but looked through where they are.
-_PARSED_SIZE = 1 << 20
-
-# protobuf reads no tag and no length of more bytes, and no longer message.
-_HEADER_VARINT = 5
-_MAX_LENGTH = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,7 +111,7 @@ def salvage(buffer: Buffer, schema: str) -> Salvage:
         what = "whole field of a MetaGraph" if schema == "SavedModel" else "whole field"
         problem = f": {salvager.lost[0].problem}" if salvager.lost else ""
         raise ModelUnreadable(f"nothing can be saved: there is no {what}{problem}.")
-    if size(pieces) > _MAX_LENGTH:
+    if size(pieces) > MAX_LENGTH:
         raise ModelUnreadable("nothing can be saved: protobuf reads no file of more than 2 GiB.")
     described = tuple(salvager.lost)
     return Salvage(tuple(pieces), described, salvager.losses - len(described), salvager.counts)
@@ -156,20 +145,24 @@ class _Salvager:
 
     def __init__(self, buffer: Buffer, schema: str) -> None:
         self._buffer = buffer
-        self._root = getattr(protos, schema)
+        self._parser = Parser(buffer, schema)
         self.lost: list[Loss] = []
         self.losses = 0
         self.counts: dict[str, Count] = {}
 
-    def message(self, place: _Place) -> list[Piece]:
-        """Returns what is to be kept of a message whose whole parts are kept."""
+    def message(self, place: _Place, *, is_behind_damage: bool = False) -> list[Piece]:
+        """Returns what is to be kept of a message whose whole parts are kept.
+
+        Behind damage, bytes that are in truth something else may be taken for fields. So what is
+        unlike anything that is written there is not kept.
+        """
         shape = shape_of(place.descriptor)
         pieces: list[Piece] = []
         seen: set[int] = set()
         losses_before = self.losses
         for part in scan(self._buffer, place.start, place.end, shape):
-            kept = self._part(part, place, shape, seen, self.losses > losses_before)
-            _append(pieces, kept)
+            is_behind_damage = is_behind_damage or self.losses > losses_before
+            _append(pieces, self._part(part, place, shape, seen, is_behind_damage))
         return pieces
 
     def _part(
@@ -178,17 +171,17 @@ class _Salvager:
         place: _Place,
         shape: MessageShape,
         seen: set[int],
-        is_damaged: bool,
+        is_behind_damage: bool,
     ) -> list[Piece]:
-        """Returns what is to be kept of a part of a message, in which something was lost before."""
+        """Returns what is to be kept of a part of a message."""
         field = part.field if isinstance(part, Damage) else part
         known = shape.known(field) if field is not None else None
         if field is None or known is None:
-            return self._unknown(part, place, is_damaged)
+            return self._unknown(part, place, is_behind_damage)
         count = None
         if shape.is_single(field.number):
             path = place.member(known)
-            if is_damaged and field.number in seen:
+            if is_behind_damage and field.number in seen:
                 self._lose(path, part, f"appears again at byte {part.start}, behind damage")
                 return []
             seen.add(field.number)
@@ -196,18 +189,23 @@ class _Salvager:
             count = self.counts.setdefault(place.member(known), Count())
             path = place.member(known, count.seen)
             count.seen += 1
-        kept = self._known(part, field, known, place, path)
+        if is_behind_damage and not self._is_usual(field, known, place):
+            self._lose(
+                path, part, f"behind damage, what is at byte {part.start} is no {known.name}"
+            )
+            return []
+        kept = self._known(part, field, known, place, path, is_behind_damage)
         if count and kept:
             count.kept += 1
         return kept
 
-    def _unknown(self, part: Field | Damage, place: _Place, is_damaged: bool) -> list[Piece]:
+    def _unknown(self, part: Field | Damage, place: _Place, is_behind_damage: bool) -> list[Piece]:
         where = place.path or place.descriptor.name
         if isinstance(part, Damage):
             self._lose(where, part, part.problem)
-        elif is_damaged:  # What looks like a field may be anything here.
+        elif is_behind_damage:
             self._lose(where, part, f"unknown field {part.number} at byte {part.start}")
-        elif not self._is_sound(part, None, place.numbers):
+        elif not self._parser.accepts(part, None, place.numbers):
             self._lose(where, part, f"protobuf does not read the field at byte {part.start}")
         else:
             return [SourceRange(part.start, part.end)]
@@ -220,10 +218,11 @@ class _Salvager:
         known: FieldDescriptor,
         place: _Place,
         path: str,
+        is_behind_damage: bool,
     ) -> list[Piece]:
-        if known.message_type is not None and known.message_type.full_name in _LISTS:
-            return self._list(part, field, known.message_type, place, path)
-        if isinstance(part, Field) and self._is_sound(field, known, place.numbers):
+        if known.message_type is not None and _is_list(known):
+            return self._list(part, field, known.message_type, place, path, is_behind_damage)
+        if isinstance(part, Field) and self._parser.accepts(field, known, place.numbers):
             return [SourceRange(part.start, part.end)]
         if self.losses < _MAX_DESCRIBED:
             path += self._name(field, known.message_type)
@@ -234,16 +233,23 @@ class _Salvager:
         return []
 
     def _list(
-        self, part: Field | Damage, field: Field, schema: Descriptor, place: _Place, path: str
+        self,
+        part: Field | Damage,
+        field: Field,
+        schema: Descriptor,
+        place: _Place,
+        path: str,
+        is_behind_damage: bool,
     ) -> list[Piece]:
         losses_before = self.losses
         if isinstance(part, Damage):
             self._lose(path, part, part.problem, is_cut=True)
-        elif not self._has_short_header(field):
+        elif not self._parser.accepts_header(field):
             problem = f"a tag or length at byte {field.start} of more bytes than protobuf reads"
             self._lose(path, field, problem, is_cut=True)
         numbers = (*place.numbers, field.number)
-        inner = self.message(_Place(schema, field.value_start, field.value_end, numbers, path))
+        listed = _Place(schema, field.value_start, field.value_end, numbers, path)
+        inner = self.message(listed, is_behind_damage=is_behind_damage)
         if self.losses == losses_before:
             return [SourceRange(field.start, field.end)]
         if not inner:
@@ -256,45 +262,16 @@ class _Salvager:
         if self.losses <= _MAX_DESCRIBED:
             self.lost.append(Loss(path, part.start, part.end, problem, is_cut))
 
-    def _is_sound(
-        self, field: Field, known: FieldDescriptor | None, numbers: tuple[int, ...]
-    ) -> bool:
-        """Whether protobuf parses a field of the message that some field numbers lead to."""
-        length = field.value_end - field.value_start
-        if field.end - field.start <= _PARSED_SIZE or field.wire_type != WireType.LEN:
-            return self._parses(field, numbers)
-        if not self._has_short_header(field) or length > _MAX_LENGTH:
-            return False
-        if known is None or known.type == FieldDescriptor.TYPE_BYTES:
+    def _is_usual(self, field: Field, known: FieldDescriptor, place: _Place) -> bool:
+        """Whether a field holds nothing unknown and, as all elements of lists do, a first field."""
+        if known.message_type is not None and is_repeated(known):
+            first = read_field(self._buffer, field.value_start, field.value_end)
+            if first is None or first.number != 1:
+                return False
+        if _is_list(known):  # Its parts are looked at one by one.
             return True
-        if known.type == FieldDescriptor.TYPE_STRING:
-            return not_utf8(self._buffer, field.value_start, field.value_end) is None
-        if known.message_type is None:
-            return not known_value(self._buffer, field, known).problem
-        inner = Message(self._buffer, field.value_start, field.value_end)
-        shape = shape_of(known.message_type)
-        path = (*numbers, field.number)
-        try:
-            return all(self._is_sound(each, shape.known(each), path) for each in inner.fields())
-        except WireError:
-            return False
-
-    def _parses(self, field: Field, numbers: tuple[int, ...]) -> bool:
-        # Where it will be, in the end: only so many messages may lie in each other.
-        encoded = bytes(self._buffer[field.start : field.end])
-        for number in reversed(numbers):
-            encoded = length_delimited(number, encoded)
-        try:
-            self._root.FromString(encoded)
-        except (protobuf_message.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        return True
-
-    def _has_short_header(self, field: Field) -> bool:
-        """Whether the tag and the length of a field take no more bytes than protobuf reads."""
-        header = bytes(self._buffer[field.start : field.value_start])
-        tag_size = next(index for index, byte in enumerate(header, 1) if byte < 0x80)
-        return tag_size <= _HEADER_VARINT and len(header) - tag_size <= _HEADER_VARINT
+        found = records(self._buffer, place.descriptor, start=field.start, end=field.end)
+        return not any(record.note for record in found)
 
     def _problem(self, field: Field, known: FieldDescriptor, place: _Place) -> str:
         """Says what is wrong with a field that protobuf does not parse."""
@@ -318,6 +295,10 @@ class _Salvager:
                 return f" {known_value(buffer, inner, known).value!r}"
             start, end, schema = inner.value_start, inner.value_end, known.message_type
         return ""
+
+
+def _is_list(known: FieldDescriptor) -> bool:
+    return known.message_type is not None and known.message_type.full_name in _LISTS
 
 
 def _append(pieces: list[Piece], more: list[Piece]) -> None:

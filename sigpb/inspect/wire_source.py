@@ -13,7 +13,7 @@ from sigpb.inspect.schema import recognise
 from sigpb.saved_model.locate import BINARY_NAME
 from sigpb.wire import Buffer, Message
 
-# What files of these names are meant to hold, even if nothing in them says so.
+# What files of these names are meant to hold, however damaged they are.
 _BY_NAME = {BINARY_NAME: "SavedModel", "fingerprint.pb": "FingerprintDef"}
 
 _TEXT_SUFFIX = ".pbtxt"
@@ -63,7 +63,7 @@ def open_bytes(path: str | Path) -> WireSource:
         else:
             return WireSource(file, text.buffer, text.schema, "the binary form of a text proto")
     buffer = _map(file)
-    schema = recognise(Message.root(buffer)) or recognise_damaged(buffer) or _BY_NAME.get(file.name)
+    schema = recognise(Message.root(buffer)) or _BY_NAME.get(file.name) or recognise_damaged(buffer)
     return WireSource(file, buffer, schema, "" if schema or not buffer else what_else(buffer))
 
 

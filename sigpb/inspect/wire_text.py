@@ -26,7 +26,8 @@ def record_line(record: Record, width: int) -> Line:
     offset = Span(f"{record.start:>{width}}  ", "dim")
     indent = "  " * record.depth
     if record.kind == "damaged":
-        size = f"{record.end - record.start:,} bytes to {record.end}"
+        count = record.end - record.start
+        size = f"{count:,} byte{'s' * (count != 1)} to {record.end}"
         return line(offset, f"{indent}! ", Span(f"damaged: {size}: {record.problem}", "red"))
     field = record.field
     assert field is not None
@@ -53,7 +54,7 @@ def value_text(value: Value) -> str:
     """Returns a value as text: of one line, and shortened."""
     more = "…" if value.is_cut else ""
     if isinstance(value.value, tuple):
-        elements = [str(element) for element in value.value] + [more] * value.is_cut
+        elements = [_text(element) for element in value.value] + [more] * value.is_cut
         return f"[{', '.join(elements)}]"
     if value.type == "bytes":
         return f"bytes {value.value}{more}"

@@ -165,19 +165,19 @@ class TestDamage:
 @pytest.mark.parametrize(
     "data",
     [
-        random.Random(1).randbytes(1 << 20),
-        b"\x0b" * (1 << 20),
-        (b"\x0b" + b"\x20\x01" * 500) * 1000,
-        b"\x0a\x01x\xff" * (1 << 18),
-        b"\x0a\x7f" * (1 << 19),
-        b"\x12\x7f" * (1 << 19),
-        b"\x20\x01" * 10 + b"\xff" + b"\x20" * (1 << 20),
+        random.Random(1).randbytes(1 << 18),
+        b"\x0b" * (1 << 18),
+        (b"\x0b" + b"\x20\x01" * 500) * 250,
+        b"\x0a\x01x\xff" * (1 << 16),
+        b"\x0a\x7f" * (1 << 17),
+        b"\x12\x7f" * (1 << 17),
+        b"\x20\x01" * 10 + b"\xff" + b"\x20" * (1 << 18),
     ],
     ids=["random", "groups", "open groups", "damage", "lengths", "messages", "tags"],
 )
 @pytest.mark.parametrize("shape", [None, Names()], ids=["unknown", "known"])
 def test_takes_no_more_than_linear_time(data: bytes, shape: Shape | None) -> None:
-    # Anything quadratic would take hours.
+    # Anything quadratic would take many minutes.
     before = time.process_time()
     parts(data, shape)
     assert time.process_time() - before < 20

@@ -74,8 +74,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 
 def _salvaged(source: WireSource) -> Salvage:
+    if not source.buffer:
+        raise ModelUnreadable(f"{source.file}: the file is empty.")
     if source.schema not in SCHEMAS or source.note:
-        what = source.note or f"holds a {source.schema}" if source.buffer else "the file is empty"
+        what = source.note or f"it holds a {source.schema}"
         raise ModelUnreadable(
             f"{source.file}: {what}. A SavedModel, a MetaGraphDef or a GraphDef can be salvaged, "
             "stored in binary."
