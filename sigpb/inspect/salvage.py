@@ -16,7 +16,7 @@ from sigpb.errors import ModelUnreadable
 from sigpb.inspect.message_shape import MessageShape, shape_of
 from sigpb.inspect.parser import MAX_LENGTH, Parser
 from sigpb.inspect.schema import descriptor, is_repeated
-from sigpb.inspect.wire_tree import records
+from sigpb.inspect.wire_tree import Record, records
 from sigpb.inspect.wire_values import known_value
 from sigpb.wire import (
     Buffer,
@@ -28,7 +28,7 @@ from sigpb.wire import (
     size,
     tag,
 )
-from sigpb.wire.lenient import Damage, read_field, scan
+from sigpb.wire.lenient import Damage, looks_like_text, read_field, scan
 
 # What keeps its whole parts if it is damaged.
 _LISTS = {
@@ -104,8 +104,12 @@ def salvage(buffer: Buffer, schema: str) -> Salvage:
     Raises:
         ModelUnreadable: If nothing of it can be kept.
     """
-    salvager = _Salvager(buffer, schema)
-    pieces = salvager.message(_Place(descriptor(schema), 0, len(buffer)))
+    place = _Place(descriptor(schema), 0, len(buffer))
+    salvager = _Salvager(buffer, schema, is_damaged=False)
+    pieces = salvager.message(place)
+    if salvager.losses:
+        salvager = _Salvager(buffer, schema, is_damaged=True)
+        pieces = salvager.message(place)
     graphs = salvager.counts.get("meta_graphs")
     if not pieces or (schema == "SavedModel" and not (graphs and graphs.kept)):
         what = "whole field of a MetaGraph" if schema == "SavedModel" else "whole field"
@@ -141,10 +145,15 @@ class _Place:
 
 
 class _Salvager:
-    """Collects what is lost on the way through a file."""
+    """Collects what is lost on the way through a file.
 
-    def __init__(self, buffer: Buffer, schema: str) -> None:
+    In a file that is known to be damaged, what protobuf reads but nobody writes is damage as well:
+    fields of another wire type than their message has them, and fields that appear again.
+    """
+
+    def __init__(self, buffer: Buffer, schema: str, *, is_damaged: bool) -> None:
         self._buffer = buffer
+        self._is_damaged = is_damaged
         self._parser = Parser(buffer, schema)
         self.lost: list[Loss] = []
         self.losses = 0
@@ -181,8 +190,8 @@ class _Salvager:
         count = None
         if shape.is_single(field.number):
             path = place.member(known)
-            if is_behind_damage and field.number in seen:
-                self._lose(path, part, f"appears again at byte {part.start}, behind damage")
+            if self._is_damaged and field.number in seen:
+                self._lose(path, part, f"field {field.number} appears again at byte {part.start}")
                 return []
             seen.add(field.number)
         else:
@@ -203,7 +212,9 @@ class _Salvager:
         where = place.path or place.descriptor.name
         if isinstance(part, Damage):
             self._lose(where, part, part.problem)
-        elif is_behind_damage:
+        elif is_behind_damage or (
+            self._is_damaged and part.number in place.descriptor.fields_by_number
+        ):
             self._lose(where, part, f"unknown field {part.number} at byte {part.start}")
         elif not self._parser.accepts(part, None, place.numbers):
             self._lose(where, part, f"protobuf does not read the field at byte {part.start}")
@@ -263,7 +274,11 @@ class _Salvager:
             self.lost.append(Loss(path, part.start, part.end, problem, is_cut))
 
     def _is_usual(self, field: Field, known: FieldDescriptor, place: _Place) -> bool:
-        """Whether a field holds nothing unknown and, as all elements of lists do, a first field."""
+        """Whether a field is as such fields are written.
+
+        It holds nothing unknown, no control characters in its text, and, as all elements of lists
+        do, a first field.
+        """
         if known.message_type is not None and is_repeated(known):
             first = read_field(self._buffer, field.value_start, field.value_end)
             if first is None or first.number != 1:
@@ -271,7 +286,15 @@ class _Salvager:
         if _is_list(known):  # Its parts are looked at one by one.
             return True
         found = records(self._buffer, place.descriptor, start=field.start, end=field.end)
-        return not any(record.note for record in found)
+        return not any(record.note or self._is_odd_text(record) for record in found)
+
+    def _is_odd_text(self, record: Record) -> bool:
+        field = record.field
+        return (
+            record.type == "string"
+            and field is not None
+            and not looks_like_text(self._buffer, field.value_start, field.value_end)
+        )
 
     def _problem(self, field: Field, known: FieldDescriptor, place: _Place) -> str:
         """Says what is wrong with a field that protobuf does not parse."""

@@ -160,7 +160,7 @@ def test_unknown_fields_are_kept_unless_damage_is_before_them() -> None:
 
 def test_what_only_looks_like_fields_behind_damage_is_not_kept() -> None:
     graph = protos.SavedModel.FromString(SMALL).meta_graphs[0].graph_def
-    data = bytearray(graph.SerializeToString())
+    data = bytearray(graph.SerializeToString(deterministic=True))
     node = data.index(length_delimited(1, b"b")) - 2
     data[node + 1] = 0x7F  # It claims a part of the next node, whose rest is read as a library.
 
@@ -172,14 +172,29 @@ def test_what_only_looks_like_fields_behind_damage_is_not_kept() -> None:
     assert "node[1] 'b'" in lost(found)
 
 
-def test_what_appears_once_is_not_kept_again_behind_damage() -> None:
+def test_what_nobody_writes_is_kept_in_a_file_that_protobuf_reads() -> None:
+    info = length_delimited(1, length_delimited(4, b"serve"))
+    data = info + info + b"\x10\x01"  # A graph_def that is a number.
+    assert salvage(data, "MetaGraphDef").pieces == (SourceRange(0, len(data)),)
+
+    kept, found = salvaged(data + b"\x0f", "MetaGraphDef")
+
+    assert list(kept.meta_info_def.tags) == ["serve"]
+    assert [loss.problem for loss in found.lost] == [
+        "field 1 appears again at byte 9",
+        "unknown field 2 at byte 18",
+        "unknown wire type 7 at byte 20",
+    ]
+
+
+def test_what_appears_once_is_not_kept_again() -> None:
     info = length_delimited(1, length_delimited(4, b"serve"))
     broken = length_delimited(6, b"\x0f")
 
     kept, found = salvaged(info + broken + info, "MetaGraphDef")
 
     assert list(kept.meta_info_def.tags) == ["serve"]
-    assert found.lost[1].problem == "appears again at byte 12, behind damage"
+    assert found.lost[1].problem == "field 1 appears again at byte 12"
 
 
 @pytest.mark.parametrize(
