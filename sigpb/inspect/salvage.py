@@ -40,6 +40,9 @@ _LISTS = {
     "tensorflow.FunctionDefLibrary",
 }
 
+# When so many parts in a row were kept, damage before them is of no concern any more.
+_CONVINCING = 100
+
 # So many losses are described; of any more it is only known that they are there.
 _MAX_DESCRIBED = 1000
 
@@ -168,10 +171,11 @@ class _Salvager:
         shape = shape_of(place.descriptor)
         pieces: list[Piece] = []
         seen: set[int] = set()
-        losses_before = self.losses
+        good = 0 if is_behind_damage else _CONVINCING
         for part in scan(self._buffer, place.start, place.end, shape):
-            is_behind_damage = is_behind_damage or self.losses > losses_before
-            _append(pieces, self._part(part, place, shape, seen, is_behind_damage))
+            losses_before = self.losses
+            _append(pieces, self._part(part, place, shape, seen, good < _CONVINCING))
+            good = good + 1 if self.losses == losses_before else 0
         return pieces
 
     def _part(

@@ -274,7 +274,7 @@ def test_what_is_kept_parses(data: bytes, cut: float, changed: list[tuple[float,
     assert found.lost or assemble(found.pieces, bytes(damaged)) == damaged
 
 
-def test_a_model_cut_off_anywhere(tmp_path: Path) -> None:
+def test_a_model_cut_off_anywhere() -> None:
     for cut in range(len(SMALL)):
         try:
             kept, found = salvaged(SMALL[:cut])
