@@ -1,0 +1,95 @@
+"""Saves what can be read of a damaged model, as a valid file of the same kind.
+
+BROKEN is a model's directory or a file that holds a SavedModel, a MetaGraphDef or a GraphDef. Of a
+model, OUT is a new directory with the saved_model.pb alone: variables and assets stay with the
+original. Of any other file, OUT is a new file. Nodes, functions, signatures and object graphs are
+kept whole or not at all, and what was lost is listed. The exit code is 3 if nothing can be saved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from absl import flags
+
+from sigpb.cli.terminal import write
+from sigpb.errors import ModelUnreadable, UsageError
+from sigpb.inspect.salvage import Salvage, salvage
+from sigpb.inspect.salvage_text import lines, to_json
+from sigpb.inspect.schema import SCHEMAS
+from sigpb.inspect.styled_text import Line, line
+from sigpb.inspect.wire_source import WireSource, open_bytes
+from sigpb.publishing.changes import SplicedFile
+from sigpb.publishing.new_proto import check_output_file, publish_directory, publish_file
+from sigpb.publishing.output_dir import check_output_dir
+from sigpb.saved_model.locate import BINARY_NAME
+from sigpb.wire import size
+
+USAGE = "sigpb salvage BROKEN OUT [--format=text|json]"
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the command's flags."""
+    flags.DEFINE_enum(
+        "format",
+        "text",
+        ["text", "json"],
+        "How to print: text, or JSON (see docs/json.md).",
+        flag_values=values,
+    )
+
+
+def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
+    """Runs the command.
+
+    Returns:
+        The exit code.
+    """
+    if len(arguments) != 2:
+        raise UsageError(f"A damaged model and a new path are expected. Usage: {USAGE}")
+    broken, out = Path(arguments[0]), Path(arguments[1])
+    with open_bytes(broken) as source:
+        is_model = source.file.name == BINARY_NAME
+        if is_model:
+            check_output_dir(source.file.parent, out)
+        else:
+            check_output_file(out)
+        found = _salvaged(source)
+        content = SplicedFile(found.pieces, source.file)
+        if is_model:
+            publish_directory(out, BINARY_NAME, content)
+        else:
+            publish_file(out, content)
+        written = out / BINARY_NAME if is_model else out
+        if values.format == "json":
+            about = {"file": str(source.file), "bytes": len(source.buffer)}
+            about |= {"message": source.schema, "written": str(written)}
+            about |= {"bytes_written": size(found.pieces)}
+            print(json.dumps(about | to_json(found), indent=2, ensure_ascii=False))
+        else:
+            write(_report(source, found, written, is_model=is_model))
+    return 0
+
+
+def _salvaged(source: WireSource) -> Salvage:
+    if not source.buffer:
+        raise ModelUnreadable(f"{source.file}: the file is empty.")
+    if source.schema not in SCHEMAS or source.note:
+        what = source.note or f"it holds a {source.schema}"
+        raise ModelUnreadable(
+            f"{source.file}: {what}. A SavedModel, a MetaGraphDef or a GraphDef can be salvaged, "
+            "stored in binary."
+        )
+    try:
+        return salvage(source.buffer, source.schema)
+    except ModelUnreadable as error:
+        raise ModelUnreadable(f"{source.file}: {error}") from error
+
+
+def _report(source: WireSource, found: Salvage, written: Path, *, is_model: bool) -> Iterator[Line]:
+    yield line(f"{source.file}: {len(source.buffer):,} bytes, read as {source.schema}")
+    yield from lines(found)
+    alone = "; variables and assets are still with the original" if is_model else ""
+    yield line(f"salvaged: {written}, {size(found.pieces):,} bytes{alone}")

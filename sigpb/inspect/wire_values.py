@@ -1,0 +1,217 @@
+"""The values of fields on the wire: as their schema has them, or as they may well be meant."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple, TypeAlias
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from sigpb.wire import Buffer, Field, Message, WireType
+from sigpb.wire.lenient import looks_like_message, looks_like_text
+
+Scalar: TypeAlias = str | int | float | bool
+
+# So much of a long value is shown.
+SHOWN_TEXT = 80
+SHOWN_BYTES = 24
+SHOWN_ELEMENTS = 8
+
+_CHUNK = 1 << 16
+
+_FORMATS = {
+    FieldDescriptor.TYPE_FLOAT: "<f",
+    FieldDescriptor.TYPE_DOUBLE: "<d",
+    FieldDescriptor.TYPE_FIXED32: "<I",
+    FieldDescriptor.TYPE_SFIXED32: "<i",
+    FieldDescriptor.TYPE_FIXED64: "<Q",
+    FieldDescriptor.TYPE_SFIXED64: "<q",
+}
+_ZIGZAG = {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
+_INT32 = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_ENUM}
+
+_NAMES = {
+    getattr(FieldDescriptor, f"TYPE_{name.upper()}"): name
+    for name in (
+        *("double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string"),
+        *("bytes", "uint32", "sfixed32", "sfixed64", "sint32", "sint64"),
+    )
+}
+
+_LONG_VARINT = re.compile(rb"[\x80-\xff]{10}")
+
+
+class Value(NamedTuple):
+    """What a field holds that is no message.
+
+    Attributes:
+        type: The name of its type, such as ``string``, ``int64`` or ``DataType``.
+        value: The value, or its beginning; bytes in hexadecimal.
+        is_cut: Whether that is not all.
+        others: If the type is a guess, what the value is as other types, by their names.
+        problem: Why it is no valid value of its type; empty if it is.
+    """
+
+    type: str
+    value: Scalar | tuple[Scalar, ...]
+    is_cut: bool = False
+    others: Mapping[str, Scalar] = {}
+    problem: str = ""
+
+
+def type_name(known: FieldDescriptor) -> str:
+    """Returns the name of a field's type: of a scalar, a message or an enum."""
+    if known.message_type is not None:
+        return str(known.message_type.name)
+    return str(known.enum_type.name) if known.enum_type is not None else _NAMES[known.type]
+
+
+def known_value(buffer: Buffer, field: Field, known: FieldDescriptor) -> Value:
+    """Reads a field that is no message and whose schema is known."""
+    name = type_name(known)
+    start, end = field.value_start, field.value_end
+    if known.type == FieldDescriptor.TYPE_STRING:
+        return _string(buffer, start, end)
+    if known.type == FieldDescriptor.TYPE_BYTES:
+        return _bytes(buffer, start, end)
+    if field.wire_type != WireType.LEN:
+        return Value(name, _scalar(buffer, field, known))
+    elements = tuple(islice(_packed(buffer, field, known), SHOWN_ELEMENTS + 1))
+    problem = _packed_problem(buffer, field, known)
+    is_cut = len(elements) > SHOWN_ELEMENTS
+    return Value(f"packed {name}", elements[:SHOWN_ELEMENTS], is_cut, problem=problem)
+
+
+def guessed_value(buffer: Buffer, field: Field) -> Value | None:
+    """Reads a field of which nothing is known.
+
+    Returns:
+        The most likely value; None if it looks like a message, or is a group.
+    """
+    start, end = field.value_start, field.value_end
+    if field.wire_type == WireType.VARINT:
+        return _guessed_varint(_varint(buffer, field))
+    if field.wire_type in (WireType.FIXED32, WireType.FIXED64):
+        bits = 8 * (end - start)
+        (number,) = struct.unpack("<I" if bits == 32 else "<Q", buffer[start:end])
+        (real,) = struct.unpack("<f" if bits == 32 else "<d", buffer[start:end])
+        others = {"float" if bits == 32 else "double": _json_number(real)}
+        if number >> bits - 1:
+            others[f"sfixed{bits}"] = number - (1 << bits)
+        return Value(f"fixed{bits}", number, others=others)
+    if field.wire_type == WireType.GROUP_START or looks_like_message(buffer, start, end):
+        return None
+    if looks_like_text(buffer, start, end):
+        text = _string(buffer, start, end)
+        if not text.problem:
+            return text
+    return _bytes(buffer, start, end)
+
+
+def not_utf8(buffer: Buffer, start: int, end: int) -> int | None:
+    """Returns the offset of the first byte that is not UTF-8 in a range, or None."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for chunk in range(start, end, _CHUNK):
+        last = min(end, chunk + _CHUNK)
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(bytes(buffer[chunk:last]), final=last == end)
+        except UnicodeDecodeError as error:
+            return chunk - pending + error.start
+    return None
+
+
+def _string(buffer: Buffer, start: int, end: int) -> Value:
+    bad = not_utf8(buffer, start, end)
+    # A character takes four bytes at most; half of one that is cut off is left out.
+    beginning = bytes(buffer[start : min(end, start + 4 * SHOWN_TEXT)])
+    text = beginning.decode(errors="backslashreplace" if bad is not None else "ignore")
+    is_cut = len(text) > SHOWN_TEXT or end - start > len(beginning)
+    problem = f"text that is not UTF-8 at byte {bad}" if bad is not None else ""
+    return Value("string", text[:SHOWN_TEXT], is_cut, problem=problem)
+
+
+def _bytes(buffer: Buffer, start: int, end: int) -> Value:
+    beginning = bytes(buffer[start : min(end, start + SHOWN_BYTES)])
+    return Value("bytes", beginning.hex(), end - start > SHOWN_BYTES)
+
+
+def _varint(buffer: Buffer, field: Field) -> int:
+    return Message(buffer, field.start, field.end).varint(field)
+
+
+def _guessed_varint(number: int) -> Value:
+    others: dict[str, Scalar] = {}
+    if number >> 63:
+        others["int64"] = number - (1 << 64)
+    if number > 1:  # which is more often a flag or a count than -1
+        others["sint64"] = _unzigzag(number)
+    return Value("uint64", number, others=others)
+
+
+def _unzigzag(number: int) -> int:
+    return number >> 1 ^ -(number & 1)
+
+
+def _scalar(buffer: Buffer, field: Field, known: FieldDescriptor) -> Scalar:
+    if field.wire_type == WireType.VARINT:
+        return _of_varint(_varint(buffer, field), known)
+    (number,) = struct.unpack(_FORMATS[known.type], buffer[field.value_start : field.value_end])
+    return _json_number(number)
+
+
+def _of_varint(number: int, known: FieldDescriptor) -> Scalar:
+    if known.type == FieldDescriptor.TYPE_BOOL:
+        return bool(number)
+    if known.type in _ZIGZAG:
+        return _unzigzag(number)
+    if known.type in _INT32:
+        number = (number & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
+        if known.enum_type is not None and number in known.enum_type.values_by_number:
+            return str(known.enum_type.values_by_number[number].name)
+    elif known.type == FieldDescriptor.TYPE_INT64 and number >> 63:
+        number -= 1 << 64
+    elif known.type == FieldDescriptor.TYPE_UINT32:
+        number &= 0xFFFFFFFF
+    return number
+
+
+def _json_number(number: float) -> Scalar:
+    """JSON has no such numbers; protobuf's JSON writes them so."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return number
+
+
+def _packed(buffer: Buffer, field: Field, known: FieldDescriptor) -> Iterator[Scalar]:
+    if known.type in _FORMATS:
+        layout = struct.Struct(_FORMATS[known.type])
+        for position in range(field.value_start, field.value_end - layout.size + 1, layout.size):
+            yield _json_number(layout.unpack(buffer[position : position + layout.size])[0])
+        return
+    number = shift = 0
+    for position in range(field.value_start, field.value_end):
+        byte = buffer[position]
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield _of_varint(number & 0xFFFFFFFFFFFFFFFF, known)
+            number = shift = 0
+        elif shift > 70:
+            return
+
+
+def _packed_problem(buffer: Buffer, field: Field, known: FieldDescriptor) -> str:
+    start, end = field.value_start, field.value_end
+    if known.type in _FORMATS:
+        size = struct.calcsize(_FORMATS[known.type])
+        extra = (end - start) % size
+        return f"{extra} bytes behind the last of the packed numbers" if extra else ""
+    if long := _LONG_VARINT.search(buffer, start, end):
+        return f"varint of more than 64 bits at byte {long.start()}"
+    return f"truncated varint before byte {end}" if end > start and buffer[end - 1] > 0x7F else ""

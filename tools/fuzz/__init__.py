@@ -1,0 +1,1 @@
+"""Damages models at random, and looks for whatever does not cope with that."""

@@ -1,0 +1,118 @@
+"""What is tried on damaged files, and what has to be true of it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from sigpb import protos
+from sigpb.cli.main import main
+from sigpb.errors import ModelUnreadable
+from sigpb.inspect.message_shape import recognise_damaged
+from sigpb.inspect.salvage import salvage
+from sigpb.inspect.schema import descriptor
+from sigpb.inspect.wire_tree import Record, records, to_json
+from sigpb.wire import Message, WireError, assemble
+from sigpb.wire.lenient import Damage, scan
+
+Target = Callable[[bytes, Path], None]
+
+
+class Failure(Exception):
+    """Something that has to be true is not."""
+
+
+def wire(data: bytes, scratch: Path) -> None:
+    """Every byte is accounted for, at every level, with and without a schema."""
+    for schema in (descriptor("SavedModel"), None):
+        open_messages = [(0, len(data))]
+        for record in records(data, schema):
+            json.dumps(to_json(record), allow_nan=False)
+            while len(open_messages) > record.depth + 1:
+                _close(open_messages)
+            position, end = open_messages[-1]
+            if not position == record.start < record.end <= end:
+                raise Failure(f"bytes {position} to {end} are not covered: {record}")
+            open_messages[-1] = (record.end, end)
+            _open(open_messages, record)
+        while open_messages:
+            _close(open_messages)
+    recognise_damaged(data)
+
+
+def _open(open_messages: list[tuple[int, int]], record: Record) -> None:
+    if record.kind == "message" and record.field is not None:
+        open_messages.append((record.field.value_start, record.field.value_end))
+
+
+def _close(open_messages: list[tuple[int, int]]) -> None:
+    position, end = open_messages.pop()
+    if position != end:
+        raise Failure(f"bytes {position} to {end} are missing")
+
+
+def readers_agree(data: bytes, scratch: Path) -> None:
+    """The lenient reader finds what the strict one finds, up to the first fault."""
+    strict = []
+    fault = None
+    try:
+        for field in Message.root(data).fields():
+            strict.append(field)
+    except WireError as error:
+        fault = error
+    found = list(scan(data, 0, len(data)))
+    if found[: len(strict)] != strict:
+        raise Failure("the two readers find different fields")
+    if fault is None and len(found) > len(strict):
+        raise Failure("the lenient reader finds more than the strict one")
+    if fault is not None and not isinstance(found[len(strict)], Damage):
+        raise Failure(f"the lenient reader overlooks: {fault}")
+
+
+def salvaging(data: bytes, scratch: Path) -> None:
+    """What is salvaged parses, and can be shown; of a whole file it is the file."""
+    for schema in ("SavedModel", "MetaGraphDef", "GraphDef"):
+        try:
+            found = salvage(data, schema)
+        except ModelUnreadable:
+            continue
+        kept = assemble(found.pieces, data)
+        getattr(protos, schema).FromString(kept)
+        if not found.lost and kept != data:
+            raise Failure(f"nothing of the {schema} was lost, but it is another")
+        if schema == "SavedModel" and found.lost:
+            file = scratch / "saved_model.pb"
+            file.write_bytes(kept)
+            code, said = _run("show", str(scratch))
+            if code:
+                raise Failure(f"what was salvaged cannot be shown: {said}")
+
+
+def dump(data: bytes, scratch: Path) -> None:
+    """`sigpb dump` does not fail."""
+    file = scratch / "saved_model.pb"
+    file.write_bytes(data)
+    _run("dump", str(file))
+
+
+def targets() -> list[Target]:
+    """Returns what there is to try."""
+    found: list[Target] = [wire, readers_agree, salvaging]
+    with contextlib.suppress(ImportError):
+        importlib.import_module("sigpb.cli.commands.dump")
+        found.append(dump)
+    return found
+
+
+def _run(*arguments: str) -> tuple[int, str]:
+    """Runs sigpb; what it says is to be its own."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    if "fault in sigpb" in err.getvalue():
+        raise Failure(err.getvalue())
+    return code, err.getvalue()
