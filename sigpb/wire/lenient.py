@@ -19,7 +19,7 @@ from sigpb.wire.fields import (
     Message,
     WireError,
     WireType,
-    _read_varint,
+    read_varint,
 )
 
 # So far behind damage the next field is looked for.
@@ -160,15 +160,15 @@ def read_field(buffer: Buffer, position: int, end: int) -> Field | None:
         group, whose end would have to be looked for.
     """
     try:
-        tag, value_start = _read_varint(buffer, position, end)
+        tag, value_start = read_varint(buffer, position, end)
         number, wire_type = tag >> 3, tag & 7
         if not 0 < number <= MAX_FIELD_NUMBER:
             return None
         if wire_type == WireType.LEN:
-            length, value_start = _read_varint(buffer, value_start, end)
+            length, value_start = read_varint(buffer, value_start, end)
             value_end = value_start + length
         elif wire_type == WireType.VARINT:
-            _, value_end = _read_varint(buffer, value_start, end)
+            _, value_end = read_varint(buffer, value_start, end)
         elif wire_type in (WireType.FIXED32, WireType.FIXED64):
             value_end = value_start + (4 if wire_type == WireType.FIXED32 else 8)
         else:
