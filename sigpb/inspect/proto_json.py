@@ -1,0 +1,62 @@
+"""Parts of a file as JSON, in protobuf's own mapping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from sigpb import protos
+from sigpb.errors import UsageError
+from sigpb.inspect.proto_path import path_text
+from sigpb.inspect.proto_place import Place
+from sigpb.saved_model.model import parse
+from sigpb.wire import Message
+
+# Larger parts are not made into JSON, which takes many times their size, unless that is asked for.
+_SIZE = 1 << 24
+
+
+def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
+    """Returns a part of a file as JSON values; docs/json.md describes them.
+
+    Args:
+        place: The part.
+        full: Whether it may be of any size.
+
+    Raises:
+        UsageError: It is too large, or holds an ``Any`` that JSON cannot show.
+        ModelUnreadable: It is damaged.
+    """
+    from google.protobuf import json_format
+
+    where = path_text(place.path) or "The file"
+    size = place.size
+    if size > _SIZE and not full:
+        raise UsageError(
+            f"{where} has {size:,} bytes, and JSON is not shortened: choose a part of it by a "
+            "path, or give --full."
+        )
+    message = place.message
+    if place.field is not None:
+        fields = message.fields(place.field.number)
+        message = Message.root(b"".join(message.buffer[each.start : each.end] for each in fields))
+    parsed = parse(protos.message_class(place.schema), message)
+    try:
+        value = json_format.MessageToDict(
+            parsed, preserving_proto_field_name=True, descriptor_pool=protos.POOL
+        )
+    except (KeyError, TypeError, ValueError, DecodeError, json_format.Error) as error:
+        raise UsageError(
+            f"{where} cannot be shown as JSON: {error}. A text proto (--format=textproto) can be."
+        ) from error
+    whole_size = parsed.ByteSize()
+    parsed.DiscardUnknownFields()
+    return {
+        "path": path_text(place.path),
+        "message": place.schema.full_name,
+        "field": place.field and place.field.name,
+        "bytes": size,
+        "unknown_bytes": whole_size - parsed.ByteSize(),
+        "value": value if place.field is None else value.get(place.field.name),
+    }
