@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import UsageError
-from sigpb.inspect.proto_path import path_text
+from sigpb.inspect.known_fields import KnownField
+from sigpb.inspect.proto_path import Part, path_text
 from sigpb.inspect.proto_place import Place
 from sigpb.saved_model.model import parse
-from sigpb.wire import Message
+from sigpb.wire import Message, WireType
+
+# JavaScript has no integers of 64 bits.
+_WRITTEN_AS_TEXT = {
+    FieldDescriptor.TYPE_INT64,
+    FieldDescriptor.TYPE_UINT64,
+    FieldDescriptor.TYPE_SINT64,
+    FieldDescriptor.TYPE_FIXED64,
+    FieldDescriptor.TYPE_SFIXED64,
+}
 
 # Larger parts are not made into JSON, which takes many times their size, unless that is asked for.
 _SIZE = 1 << 24
@@ -58,5 +69,28 @@ def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
         "field": place.field and place.field.name,
         "bytes": size,
         "unknown_bytes": whole_size - parsed.ByteSize(),
-        "value": value if place.field is None else value.get(place.field.name),
+        "value": value if place.field is None else _selected(value, place.field, place.path[-1]),
     }
+
+
+def _selected(message: dict[str, Any], field: KnownField, part: Part) -> Any:
+    """Returns a field's value, or the one element of it that a path selects."""
+    if field.name not in message:  # JSON leaves out what is stored but has its default value.
+        return _default(field)
+    value = message[field.name]
+    if part.selector is None:
+        return value
+    (element,) = value.values() if isinstance(value, dict) else value
+    return element
+
+
+def _default(field: KnownField) -> Any:
+    if field.is_repeated:
+        return []
+    if field.enum is not None:
+        return field.enum.get(0, 0)
+    if field.wire_type == WireType.LEN:
+        return ""
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return False
+    return "0" if field.type in _WRITTEN_AS_TEXT else 0
