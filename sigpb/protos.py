@@ -32,21 +32,22 @@ POOL = _build_pool()
 """The private pool. Text formats need it to read and write the contents of an ``Any``."""
 
 
-def _message_class(descriptor: typing.Any) -> typing.Any:
+def message_class(descriptor: typing.Any) -> typing.Any:
+    """Returns the class of a message of the pool, be it nested or an entry of a map."""
     if hasattr(message_factory, "GetMessageClass"):
         found = message_factory.GetMessageClass(descriptor)
     else:  # protobuf < 4.22
         found = message_factory.MessageFactory(POOL).GetPrototype(descriptor)
     for nested in descriptor.nested_types:
         if not hasattr(found, nested.name):  # The pure-Python implementation lacks them.
-            setattr(found, nested.name, _message_class(nested))
+            setattr(found, nested.name, message_class(nested))
     return found
 
 
 def __getattr__(name: str) -> typing.Any:
     for package in _PACKAGES:
         try:
-            found = _message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))
+            found = message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))
         except KeyError:
             try:
                 enum = POOL.FindEnumTypeByName(f"{package}.{name}")

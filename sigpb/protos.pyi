@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.containers import (
     MessageMap,
@@ -15,6 +16,8 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
 POOL: DescriptorPool
+
+def message_class(descriptor: Descriptor) -> type[Message]: ...
 
 class Any(Message):
     TYPE_URL_FIELD_NUMBER: ClassVar[int]
@@ -1248,6 +1251,68 @@ class BatchingOptions(Message):
     MAX_ENQUEUED_BATCHES_FIELD_NUMBER: ClassVar[int]
     max_enqueued_batches: int
     def __init__(self, *, num_batch_threads: int | None = ..., max_batch_size: int | None = ..., batch_timeout_micros: int | None = ..., allowed_batch_sizes: Iterable[int] | None = ..., max_enqueued_batches: int | None = ...) -> None: ...
+class ValuesDef(Message):
+    VALUES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def values(self) -> RepeatedScalarFieldContainer[str]: ...
+    EXTERNAL_VALUES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def external_values(self) -> ScalarMap[str, str]: ...
+    def __init__(self, *, values: Iterable[str] | None = ..., external_values: Mapping[str, str] | None = ...) -> None: ...
+class ControlFlowContextDef(Message):
+    COND_CTXT_FIELD_NUMBER: ClassVar[int]
+    @property
+    def cond_ctxt(self) -> CondContextDef: ...
+    WHILE_CTXT_FIELD_NUMBER: ClassVar[int]
+    @property
+    def while_ctxt(self) -> WhileContextDef: ...
+    def __init__(self, *, cond_ctxt: CondContextDef | None = ..., while_ctxt: WhileContextDef | None = ...) -> None: ...
+class CondContextDef(Message):
+    CONTEXT_NAME_FIELD_NUMBER: ClassVar[int]
+    context_name: str
+    PRED_NAME_FIELD_NUMBER: ClassVar[int]
+    pred_name: str
+    PIVOT_NAME_FIELD_NUMBER: ClassVar[int]
+    pivot_name: str
+    BRANCH_FIELD_NUMBER: ClassVar[int]
+    branch: int
+    VALUES_DEF_FIELD_NUMBER: ClassVar[int]
+    @property
+    def values_def(self) -> ValuesDef: ...
+    NESTED_CONTEXTS_FIELD_NUMBER: ClassVar[int]
+    @property
+    def nested_contexts(self) -> RepeatedCompositeFieldContainer[ControlFlowContextDef]: ...
+    def __init__(self, *, context_name: str | None = ..., pred_name: str | None = ..., pivot_name: str | None = ..., branch: int | None = ..., values_def: ValuesDef | None = ..., nested_contexts: Iterable[ControlFlowContextDef] | None = ...) -> None: ...
+class WhileContextDef(Message):
+    CONTEXT_NAME_FIELD_NUMBER: ClassVar[int]
+    context_name: str
+    PARALLEL_ITERATIONS_FIELD_NUMBER: ClassVar[int]
+    parallel_iterations: int
+    BACK_PROP_FIELD_NUMBER: ClassVar[int]
+    back_prop: bool
+    SWAP_MEMORY_FIELD_NUMBER: ClassVar[int]
+    swap_memory: bool
+    PIVOT_NAME_FIELD_NUMBER: ClassVar[int]
+    pivot_name: str
+    PIVOT_FOR_PRED_NAME_FIELD_NUMBER: ClassVar[int]
+    pivot_for_pred_name: str
+    PIVOT_FOR_BODY_NAME_FIELD_NUMBER: ClassVar[int]
+    pivot_for_body_name: str
+    LOOP_EXIT_NAMES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def loop_exit_names(self) -> RepeatedScalarFieldContainer[str]: ...
+    LOOP_ENTER_NAMES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def loop_enter_names(self) -> RepeatedScalarFieldContainer[str]: ...
+    VALUES_DEF_FIELD_NUMBER: ClassVar[int]
+    @property
+    def values_def(self) -> ValuesDef: ...
+    MAXIMUM_ITERATIONS_NAME_FIELD_NUMBER: ClassVar[int]
+    maximum_iterations_name: str
+    NESTED_CONTEXTS_FIELD_NUMBER: ClassVar[int]
+    @property
+    def nested_contexts(self) -> RepeatedCompositeFieldContainer[ControlFlowContextDef]: ...
+    def __init__(self, *, context_name: str | None = ..., parallel_iterations: int | None = ..., back_prop: bool | None = ..., swap_memory: bool | None = ..., pivot_name: str | None = ..., pivot_for_pred_name: str | None = ..., pivot_for_body_name: str | None = ..., loop_exit_names: Iterable[str] | None = ..., loop_enter_names: Iterable[str] | None = ..., values_def: ValuesDef | None = ..., maximum_iterations_name: str | None = ..., nested_contexts: Iterable[ControlFlowContextDef] | None = ...) -> None: ...
 class DebugTensorWatch(Message):
     NODE_NAME_FIELD_NUMBER: ClassVar[int]
     node_name: str
@@ -1451,6 +1516,20 @@ class NamedTensorProto(Message):
     @property
     def tensor(self) -> TensorProto: ...
     def __init__(self, *, name: str | None = ..., tensor: TensorProto | None = ...) -> None: ...
+class QueueRunnerDef(Message):
+    QUEUE_NAME_FIELD_NUMBER: ClassVar[int]
+    queue_name: str
+    ENQUEUE_OP_NAME_FIELD_NUMBER: ClassVar[int]
+    @property
+    def enqueue_op_name(self) -> RepeatedScalarFieldContainer[str]: ...
+    CLOSE_OP_NAME_FIELD_NUMBER: ClassVar[int]
+    close_op_name: str
+    CANCEL_OP_NAME_FIELD_NUMBER: ClassVar[int]
+    cancel_op_name: str
+    QUEUE_CLOSED_EXCEPTION_TYPES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def queue_closed_exception_types(self) -> RepeatedScalarFieldContainer[int]: ...
+    def __init__(self, *, queue_name: str | None = ..., enqueue_op_name: Iterable[str] | None = ..., close_op_name: str | None = ..., cancel_op_name: str | None = ..., queue_closed_exception_types: Iterable[int] | None = ...) -> None: ...
 class AutoParallelOptions(Message):
     ENABLE_FIELD_NUMBER: ClassVar[int]
     enable: bool
@@ -2396,6 +2475,7 @@ class CoordinationServiceConfig(Message):
     POLL_FOR_ERROR_FROM_SERVICE_AT_STARTUP_FIELD_NUMBER: ClassVar[int]
     poll_for_error_from_service_at_startup: bool
     def __init__(self, *, service_type: str | None = ..., service_leader: str | None = ..., enable_health_check: bool | None = ..., cluster_register_timeout_in_ms: int | None = ..., cluster_register_with_barrier: bool | None = ..., heartbeat_timeout_in_ms: int | None = ..., coordinated_job_list: Iterable[CoordinatedJob] | None = ..., shutdown_barrier_timeout_in_ms: int | None = ..., agent_destruction_without_shutdown: bool | None = ..., recoverable_jobs: Iterable[str] | None = ..., allow_new_incarnation_to_reconnect: bool | None = ..., force_disable: bool | None = ..., poll_for_error_from_service_at_startup: bool | None = ...) -> None: ...
+Code: EnumTypeWrapper
 class RPCOptions(Message):
     USE_RPC_FOR_INPROCESS_MASTER_FIELD_NUMBER: ClassVar[int]
     use_rpc_for_inprocess_master: bool

@@ -196,8 +196,10 @@ def test_messages_are_those_of_the_installed_tensorflow() -> None:
     from tensorflow.core.example import example_pb2  # noqa: F401
     from tensorflow.core.protobuf import (  # noqa: F401
         config_pb2,
+        control_flow_pb2,
         fingerprint_pb2,
         named_tensor_pb2,
+        queue_runner_pb2,
         saved_model_pb2,
         saved_object_graph_pb2,
     )

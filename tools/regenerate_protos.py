@@ -30,6 +30,8 @@ ROOTS = (
     "tensorflow.core.protobuf.saved_model_pb2",
     "tensorflow.core.protobuf.saved_object_graph_pb2",
     "tensorflow.core.protobuf.fingerprint_pb2",
+    "tensorflow.core.protobuf.control_flow_pb2",
+    "tensorflow.core.protobuf.queue_runner_pb2",
     "tensorflow_serving.apis.prediction_log_pb2",
     "tensorflow_serving.config.model_server_config_pb2",
 )
@@ -49,6 +51,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.containers import (
     MessageMap,
@@ -60,6 +63,8 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
 POOL: DescriptorPool
+
+def message_class(descriptor: Descriptor) -> type[Message]: ...
 
 '''
 

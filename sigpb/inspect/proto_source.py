@@ -30,6 +30,11 @@ _OTHER_FORMATS = (
     (0, b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "an index or table of a checkpoint"),
 )
 
+_NEITHER = "neither a SavedModel nor a MetaGraphDef nor a GraphDef, or a badly damaged one"
+
+IF_DAMAGED = "'sigpb wire' shows damaged bytes, and 'sigpb salvage' saves what can be read."
+"""What to do about a damaged file, as a sentence."""
+
 # onnx/onnx.proto, ModelProto: ir_version, graph.
 _ONNX_VERSION = 1
 _ONNX_GRAPH = 7
@@ -136,7 +141,7 @@ def open_source(path: str | Path) -> ProtoSource:
     buffer = map_file(file)
     schema = recognise(Message.root(buffer))
     if schema is None:
-        problem = f"{file}: {what_else(buffer)}."
+        problem = f"{file}: {what_else(buffer)}.{_damage(buffer)}"
         if isinstance(buffer, mmap.mmap):
             buffer.close()
         raise ModelUnreadable(problem)
@@ -176,7 +181,18 @@ def what_else(buffer: Buffer) -> str:
         return "this is an ONNX model, not a SavedModel, a MetaGraphDef or a GraphDef"
     if _TEXT.match(bytes(buffer[:4096])):
         return "this looks like a text proto; give it the suffix .pbtxt"
-    return "neither a SavedModel nor a MetaGraphDef nor a GraphDef, or a badly damaged one"
+    return _NEITHER
+
+
+def _damage(buffer: Buffer) -> str:
+    """Says where bytes that nothing else is known of are damaged, if they are."""
+    if what_else(buffer) != _NEITHER:
+        return ""
+    try:
+        Message.root(buffer).last(0)
+    except WireError as error:
+        return f" As protobuf, {error}. {IF_DAMAGED}"
+    return ""
 
 
 def _is_onnx(buffer: Buffer) -> bool:

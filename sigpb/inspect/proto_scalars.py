@@ -1,0 +1,171 @@
+"""Values of scalar fields: read from a buffer, and written as the text format has them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from google.protobuf import text_encoding
+from google.protobuf.descriptor import FieldDescriptor
+
+from sigpb.inspect.known_fields import KnownField
+from sigpb.wire import Buffer, Field, Message, WireError, encode_varint
+
+Scalar: TypeAlias = "bool | int | float | str | bytes"
+
+_CODES = {
+    FieldDescriptor.TYPE_DOUBLE: "<d",
+    FieldDescriptor.TYPE_FIXED64: "<Q",
+    FieldDescriptor.TYPE_SFIXED64: "<q",
+    FieldDescriptor.TYPE_FLOAT: "<f",
+    FieldDescriptor.TYPE_FIXED32: "<I",
+    FieldDescriptor.TYPE_SFIXED32: "<i",
+}
+_INT32 = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_ENUM}
+_ZIGZAG = {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
+
+# Bytes whose highest bit is set go on in the next byte.
+_NOT_LAST = bytes(range(0x80, 0x100))
+
+# Whatever is longer is looked at in parts of this size.
+_PART = 1 << 20
+
+# From here on, pure Python's protobuf rounds the short text of a float to infinity.
+_NEARLY_INFINITE = 3.4e38
+
+
+def scalars(known: KnownField, message: Message, field: Field) -> Iterator[Scalar]:
+    """Yields the value of a scalar field, or, if they are packed, the values.
+
+    Raises:
+        WireError: They are damaged.
+    """
+    if known.type == FieldDescriptor.TYPE_STRING:
+        yield message.text(field)
+    elif known.type == FieldDescriptor.TYPE_BYTES:
+        yield message.value(field)
+    elif code := _CODES.get(known.type):
+        width = struct.calcsize(code)
+        if (field.value_end - field.value_start) % width:
+            raise WireError(
+                f"{known.name} at byte {field.start} does not hold whole numbers of {width} bytes",
+                field.start,
+            )
+        for start in range(field.value_start, field.value_end, _PART):
+            part = bytes(message.buffer[start : min(start + _PART, field.value_end)])
+            for (value,) in struct.iter_unpack(code, part):
+                yield value
+    else:
+        for number in _varints(message.buffer, field.value_start, field.value_end):
+            yield _meant(known, number)
+
+
+def count(known: KnownField, message: Message, field: Field) -> int:
+    """Returns how many values a field holds, without reading them."""
+    if field.wire_type == known.wire_type:
+        return 1
+    if code := _CODES.get(known.type):
+        return (field.value_end - field.value_start) // struct.calcsize(code)
+    return sum(
+        len(
+            bytes(message.buffer[start : min(start + _PART, field.value_end)]).translate(
+                None, _NOT_LAST
+            )
+        )
+        for start in range(field.value_start, field.value_end, _PART)
+    )
+
+
+def packed(known: KnownField, message: Message, field: Field) -> Iterator[bytes]:
+    """Yields the values of a packed field as they are stored.
+
+    Raises:
+        WireError: They are damaged.
+    """
+    if code := _CODES.get(known.type):
+        for value in scalars(known, message, field):
+            yield struct.pack(code, value)
+    else:
+        for number in _varints(message.buffer, field.value_start, field.value_end):
+            yield encode_varint(number)
+
+
+def scalar_text(known: KnownField, value: Scalar) -> str:
+    """Returns a value as the text format has it."""
+    if isinstance(value, str | bytes):
+        return quoted(value)
+    if known.enum is not None:
+        return known.enum.get(int(value), str(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        is_float = known.type == FieldDescriptor.TYPE_FLOAT
+        return float_text(value) if is_float else repr(value)
+    return str(value)
+
+
+def quoted(value: str | bytes) -> str:
+    """Returns text or bytes in quotes, with escapes for what cannot be seen."""
+    if isinstance(value, bytes):
+        return f'"{text_encoding.CEscape(value, False)}"'
+    escaped = text_encoding.CEscape(value, True)  # type: ignore[arg-type]
+    if not escaped.isprintable():
+        escaped = "".join(each if each.isprintable() else _octal(each) for each in escaped)
+    return f'"{escaped}"'
+
+
+def float_text(value: float) -> str:
+    """Returns the shortest text that a float32 can be read from."""
+    if not math.isfinite(value) or abs(value) > _NEARLY_INFINITE:
+        return repr(value)
+    for digits in (6, 7, 8):
+        text = f"{value:.{digits}g}"
+        if struct.unpack("<f", struct.pack("<f", float(text)))[0] == value:
+            return text
+    return f"{value:.9g}"
+
+
+def _octal(character: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in character.encode())
+
+
+def _varints(buffer: Buffer, start: int, end: int) -> Iterator[int]:
+    value = shift = 0
+    for position in range(start, end):
+        byte = buffer[position]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if value >> 64:
+                raise WireError(f"varint of more than 64 bits before byte {position}", position)
+            yield value
+            value = shift = 0
+        else:
+            shift += 7
+            if shift == 70:
+                raise WireError(f"varint of more than 64 bits before byte {position}", position)
+    if shift:
+        raise WireError(f"truncated varint before byte {end}", end - 1)
+
+
+def _meant(known: KnownField, number: int) -> bool | int:
+    """Returns what a number stands for; bits for which there is no room are dropped."""
+    if known.type == FieldDescriptor.TYPE_BOOL:
+        return bool(number)
+    if known.type in _INT32:
+        return _signed(number, 32)
+    if known.type == FieldDescriptor.TYPE_INT64:
+        return _signed(number, 64)
+    if known.type == FieldDescriptor.TYPE_UINT32:
+        return number & 0xFFFFFFFF
+    if known.type in _ZIGZAG:
+        if known.type == FieldDescriptor.TYPE_SINT32:
+            number &= 0xFFFFFFFF
+        return number >> 1 ^ -(number & 1)
+    return number
+
+
+def _signed(number: int, bits: int) -> int:
+    sign = 1 << bits - 1
+    return ((number & (1 << bits) - 1) ^ sign) - sign
