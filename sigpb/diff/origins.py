@@ -19,23 +19,14 @@ from itertools import takewhile
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
 from sigpb.graph.function_outputs import CALL_OPS
-from sigpb.graph.tensor_names import SPLICED, canonical, output_number, producer
+from sigpb.graph.spliced import is_added, is_spliced
+from sigpb.graph.tensor_names import canonical, output_number, producer
 
-SCOPE = f"{SPLICED}/"
 _COPY = re.compile(r"/copy(_\d+)?(?=/)")
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 
 Chain = tuple[str, ...]
 """An endpoint's tensor, and those that it stands for, one after the other; as nodes spell them."""
-
-
-def is_spliced(node: protos.NodeDef) -> bool:
-    """Whether a node is a placeholder that takes what sigpb computes when it is not fed."""
-    return node.op == "PlaceholderWithDefault" and node.input[:1] != [] and _is_ours(node.input[0])
-
-
-def _is_ours(tensor: str) -> bool:
-    return tensor.startswith(SCOPE)
 
 
 def _common_scopes(first: str, second: str) -> int:
@@ -53,13 +44,13 @@ class Origins:
     def of(self, tensor: str) -> Chain:
         """Returns what the tensor of an endpoint stands for: last, a tensor of the first model."""
         chain = [canonical(tensor)]
-        while _is_ours(chain[-1]) and (behind := self._behind(chain[-1])) not in (None, *chain):
+        while is_added(chain[-1]) and (behind := self._behind(chain[-1])) not in (None, *chain):
             chain.append(behind or "")
         return tuple(chain)
 
     def is_resolved(self, chain: Chain) -> bool:
         """Whether the end of a chain is a tensor that sigpb did not add."""
-        return not _is_ours(chain[-1])
+        return not is_added(chain[-1])
 
     def is_added_output(self, chain: Chain) -> bool:
         """Whether the end of a chain is an output that only a copy of a call has."""
@@ -84,7 +75,7 @@ class Origins:
     def source(self, tensor: str) -> str:
         """Returns the node that the values of a tensor come from, before any steps."""
         name = producer(tensor)
-        while _is_ours(name) and not _COPY.search(name):
+        while is_added(name) and not _COPY.search(name):
             node = self._node(name)
             if node is None or node.op in _SOURCES or not node.input:
                 break
@@ -134,7 +125,7 @@ class Origins:
         """Returns the node that a node is a copy of, or None."""
         nodes = self._view.top.nodes
         # A signature, or a node, may have such a name itself.
-        for scope in _COPY.finditer(name) if _is_ours(name) and name in nodes else ():
+        for scope in _COPY.finditer(name) if is_added(name) and name in nodes else ():
             original = nodes.get(name[scope.end() + 1 :])
             if original is not None and original.op == nodes[name].op:
                 return original.name
@@ -154,6 +145,6 @@ class Origins:
             elif original := self.original(name):
                 for new, old in zip(node.input, nodes[original].input, strict=False):
                     copied = self.original(producer(new))
-                    if _is_ours(new) and new != old and copied != producer(old):
+                    if is_added(new) and new != old and copied != producer(old):
                         found[self.source(new)].append(canonical(old))
         return {name: list(dict.fromkeys(tensors)) for name, tensors in found.items()}
