@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from sigpb.graph.tensor_names import canonical
 from sigpb.inspect.dataflow import endpoints as ends
 from sigpb.inspect.dataflow.bodies import Body, Library, graph_records
 from sigpb.inspect.dataflow.dependence import Dependences
@@ -31,10 +32,11 @@ class Graph:
     def endpoints(self, title: str) -> Endpoints:
         """Returns the placeholders of the graph, and what no node takes."""
         body = self._body({}, ())
-        found = (
-            record.name if body.output_dtypes(record) else f"^{record.name}"
-            for record in ends.unused(self.records)
-        )
+        found: list[str] = []
+        for record in ends.unused(self.records):
+            count = len(body.output_dtypes(record))
+            found += [canonical(f"{record.name}:{number}") for number in range(count)]
+            found += [] if count else [f"^{record.name}"]
         return ends.of_graph(title, self.records, found)
 
     def flow(self, endpoints: Endpoints) -> Flow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sigpb.inspect.dataflow.bodies import Body, NodeRecord, is_control
@@ -42,7 +42,21 @@ class Source(NamedTuple):
         return better(output_type(self.body, self.record, self.output), self.stated)
 
 
-@dataclass(frozen=True)
+class _Passed(NamedTuple):
+    """A tensor that is passed to an open function, or returned by it.
+
+    Attributes:
+        instance: Where it comes from.
+        spelled: How it is spelled there.
+        stated: What is stated of its type where it is passed.
+    """
+
+    instance: Instance
+    spelled: str
+    stated: TensorType
+
+
+@dataclass
 class Sources:
     """Finds sources in a graph of which some calls are open.
 
@@ -55,6 +69,7 @@ class Sources:
     inputs: Mapping[int, tuple[EndpointItem, TensorType]]
     nodes: Mapping[tuple[Instance, str], NodeItem]
     open_calls: Collection[Item]
+    _found: dict[tuple[Instance, str], Source | None] = field(default_factory=dict)
 
     def of_node(self, item: NodeItem) -> Iterator[Source]:
         """Yields what a closed node takes, as far as it is part of its instance."""
@@ -95,52 +110,63 @@ class Sources:
 
     def of_tensor(self, instance: Instance, spelled: str) -> Iterator[Source]:
         """Yields where a tensor comes from, or what is waited for; nothing if that is left out."""
-        stated = UNKNOWN
+        passed: dict[tuple[Instance, str], TensorType] = {}
+        here = instance, spelled
+        found: Source | None = None
+        while here not in passed:  # A damaged graph may turn in a circle.
+            if here in self._found:
+                found = self._found[here]
+                break
+            step = self._step(*here)
+            if not isinstance(step, _Passed):
+                found = step
+                break
+            passed[here] = step.stated
+            here = step.instance, step.spelled
+        for place, stated in reversed(passed.items()):
+            if found:
+                found = found._replace(stated=better(found.stated, stated))
+            self._found[place] = found
+        if found:
+            yield found
+
+    def _step(self, instance: Instance, spelled: str) -> Source | _Passed | None:
+        """Returns what a tensor is, or of what open function it is an argument or a result."""
+        argument = instance.body.argument(spelled)
+        if argument is not None:
+            return self._argument(instance, spelled, argument)
+        record = instance.body.record(spelled)
+        item = self.nodes.get((instance, record.name)) if record else None
+        if record is None or item is None:
+            return None
         waits = is_control(spelled)
-        seen: set[tuple[Instance, str]] = set()
-        while (instance, spelled) not in seen:  # A damaged graph may turn in a circle.
-            argument = instance.body.argument(spelled)
-            if argument is not None:
-                place = instance.place
-                if place is None:
-                    if instance.is_live(spelled):
-                        endpoint, known = self.inputs[argument]
-                        yield Source(endpoint, waits, argument, better(known, stated))
-                    return
-                seen.add((instance, spelled))
-                stated = better(stated, argument_type(instance.body, argument))
-                owner = self.nodes[place.instance, place.record.name]
-                if place.call.kind == "loop":
-                    if port := owner.ports.get(argument):
-                        yield Source(port, waits, argument, stated)
-                    return
-                outer = place.call.tensors[place.call.first :]
-                if argument >= len(outer):
-                    return
-                instance, spelled = place.instance, outer[argument]
-                continue
-            record = instance.body.record(spelled)
-            if record is None or record.name not in instance.nodes:
-                return
-            output = DONE if is_control(spelled) else instance.body.output(record, spelled)
-            item = self.nodes.get((instance, record.name))
-            if item is None or (item.call and output not in instance.nodes[record.name]):
-                return
-            if item not in self.open_calls:
-                yield Source(item, waits, output, stated, instance.body, record)
-                return
-            if port := item.ports.get(output):
-                yield Source(port, waits, output, stated, instance.body, record)
-                return
-            if output == DONE:
-                return  # Nothing has to run in it.
-            # Of several functions each output that is taken has a port.
-            seen.add((instance, spelled))
-            stated = better(output_type(instance.body, record, output), stated)
-            instance = item.callees[0].instance
-            if output >= len(instance.body.results):
-                return
-            spelled = instance.body.results[output]
+        output = DONE if waits else instance.body.output(record, spelled)
+        if item.call and output not in instance.nodes[record.name]:
+            return None
+        if item not in self.open_calls:
+            return Source(item, waits, output, UNKNOWN, instance.body, record)
+        if port := item.ports.get(output):
+            return Source(port, waits, output, UNKNOWN, instance.body, record)
+        # Of several functions each output that is taken has a port; so this is the only function.
+        inner = item.callees[0].instance
+        if waits or output >= len(inner.body.results):
+            return None
+        stated = output_type(instance.body, record, output)
+        return _Passed(inner, inner.body.results[output], stated)
+
+    def _argument(self, instance: Instance, spelled: str, argument: int) -> Source | _Passed | None:
+        place = instance.place
+        if place is None:
+            endpoint, known = self.inputs[argument]
+            waits = is_control(spelled)
+            return Source(endpoint, waits, argument, known) if instance.is_live(spelled) else None
+        stated = argument_type(instance.body, argument)
+        if place.call.kind == "loop":
+            port = self.nodes[place.instance, place.record.name].ports.get(argument)
+            caller = place.instance.body, place.record
+            return Source(port, False, argument, stated, *caller) if port else None
+        outer = place.call.tensors[place.call.first :]
+        return _Passed(place.instance, outer[argument], stated) if argument < len(outer) else None
 
     @staticmethod
     def _as_control(sources: Iterator[Source]) -> Iterator[Source]:
