@@ -217,6 +217,11 @@ def _last_name(item: Item) -> str:
     return name_of(item)
 
 
+def _passes_on(item: Item) -> bool:
+    """Whether an item is a function of which nothing is left but what it returns as it got it."""
+    return isinstance(item, CalleeItem) or (isinstance(item, NodeItem) and item.call is not None)
+
+
 def opened(items: Iterable[Item], limit: int, depth: int | None) -> tuple[set[Item], int]:
     """Decides what is opened, level by level.
 
@@ -237,7 +242,8 @@ def opened(items: Iterable[Item], limit: int, depth: int | None) -> tuple[set[It
         chosen: list[Item] = []
         inside: list[Item] = []
         for item in level:
-            if not (children := children_of(item)):
+            children = children_of(item)
+            if not children and not _passes_on(item):
                 continue
             if count + len(inside) + len(children) <= limit:
                 chosen.append(item)
