@@ -30,7 +30,7 @@ def values(picture: Picture) -> dict[str, Any]:
 def render(picture: Picture) -> Iterator[Line]:
     """Yields the lines."""
     text = json.dumps(values(picture), indent=1, ensure_ascii=False)
-    return (line(part) for part in text.splitlines())
+    return (line(part) for part in text.split("\n"))
 
 
 def _node(node: Node) -> dict[str, Any]:

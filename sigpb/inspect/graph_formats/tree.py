@@ -6,7 +6,7 @@ What is shared is written once, and referred to by a number after that.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ class _Tree:
         self._picture = picture
         self._nodes = picture.nodes
         self._taken: dict[int, list[Edge]] = defaultdict(list)
-        users: dict[int, int] = defaultdict(int)
+        users = Counter(output.node for output in picture.outputs)
         for edge in _worth_a_line(picture):
             self._taken[edge.target].append(edge)
             users[edge.source] += 1

@@ -63,7 +63,9 @@ def function(
     return made
 
 
-def graph(*nodes: protos.NodeDef, functions: list[protos.FunctionDef] | None = None) -> Any:
+def graph(
+    *nodes: protos.NodeDef, functions: list[protos.FunctionDef] | None = None
+) -> protos.GraphDef:
     made = protos.GraphDef(node=nodes)
     made.library.function.extend(functions or [])
     return made

@@ -46,10 +46,9 @@ def _nodes(
         scope = draw(st.sampled_from(["", "s/", "s/t/"]))
         name = f"{scope}{prefix}{number}"
         taken = [draw(st.sampled_from(tensors)) for _ in range(_WIDTH + 1)]
-        waits = [f"^{nodes[-1].name}"] if nodes and draw(st.booleans()) else []
-        called = (
-            [f"f{draw(st.integers(first, count - 1))}" for _ in range(2)] if first < count else []
-        )
+        waits = [f"^{nodes[-1].name}"] if draw(st.booleans()) and nodes else []
+        choice = st.sampled_from([f"f{each}" for each in range(first, count)] or ["none"])
+        called = [draw(choice), draw(choice)]
         nodes.append(_node(kind, name, taken, waits, called))
         outputs = 1 if kind == "add" else _WIDTH
         output = {"add": "z", "op": ""}.get(kind, "output")
