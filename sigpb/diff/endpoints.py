@@ -10,8 +10,9 @@ from sigpb import protos
 from sigpb.diff import tensor_text
 from sigpb.diff.added_tensor import name_in_function
 from sigpb.diff.lineage import Lineage
-from sigpb.diff.origins import SCOPE, Chain
+from sigpb.diff.origins import Chain
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
+from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import full, producer
 from sigpb.rewrite.boundary import converted_tensor
 from sigpb.rewrite.draft import Side
@@ -119,7 +120,7 @@ def _added_nodes(after: protos.SignatureDef) -> list[str]:
     """Returns the nodes that sigpb added and a signature feeds or fetches."""
     infos = (*after.inputs.values(), *after.outputs.values())
     names = (producer(tensor) for info in infos for tensor in tensor_names(info))
-    return [name for name in names if name.startswith(SCOPE)]
+    return [name for name in names if is_added(name)]
 
 
 def _pairs(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.diff.origins import SCOPE, Origins
+from sigpb.diff.origins import Origins
 from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.wrapper_function import STEM
 from sigpb.tensor_types import encoding_of, tensor_names
@@ -120,7 +121,7 @@ def ports_of_session(view: GraphView, origins: Origins, key: str) -> Ports | Non
 
 def _call_output(tensor: str, view: GraphView) -> str:
     """Returns the output of a call that the steps of sigpb lead back to."""
-    while producer(tensor).startswith(SCOPE):
+    while is_added(tensor):
         node = view.node(producer(tensor))
         if node is None or node.op in CALL_OPS or not node.input:
             break

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from sigpb import protos
 from sigpb.diff.difference import ConstantChange, GraphDifference, Names
-from sigpb.diff.origins import is_spliced
 from sigpb.diff.sections import Unmatched
+from sigpb.graph.spliced import is_spliced
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message, SourceRange, sha256
 

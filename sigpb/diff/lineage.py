@@ -11,8 +11,9 @@ from functools import cache
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.diff.origins import Chain, Origins, is_spliced
+from sigpb.diff.origins import Chain, Origins
 from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.spliced import is_spliced
 from sigpb.graph.tensor_names import producer
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")

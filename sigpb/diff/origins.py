@@ -18,22 +18,13 @@ from itertools import takewhile
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
 from sigpb.graph.function_outputs import CALL_OPS
-from sigpb.graph.tensor_names import SPLICED, canonical, original_names, output_number, producer
+from sigpb.graph.spliced import is_added, is_spliced
+from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 
-SCOPE = f"{SPLICED}/"
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 
 Chain = tuple[str, ...]
 """An endpoint's tensor, and those that it stands for, one after the other; as nodes spell them."""
-
-
-def is_spliced(node: protos.NodeDef) -> bool:
-    """Whether a node is a placeholder that takes what sigpb computes when it is not fed."""
-    return node.op == "PlaceholderWithDefault" and node.input[:1] != [] and _is_ours(node.input[0])
-
-
-def _is_ours(tensor: str) -> bool:
-    return tensor.startswith(SCOPE)
 
 
 def _common_scopes(first: str, second: str) -> int:
@@ -51,13 +42,13 @@ class Origins:
     def of(self, tensor: str) -> Chain:
         """Returns what the tensor of an endpoint stands for: last, a tensor of the first model."""
         chain = [canonical(tensor)]
-        while _is_ours(chain[-1]) and (behind := self._behind(chain[-1])) not in (None, *chain):
+        while is_added(chain[-1]) and (behind := self._behind(chain[-1])) not in (None, *chain):
             chain.append(behind or "")
         return tuple(chain)
 
     def is_resolved(self, chain: Chain) -> bool:
         """Whether the end of a chain is a tensor that sigpb did not add."""
-        return not _is_ours(chain[-1])
+        return not is_added(chain[-1])
 
     def is_added_output(self, chain: Chain) -> bool:
         """Whether the end of a chain is an output that only a copy of a call has."""
@@ -82,7 +73,7 @@ class Origins:
     def source(self, tensor: str) -> str:
         """Returns the node that the values of a tensor come from, before any steps."""
         name = producer(tensor)
-        while _is_ours(name) and not original_names(name):
+        while is_added(name) and not original_names(name):
             node = self._node(name)
             if node is None or node.op in _SOURCES or not node.input:
                 break
@@ -150,6 +141,6 @@ class Origins:
             elif original := self.original(name):
                 for new, old in zip(node.input, nodes[original].input, strict=False):
                     copied = self.original(producer(new))
-                    if _is_ours(new) and new != old and copied != producer(old):
+                    if is_added(new) and new != old and copied != producer(old):
                         found[self.source(new)].append(canonical(old))
         return {name: list(dict.fromkeys(tensors)) for name, tensors in found.items()}

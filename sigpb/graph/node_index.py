@@ -94,9 +94,7 @@ class NodeIndex:
 
     def outlines(self) -> Iterator[protos.NodeDef]:
         """Parses all nodes, one after another, but leaves out the values of large constants."""
-        for field in self.graph.fields(_NODE):
-            is_large = field.end - field.start > _LARGE
-            yield _outline(self.graph.message(field)) if is_large else self.node(field)
+        return (outline(self.graph.message(field)) for field in self.graph.fields(_NODE))
 
     def _mentioning(self, encoded: bytes, *, large: bool = True) -> Iterator[Field]:
         """Yields the nodes that hold some bytes, and all large ones if asked for."""
@@ -118,8 +116,10 @@ class NodeIndex:
         return node.value(value) if value else b""
 
 
-def _outline(node: Message) -> protos.NodeDef:
+def outline(node: Message) -> protos.NodeDef:
     """Parses a node without the values of large tensors; their types are kept."""
+    if node.end - node.start <= _LARGE:
+        return parse(protos.NodeDef, node)
     buffer, kept, outlined = node.buffer, [], {}
     tensors: dict[int, Message] = {}
     for raw_name, field in node.entries(_ATTR):
