@@ -10,7 +10,7 @@ import pytest
 from tests.cli.command_line import run
 
 GOLDENS = Path(__file__).with_name("goldens")
-COMMANDS = ("apply", "diff", "infer", "invert", "lint", "patch", "plan", "show", "verify")
+COMMANDS = ("apply", "diff", "graph", "infer", "invert", "lint", "patch", "plan", "show", "verify")
 REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
 
 
