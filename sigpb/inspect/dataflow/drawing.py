@@ -28,7 +28,6 @@ from sigpb.inspect.dataflow.nearness import near_users
 from sigpb.inspect.dataflow.picture import Edge, Node, NodeKind, Output, Picture, type_text
 from sigpb.inspect.dataflow.sources import Source, Sources
 from sigpb.inspect.dataflow.types import is_variable, output_type, resource_name, resource_type
-from sigpb.rewrite.wrapper_function import is_wrapper
 
 # Of one kind of format, so many things are drawn unless it is asked for more.
 _CLEAR = 200
@@ -245,8 +244,8 @@ def _is_spliced(item: Item) -> bool:
     if not isinstance(item, NodeItem):
         return False
     body, record = item.instance.body, item.record
-    if body.name:
-        return is_wrapper(body.name) and item.call is None
-    return is_added(record.name) or (
-        record.op == "PlaceholderWithDefault" and is_spliced(body.node(record))
+    is_top = item.instance.place is None
+    return is_top and (
+        is_added(record.name)
+        or (record.op == "PlaceholderWithDefault" and is_spliced(body.node(record)))
     )
