@@ -170,6 +170,10 @@ def test_wire_needs_no_protobuf() -> None:
     [
         ("show {model} --format=json", {"rich", "farmhash", "sigpb.patching", "sigpb.edits"}),
         ("show {model}", {"farmhash", "sigpb.patching", "sigpb.edits"}),
+        (
+            "dump {model}",
+            {"rich", "google.protobuf.json_format", "sigpb.patching", "sigpb.rewrite"},
+        ),
         ("patch {model} --dry_run", {"rich"}),
         ("--help", {"google.protobuf", "sigpb.protos", "sigpb.cli.commands.patch"}),
     ],

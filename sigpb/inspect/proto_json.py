@@ -52,7 +52,8 @@ def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
     if place.field is not None:
         fields = message.fields(place.field.number)
         message = Message.root(b"".join(message.buffer[each.start : each.end] for each in fields))
-    parsed = parse(protos.message_class(place.schema), message)
+    parsed, known = (parse(protos.message_class(place.schema), message) for _ in range(2))
+    known.DiscardUnknownFields()
     try:
         value = json_format.MessageToDict(
             parsed, preserving_proto_field_name=True, descriptor_pool=protos.POOL
@@ -61,14 +62,12 @@ def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
         raise UsageError(
             f"{where} cannot be shown as JSON: {error}. A text proto (--format=textproto) can be."
         ) from error
-    whole_size = parsed.ByteSize()
-    parsed.DiscardUnknownFields()
     return {
         "path": path_text(place.path),
         "message": place.schema.full_name,
         "field": place.field and place.field.name,
         "bytes": size,
-        "unknown_bytes": whole_size - parsed.ByteSize(),
+        "unknown_bytes": parsed.ByteSize() - known.ByteSize(),
         "value": value if place.field is None else _selected(value, place.field, place.path[-1]),
     }
 

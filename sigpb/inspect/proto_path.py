@@ -71,6 +71,10 @@ def parse_path(text: str) -> Path:
     Raises:
         UsageError: If it is not well formed.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{text!r} is not a path: it is not UTF-8.") from error
     parts, position, goes_on = [], 0, bool(text)
     while goes_on:
         match = _PART.match(text, position)
@@ -113,7 +117,8 @@ def tagged(tags: str) -> Selector:
 
 
 def _selector_text(selector: Selector) -> str:
-    return quoted(selector.text) if selector.is_quoted else selector.text
+    is_plain = not selector.is_quoted and _PLAIN.fullmatch(selector.text)
+    return selector.text if is_plain else quoted(selector.text)
 
 
 def _unescaped(text: str, path: str) -> str:

@@ -23,7 +23,6 @@ _CODES = {
     FieldDescriptor.TYPE_FIXED32: "<I",
     FieldDescriptor.TYPE_SFIXED32: "<i",
 }
-_INT64 = {FieldDescriptor.TYPE_INT64}
 _INT32 = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_ENUM}
 _ZIGZAG = {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
 
@@ -156,7 +155,7 @@ def _meant(known: KnownField, number: int) -> bool | int:
         return bool(number)
     if known.type in _INT32:
         return _signed(number, 32)
-    if known.type in _INT64:
+    if known.type == FieldDescriptor.TYPE_INT64:
         return _signed(number, 64)
     if known.type == FieldDescriptor.TYPE_UINT32:
         return number & 0xFFFFFFFF

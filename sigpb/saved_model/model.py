@@ -37,7 +37,7 @@ def parse(message_class: type[AnyMessage], source: Message) -> AnyMessage:
     """
     try:
         return message_class.FromString(source.content())
-    except (protobuf_message.DecodeError, UnicodeDecodeError) as error:
+    except (protobuf_message.DecodeError, UnicodeDecodeError, RecursionError) as error:
         name = message_class.DESCRIPTOR.full_name
         raise ModelUnreadable(f"no valid {name} at byte {source.start}: {error}") from error
 

@@ -36,7 +36,8 @@ def test_a_part_by_its_path(fixture_model: ModelFactory) -> None:
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out == (
         "# proto-message: tensorflow.TensorInfo\n"
-        '# meta_graphs[].signature_def["default"].inputs["a"]: 26 bytes of saved_model.pb\n'
+        '# meta_graphs[].signature_def["default"].inputs["a"]: '
+        "26 bytes of 'saved_model.pb'\n"
         'name: "a:0"\n'
         "dtype: DT_FLOAT\n"
         "tensor_shape {\n"
@@ -185,6 +186,11 @@ class TestDamaged:
 
 
 class TestOther:
+    def test_names_of_files_stay_in_their_comment(self, tmp_path: Path) -> None:
+        graph = protos.GraphDef(node=[protos.NodeDef(name="n", op="NoOp")])
+        (tmp_path / "a\nb.pb").write_bytes(graph.SerializeToString())
+        assert parsed(run("dump", tmp_path / "a\nb.pb"), "GraphDef") == graph
+
     def test_values_are_no_markup(self, tmp_path: Path) -> None:
         node = protos.NodeDef(name="[red]x\x1b[31m\n", op="Add")
         (tmp_path / "graph.pb").write_bytes(protos.GraphDef(node=[node]).SerializeToString())

@@ -55,12 +55,17 @@ def test_read(text: str, path: tuple[Part, ...]) -> None:
         ('a["x]', """is expected at 'a["x]'"""),
         ("é", "is expected at 'é'"),
         ('a["\\377"]', "is not clear"),
+        ("a[\udcff]", "it is not UTF-8"),
     ],
 )
 def test_what_is_no_path_is_refused(text: str, told: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_path(text)
     assert told in str(refused.value)
+
+
+def test_what_cannot_be_seen_is_escaped() -> None:
+    assert path_text(parse_path("node[a\nb c]")) == r'node["a\nb c"]'
 
 
 def test_positions_and_names() -> None:

@@ -75,9 +75,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 def _lines(source: ProtoSource, place: Place, *, full: bool) -> Iterator[Line]:
     yield _comment(f"proto-message: {place.schema.full_name}")
-    where = path_text(place.path)
-    told = f"{place.size:,} bytes of {source.file.name}"
-    yield _comment(f"{where}: {told}" if where else told)
+    size = "" if source.is_text else f"{place.size:,} bytes of "
+    where = path_text(place.path) or "all"
+    yield _comment(f"{where}: {size}{source.file.name!r}")
     yield from text_lines(place.message, place.schema, place.field, place.key, full=full)
 
 
