@@ -187,7 +187,7 @@ class TestDamaged:
 
 class TestOther:
     def test_names_of_files_stay_in_their_comment(self, tmp_path: Path) -> None:
-        graph = protos.GraphDef(node=[protos.NodeDef(name="n")])
+        graph = protos.GraphDef(node=[protos.NodeDef(name="n", op="NoOp")])
         (tmp_path / "a\nb.pb").write_bytes(graph.SerializeToString())
         assert parsed(run("dump", tmp_path / "a\nb.pb"), "GraphDef") == graph
 
