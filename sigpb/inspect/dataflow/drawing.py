@@ -13,6 +13,7 @@ from sigpb.inspect.dataflow.flow import Flow
 from sigpb.inspect.dataflow.instance import Instance
 from sigpb.inspect.dataflow.items import (
     CalleeItem,
+    CallItem,
     EndpointItem,
     Item,
     NodeItem,
@@ -88,7 +89,7 @@ class _Drawing:
         self._chosen = chosen
         self._nodes: list[Node] = []
         self._ids: dict[Item, int] = {}  # of everything that is drawn, or in something closed
-        self._inside: dict[tuple[Instance, str], NodeItem] = {}
+        self._inside: dict[Instance, dict[str, NodeItem]] = defaultdict(dict)
         self._place(items)
         types = flow.input_types
         self._sources = Sources(
@@ -121,12 +122,12 @@ class _Drawing:
             number = self._ids[item] = len(self._nodes)
             is_open = item in self._chosen
             if isinstance(item, NodeItem):
-                self._inside[item.instance, item.record.name] = item
+                self._inside[item.instance][item.record.name] = item
             elif not is_open:
                 for part in parts_of(item):
                     self._ids[part] = number
                     if isinstance(part, NodeItem):
-                        self._inside[part.instance, part.record.name] = part
+                        self._inside[part.instance][part.record.name] = part
             self._nodes.append(self._node(item, number, parent, scope, is_open=is_open))
             if is_open:
                 inner = item.name if isinstance(item, ScopeItem) and not item.is_run else ""
@@ -172,7 +173,7 @@ class _Drawing:
         if isinstance(item, ScopeItem):
             return ("run" if item.is_run else "scope"), item.name, "", ""
         record, body = item.record, item.instance.body
-        if item.call:
+        if isinstance(item, CallItem):
             names = (callee.body.name for callee in item.call.callees)
             return "call", record.name, ", ".join(names), record.op
         if is_variable(record):
@@ -224,14 +225,13 @@ class _Drawing:
 def _port_name(item: PortItem) -> str:
     if item.number == DONE:
         return "end"
-    kind = item.owner.call.kind if item.owner.call else ""
-    return f"{'variable' if kind == 'loop' else 'result'} {item.number}"
+    return f"{'variable' if item.owner.call.kind == 'loop' else 'result'} {item.number}"
 
 
 def _hidden(item: Item) -> int:
     """Returns how many nodes a closed item contains."""
-    if isinstance(item, NodeItem):
-        return sum(len(callee.body.records) for callee in item.call.callees) if item.call else 0
+    if isinstance(item, CallItem):
+        return sum(len(callee.body.records) for callee in item.call.callees)
     if isinstance(item, CalleeItem):
         return len(item.instance.nodes)
     return sum(1 for _ in parts_of(item)) if isinstance(item, ScopeItem) else 0

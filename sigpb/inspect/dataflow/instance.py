@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from sigpb.inspect.dataflow.bodies import Body, NodeRecord, is_control
 from sigpb.inspect.dataflow.calls import COND, Call, Callee
 from sigpb.inspect.dataflow.dependence import DONE, MAX_NESTING, Dependences, bits
+
+_NO_OUTPUTS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Instance:
         wanted = [body.results[number] for number in results if number < len(body.results)]
         self.nodes = self._needed([*wanted, *(body.controls if with_controls else ())])
 
-    def _needed(self, waiting: list[str]) -> Mapping[str, Set[int]]:
-        nodes: dict[str, set[int]] = {}
+    def _needed(self, waiting: list[str]) -> Mapping[str, frozenset[int]]:
+        nodes: dict[str, frozenset[int]] = {}
         body = self.body
         while waiting:
             spelled = waiting.pop()
@@ -68,23 +70,25 @@ class Instance:
             call = self._dependences.call(body, record)
             if call is None:
                 if record.name not in nodes:
-                    nodes[record.name] = set()
+                    nodes[record.name] = _NO_OUTPUTS
                     waiting += record.inputs
                 continue
-            outputs = nodes.setdefault(record.name, set())
+            outputs = nodes.get(record.name, _NO_OUTPUTS)
             output = DONE if is_control(spelled) else body.output(record, spelled)
             if output not in outputs:
-                outputs.add(output)
+                nodes[record.name] = outputs | {output}
                 waiting += record.waits_for
                 waiting += (call.tensors[number] for number in self._inputs_of(record, output))
         return nodes if self.live is None else self._only_live(nodes, self.live)
 
-    def _only_live(self, nodes: Mapping[str, set[int]], live: int) -> Mapping[str, Set[int]]:
+    def _only_live(
+        self, nodes: Mapping[str, frozenset[int]], live: int
+    ) -> Mapping[str, frozenset[int]]:
         dependence = self._dependences.of(self.body)
         assert dependence is not None, "deeper functions have no instances"
         found = {}
         for name, outputs in nodes.items():
-            taken = {output for output in outputs if dependence.of(name, output) & live}
+            taken = frozenset(each for each in outputs if dependence.of(name, each) & live)
             if taken or (not outputs and dependence.of(name) & live):
                 found[name] = taken
         return found

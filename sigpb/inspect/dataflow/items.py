@@ -47,41 +47,46 @@ class PortItem:
         number: The output that it is, or the variable of a loop; `DONE` for the end of the call.
     """
 
-    def __init__(self, owner: NodeItem, number: int) -> None:
+    def __init__(self, owner: CallItem, number: int) -> None:
         self.owner = owner
         self.number = number
 
 
 class NodeItem:
-    """A node; one that calls functions can be opened.
+    """A node.
 
     Attributes:
         instance: What it is part of.
         record: The node.
     """
 
+    __slots__ = ("instance", "record")  # There may be very many.
+
     def __init__(self, instance: Instance, record: NodeRecord) -> None:
         self.instance = instance
         self.record = record
 
-    @cached_property
-    def call(self) -> Call | None:
-        """What it calls; None if nothing that can be looked into."""
-        return self.instance.call(self.record)
+
+class CallItem(NodeItem):
+    """A node that calls functions, and can be opened.
+
+    Attributes:
+        call: What it calls.
+    """
+
+    def __init__(self, instance: Instance, record: NodeRecord, call: Call) -> None:
+        super().__init__(instance, record)
+        self.call = call
 
     @cached_property
     def callees(self) -> list[CalleeItem]:
         """The functions that it calls."""
-        if self.call is None:
-            return []
         found = self.instance.callee_instances(self.record, self.call)
         return [CalleeItem(callee.role, instance) for callee, instance in found]
 
     @cached_property
     def ports(self) -> dict[int, PortItem]:
         """The values that have several sources, by their numbers."""
-        if self.call is None:
-            return {}
         numbers = set(self.instance.nodes[self.record.name])
         if self.call.kind == "loop":
             numbers = (numbers & {DONE}) | set(self.instance.inputs_taken(self.record))
@@ -93,8 +98,6 @@ class NodeItem:
     @cached_property
     def children(self) -> list[Item]:
         """What is seen when it is opened."""
-        if self.call is None:
-            return []
         inside: list[Item] = list(self.ports.values())
         if len(self.callees) == 1:
             return inside + self.callees[0].children
@@ -139,7 +142,7 @@ Item: TypeAlias = "EndpointItem | PortItem | NodeItem | CalleeItem | ScopeItem"
 
 def children_of(item: Item) -> list[Item]:
     """Returns what is seen when an item is opened; nothing if it cannot be."""
-    return [] if isinstance(item, EndpointItem | PortItem) else item.children
+    return item.children if isinstance(item, CallItem | CalleeItem | ScopeItem) else []
 
 
 def parts_of(item: Item) -> Iterator[Item]:
@@ -177,7 +180,7 @@ def _items(instance: Instance, tree: dict[str, object], prefix: str) -> list[Ite
     items: list[Item] = []
     for key, content in tree.items():
         if isinstance(content, str):
-            node = NodeItem(instance, instance.body.records[content])
+            node = _node(instance, content)
             if f"{key}/" not in tree:
                 items.append(node)
             continue
@@ -186,9 +189,15 @@ def _items(instance: Instance, tree: dict[str, object], prefix: str) -> list[Ite
         name = (prefix + key).removesuffix("/")
         if isinstance(namesake := tree.get(key.removesuffix("/")), str):
             # TensorFlow puts what belongs to a node into a scope of its name.
-            inside.append(NodeItem(instance, instance.body.records[namesake]))
+            inside.append(_node(instance, namesake))
         items.append(inside[0] if len(inside) == 1 else ScopeItem(name, grouped(inside)))
     return items
+
+
+def _node(instance: Instance, name: str) -> NodeItem:
+    record = instance.body.records[name]
+    call = instance.call(record)
+    return CallItem(instance, record, call) if call else NodeItem(instance, record)
 
 
 def grouped(items: list[Item]) -> list[Item]:
@@ -218,8 +227,8 @@ def _last_name(item: Item) -> str:
 
 
 def _passes_on(item: Item) -> bool:
-    """Whether an item is a function of which nothing is left but what it returns as it got it."""
-    return isinstance(item, CalleeItem) or (isinstance(item, NodeItem) and item.call is not None)
+    """Whether an item is a function, which may consist of no more than what it returns."""
+    return isinstance(item, CallItem | CalleeItem)
 
 
 def opened(items: Iterable[Item], limit: int, depth: int | None) -> tuple[set[Item], int]:

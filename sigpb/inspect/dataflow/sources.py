@@ -10,7 +10,7 @@ from sigpb.inspect.dataflow.bodies import Body, NodeRecord, is_control
 from sigpb.inspect.dataflow.calls import BODY, COND
 from sigpb.inspect.dataflow.dependence import DONE
 from sigpb.inspect.dataflow.instance import Instance
-from sigpb.inspect.dataflow.items import EndpointItem, Item, NodeItem, PortItem
+from sigpb.inspect.dataflow.items import CallItem, EndpointItem, Item, NodeItem, PortItem
 from sigpb.inspect.dataflow.types import UNKNOWN, argument_type, better, output_type
 from sigpb.tensor_types import TensorType
 
@@ -67,20 +67,18 @@ class Sources:
     """
 
     inputs: Mapping[int, tuple[EndpointItem, TensorType]]
-    nodes: Mapping[tuple[Instance, str], NodeItem]
+    nodes: Mapping[Instance, Mapping[str, NodeItem]]
     open_calls: Collection[Item]
     _found: dict[tuple[Instance, str], Source | None] = field(default_factory=dict)
 
     def of_node(self, item: NodeItem) -> Iterator[Source]:
         """Yields what a closed node takes, as far as it is part of its instance."""
         record, instance = item.record, item.instance
-        outputs = instance.nodes[record.name]
-        if item.call is None:
-            inputs = list(record.inputs)
-        else:
-            numbers = sorted(instance.inputs_taken(record))
-            inputs = [item.call.tensors[number] for number in numbers] if outputs else []
+        if isinstance(item, CallItem):
+            inputs = [item.call.tensors[number] for number in instance.inputs_taken(record)]
             inputs += record.waits_for
+        else:
+            inputs = list(record.inputs)
         for spelled in inputs:
             yield from self.of_tensor(instance, spelled)
 
@@ -88,7 +86,6 @@ class Sources:
         """Yields what the value of a port may come from."""
         owner = port.owner
         call, record = owner.call, owner.record
-        assert call is not None
         for spelled in record.waits_for:
             yield from self.of_tensor(owner.instance, spelled)
         for spelled in call.tensors[: call.first]:
@@ -136,14 +133,14 @@ class Sources:
         if argument is not None:
             return self._argument(instance, spelled, argument)
         record = instance.body.record(spelled)
-        item = self.nodes.get((instance, record.name)) if record else None
+        item = self.nodes[instance].get(record.name) if record else None
         if record is None or item is None:
             return None
         waits = is_control(spelled)
         output = DONE if waits else instance.body.output(record, spelled)
-        if item.call and output not in instance.nodes[record.name]:
+        if isinstance(item, CallItem) and output not in instance.nodes[record.name]:
             return None
-        if item not in self.open_calls:
+        if not isinstance(item, CallItem) or item not in self.open_calls:
             return Source(item, waits, output, UNKNOWN, instance.body, record)
         if port := item.ports.get(output):
             return Source(port, waits, output, UNKNOWN, instance.body, record)
@@ -162,7 +159,9 @@ class Sources:
             return Source(endpoint, waits, argument, known) if instance.is_live(spelled) else None
         stated = argument_type(instance.body, argument)
         if place.call.kind == "loop":
-            port = self.nodes[place.instance, place.record.name].ports.get(argument)
+            owner = self.nodes[place.instance][place.record.name]
+            assert isinstance(owner, CallItem)
+            port = owner.ports.get(argument)
             caller = place.instance.body, place.record
             return Source(port, False, argument, stated, *caller) if port else None
         outer = place.call.tensors[place.call.first :]
