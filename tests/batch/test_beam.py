@@ -272,7 +272,11 @@ def test_all_is_settled_before_the_first_model_is_patched(
     steps: list[str] = []
 
     def noted(step: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arguments: steps.append(step) or function(*arguments)
+        def call(*arguments: Any) -> Any:
+            steps.append(step)
+            return function(*arguments)
+
+        return call
 
     monkeypatch.setattr(sigpb_beam, "repeatable", noted("settle", sigpb_beam.repeatable))
     monkeypatch.setattr(sigpb_beam, "patch_model", noted("patch", patch_model))
