@@ -29,6 +29,7 @@ LAYERS = (
     {"rewrite"},
     {"graph"},
     {"steps"},
+    {"remote"},
     {"publishing"},
     {"saved_model"},
     {"wire"},

@@ -86,8 +86,8 @@ def left_behind(job: Job, task: Task, patch: protos.SavedModelPatch) -> LeftBehi
         outcome = replace(outcome, **result_of(old, changes))
         if now not in (digest, outcome.output_digest):
             raise EnvironmentFailure(
-                f"{model.path} was changed by somebody else after the batch had begun to patch it. The "
-                f"files as they were before the batch are in {model.backup(job)}."
+                f"{model.path} was changed by somebody else after the batch had begun to patch it. "
+                f"The files as they were before the batch are in {model.backup(job)}."
             )
         is_new = now == outcome.output_digest
         return LeftBehind(outcome, is_new and _is_described(model, changes, old.file.name, outcome))

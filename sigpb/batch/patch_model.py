@@ -130,4 +130,5 @@ def _existing(output: Place, outcome: Outcome, *, published: bool) -> Outcome:
         raise EnvironmentFailure(f"{output.path} is there already, and it is something else.")
     if published:
         return outcome
-    return replace(outcome, outcome="unchanged", output=None, reason=f"{output.path} is it, patched")
+    reason = f"{output.path} is it, patched"
+    return replace(outcome, outcome="unchanged", output=None, reason=reason)

@@ -44,10 +44,11 @@ class RemotePlace:
     def opened(self, job: Job) -> Iterator[SavedModel]:
         """See `Place`."""
         index = job.fingerprint == "recompute"
-        with fetched(self._store, self.path, index=index) as self._opened:
-            with open_model(self._opened.directory) as model:
-                yield model
-        self._opened = None
+        with (
+            fetched(self._store, self.path, index=index) as self._opened,
+            open_model(self._opened.directory) as model,
+        ):
+            yield model
 
     def complete(self) -> None:
         """See `Place`."""

@@ -13,6 +13,8 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal
 from sigpb.batch.patch_model import patch_model
 from sigpb.batch.pool import Pool
+from sigpb.batch.threads import Threads
+from sigpb.remote.urls import is_in_process
 
 # While some wait for the disk, others compute; more than these would only wait for each other.
 _THREADS = 8
@@ -109,15 +111,15 @@ class Run:
         if self.stopped is None and self.left and not self.limits.confirm(self.left):
             self.stop("only the first models were wanted")
 
-    def _pool(self, job: Job) -> Pool:
-        return Pool(
-            functools.partial(patch_model, job),
-            jobs=self.limits.jobs or os.cpu_count() or 1,
-            threads=1 if job.verify else _THREADS,
-            inherited=self.inherited,
-        )
+    def _pool(self, job: Job) -> Pool | Threads:
+        work = functools.partial(patch_model, job)
+        jobs = self.limits.jobs or os.cpu_count() or 1
+        threads = 1 if job.verify else _THREADS
+        if any(is_in_process(task.model) for task in self.tasks):
+            return Threads(work, jobs * threads)
+        return Pool(work, jobs=jobs, threads=threads, inherited=self.inherited)
 
-    def _run(self, pool: Pool, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def _run(self, pool: Pool | Threads, tasks: Iterator[Task]) -> Iterator[Outcome]:
         for outcome in pool.run(tasks):
             self.counts[outcome.outcome] += 1
             if self.journal is not None:

@@ -45,7 +45,7 @@ def locked(directories: Collection[str], batch: str) -> Iterator[None]:
             _acquire(each, batch, content)
             stack.callback(_release, each, content)
         # Only now, so that of two batches that begin at once one at least sees the other.
-        for each in {parent for each in whole for parent in parents_of(each)}:
+        for each in {parent for directory in whole for parent in parents_of(directory)}:
             with contextlib.suppress(StoreFailure):  # Not all may be readable.
                 _check(f"{each}/{NAME}", batch)
         for each in sorted(whole):

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sigpb.errors import EnvironmentFailure, UsageError
-from sigpb.remote.urls import redacted, scheme_of, store_url
+from sigpb.remote.urls import is_in_process, redacted, scheme_of, store_url
 from sigpb.saved_model.file_state import sha256_of
 
 _Result = TypeVar("_Result")
 
-# Stores whose content is that of one process.
-_IN_PROCESS = ("memory",)
+# For a store in this process, whose files have one position for all who read them.
 _ONE_AT_A_TIME = threading.RLock()
 
 # s3fs and gcsfs try again several times by themselves; this is for other stores, and for what the
@@ -65,11 +64,6 @@ class StoredFile:
 
 class StoreFailure(EnvironmentFailure):
     """A store did not do what was asked of it."""
-
-
-def is_in_process(url: str) -> bool:
-    """Whether what is at a URL is there for this process only."""
-    return scheme_of(url) in _IN_PROCESS
 
 
 def store_of(url: str) -> Store:
@@ -225,7 +219,9 @@ class Store:
         try:
             self._request(f"copy {source}", self._fs.cp_file, source, target)
         except (FileNotFoundError, _NotSupportedError) as error:
-            raise StoreFailure(f"Could not copy {source} to {target}: {reason_of(error)}.") from None
+            raise StoreFailure(
+                f"Could not copy {source} to {target}: {reason_of(error)}."
+            ) from None
 
     def remove(self, url: str) -> None:
         """Removes an object, if there is one.

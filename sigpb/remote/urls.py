@@ -10,6 +10,9 @@ from sigpb.errors import UsageError
 
 _SEPARATOR = "://"
 
+# Stores whose content is that of one process.
+_IN_PROCESS = ("memory",)
+
 _LOCAL = ("file", "local")
 
 _SECRETS = (
@@ -38,10 +41,15 @@ def scheme_of(url: str) -> str:
     return url.partition(_SEPARATOR)[0]
 
 
+def is_in_process(path: str) -> bool:
+    """Whether what is at a path is there for this process only."""
+    return is_url(path) and scheme_of(path) in _IN_PROCESS
+
+
 def store_url(url: str) -> str:
-    """Returns the part of a URL that says in which store something is, and in which bucket."""
+    """Returns the part of a URL that says in which store, and bucket, it is; of a path nothing."""
     scheme, separator, rest = url.partition(_SEPARATOR)
-    return scheme + separator + rest.partition("/")[0]
+    return scheme + separator + rest.partition("/")[0] if separator else ""
 
 
 def normalised(url: str) -> str:
@@ -56,10 +64,10 @@ def normalised(url: str) -> str:
         raise UsageError(f"{redacted(url)}: not a URL of the form s3://bucket/path.")
     if scheme in _LOCAL:
         raise UsageError(f"{redacted(url)}: name a directory of this machine by its path alone.")
-    rest = rest.strip("/") if scheme == "memory" else rest.rstrip("/")
+    rest = rest.strip("/") if scheme in _IN_PROCESS else rest.rstrip("/")
     netloc, _, path = rest.partition("/")
     host, colon, port = netloc.partition(":")
-    if "?" in rest or colon and (not port.isdigit() or "@" in rest):
+    if "?" in rest or (colon and (not port.isdigit() or "@" in rest)):
         raise UsageError(
             f"{scheme}://…: the URL holds a password or a query. It would be written to journals, "
             "so give credentials to the store's own configuration instead, such as AWS_PROFILE, "
