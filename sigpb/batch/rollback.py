@@ -129,8 +129,8 @@ def _put_back(job: Job, task: Task, model: Place, done: Outcome | None) -> Undon
             return Undone(task.model, "unchanged")
         if now != done.input_digest:
             raise PatchError(
-                f"{model.path} was changed after the batch. Its files as they were before the batch "
-                f"are in {model.backup(job)}."
+                f"{model.path} was changed after the batch. Its files as they were before the "
+                f"batch are in {model.backup(job)}."
             )
     model.restore(job, done.files)
     return Undone(task.model, "rolled_back")

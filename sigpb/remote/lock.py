@@ -57,11 +57,13 @@ def locked(directories: Collection[str], batch: str) -> Iterator[None]:
 
 def _acquire(directory: str, batch: str, content: bytes) -> None:
     store, lock = store_of(directory), f"{directory}/{NAME}"
+    _check(lock, batch)  # Some stores make an object anew though they are asked not to.
     try:
         store.create(lock, content)
     except FileExistsError:
         _check(lock, batch)
         store.put(lock, content)
+    _check(lock, batch)
 
 
 def _release(directory: str, content: bytes) -> None:
