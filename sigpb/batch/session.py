@@ -17,7 +17,7 @@ from sigpb.batch.prepare import Prepared
 from sigpb.batch.run import Limits, Run
 from sigpb.errors import UsageError
 from sigpb.publishing.failures import explained
-from sigpb.remote.urls import absolute, is_url
+from sigpb.remote.urls import is_url
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _is_on(journal: Path, root: str | None) -> bool:
         directories = journals.read_start(journal).directories
     except UsageError:
         return False
-    return any(f"{absolute(root)}/".startswith(f"{directory}/") for directory in directories)
+    return any(f"{root}/".startswith(f"{directory}/") for directory in directories)
 
 
 def _own_journal(home: Path) -> Path:

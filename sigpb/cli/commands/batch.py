@@ -32,7 +32,7 @@ from sigpb.batch.session import Session
 from sigpb.cli import batch_flags, batch_progress
 from sigpb.errors import UsageError
 from sigpb.patching.patch_file import load_patch
-from sigpb.remote.urls import is_url
+from sigpb.remote.urls import absolute, is_url
 
 USAGE = """\
 sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR)
@@ -108,7 +108,7 @@ def _session(
     limits = Limits(values.jobs, values.max_failures, values.canary, asked)
     journal = Path(values.journal) if values.journal else None
     if values.resume:
-        root = values.output_root or next(iter(arguments), None)
+        root = absolute(values.output_root or next(iter(arguments), "."))
         home = journal or batch_flags.home(arguments, values)
         return sessions.resume(home, limits, root)
     if values.apply_plan is not None:

@@ -65,9 +65,12 @@ def s3(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": f"http://{proxy.address}",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
     }.items():
         monkeypatch.setenv(name, value)
-    yield from _fresh(s3fs.S3FileSystem, "s3://bucket/models")
+    for url in _fresh(s3fs.S3FileSystem, "s3://bucket/models"):
+        yield url
+        proxy.reset()
 
 
 @pytest.fixture(scope="session")
