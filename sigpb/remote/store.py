@@ -239,7 +239,10 @@ class Store:
             else:
                 self._fs.put_file(str(content), path, **options)
 
-        self._request(f"write {url}", put, url)
+        try:
+            self._request(f"write {url}", put, url)
+        except FileNotFoundError as error:
+            raise StoreFailure(f"Could not write {url}: {reason_of(error)}.") from None
 
     def _request(self, attempt: str, call: Callable[..., _Result], *urls: str) -> _Result:
         waits = iter(_WAITS)

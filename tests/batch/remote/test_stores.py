@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,13 @@ def url(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory."""
     directory = tmp_path / "home"
     directory.mkdir()
     (directory / "patch.txtpb").write_text(RENAME)
     monkeypatch.chdir(directory)
-    yield directory
+    return directory
 
 
 @pytest.fixture
@@ -121,7 +120,9 @@ class TestModes:
         done = run("batch", "--apply_plan=plan.jsonl", "--report=report.jsonl")
 
         assert done.code == 1
-        records = {r["model"]: r for r in map(json.loads, Path("report.jsonl").open())}
+        records = {
+            r["model"]: r for r in map(json.loads, Path("report.jsonl").read_text().splitlines())
+        }
         assert without_history(f"{root}/a/1") == patched
         refused = records[f"{root}/b/1"]
         assert refused["outcome"] == "refused"
