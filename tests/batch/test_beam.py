@@ -106,7 +106,8 @@ def without_time(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
 
 def by_this_machine(place: Place, mode: Mode) -> dict[str, Outcome]:
     output_root = place.output_root(mode)
-    prepared = prepare([Root(str(place.root))], PATCH.only, mode, output_root=output_root)
+    root = None if output_root is None else str(output_root)
+    prepared = prepare([Root(str(place.root))], PATCH.only, mode, output_root=root)
     job = Job("local", PATCH.SerializeToString(), mode)
     run = Run(job, prepared.tasks, Limits(jobs=1))
     return without_time([*prepared.passed_over, *run.outcomes()])
