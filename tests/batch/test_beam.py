@@ -236,6 +236,22 @@ def test_named_models_in_place(fixture_model: ModelFactory, tmp_path: Path) -> N
     assert piped(other, IN_MEMORY, [root / "a/1"])[1] == {"unchanged": 1}
 
 
+def test_models_in_a_store(fixture_model: ModelFactory) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="fsspec, of the extra 'remote', is missing")
+    files = fsspec.filesystem("memory")
+    files.put(str(fixture_model("tf2_linear")), "/models/a/1", recursive=True)
+    named = ["memory://models/a/1", "memory://models/a", "memory://models/gone/1"]
+
+    outcomes, _ = piped(PatchSavedModels(parse_text(RENAME), "new_version"), IN_MEMORY, named)
+
+    assert {model: each.outcome for model, each in outcomes.items()} == {
+        "memory://models/a/1": "patched",
+        "memory://models/a": "failed",
+        "memory://models/gone/1": "failed",
+    }
+    assert files.exists("/models/a/2/saved_model.pb")
+
+
 @pytest.mark.parametrize("module", [pickle, pickler])
 def test_everything_can_be_pickled(place: Place, module: Any) -> None:
     transform = PatchSavedModels(PATCH, "in_place", roots=[str(place.root)])
