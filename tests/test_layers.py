@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ LAYERS = (
     {"rewrite"},
     {"graph"},
     {"steps"},
+    {"remote"},
     {"publishing"},
     {"saved_model"},
     {"wire"},
@@ -184,6 +186,21 @@ def test_import_of_sigpb_loads_nothing_else() -> None:
 
 def test_wire_needs_no_protobuf() -> None:
     assert not loaded("import sigpb.wire") & {"google.protobuf", "sigpb.protos"}
+
+
+def test_local_batch_needs_no_fsspec(tmp_path: Path) -> None:
+    models, patch = tmp_path / "models", tmp_path / "patch.txtpb"
+    shutil.copytree(PACKAGE.parent / "proto_fixtures" / "tf1_no_variables", models / "1")
+    patch.write_text("")
+    arguments = ["batch", str(models), f"--patch={patch}", "--in_place"]
+    work = f"patch_model(Job('b', b'', 'in_place'), Task({str(models / '1')!r}, '1'))"
+    found = loaded(
+        f"from sigpb.cli.main import main; main({arguments!r})\n"
+        "from sigpb.batch.job import Job, Task\n"
+        "from sigpb.batch.patch_model import patch_model\n"
+        f"assert {work}.outcome == 'unchanged'"
+    )
+    assert not found & {"fsspec", "sigpb.remote.store", "sigpb.batch.remote_place"}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ What is done to a model is what `sigpb batch` does to it: `patch_model`. Needs t
 
 from __future__ import annotations
 
-import os
-import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -20,13 +18,15 @@ from apache_beam.metrics import Metrics
 from sigpb import protos
 from sigpb.batch.job import Job, Mode, Outcome, Task
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
+from sigpb.batch.place import place_of
 from sigpb.batch.prepare import check_patch, prepare
 from sigpb.batch.roots import Root
 from sigpb.batch.run import threads_for
 from sigpb.batch.session import new_id
-from sigpb.errors import UsageError
+from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
-from sigpb.saved_model.locate import locate
+from sigpb.remote.urls import absolute, is_url, parent_of, redacted
+from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME, locate
 
 # So many models for each thread come at a time, so that few threads wait for the last one.
 _ROUNDS = 8
@@ -185,7 +185,7 @@ def repeatable(task: Task) -> Task:
 
     What is at the place of a copy before the first time is somebody else's work.
     """
-    is_free = task.output is None or not os.path.lexists(task.output)
+    is_free = task.output is None or not place_of(task.output).exists()
     return replace(task, interrupted=task.interrupted or is_free)
 
 
@@ -194,14 +194,16 @@ def _as_root(root: str | Root) -> Root:
 
 
 def _base(model: str) -> str:
-    return posixpath.dirname(posixpath.abspath(model))
+    try:
+        return parent_of(absolute(model))
+    except UsageError:  # What is wrong with it is told when it is looked at.
+        return model
 
 
 def _found(roots: Sequence[Root], job: Job, output_root: str | None) -> Iterator[Task | Outcome]:
     """Yields what is to be done with the models below roots, or became of them already."""
     only = protos.SavedModelPatch.FromString(job.patch).only
-    output = None if output_root is None else Path(output_root).absolute()
-    prepared = prepare(roots, only, job.mode, output_root=output)
+    prepared = prepare(roots, only, job.mode, output_root=output_root)
     yield from prepared.passed_over
     yield from map(repeatable, prepared.tasks)
 
@@ -211,10 +213,22 @@ def _named(group: tuple[str, Iterable[str]], job: Job) -> Iterator[Task | Outcom
     models = []
     for model in sorted(set(group[1])):
         try:
-            locate(Path(model))
+            _require_model(model)
         except Exception as error:  # One model never stops the others.
             yield Outcome(model, verdict_of(error), reason_of(error))
         else:
             models.append(Root(model))
     if models:
         yield from _found(models, job, None)
+
+
+def _require_model(path: str) -> None:
+    """Makes sure that there is a model at a path itself, not only below it.
+
+    Raises:
+        SigpbError: If there is none.
+    """
+    if not is_url(path):
+        locate(Path(path))
+    elif not {BINARY_NAME, TEXT_NAME} & set(place_of(absolute(path)).names()):
+        raise ModelUnreadable(f"{redacted(path)}: holds no {BINARY_NAME}.")

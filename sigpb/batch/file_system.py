@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from sigpb.remote.urls import is_url
+
 
 class Entry(NamedTuple):
     """What a directory holds.
@@ -33,6 +35,15 @@ class FileSystem(Protocol):
 
     def real_path(self, path: str) -> str:
         """Returns the path without links, the same for all paths of a directory."""
+
+
+def file_system_of(path: str) -> FileSystem:
+    """Returns the file system that a path is in."""
+    if is_url(path):
+        from sigpb.batch.remote_file_system import RemoteFileSystem
+
+        return RemoteFileSystem()
+    return LocalFileSystem()
 
 
 class LocalFileSystem:

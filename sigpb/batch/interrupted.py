@@ -6,26 +6,18 @@ are exchanged, the old ones are in a backup that is named after the batch.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from sigpb import protos
-from sigpb.batch.digests import digest_of_model, digest_of_proto, result_of
+from sigpb.batch.digests import digest_of_model, result_of
 from sigpb.batch.job import Job, Outcome, Task
+from sigpb.batch.place import Place, place_of
 from sigpb.errors import EnvironmentFailure
 from sigpb.patching.apply import changes_of
 from sigpb.patching.planning import plan_patch
 from sigpb.publishing.changes import Changes
-from sigpb.publishing.restore import backup_path, remove_leftovers, remove_stages, restore
-from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
+from sigpb.saved_model import history
 from sigpb.saved_model.model import open_model
-
-_PATCHED = (BINARY_NAME, TEXT_NAME, fingerprint.FILE_NAME, history.FILE_NAME, warmup.PATH)
 
 
 @dataclass(frozen=True)
@@ -51,14 +43,14 @@ def clear_up(job: Job, task: Task, patch: protos.SavedModelPatch) -> Outcome | N
         EnvironmentFailure: If somebody else changed it since then.
     """
     if task.output is not None:
-        remove_stages(Path(task.output))
+        place_of(task.output).remove_stages(job)
         return None
     left = left_behind(job, task, patch)
     if left is None:
         return None
     if left.is_complete:
         return left.outcome
-    restore(Path(task.model), job.id, left.outcome.files)
+    place_of(task.model).restore(job, left.outcome.files)
     return None
 
 
@@ -71,13 +63,10 @@ def left_behind(job: Job, task: Task, patch: protos.SavedModelPatch) -> LeftBehi
     Raises:
         EnvironmentFailure: If somebody else changed it since then.
     """
-    model, backup = Path(task.model), backup_path(Path(task.model), job.id)
-    if not model.is_dir():
+    model = place_of(task.model)
+    if not model.exists() or not model.has_backup(job):
         return None
-    remove_leftovers(model)
-    if not backup.is_dir():
-        return None
-    with _as_it_was(model, backup, job) as view, open_model(view) as old:
+    with model.as_it_was(job) as view, open_model(view) as old:
         changes, notes = changes_of(
             plan_patch(old, patch),
             old,
@@ -85,7 +74,7 @@ def left_behind(job: Job, task: Task, patch: protos.SavedModelPatch) -> LeftBehi
             warmup=job.warmup,
             history=job.history,
         )
-        digest, now = digest_of_model(old), digest_of_proto(model)
+        digest, now = digest_of_model(old), model.digest()
         outcome = Outcome(
             task.model,
             "patched",
@@ -97,39 +86,21 @@ def left_behind(job: Job, task: Task, patch: protos.SavedModelPatch) -> LeftBehi
         outcome = replace(outcome, **result_of(old, changes))
         if now not in (digest, outcome.output_digest):
             raise EnvironmentFailure(
-                f"{model} was changed by somebody else after the batch had begun to patch it. The "
-                f"files as they were before the batch are in {backup}."
+                f"{model.path} was changed by somebody else after the batch had begun to patch it. "
+                f"The files as they were before the batch are in {model.backup(job)}."
             )
         is_new = now == outcome.output_digest
         return LeftBehind(outcome, is_new and _is_described(model, changes, old.file.name, outcome))
 
 
-@contextmanager
-def _as_it_was(model: Path, backup: Path, job: Job) -> Iterator[Path]:
-    """Yields a directory with the files that a patch reads, as they were before the patch."""
-    with tempfile.TemporaryDirectory(prefix="sigpb-") as directory:
-        view = Path(directory)
-        for name in _PATCHED:
-            file = Path(os.path.realpath(model / name))
-            kept = backup / file.relative_to(backup.parent)
-            if not kept.exists() and (name != history.FILE_NAME or not job.history):
-                kept = file
-            if kept.exists():
-                (view / name).parent.mkdir(exist_ok=True)
-                (view / name).symlink_to(kept)
-        (view / "variables").symlink_to(Path(os.path.realpath(model), "variables"))
-        yield view
-
-
-def _is_described(model: Path, changes: Changes, main: str, outcome: Outcome) -> bool:
+def _is_described(model: Place, changes: Changes, main: str, outcome: Outcome) -> bool:
     """Whether the files beside a patched proto are those that belong to it."""
     for name, content in changes.items():
-        file = model / name
         if name == history.FILE_NAME:
-            record = (history.records(model) or [{}])[-1]
+            record = (history.records_in(model.read(name) or b"") or [{}])[-1]
             # Protos that take long to digest have none in the record.
             if record.get("output_digest") not in (outcome.output_digest, None) or not record:
                 return False
-        elif name != main and (file.read_bytes() if file.exists() else None) != content:
+        elif name != main and model.read(name) != content:
             return False
     return True

@@ -6,15 +6,15 @@ It is a function of plain data to plain data, whoever calls it: a thread, a proc
 from __future__ import annotations
 
 import functools
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from sigpb import protos
 from sigpb.batch import interrupted
-from sigpb.batch.digests import digest_of_model, digest_of_proto, result_of
+from sigpb.batch.digests import digest_of_model, result_of
 from sigpb.batch.job import Job, Outcome, Task, Verdict
+from sigpb.batch.place import Place, place_of
 from sigpb.batch.selection import reason_to_skip
 from sigpb.batch.successor import patched_successor
 from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
@@ -23,9 +23,7 @@ from sigpb.patching.apply import changes_of
 from sigpb.patching.plan import Plan
 from sigpb.patching.planning import plan_patch
 from sigpb.publishing.failures import reason_of as operating_system_says
-from sigpb.publishing.new_files import parents_of
-from sigpb.publishing.publish import publish_copy, publish_in_place
-from sigpb.saved_model.model import SavedModel, open_model
+from sigpb.saved_model.model import SavedModel
 
 
 def patch_model(job: Job, task: Task) -> Outcome:
@@ -56,25 +54,28 @@ def _patched(job: Job, task: Task) -> Outcome:
     patch = _parsed(job.patch)
     if task.interrupted and (done := interrupted.clear_up(job, task, patch)):
         return done
-    with open_model(task.model) as model:
+    place = place_of(task.model)
+    with place.opened(job) as model:
         if patch.HasField("only") and (reason := reason_to_skip(model, patch.only)):
             return Outcome(task.model, "skipped", reason)
         digest = digest_of_model(model)
         read = Outcome(task.model, "unchanged", input_bytes=model.state.size, input_digest=digest)
-        number = _successor(job, task, digest, patch)
+        number = _successor(job, task, place, digest, patch)
         if number is not None:
             return replace(read, reason=f"version {number} is this one, patched")
         plan = _plan(model, patch, task)
         if plan.is_empty and job.mode != "output_root":
             return read
-        return _publish(job, task, model, plan, read)
+        return _publish(job, task, place, model, plan, read)
 
 
-def _successor(job: Job, task: Task, digest: str, patch: protos.SavedModelPatch) -> int | None:
+def _successor(
+    job: Job, task: Task, place: Place, digest: str, patch: protos.SavedModelPatch
+) -> int | None:
     """Returns the version, other than the one to be made, that is a model already, patched."""
-    if job.mode != "new_version" or task.output is None or os.path.lexists(task.output):
+    if job.mode != "new_version" or task.output is None or place_of(task.output).exists():
         return None
-    return patched_successor(Path(task.model), digest, patch)
+    return patched_successor(place, digest, patch)
 
 
 @functools.lru_cache(maxsize=4)
@@ -92,32 +93,32 @@ def _plan(model: SavedModel, patch: protos.SavedModelPatch, task: Task) -> Plan:
     return plan
 
 
-def _publish(job: Job, task: Task, model: SavedModel, plan: Plan, read: Outcome) -> Outcome:
+def _publish(
+    job: Job, task: Task, place: Place, model: SavedModel, plan: Plan, read: Outcome
+) -> Outcome:
     changes, notes = changes_of(
         plan, model, fingerprint=job.fingerprint, warmup=job.warmup, history=job.history
     )
     outcome = replace(read, output=task.output or task.model, notes=notes)
     if not plan.is_empty:
         outcome = replace(outcome, outcome="patched", **result_of(model, changes))
-    if task.output is not None and os.path.lexists(task.output):
-        return _existing(Path(task.output), outcome, published=task.interrupted)
+    if task.output is not None and (output := place_of(task.output)).exists():
+        return _existing(output, outcome, published=task.interrupted)
     if changes and job.verify:
         from sigpb.verifying.before_publishing import verify_changes
 
+        place.complete()
         verify_changes(model, plan, changes, job.verify, Path(outcome.output or ""))
     if job.dry_run:
         return replace(outcome, planned=(saved_plan.digests(model), saved_plan.edit_texts(plan)))
     if task.output is None:
-        publish_in_place(model.directory, changes, expected=model.state, backup=job.id)
+        place.publish_in_place(job, model, changes)
     else:
-        output = Path(task.output)
-        with parents_of(output):  # Which stay if the copy fails: others may be about to use them.
-            pass
-        publish_copy(model.directory, output, changes, hardlink=job.hardlink, expected=model.state)
+        place.publish_copy(job, model, changes, task.output)
     return outcome
 
 
-def _existing(output: Path, outcome: Outcome, *, published: bool) -> Outcome:
+def _existing(output: Place, outcome: Outcome, *, published: bool) -> Outcome:
     """Returns what became of a model at whose place there is something.
 
     Args:
@@ -125,8 +126,9 @@ def _existing(output: Path, outcome: Outcome, *, published: bool) -> Outcome:
         outcome: What would have become of the model otherwise.
         published: Whether an earlier run of the batch may have put it there.
     """
-    if digest_of_proto(output) != (outcome.output_digest or outcome.input_digest):
-        raise EnvironmentFailure(f"{output} is there already, and it is something else.")
+    if output.digest() != (outcome.output_digest or outcome.input_digest):
+        raise EnvironmentFailure(f"{output.path} is there already, and it is something else.")
     if published:
         return outcome
-    return replace(outcome, outcome="unchanged", output=None, reason=f"{output} is it, patched")
+    reason = f"{output.path} is it, patched"
+    return replace(outcome, outcome="unchanged", output=None, reason=reason)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigpb import protos
 from sigpb.batch.discovery import Discovery, discover
-from sigpb.batch.file_system import FileSystem, LocalFileSystem
+from sigpb.batch.file_system import FileSystem, file_system_of
 from sigpb.batch.job import Mode, Outcome, Task
 from sigpb.batch.roots import Root
 from sigpb.batch.selection import NameFilter, check_selection
@@ -18,6 +17,7 @@ from sigpb.batch.targets import Targets
 from sigpb.batch.versions import parse_versions
 from sigpb.errors import PatchError, UsageError
 from sigpb.patching import checks
+from sigpb.remote.urls import absolute, common_path, is_url, parent_of, scheme_of, store_url
 
 # Locks are open files, of which a process has only so many.
 _MOST_LOCKS = 200
@@ -54,7 +54,7 @@ def prepare(
     only: protos.ModelSelection,
     mode: Mode,
     *,
-    output_root: Path | None = None,
+    output_root: str | None = None,
     files: FileSystem | None = None,
 ) -> Prepared:
     """Finds models, and says what is to be done with each.
@@ -64,16 +64,18 @@ def prepare(
         only: Conditions on models; here those on their paths count.
         mode: Where patched models go.
         output_root: The root of the tree that they go to, if it is another one.
-        files: The file system; None for that of this machine.
+        files: The file system; None for the one that the roots are in.
 
     Raises:
-        UsageError: If nothing is found, or the two trees lie in each other.
+        UsageError: If nothing is found, if the two trees lie in each other, or in two stores.
     """
-    roots = [replace(root, path=posixpath.abspath(root.path)) for root in roots]
+    roots = [replace(root, path=absolute(root.path)) for root in roots]
+    output_root = None if output_root is None else absolute(output_root)
+    _check_stores(roots, output_root)
     for root in roots if output_root is not None else ():
-        if Path(os.path.realpath(output_root or "")).is_relative_to(os.path.realpath(root.path)):
+        if _lies_in(output_root or "", root.path):
             raise UsageError(f"The output root {output_root} lies in {root.path}.")
-    found = discover(roots, files or LocalFileSystem())
+    found = discover(roots, files or file_system_of(roots[0].path if roots else ""))
     if not found.models:
         where = ", ".join(root.path for root in roots[:3]) or "nowhere"
         raise UsageError(f"There is no model in {where}{', …' if len(roots) > 3 else ''}.")
@@ -95,14 +97,41 @@ def prepare(
                 tasks.append(Task(each.path, each.name, targets.output(each.path)))
             except ValueError as error:
                 outcomes.append(Outcome(each.path, "refused", f"{error}."))
-    directories = _written_to(found, roots) if output_root is None else {str(output_root)}
+    directories = _written_to(found, roots) if output_root is None else {output_root}
     return Prepared(tuple(tasks), tuple(outcomes), tuple(sorted(directories)))
+
+
+def _check_stores(roots: Sequence[Root], output_root: str | None) -> None:
+    """Makes sure that models need not travel from a store, or this machine, to another one.
+
+    Raises:
+        UsageError: If they would have to.
+    """
+    kinds = {scheme_of(root.path) if is_url(root.path) else "" for root in roots}
+    if len(kinds) > 1:
+        raise UsageError("The models are in several kinds of stores; patch each in its own batch.")
+    if output_root is None:
+        return
+    if kinds != {scheme_of(output_root) if is_url(output_root) else ""}:
+        raise UsageError(
+            f"The output root {output_root} is in another store than the models, so that their "
+            "variables would have to travel, and sigpb moves no variables. Copy the models there "
+            "first, and patch them in place."
+        )
+    if any(kinds) and len({store_url(root.path) for root in roots}) > 1:
+        raise UsageError("The models are in several buckets, so that they share no tree.")
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    if is_url(path):
+        return f"{path}/".startswith(f"{directory}/")
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 def _written_to(found: Discovery, roots: Sequence[Root]) -> set[str]:
     """Returns the directories in which something changes."""
     models = {each.path for each in found.models}
-    directories = {
-        str(Path(root.path).parent) if root.path in models else root.path for root in roots
-    }
-    return directories if len(directories) <= _MOST_LOCKS else {posixpath.commonpath(directories)}
+    directories = {parent_of(root.path) if root.path in models else root.path for root in roots}
+    if len(directories) <= _MOST_LOCKS or len(set(map(store_url, directories))) > 1:
+        return directories
+    return {common_path(directories)}

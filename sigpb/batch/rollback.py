@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from sigpb import protos
-from sigpb.batch.digests import digest_of_proto
 from sigpb.batch.interrupted import left_behind
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal, Progress, read
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
+from sigpb.batch.place import Place, place_of
 from sigpb.errors import EnvironmentFailure, PatchError
-from sigpb.publishing.restore import backup_path, remove_leftovers, remove_stages, restore, withdraw
 
 _THREADS = 8
 
@@ -110,16 +108,15 @@ def roll_back(job: Job, task: Task, done: Outcome | None) -> Undone:
     """
     try:
         if task.output is None:
-            return _put_back(job, task, done)
-        return _withdraw(job, task, Path(task.output), done)
+            return _put_back(job, task, place_of(task.model), done)
+        return _withdraw(job, task, place_of(task.output), done)
     except Exception as error:  # One model never stops the others.
         refused = verdict_of(error) == "refused"
         return Undone(task.model, "refused" if refused else "failed", reason_of(error))
 
 
-def _put_back(job: Job, task: Task, done: Outcome | None) -> Undone:
-    model = Path(task.model)
-    remove_leftovers(model)  # Of a rollback that was killed.
+def _put_back(job: Job, task: Task, model: Place, done: Outcome | None) -> Undone:
+    has_backup = model.has_backup(job)
     if done is None:
         left = left_behind(job, task, protos.SavedModelPatch.FromString(job.patch))
         if left is None:
@@ -127,29 +124,28 @@ def _put_back(job: Job, task: Task, done: Outcome | None) -> Undone:
         done = left.outcome
     elif done.outcome == "unchanged":
         return Undone(task.model, "unchanged")
-    elif (now := digest_of_proto(model)) != done.output_digest:
-        kept = backup_path(model, job.id)
-        if now == done.input_digest and not kept.exists():
+    elif (now := model.digest()) != done.output_digest:
+        if now == done.input_digest and not has_backup:
             return Undone(task.model, "unchanged")
         if now != done.input_digest:
             raise PatchError(
-                f"{model} was changed after the batch. Its files as they were before the batch are "
-                f"in {kept}."
+                f"{model.path} was changed after the batch. Its files as they were before the "
+                f"batch are in {model.backup(job)}."
             )
-    restore(model, job.id, done.files)
+    model.restore(job, done.files)
     return Undone(task.model, "rolled_back")
 
 
-def _withdraw(job: Job, task: Task, output: Path, done: Outcome | None) -> Undone:
-    remove_stages(output)
-    if not os.path.lexists(output):
+def _withdraw(job: Job, task: Task, output: Place, done: Outcome | None) -> Undone:
+    output.remove_stages(job)
+    if not output.exists():
         return Undone(task.model, "unchanged")
     if done is None:  # Whether it is what the batch would have made of the model.
         tried = replace(job, dry_run=True, verify=())
         done = patch_model(tried, replace(task, interrupted=True))
         if done.outcome not in ("patched", "unchanged") or done.output is None:
             raise EnvironmentFailure(done.reason)
-    if digest_of_proto(output) != (done.output_digest or done.input_digest):
-        raise PatchError(f"{output} was changed after the batch. It stays as it is.")
-    withdraw(output)
+    if output.digest() != (done.output_digest or done.input_digest):
+        raise PatchError(f"{output.path} was changed after the batch. It stays as it is.")
+    output.withdraw(job)
     return Undone(task.model, "rolled_back")

@@ -13,6 +13,8 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal
 from sigpb.batch.patch_model import patch_model
 from sigpb.batch.pool import Pool
+from sigpb.batch.threads import Threads
+from sigpb.remote.urls import is_in_process
 
 # While some wait for the disk, others compute; more than these would only wait for each other.
 _THREADS = 8
@@ -121,13 +123,12 @@ class Run:
         if self.stopped is None and self.left and not self.limits.confirm(self.left):
             self.stop("only the first models were wanted")
 
-    def _pool(self, job: Job) -> Pool:
-        return Pool(
-            functools.partial(patch_model, job),
-            jobs=self.limits.jobs or os.cpu_count() or 1,
-            threads=threads_for(job),
-            inherited=self.inherited,
-        )
+    def _pool(self, job: Job) -> Pool | Threads:
+        work = functools.partial(patch_model, job)
+        jobs, threads = self.limits.jobs or os.cpu_count() or 1, threads_for(job)
+        if any(is_in_process(task.model) for task in self.tasks):
+            return Threads(work, jobs * threads)
+        return Pool(work, jobs=jobs, threads=threads, inherited=self.inherited)
 
     def _noted(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:

@@ -12,11 +12,12 @@ from pathlib import Path
 from sigpb.batch import journal as journals
 from sigpb.batch.job import Job, Outcome
 from sigpb.batch.journal import Journal, Start
-from sigpb.batch.locks import locked
+from sigpb.batch.locks import journal_locked, locked
 from sigpb.batch.prepare import Prepared
 from sigpb.batch.run import Limits, Run
 from sigpb.errors import UsageError
 from sigpb.publishing.failures import explained
+from sigpb.remote.urls import is_url
 
 
 @dataclass(frozen=True)
@@ -67,37 +68,43 @@ def begin(
     prepared = prepare()
     for directory in prepared.directories if job.mode == "output_root" else ():
         with explained(f"write to {directory}", "Nothing was done."):
-            Path(directory).mkdir(parents=True, exist_ok=True)
-    with locked(prepared.directories) as inherited:
+            if not is_url(directory):
+                Path(directory).mkdir(parents=True, exist_ok=True)
+    with locked(prepared.directories, job.id) as inherited:
         if journal is None:
             journal = _own_journal(home)
         start = Start(job, prepared.directories, limits.canary)
         written = Journal.create(journal, start, prepared.tasks, prepared.passed_over)
-        with closing(written):
-            run = Run(job, prepared.tasks, limits, written, inherited)
+        with closing(written), journal_locked(journal, prepared.directories) as also:
+            run = Run(job, prepared.tasks, limits, written, (*inherited, *also))
             yield Session(run, prepared.passed_over, journal)
 
 
 @contextmanager
-def resume(journal: Path, limits: Limits) -> Iterator[Session]:
+def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[Session]:
     """Goes on with a batch. Models that failed are tried again.
 
     Args:
         journal: Its journal, or the directory of that.
         limits: How it is run. Models are tried first if they were to be, and have not come out
             well.
+        root: If this is a URL, what the batch is to be on: its journal is not in the repository.
 
     Raises:
         UsageError: If there is no journal, or the batch was rolled back.
         EnvironmentFailure: If it cannot be read or written, or another process is at it.
     """
     if journal.is_dir():
-        found = journals.journals(journal)
+        found = [each for each in journals.journals(journal) if _is_on(each, root)]
         if not found:
-            raise UsageError(f"There is no journal in {journal}; name it with --journal=FILE.")
+            of = f" of a batch on {root}" if root is not None and is_url(root) else ""
+            raise UsageError(f"There is no journal{of} in {journal}; name it with --journal=FILE.")
         journal = found[-1]
-    directories = journals.read_start(journal).directories
-    with locked(directories) as inherited:
+    start = journals.read_start(journal)
+    with (
+        journal_locked(journal, start.directories) as also,
+        locked(start.directories, start.job.id) as inherited,
+    ):
         progress = journals.read(journal)
         if progress.undone:
             raise UsageError(f"{journal}: the batch was rolled back, so that it cannot go on.")
@@ -115,8 +122,19 @@ def resume(journal: Path, limits: Limits) -> Iterator[Session]:
             if outcome.model not in redone and progress.ended[outcome.model] == outcome.outcome
         )
         with closing(Journal.resume(journal)) as written:
-            run = Run(progress.start.job, tasks, limits, written, inherited)
+            run = Run(progress.start.job, tasks, limits, written, (*inherited, *also))
             yield Session(run, list(known), journal)
+
+
+def _is_on(journal: Path, root: str | None) -> bool:
+    """Whether a journal is that of a batch on a root; where it lies says so if that is local."""
+    if root is None or not is_url(root):
+        return True
+    try:
+        directories = journals.read_start(journal).directories
+    except UsageError:
+        return False
+    return any(f"{root}/".startswith(f"{directory}/") for directory in directories)
 
 
 def _own_journal(home: Path) -> Path:

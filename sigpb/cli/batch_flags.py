@@ -12,14 +12,18 @@ from absl import flags
 from sigpb import protos
 from sigpb.batch.discovery import is_model
 from sigpb.batch.job import Mode
+from sigpb.batch.place import place_of
 from sigpb.batch.roots import Root, configured_roots, listed_roots
 from sigpb.batch.run import Elsewhere
 from sigpb.cli import side_file_flags
 from sigpb.cli.arguments import parse_tags
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
+from sigpb.remote.urls import is_url, normalised, redacted
 
 _INPUT = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|((?:[^:\\]|\\.)*))(?::([^:]*)(?::(.*))?)?')
+
+_FILES = ("patch", "models_list", "models_config", "plan", "apply_plan", "journal", "report")
 
 _MODES = "--in_place, --new_version and --output_root=DIR"
 
@@ -64,7 +68,7 @@ def _define_where(values: flags.FlagValues) -> None:
         ("output_root", "Write patched models to a tree like that of the models, at DIR."),
         ("plan", "With --dry_run, the file to write the plan to."),
         ("apply_plan", "Carry out this plan of a dry run."),
-        ("journal", "The file that the batch is written down in; by default in the repository."),
+        ("journal", "The file to write the batch down in; by default in the repository, if local."),
         ("report", "Write a record for each model to this file, .jsonl or .csv."),
     ):
         flags.DEFINE_string(name, None, meaning, flag_values=values)
@@ -129,6 +133,20 @@ def elsewhere(options: Sequence[str], values: flags.FlagValues) -> Elsewhere | N
     return in_pipeline(values.runner, options)
 
 
+def check_files(values: flags.FlagValues) -> None:
+    """Makes sure that files are not remote, which only models may be.
+
+    Raises:
+        UsageError: If one is.
+    """
+    for name in _FILES:
+        if is_url(value := values[name].value or ""):
+            raise UsageError(
+                f"--{name}={redacted(value)}: this has to be a file of this machine. Only models "
+                "may be in a store."
+            )
+
+
 def mode(values: flags.FlagValues) -> Mode:
     """Returns where patched models go.
 
@@ -152,10 +170,11 @@ def roots(arguments: Sequence[str], values: flags.FlagValues) -> list[Root]:
         UsageError: If that is not said, or a file is not what it should be.
         EnvironmentFailure: If a file cannot be read.
     """
-    for argument in arguments:
-        if not Path(argument).is_dir():
-            raise UsageError(f"{argument}: there is no such directory.")
-    found = [Root(argument) for argument in arguments]
+    found = [Root(normalised(each) if is_url(each) else each) for each in arguments]
+    for root in found:
+        is_there = place_of(root.path).names() if is_url(root.path) else Path(root.path).is_dir()
+        if not is_there:
+            raise UsageError(f"{root.path}: there is no such directory.")
     if values.models_list is not None:
         found += listed_roots(Path(values.models_list))
     if values.models_config is not None:
@@ -168,9 +187,14 @@ def roots(arguments: Sequence[str], values: flags.FlagValues) -> list[Root]:
 def home(arguments: Sequence[str], values: flags.FlagValues) -> Path:
     """Returns the directory for the journal: the repository's root, as far as there is one.
 
+    A journal is appended to and brought to the disk, which a store of objects cannot: the journal
+    of a remote repository is in the current directory.
+
     Raises:
         UsageError: If no models are named.
     """
+    if any(map(is_url, (values.output_root or "", *arguments))):
+        return Path()
     if values.output_root is not None:
         return Path(values.output_root)
     if arguments:
@@ -180,6 +204,12 @@ def home(arguments: Sequence[str], values: flags.FlagValues) -> Path:
     if file is None:
         raise UsageError("Name the repository, or --journal=FILE.")
     return Path(file).parent
+
+
+def home_of(directories: Sequence[str]) -> Path:
+    """Returns the directory for the journal of a batch on directories; see `home`."""
+    directory = next(iter(directories), ".")
+    return Path() if is_url(directory) else Path(directory)
 
 
 def select(only: protos.ModelSelection, values: flags.FlagValues) -> None:

@@ -43,9 +43,18 @@ _layouts: dict[str, _Layout] = {}
 
 def _layout(message_type: Any) -> _Layout:
     known = _layouts.get(message_type.full_name)
-    if known:
-        return known
-    layout = _layouts[message_type.full_name] = _Layout()  # known before its fields: types nest
+    if known is None:
+        # Only what is complete is shared, since another thread may be asking for it.
+        built: dict[str, _Layout] = {}
+        known = _build(message_type, built)
+        _layouts.update(built)
+    return known
+
+
+def _build(message_type: Any, built: dict[str, _Layout]) -> _Layout:
+    if message_type.full_name in built:
+        return built[message_type.full_name]
+    layout = built[message_type.full_name] = _Layout()  # known before its fields: types nest
     first_bytes = set()
     for field in message_type.fields:
         if not _holds_map(field.message_type, set()):
@@ -55,7 +64,7 @@ def _layout(message_type: Any) -> _Layout:
         if is_map:
             inner = inner.fields_by_name["value"].message_type
         tag = field.number << 3 | 2
-        layout.fields[tag] = is_map, _layout(inner) if _holds_map(inner, set()) else None
+        layout.fields[tag] = is_map, _build(inner, built) if _holds_map(inner, set()) else None
         first_bytes.add(tag if tag < 0x80 else tag & 0x7F | 0x80)
     if first_bytes:
         layout.first_byte = re.compile(b"[" + re.escape(bytes(sorted(first_bytes))) + b"]")

@@ -61,8 +61,17 @@ def was_applied(directory: Path, patch: protos.SavedModelPatch, signatures: Sign
 
 def records(directory: Path) -> list[dict[str, Any]]:
     """Returns the patches that were applied, the last one last; damaged lines are left out."""
+    return _parsed(_read(directory))
+
+
+def records_in(content: bytes) -> list[dict[str, Any]]:
+    """Returns the same for what the file holds."""
+    return _parsed(content.splitlines())
+
+
+def _parsed(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     found = []
-    for line in _read(directory):
+    for line in lines:
         with contextlib.suppress(ValueError):
             found.append(json.loads(line))
     return [record for record in found if isinstance(record, dict)]

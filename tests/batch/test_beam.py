@@ -106,7 +106,8 @@ def without_time(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
 
 def by_this_machine(place: Place, mode: Mode) -> dict[str, Outcome]:
     output_root = place.output_root(mode)
-    prepared = prepare([Root(str(place.root))], PATCH.only, mode, output_root=output_root)
+    root = None if output_root is None else str(output_root)
+    prepared = prepare([Root(str(place.root))], PATCH.only, mode, output_root=root)
     job = Job("local", PATCH.SerializeToString(), mode)
     run = Run(job, prepared.tasks, Limits(jobs=1))
     return without_time([*prepared.passed_over, *run.outcomes()])
@@ -233,6 +234,22 @@ def test_named_models_in_place(fixture_model: ModelFactory, tmp_path: Path) -> N
     assert piped(again, IN_MEMORY, [root / "a/1"])[1] == {"patched": 1}
     other = PatchSavedModels(parse_text(RENAME), "in_place")
     assert piped(other, IN_MEMORY, [root / "a/1"])[1] == {"unchanged": 1}
+
+
+def test_models_in_a_store(fixture_model: ModelFactory) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="fsspec, of the extra 'remote', is missing")
+    files = fsspec.filesystem("memory")
+    files.put(str(fixture_model("tf2_linear")), "/models/a/1", recursive=True)
+    named = ["memory://models/a/1", "memory://models/a", "memory://models/gone/1"]
+
+    outcomes, _ = piped(PatchSavedModels(parse_text(RENAME), "new_version"), IN_MEMORY, named)
+
+    assert {model: each.outcome for model, each in outcomes.items()} == {
+        "memory://models/a/1": "patched",
+        "memory://models/a": "failed",
+        "memory://models/gone/1": "failed",
+    }
+    assert files.exists("/models/a/2/saved_model.pb")
 
 
 @pytest.mark.parametrize("module", [pickle, pickler])

@@ -3,7 +3,9 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.errors import SigpbError
-from sigpb.saved_model import fingerprint
+from sigpb.saved_model import deterministic_bytes, fingerprint
 
 HASHES = (
     "saved_model_checksum",
@@ -185,6 +187,29 @@ def test_checksum_does_not_depend_on_the_order_of_maps_in_the_file(
     model = protos.SavedModel.FromString(length_delimited(2, graph + collections))
     # TensorFlow 2.21's value.
     assert fingerprint.saved_model_checksum(model) == 5940346745842021892
+
+
+def test_threads_that_begin_at_once_find_the_same() -> None:
+    model = protos.SavedModel()
+    signatures = model.meta_graphs.add().signature_def
+    for key in ("x", "x_1", "x_10", "x_2"):
+        signatures[key].inputs[key].name = signatures[key].inputs[f"{key}_1"].name = key
+    expected = fingerprint.saved_model_checksum(model)
+    barrier = threading.Barrier(8)
+
+    def checksum(_: int) -> int:
+        barrier.wait()
+        return fingerprint.saved_model_checksum(model)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(20):
+                deterministic_bytes._layouts.clear()
+                assert set(pool.map(checksum, range(8))) == {expected}
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_unknown_fields_count() -> None:

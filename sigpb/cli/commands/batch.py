@@ -2,6 +2,10 @@
 
 Every model ends as patched, unchanged, skipped, refused or failed, and none stops another. A batch
 that was killed goes on with --resume; 'sigpb rollback' undoes one.
+
+ROOT may be in a store: gs://bucket/models, s3://bucket/models. That takes sigpb[remote], and what
+fsspec needs for the store: gcsfs, s3fs. Only protos travel; variables are copied by the store. The
+journal of such a batch is written to the current directory.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from sigpb.batch.session import Session
 from sigpb.cli import batch_flags, batch_progress
 from sigpb.errors import UsageError
 from sigpb.patching.patch_file import load_patch
+from sigpb.remote.urls import absolute, is_url
 
 USAGE = """\
 sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR)
@@ -56,6 +61,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
+    batch_flags.check_files(values)
     started = time.monotonic()
     counts: Counter[str] = Counter()
     with contextlib.ExitStack() as stack:
@@ -105,11 +111,13 @@ def _session(
     limits = Limits(values.jobs, values.max_failures, values.canary, asked, elsewhere)
     journal = Path(values.journal) if values.journal else None
     if values.resume:
-        return sessions.resume(journal or batch_flags.home(arguments, values), limits)
+        root = absolute(values.output_root or next(iter(arguments), "."))
+        home = journal or batch_flags.home(arguments, values)
+        return sessions.resume(home, limits, root)
     if values.apply_plan is not None:
         saved = saved_batch.load(Path(values.apply_plan))
         prepared = Prepared(saved.tasks, (), saved.directories)
-        home = Path(next(iter(saved.directories), "."))
+        home = batch_flags.home_of(saved.directories)
         return sessions.begin(lambda: prepared, saved.job, limits, home, journal)
     if values.patch is None:
         raise UsageError("State what to do: --patch=FILE.")
@@ -131,10 +139,11 @@ def _session(
         verify=tuple(values.verify),
     )
     roots = batch_flags.roots(arguments, values)
-    output_root = None if values.output_root is None else Path(values.output_root).absolute()
+    if job.hardlink and any(is_url(root.path) for root in roots):
+        raise UsageError("--hardlink: there are no links in stores of objects.")
 
     def found() -> Prepared:
-        return prepare(roots, patch.only, job.mode, output_root=output_root)
+        return prepare(roots, patch.only, job.mode, output_root=values.output_root)
 
     if values.dry_run:
         return contextlib.nullcontext(sessions.rehearse(found(), job, limits))

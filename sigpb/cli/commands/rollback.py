@@ -12,10 +12,11 @@ from pathlib import Path
 
 from absl import flags
 
-from sigpb.batch.locks import locked
+from sigpb.batch.locks import journal_locked, locked
 from sigpb.batch.rollback import Rollback
 from sigpb.cli.batch_progress import shown
 from sigpb.errors import UsageError
+from sigpb.remote.urls import is_url, redacted
 
 USAGE = "sigpb rollback JOURNAL [--only=GLOB] [--format=text|json]"
 
@@ -40,8 +41,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         raise UsageError(f"The journal of a batch is expected. Usage: {USAGE}")
     counts: Counter[str] = Counter()
     models = []
+    if is_url(arguments[0]):
+        raise UsageError(f"{redacted(arguments[0])}: a journal is a file of this machine.")
     file = Path(arguments[0])
-    with locked(Rollback.of(file).progress.start.directories):
+    start = Rollback.of(file).progress.start
+    with journal_locked(file, start.directories), locked(start.directories, start.job.id):
         rollback = Rollback.of(file)
         for undone in rollback.run(rollback.tasks(values.only)):
             counts[undone.outcome] += 1

@@ -1,0 +1,96 @@
+"""A place in a store of objects."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sigpb.batch.job import Job
+from sigpb.publishing.changes import Changes
+from sigpb.remote import publish
+from sigpb.remote.model import MAIN_PROTOS, FetchedModel, fetched
+from sigpb.remote.store import store_of
+from sigpb.saved_model import history
+from sigpb.saved_model.model import SavedModel, open_model
+
+
+class RemotePlace:
+    """A place in a store, given by its URL."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._store = store_of(path)
+        self._opened: FetchedModel | None = None
+
+    def exists(self) -> bool:
+        """See `Place`."""
+        return bool(self._store.files(self.path))
+
+    def names(self) -> list[str]:
+        """See `Place`."""
+        return self._store.names(self.path)
+
+    def read(self, name: str) -> bytes | None:
+        """See `Place`."""
+        return self._store.read(f"{self.path}/{name}")
+
+    def digest(self) -> str | None:
+        """See `Place`."""
+        digests = (self._store.digest(f"{self.path}/{name}") for name in MAIN_PROTOS)
+        return next((digest for digest in digests if digest is not None), None)
+
+    @contextlib.contextmanager
+    def opened(self, job: Job) -> Iterator[SavedModel]:
+        """See `Place`."""
+        index = job.fingerprint == "recompute"
+        with (
+            fetched(self._store, self.path, index=index) as self._opened,
+            open_model(self._opened.directory) as model,
+        ):
+            yield model
+
+    def complete(self) -> None:
+        """See `Place`."""
+        self._fetched.complete()
+
+    def publish_in_place(self, job: Job, model: SavedModel, changes: Changes) -> None:
+        """See `Place`."""
+        publish.publish_in_place(self._fetched, changes, job.id)
+
+    def publish_copy(self, job: Job, model: SavedModel, changes: Changes, output: str) -> None:
+        """See `Place`."""
+        publish.publish_copy(self._fetched, output, changes, job.id)
+
+    def backup(self, job: Job) -> str:
+        """See `Place`."""
+        return publish.backup_url(self.path, job.id)
+
+    def has_backup(self, job: Job) -> bool:
+        """See `Place`."""
+        return publish.has_backup(self._store, self.path, job.id)
+
+    @contextlib.contextmanager
+    def as_it_was(self, job: Job) -> Iterator[Path]:
+        """See `Place`."""
+        new = (history.FILE_NAME,) if job.history else ()
+        index = job.fingerprint == "recompute"
+        with fetched(self._store, self.path, index=index, backup=job.id, new=new) as model:
+            yield model.directory
+
+    def restore(self, job: Job, changed: tuple[str, ...]) -> None:
+        """See `Place`."""
+        publish.restore(self._store, self.path, job.id, changed)
+
+    def withdraw(self, job: Job) -> None:
+        """See `Place`."""
+        publish.withdraw(self._store, self.path, job.id)
+
+    def remove_stages(self, job: Job) -> None:
+        """See `Place`."""
+        publish.remove_incomplete(self._store, self.path, job.id)
+
+    @property
+    def _fetched(self) -> FetchedModel:
+        assert self._opened is not None, "no model is open"
+        return self._opened

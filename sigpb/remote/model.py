@@ -1,0 +1,154 @@
+"""A model in a store, and the directory of this machine in which its protos are looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
+from sigpb.publishing.changes import BACKUP_PREFIX, is_sigpbs_own
+from sigpb.remote.store import Store, StoredFile, StoreFailure
+from sigpb.saved_model import fingerprint, history, warmup
+from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
+
+MAIN_PROTOS = (BINARY_NAME, TEXT_NAME)
+
+_INDEX = "variables/variables.index"
+
+_READ = (*MAIN_PROTOS, fingerprint.FILE_NAME, history.FILE_NAME, warmup.PATH)
+
+
+@dataclass(frozen=True)
+class FetchedModel:
+    """A model whose protos are in a directory of this machine, too.
+
+    Attributes:
+        store: The store.
+        url: Where it is in the store.
+        directory: The directory.
+        files: All objects of the model, by their paths in it, as they were before they were read.
+        fetched: The paths of those that are in the directory.
+    """
+
+    store: Store
+    url: str
+    directory: Path
+    files: Mapping[str, StoredFile]
+    fetched: set[str] = field(default_factory=set)
+
+    def complete(self) -> None:
+        """Fetches the rest of the model, so that it can be run.
+
+        Raises:
+            EnvironmentFailure: If it cannot be read.
+        """
+        self.fetch(name for name in self.files if not is_sigpbs_own(Path(name)))
+
+    def fetch(self, names: Iterator[str] | Collection[str], below: str = "") -> None:
+        """Fetches objects, unless that was done.
+
+        Args:
+            names: Their paths in the model.
+            below: The directory of the model that holds them instead, such as a backup.
+
+        Raises:
+            EnvironmentFailure: If they cannot be read.
+        """
+        for name in names:
+            if name in self.fetched:
+                continue
+            file, stored = self.directory / name, posixpath.join(below, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.store.fetch(posixpath.join(self.url, stored), file)
+            except FileNotFoundError:
+                raise StoreFailure(f"{self.url}/{stored} was removed meanwhile.") from None
+            if file.stat().st_size != self.files[stored].size:
+                raise StoreFailure(f"{self.url}/{stored} was changed while it was read.")
+            self.fetched.add(name)
+
+    def check_unchanged(self, names: Collection[str]) -> None:
+        """Makes sure that files are what they were when they were read.
+
+        Args:
+            names: Their paths in the model.
+
+        Raises:
+            EnvironmentFailure: If they are not.
+        """
+        now = self.store.files(self.url)
+        for name in names:
+            before, after = self.files.get(name), now.get(name)
+            same = before == after
+            if same and before is not None and not before.version and name in self.fetched:
+                # The store says nothing but the size.
+                digest = self.store.digest(f"{self.url}/{name}")
+                same = digest == sha256_of(self.directory / name)
+            if not same:
+                raise EnvironmentFailure(
+                    f"{self.url}/{name} was changed, replaced or removed since it was read. Look "
+                    "at the model again before you repeat the patch."
+                )
+
+
+@contextlib.contextmanager
+def fetched(
+    store: Store,
+    url: str,
+    *,
+    index: bool = True,
+    backup: str | None = None,
+    new: Collection[str] = (),
+) -> Iterator[FetchedModel]:
+    """Fetches the protos of a model.
+
+    Args:
+        store: The store.
+        url: The model's directory.
+        index: Whether the index of the checkpoint is needed if the model has a fingerprint.
+        backup: The name of a backup. What it holds is taken instead of what the model holds.
+        new: What is taken from the backup only.
+
+    Yields:
+        The model. Its directory is removed at exit, and errors name the URL instead.
+
+    Raises:
+        EnvironmentFailure: If something cannot be read.
+    """
+    files = store.files(url)
+    with tempfile.TemporaryDirectory(prefix="sigpb-", ignore_cleanup_errors=True) as parent:
+        directory = Path(parent, posixpath.basename(url) or "model")
+        model = FetchedModel(store, url, directory, files)
+        with _named(directory, url):
+            if files:
+                directory.mkdir()
+            if CHUNKED_NAME in files:  # It is not read, but it matters that it is there.
+                (directory / CHUNKED_NAME).touch()
+            kept = "" if backup is None else f"{BACKUP_PREFIX}{backup}"
+            if kept:
+                model.fetch([name for name in _READ if f"{kept}/{name}" in files], kept)
+            model.fetch([name for name in _READ if name in files and name not in new])
+            if index and fingerprint.FILE_NAME in model.fetched and _INDEX in files:
+                model.fetch([_INDEX])
+            yield model
+
+
+@contextlib.contextmanager
+def _named(directory: Path, url: str) -> Iterator[None]:
+    """Has errors name the URL of a model instead of the directory that its protos are in."""
+
+    def renamed(value: object) -> object:
+        return value.replace(str(directory), url) if isinstance(value, str) else value
+
+    try:
+        yield
+    except SigpbError as error:
+        error.args = tuple(map(renamed, error.args))
+        if isinstance(error, PatchError):
+            error.problems = tuple(str(renamed(problem)) for problem in error.problems)
+        raise

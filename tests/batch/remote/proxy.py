@@ -1,0 +1,101 @@
+"""A proxy for HTTP that writes down requests, and makes some of them fail."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Literal
+
+Fault = Literal["cut", "answer lost", "503"]
+
+_UNAVAILABLE = b"<Error><Code>ServiceUnavailable</Code><Message>Try later</Message></Error>"
+
+
+class Proxy:
+    """Passes requests on to a server of this machine.
+
+    Attributes:
+        requests: The method and the path of each.
+        fault: What becomes of a request, by its number from 1 on; None for no fault.
+    """
+
+    def __init__(self, server: str) -> None:
+        self.requests: list[tuple[str, str]] = []
+        self.fault: Callable[[int], Fault | None] = lambda number: None
+        lock = threading.Lock()
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one_request(self) -> None:
+                try:
+                    super().handle_one_request()
+                except OSError:  # The client went away.
+                    self.close_connection = True
+
+            def __getattr__(self, name: str) -> Callable[[], None]:
+                if name.startswith("do_"):
+                    return self._pass_on
+                raise AttributeError(name)
+
+            def _pass_on(self) -> None:
+                with lock:
+                    proxy.requests.append((self.command, self.path))
+                    fault = proxy.fault(len(proxy.requests))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if fault == "cut":
+                    self.close_connection = True
+                    return
+                if fault == "503":
+                    self._answer(503, {}, _UNAVAILABLE)
+                    return
+                upstream = http.client.HTTPConnection(server)
+                upstream.request(self.command, self.path, body, dict(self.headers.items()))
+                answer = upstream.getresponse()
+                data = answer.read()
+                upstream.close()
+                if fault == "answer lost":
+                    self.close_connection = True
+                    return
+                self._answer(answer.status, dict(answer.getheaders()), data)
+
+            def _answer(self, status: int, headers: dict[str, str], data: bytes) -> None:
+                self.send_response_only(status)
+                for name, value in headers.items():
+                    if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                        self.send_header(name, value)
+                length = headers.get("Content-Length") if self.command == "HEAD" else None
+                self.send_header("Content-Length", length or str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    @property
+    def address(self) -> str:
+        host, port = self._server.server_address[:2]
+        return f"{host!s}:{port}"
+
+    def reset(self, fault: Callable[[int], Fault | None] = lambda number: None) -> None:
+        """Begins to count anew."""
+        self.fault = fault
+        self.requests.clear()
+
+    def __enter__(self) -> Proxy:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,118 @@
+"""Two batches on one repository in a store."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigpb.batch import locks
+from sigpb.batch.locks import journal_locked, locked
+from sigpb.errors import EnvironmentFailure
+
+from .stores import contents, fs
+
+LOCK = ".sigpb-batch-lock"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_free"),
+    [
+        ("a", "a", False),
+        ("a", "a/b", False),
+        ("a/b", "a", False),
+        ("a/b", "a/c", True),
+        ("a", "ab", True),
+    ],
+)
+def test_directories(memory: str, first: str, second: str, is_free: bool) -> None:
+    with locked([f"{memory}/{first}"], "one"):
+        expected = contextlib.nullcontext() if is_free else pytest.raises(EnvironmentFailure)
+        with expected, locked([f"{memory}/{second}"], "two"):
+            pass
+        assert list(contents(memory)) == [f"{first}/{LOCK}"]
+    with locked([f"{memory}/{second}"], "two"):
+        pass
+    assert contents(memory) == {}
+
+
+def test_message(memory: str) -> None:
+    with locked([memory], "one"):
+        holder = json.loads(contents(memory)[LOCK])
+        with pytest.raises(EnvironmentFailure) as raised, locked([memory], "two"):
+            pass
+    said = str(raised.value)
+    for value in ("one", holder["host"], str(holder["pid"]), holder["time"], f"{memory}/{LOCK}"):
+        assert value in said
+    assert "--resume" in said
+    assert "remove that object" in said
+
+
+def test_lock_of_a_killed_run_is_taken_over(memory: str) -> None:
+    with locked([memory], "one"):
+        kept = contents(memory)[LOCK]
+    fs(memory).pipe_file(f"{memory}/{LOCK}", kept)
+
+    with pytest.raises(EnvironmentFailure), locked([memory], "two"):
+        pass
+    with locked([memory], "one"):
+        assert contents(memory)[LOCK] != kept
+    assert contents(memory) == {}
+
+
+def test_foreign_lock(memory: str) -> None:
+    fs(memory).pipe_file(f"{memory}/{LOCK}", b"[]")
+    with pytest.raises(EnvironmentFailure, match="no batch of this version"), locked([memory], "1"):
+        pass
+    assert contents(memory) == {LOCK: b"[]"}
+
+
+@pytest.mark.parametrize("store", ["memory", "s3"])
+def test_at_most_one_at_once(store: str, request: pytest.FixtureRequest) -> None:
+    url: str = request.getfixturevalue(store)
+    inside, most, refused, entered = 0, 0, 0, 0
+    guard, barrier = threading.Lock(), threading.Barrier(6)
+
+    def attempt(number: int) -> None:
+        nonlocal inside, most, refused, entered
+        directory = (url, f"{url}/a", f"{url}/a/b")[number % 3]
+        barrier.wait()
+        try:
+            with locked([directory], f"batch {number}"):
+                with guard:
+                    inside += 1
+                    entered += 1
+                    most = max(most, inside)
+                barrier_of_all.wait(20)
+                with guard:
+                    inside -= 1
+        except EnvironmentFailure:
+            with guard:
+                refused += 1
+            with contextlib.suppress(threading.BrokenBarrierError):
+                barrier_of_all.wait(20)
+
+    barrier_of_all = threading.Barrier(6)
+    threads: list[Any] = [threading.Thread(target=attempt, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most <= 1
+    assert entered + refused == 6
+    assert contents(url) == {}
+
+
+def test_journal(memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE", 0.0)
+    journal = tmp_path / "journal"
+    journal.touch()
+    with journal_locked(journal, [memory]):
+        with pytest.raises(EnvironmentFailure), journal_locked(journal, [memory]):
+            pass
+        with journal_locked(journal, [str(tmp_path)]) as held:
+            assert held == ()
