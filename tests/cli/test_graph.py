@@ -127,7 +127,7 @@ def test_from_and_to(frozen: Path) -> None:
 def test_from_and_to_are_keys_of_the_signature_first(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
     shown = graph_json(model, "--signature=serving_default", "--from=x", "--to=s")
-    assert shown["title"] == "'serving_default' of {serve}, to 's', from 'x'"
+    assert shown["title"] == "'serving_default' of {serve}, from 'x', to 's'"
     assert kept(shown, "output") == ["s"]
     assert kept(shown, "variable", "constant") == []
 
@@ -135,7 +135,7 @@ def test_from_and_to_are_keys_of_the_signature_first(fixture_model: ModelFactory
 def test_the_answer_may_be_no(frozen: Path) -> None:
     outcome = run("graph", frozen, "--from=x", "--to=two")
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.out == "frozen_graph.pb, to 'two', from 'x': nothing there depends on it.\n"
+    assert outcome.out == "frozen_graph.pb, from 'x', to 'two': nothing there depends on it.\n"
 
 
 def test_depth(fixture_model: ModelFactory) -> None:

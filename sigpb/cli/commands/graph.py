@@ -50,8 +50,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "depth",
         None,
-        "How many levels of scopes and functions to open; as many as can be seen at a glance if "
-        "left out.",
+        "How many levels of scopes and functions to open; as many as can be seen at a glance, or "
+        "in JSON all, if left out.",
         lower_bound=0,
         flag_values=values,
     )
@@ -82,8 +82,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             print(f"{flow.endpoints.title}: nothing there depends on it.")
             return 1
         renderer = importlib.import_module(f"{graph_formats.__name__}.{values.format}")
-        everything = getattr(renderer, "EVERYTHING", False)
-        picture = draw(flow, values.depth, everything=everything)
+        depth = getattr(renderer, "DEPTH", None) if values.depth is None else values.depth
+        picture = draw(flow, depth, everything=getattr(renderer, "EVERYTHING", False))
         lines: Iterable[Line] = renderer.render(picture)
         if values.output is None:
             write(lines)

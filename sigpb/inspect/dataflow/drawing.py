@@ -29,8 +29,9 @@ from sigpb.inspect.dataflow.nearness import near_users
 from sigpb.inspect.dataflow.picture import Edge, Node, NodeKind, Output, Picture, type_text
 from sigpb.inspect.dataflow.sources import Source, Sources
 from sigpb.inspect.dataflow.types import is_variable, output_type, resource_name, resource_type
+from sigpb.tensor_types import TensorType
 
-# Of one kind of format, so many things are drawn unless it is asked for more.
+# So many things are drawn unless more are asked for.
 _CLEAR = 200
 
 # More than this is not drawn even if it is asked for.
@@ -46,9 +47,12 @@ def draw(flow: Flow, depth: int | None, *, everything: bool = False) -> Picture:
         everything: Whether to draw what is inside of the levels below as well, for a format in
             which a reader can open and close them.
     """
+    labels: dict[str, list[str]] = defaultdict(list)
+    for endpoint in flow.endpoints.inputs:
+        labels[endpoint.tensor].append(endpoint.label)
     inputs = [
-        EndpointItem("input", number, ", ".join(_labels(flow, tensor)))
-        for tensor, number in flow.endpoints.arguments.items()
+        EndpointItem("input", number, ", ".join(labels[tensor]))
+        for tensor, number in flow.arguments.items()
     ]
     outputs = [
         EndpointItem("output", number, endpoint.label)
@@ -59,10 +63,6 @@ def draw(flow: Flow, depth: int | None, *, everything: bool = False) -> Picture:
     if everything:
         chosen, _ = opened(items, _MOST, _MOST)
     return _Drawing(flow, inputs, outputs, items, chosen).picture(reached)
-
-
-def _labels(flow: Flow, tensor: str) -> Iterator[str]:
-    return (each.label for each in flow.endpoints.inputs if each.tensor == tensor)
 
 
 class _Wanted(NamedTuple):
@@ -85,6 +85,7 @@ class _Drawing:
         chosen: Collection[Item],
     ) -> None:
         self._flow = flow
+        self._tensors = list(flow.arguments)
         self._outputs = outputs
         self._chosen = chosen
         self._nodes: list[Node] = []
@@ -93,10 +94,7 @@ class _Drawing:
         self._place(items)
         types = flow.input_types
         self._sources = Sources(
-            {
-                number: (inputs[number], types[tensor])
-                for tensor, number in flow.endpoints.arguments.items()
-            },
+            {number: (inputs[number], types[tensor]) for tensor, number in flow.arguments.items()},
             self._inside,
             chosen,
         )
@@ -130,7 +128,7 @@ class _Drawing:
                         self._inside[part.instance][part.record.name] = part
             self._nodes.append(self._node(item, number, parent, scope, is_open=is_open))
             if is_open:
-                inner = item.name if isinstance(item, ScopeItem) and not item.is_run else ""
+                inner = item.name if isinstance(item, ScopeItem) else ""
                 if isinstance(item, ScopeItem) and item.is_run:
                     inner = scope
                 waiting += [(child, number, inner) for child in reversed(children_of(item))]
@@ -138,64 +136,31 @@ class _Drawing:
     def _node(
         self, item: Item, number: int, parent: int | None, scope: str, *, is_open: bool
     ) -> Node:
-        kind, name, detail, op = self._described(item)
-        label = name
         if isinstance(item, EndpointItem):
-            label, name = item.name, detail
-            detail = self._endpoint_type(item)
-        elif kind == "variable" and isinstance(item, NodeItem):
-            label = resource_name(item.instance.body, item.record)
-        elif scope and name.startswith(f"{scope}/"):
-            label = name[len(scope) + 1 :]
-        elif scope and name == scope:
-            label = name.rpartition("/")[2]
+            tensor, known = self._endpoint(item)
+            detail = type_text(*known) if known.dtype else ""
+            return Node(number, parent, item.side, full(tensor), item.name, detail=detail)
+        kind, name, detail = _described(item)
         return Node(
             number,
             parent,
             kind,
             name,
-            label,
-            op,
+            _label(item, name, scope),
+            item.record.op if isinstance(item, NodeItem) else "",
             detail,
             is_open,
             0 if is_open else _hidden(item),
             _is_spliced(item),
         )
 
-    def _described(self, item: Item) -> tuple[NodeKind, str, str, str]:
-        """Returns kind, name, detail and op of an item."""
-        if isinstance(item, EndpointItem):
-            return item.side, item.name, full(self._tensor(item)), ""
-        if isinstance(item, PortItem):
-            return "port", _port_name(item), "", ""
-        if isinstance(item, CalleeItem):
-            return "function", item.role, item.instance.body.name, ""
-        if isinstance(item, ScopeItem):
-            return ("run" if item.is_run else "scope"), item.name, "", ""
-        record, body = item.record, item.instance.body
-        if isinstance(item, CallItem):
-            names = (callee.body.name for callee in item.call.callees)
-            return "call", record.name, ", ".join(names), record.op
-        if is_variable(record):
-            dtype, shape = resource_type(body, record)
-            return "variable", record.name, type_text(dtype, shape) if dtype else "", record.op
-        if record.op == "Const":
-            return "constant", record.name, type_text(*output_type(body, record, 0)), record.op
-        return "op", record.name, "", record.op
-
-    def _tensor(self, item: EndpointItem) -> str:
-        endpoints = self._flow.endpoints
+    def _endpoint(self, item: EndpointItem) -> tuple[str, TensorType]:
+        """Returns the tensor of an input or output, and its type."""
         if item.side == "output":
-            return endpoints.outputs[item.number].tensor
-        return list(endpoints.arguments)[item.number]
-
-    def _endpoint_type(self, item: EndpointItem) -> str:
-        endpoints = self._flow.endpoints
-        if item.side == "output":
-            known = endpoints.outputs[item.number].type
-        else:
-            known = self._flow.input_types[self._tensor(item)]
-        return type_text(*known) if known.dtype else ""
+            endpoint = self._flow.endpoints.outputs[item.number]
+            return endpoint.tensor, endpoint.type
+        tensor = self._tensors[item.number]
+        return tensor, self._flow.input_types[tensor]
 
     def _edges(self) -> Iterator[Edge]:
         taken: dict[_Wanted, dict[tuple[Item, int], Source]] = defaultdict(dict)
@@ -218,8 +183,40 @@ class _Drawing:
         if isinstance(item, PortItem):
             return self._sources.of_port(item)
         if isinstance(item, EndpointItem) and item.side == "output":
-            return self._sources.of_tensor(self._flow.instance, self._tensor(item))
+            return self._sources.of_tensor(self._flow.instance, self._endpoint(item)[0])
         return ()
+
+
+def _described(
+    item: PortItem | NodeItem | CalleeItem | ScopeItem,
+) -> tuple[NodeKind, str, str]:
+    """Returns kind, name and detail of an item."""
+    if isinstance(item, PortItem):
+        return "port", _port_name(item), ""
+    if isinstance(item, CalleeItem):
+        return "function", item.instance.body.name, ""
+    if isinstance(item, ScopeItem):
+        return ("run" if item.is_run else "scope"), item.name, ""
+    record, body = item.record, item.instance.body
+    if isinstance(item, CallItem):
+        return "call", record.name, ", ".join(callee.body.name for callee in item.call.callees)
+    if is_variable(record):
+        dtype, shape = resource_type(body, record)
+        return "variable", record.name, type_text(dtype, shape) if dtype else ""
+    if record.op == "Const":
+        return "constant", record.name, type_text(*output_type(body, record, 0))
+    return "op", record.name, ""
+
+
+def _label(item: Item, name: str, scope: str) -> str:
+    """Returns what an item of some name is called where it is drawn in a scope."""
+    if isinstance(item, CalleeItem):
+        return item.role
+    if isinstance(item, NodeItem) and is_variable(item.record):
+        return resource_name(item.instance.body, item.record)
+    if scope and name.startswith(f"{scope}/"):
+        return name[len(scope) + 1 :]
+    return name.rpartition("/")[2] if scope and name == scope else name
 
 
 def _port_name(item: PortItem) -> str:
@@ -239,7 +236,7 @@ def _hidden(item: Item) -> int:
 
 def _is_spliced(item: Item) -> bool:
     """Whether sigpb added all of an item."""
-    if isinstance(item, CalleeItem | ScopeItem):
+    if isinstance(item, ScopeItem):
         return all(_is_spliced(part) for part in parts_of(item))
     if not isinstance(item, NodeItem):
         return False

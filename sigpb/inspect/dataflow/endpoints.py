@@ -68,7 +68,8 @@ class Endpoints:
         """The numbers of the inputs that are followed, as bits."""
         if self.followed is None:
             return None
-        return sum(1 << self.arguments[tensor] for tensor in set(self.followed))
+        arguments = self.arguments
+        return sum(1 << arguments[tensor] for tensor in set(self.followed))
 
 
 def of_signature(title: str, signature: protos.SignatureDef) -> Endpoints:
@@ -115,14 +116,14 @@ def between(
         UsageError: There is no such key, and no such tensor.
     """
     inputs, outputs, followed, title = whole.inputs, whole.outputs, whole.followed, whole.title
-    if end is not None:
-        outputs = tuple(_chosen(end, outputs, records, "to", "output"))
-        title += f", to {end!r}"
     if begin is not None:
         chosen = _chosen(begin, inputs, records, "from", "input")
         followed = tuple(endpoint.tensor for endpoint in chosen)
         inputs += tuple(endpoint for endpoint in chosen if endpoint not in inputs)
         title += f", from {begin!r}"
+    if end is not None:
+        outputs = tuple(_chosen(end, outputs, records, "to", "output"))
+        title += f", to {end!r}"
     return Endpoints(title, inputs, outputs, followed)
 
 

@@ -54,11 +54,13 @@ class Flow:
 
     Attributes:
         endpoints: The inputs and outputs.
+        arguments: The tensors of the inputs, and their numbers.
         instance: The nodes between them.
     """
 
     def __init__(self, endpoints: Endpoints, body: Body, dependences: Dependences) -> None:
         self.endpoints = endpoints
+        self.arguments = body.arguments
         self._dependences = dependences
         self.instance = Instance(body, dependences, range(len(body.results)), live=endpoints.live)
 

@@ -10,7 +10,7 @@ from sigpb.inspect.dataflow.picture import Edge, Node, Picture
 from sigpb.inspect.styled_text import Line, line
 from sigpb.tensor_types import dtype_name
 
-EVERYTHING = True
+DEPTH = 10_000
 
 
 def values(picture: Picture) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _LABEL = 11
 _CHARACTER = 7.3  # of a font that is as wide for every character
 _LONGEST = 48
 _TITLE = 32
+_MARGIN = 80  # for the labels of arrows
 
 _STYLE = f"""\
 text {{ font: {_FONT}px ui-monospace, monospace; }}
@@ -33,7 +34,8 @@ def render(picture: Picture) -> Iterator[Line]:
     """Yields the lines."""
     texts = [[_short(visible(text)) for text in text_lines(node)] for node in picture.nodes]
     boxes, size = lay_out(picture, [_size(text) for text in texts])
-    width, height = max(size.width, len(picture.title) * _CHARACTER + 40), size.height + _TITLE
+    width = max(size.width + _MARGIN, len(picture.title) * _CHARACTER + 40)
+    height = size.height + _TITLE
     yield line(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">'

@@ -16,7 +16,7 @@ for (const node of graph.nodes) {
 }
 const open = new Set(graph.nodes.filter((n) => n.open && level[n.id] < graph.depth).map((n) => n.id));
 
-const state = { x: 0, y: 0, zoom: 1, selected: null, found: new Set(), boxes: new Map() };
+const state = { x: 0, y: 0, zoom: 1, selected: null, found: new Set(), boxes: new Map(), edges: [] };
 
 // What is drawn: nodes whose ancestors are all open, and edges between those that are closed.
 
@@ -255,6 +255,7 @@ function draw() {
   const edges = shownEdges(shown);
   const { boxes, total } = layOut(shown, edges);
   state.boxes = boxes;
+  state.edges = edges;
   state.total = total;
   const parts = shown.map((id) => drawnNode(id, boxes.get(id)));
   const counts = new Map();
@@ -323,8 +324,8 @@ function showDetails() {
   panel.replaceChildren(
     heading,
     html("p", facts.filter(Boolean).join(" · ")),
-    ...list("Takes", graph.edges.filter((edge) => edge.to === node.id), "from"),
-    ...list("Taken by", graph.edges.filter((edge) => edge.from === node.id), "to"),
+    ...list("Takes", state.edges.filter((edge) => edge.to === node.id), "from"),
+    ...list("Taken by", state.edges.filter((edge) => edge.from === node.id), "to"),
   );
 }
 
@@ -399,8 +400,8 @@ view.addEventListener("pointerup", () => {
   pressed = null;
   if (!clicked) return;
   const id = group ? Number(group.dataset.id) : null;
-  select(id);
   if (id !== null && graph.nodes[id].open) toggle(id);
+  select(id);
 });
 view.addEventListener("wheel", (event) => {
   event.preventDefault();
