@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.inspect.test_salvage import LARGER, SMALL
+from tests.inspect.salvage.test_salvage import LARGER, SMALL
 from tools.fuzz.mutations import MUTATIONS, Mutation, mutate
 from tools.fuzz.targets import Failure, readers_agree, salvaging, targets, wire
 

@@ -11,7 +11,7 @@ import pytest
 
 from sigpb import protos
 from tests.cli.command_line import run
-from tests.inspect.dataflow.small_graphs import add, graph, placeholder, relu
+from tests.inspect.graph.dataflow.small_graphs import add, graph, placeholder, relu
 from tests.publishing.directories import snapshot
 
 ModelFactory = Callable[..., Path]
@@ -294,7 +294,7 @@ def test_flipped_bits(fixture_model: ModelFactory, seed: int) -> None:
 
 
 def test_the_page_is_installed_with_the_package() -> None:
-    page = Path(__file__).resolve().parents[2] / "sigpb" / "inspect" / "graph_page"
+    page = Path(__file__).resolve().parents[2] / "sigpb" / "inspect" / "graph" / "graph_page"
     project = (page.parents[2] / "pyproject.toml").read_text()
     (globs,) = re.findall(r"^sigpb = (\[.*\])$", project, re.MULTILINE)
     packaged = {path for glob in json.loads(globs) for path in (page.parents[1]).glob(glob)}

@@ -16,10 +16,10 @@ from absl import flags
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.cli.terminal import write
 from sigpb.errors import PatchError, UsageError, did_you_mean
-from sigpb.inspect import graph_formats
-from sigpb.inspect.dataflow import endpoints as ends
-from sigpb.inspect.dataflow.drawing import draw
-from sigpb.inspect.dataflow.flow import Flow, Graph
+from sigpb.inspect.graph import graph_formats
+from sigpb.inspect.graph.dataflow import endpoints as ends
+from sigpb.inspect.graph.dataflow.drawing import draw
+from sigpb.inspect.graph.dataflow.flow import Flow, Graph
 from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
 from sigpb.inspect.styled_text import Line, plain
 from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text

@@ -19,8 +19,8 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
-from sigpb.inspect.grep import KINDS, Match, search
-from sigpb.inspect.grep_text import json_value, lines
+from sigpb.inspect.names.grep import KINDS, Match, search
+from sigpb.inspect.names.grep_text import json_value, lines
 from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.styled_text import Line
 from sigpb.lint.find_models import find_models

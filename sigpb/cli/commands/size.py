@@ -16,8 +16,8 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import one_directory
 from sigpb.errors import UsageError
 from sigpb.inspect.proto_source import ProtoSource, open_source
-from sigpb.inspect.size import GROUPINGS, measure
-from sigpb.inspect.size_text import headline, json_value, lines
+from sigpb.inspect.size.size import GROUPINGS, measure
+from sigpb.inspect.size.size_text import headline, json_value, lines
 from sigpb.inspect.styled_text import plain
 
 USAGE = """\
@@ -84,8 +84,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
     if values.format == "html":
-        from sigpb.inspect.size_tree import tree
-        from sigpb.inspect.treemap import treemap
+        from sigpb.inspect.size.size_tree import tree
+        from sigpb.inspect.size.treemap import treemap
 
         found = tree(source, values.by)
         return treemap(found, headline(source, found.size))

@@ -14,9 +14,9 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.errors import UsageError
+from sigpb.inspect.names.trace import trace
+from sigpb.inspect.names.trace_text import json_value, lines
 from sigpb.inspect.proto_source import open_source
-from sigpb.inspect.trace import trace
-from sigpb.inspect.trace_text import json_value, lines
 
 USAGE = """\
 sigpb trace PATH NAME [--signature=KEY] [--format=text|json]"""

@@ -16,9 +16,9 @@ from sigpb.cli.terminal import write
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire_source import WireSource, open_bytes
-from sigpb.inspect.wire_text import record_line
-from sigpb.inspect.wire_tree import MAX_DEPTH, Record, records, to_json
+from sigpb.inspect.wire.wire_source import WireSource, open_bytes
+from sigpb.inspect.wire.wire_text import record_line
+from sigpb.inspect.wire.wire_tree import MAX_DEPTH, Record, records, to_json
 
 USAGE = """\
 sigpb wire FILE [--offset=N] [--depth=N] [--schema=auto|none|MESSAGE] [--format=text|json]"""

@@ -1,0 +1,1 @@
+"""Any part of a file, found by its path, as text proto or JSON."""

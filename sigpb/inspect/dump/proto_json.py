@@ -1,0 +1,95 @@
+"""Parts of a file as JSON, in protobuf's own mapping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
+
+from sigpb import protos
+from sigpb.errors import UsageError
+from sigpb.inspect.dump.proto_path import Part, path_text
+from sigpb.inspect.dump.proto_place import Place
+from sigpb.inspect.known_fields import KnownField
+from sigpb.saved_model.model import parse
+from sigpb.wire import Message, WireType
+
+# JavaScript has no integers of 64 bits.
+_WRITTEN_AS_TEXT = {
+    FieldDescriptor.TYPE_INT64,
+    FieldDescriptor.TYPE_UINT64,
+    FieldDescriptor.TYPE_SINT64,
+    FieldDescriptor.TYPE_FIXED64,
+    FieldDescriptor.TYPE_SFIXED64,
+}
+
+# Larger parts are not made into JSON, which takes many times their size, unless that is asked for.
+_SIZE = 1 << 24
+
+
+def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
+    """Returns a part of a file as JSON values; docs/json.md describes them.
+
+    Args:
+        place: The part.
+        full: Whether it may be of any size.
+
+    Raises:
+        UsageError: It is too large, or holds an ``Any`` that JSON cannot show.
+        ModelUnreadable: It is damaged.
+    """
+    from google.protobuf import json_format
+
+    where = path_text(place.path) or "The file"
+    size = place.size
+    if size > _SIZE and not full:
+        raise UsageError(
+            f"{where} has {size:,} bytes, and JSON is not shortened: choose a part of it by a "
+            "path, or give --full."
+        )
+    message = place.message
+    if place.field is not None:
+        fields = message.fields(place.field.number)
+        message = Message.root(b"".join(message.buffer[each.start : each.end] for each in fields))
+    parsed, known = (parse(protos.message_class(place.schema), message) for _ in range(2))
+    known.DiscardUnknownFields()
+    try:
+        value = json_format.MessageToDict(
+            parsed, preserving_proto_field_name=True, descriptor_pool=protos.POOL
+        )
+    except (KeyError, TypeError, ValueError, DecodeError, json_format.Error) as error:
+        raise UsageError(
+            f"{where} cannot be shown as JSON: {error}. A text proto (--format=textproto) can be."
+        ) from error
+    return {
+        "path": path_text(place.path),
+        "message": place.schema.full_name,
+        "field": place.field and place.field.name,
+        "bytes": size,
+        "unknown_bytes": parsed.ByteSize() - known.ByteSize(),
+        "value": value if place.field is None else _selected(value, place.field, place.path[-1]),
+    }
+
+
+def _selected(message: dict[str, Any], field: KnownField, part: Part) -> Any:
+    """Returns a field's value, or the one element of it that a path selects."""
+    if field.name not in message:  # JSON leaves out what is stored but has its default value.
+        return _default(field)
+    value = message[field.name]
+    if part.selector is None:
+        return value
+    (element,) = value.values() if isinstance(value, dict) else value
+    return element
+
+
+def _default(field: KnownField) -> Any:
+    if field.is_repeated:
+        return []
+    if field.enum is not None:
+        return field.enum.get(0, 0)
+    if field.wire_type == WireType.LEN:
+        return ""
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return False
+    return "0" if field.type in _WRITTEN_AS_TEXT else 0

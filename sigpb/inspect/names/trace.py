@@ -1,0 +1,270 @@
+"""Where a name in a model comes from, and everything that refers to it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import NamedTuple
+
+from sigpb import protos
+from sigpb.errors import UsageError, did_you_mean
+from sigpb.graph.tensor_names import full
+from sigpb.inspect.names.bound_objects import Capture, bindings, captures, objects_of
+from sigpb.inspect.names.endpoint_origins import origins
+from sigpb.inspect.names.occurrences import (
+    Part,
+    Referent,
+    Role,
+    definition,
+    mention,
+    node_of,
+    parts,
+    referent,
+)
+from sigpb.inspect.place import Place
+from sigpb.inspect.proto_source import ProtoSource
+
+# What a wrong name is compared with: more would take seconds.
+_MOST_NAMES = 2000
+
+# They concern a node, whichever of its outputs is traced.
+_OF_WHOLE_NODES = {
+    role.value for role in (Role.CONTROL_INPUT, Role.CONTROL_RETURN, Role.COLOCATION)
+}
+
+# The attribute that gives the resource of a node its name.
+_SHARED_NAME = "shared_name"
+
+
+class Reference(NamedTuple):
+    """A place that refers to what is traced.
+
+    Attributes:
+        role: What is there: a role of `occurrences`, or ``object`` for an object that stands for
+            the node, or ``bound_input`` where a function is bound to such an object.
+        text: The text, or the number.
+        place: Where it stands.
+    """
+
+    role: str
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class FunctionUse:
+    """A function, and what has to do with it.
+
+    Attributes:
+        name: Its name.
+        references: The nodes that call it, and the places of the object graph that name it.
+        captures: Its bound inputs.
+    """
+
+    name: str
+    references: tuple[Reference, ...]
+    captures: tuple[Capture, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What is known of a node, of an argument of a function, or of a function.
+
+    Attributes:
+        kind: Which of these: ``node``, ``argument``, ``function``, or ``missing`` if something
+            names it that is not there.
+        name: Its name.
+        tensor: Which output of the node is traced; None for all.
+        place: Where it is defined; None if it is missing.
+        asked: Where it says that the key of an endpoint stands for it; empty if it was asked for
+            by its own name.
+        node: The node, without elements of large tensors; None unless it is one.
+        references: What refers to it; of a function, see `function`.
+        function: The function that it is or is in; None at the top level.
+    """
+
+    kind: str
+    name: str
+    tensor: str | None
+    place: Place | None
+    asked: tuple[Place, ...]
+    node: protos.NodeDef | None
+    references: tuple[Reference, ...]
+    function: FunctionUse | None
+
+
+class _Target(NamedTuple):
+    """A node, argument or function, and which output of a node is of interest."""
+
+    referent: Referent
+    tensor: str | None
+
+
+def trace(source: ProtoSource, name: str, signature: str | None = None) -> list[Trace]:
+    """Traces a name through a file.
+
+    Args:
+        source: The file.
+        name: A node, a tensor, an argument of a function, a function, or the key of an endpoint.
+            If it is several of these, all are traced.
+        signature: The key of a signature. `name` is then the key of one of its endpoints.
+
+    Raises:
+        UsageError: If there is no such name.
+        ModelUnreadable: If the file is damaged.
+    """
+    found = [traced for part in parts(source) for traced in _trace(part, name, signature)]
+    if not found:
+        raise UsageError(_unknown(parts(source), name, signature))
+    return found
+
+
+def _trace(part: Part, name: str, signature: str | None) -> Iterator[Trace]:
+    targets: dict[_Target, list[Place]] = {}
+    if signature is None:
+        targets = {target: [] for target in _named(part, name)}
+    for origin in origins(part, name, signature):
+        whole = _Target(origin.node, None)
+        target = whole if whole in targets else _Target(origin.node, origin.tensor)
+        targets.setdefault(target, []).append(origin.place)
+    if targets:
+        seen = _Seen(part, {target.referent for target in targets})
+        for target, asked in targets.items():
+            yield seen.trace(target, tuple(dict.fromkeys(asked)))
+
+
+def _named(part: Part, name: str) -> Iterator[_Target]:
+    """Yields the nodes, arguments and functions of a name, or of the name of a tensor."""
+    node = node_of(name)
+    tensor = name if node != name and not name.startswith(("^", "loc:@")) else None
+    for occurrence in part.occurrences(mention({node, name})):
+        found = definition(occurrence)
+        if found == Referent("function", name):
+            yield _Target(found, None)
+        elif found and found.kind == "node" and found.name == node:
+            # Tensors are x:0 at the top level, and x:output:0, or x alone, in functions.
+            numbers = 1 if found.function is None else 2
+            fits = tensor is None or tensor.count(":") == numbers
+            if fits or found.function is not None:
+                yield _Target(found, tensor if fits else None)
+
+
+class _Seen:
+    """Where some nodes and functions are defined, and what refers to them."""
+
+    def __init__(self, part: Part, wanted: Collection[Referent]) -> None:
+        self._part = part
+        around = {Referent("function", node.function) for node in wanted if node.function}
+        self._references: dict[Referent, list[Reference]] = {
+            referent: [] for referent in {*wanted, *around}
+        }
+        pattern = mention({referent.name for referent in self._references})
+        self._places: dict[Referent, Place] = {}
+        for occurrence in part.occurrences(pattern):
+            if (defined := definition(occurrence)) in self._references:
+                self._places.setdefault(defined, occurrence.place)
+            if (used := referent(occurrence)) in self._references:
+                reference = Reference(occurrence.role.value, occurrence.text, occurrence.place)
+                self._references[used].append(reference)
+        self._nodes = {
+            found: node
+            for node, function in part.nodes(pattern)
+            if (found := Referent("node", node.name, function)) in self._references
+        }
+
+    def trace(self, target: _Target, asked: tuple[Place, ...]) -> Trace:
+        """Returns what is known of one of them."""
+        named, tensor = target
+        is_function = named.kind == "function"
+        place = self._places.get(named)
+        node = None if is_function else self._nodes.get(named)
+        kind = named.kind if is_function or node else "argument"
+        references = [] if is_function else self._references[named]
+        function = named.name if is_function else named.function
+        return Trace(
+            kind=kind if place else "missing",
+            name=named.name,
+            tensor=tensor,
+            place=place,
+            asked=asked,
+            node=node,
+            references=(
+                *(reference for reference in references if _concerns(reference, target)),
+                *([] if function else self._through_objects(named.name, node)),
+            ),
+            function=self._function(function) if function else None,
+        )
+
+    def _function(self, name: str) -> FunctionUse:
+        references = tuple(self._references[Referent("function", name)])
+        return FunctionUse(name, references, tuple(captures(self._part, name)))
+
+    def _through_objects(self, name: str, node: protos.NodeDef | None) -> Iterator[Reference]:
+        """Yields the objects that stand for a node, and the functions that are bound to them."""
+        names = {name}
+        if node and _SHARED_NAME in node.attr:
+            names.add(node.attr[_SHARED_NAME].s.decode(errors="replace"))
+        positions = set()
+        for position, place, text in objects_of(self._part, names - {""}):
+            positions.add(position)
+            # The name of a constant's node was seen as a name.
+            if place.field != "operation":
+                yield Reference("object", text, place)
+        for place, position in bindings(self._part, positions):
+            yield Reference("bound_input", str(position), place)
+
+
+def _concerns(reference: Reference, target: _Target) -> bool:
+    """Whether what refers to a node refers to the output that is traced."""
+    if target.tensor is None or reference.role in _OF_WHOLE_NODES:
+        return True
+    if target.referent.function is not None:
+        return reference.text == target.tensor
+    return full(reference.text) == full(target.tensor)
+
+
+def _unknown(found: Collection[Part], name: str, signature: str | None) -> str:
+    if signature is not None:
+        keys = {key for part in found for key in part.signatures}
+        if signature not in keys:
+            return f"There is no signature {signature!r}; {did_you_mean(signature, keys)}."
+        known = {
+            key
+            for part in found
+            if signature in part.signatures
+            for side in (part.signatures[signature].inputs, part.signatures[signature].outputs)
+            for key in side
+        }
+        return f"Signature {signature!r} has no endpoint {name!r}; {did_you_mean(name, known)}."
+    names = _names(found)
+    problem = f"There is no node, tensor, function or endpoint {name!r}"
+    if len(names) > _MOST_NAMES:  # Those that begin alike are compared, and none is listed.
+        from difflib import get_close_matches
+
+        close = get_close_matches(node_of(name), _alike(names, name), n=3)
+        meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        return f"{problem}; {meant}'sigpb grep' searches the names."
+    return f"{problem}; {did_you_mean(node_of(name), names)}."
+
+
+def _names(found: Collection[Part]) -> set[str]:
+    names = set()
+    for part in found:
+        for node, _ in part.nodes():
+            names.add(node.name)
+        names |= part.functions.keys()
+        for signature in part.signatures.values():
+            names |= {*signature.inputs, *signature.outputs}
+    return names
+
+
+def _alike(names: Collection[str], wrong: str) -> list[str]:
+    """Returns the names that have the longest beginnings in common with a wrong one."""
+
+    def distance(name: str) -> tuple[int, str]:
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(name, wrong, strict=False))
+        return -sum(1 for _ in alike), name
+
+    return heapq.nsmallest(_MOST_NAMES, names, key=distance)

@@ -1,0 +1,1 @@
+"""What takes the bytes of a file."""

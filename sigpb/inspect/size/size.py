@@ -1,0 +1,163 @@
+"""What takes how many bytes of a file; the numbers add up to the size of the file."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sigpb.inspect.place import Place
+from sigpb.inspect.proto_source import ProtoSource
+from sigpb.inspect.size.extents import Section, functions, nodes, sections
+from sigpb.tensor_types import Shape, dtype_name, shape_of
+
+LIMIT = 2**31 - 1
+"""The largest message that protobuf can write or parse: 2 GiB less a byte."""
+
+GROUPINGS = ("section", "op", "function", "scope", "node")
+
+FRAMING = "framing"
+
+_CONSTANTS = 10
+
+# Among so many of the largest nodes are the largest constants.
+_CANDIDATES = 1000
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something that takes bytes.
+
+    Attributes:
+        kind: What it is: one of `GROUPINGS`; ``section`` too for what is outside of nodes or
+            functions, and ``framing`` for the tags and lengths around sections.
+        name: Its name; of sections and nodes, the path.
+        size: The bytes it takes.
+        count: Of how many fields, nodes or functions it consists.
+    """
+
+    kind: str
+    name: str
+    size: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A node that holds a constant.
+
+    Attributes:
+        place: Where.
+        dtype: As TensorFlow's Python API names it.
+        shape: Its shape.
+        size: The bytes that the node takes.
+    """
+
+    place: Place
+    dtype: str
+    shape: Shape
+    size: int
+
+
+@dataclass(frozen=True)
+class Others:
+    """What was left out for being small.
+
+    Attributes:
+        count: How many rows.
+        size: The bytes they take together.
+    """
+
+    count: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What takes the bytes of a file.
+
+    Attributes:
+        total: The bytes of the binary proto.
+        rows: The largest, in descending order.
+        others: What was left out of `rows`.
+        constants: The largest constants.
+    """
+
+    total: int
+    rows: tuple[Row, ...]
+    others: Others
+    constants: tuple[Constant, ...]
+
+
+def measure(source: ProtoSource, by: str, *, limit: int = 0, depth: int = 1) -> Sizes:
+    """Measures a file.
+
+    Args:
+        source: The file.
+        by: What is summed up, one of `GROUPINGS`.
+        limit: How many rows at most; 0 for all.
+        depth: How many levels of name scopes make a scope.
+
+    Raises:
+        ModelUnreadable: If the file is damaged.
+    """
+    rows = _rows(source, by, depth)
+    rows.sort(key=lambda row: (-row.size, row.kind, row.name))
+    shown, hidden = (rows[:limit], rows[limit:]) if limit else (rows, [])
+    others = Others(len(hidden), sum(row.size for row in hidden))
+    return Sizes(len(source.buffer), tuple(shown), others, tuple(_constants(source)))
+
+
+def scope(name: str, depth: int) -> str:
+    """Returns the outermost name scopes of a node, ``a/b`` of ``a/b/c/MatMul``."""
+    return "/".join(name.split("/")[:-1][:depth])
+
+
+def _rows(source: ProtoSource, by: str, depth: int) -> list[Row]:
+    sums: dict[tuple[str, str], list[int]] = {}
+
+    def add(kind: str, name: str, size: int) -> None:
+        found = sums.setdefault((kind, name), [0, 0])
+        found[0] += size
+        found[1] += 1
+
+    for section in sections(source):
+        if section.place is None:
+            add(FRAMING, "", section.size)
+            continue
+        rest = section.size
+        for name, size in _members(section, by, depth):
+            add(by, name, size)
+            rest -= size
+        # Of a node nothing is left; of a library, the signatures and attributes of functions.
+        if rest:
+            add("section", str(section.place), rest)
+    return [Row(kind, name, size, count) for (kind, name), (size, count) in sums.items()]
+
+
+def _members(section: Section, by: str, depth: int) -> Iterator[tuple[str, int]]:
+    """Yields what a section holds of the kind that is summed up, and the bytes it takes."""
+    if by == "function":
+        for function in functions(section):
+            yield function.name, function.size
+    elif by != "section":
+        for extent in nodes(section):
+            node = extent.node()
+            if by == "node":
+                yield str(extent.place(node)), extent.size
+            else:
+                yield node.op if by == "op" else scope(node.name, depth), extent.size
+
+
+def _constants(source: ProtoSource) -> Iterator[Constant]:
+    """Yields the largest constants."""
+    extents = (extent for section in sections(source) for extent in nodes(section))
+    largest = heapq.nlargest(_CANDIDATES, extents, key=lambda extent: extent.size)
+    found = 0
+    for extent in largest:
+        node = extent.node()
+        if found < _CONSTANTS and node.op == "Const" and "value" in node.attr:
+            tensor = node.attr["value"].tensor
+            shape = shape_of(tensor.tensor_shape)
+            yield Constant(extent.place(node), dtype_name(tensor.dtype), shape, extent.size)
+            found += 1

@@ -1,0 +1,1 @@
+"""Every byte of any file, as fields or as damage."""

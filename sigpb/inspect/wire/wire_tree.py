@@ -1,0 +1,175 @@
+"""Every byte of a file as fields of messages, with what is known or guessed of them, or as damage.
+
+The records of one level cover the message around them without gap or overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from sigpb.inspect.wire.message_shape import shape_of
+from sigpb.inspect.wire.wire_values import Value, guessed_value, known_value, type_name
+from sigpb.wire import Buffer, Field, WireType
+from sigpb.wire.lenient import Damage, scan
+
+# Deeper messages are refused by protobuf.
+MAX_DEPTH = 100
+
+Json: TypeAlias = dict[str, Any]
+
+
+Kind: TypeAlias = Literal["value", "message", "not entered", "damaged"]
+
+
+class Record(NamedTuple):
+    """A field, or bytes that are none.
+
+    Attributes:
+        kind: ``message`` if the fields that it holds follow, one level deeper, ``not entered`` if
+            it is a message and they do not, ``value`` for any other field, ``damaged`` for bytes
+            of which nothing can be read.
+        depth: Number of messages around it.
+        start: Offset of its first byte.
+        end: One past its last byte.
+        field: Where it lies; None for damage that does not begin with a readable tag.
+        name: Its name in the schema; empty if that is unknown.
+        type: The name of its type: a message, an enum or a scalar. Without a name it is a guess.
+        value: What it holds, of a ``value``.
+        problem: What is wrong with it; empty if nothing is.
+        note: What else is to be said; empty if nothing is.
+    """
+
+    kind: Kind
+    depth: int
+    start: int
+    end: int
+    field: Field | None
+    name: str = ""
+    type: str = ""
+    value: Value | None = None
+    problem: str = ""
+    note: str = ""
+
+
+def records(
+    buffer: Buffer,
+    schema: Descriptor | None,
+    *,
+    depth: int = MAX_DEPTH,
+    offset: int | None = None,
+    start: int = 0,
+    end: int | None = None,
+) -> Iterator[Record]:
+    """Yields what a message consists of, each field before the fields that it holds.
+
+    Args:
+        buffer: The bytes that the offsets refer to.
+        schema: The message; None if it is unknown.
+        depth: So many levels are looked at.
+        offset: Only fields that this byte lies in.
+        start: Offset of the message.
+        end: One past its last byte; by default that of the buffer.
+    """
+    outermost = _parts(buffer, start, len(buffer) if end is None else end, schema)
+    open_messages = [(outermost, schema)]
+    while open_messages:
+        parts, schema = open_messages[-1]
+        part = next(parts, None)
+        if part is None:
+            open_messages.pop()
+            continue
+        if offset is not None and not part.start <= offset < part.end:
+            continue
+        record, inner = _describe(buffer, part, schema, len(open_messages) - 1, depth)
+        yield record
+        if record.kind == "message" and record.field is not None:
+            field = record.field
+            entered = _parts(buffer, field.value_start, field.value_end, inner)
+            open_messages.append((entered, inner))
+
+
+def to_json(record: Record) -> Json:
+    """Returns a record as JSON; docs/json.md says what it holds."""
+    found: Json = {
+        "kind": record.kind,
+        "depth": record.depth,
+        "offset": record.start,
+        "end": record.end,
+    }
+    if field := record.field:
+        found |= {
+            "number": field.number,
+            "wire_type": WireType(field.wire_type).name.removesuffix("_START"),
+            "value_offset": field.value_start,
+            "length": field.value_end - field.value_start,
+        }
+    if record.name:
+        found["name"] = record.name
+    if record.type:
+        found |= {"type": record.type, "guessed": not record.name}
+    if record.value is not None:
+        found["value"] = record.value.value
+        if record.value.is_cut:
+            found["shortened"] = True
+        if record.value.others:
+            found["or"] = dict(record.value.others)
+    if record.problem:
+        found["problem"] = record.problem
+    if record.note:
+        found["note"] = record.note
+    return found
+
+
+def _parts(
+    buffer: Buffer, start: int, end: int, schema: Descriptor | None
+) -> Iterator[Field | Damage]:
+    return scan(buffer, start, end, shape_of(schema) if schema is not None else None)
+
+
+def _describe(
+    buffer: Buffer, part: Field | Damage, schema: Descriptor | None, depth: int, limit: int
+) -> tuple[Record, Descriptor | None]:
+    """Returns a record, and the schema of the message that it holds."""
+    field = part.field if isinstance(part, Damage) else part
+    known = shape_of(schema).known(field) if schema is not None and field is not None else None
+    record = Record(
+        "damaged",
+        depth,
+        part.start,
+        part.end,
+        field,
+        name=known.name if known else "",
+        type=type_name(known) if known else "",
+        problem=_where(schema, known, part.problem) if isinstance(part, Damage) else "",
+        note=_note(schema, field) if schema is not None and field and not known else "",
+    )
+    if field is None or (isinstance(part, Damage) and not part.is_message):
+        return record, None
+    inner = known.message_type if known is not None else None
+    if inner is None and not isinstance(part, Damage):
+        value = known_value(buffer, field, known) if known else guessed_value(buffer, field)
+        if value is not None:
+            problem = _where(schema, known, value.problem) if value.problem else ""
+            found = record._replace(kind="value", type=value.type, value=value, problem=problem)
+            return found, None
+    if not record.type:
+        is_group = field.wire_type == WireType.GROUP_START
+        record = record._replace(type="group" if is_group else "message")
+    return record._replace(kind="message" if depth + 1 < limit else "not entered"), inner
+
+
+def _where(schema: Descriptor | None, known: FieldDescriptor | None, problem: str) -> str:
+    """Says in which field of which message a problem is."""
+    if schema is None:
+        return problem
+    return f"in {f'{known.name} of ' if known else ''}{schema.name}: {problem}"
+
+
+def _note(schema: Descriptor, field: Field) -> str:
+    other = schema.fields_by_number.get(field.number)
+    if other is None:
+        return f"unknown: {schema.name} has no field {field.number}"
+    return f"unknown: field {field.number} of {schema.name} is {other.name}, of another wire type"
