@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sigpb.inspect.proto_scalars import quoted
+
 
 class Place(NamedTuple):
     r"""A field of a message, or one of the elements of a field.
@@ -14,7 +16,8 @@ class Place(NamedTuple):
         outer: Where the message stands; None if it is the whole file.
         field: The name of the field, as the schema has it.
         key: Which element: a position, or the key of a map, or the name of a node or function.
-            It is quoted, with ``"``, ``\`` and control characters escaped as JSON does.
+            It is quoted, with ``"``, ``\`` and control characters escaped as in text protos,
+            so that `dump.proto_path` reads the path.
     """
 
     outer: Place | None
@@ -28,13 +31,6 @@ class Place(NamedTuple):
             texts.append(f"{place.field}{_subscript(place.key)}")
             place = place.outer
         return ".".join(reversed(texts))
-
-
-def quoted(text: str) -> str:
-    """Returns a text in quotes, on one line."""
-    import json
-
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _subscript(key: str | int | None) -> str:

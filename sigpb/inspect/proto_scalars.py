@@ -15,7 +15,7 @@ from sigpb.wire import Buffer, Field, Message, WireError, encode_varint
 
 Scalar: TypeAlias = "bool | int | float | str | bytes"
 
-_CODES = {
+FIXED_CODES = {
     FieldDescriptor.TYPE_DOUBLE: "<d",
     FieldDescriptor.TYPE_FIXED64: "<Q",
     FieldDescriptor.TYPE_SFIXED64: "<q",
@@ -23,6 +23,8 @@ _CODES = {
     FieldDescriptor.TYPE_FIXED32: "<I",
     FieldDescriptor.TYPE_SFIXED32: "<i",
 }
+"""How `struct` reads the types of a fixed size."""
+
 _INT32 = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_ENUM}
 _ZIGZAG = {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
 
@@ -46,7 +48,7 @@ def scalars(known: KnownField, message: Message, field: Field) -> Iterator[Scala
         yield message.text(field)
     elif known.type == FieldDescriptor.TYPE_BYTES:
         yield message.value(field)
-    elif code := _CODES.get(known.type):
+    elif code := FIXED_CODES.get(known.type):
         width = struct.calcsize(code)
         if (field.value_end - field.value_start) % width:
             raise WireError(
@@ -59,14 +61,14 @@ def scalars(known: KnownField, message: Message, field: Field) -> Iterator[Scala
                 yield value
     else:
         for number in _varints(message.buffer, field.value_start, field.value_end):
-            yield _meant(known, number)
+            yield meant(known.type, number)
 
 
 def count(known: KnownField, message: Message, field: Field) -> int:
     """Returns how many values a field holds, without reading them."""
     if field.wire_type == known.wire_type:
         return 1
-    if code := _CODES.get(known.type):
+    if code := FIXED_CODES.get(known.type):
         return (field.value_end - field.value_start) // struct.calcsize(code)
     return sum(
         len(
@@ -84,7 +86,7 @@ def packed(known: KnownField, message: Message, field: Field) -> Iterator[bytes]
     Raises:
         WireError: They are damaged.
     """
-    if code := _CODES.get(known.type):
+    if code := FIXED_CODES.get(known.type):
         for value in scalars(known, message, field):
             yield struct.pack(code, value)
     else:
@@ -149,18 +151,23 @@ def _varints(buffer: Buffer, start: int, end: int) -> Iterator[int]:
         raise WireError(f"truncated varint before byte {end}", end - 1)
 
 
-def _meant(known: KnownField, number: int) -> bool | int:
-    """Returns what a number stands for; bits for which there is no room are dropped."""
-    if known.type == FieldDescriptor.TYPE_BOOL:
+def meant(type_: int, number: int) -> bool | int:
+    """Returns what a varint stands for; bits for which there is no room are dropped.
+
+    Args:
+        type_: The type of the field, one of ``FieldDescriptor.TYPE_…``.
+        number: The varint, unsigned.
+    """
+    if type_ == FieldDescriptor.TYPE_BOOL:
         return bool(number)
-    if known.type in _INT32:
+    if type_ in _INT32:
         return _signed(number, 32)
-    if known.type == FieldDescriptor.TYPE_INT64:
+    if type_ == FieldDescriptor.TYPE_INT64:
         return _signed(number, 64)
-    if known.type == FieldDescriptor.TYPE_UINT32:
+    if type_ == FieldDescriptor.TYPE_UINT32:
         return number & 0xFFFFFFFF
-    if known.type in _ZIGZAG:
-        if known.type == FieldDescriptor.TYPE_SINT32:
+    if type_ in _ZIGZAG:
+        if type_ == FieldDescriptor.TYPE_SINT32:
             number &= 0xFFFFFFFF
         return number >> 1 ^ -(number & 1)
     return number

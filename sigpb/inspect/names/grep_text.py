@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sigpb.inspect.names.grep import Match
-from sigpb.inspect.place import quoted
+from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.styled_text import Line, Span, line
 
 _LONGEST_TEXT = 200

@@ -7,7 +7,7 @@ from typing import Any
 
 from sigpb.inspect.names.bound_objects import Capture
 from sigpb.inspect.names.trace import Reference, Trace
-from sigpb.inspect.place import quoted
+from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.styled_text import Line, Span, line
 
 _TITLES = {

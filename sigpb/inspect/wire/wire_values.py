@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from sigpb.inspect.proto_scalars import FIXED_CODES, meant
 from sigpb.wire import Buffer, Field, Message, WireType
 from sigpb.wire.lenient import looks_like_message, looks_like_text
 
@@ -23,17 +24,6 @@ SHOWN_BYTES = 24
 SHOWN_ELEMENTS = 8
 
 _CHUNK = 1 << 16
-
-_FORMATS = {
-    FieldDescriptor.TYPE_FLOAT: "<f",
-    FieldDescriptor.TYPE_DOUBLE: "<d",
-    FieldDescriptor.TYPE_FIXED32: "<I",
-    FieldDescriptor.TYPE_SFIXED32: "<i",
-    FieldDescriptor.TYPE_FIXED64: "<Q",
-    FieldDescriptor.TYPE_SFIXED64: "<q",
-}
-_ZIGZAG = {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
-_INT32 = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_ENUM}
 
 _NAMES = {
     getattr(FieldDescriptor, f"TYPE_{name.upper()}"): name
@@ -150,35 +140,23 @@ def _guessed_varint(number: int) -> Value:
     if number >> 63:
         others["int64"] = number - (1 << 64)
     if number > 1:  # which is more often a flag or a count than -1
-        others["sint64"] = _unzigzag(number)
+        others["sint64"] = meant(FieldDescriptor.TYPE_SINT64, number)
     return Value("uint64", number, others=others)
-
-
-def _unzigzag(number: int) -> int:
-    return number >> 1 ^ -(number & 1)
 
 
 def _scalar(buffer: Buffer, field: Field, known: FieldDescriptor) -> Scalar:
     if field.wire_type == WireType.VARINT:
         return _of_varint(_varint(buffer, field), known)
-    (number,) = struct.unpack(_FORMATS[known.type], buffer[field.value_start : field.value_end])
+    (number,) = struct.unpack(FIXED_CODES[known.type], buffer[field.value_start : field.value_end])
     return _json_number(number)
 
 
 def _of_varint(number: int, known: FieldDescriptor) -> Scalar:
-    if known.type == FieldDescriptor.TYPE_BOOL:
-        return bool(number)
-    if known.type in _ZIGZAG:
-        return _unzigzag(number)
-    if known.type in _INT32:
-        number = (number & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
-        if known.enum_type is not None and number in known.enum_type.values_by_number:
-            return str(known.enum_type.values_by_number[number].name)
-    elif known.type == FieldDescriptor.TYPE_INT64 and number >> 63:
-        number -= 1 << 64
-    elif known.type == FieldDescriptor.TYPE_UINT32:
-        number &= 0xFFFFFFFF
-    return number
+    value = meant(known.type, number)
+    enum = known.enum_type
+    return (
+        str(enum.values_by_number[value].name) if enum and value in enum.values_by_number else value
+    )
 
 
 def _json_number(number: float) -> Scalar:
@@ -189,8 +167,8 @@ def _json_number(number: float) -> Scalar:
 
 
 def _packed(buffer: Buffer, field: Field, known: FieldDescriptor) -> Iterator[Scalar]:
-    if known.type in _FORMATS:
-        layout = struct.Struct(_FORMATS[known.type])
+    if known.type in FIXED_CODES:
+        layout = struct.Struct(FIXED_CODES[known.type])
         for position in range(field.value_start, field.value_end - layout.size + 1, layout.size):
             yield _json_number(layout.unpack(buffer[position : position + layout.size])[0])
         return
@@ -208,8 +186,8 @@ def _packed(buffer: Buffer, field: Field, known: FieldDescriptor) -> Iterator[Sc
 
 def _packed_problem(buffer: Buffer, field: Field, known: FieldDescriptor) -> str:
     start, end = field.value_start, field.value_end
-    if known.type in _FORMATS:
-        size = struct.calcsize(_FORMATS[known.type])
+    if known.type in FIXED_CODES:
+        size = struct.calcsize(FIXED_CODES[known.type])
         extra = (end - start) % size
         return f"{extra} bytes behind the last of the packed numbers" if extra else ""
     if long := _LONG_VARINT.search(buffer, start, end):
