@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from sigpb.inspect.place import Place
 from sigpb.inspect.proto_source import ProtoSource
@@ -95,7 +96,7 @@ def measure(source: ProtoSource, by: str, *, limit: int = 0, depth: int = 1) -> 
     Args:
         source: The file.
         by: What is summed up, one of `GROUPINGS`.
-        limit: How many rows at most; 0 for all.
+        limit: How many rows, and constants, at most; 0 for all.
         depth: How many levels of name scopes make a scope.
 
     Raises:
@@ -105,7 +106,8 @@ def measure(source: ProtoSource, by: str, *, limit: int = 0, depth: int = 1) -> 
     rows.sort(key=lambda row: (-row.size, row.kind, row.name))
     shown, hidden = (rows[:limit], rows[limit:]) if limit else (rows, [])
     others = Others(len(hidden), sum(row.size for row in hidden))
-    return Sizes(len(source.buffer), tuple(shown), others, tuple(_constants(source)))
+    constants = islice(_constants(source), limit or None)
+    return Sizes(len(source.buffer), tuple(shown), others, tuple(constants))
 
 
 def scope(name: str, depth: int) -> str:
@@ -150,7 +152,7 @@ def _members(section: Section, by: str, depth: int) -> Iterator[tuple[str, int]]
 
 
 def _constants(source: ProtoSource) -> Iterator[Constant]:
-    """Yields the largest constants."""
+    """Yields the largest constants, in descending order of size."""
     extents = (extent for section in sections(source) for extent in nodes(section))
     largest = heapq.nlargest(_CANDIDATES, extents, key=lambda extent: extent.size)
     found = 0
