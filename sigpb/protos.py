@@ -11,6 +11,7 @@ is reached through its enum: ``protos.DataType.Value("DT_FLOAT")``.
 
 from __future__ import annotations
 
+import threading
 import typing
 from pathlib import Path
 
@@ -32,6 +33,10 @@ POOL = _build_pool()
 """The private pool. Text formats need it to read and write the contents of an ``Any``."""
 
 
+# protobuf 3.20 fails if two threads ask for a class for the first time.
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def _message_class(descriptor: typing.Any) -> typing.Any:
     if hasattr(message_factory, "GetMessageClass"):
         found = message_factory.GetMessageClass(descriptor)
@@ -44,6 +49,11 @@ def _message_class(descriptor: typing.Any) -> typing.Any:
 
 
 def __getattr__(name: str) -> typing.Any:
+    with _ONE_AT_A_TIME:
+        return globals().get(name) or _found(name)
+
+
+def _found(name: str) -> typing.Any:
     for package in _PACKAGES:
         try:
             found = _message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))
