@@ -11,6 +11,7 @@ is reached through its enum: ``protos.DataType.Value("DT_FLOAT")``.
 
 from __future__ import annotations
 
+import threading
 import typing
 from pathlib import Path
 
@@ -44,16 +45,25 @@ def message_class(descriptor: typing.Any) -> typing.Any:
     return found
 
 
+# Threads that make classes of one pool at a time fail in the pure-Python implementation.
+_LOCK = threading.Lock()
+
+
 def __getattr__(name: str) -> typing.Any:
+    with _LOCK:
+        if name not in globals():
+            globals()[name] = _found(name)
+        return globals()[name]
+
+
+def _found(name: str) -> typing.Any:
     for package in _PACKAGES:
         try:
-            found = message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))
+            return message_class(POOL.FindMessageTypeByName(f"{package}.{name}"))
         except KeyError:
             try:
                 enum = POOL.FindEnumTypeByName(f"{package}.{name}")
             except KeyError:
                 continue
-            found = enum_type_wrapper.EnumTypeWrapper(enum)
-        globals()[name] = found
-        return found
+            return enum_type_wrapper.EnumTypeWrapper(enum)
     raise AttributeError(f"module {__name__!r} has no message or enum {name!r}")

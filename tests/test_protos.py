@@ -234,3 +234,18 @@ def test_models_that_tensorflow_wrote_come_back_whole(corpus: Path) -> None:
         assert saved_model.ByteSize() == file.stat().st_size, file
         saved_model.DiscardUnknownFields()
         assert saved_model.ByteSize() == file.stat().st_size, f"{file} has fields not known here"
+
+
+def test_threads_may_ask_for_messages_at_a_time() -> None:
+    code = """
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from sigpb import protos
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+names = ["SavedModel", "MetaGraphDef", "SignatureDef", "GraphDef", "RunMetadata", "PredictionLog"]
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(lambda name: together.wait() + len(str(getattr(protos, name)())), names * 8))
+"""
+    subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, check=True)
