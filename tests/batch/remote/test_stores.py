@@ -162,3 +162,13 @@ def test_whole_model_is_fetched_to_be_verified(
     seen.clear()
     assert batch(root, "--verify").code == 0  # There is nothing to do.
     assert seen == []
+
+
+@pytest.mark.tensorflow
+def test_tensorflow_runs_what_is_fetched(memory: str, model: Path) -> None:
+    root = upload(model, memory, *versions(["a"]))
+
+    outcome = batch(root, "--verify")
+
+    assert outcome.code == 0, outcome.out
+    assert f"patched    {root}/a/1" in outcome.out
