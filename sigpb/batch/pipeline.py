@@ -29,7 +29,7 @@ from sigpb.batch.job_json import parse_task, task_json
 from sigpb.batch.run import Elsewhere
 from sigpb.errors import EnvironmentFailure, UsageError
 
-# Runners with workers on this machine; the first is what `DirectRunner` means since Beam 2.
+# Runners with workers on this machine; the first is what `DirectRunner` means.
 _LOCAL = ("SwitchingDirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "PrismRunner")
 
 
