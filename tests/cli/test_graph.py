@@ -294,8 +294,9 @@ def test_flipped_bits(fixture_model: ModelFactory, seed: int) -> None:
 
 
 def test_the_page_is_installed_with_the_package() -> None:
-    page = Path(__file__).resolve().parents[2] / "sigpb" / "inspect" / "graph" / "graph_page"
-    project = (page.parents[2] / "pyproject.toml").read_text()
+    repository = Path(__file__).resolve().parents[2]
+    project = (repository / "pyproject.toml").read_text()
     (globs,) = re.findall(r"^sigpb = (\[.*\])$", project, re.MULTILINE)
-    packaged = {path for glob in json.loads(globs) for path in (page.parents[1]).glob(glob)}
-    assert set(page.iterdir()) <= packaged
+    package = repository / "sigpb"
+    packaged = {path for glob in json.loads(globs) for path in package.glob(glob)}
+    assert set((package / "inspect" / "graph" / "graph_page").iterdir()) <= packaged
