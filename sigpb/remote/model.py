@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import posixpath
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
 
 MAIN_PROTOS = (BINARY_NAME, TEXT_NAME)
-
-_INDEX = "variables/variables.index"
 
 _READ = (*MAIN_PROTOS, fingerprint.FILE_NAME, history.FILE_NAME, warmup.PATH)
 
@@ -49,7 +47,7 @@ class FetchedModel:
         """
         self.fetch(name for name in self.files if not is_sigpbs_own(Path(name)))
 
-    def fetch(self, names: Iterator[str] | Collection[str], below: str = "") -> None:
+    def fetch(self, names: Iterable[str], below: str = "") -> None:
         """Fetches objects, unless that was done.
 
         Args:
@@ -133,8 +131,12 @@ def fetched(
             if kept:
                 model.fetch([name for name in _READ if f"{kept}/{name}" in files], kept)
             model.fetch([name for name in _READ if name in files and name not in new])
-            if index and fingerprint.FILE_NAME in model.fetched and _INDEX in files:
-                model.fetch([_INDEX])
+            if (
+                index
+                and fingerprint.FILE_NAME in model.fetched
+                and fingerprint.CHECKPOINT_INDEX in files
+            ):
+                model.fetch([fingerprint.CHECKPOINT_INDEX])
             yield model
 
 

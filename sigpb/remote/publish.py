@@ -26,7 +26,7 @@ from sigpb.publishing.changes import (
 )
 from sigpb.publishing.new_files import write_file
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel
-from sigpb.remote.store import Store, StoredFile, StoreFailure
+from sigpb.remote.store import Store, StoreFailure
 
 
 def backup_url(url: str, name: str) -> str:
@@ -230,11 +230,11 @@ def _uploads(changes: Changes) -> Iterator[Callable[[str], Path]]:
         yield files.__getitem__
 
 
-def _mains(names: Collection[str] | Mapping[str, StoredFile]) -> list[str]:
+def _mains(names: Collection[str]) -> list[str]:
     return [name for name in MAIN_PROTOS if name in names]
 
 
-def _side_files(names: Collection[str] | Mapping[str, StoredFile]) -> list[str]:
+def _side_files(names: Collection[str]) -> list[str]:
     return sorted(name for name in names if name not in MAIN_PROTOS)
 
 
