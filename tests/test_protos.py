@@ -251,7 +251,7 @@ def test_threads_make_classes_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
         made.append(at_work.pop())
         return made[-1]
 
-    monkeypatch.setattr(protos, "_message_class", make)
+    monkeypatch.setattr(protos, "message_class", make)
     for name in names:
         monkeypatch.delitem(vars(protos), name, raising=False)
     with ThreadPoolExecutor(8) as pool:
