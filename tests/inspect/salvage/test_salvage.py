@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import text_format
+from google.protobuf.internal import api_implementation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,16 +19,18 @@ from sigpb.inspect.salvage.salvage_text import lines, to_json
 from sigpb.inspect.styled_text import plain
 from sigpb.wire import Message, SourceRange, assemble, length_delimited
 from tests.cli.command_line import run
+from tests.conftest import REPOSITORY
 
 FixtureModel = Callable[..., Path]
 
-# Real models, and at how many offsets each of them is cut off; all of a thousand take a minute.
+# Real models, and at how many offsets each is cut off: all take minutes in pure Python.
 CORPUS_MODELS = ("tfjs_times_three_float", "srv_half_plus_two_v123", "tfx_taxi_tft_tf2")
-TRUNCATIONS = int(os.environ.get("SIGPB_TRUNCATIONS", "40"))
+TRUNCATIONS = 40 if api_implementation.Type() == "python" else 1000
 
 
 def fixture_bytes(name: str) -> bytes:
-    text = Path("proto_fixtures", name, "saved_model.pbtxt").read_text(encoding="utf-8")
+    file = REPOSITORY / "proto_fixtures" / name / "saved_model.pbtxt"
+    text = file.read_text(encoding="utf-8")
     model = text_format.Parse(text, protos.SavedModel(), descriptor_pool=protos.POOL)
     return model.SerializeToString(deterministic=True)
 

@@ -18,12 +18,13 @@ from sigpb.inspect.wire.wire_source import open_bytes
 from sigpb.inspect.wire.wire_text import record_line
 from sigpb.inspect.wire.wire_tree import Record, records, to_json
 from sigpb.wire import WireType, encode_varint, length_delimited, tag
+from tests.conftest import REPOSITORY
 
 from .wire_cover import assert_covers
 
 FixtureModel = Callable[..., Path]
 
-FIXTURES = sorted(path.parent.name for path in Path("proto_fixtures").glob("*/saved_model.pbtxt"))
+FIXTURES = sorted(path.parent.name for path in REPOSITORY.glob("proto_fixtures/*/*.pbtxt"))
 
 
 def tree(data: bytes, schema: str | None = None, **options: Any) -> list[Record]:
