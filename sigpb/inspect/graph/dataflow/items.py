@@ -23,6 +23,9 @@ _MISSES = 20
 
 Side: TypeAlias = Literal["input", "output"]
 
+# The names of nodes by their last parts, and the scopes beside them, whose keys end in slashes.
+_Tree: TypeAlias = "dict[str, str | _Tree]"
+
 
 class EndpointItem:
     """An input or an output.
@@ -165,18 +168,20 @@ def name_of(item: Item) -> str:
 
 def top_items(instance: Instance) -> list[Item]:
     """Returns the nodes of an instance, in the order of the file, put into scopes."""
-    tree: dict[str, object] = {}
+    tree: _Tree = {}
     order = sorted(instance.nodes, key=lambda name: instance.body.records[name].start)
     for name in order:
         *scopes, last = name.split("/", _MAX_SCOPES)
         level = tree
         for scope in scopes:
-            level = level.setdefault(f"{scope}/", {})  # type: ignore[assignment]
+            inner = level.setdefault(f"{scope}/", {})
+            assert not isinstance(inner, str)  # No name of a node ends in a slash at this depth.
+            level = inner
         level[last] = name
     return grouped(_items(instance, tree, ""))
 
 
-def _items(instance: Instance, tree: dict[str, object], prefix: str) -> list[Item]:
+def _items(instance: Instance, tree: _Tree, prefix: str) -> list[Item]:
     items: list[Item] = []
     for key, content in tree.items():
         if isinstance(content, str):
@@ -184,7 +189,6 @@ def _items(instance: Instance, tree: dict[str, object], prefix: str) -> list[Ite
             if f"{key}/" not in tree:
                 items.append(node)
             continue
-        assert isinstance(content, dict)
         inside = _items(instance, content, prefix + key)
         name = (prefix + key).removesuffix("/")
         if isinstance(namesake := tree.get(key.removesuffix("/")), str):
