@@ -9,7 +9,7 @@ from itertools import chain, pairwise
 
 from sigpb import protos
 from sigpb.saved_model.model import parse
-from sigpb.wire import Field, Message, length_delimited
+from sigpb.wire import Field, Message, length_delimited, map_entry
 
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
@@ -28,6 +28,7 @@ _LARGE = 1 << 12
 
 # The version, which is 0 in TensorFlow, of tensors whose elements were left out.
 _OUTLINED = -1
+_OUTLINED_MARK = protos.TensorProto(version_number=_OUTLINED).SerializeToString()
 
 
 def is_outlined(tensor: protos.TensorProto) -> bool:
@@ -120,22 +121,17 @@ def outline(node: Message) -> protos.NodeDef:
     """Parses a node without the values of large tensors; their types are kept."""
     if node.end - node.start <= _LARGE:
         return parse(protos.NodeDef, node)
-    buffer, kept, outlined = node.buffer, [], {}
-    tensors: dict[int, Message] = {}
-    for raw_name, field in node.entries(_ATTR):
-        value = node.entry_value(field) if field.end - field.start > _LARGE else None
-        if value and (tensor := value.find(_TENSOR)):
-            tensors[field.start] = tensor
-            outlined[raw_name.decode()] = b"".join(
-                bytes(buffer[part.start : part.end])
-                for part in tensor.fields()
-                if part.number in _TENSOR_TYPE
-            )
+    kept = []
     for field in node.fields():
-        if field.start not in tensors:
-            kept.append(bytes(buffer[field.start : field.end]))
-    outline = parse(protos.NodeDef, Message.root(b"".join(kept)))
-    for name, tensor_type in outlined.items():
-        outline.attr[name].tensor.MergeFromString(tensor_type)
-        outline.attr[name].tensor.version_number = _OUTLINED
-    return outline
+        large = field.number == _ATTR and field.end - field.start > _LARGE
+        value = node.entry_value(field) if large else None
+        if value and (tensor := value.find(_TENSOR)):
+            type_ = (part for part in tensor.fields() if part.number in _TENSOR_TYPE)
+            parts = [bytes(tensor.buffer[part.start : part.end]) for part in type_]
+            entry = node.message(field)
+            key = entry.last(1)
+            content = length_delimited(_TENSOR, b"".join([*parts, _OUTLINED_MARK]))
+            kept.append(map_entry(_ATTR, entry.value(key) if key else b"", content))
+        else:
+            kept.append(bytes(node.buffer[field.start : field.end]))
+    return parse(protos.NodeDef, Message.root(b"".join(kept)))

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
+from sigpb.errors import ModelUnreadable
 from sigpb.graph.node_index import NodeIndex
 from sigpb.wire import Message, length_delimited
 
@@ -180,3 +181,17 @@ class TestOutlines:
         node.attr["boundaries"].list.f.extend(range(2000))
         node.attr["T"].type = 1
         assert list(index_of(protos.GraphDef(node=[node])).outlines()) == [node]
+
+    @pytest.mark.parametrize(
+        ("whole", "damaged"),
+        [(b"value", b"valu\xff"), (b"\x12\x02\x08\x07", b"\x12\x02\x08\xff")],
+        ids=["a key that is not UTF-8", "a dimension that is cut off"],
+    )
+    def test_of_damaged_constants_are_refused(self, whole: bytes, damaged: bytes) -> None:
+        large = constant("c", bytes(5000))
+        large.attr["value"].tensor.tensor_shape.dim.add(size=7)
+        encoded = protos.GraphDef(node=[large]).SerializeToString()
+        assert encoded.count(whole) == 1
+
+        with pytest.raises(ModelUnreadable):
+            list(index_of(encoded.replace(whole, damaged)).outlines())
