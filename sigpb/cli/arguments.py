@@ -15,6 +15,11 @@ _KEY_AND_VALUE = re.compile(rf"(?:{_QUOTED}|((?:[^=\\]|\\.)*))=(.*)", re.DOTALL)
 _PAIR = re.compile(rf"(?:{_QUOTED}|((?:[^=\\]|\\.)*))=(?:{_QUOTED}|(.*))", re.DOTALL)
 
 
+def define_format(values: flags.FlagValues, meaning: str) -> None:
+    """Defines ``--format`` of a command that prints text or JSON."""
+    flags.DEFINE_enum("format", "text", ["text", "json"], meaning, flag_values=values)
+
+
 def define_tags(values: flags.FlagValues) -> None:
     """Defines ``--tags``, which selects a MetaGraph."""
     flags.DEFINE_string(

@@ -16,7 +16,7 @@ from sigpb.batch.place import place_of
 from sigpb.batch.roots import Root, configured_roots, listed_roots
 from sigpb.batch.run import Elsewhere
 from sigpb.cli import side_file_flags
-from sigpb.cli.arguments import parse_tags
+from sigpb.cli.arguments import define_format, parse_tags
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, normalised, redacted
@@ -90,9 +90,7 @@ def _define_how(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_bool("yes", False, "Go on after the canary without asking.", flag_values=values)
-    flags.DEFINE_enum(
-        "format", "text", ["text", "json"], "How to print the summary.", flag_values=values
-    )
+    define_format(values, "How to print the summary.")
 
 
 def without_pipeline_options(

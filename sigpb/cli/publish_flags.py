@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags
 
 from sigpb.cli import side_file_flags
+from sigpb.cli.arguments import define_format
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 
@@ -40,9 +41,7 @@ def define(values: flags.FlagValues) -> None:
     )
     side_file_flags.define(values)
     define_verify(values)
-    flags.DEFINE_enum(
-        "format", "text", ["text", "json"], "How to print the plan.", flag_values=values
-    )
+    define_format(values, "How to print the plan.")
 
 
 def is_given(values: flags.FlagValues) -> bool:

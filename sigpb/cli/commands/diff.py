@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from sigpb.cli.arguments import define_tags, tag_set, two_directories
+from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
 from sigpb.diff.compare import compare_models
 from sigpb.saved_model.model import open_model
 
@@ -20,13 +20,7 @@ USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_enum(
-        "format",
-        "text",
-        ["text", "json"],
-        "How to print: text, or JSON (see docs/json.md).",
-        flag_values=values,
-    )
+    define_format(values, "How to print: text, or JSON (see docs/json.md).")
     flags.DEFINE_bool(
         "compat",
         False,

@@ -18,6 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
+from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
 from sigpb.inspect.names.grep import KINDS, Match, search
 from sigpb.inspect.names.grep_text import json_value, lines
@@ -45,13 +46,7 @@ def define_flags(values: flags.FlagValues) -> None:
         short_name="F",
         flag_values=values,
     )
-    flags.DEFINE_enum(
-        "format",
-        "text",
-        ["text", "json"],
-        "How to print: lines, or JSON (see docs/json.md).",
-        flag_values=values,
-    )
+    define_format(values, "How to print: lines, or JSON (see docs/json.md).")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

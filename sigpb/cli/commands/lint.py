@@ -9,6 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import protos
+from sigpb.cli.arguments import define_format
 from sigpb.cli.lint_report import ModelReport, Report
 from sigpb.errors import ModelUnreadable, PatchError, UsageError, did_you_mean
 from sigpb.lint.find_models import find_models
@@ -35,9 +36,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     flags.DEFINE_list("ignore", [], "All rules but these.", flag_values=values)
-    flags.DEFINE_enum(
-        "format", "text", ["text", "json"], "How to print what is found.", flag_values=values
-    )
+    define_format(values, "How to print what is found.")
     flags.DEFINE_bool("strict", False, "Exit with 1 on warnings too.", flag_values=values)
     flags.DEFINE_string(
         "policy",

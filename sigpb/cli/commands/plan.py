@@ -14,7 +14,7 @@ from absl import flags
 
 from sigpb import api
 from sigpb.cli import patch_flags
-from sigpb.cli.arguments import one_directory
+from sigpb.cli.arguments import define_format, one_directory
 
 USAGE = "sigpb plan DIR [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
 
@@ -23,9 +23,7 @@ def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     patch_flags.define(values)
     flags.DEFINE_string("out", None, "Write the plan to this file.", flag_values=values)
-    flags.DEFINE_enum(
-        "format", "text", ["text", "json"], "How to print the plan.", flag_values=values
-    )
+    define_format(values, "How to print the plan.")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

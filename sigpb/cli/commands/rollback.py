@@ -14,6 +14,7 @@ from absl import flags
 
 from sigpb.batch.locks import journal_locked, locked
 from sigpb.batch.rollback import Rollback
+from sigpb.cli.arguments import define_format
 from sigpb.cli.batch_progress import shown
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, redacted
@@ -26,9 +27,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "only", None, "GLOB: only models whose path matches it.", flag_values=values
     )
-    flags.DEFINE_enum(
-        "format", "text", ["text", "json"], "How to print what was done.", flag_values=values
-    )
+    define_format(values, "How to print what was done.")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from absl import flags
 
+from sigpb.cli.arguments import define_format
 from sigpb.cli.terminal import write
 from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.inspect.salvage.salvage import Salvage, salvage
@@ -32,13 +33,7 @@ USAGE = "sigpb salvage BROKEN OUT [--format=text|json]"
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_enum(
-        "format",
-        "text",
-        ["text", "json"],
-        "How to print: text, or JSON (see docs/json.md).",
-        flag_values=values,
-    )
+    define_format(values, "How to print: text, or JSON (see docs/json.md).")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from sigpb.cli import terminal
+from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError
 from sigpb.inspect.names.trace import trace
 from sigpb.inspect.names.trace_text import json_value, lines
@@ -30,13 +31,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "Take NAME for the key of an endpoint of the signature of this key.",
         flag_values=values,
     )
-    flags.DEFINE_enum(
-        "format",
-        "text",
-        ["text", "json"],
-        "How to print: lines, or JSON (see docs/json.md).",
-        flag_values=values,
-    )
+    define_format(values, "How to print: lines, or JSON (see docs/json.md).")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

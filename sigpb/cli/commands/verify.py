@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import api
-from sigpb.cli.arguments import two_directories
+from sigpb.cli.arguments import define_format, two_directories
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
 
@@ -57,13 +57,7 @@ def define_flags(values: flags.FlagValues) -> None:
     ):
         flags.DEFINE_float(name, 0.0, meaning, flag_values=values)
     flags.DEFINE_float("timeout", TIMEOUT, "After how many seconds to give up.", flag_values=values)
-    flags.DEFINE_enum(
-        "format",
-        "text",
-        ["text", "json"],
-        "How to print the report: text, or JSON (see docs/json.md).",
-        flag_values=values,
-    )
+    define_format(values, "How to print the report: text, or JSON (see docs/json.md).")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

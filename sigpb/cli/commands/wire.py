@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from absl import flags
 from google.protobuf.descriptor import Descriptor
 
+from sigpb.cli.arguments import define_format
 from sigpb.cli.terminal import write
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.schema import descriptor
@@ -48,13 +49,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "MetaGraphDef or a GraphDef, 'none' to guess everything.",
         flag_values=values,
     )
-    flags.DEFINE_enum(
-        "format",
-        "text",
-        ["text", "json"],
-        "How to print: an indented tree, or JSON (see docs/json.md).",
-        flag_values=values,
-    )
+    define_format(values, "How to print: an indented tree, or JSON (see docs/json.md).")
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
