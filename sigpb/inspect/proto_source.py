@@ -6,7 +6,6 @@ import mmap
 import re
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 from sigpb import protos
@@ -14,6 +13,7 @@ from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
 from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import MetaGraph
+from sigpb.saved_model.opened_file import OpenedFile, mapped
 from sigpb.wire import Buffer, Message, WireError, WireType
 
 _TEXT = re.compile(rb"\s*(#[^\n]*\n\s*)*[a-z_0-9]+\s*[:{]")
@@ -54,23 +54,17 @@ class GraphPart(NamedTuple):
     meta_graph: MetaGraph | None
 
 
-class ProtoSource:
+class ProtoSource(OpenedFile):
     """A file that was opened to look into it.
 
-    It can be used in a ``with`` statement, which closes the file and names it in errors about its
-    content.
-
     Attributes:
-        file: The file.
         schema: What it holds: ``SavedModel``, ``MetaGraphDef`` or ``GraphDef``.
-        buffer: The bytes of the binary proto: the mapped file, or what a text proto amounts to.
         is_text: Whether the file is a text proto.
     """
 
     def __init__(self, file: Path, schema: str, buffer: Buffer, *, is_text: bool = False) -> None:
-        self.file = file
+        super().__init__(file, buffer)
         self.schema = schema
-        self.buffer = buffer
         self.is_text = is_text
 
     @property
@@ -105,24 +99,6 @@ class ProtoSource:
         if self.schema == "MetaGraphDef":
             return "graph_def"
         return f"meta_graphs[{','.join(meta_graph.tags)}].graph_def"
-
-    def close(self) -> None:
-        """Closes the mapped file."""
-        if isinstance(self.buffer, mmap.mmap):
-            self.buffer.close()
-
-    def __enter__(self) -> ProtoSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-        if isinstance(error, ModelUnreadable) and str(self.file) not in str(error):
-            raise ModelUnreadable(f"{self.file}: {error}") from error
 
 
 def open_source(path: str | Path) -> ProtoSource:
@@ -165,9 +141,7 @@ def map_file(file: Path) -> Buffer:
     """
     try:
         with file.open("rb") as opened:
-            if not opened.seek(0, 2):
-                raise ModelUnreadable(f"{file}: the file is empty.")
-            return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+            return mapped(file, opened)
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, TypeVar
 
 from google.protobuf import message as protobuf_message
@@ -17,6 +16,7 @@ from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import locate
 from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.object_graph import ObjectGraph
+from sigpb.saved_model.opened_file import OpenedFile, mapped
 from sigpb.wire import Buffer, Message, WireError
 
 AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
@@ -113,26 +113,20 @@ class MetaGraph:
         return [info.text(field) for field in info.fields(number)] if info else []
 
 
-class SavedModel:
+class SavedModel(OpenedFile):
     """A SavedModel that was opened for reading.
-
-    It can be used in a ``with`` statement, which closes the file and names it in errors about its
-    content.
 
     Attributes:
         directory: The model's directory.
-        file: The proto in it.
         state: What tells whether the file is still the one that was read.
-        buffer: The bytes of the binary proto: the mapped file, or what a text proto amounts to.
         meta_graphs: Its MetaGraphs, in the order of the file.
     """
 
     def __init__(self, file: Path, state: FileState, buffer: Buffer) -> None:
         """Finds the MetaGraphs in `buffer`; use `open_model` to open a path."""
+        super().__init__(file, buffer)
         self.directory = file.parent
-        self.file = file
         self.state = state
-        self.buffer = buffer
         self.root = Message.root(buffer)
         try:
             version = self.root.last(protos.SavedModel.SAVED_MODEL_SCHEMA_VERSION_FIELD_NUMBER)
@@ -153,27 +147,10 @@ class SavedModel:
         """Whether the proto is stored as text."""
         return self.file.name == locate.TEXT_NAME
 
-    def close(self) -> None:
-        """Closes the mapped file."""
-        if isinstance(self.buffer, mmap.mmap):
-            self.buffer.close()
-
-    def __enter__(self) -> SavedModel:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-        if isinstance(error, ModelUnreadable) and not error.is_located:
-            error.is_located = True
-            if str(self.directory) not in str(error):
-                located = ModelUnreadable(f"{self.file}: {error}")
-                located.is_located = True
-                raise located from error
+    @property
+    def named_by(self) -> Path:
+        """See `OpenedFile`."""
+        return self.directory
 
 
 def open_model(path: str | Path) -> SavedModel:
@@ -207,9 +184,7 @@ def open_proto(file: Path) -> SavedModel:
 
 
 def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
-    if not opened.seek(0, 2):
-        raise ModelUnreadable(f"{file}: the file is empty.")
-    buffer = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    buffer = mapped(file, opened)
     if _TEXT.match(buffer):
         buffer.close()
         raise ModelUnreadable(

@@ -70,17 +70,13 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 def _salvaged(source: WireSource) -> Salvage:
     if not source.buffer:
-        raise ModelUnreadable(f"{source.file}: the file is empty.")
+        raise ModelUnreadable("the file is empty.")
     if source.schema not in SCHEMAS or source.note:
         what = source.note or f"it holds a {source.schema}"
         raise ModelUnreadable(
-            f"{source.file}: {what}. A SavedModel, a MetaGraphDef or a GraphDef can be salvaged, "
-            "stored in binary."
+            f"{what}. A SavedModel, a MetaGraphDef or a GraphDef can be salvaged, stored in binary."
         )
-    try:
-        return salvage(source.buffer, source.schema)
-    except ModelUnreadable as error:
-        raise ModelUnreadable(f"{source.file}: {error}") from error
+    return salvage(source.buffer, source.schema)
 
 
 def _report(source: WireSource, found: Salvage, written: Path, *, is_model: bool) -> Iterator[Line]:

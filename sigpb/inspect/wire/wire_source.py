@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
-from types import TracebackType
 
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.proto_source import locate_file, map_file, open_source, what_else
 from sigpb.inspect.schema import recognise
 from sigpb.inspect.wire.message_shape import recognise_damaged
 from sigpb.saved_model.locate import BINARY_NAME
+from sigpb.saved_model.opened_file import OpenedFile
 from sigpb.wire import Buffer, Message
 
 # What files of these names are meant to hold, however damaged they are.
@@ -19,33 +18,18 @@ _BY_NAME = {BINARY_NAME: "SavedModel", "fingerprint.pb": "FingerprintDef"}
 _TEXT_SUFFIX = ".pbtxt"
 
 
-class WireSource:
-    """A file that was opened, and can be used in a ``with`` statement, which closes it.
+class WireSource(OpenedFile):
+    """Any file that was opened.
 
     Attributes:
-        file: The file.
-        buffer: Its bytes, or, of a text proto, those of the binary proto that it amounts to.
         schema: The message that it seems to hold; None if it is none of those that are known.
         note: A clause on what it is instead, or on a text proto; empty otherwise.
     """
 
     def __init__(self, file: Path, buffer: Buffer, schema: str | None, note: str = "") -> None:
-        self.file = file
-        self.buffer = buffer
+        super().__init__(file, buffer)
         self.schema = schema
         self.note = note
-
-    def __enter__(self) -> WireSource:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(self.buffer, mmap.mmap):
-            self.buffer.close()
 
 
 def open_bytes(path: str | Path) -> WireSource:
