@@ -14,19 +14,22 @@ from sigpb.batch.versions import VersionPolicy, version_of
 from sigpb.publishing.changes import is_sigpbs_own
 from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
 
+NO_MODEL = "there is no model in it."
+"""The problem of a root below which nothing was found."""
+
 _NAMES = {BINARY_NAME, TEXT_NAME, CHUNKED_NAME}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that was found, or a directory that could not be looked into.
+    """A model that was found, or a directory that could not be looked into or holds none.
 
     Attributes:
         path: Its directory.
         name: The path relative to the root that it was found below; its own path if it is a root.
         version: The number that the directory's name is, below another root; else None.
         root: The root's place among the roots.
-        problem: Why it could not be looked into; None for a model.
+        problem: Why it could not be looked into, or `NO_MODEL`; None for a model.
     """
 
     path: str
@@ -41,7 +44,8 @@ class Discovery:
     """What was found.
 
     Attributes:
-        models: The models, and the directories that could not be looked into, by their paths.
+        models: The models, the directories that could not be looked into, and the roots without a
+            model, by their paths.
         highest: The highest number that is a name in a directory with models of such names,
             whether or not there is a model.
     """
@@ -97,11 +101,13 @@ class _Walk:
     def below(self, root: str, index: int) -> list[Found]:
         """Returns what is at or below a root, in the order of names; links come last."""
         real_root = self.files.real_path(root)
+        was_seen = False
         found: list[Found] = []
         links: list[str] = []
         waiting = [(root, real_root)]
         while waiting:
             path, real = waiting.pop()
+            was_seen |= real in self.seen
             for each in self._directory(path, real, waiting, links):
                 name = each.path[len(root) :].lstrip("/") or root
                 version = None if each.path == root else each.version
@@ -111,6 +117,8 @@ class _Walk:
                 target = self.files.real_path(link)
                 if not PurePosixPath(real_root).is_relative_to(target):
                     waiting.append((link, target))
+        if not found and not was_seen:
+            found.append(Found(root, root, None, index, NO_MODEL))
         return found
 
     def _directory(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.batch.discovery import Discovery, discover
+from sigpb.batch.discovery import NO_MODEL, Discovery, discover
 from sigpb.batch.file_system import FileSystem, file_system_of
 from sigpb.batch.job import Mode, Outcome, Task
 from sigpb.batch.roots import Root
@@ -67,23 +67,27 @@ def prepare(
         files: The file system; None for the one that the roots are in.
 
     Raises:
-        UsageError: If nothing is found, if the two trees lie in each other, or in two stores.
+        UsageError: If nothing is found, if no model's path matches a pattern to include, if the two
+            trees lie in each other, or in two stores.
     """
-    roots = [replace(root, path=absolute(root.path)) for root in roots]
+    outcomes = [
+        Outcome(root.path, "skipped", root.passed_over) for root in roots if root.passed_over
+    ]
+    roots = [replace(root, path=absolute(root.path)) for root in roots if root.passed_over is None]
     output_root = None if output_root is None else absolute(output_root)
     _check_stores(roots, output_root)
     for root in roots if output_root is not None else ():
         if _lies_in(output_root or "", root.path):
             raise UsageError(f"The output root {output_root} lies in {root.path}.")
     found = discover(roots, files or file_system_of(roots[0].path if roots else ""))
-    if not found.models:
+    if all(each.problem == NO_MODEL for each in found.models):
         where = ", ".join(root.path for root in roots[:3]) or "nowhere"
         raise UsageError(f"There is no model in {where}{', …' if len(roots) > 3 else ''}.")
     default = parse_versions(only.versions)
     others = found.passed_over(root.versions or default for root in roots)
     is_meant, targets = NameFilter(only), Targets(mode, found, roots, output_root)
+    _check_patterns(is_meant, found)
     tasks: list[Task] = []
-    outcomes: list[Outcome] = []
     for each in found.models:
         if each.problem is not None:
             outcomes.append(Outcome(each.path, "failed", each.problem))
@@ -122,6 +126,20 @@ def _check_stores(roots: Sequence[Root], output_root: str | None) -> None:
         raise UsageError("The models are in several buckets, so that they share no tree.")
 
 
+def _check_patterns(is_meant: NameFilter, found: Discovery) -> None:
+    """Makes sure that each pattern to include matches a model's path.
+
+    Raises:
+        UsageError: If some match none.
+    """
+    names = sorted({each.name for each in found.models if each.problem is None})
+    if unused := is_meant.unused(names):
+        raise UsageError(
+            f"No model's path matches {', '.join(map(repr, unused))}. There are "
+            f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''}."
+        )
+
+
 def _lies_in(path: str, directory: str) -> bool:
     if is_url(path):
         return f"{path}/".startswith(f"{directory}/")
@@ -130,7 +148,7 @@ def _lies_in(path: str, directory: str) -> bool:
 
 def _written_to(found: Discovery, roots: Sequence[Root]) -> set[str]:
     """Returns the directories in which something changes."""
-    models = {each.path for each in found.models}
+    models = {each.path for each in found.models if each.problem is None}
     directories = {parent_of(root.path) if root.path in models else root.path for root in roots}
     if len(directories) <= _MOST_LOCKS or len(set(map(store_url, directories))) > 1:
         return directories

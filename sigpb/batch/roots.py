@@ -21,10 +21,12 @@ class Root:
     Attributes:
         path: The directory.
         versions: Which versions are meant; None for those that the patch says.
+        passed_over: Why it is not looked into; None if it is.
     """
 
     path: str
     versions: VersionPolicy | None = None
+    passed_over: str | None = None
 
 
 def listed_roots(file: Path) -> list[Root]:
@@ -40,7 +42,7 @@ def listed_roots(file: Path) -> list[Root]:
 def configured_roots(file: Path) -> list[Root]:
     """Returns the models of a `models.config`, the text of a ModelServerConfig.
 
-    Those of other platforms than TensorFlow are left out.
+    Those of other platforms than TensorFlow, and those without a path, are passed over.
 
     Raises:
         UsageError: If it is none.
@@ -54,10 +56,17 @@ def configured_roots(file: Path) -> list[Root]:
     if not config.HasField("model_config_list"):
         raise UsageError(f"{file}: there is no model_config_list.")
     return [
-        Root(model.base_path, policy_of(model.model_version_policy))
+        Root(model.base_path or model.name, policy_of(model.model_version_policy), _obstacle(model))
         for model in config.model_config_list.config
-        if model.model_platform in ("", _TENSORFLOW) and model.base_path
     ]
+
+
+def _obstacle(model: protos.ModelConfig) -> str | None:
+    if not model.base_path:
+        return "the configuration states no base_path for it"
+    if model.model_platform not in ("", _TENSORFLOW):
+        return f"its platform is {model.model_platform!r}"
+    return None
 
 
 def _text(file: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.batch.versions import parse_versions
@@ -55,6 +55,7 @@ class NameFilter:
     """Tells by a model's path in its repository whether it is meant."""
 
     def __init__(self, only: protos.ModelSelection) -> None:
+        self._patterns = tuple(only.include)
         self._include = _any_of(only.include)
         self._exclude = _any_of(only.exclude)
 
@@ -65,6 +66,10 @@ class NameFilter:
         if self._include and not self._include(name):
             return "its path is not among those that are included"
         return None
+
+    def unused(self, names: Collection[str]) -> list[str]:
+        """Returns the patterns to include that none of `names` matches."""
+        return [glob for glob in self._patterns if not fnmatch.filter(names, glob)]
 
 
 def _any_of(globs: Sequence[str]) -> Callable[[str], object] | None:

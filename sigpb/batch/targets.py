@@ -59,5 +59,5 @@ class Targets:
 
 def _models_at(models: Sequence[Found], roots: Sequence[Root]) -> list[tuple[Root, bool]]:
     """Returns each root, and whether it is a model itself."""
-    paths = {found.path for found in models}
+    paths = {found.path for found in models if found.problem is None}
     return [(root, root.path in paths) for root in roots]

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,20 @@ from sigpb.batch.job import VERDICTS, Outcome
 # Seconds between two lines of progress where there is no terminal.
 _INTERVAL = 10.0
 
-_QUIET = ("unchanged", "skipped")
+_BAD = ("refused", "failed")
+
+
+def told(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[Outcome]:
+    """Yields outcomes that are known from the start, and prints those that were refused or failed.
+
+    Args:
+        outcomes: What became of models.
+        quiet: Whether standard output is for something else.
+    """
+    for outcome in outcomes:
+        if not quiet and outcome.outcome in _BAD:
+            print(_line(outcome))
+        yield outcome
 
 
 def followed(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> Iterator[Outcome]:
@@ -34,7 +47,7 @@ def followed(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> Iterato
 def _lines(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome]:
     started = said = 0.0
     for done, outcome in enumerate(outcomes, 1):
-        if show is sys.stdout and outcome.outcome not in _QUIET:
+        if show is sys.stdout and outcome.outcome != "unchanged":
             print(_line(outcome))
         now = time.monotonic()
         if done == 1:  # A pipeline says nothing for long, and then everything.
@@ -76,7 +89,7 @@ def _bar(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome
         started = shown = time.monotonic()
         for done, outcome in enumerate(outcomes, 1):
             counts[outcome.outcome] += 1
-            if outcome.outcome in ("refused", "failed"):
+            if outcome.outcome in _BAD:
                 progress.console.print(_line(outcome))
             now = time.monotonic()
             if now - shown > 0.1 or done == total:
@@ -106,7 +119,12 @@ def counts_text(counts: Counter[str]) -> str:
 
 
 def print_summary(
-    counts: Counter[str], left: int, details: dict[str, Any], *, as_json: bool, dry_run: bool
+    counts: Counter[str],
+    left: int,
+    details: dict[str, Any],
+    *,
+    models: Sequence[Mapping[str, Any]] | None,
+    dry_run: bool,
 ) -> None:
     """Prints what became of all models.
 
@@ -114,12 +132,18 @@ def print_summary(
         counts: How many models had which outcome.
         left: How many models nothing was done to, since the batch was stopped.
         details: The journal, the report and so on, by name.
-        as_json: Whether to print JSON; docs/json.md describes it.
+        models: The models one by one, to print JSON (docs/json.md describes it); None for text.
         dry_run: Whether nothing was written.
     """
-    if as_json:
+    if models is not None:
         numbers = {verdict: counts[verdict] for verdict in VERDICTS}
-        summary = {"dry_run": dry_run, "outcomes": numbers, "left": left, **details}
+        summary = {
+            "dry_run": dry_run,
+            "outcomes": numbers,
+            "left": left,
+            **details,
+            "models": models,
+        }
         print(json.dumps(summary, indent=2, ensure_ascii=False))
         return
     rows = [(each, counts[each]) for each in VERDICTS] + ([("left", left)] if left else [])

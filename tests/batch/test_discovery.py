@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.batch.discovery import Discovery, discover
+from sigpb.batch.discovery import NO_MODEL, Discovery, discover
 from sigpb.batch.file_system import Entry, LocalFileSystem
 from sigpb.batch.roots import Root
 from sigpb.batch.versions import LATEST, parse_versions
@@ -43,6 +43,20 @@ def test_repository(tmp_path: Path) -> None:
         ("c", None),
     ]
     assert discovery.highest[str(tmp_path / "a")] == 10
+
+
+def test_roots_without_a_model(tmp_path: Path) -> None:
+    create(tmp_path, "a/1")
+    (tmp_path / "empty" / "1").mkdir(parents=True)
+    roots = [tmp_path / name for name in ("a", "empty", "a/1", "none")]
+
+    models = found(*roots).models
+
+    assert [(each.path, each.problem) for each in models] == [
+        (str(roots[0] / "1"), None),
+        (str(roots[1]), NO_MODEL),
+        (str(roots[3]), f"{roots[3]}: No such file or directory."),
+    ]
 
 
 @pytest.mark.parametrize("main", ["saved_model.pb", "saved_model.pbtxt", "saved_model.cpb"])

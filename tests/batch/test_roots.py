@@ -34,6 +34,7 @@ def test_configuration(tmp_path: Path) -> None:
         Root("/models/b", VersionPolicy(latest=2)),
         Root("/models/c", VersionPolicy()),
         Root("/models/d", VersionPolicy(numbers=frozenset({3, 5}))),
+        Root("/models/e", VersionPolicy(latest=1), "its platform is 'other'"),
         Root("/models/f", VersionPolicy(latest=1)),
     ]
 
@@ -46,7 +47,7 @@ def test_configuration_is_that_of_tensorflow_serving(tmp_path: Path) -> None:
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse(CONFIG, config)
     (tmp_path / "models.config").write_text(text_format.MessageToString(config))
-    assert len(configured_roots(tmp_path / "models.config")) == 5
+    assert len(configured_roots(tmp_path / "models.config")) == 6
 
 
 @pytest.mark.parametrize(

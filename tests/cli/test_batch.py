@@ -188,10 +188,66 @@ class TestSelection:
         policy = "model_version_policy { specific { versions: 1 versions: 3 } }"
         config.write_text(
             f'model_config_list {{ config {{ name: "a" base_path: "{root}/a" }} '
-            f'config {{ name: "b" base_path: "{root}/b" {policy} }} }}'
+            f'config {{ name: "b" base_path: "{root}/b" {policy} }} '
+            'config { name: "c" } config { base_path: "/other" model_platform: "xgboost" } }'
         )
-        run("batch", f"--models_config={config}", f"--patch={patch}", "--in_place")
+        flags = (f"--models_config={config}", f"--patch={patch}", "--in_place", "--format=json")
+        outcome = run("batch", *flags)
+        assert [each["reason"] for each in outcome.json["models"] if each["reason"]] == [
+            "the configuration states no base_path for it",
+            "its platform is 'xgboost'",
+            "versions=latest:1 does not mean version 1",
+            "versions=1,3 does not mean version 2",
+        ]
         assert patched(root) == ["a/2", "b/1", "b/3"]
+
+    def test_list_of_models_that_are_not_there(
+        self, root: Path, patch: Path, tmp_path: Path
+    ) -> None:
+        (root / "empty").mkdir()
+        listed = tmp_path / "list"
+        listed.write_text(f"{root}/a/1\n{root}/empty\n{root}/nowhere\n{root}/a\n")
+        flags = (f"--models_list={listed}", f"--patch={patch}", "--in_place", "--dry_run")
+
+        as_text, as_json = run("batch", *flags), run("batch", *flags, "--format=json")
+
+        assert as_text.code == as_json.code == 1
+        assert as_text.out.splitlines()[:3] == [
+            f"failed     {root}/empty: there is no model in it.",
+            f"failed     {root}/nowhere: {root}/nowhere: No such file or directory.",
+            f"patched    {root}/a/1",
+        ]
+        assert {each["model"]: each["reason"] for each in as_json.json["models"]} == {
+            f"{root}/a/1": "",
+            f"{root}/empty": "there is no model in it.",
+            f"{root}/nowhere": f"{root}/nowhere: No such file or directory.",
+        }
+
+    def test_a_model_that_is_refused_before_any_is_patched_has_a_line(
+        self, root: Path, model: Path, patch: Path
+    ) -> None:
+        repository(model, root, "b/x")
+        outcome = batch(root, patch, "--dry_run", mode="--new_version")
+        reason = "its directory is not named after a version, so that there is no next one."
+        assert (outcome.code, outcome.out.splitlines()[0]) == (
+            1,
+            f"refused    {root}/b/x: {reason}",
+        )
+
+    def test_a_model_that_lacks_what_is_asked_for_has_a_line(self, root: Path, patch: Path) -> None:
+        outcome = batch(root / "a", patch, "--has_input=other")
+        assert (outcome.code, outcome.out.splitlines()[0]) == (
+            0,
+            f"skipped    {root}/a/1: it has no input 'other'",
+        )
+
+    def test_a_pattern_that_matches_nothing_is_refused(self, root: Path, patch: Path) -> None:
+        outcome = batch(root, patch, "--include=a/*", "--include=mnist/*")
+        assert (outcome.code, outcome.err) == (
+            2,
+            "sigpb: No model's path matches 'mnist/*'. There are a/1, b/1, c/1.\n",
+        )
+        assert patched(root) == []
 
 
 class TestRefusals:

@@ -11,6 +11,7 @@ journal of such a batch is written to the current directory.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import signal
 import threading
 import time
@@ -49,6 +50,9 @@ sigpb batch … --runner=NAME [-- --OPTION=VALUE…]
 Exit codes: 0 no model was refused or failed, 1 some were, or models are left, 2 refused, 4 the
 environment."""
 
+# What the summary in JSON says of each model.
+_SHOWN = ("model", "outcome", "reason", "output")
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
@@ -63,18 +67,21 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     batch_flags.check_files(values)
     started = time.monotonic()
+    as_json = values.format == "json"
     counts: Counter[str] = Counter()
+    models: list[dict[str, Any]] = []
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(ReportWriter(Path(values.report))) if values.report else None
         session = stack.enter_context(_session(arguments, values))
         plan = _plan_writer(session, values, stack)
         stack.enter_context(_stopping(session.run))
-        for outcome in session.known:
-            _note(outcome, counts, report, plan)
-        outcomes = session.run.outcomes()
+        known = batch_progress.told(session.known, quiet=as_json)
         total = len(session.run.tasks)
-        for outcome in batch_progress.followed(outcomes, total, quiet=values.format == "json"):
+        done = batch_progress.followed(session.run.outcomes(), total, quiet=as_json)
+        for outcome in itertools.chain(known, done):
             _note(outcome, counts, report, plan)
+            if as_json:
+                models.append({name: getattr(outcome, name) for name in _SHOWN})
     left = session.run.left
     details: dict[str, Any] = {
         "stopped": session.run.stopped,
@@ -84,7 +91,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         "seconds": round(time.monotonic() - started, 3),
     }
     batch_progress.print_summary(
-        counts, left, details, as_json=values.format == "json", dry_run=values.dry_run
+        counts, left, details, models=models if as_json else None, dry_run=values.dry_run
     )
     return int(bool(counts["refused"] or counts["failed"] or left))
 
