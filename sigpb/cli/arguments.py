@@ -12,12 +12,25 @@ from sigpb.errors import UsageError
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _KEY_AND_VALUE = re.compile(rf"(?:{_QUOTED}|((?:[^=\\]|\\.)*))=(.*)", re.DOTALL)
-_PAIR = re.compile(rf"(?:{_QUOTED}|((?:[^=\\]|\\.)*))=(?:{_QUOTED}|(.*))", re.DOTALL)
 
 
 def define_format(values: flags.FlagValues, meaning: str) -> None:
     """Defines ``--format`` of a command that prints text or JSON."""
     flags.DEFINE_enum("format", "text", ["text", "json"], meaning, flag_values=values)
+
+
+class _PathParser(flags.ArgumentParser[str]):
+    """Refuses an empty path, which would mean the current directory: mostly an unset variable."""
+
+    def parse(self, argument: str) -> str:
+        if not argument:
+            raise ValueError("the path is empty. Write . for the current directory")
+        return argument
+
+
+def define_path(name: str, meaning: str, values: flags.FlagValues) -> None:
+    """Defines a flag that names a file or a directory."""
+    flags.DEFINE(_PathParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
 
 
 def define_tags(values: flags.FlagValues) -> None:
@@ -68,26 +81,22 @@ def split_pair(text: str, flag: str) -> tuple[str, str]:
     r"""Splits ``OLD=NEW``; a key with ``=`` in it is quoted (``"a=b"=c``) or escaped (``a\=b=c``).
 
     Raises:
-        UsageError: If it is not such a pair.
+        UsageError: If it is not such a pair, or if NEW holds a plain ``=`` or ``,``.
     """
-    match = _PAIR.fullmatch(text)
-    if not match:
-        raise UsageError(
-            f"--{flag}={text}: expected two keys joined by '='. A key that holds '=' itself is "
-            'quoted ("a=b"=c) or escaped (a\\=b=c).'
-        )
-    quoted_left, left, quoted_right, right = match.groups()
-    return (
-        _unescape(left if quoted_left is None else quoted_left),
-        _unescape(right if quoted_right is None else quoted_right),
-    )
+    old, new = split_value(text, flag)
+    return old, _new_key(new, flag, text)
 
 
-def split_value(text: str, flag: str) -> tuple[str, str]:
+def split_value(text: str, flag: str, *, is_new: bool = False) -> tuple[str, str]:
     r"""Splits ``KEY=VALUE``; the key is quoted or escaped as in `split_pair`, the value is not.
 
+    Args:
+        text: The value of the flag.
+        flag: The flag.
+        is_new: Whether the key is one that the model is to get.
+
     Raises:
-        UsageError: If it is not such a pair.
+        UsageError: If it is not such a pair, or if a new key holds a plain ``,``.
     """
     match = _KEY_AND_VALUE.fullmatch(text)
     if not match:
@@ -96,7 +105,32 @@ def split_value(text: str, flag: str) -> tuple[str, str]:
             'itself is quoted ("a=b"=c) or escaped (a\\=b=c).'
         )
     quoted, key, value = match.groups()
-    return _unescape(key if quoted is None else quoted), value
+    if quoted is not None:
+        return _unescape(quoted), value
+    return _new_key(key, flag, text) if is_new else _unescape(key), value
+
+
+def _new_key(text: str, flag: str, given: str) -> str:
+    """Returns a key that a model is to get, which may be quoted or escaped.
+
+    Args:
+        text: The key as it was given.
+        flag: The flag.
+        given: The value of the flag.
+
+    Raises:
+        UsageError: If it holds a plain ``=`` or ``,``: most often several pairs were meant.
+    """
+    plain = re.search("[=,]", re.sub(r"\\.", "", text, flags=re.DOTALL))
+    if plain is None or re.fullmatch(_QUOTED, text, re.DOTALL):
+        return unquote(text)
+    pairs = given.split(",")
+    if len(pairs) > 1 and all("=" in pair for pair in pairs):
+        meant = "State each in a flag of its own: " + " ".join(f"--{flag}={each}" for each in pairs)
+    else:
+        before, _, after = given.rpartition(text)
+        meant = f"If that is meant, quote it: '--{flag}={before}\"{text}\"{after}'"
+    raise UsageError(f"--{flag}={given}: the new key {text!r} holds {plain[0]!r}. {meant}.")
 
 
 def unquote(text: str) -> str:
@@ -106,4 +140,4 @@ def unquote(text: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return re.sub(r'\\([=\\"])', r"\1", text)
+    return re.sub(r'\\([=,\\"])', r"\1", text)

@@ -16,7 +16,7 @@ from sigpb.batch.place import place_of
 from sigpb.batch.roots import Root, configured_roots, listed_roots
 from sigpb.batch.run import Elsewhere
 from sigpb.cli import side_file_flags
-from sigpb.cli.arguments import define_format, parse_tags
+from sigpb.cli.arguments import define_format, define_path, parse_tags
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, normalised, redacted
@@ -40,6 +40,9 @@ def _define_what(values: flags.FlagValues) -> None:
         ("patch", "A patch: a text proto, or .json."),
         ("models_list", "A file that lists models, or directories of models, a line each."),
         ("models_config", "A models.config of TensorFlow Serving; its version policies count."),
+    ):
+        define_path(name, meaning, values)
+    for name, meaning in (
         ("versions", "Only these versions of a model: latest, latest:N, all, or numbers: 3,5."),
         ("tags", "Only models with a MetaGraph of exactly these tags, separated by commas."),
         ("tensorflow_version", "Only models that TensorFlow 1.15, or >=2.3,<2.12 wrote."),
@@ -71,7 +74,7 @@ def _define_where(values: flags.FlagValues) -> None:
         ("journal", "The file to write the batch down in; by default in the repository, if local."),
         ("report", "Write a record for each model to this file, .jsonl or .csv."),
     ):
-        flags.DEFINE_string(name, None, meaning, flag_values=values)
+        define_path(name, meaning, values)
 
 
 def _define_how(values: flags.FlagValues) -> None:

@@ -106,9 +106,16 @@ def _run_command(arguments: list[str]) -> int:
         print(_help(command, values), end="")
         return 0
     try:
+        for flag in map(values.__getitem__, values):
+            flag.allow_overwrite = False  # Of two values one would go without a word.
         positional = values([f"sigpb {name}", *rest])[1:]
     except flags.Error as error:
         raise UsageError(f"{error}. See 'sigpb {name} --help'.") from error
+    if "" in positional:
+        raise UsageError(
+            "An argument is empty, as it is if a variable of the shell is not set. Write . for the "
+            "current directory."
+        )
     return int(command.run(positional, values))
 
 

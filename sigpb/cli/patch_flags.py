@@ -7,7 +7,15 @@ from typing import Any, cast
 from absl import flags
 
 from sigpb import protos
-from sigpb.cli.arguments import define_tags, parse_tags, split_pair, split_value, tag_set, unquote
+from sigpb.cli.arguments import (
+    define_path,
+    define_tags,
+    parse_tags,
+    split_pair,
+    split_value,
+    tag_set,
+    unquote,
+)
 from sigpb.errors import UsageError
 
 _SIGNATURE = "serving_default"
@@ -27,7 +35,7 @@ _ENDPOINT_FLAGS = (
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
     define_tags(values)
-    flags.DEFINE_string("patch", None, "A patch: a text proto, or .json.", flag_values=values)
+    define_path("patch", "A patch: a text proto, or .json.", values)
     flags.DEFINE_string(
         "signature",
         _SIGNATURE,
@@ -100,7 +108,7 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         _signature(patch, values.signature).output.add(key=unquote(key), drop=True)
     for flag, side, field in _ENDPOINT_FLAGS:
         for text in getattr(values, flag):
-            key, value = split_value(text, flag)
+            key, value = split_value(text, flag, is_new=field == "from_tensor")
             endpoints = getattr(_signature(patch, values.signature), side)
             setattr(_endpoint(endpoints, key, field), field, value)
     if values.batch_size is not None:

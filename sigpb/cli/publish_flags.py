@@ -7,7 +7,7 @@ from typing import Any
 from absl import flags
 
 from sigpb.cli import side_file_flags
-from sigpb.cli.arguments import define_format
+from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 
@@ -19,11 +19,10 @@ _OPTIONS = (
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
-    flags.DEFINE_string(
+    define_path(
         "output_dir",
-        None,
         "Write the patched model to this directory, which must not exist or be empty.",
-        flag_values=values,
+        values,
     )
     flags.DEFINE_bool("in_place", False, "Change the model where it is.", flag_values=values)
     flags.DEFINE_bool("dry_run", False, "Print the plan and change nothing.", flag_values=values)

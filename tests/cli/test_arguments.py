@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigpb.cli.arguments import one_directory, parse_tags, split_pair, unquote
+from sigpb.cli.arguments import one_directory, parse_tags, split_pair, split_value, unquote
 from sigpb.errors import UsageError
 
 
@@ -17,9 +17,10 @@ from sigpb.errors import UsageError
         ("x=", ("x", "")),
         ("=image", ("", "image")),
         ("a b=c/d:0", ("a b", "c/d:0")),
-        ("a=b=c", ("a", "b=c")),
         (r"a\=b=c", ("a=b", "c")),
         (r"a\=b=c\=d", ("a=b", "c=d")),
+        (r"a=b\,c", ("a", "b,c")),
+        ("a,b=c", ("a,b", "c")),
         ('"a=b"=c', ("a=b", "c")),
         ('a="b=c"', ("a", "b=c")),
         ('"a=b"="c=d"', ("a=b", "c=d")),
@@ -39,8 +40,33 @@ def test_split_pair(text: str, pair: tuple[str, str]) -> None:
 def test_split_pair_refuses_what_is_no_pair(text: str) -> None:
     with pytest.raises(UsageError) as error:
         split_pair(text, "rename_input")
-    assert str(error.value).startswith(f"--rename_input={text}: expected two keys joined by '='.")
+    assert str(error.value).startswith(
+        f"--rename_input={text}: expected a key and a value joined by '='."
+    )
     assert r'("a=b"=c) or escaped (a\=b=c)' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("x=a,y=b", "State each in a flag of its own: --rename_input=x=a --rename_input=y=b."),
+        ("x=a,b", """If that is meant, quote it: '--rename_input=x="a,b"'."""),
+        ("x=a=b", """If that is meant, quote it: '--rename_input=x="a=b"'."""),
+        (r"x=a\\=b", r"""If that is meant, quote it: '--rename_input=x="a\\=b"'."""),
+    ],
+)
+def test_split_pair_refuses_a_new_key_that_looks_like_several(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as error:
+        split_pair(text, "rename_input")
+    assert str(error.value).startswith(f"--rename_input={text}: the new key ")
+    assert str(error.value).endswith(meant)
+
+
+def test_split_value_refuses_only_a_new_key_that_looks_like_several() -> None:
+    assert split_value("a,b=t:0", "input_dtype") == ("a,b", "t:0")
+    assert split_value('"a,b"=t:0', "add_output", is_new=True) == ("a,b", "t:0")
+    with pytest.raises(UsageError, match=r'quote it: .--add_output="a,b"=t:0'):
+        split_value("a,b=t:0", "add_output", is_new=True)
 
 
 def quote(key: str) -> str:
@@ -48,10 +74,10 @@ def quote(key: str) -> str:
 
 
 def escape(key: str) -> str:
-    return key.replace("\\", r"\\").replace("=", r"\=").replace('"', r"\"")
+    return key.replace("\\", r"\\").replace("=", r"\=").replace(",", r"\,").replace('"', r"\"")
 
 
-KEYS = st.text(st.sampled_from('ab=\\" /\n語'))
+KEYS = st.text(st.sampled_from('ab=,\\" /\n語'))
 
 
 @given(KEYS, KEYS, st.sampled_from([quote, escape]), st.sampled_from([quote, escape]))

@@ -71,6 +71,34 @@ def test_usage_errors(command: str, arguments: list[str], said: str) -> None:
     assert "Usage:" in outcome.err or f"See 'sigpb {command} --help'." in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", ""], "An argument is empty"),
+        (["patch", "", "--in_place", "--rename_input=x=y"], "An argument is empty"),
+        (["diff", "m", ""], "An argument is empty"),
+        (["patch", "m", "--output_dir="], "flag --output_dir=: the path is empty."),
+        (["patch", "m", "--dry_run", "--patch="], "flag --patch=: the path is empty."),
+        (["verify", "m", "n", "--samples="], "flag --samples=: the path is empty."),
+        (["batch", "m", "--output_root="], "flag --output_root=: the path is empty."),
+        (
+            ["patch", "m", "--output_dir=a", "--output_dir=b"],
+            "flag --output_dir=b: already defined as a.",
+        ),
+        (["show", "m", "--format=json", "--format=text"], "already defined as json."),
+        (["patch", "m", "--verify=v1", "--verify=v2"], "flag --verify=v2: already defined"),
+    ],
+)
+def test_empty_paths_and_repeated_flags_are_refused(
+    arguments: list[str], said: str, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fixture_model("tf1_no_variables")
+    monkeypatch.chdir(model)  # The current directory is a model, which must not be meant.
+    outcome = run(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+
+
 def test_flags_may_stand_before_and_after_the_model(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf1_no_variables")
     assert run("show", "--format=json", model) == run("show", model, "--format=json")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from sigpb.cli.arguments import define_tags, one_directory, tag_set
+from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
 from sigpb.cli.terminal import write
 from sigpb.errors import PatchError, UsageError, did_you_mean
 from sigpb.inspect.graph import graph_formats
@@ -67,7 +67,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "Only what this output, or this tensor of the top level, is computed from.",
         flag_values=values,
     )
-    flags.DEFINE_string("output", None, "Write to this file.", flag_values=values)
+    define_path("output", "Write to this file.", values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import protos
-from sigpb.cli.arguments import define_format
+from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.lint_report import ModelReport, Report
 from sigpb.errors import ModelUnreadable, PatchError, UsageError, did_you_mean
 from sigpb.lint.find_models import find_models
@@ -38,12 +38,11 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list("ignore", [], "All rules but these.", flag_values=values)
     define_format(values, "How to print what is found.")
     flags.DEFINE_bool("strict", False, "Exit with 1 on warnings too.", flag_values=values)
-    flags.DEFINE_string(
+    define_path(
         "policy",
-        None,
         "A text proto with the rules to apply and what every model has to offer: see "
         "sigpb/proto/lint_policy.proto.",
-        flag_values=values,
+        values,
     )
     flags.DEFINE_bool(
         "fix", False, "Fix in place what can be fixed, and report what is left.", flag_values=values

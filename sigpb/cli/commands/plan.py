@@ -14,7 +14,7 @@ from absl import flags
 
 from sigpb import api
 from sigpb.cli import patch_flags
-from sigpb.cli.arguments import define_format, one_directory
+from sigpb.cli.arguments import define_format, define_path, one_directory
 
 USAGE = "sigpb plan DIR [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
 
@@ -22,7 +22,7 @@ USAGE = "sigpb plan DIR [--out=PLAN] [--patch=FILE] [--format=text|json] [flags 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     patch_flags.define(values)
-    flags.DEFINE_string("out", None, "Write the plan to this file.", flag_values=values)
+    define_path("out", "Write the plan to this file.", values)
     define_format(values, "How to print the plan.")
 
 

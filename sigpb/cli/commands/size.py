@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import one_directory
+from sigpb.cli.arguments import define_path, one_directory
 from sigpb.errors import UsageError
 from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size.size import GROUPINGS, measure
@@ -55,9 +55,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "How to print: a table, JSON (see docs/json.md), or a treemap as a page of HTML.",
         flag_values=values,
     )
-    flags.DEFINE_string(
-        "output", None, "The file to write, instead of printing.", flag_values=values
-    )
+    define_path("output", "The file to write, instead of printing.", values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

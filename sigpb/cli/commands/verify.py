@@ -9,7 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import api
-from sigpb.cli.arguments import define_format, two_directories
+from sigpb.cli.arguments import define_format, define_path, two_directories
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
 
@@ -23,18 +23,16 @@ Exit codes: 0 equivalent, 1 different, 4 not verified, since a signature ran in 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_string(
+    define_path(
         "patch",
-        None,
         "What was changed, by which values are converted: a text proto, or .json.",
-        flag_values=values,
+        values,
     )
-    flags.DEFINE_string(
+    define_path(
         "samples",
-        None,
         "A file of numpy.savez with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
         "are made up.",
-        flag_values=values,
+        values,
     )
     flags.DEFINE_list(
         "loaders",
