@@ -15,6 +15,8 @@ from sigpb.patching.plan import Plan
 from sigpb.patching.planning import plan_patch
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
+from sigpb.publishing.unfinished import take_back_unfinished
+from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import SavedModel, open_model
 from sigpb.verifying.report import VerifyReport
 
@@ -30,7 +32,7 @@ class PatchResult:
         backup: With ``in_place``, the directory of the files as they were; None if there is none.
         verification: What running the model before and after showed; None if that was not asked
             for, or if nothing changed.
-        notes: What was done to warm-up requests.
+        notes: What was done to warm-up requests, and what was put in order first.
     """
 
     status: Literal["patched", "unchanged"]
@@ -145,8 +147,9 @@ def patch(
         output_dir, in_place, dry_run, hardlink, backup, history, fingerprint, warmup, verify
     )
     options.check()
+    taken_back = _taken_back(path, options)
     with open_model(path) as model:
-        return _patched(model, lambda: plan_patch(model, patch), options)
+        return _patched(model, lambda: plan_patch(model, patch), options, taken_back)
 
 
 def apply_plan(
@@ -189,7 +192,9 @@ def apply_plan(
     )
     options.check()
     saved = saved_plan.load(Path(file))
-    with open_model(saved.model if path is None else path) as model:
+    path = saved.model if path is None else path
+    taken_back = _taken_back(path, options)
+    with open_model(path) as model:
         saved.check(model)
 
         def planned() -> Plan:
@@ -197,7 +202,7 @@ def apply_plan(
             saved.check_edits(made)
             return made
 
-        return _patched(model, planned, options)
+        return _patched(model, planned, options, taken_back)
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,19 @@ class _Options:
             raise UsageError("Give one of output_dir, in_place and dry_run.")
 
 
-def _patched(model: SavedModel, planned: Callable[[], Plan], options: _Options) -> PatchResult:
+def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:
+    """Takes back what a killed process had begun to do to a model that is patched in place."""
+    if options.in_place and take_back_unfinished(locate(Path(path)).parent):
+        return ("A patch in place that was killed half-way was taken back first.",)
+    return ()
+
+
+def _patched(
+    model: SavedModel,
+    planned: Callable[[], Plan],
+    options: _Options,
+    taken_back: tuple[str, ...],
+) -> PatchResult:
     output = model.directory if options.output_dir is None else Path(options.output_dir)
     if options.output_dir is not None:
         check_output_dir(model.directory, output)
@@ -249,7 +266,8 @@ def _patched(model: SavedModel, planned: Callable[[], Plan], options: _Options) 
         kept = publish_in_place(
             model.directory, changes, backup=options.backup, expected=model.state
         )
-    return PatchResult(status, made, output, kept and model.directory / kept.name, verified, notes)
+    backup = kept and model.directory / kept.name
+    return PatchResult(status, made, output, backup, verified, (*taken_back, *notes))
 
 
 def verify(

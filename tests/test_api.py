@@ -7,7 +7,7 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from tests.publishing.directories import snapshot
+from tests.publishing.directories import killed_half_way, snapshot
 
 ModelFactory = Callable[..., Path]
 
@@ -230,3 +230,32 @@ def test_result_of_a_patch_tells_of_its_id(fixture_model: ModelFactory) -> None:
     result = sigpb.patch(fixture_model("tf2_linear"), renaming(x="image"), dry_run=True)
     assert result.plan.to_json()["patch_id"] == "test"
     assert result.plan.to_json()["reason"] == "to see"
+
+
+class TestAfterAKilledRun:
+    def test_the_same_patch_again(self, fixture_model: ModelFactory) -> None:
+        model, other = fixture_model("tf2_warmup"), fixture_model("tf2_warmup")
+        patch = renaming(x="image")
+        killed_half_way(lambda: sigpb.patch(model, patch, in_place=True, history=False))
+        assert not (model / "fingerprint.pb").exists()
+
+        again = sigpb.patch(model, patch, in_place=True, history=False)
+        sigpb.patch(other, patch, in_place=True, history=False)
+
+        assert again.status == "patched"
+        assert again.notes[0] == "A patch in place that was killed half-way was taken back first."
+        assert snapshot(model) == snapshot(other)
+
+    def test_another_patch(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_warmup")
+        killed_half_way(lambda: sigpb.patch(model, renaming(x="image"), in_place=True))
+        assert sigpb.patch(model, renaming(x="pixels"), in_place=True).status == "patched"
+        assert list(inputs_of(model)) == ["b", "pixels"]
+
+    def test_a_patch_that_is_refused(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_warmup")
+        before = snapshot(model)
+        killed_half_way(lambda: sigpb.patch(model, renaming(x="image"), in_place=True))
+        with pytest.raises(sigpb.PatchError):
+            sigpb.patch(model, renaming(nothing="pixels"), in_place=True)
+        assert snapshot(model) == before

@@ -38,7 +38,7 @@ LAYERS = (
     {"tensor_elements"},
     {"tensor_types"},
     {"protos"},
-    {"errors"},
+    {"errors", "regular_files"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
 

@@ -50,7 +50,7 @@ def clear_up(job: Job, task: Task, patch: protos.SavedModelPatch) -> Outcome | N
         return None
     if left.is_complete:
         return left.outcome
-    place_of(task.model).restore(job, left.outcome.files)
+    place_of(task.model).restore(job, left.outcome)
     return None
 
 

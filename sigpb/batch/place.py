@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sigpb.batch.digests import digest_of_proto
-from sigpb.batch.job import Job
+from sigpb.batch.job import Job, Outcome
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.new_files import parents_of
 from sigpb.publishing.publish import publish_copy, publish_in_place
@@ -22,10 +22,14 @@ from sigpb.publishing.restore import (
     restore,
     withdraw,
 )
+from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.remote.urls import is_url
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
 from sigpb.saved_model.model import SavedModel, open_model
+
+NEW_FILES = (history.FILE_NAME,)
+"""What a batch may add to a model, as opposed to what it changes or removes."""
 
 _PATCHED = (BINARY_NAME, TEXT_NAME, fingerprint.FILE_NAME, history.FILE_NAME, warmup.PATH)
 
@@ -74,8 +78,8 @@ class Place(Protocol):
     def as_it_was(self, job: Job) -> AbstractContextManager[Path]:
         """Yields a directory with what a patch reads, as it was before the batch."""
 
-    def restore(self, job: Job, changed: tuple[str, ...]) -> None:
-        """Puts the old files back, and removes the backup."""
+    def restore(self, job: Job, done: Outcome) -> None:
+        """Puts the old files back, once it is sure that these are they, and removes the backup."""
 
     def withdraw(self, job: Job) -> None:
         """Removes a copy that was published here."""
@@ -121,6 +125,8 @@ class LocalPlace:
 
     def opened(self, job: Job) -> AbstractContextManager[SavedModel]:
         """See `Place`."""
+        if job.mode == "in_place" and not job.dry_run:
+            take_back_unfinished(self._directory)
         return open_model(self._directory)
 
     def complete(self) -> None:
@@ -163,9 +169,9 @@ class LocalPlace:
             (view / "variables").symlink_to(Path(os.path.realpath(model), "variables"))
             yield view
 
-    def restore(self, job: Job, changed: tuple[str, ...]) -> None:
+    def restore(self, job: Job, done: Outcome) -> None:
         """See `Place`."""
-        restore(self._directory, job.id, changed)
+        restore(self._directory, job.id, done.files, digest=done.input_digest, new=NEW_FILES)
 
     def withdraw(self, job: Job) -> None:
         """See `Place`."""

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sigpb.batch.job import Job
+from sigpb.batch.job import Job, Outcome
+from sigpb.batch.place import NEW_FILES
 from sigpb.publishing.changes import Changes
 from sigpb.remote import publish
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel, fetched
@@ -78,9 +79,12 @@ class RemotePlace:
         with fetched(self._store, self.path, index=index, backup=job.id, new=new) as model:
             yield model.directory
 
-    def restore(self, job: Job, changed: tuple[str, ...]) -> None:
+    def restore(self, job: Job, done: Outcome) -> None:
         """See `Place`."""
-        publish.restore(self._store, self.path, job.id, changed)
+        publish.check_backup(
+            self._store, self.path, job.id, done.files, done.input_digest, NEW_FILES
+        )
+        publish.restore(self._store, self.path, job.id, done.files)
 
     def withdraw(self, job: Job) -> None:
         """See `Place`."""

@@ -132,7 +132,7 @@ def _put_back(job: Job, task: Task, model: Place, done: Outcome | None) -> Undon
                 f"{model.path} was changed after the batch. Its files as they were before the "
                 f"batch are in {model.backup(job)}."
             )
-    model.restore(job, done.files)
+    model.restore(job, done)
     return Undone(task.model, "rolled_back")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,11 @@ from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.policy import EMPTY_POLICY, severity_of
 from sigpb.lint.rule import LintRule
+from sigpb.publishing.changes import EXCHANGE_NAME
 from sigpb.publishing.exchange import locked
+from sigpb.publishing.new_files import remove
 from sigpb.publishing.publish import publish_in_place
+from sigpb.publishing.unfinished import is_unfinished, take_back_unfinished
 from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME, locate
 from sigpb.saved_model.model import SavedModel, open_proto
 
@@ -81,6 +83,12 @@ def fix(
             chosen, or if that would bring new errors.
         EnvironmentFailure: If something cannot be read or written.
     """
+    taken_back: tuple[Finding, ...] = ()
+    if is_unfinished(_main_proto(path).parent):
+        # First: what has to be fixed is seen when the files of the model fit together again.
+        findings = lint(path, rules, policy)
+        taken_back = tuple(each for each in findings if each.where == EXCHANGE_NAME)
+        take_back_unfinished(_main_proto(path).parent)
     with _open(path) as model:
         before = _findings(model, rules, policy)
         fixable = tuple(finding for finding in before if finding.fix)
@@ -97,10 +105,11 @@ def fix(
         if fixing.leftovers:
             with locked(model.directory):
                 for leftover in fixing.leftovers:
-                    _remove(leftover)
+                    remove(leftover)
         backup_directory = kept and model.directory / kept.name
     left = lint(path, rules, policy)
-    return Fixed(tuple(each for each in fixable if each not in left), left, backup_directory)
+    fixed = (*taken_back, *(each for each in fixable if each not in left))
+    return Fixed(fixed, left, backup_directory)
 
 
 def undecided(findings: Sequence[Finding], rules: Sequence[LintRule], ways: Ways) -> list[str]:
@@ -118,13 +127,17 @@ def undecided(findings: Sequence[Finding], rules: Sequence[LintRule], ways: Ways
 
 
 def _open(path: str | Path) -> SavedModel:
-    """Opens the proto that loaders read, also where there are two."""
+    return open_proto(_main_proto(path))
+
+
+def _main_proto(path: str | Path) -> Path:
+    """Finds the proto that loaders read, also where there are two."""
     directory = Path(path)
     if directory.name in (BINARY_NAME, TEXT_NAME):
         directory = directory.parent
     if (directory / BINARY_NAME).is_file() and (directory / TEXT_NAME).exists():
-        return open_proto(directory / BINARY_NAME)
-    return open_proto(locate(Path(path)))
+        return directory / BINARY_NAME
+    return locate(Path(path))
 
 
 def _findings(
@@ -155,10 +168,3 @@ def _check(
     ]
     if new:
         raise PatchError(["Nothing was changed, because the fix would bring new errors:", *new])
-
-
-def _remove(leftover: Path) -> None:
-    if leftover.is_dir() and not leftover.is_symlink():
-        shutil.rmtree(leftover)
-    else:
-        leftover.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from sigpb.wire.edits import Piece
 # Names of sigpb's own files and directories. They are no part of the model that they lie in.
 TEMPORARY_PREFIX = ".sigpb-tmp-"
 BACKUP_PREFIX = ".sigpb-backup-"
+EXCHANGE_NAME = ".sigpb-exchange.json"
 
 # Replaced in this order: with both of them present, loaders read the last one.
 _MAIN_PROTOS = (TEXT_NAME, BINARY_NAME)
@@ -83,8 +84,13 @@ def locate_changes(model: Path, changes: Changes) -> list[LocatedChange]:
             raise EnvironmentFailure(f"{model / name} should be a file, but it is a directory.")
         if changes[name] is None:  # It is the link itself that goes.
             real = Path(os.path.realpath((model / name).parent), Path(name).name)
-        located.append(LocatedChange(real.relative_to(model), changes[name], name in _MAIN_PROTOS))
+        located.append(LocatedChange(real.relative_to(model), changes[name], is_main_proto(name)))
     return located
+
+
+def is_main_proto(name: str) -> bool:
+    """Whether a path relative to a model is that of a proto that loaders read."""
+    return name in _MAIN_PROTOS
 
 
 def find_main_proto(model: Path) -> Path:
@@ -95,7 +101,8 @@ def find_main_proto(model: Path) -> Path:
 
 def is_sigpbs_own(path: Path) -> bool:
     """Whether a path inside a model is, or lies in, something that sigpb left there."""
-    return any(part.startswith((TEMPORARY_PREFIX, BACKUP_PREFIX)) for part in path.parts)
+    own = (TEMPORARY_PREFIX, BACKUP_PREFIX, EXCHANGE_NAME)
+    return any(part.startswith(own) for part in path.parts)
 
 
 def temporary_name(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import filecmp
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import BACKUP_PREFIX, LocatedChange, temporary_name
 from sigpb.publishing.new_files import (
+    keep_ownership,
     link_or_copy,
     mode_of,
     parents_of,
@@ -101,7 +103,7 @@ def new_file(model: Path, change: LocatedChange) -> Iterator[Replacement]:
     new = target.with_name(temporary_name(target.name))
     with parents_of(new), removed_at_exit(new):
         write_file(new, change.content, mode=mode_of(target))
-        _keep_owner(target, new)
+        keep_ownership(target, new)
         yield Replacement(target, new, change.is_main)
 
 
@@ -165,17 +167,13 @@ def _previous_file(model: Path, change: LocatedChange, kept: Path) -> Iterator[R
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    """Whether two paths are links to one file, or there is nothing at either."""
-    if os.path.lexists(path) and os.path.lexists(other):
-        return os.path.samestat(path.lstat(), other.lstat())
-    return os.path.lexists(path) == os.path.lexists(other)
-
-
-def _keep_owner(target: Path, new: Path) -> None:
-    # Only root can give files away; others may be able to give them to their groups.
-    with contextlib.suppress(FileNotFoundError, PermissionError):
-        status = target.stat()
-        os.chown(new, status.st_uid, status.st_gid)
+    """Whether there is the same at two paths, or nothing at either."""
+    if not os.path.lexists(path) or not os.path.lexists(other):
+        return os.path.lexists(path) == os.path.lexists(other)
+    if os.path.samestat(path.lstat(), other.lstat()):
+        return True
+    # What cannot be linked was copied; it may be what cannot be replaced either.
+    return path.is_file() and other.is_file() and filecmp.cmp(path, other, shallow=False)
 
 
 def _sync_directories_of(replacements: Iterable[Replacement]) -> None:

@@ -93,6 +93,41 @@ def imitate(fd: int, status: os.stat_result) -> None:
     os.fchmod(fd, stat.S_IMODE(status.st_mode))
 
 
+def keep_ownership(old: Path, new: Path) -> None:
+    """Gives a file the owner, the group and the extended attributes of the one that it replaces.
+
+    Access control lists are such attributes. What only root may give is left out for others.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        status = old.stat()
+        with contextlib.suppress(PermissionError):  # Others may still give files to their groups.
+            os.chown(new, status.st_uid, status.st_gid)
+        if sys.platform == "linux":
+            _keep_attributes(old, new)
+
+
+def _keep_attributes(old: Path, new: Path) -> None:
+    wanted, given = _attributes(old), _attributes(new)
+    for name in wanted | given:
+        try:
+            if name not in wanted:  # The directory's default access control list, for instance.
+                os.removexattr(new, name)
+            elif wanted[name] != given.get(name):
+                os.setxattr(new, name, wanted[name])
+        except PermissionError:
+            if not name.startswith(("security.", "trusted.")):
+                raise
+
+
+def _attributes(path: Path) -> dict[str, bytes]:
+    try:
+        return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            return {}  # The file system has none.
+        raise
+
+
 def sync_directory(directory: Path, *, like: os.stat_result | None = None) -> None:
     """Brings the entries of a directory to the disk; `like` is whose mode and times it gets."""
     try:
@@ -134,10 +169,15 @@ def removed_at_exit(path: Path) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                remove_tree(path)
-            else:
-                path.unlink()
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Removes what is at a path, if there is anything: a file, or a directory as `remove_tree`."""
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def remove_tree(directory: Path) -> None:

@@ -42,6 +42,7 @@ from sigpb.publishing.new_files import (
 )
 from sigpb.publishing.output_dir import check_output_dir, resolve_output
 from sigpb.publishing.tree import copy_tree, finish_directories, read_tree
+from sigpb.publishing.unfinished import announce, check_finished, conclude
 from sigpb.saved_model.file_state import FileState
 
 __all__ = [
@@ -80,6 +81,7 @@ def publish_copy(
             model holds a link that leads out of it, or something that is no file. Nothing is left.
     """
     check_output_dir(model_dir, output_dir)
+    check_finished(model_dir)
     with explained(f"write the patched model to {output_dir}", "Nothing was left behind."):
         model, output = Path(os.path.realpath(model_dir)), resolve_output(output_dir)
         stage = output.with_name(temporary_name(output.name))
@@ -127,15 +129,19 @@ def publish_in_place(
         located = locate_changes(model, changes)
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(model))
+            check_finished(model)
             replacements = [stack.enter_context(new_file(model, change)) for change in located]
             previous = stack.enter_context(previous_files(model, located))
             _check_unchanged(model, expected)
             kept = previous.rename(_backup_path(model, backup))
             try:
+                announce(model, replacements, kept)
                 sync_directory(model)
                 exchange(replacements)
+                conclude(model)
             except BaseException as error:
                 _put_back(model, located, kept, expected, cause=error)
+                conclude(model)
                 _discard(kept, previous)
                 raise
             if not backup:
@@ -204,5 +210,5 @@ def _put_back(
             f"Could not patch {model} in place: {reason}. Putting back what was there failed too: "
             f"{reason_of(error)}. {main.name} is {'the old' if is_old else 'the new'} one, and "
             f"loads, but what describes it may be missing: {others or 'nothing'}. What was there "
-            f"is in {kept}: copy it back (cp -a {kept}/. {model}/)."
+            f"is in {kept}; the next patch in place puts it back."
         ) from cause

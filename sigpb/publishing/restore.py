@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.publishing.changes import BACKUP_PREFIX, TEMPORARY_PREFIX, locate_changes, temporary_name
+from sigpb.publishing.changes import (
+    BACKUP_PREFIX,
+    TEMPORARY_PREFIX,
+    LocatedChange,
+    find_main_proto,
+    locate_changes,
+    temporary_name,
+)
 from sigpb.publishing.exchange import locked, put_back
 from sigpb.publishing.failures import explained
-from sigpb.publishing.new_files import remove_tree, removed_at_exit, sync_directory
+from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory
+from sigpb.publishing.unfinished import remove_temporary, take_back_unfinished
+from sigpb.regular_files import is_regular
+from sigpb.saved_model.file_state import sha256_of
 
 
 def backup_path(model_dir: Path, name: str) -> Path:
@@ -18,33 +28,88 @@ def backup_path(model_dir: Path, name: str) -> Path:
     return Path(os.path.realpath(model_dir)) / f"{BACKUP_PREFIX}{name}"
 
 
-def restore(model_dir: Path, name: str, changed: Collection[str]) -> None:
+def restore(
+    model_dir: Path,
+    name: str,
+    changed: Collection[str],
+    *,
+    digest: str | None,
+    new: Collection[str] = (),
+) -> None:
     """Puts the files of a backup back, and removes the backup.
 
-    Whoever loads the model meanwhile gets the one or the other, as with `publish_in_place`.
+    Whoever loads the model meanwhile gets the one or the other, as with `publish_in_place`. If the
+    model's proto is already what it was, only the files beside it that the backup holds are put
+    back.
 
     Args:
         model_dir: The model's directory.
         name: What the backup was named.
-        changed: The files that were changed, relative to the model; those that the backup lacks
-            were new, and are removed.
+        changed: The files that were changed, relative to the model.
+        digest: The SHA-256 of the proto that the backup has to hold.
+        new: Those of the changed files that may have been new: what the backup lacks of these is
+            removed.
 
     Raises:
-        EnvironmentFailure: If there is no such backup, or something cannot be written. The backup
-            stays then.
+        EnvironmentFailure: If there is no such backup, if it does not hold what it has to, or if
+            something cannot be written. The backup stays then.
     """
     kept = backup_path(model_dir, name)
     with explained(f"restore {model_dir}", f"What is to be restored is in {kept}."):
-        if not kept.is_dir():
+        if not kept.is_dir() or kept.is_symlink():
             raise EnvironmentFailure(f"{kept}: there is no such backup.")
         model = kept.parent
         located = locate_changes(model, dict.fromkeys(changed, b""))
         with locked(model):
-            put_back(model, located, kept)
+            put_back(model, _restorable(model, located, kept, digest, new), kept)
             discarded = kept.with_name(temporary_name("restored"))
             with removed_at_exit(discarded):
                 kept.rename(discarded)
             sync_directory(model)
+
+
+def _restorable(
+    model: Path,
+    located: list[LocatedChange],
+    kept: Path,
+    digest: str | None,
+    new: Collection[str],
+) -> list[LocatedChange]:
+    """Returns the files to put back.
+
+    Raises:
+        EnvironmentFailure: If the backup lacks what it has to hold.
+    """
+    mains = [change for change in located if change.is_main]
+    others = [change for change in located if not change.is_main]
+    is_whole = bool(mains) and all(_digest(kept / main.path) == digest for main in mains)
+    missing = [
+        str(other.path)
+        for other in others
+        if not _is_kept(kept / other.path)
+        and not (str(other.path) in new and not os.path.lexists(kept / other.path))
+    ]
+    if is_whole and not missing:
+        return located
+    if digest is not None and _digest(find_main_proto(model)) == digest:
+        return [other for other in others if _is_kept(kept / other.path)]
+    lost = [str(main.path) for main in mains if not is_whole] + missing
+    raise EnvironmentFailure(
+        f"{kept} does not hold the model's files as they were any more: {', '.join(lost)}. Nothing "
+        "was changed. Put the model in order by hand."
+    )
+
+
+def _is_kept(file: Path) -> bool:
+    """Whether there is a regular file, or a link that stays where it is, as a backup may hold."""
+    if file.is_symlink():
+        return not file.readlink().is_absolute() and ".." not in file.readlink().parts
+    return is_regular(file)
+
+
+def _digest(file: Path) -> str | None:
+    """Returns the SHA-256 of a regular file; None if it is none."""
+    return sha256_of(file) if is_regular(file) else None
 
 
 def withdraw(output_dir: Path) -> None:
@@ -61,26 +126,21 @@ def withdraw(output_dir: Path) -> None:
 
 
 def remove_leftovers(model_dir: Path) -> None:
-    """Removes what a killed process that patched a model in place left in it.
+    """Takes back, and removes, what a killed process that patched a model in place left in it.
 
     Raises:
-        EnvironmentFailure: If another process is patching the model.
+        EnvironmentFailure: If another process is patching the model; see `take_back_unfinished`.
     """
+    take_back_unfinished(model_dir)
     model = Path(os.path.realpath(model_dir))
     with locked(model):
-        _remove(model.rglob(f"{TEMPORARY_PREFIX}*"))
+        remove_temporary(model)
 
 
 def remove_stages(output_dir: Path) -> None:
     """Removes what killed processes left that were about to publish a copy at a path."""
     prefix = f"{TEMPORARY_PREFIX}{output_dir.name[:50]}-"
     parent = output_dir.parent
-    _remove(path for path in parent.glob(f"{TEMPORARY_PREFIX}*") if path.name.startswith(prefix))
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in list(paths):
-        if path.is_dir() and not path.is_symlink():
-            remove_tree(path)
-        else:
-            path.unlink(missing_ok=True)
+    for path in list(parent.glob(f"{TEMPORARY_PREFIX}*")):
+        if path.name.startswith(prefix):
+            remove(path)

@@ -102,6 +102,38 @@ def restore(store: Store, url: str, backup: str, changed: Collection[str]) -> No
     _remove_tree(store, kept)
 
 
+def check_backup(
+    store: Store,
+    url: str,
+    backup: str,
+    changed: Collection[str],
+    digest: str | None,
+    new: Collection[str],
+) -> None:
+    """Makes sure that a backup holds what it has to.
+
+    Args:
+        store: The store.
+        url: The model's directory.
+        backup: What the backup is named after.
+        changed: The files that were changed.
+        digest: The SHA-256 of the proto that it has to hold.
+        new: Those of the changed files that may have been new.
+
+    Raises:
+        EnvironmentFailure: If it does not hold that, or the store fails.
+    """
+    kept = backup_url(url, backup)
+    files = store.files(kept)
+    lost = [name for name in _side_files(changed) if name not in files and name not in new]
+    lost += [name for name in _mains(changed) if store.digest(f"{kept}/{name}") != digest]
+    if lost:
+        raise EnvironmentFailure(
+            f"{kept} does not hold the model's files as they were any more: {', '.join(lost)}. "
+            "Nothing was changed. Put the model in order by hand."
+        )
+
+
 def has_backup(store: Store, url: str, name: str) -> bool:
     """Whether there is a backup; one that is incomplete is removed: nothing was changed yet.
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sigpb.publishing import publish
+from sigpb.publishing.exchange import Replacement
 from sigpb.publishing.publish import Changes, FileState, publish_in_place
 
 MAIN = "saved_model.pb"
@@ -36,6 +40,32 @@ def create_model(directory: Path) -> Path:
 def in_place(model: Path, changes: Changes, *, backup: bool = True) -> Path | None:
     """Publishes changes of a model as it is now."""
     return publish_in_place(model, changes, expected=FileState.of(model / MAIN), backup=backup)
+
+
+class Killed(BaseException):
+    """What nobody catches, as nobody does a signal."""
+
+
+def killed_half_way(procedure: Callable[[], object]) -> None:
+    """Publishes in place until the proto is new and the files beside it are away."""
+
+    def exchange(replacements: Sequence[Replacement]) -> None:
+        for each in replacements:
+            if not each.is_main:
+                each.target.unlink(missing_ok=True)
+        for each in replacements:
+            if each.is_main and each.new is not None:
+                each.new.replace(each.target)
+        raise Killed
+
+    def kill(*arguments: object, **named: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(publish, "exchange", exchange)
+        patched.setattr(publish, "_put_back", kill)
+        with pytest.raises(Killed):
+            procedure()
 
 
 def snapshot(directory: Path) -> Snapshot:

@@ -5,10 +5,12 @@ import fcntl
 import os
 import shutil
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
+from sigpb.errors import EnvironmentFailure
 from sigpb.publishing import new_files
 from sigpb.publishing.publish import (
     FileState,
@@ -219,6 +221,40 @@ class TestInPlace:
         assert (model / "variables" / "proto").read_bytes() == b"new proto"
         assert (model / ".sigpb-backup-0001" / "variables" / "proto").read_bytes() == b"old proto"
         assert backup == model / ".sigpb-backup-0001"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has these calls.")
+    def test_keeps_extended_attributes(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Access control lists are such attributes: system.posix_acl_access."""
+        attributes = {"user.owner": b"serving", "system.posix_acl_access": b"acl"}
+        inherited = {"user.owner": b"nobody", "user.inherited": b"x"}
+        changed: dict[str, bytes | None] = {}
+
+        def get(path: Path, name: str) -> bytes:
+            return (attributes if path.name == MAIN else inherited)[name]
+
+        monkeypatch.setattr(
+            os, "listxattr", lambda path: list(attributes if path.name == MAIN else inherited)
+        )
+        monkeypatch.setattr(os, "getxattr", get)
+        monkeypatch.setattr(os, "setxattr", lambda path, *item: changed.update([item]))
+        monkeypatch.setattr(os, "removexattr", lambda path, name: changed.update({name: None}))
+        in_place(model, {MAIN: b"new proto"})
+        assert changed == {**attributes, "user.inherited": None}
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has these calls.")
+    def test_leaves_out_only_attributes_that_take_more_rights(
+        self, model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = ["security.ima"]
+        monkeypatch.setattr(os, "listxattr", lambda path: names if path.name == MAIN else [])
+        monkeypatch.setattr(os, "getxattr", lambda path, name: b"x")
+        monkeypatch.setattr(os, "setxattr", refuse(errno.EPERM))
+        in_place(model, {MAIN: b"new proto"})
+        before = snapshot(model)
+        names.append("system.posix_acl_access")
+        with pytest.raises(EnvironmentFailure, match="The model is as it was"):
+            in_place(model, {MAIN: b"newer proto"})
+        assert snapshot(model) == before
 
     def test_keeps_the_owner(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         owners = []

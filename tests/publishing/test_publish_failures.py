@@ -28,6 +28,30 @@ from sigpb.wire.write import write_pieces
 from .directories import DATA, FINGERPRINT, MAIN, WARM_UP, create_model, in_place, refuse, snapshot
 
 
+@pytest.mark.parametrize("code", [errno.EBUSY, errno.EPERM])
+def test_a_proto_that_cannot_be_exchanged(
+    model: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where something is mounted on it, or where it is immutable; it cannot be linked."""
+    before, link, move = snapshot(model), os.link, Path.replace
+
+    def link_others(source: Path, target: Path, **options: Any) -> None:
+        if source.name == MAIN:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        link(source, target, **options)
+
+    def move_others(source: Path, target: Path) -> Path:
+        if target == model / MAIN:
+            raise OSError(code, os.strerror(code))
+        return move(source, target)
+
+    monkeypatch.setattr(os, "link", link_others)
+    monkeypatch.setattr(Path, "replace", move_others)
+    with pytest.raises(EnvironmentFailure, match="The model is as it was"):
+        in_place(model, {MAIN: b"new proto", FINGERPRINT: b"new", WARM_UP: None, "added": b"new"})
+    assert snapshot(model) == before
+
+
 class TestFailureOfACopy:
     def copy_fails(self, model: Path, output: Path, **options: Any) -> str:
         """Checks that nothing is left of a copy, and returns the error's message."""

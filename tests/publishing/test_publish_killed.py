@@ -20,6 +20,7 @@ import pytest
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.publish import FileState, SplicedFile, publish_copy, publish_in_place
+from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.wire.edits import SourceRange
 
 MAIN = "saved_model.pb"
@@ -267,13 +268,54 @@ def test_a_model_patched_in_place_is_old_or_new_at_any_moment(
                 model[MAIN]
             ]
             assert model == OLD or "fingerprint.pb" in message
-        if model[MAIN] == OLD[MAIN]:
+        is_half_done = model not in (OLD, NEW)
+        assert take_back_unfinished(place.model) is is_half_done
+        model = files(place.model)
+        assert model == OLD or (model == NEW and not is_half_done)
+        if model == OLD:
             procedure(place)
-        else:
-            expected = FileState.of(place.model / MAIN)
-            publish_in_place(place.model, CHANGED, expected=expected)
         assert files(place.model) == NEW
     assert found == {OLD[MAIN], NEW[MAIN]}
+
+
+def test_what_a_killed_process_began_is_taken_back_by_one_that_is_killed_too(
+    tmp_path: Path,
+) -> None:
+    count = 0
+    for number, (place, _, _) in enumerate(at_each_step(IN_PLACE["in place"], tmp_path, kill)):
+        if files(place.model) in (OLD, NEW):
+            continue
+        for n in range(1, NEVER, 2):
+            again = Place(tmp_path / f"{number}-{n}")
+            shutil.copytree(place.root, again.root, copy_function=copy_or_link())
+            outcome, _ = run(take_back, again, lambda call, n=n: kill(call, n))
+            assert_consistent(files(again.model))
+            take_back(again)
+            assert (files(again.model), again.leftovers()) == (OLD, [])
+            count += 1
+            shutil.rmtree(again.root)
+            if outcome == DONE:
+                break
+    assert count > 10
+
+
+def take_back(place: Place) -> None:
+    take_back_unfinished(place.model)
+
+
+def copy_or_link() -> Callable[[str, str], None]:
+    """Returns a function that copies a file once, and links later copies of it to the first."""
+    copies: dict[int, str] = {}
+
+    def copy(source: str, target: str) -> None:
+        inode = Path(source).stat().st_ino
+        if inode in copies:
+            os.link(copies[inode], target)
+        else:
+            shutil.copy2(source, target)
+            copies[inode] = target
+
+    return copy
 
 
 def test_previous_files_are_in_the_backup_whenever_the_model_is_not_the_old_one(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from sigpb.publishing.restore import backup_path, remove_stages, restore, withdr
 
 from .directories import FINGERPRINT, MAIN, WARM_UP, snapshot
 
+OLD_DIGEST = hashlib.sha256(b"old proto").hexdigest()
 CHANGES = {MAIN: b"new", FINGERPRINT: None, WARM_UP: b"new", "sigpb.history.jsonl": b"new"}
 
 
@@ -19,15 +23,77 @@ def test_restore(model: Path) -> None:
     assert backup_path(model, "batch").name == ".sigpb-backup-batch"
     assert snapshot(model) != before
 
-    restore(model, "batch", CHANGES)
+    restore(model, "batch", CHANGES, digest=OLD_DIGEST, new=["sigpb.history.jsonl"])
 
     assert snapshot(model) == before
+
+
+def break_off(kept: Path) -> None:
+    (kept / MAIN).unlink()
+
+
+def damage(kept: Path) -> None:
+    with (kept / MAIN).open("ab") as file:
+        file.write(b"garbage")
+
+
+def link_elsewhere(kept: Path) -> None:
+    (kept / MAIN).unlink()
+    (kept / MAIN).symlink_to("/etc/hostname")
+
+
+def lose_the_fingerprint(kept: Path) -> None:
+    (kept / FINGERPRINT).unlink()
+
+
+def put_a_pipe(kept: Path) -> None:
+    (kept / WARM_UP).unlink()
+    os.mkfifo(kept / WARM_UP)
+
+
+@pytest.mark.parametrize(
+    ("harm", "name"),
+    [
+        (break_off, MAIN),
+        (damage, MAIN),
+        (link_elsewhere, MAIN),
+        (lose_the_fingerprint, FINGERPRINT),
+        (put_a_pipe, WARM_UP),
+    ],
+)
+def test_a_backup_that_is_not_what_it_was_changes_nothing(
+    model: Path, harm: Callable[[Path], None], name: str
+) -> None:
+    publish_in_place(model, CHANGES, expected=FileState.of(model / MAIN), backup="batch")
+    harm(backup_path(model, "batch"))
+    before = states(model)
+
+    with pytest.raises(EnvironmentFailure, match=f"as they were any more: {name}"):
+        restore(model, "batch", CHANGES, digest=OLD_DIGEST, new=["sigpb.history.jsonl"])
+
+    assert states(model) == before
+
+
+def test_a_proto_that_was_put_back_by_hand_stays(model: Path) -> None:
+    before = snapshot(model)
+    publish_in_place(model, CHANGES, expected=FileState.of(model / MAIN), backup="batch")
+    (backup_path(model, "batch") / MAIN).replace(model / MAIN)
+    (model / "sigpb.history.jsonl").unlink()
+
+    restore(model, "batch", CHANGES, digest=OLD_DIGEST, new=["sigpb.history.jsonl"])
+
+    assert snapshot(model) == before
+
+
+def states(directory: Path) -> dict[str, tuple[int, int]]:
+    """Every path below a directory, with what tells whether it is another file."""
+    return {str(path): (path.lstat().st_ino, path.lstat().st_size) for path in directory.rglob("*")}
 
 
 def test_no_backup(model: Path) -> None:
     before = snapshot(model)
     with pytest.raises(EnvironmentFailure, match="there is no such backup"):
-        restore(model, "batch", [MAIN])
+        restore(model, "batch", [MAIN], digest=OLD_DIGEST)
     assert snapshot(model) == before
 
 

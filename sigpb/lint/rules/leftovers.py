@@ -9,7 +9,8 @@ from sigpb.lint.finding import Finding
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
-from sigpb.publishing.changes import TEMPORARY_PREFIX
+from sigpb.publishing.changes import EXCHANGE_NAME, TEMPORARY_PREFIX
+from sigpb.publishing.unfinished import is_unfinished
 
 
 class Leftovers(LintRule):
@@ -23,11 +24,18 @@ class Leftovers(LintRule):
         "but they take up space. An unfinished copy beside the model is not removed by --fix, "
         "because a run that makes it may not be over."
     )
-    fixes = {"remove": "removes what is in the model"}
+    fixes = {"remove": "takes back what was begun, and removes what is in the model"}
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks in the model, and beside it for copies under its name."""
         directory = model.model.directory.absolute()
+        if is_unfinished(directory):
+            yield self.finding(
+                "A process was killed while it exchanged files of the model, or is at it now. The "
+                "proto is whole, but files beside it may be missing.",
+                EXCHANGE_NAME,
+                fix="takes back what was begun",
+            )
         for path in sorted(directory.rglob(f"{TEMPORARY_PREFIX}*")):
             if not any(TEMPORARY_PREFIX in part for part in path.relative_to(directory).parts[:-1]):
                 yield self.finding(

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import sigpb
+from sigpb.patching.patch_file import parse_text
+from tests.batch.repositories import RENAME
 from tests.lint.faults import ModelFactory, find, findings, repair
+from tests.publishing.directories import killed_half_way, snapshot
 
 RULE = "leftovers"
 
@@ -26,6 +30,19 @@ def test_files_in_the_model(fixture_model: ModelFactory) -> None:
 
     assert not list(model.rglob(".sigpb-*"))
     assert (model / "saved_model.pb").exists()
+
+
+def test_a_patch_that_was_killed_half_way(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_warmup")
+    before = snapshot(model)
+    killed_half_way(lambda: sigpb.patch(model, parse_text(RENAME), in_place=True))
+    found = findings(RULE, model)
+    assert found[0].where == ".sigpb-exchange.json"
+
+    fixed = repair(RULE, model)
+
+    assert ".sigpb-exchange.json" in [finding.where for finding in fixed.fixed]
+    assert snapshot(model) == before
 
 
 def test_copy_beside_the_model_is_not_removed(fixture_model: ModelFactory) -> None:

@@ -1,0 +1,171 @@
+"""Exchanges of files that a killed process did not bring to their end, and taking these back.
+
+Before the first file of a model is exchanged, a file in the model says what is about to be: which
+files, and by what they are recognised before and after. It goes when the last one is exchanged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from sigpb.errors import EnvironmentFailure
+from sigpb.publishing.changes import (
+    EXCHANGE_NAME,
+    TEMPORARY_PREFIX,
+    LocatedChange,
+    find_main_proto,
+    is_main_proto,
+    temporary_name,
+)
+from sigpb.publishing.exchange import Replacement, locked, put_back
+from sigpb.publishing.failures import explained
+from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory, write_file
+from sigpb.regular_files import read_regular
+
+_State = list[int] | None
+"""Size and time of modification in nanoseconds; None for no file."""
+
+
+def announce(model: Path, replacements: Iterable[Replacement], backup: Path) -> None:
+    """Says in a model what is about to be exchanged.
+
+    Args:
+        model: The model's directory.
+        replacements: The files, which are written already.
+        backup: The directory that the old ones are kept in.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    files = {
+        str(each.target.relative_to(model)): {
+            "old": _state(each.target),
+            "new": None if each.new is None else _state(each.new),
+        }
+        for each in replacements
+    }
+    content = json.dumps({"backup": backup.name, "files": files}).encode()
+    write_file(model / EXCHANGE_NAME, content, mode=None)
+
+
+def conclude(model: Path) -> None:
+    """Says that what was announced is done, or undone."""
+    (model / EXCHANGE_NAME).unlink(missing_ok=True)
+
+
+def is_unfinished(model_dir: Path) -> bool:
+    """Whether a process was killed, or still is, exchanging files of a model."""
+    return os.path.lexists(model_dir / EXCHANGE_NAME)
+
+
+def check_finished(model_dir: Path) -> None:
+    """Makes sure that no exchange of files of a model is unfinished.
+
+    Raises:
+        EnvironmentFailure: If one is.
+    """
+    if is_unfinished(model_dir):
+        raise EnvironmentFailure(
+            f"{model_dir}: a process that patched the model in place was killed, or is not done "
+            "yet, so that files beside its proto may be missing. Patch it in place again, which "
+            "takes back what was begun."
+        )
+
+
+def take_back_unfinished(model_dir: Path) -> bool:
+    """Takes an exchange back that a killed process began, if there is one.
+
+    Everything that it left in the model is removed. An exchange that had come to its end stays.
+
+    Args:
+        model_dir: The model's directory.
+
+    Returns:
+        Whether files were put back.
+
+    Raises:
+        EnvironmentFailure: If another process is at the model, if somebody else changed the model
+            since then or the backup is not what it was, or if something cannot be written.
+    """
+    if not is_unfinished(model_dir):
+        return False
+    model = Path(os.path.realpath(model_dir))
+    announcement = model / EXCHANGE_NAME
+    with (
+        explained(f"take back what a killed process began in {model}", "Nothing was done."),
+        locked(model),
+    ):
+        kept, files = _read(announcement)
+        now = {path: _state(model / path) for path in files}
+        is_begun = now != {path: old for path, (old, _) in files.items()}
+        is_done = now == {path: new for path, (_, new) in files.items()}
+        if is_begun and not is_done:
+            _check(model, kept, files)
+            changes = [LocatedChange(Path(path), b"", is_main_proto(path)) for path in files]
+            put_back(model, sorted(changes, key=lambda change: change.is_main), kept)
+        if not is_done and kept.is_dir():
+            discarded = kept.with_name(temporary_name("taken-back"))
+            with removed_at_exit(discarded):
+                kept.rename(discarded)
+        sync_directory(model)
+        remove_temporary(model)
+        conclude(model)
+    return is_begun and not is_done
+
+
+def remove_temporary(model: Path) -> None:
+    """Removes the temporary files of sigpb in a model, which has to be locked."""
+    for path in list(model.rglob(f"{TEMPORARY_PREFIX}*")):
+        remove(path)
+
+
+def _read(announcement: Path) -> tuple[Path, dict[str, tuple[_State, _State]]]:
+    """Returns the backup, and for each file its old and its new state."""
+    model = announcement.parent
+    try:
+        content = json.loads(read_regular(announcement))
+        kept = model / str(content["backup"])
+        files = {
+            str(path): (states["old"], states["new"]) for path, states in content["files"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return model / TEMPORARY_PREFIX, {}  # It was cut off, so nothing was exchanged yet.
+    if any(not _is_inside(path) for path in (content["backup"], *files)):
+        raise EnvironmentFailure(f"{announcement} names files outside the model.")
+    return kept, files
+
+
+def _is_inside(path: str) -> bool:
+    return not Path(path).is_absolute() and ".." not in Path(path).parts
+
+
+def _check(model: Path, kept: Path, files: dict[str, tuple[_State, _State]]) -> None:
+    """Makes sure that the model is what was begun, and the backup what there was before."""
+    main = find_main_proto(model).name
+    states = files.get(main, (None, None))
+    if _state(model / main) not in states:
+        raise EnvironmentFailure(
+            f"{model / main} was changed by somebody else after a killed process had begun to "
+            f"patch the model in place. The files as they were before are in {kept}; when the "
+            f"model is as it should be, remove {model / EXCHANGE_NAME}."
+        )
+    lost = [path for path, (old, _) in files.items() if _state(kept / path) != old]
+    if lost:
+        raise EnvironmentFailure(
+            f"{kept} does not hold the files as they were any more: {', '.join(lost)}. Put the "
+            f"model in order by hand, and remove {model / EXCHANGE_NAME}."
+        )
+
+
+def _state(path: Path) -> _State:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+        return [-1, 0]  # Neither what was there nor what was to be.
+    return [status.st_size, status.st_mtime_ns]
