@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,17 @@ def digest_of_proto(directory: Path) -> str | None:
         return sha256_of(find_main_proto(directory))
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def listing_digest(sizes: Mapping[str, int], changed: Collection[str]) -> str:
+    """Returns a digest of the names and sizes of what a copy shares with its model.
+
+    Args:
+        sizes: The size of each file, by its path in the model.
+        changed: The files that the copy has of its own.
+    """
+    shared = sorted((name, size) for name, size in sizes.items() if name not in changed)
+    return hashlib.sha256(json.dumps(shared).encode()).hexdigest()
 
 
 def result_of(model: SavedModel, changes: Changes) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -60,16 +59,36 @@ class Discovery:
             versions: For each root which versions are.
         """
         policies = list(versions)
-        bases: dict[tuple[str, int], list[Found]] = defaultdict(list)
+        passed_over: dict[str, VersionPolicy] = {}
+        for (_, root), models in self._bases().items():
+            policy = policies[root]
+            chosen = policy.chosen(models)
+            for version in models.keys() - chosen:
+                passed_over |= dict.fromkeys(models[version], policy)
+        return passed_over
+
+    def missing(self, versions: Iterable[VersionPolicy]) -> dict[str, str]:
+        """Returns what is said of versions that are meant by number and not there, by path.
+
+        Args:
+            versions: For each root which versions are meant.
+        """
+        policies = list(versions)
+        return {
+            posixpath.join(base, str(number)): f"there is no version {number}; there are "
+            f"{', '.join(map(str, sorted(models)))}."
+            for (base, root), models in self._bases().items()
+            for number in sorted((policies[root].numbers or frozenset()) - models.keys())
+        }
+
+    def _bases(self) -> dict[tuple[str, int], dict[int, list[str]]]:
+        """Returns the paths of models by the directory above and their root, and by version."""
+        bases: dict[tuple[str, int], dict[int, list[str]]] = {}
         for found in self.models:
             if found.version is not None:
-                bases[posixpath.dirname(found.path), found.root].append(found)
-        passed_over: dict[str, VersionPolicy] = {}
-        for (_, root), models in bases.items():
-            policy = policies[root]
-            chosen = policy.chosen({model.version for model in models if model.version is not None})
-            passed_over |= {each.path: policy for each in models if each.version not in chosen}
-        return passed_over
+                models = bases.setdefault((posixpath.dirname(found.path), found.root), {})
+                models.setdefault(found.version, []).append(found.path)
+        return bases
 
 
 def is_model(directory: Path) -> bool:

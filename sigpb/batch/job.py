@@ -79,6 +79,7 @@ class Outcome:
         output_bytes: The same after; None unless it was patched.
         input_digest: The SHA-256 of its proto before.
         output_digest: The same after.
+        output_tree: Of a copy, the digest of what else it holds: see `listing_digest`.
         files: The files that were changed, relative to the model.
         notes: What was done to its warm-up requests.
         planned: In a dry run: the digests of its files, and the text of the edits.
@@ -93,6 +94,7 @@ class Outcome:
     output_bytes: int | None = None
     input_digest: str | None = None
     output_digest: str | None = None
+    output_tree: str | None = None
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     planned: tuple[Mapping[str, str], tuple[str, ...]] | None = None

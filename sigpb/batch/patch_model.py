@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.batch import interrupted
-from sigpb.batch.digests import digest_of_model, result_of
+from sigpb.batch.digests import digest_of_model, listing_digest, result_of
 from sigpb.batch.job import Job, Outcome, Task, Verdict
 from sigpb.batch.place import Place, place_of
 from sigpb.batch.selection import reason_to_skip
@@ -114,6 +114,7 @@ def _publish(
     if task.output is None:
         place.publish_in_place(job, model, changes)
     else:
+        outcome = replace(outcome, output_tree=listing_digest(place.sizes(), outcome.files))
         place.publish_copy(job, model, changes, task.output)
     return outcome
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from sigpb.batch.digests import digest_of_proto
 from sigpb.batch.job import Job, Outcome
-from sigpb.publishing.changes import Changes
+from sigpb.publishing.changes import Changes, is_sigpbs_own
 from sigpb.publishing.new_files import parents_of
 from sigpb.publishing.publish import publish_copy, publish_in_place
 from sigpb.publishing.restore import (
@@ -53,6 +53,12 @@ class Place(Protocol):
 
     def digest(self) -> str | None:
         """Returns the SHA-256 of the model's proto; None if there is none."""
+
+    def sizes(self) -> dict[str, int]:
+        """Returns the sizes of all files, by their paths, without what sigpb keeps there.
+
+        A symbolic link has none, since its text may be another one in a copy.
+        """
 
     def opened(self, job: Job) -> AbstractContextManager[SavedModel]:
         """Opens the model; of what is not in its proto only what a patch reads may be at hand."""
@@ -122,6 +128,16 @@ class LocalPlace:
     def digest(self) -> str | None:
         """See `Place`."""
         return digest_of_proto(self._directory)
+
+    def sizes(self) -> dict[str, int]:
+        """See `Place`."""
+        sizes = {}
+        for parent, _, names in os.walk(self._directory):
+            for name in names:
+                path = Path(parent, name)
+                size = 0 if path.is_symlink() else path.stat().st_size
+                sizes[str(path.relative_to(self._directory))] = size
+        return {name: size for name, size in sizes.items() if not is_sigpbs_own(Path(name))}
 
     def opened(self, job: Job) -> AbstractContextManager[SavedModel]:
         """See `Place`."""

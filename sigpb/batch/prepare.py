@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from sigpb import protos
 from sigpb.batch.discovery import NO_MODEL, Discovery, discover
 from sigpb.batch.file_system import FileSystem, file_system_of
 from sigpb.batch.job import Mode, Outcome, Task
-from sigpb.batch.roots import Root
+from sigpb.batch.roots import Root, lies_in
 from sigpb.batch.selection import NameFilter, check_selection
 from sigpb.batch.targets import Targets
 from sigpb.batch.versions import parse_versions
@@ -77,14 +75,18 @@ def prepare(
     output_root = None if output_root is None else absolute(output_root)
     _check_stores(roots, output_root)
     for root in roots if output_root is not None else ():
-        if _lies_in(output_root or "", root.path):
+        if lies_in(output_root or "", root.path):
             raise UsageError(f"The output root {output_root} lies in {root.path}.")
     found = discover(roots, files or file_system_of(roots[0].path if roots else ""))
     if all(each.problem == NO_MODEL for each in found.models):
         where = ", ".join(root.path for root in roots[:3]) or "nowhere"
         raise UsageError(f"There is no model in {where}{', …' if len(roots) > 3 else ''}.")
     default = parse_versions(only.versions)
-    others = found.passed_over(root.versions or default for root in roots)
+    policies = [root.versions or default for root in roots]
+    others = found.passed_over(policies)
+    outcomes += [
+        Outcome(path, "failed", reason) for path, reason in found.missing(policies).items()
+    ]
     is_meant, targets = NameFilter(only), Targets(mode, found, roots, output_root)
     _check_patterns(is_meant, found)
     tasks: list[Task] = []
@@ -138,12 +140,6 @@ def _check_patterns(is_meant: NameFilter, found: Discovery) -> None:
             f"No model's path matches {', '.join(map(repr, unused))}. There are "
             f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''}."
         )
-
-
-def _lies_in(path: str, directory: str) -> bool:
-    if is_url(path):
-        return f"{path}/".startswith(f"{directory}/")
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 def _written_to(found: Discovery, roots: Sequence[Root]) -> set[str]:

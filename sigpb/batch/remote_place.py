@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sigpb.batch.job import Job, Outcome
 from sigpb.batch.place import NEW_FILES
-from sigpb.publishing.changes import Changes
+from sigpb.publishing.changes import Changes, is_sigpbs_own
 from sigpb.remote import publish
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel, fetched
 from sigpb.remote.store import store_of
@@ -40,6 +40,11 @@ class RemotePlace:
         """See `Place`."""
         digests = (self._store.digest(f"{self.path}/{name}") for name in MAIN_PROTOS)
         return next((digest for digest in digests if digest is not None), None)
+
+    def sizes(self) -> dict[str, int]:
+        """See `Place`."""
+        files = self._opened.files if self._opened else self._store.files(self.path)
+        return {name: file.size for name, file in files.items() if not is_sigpbs_own(Path(name))}
 
     @contextlib.contextmanager
     def opened(self, job: Job) -> Iterator[SavedModel]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from sigpb import protos
+from sigpb.batch.digests import listing_digest
 from sigpb.batch.interrupted import left_behind
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal, Progress, read
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
 from sigpb.batch.place import Place, place_of
+from sigpb.batch.roots import lies_in
 from sigpb.errors import EnvironmentFailure, PatchError
 
 _THREADS = 8
@@ -87,9 +89,11 @@ class Rollback:
             EnvironmentFailure: If the journal cannot be written.
         """
         journal = Journal.resume(self.file)
-        job = self.progress.start.job
+        job, where = self.progress.start.job, self.progress.start.directories
         with ThreadPoolExecutor(_THREADS) as pool:
-            work = pool.map(lambda task: roll_back(job, task, self.patched.get(task.model)), tasks)
+            work = pool.map(
+                lambda task: roll_back(job, task, self.patched.get(task.model), where), tasks
+            )
             for undone in work:
                 values = {"outcome": undone.outcome, "reason": undone.reason}
                 journal.append("undo", {"model": undone.model, **values})
@@ -98,15 +102,22 @@ class Rollback:
         journal.close()
 
 
-def roll_back(job: Job, task: Task, done: Outcome | None) -> Undone:
+def roll_back(job: Job, task: Task, done: Outcome | None, directories: Collection[str]) -> Undone:
     """Rolls a model back.
 
     Args:
         job: What the batch was to do.
         task: The model.
         done: What the batch did to it; None if it may have been killed while it was at it.
+        directories: Where the batch worked; nothing that lies elsewhere is touched.
     """
     try:
+        changed = task.model if task.output is None else task.output
+        if not any(lies_in(changed, directory) for directory in directories):
+            raise PatchError(
+                f"{changed} is not in a directory that the batch worked in: "
+                f"{', '.join(directories)}. The journal is damaged, or somebody changed it."
+            )
         if task.output is None:
             return _put_back(job, task, place_of(task.model), done)
         return _withdraw(job, task, place_of(task.output), done)
@@ -145,7 +156,9 @@ def _withdraw(job: Job, task: Task, output: Place, done: Outcome | None) -> Undo
         done = patch_model(tried, replace(task, interrupted=True))
         if done.outcome not in ("patched", "unchanged") or done.output is None:
             raise EnvironmentFailure(done.reason)
-    if output.digest() != (done.output_digest or done.input_digest):
+    tree = listing_digest(output.sizes(), done.files)
+    made = done.output_tree or listing_digest(place_of(task.model).sizes(), done.files)
+    if output.digest() != (done.output_digest or done.input_digest) or tree != made:
         raise PatchError(f"{output.path} was changed after the batch. It stays as it is.")
     output.withdraw(job)
     return Undone(task.model, "rolled_back")

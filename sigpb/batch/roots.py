@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from google.protobuf import text_format
 from sigpb import protos
 from sigpb.batch.versions import VersionPolicy, policy_of
 from sigpb.errors import EnvironmentFailure, UsageError
+from sigpb.remote.urls import is_url
 
 _TENSORFLOW = "tensorflow"
 
@@ -67,6 +69,13 @@ def _obstacle(model: protos.ModelConfig) -> str | None:
     if model.model_platform not in ("", _TENSORFLOW):
         return f"its platform is {model.model_platform!r}"
     return None
+
+
+def lies_in(path: str, directory: str) -> bool:
+    """Whether a path is a directory, or lies in it, with symbolic links followed."""
+    if is_url(path) or is_url(directory):
+        return f"{path}/".startswith(f"{directory}/")
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 def _text(file: Path) -> str:

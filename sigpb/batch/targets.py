@@ -54,6 +54,8 @@ class Targets:
             numbers = [version_of(each) for each in place_of(base).names()]
             self._highest[base] = max(number for number in numbers if number is not None)
         self._highest[base] += 1
+        if version_of(str(self._highest[base])) is None:
+            raise ValueError(f"TensorFlow Serving takes no version {self._highest[base]}")
         return posixpath.join(base, str(self._highest[base]).zfill(len(name)))
 
 

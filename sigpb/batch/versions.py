@@ -10,6 +10,7 @@ from sigpb import protos
 from sigpb.errors import PatchError
 
 _LATEST = re.compile(r"latest(?::([1-9][0-9]*))?")
+_MOST = 2**63 - 1
 _NUMBERS = re.compile(r"[0-9]+(\s*,\s*[0-9]+)*")
 
 
@@ -75,5 +76,11 @@ def policy_of(
 
 
 def version_of(name: str) -> int | None:
-    """Returns the version that a directory's name stands for; None if it is no version's."""
-    return int(name) if name.isascii() and name.isdigit() else None
+    """Returns the version that a directory's name stands for; None if it is no version's.
+
+    TensorFlow Serving ignores what no int64 holds: see
+    ``tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc``.
+    """
+    if not (name.isascii() and name.isdigit()) or len(name.lstrip("0")) > len(str(_MOST)):
+        return None
+    return number if (number := int(name)) <= _MOST else None

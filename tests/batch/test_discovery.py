@@ -10,7 +10,7 @@ import pytest
 from sigpb.batch.discovery import NO_MODEL, Discovery, discover
 from sigpb.batch.file_system import Entry, LocalFileSystem
 from sigpb.batch.roots import Root
-from sigpb.batch.versions import LATEST, parse_versions
+from sigpb.batch.versions import LATEST, parse_versions, version_of
 
 
 def create(root: Path, *paths: str, main: str = "saved_model.pb") -> Path:
@@ -188,3 +188,24 @@ def test_discovery_is_linear() -> None:
 
     seconds(1000)
     assert seconds(20_000) < 25 * max(seconds(2000), 0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("0", 0),
+        ("0007", 7),
+        (str(2**63 - 1), 2**63 - 1),
+        ("0" * 30 + "1", 1),
+        (str(2**63), None),
+        ("9" * 5000, None),
+        ("-1", None),
+        ("1.5", None),
+        ("\u0663", None),
+        ("", None),
+    ],
+)
+def test_versions_are_what_tensorflow_serving_takes_for_them(
+    name: str, version: int | None
+) -> None:
+    assert version_of(name) == version

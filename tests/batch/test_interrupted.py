@@ -117,7 +117,7 @@ def test_rollback(place: Place) -> None:
     before = contents(place.source)
     outcomes = set()
     for _ in place.killed():
-        outcomes.add(roll_back(place.job, place.task, None).outcome)
+        outcomes.add(roll_back(place.job, place.task, None, [str(place.root)]).outcome)
 
         assert contents(place.model) == before
         assert [path.name for path in place.model.parent.iterdir()] == ["1"]
@@ -131,7 +131,7 @@ def test_killed_rollback(place: Place) -> None:
     done = patch_model(place.job, place.task)
 
     def patch_then_roll_back() -> None:
-        roll_back(place.job, place.task, done)
+        roll_back(place.job, place.task, done, [str(place.root)])
 
     step = 0
     while True:
@@ -139,7 +139,10 @@ def test_killed_rollback(place: Place) -> None:
         place.create()
         done = patch_model(place.job, place.task)
         finished = in_child(patch_then_roll_back, step) is not None
-        assert roll_back(place.job, place.task, done).outcome in ("unchanged", "rolled_back")
+        assert roll_back(place.job, place.task, done, [str(place.root)]).outcome in (
+            "unchanged",
+            "rolled_back",
+        )
         assert contents(place.model) == before
         if place.mode == "new_version":
             assert not place.output.exists()

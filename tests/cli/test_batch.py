@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -156,7 +157,6 @@ class TestSelection:
         ("flag", "count"),
         [
             ("--include=a/*", 1),
-            ("--versions=2", 0),
             ("--has_signature=other", 3),
             ('--has_input="x":int32', 0),
             ("--method=tensorflow/serving/predict", 3),
@@ -169,6 +169,22 @@ class TestSelection:
         outcome = batch(root, patch, flag, "--format=json")
         expected = {"patched": count, "skipped": 3 - count}
         assert outcomes(outcome) == {name: number for name, number in expected.items() if number}
+
+    def test_a_version_that_is_not_there_is_told(
+        self, root: Path, model: Path, patch: Path
+    ) -> None:
+        repository(model, root, "a/2")
+        outcome = batch(root, patch, "--versions=2", "--format=json")
+        assert outcome.code == 1
+        assert {each["model"]: each["reason"] for each in outcome.json["models"]} == {
+            f"{root}/b/2": "there is no version 2; there are 1.",
+            f"{root}/c/2": "there is no version 2; there are 1.",
+            **dict.fromkeys(
+                (f"{root}/{name}/1" for name in NAMES), "versions=2 does not mean version 1"
+            ),
+            f"{root}/a/2": "",
+        }
+        assert patched(root) == ["a/2"]
 
     def test_in_the_patch(self, root: Path, patch: Path) -> None:
         patch.write_text(RENAME + ' only { include: "a/*" include: "b/*" }')
@@ -446,6 +462,37 @@ class TestRollback:
         assert outcome.code == 1
         assert f"refused      {root}/b/1: {root}/b/1 was changed after the batch." in outcome.out
         assert patched(root) == ["b/1"]
+
+    @pytest.mark.parametrize("mode", ["--in_place", "--new_version"])
+    def test_a_journal_that_names_what_lies_elsewhere(
+        self, root: Path, model: Path, patch: Path, mode: str, tmp_path: Path
+    ) -> None:
+        batch(root, patch, mode=mode)
+        victim = tmp_path / "victim"
+        shutil.copytree(root / "a" / ("1" if mode == "--in_place" else "2"), victim)
+        (root / "link").symlink_to(tmp_path)
+        before = contents(victim)
+        changed = f"{root}/a/{1 if mode == '--in_place' else 2}"
+        for path in (victim, root / "link" / "victim", root / ".." / "victim"):
+            other = tmp_path / "other.jsonl"
+            other.write_text((root / JOURNAL).read_text().replace(f'"{changed}"', f'"{path}"'))
+
+            outcome = run("rollback", other)
+
+            assert outcome.code == 1
+            assert f"{path} is not in a directory that the batch worked in: {root}" in outcome.out
+            assert contents(victim) == before
+
+    def test_a_copy_that_holds_something_else_stays(self, root: Path, patch: Path) -> None:
+        batch(root, patch, mode="--new_version")
+        (root / "a" / "2" / "assets.extra").mkdir()
+        (root / "a" / "2" / "assets.extra" / "notes").write_text("Ours.")
+        (root / "b" / "2" / "variables" / "variables.index").write_bytes(b"another")
+
+        outcome = run("rollback", root / JOURNAL)
+
+        assert outcome.out.count("was changed after the batch. It stays as it is.") == 2
+        assert patched(root) == ["a/2", "b/2"]
 
     def test_no_journal(self, patch: Path) -> None:
         outcome = run("rollback", patch)

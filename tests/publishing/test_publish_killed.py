@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +289,7 @@ def test_what_a_killed_process_began_is_taken_back_by_one_that_is_killed_too(
         for n in range(1, NEVER, 2):
             again = Place(tmp_path / f"{number}-{n}")
             shutil.copytree(place.root, again.root, copy_function=copy_or_link())
-            outcome, _ = run(take_back, again, lambda call, n=n: kill(call, n))
+            outcome, _ = run(take_back, again, partial(kill, n))
             assert_consistent(files(again.model))
             take_back(again)
             assert (files(again.model), again.leftovers()) == (OLD, [])

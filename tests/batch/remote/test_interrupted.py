@@ -179,7 +179,7 @@ def test_every_operation(place: Place, faults: Faults, kind: str) -> None:
 def test_rollback(place: Place, faults: Faults, kind: str) -> None:
     outcomes = set()
     for _ in failing(place, faults, kind):
-        outcomes.add(roll_back(place.job, place.task, None).outcome)
+        outcomes.add(roll_back(place.job, place.task, None, [str(place.root)]).outcome)
         assert place.is_old()
     assert outcomes == {"unchanged", "rolled_back"}
 
@@ -195,14 +195,17 @@ def test_killed_rollback(place: Place, faults: Faults, kind: Any) -> None:
         done = patch_model(place.job, place.task)
         vars(faults).update(kind=kind, at=at, count=0)
         try:
-            outcome = roll_back(place.job, place.task, done).outcome
+            outcome = roll_back(place.job, place.task, done, [str(place.root)]).outcome
         except Killed:
             outcome = "failed"
         met = faults.count >= at
         vars(faults).update(at=sys.maxsize, count=0)
         assert met or outcome == "rolled_back"
         place.check()
-        assert roll_back(place.job, place.task, done).outcome in ("unchanged", "rolled_back")
+        assert roll_back(place.job, place.task, done, [str(place.root)]).outcome in (
+            "unchanged",
+            "rolled_back",
+        )
         assert place.is_old()
     assert at > 5
 
