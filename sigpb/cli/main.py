@@ -8,17 +8,21 @@ import importlib
 import io
 import os
 import pkgutil
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from absl import flags
 
 from sigpb import __version__
 from sigpb.cli import commands
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _USAGE = """\
 sigpb patches and shows the signatures of TensorFlow SavedModels, without TensorFlow.
@@ -38,10 +42,43 @@ def run() -> None:
     gc.set_threshold(100_000)  # Most runs end before there is garbage worth looking for.
     if sys.stdout is None:  # The caller closed it.
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (stays open)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # Any terminal gets all of a name, if escaped.
-            stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding, is_terminal = sys.stdout.encoding, sys.stdout.isatty()
+        buffer = sys.stdout.detach()
+        raw = buffer.detach() if isinstance(buffer, io.BufferedWriter) else buffer
+        output = _StandardOutput(cast(io.RawIOBase, raw))
+        sys.stdout = io.TextIOWrapper(
+            output, encoding, "backslashreplace", line_buffering=is_terminal
+        )
+    if isinstance(sys.stderr, io.TextIOWrapper):  # Any terminal gets all of a name, if escaped.
+        sys.stderr.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Both end a command alike.
     _end(main(sys.argv[1:]))
+
+
+class _StandardOutput(io.BufferedWriter):
+    """Says of standard output that cannot be written that this came after what was done."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        with _explained_output():
+            return super().write(data)
+
+    def flush(self) -> None:
+        with _explained_output():
+            super().flush()
+
+
+@contextlib.contextmanager
+def _explained_output() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"Standard output cannot be written: {error.strerror}. What was to be printed there is "
+            "done all the same: a model that was patched stays patched."
+        ) from error
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -83,7 +120,8 @@ def _end(code: int) -> NoReturn:
     Taking the interpreter down piece by piece would take a fifth of the time of a short command.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # Nobody reads it any more.
+        # Nobody reads it any more, or it was said already that it cannot be written.
+        with contextlib.suppress(OSError, ValueError, EnvironmentFailure):
             stream.flush()
     os._exit(code)
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from sigpb import protos
 from sigpb.cli import main as main_module
 from sigpb.cli.commands import patch
 from sigpb.errors import EnvironmentFailure, ModelUnreadable, PatchError, SigpbError, UsageError
-from tests.cli.command_line import run, run_process
+from tests.cli.command_line import ENVIRONMENT, run, run_process
 
 ModelFactory = Callable[..., Path]
 
@@ -232,7 +234,31 @@ class TestProcess:
     def test_says_that_its_output_cannot_be_written(self, model: Path) -> None:
         with Path("/dev/full").open("wb") as full:
             outcome = run_process("show", model, stdout=full)
-        assert (outcome.code, outcome.err) == (4, "sigpb: No space left on device.\n")
+        said = "sigpb: Standard output cannot be written: No space left on device."
+        assert (outcome.code, outcome.err.startswith(said)) == (4, True)
+
+    def test_says_that_a_patch_is_done_that_cannot_be_printed(
+        self, model: Path, tmp_path: Path
+    ) -> None:
+        with Path("/dev/full").open("wb") as full:
+            outcome = run_process("patch", model, f"--output_dir={tmp_path}/out", stdout=full)
+        assert outcome.code == 4
+        assert outcome.err.endswith("a model that was patched stays patched.\n")
+        assert (tmp_path / "out" / "saved_model.pb").exists()
+
+    def test_ends_a_killed_command_as_an_interrupted_one(
+        self, model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = (
+            "import os, signal, sigpb.cli.main as main\n"
+            "main._run_command = lambda arguments: os.kill(os.getpid(), signal.SIGTERM)\n"
+            "main.run()"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, check=False
+        )
+        said = b"sigpb: interrupted; the model is as it was, or wholly patched.\n"
+        assert (done.returncode, done.stderr) == (4, said)
 
     @pytest.mark.parametrize("arguments", [["show"], ["patch", "--dry_run"]], ids=" ".join)
     def test_does_without_an_output(self, model: Path, arguments: list[str]) -> None:

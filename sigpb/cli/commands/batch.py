@@ -181,8 +181,10 @@ def _stopping(run: Run) -> Iterator[None]:
     if not is_main or run.limits.elsewhere is not None:  # Where nothing can be held back.
         yield
         return
-    previous = signal.signal(signal.SIGINT, interrupt)
+    signals = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(each, interrupt) for each in signals]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for each, handler in zip(signals, previous, strict=True):
+            signal.signal(each, handler)
