@@ -246,9 +246,7 @@ class TestProcess:
         assert outcome.err.endswith("a model that was patched stays patched.\n")
         assert (tmp_path / "out" / "saved_model.pb").exists()
 
-    def test_ends_a_killed_command_as_an_interrupted_one(
-        self, model: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_ends_a_killed_command_as_an_interrupted_one(self) -> None:
         code = (
             "import os, signal, sigpb.cli.main as main\n"
             "main._run_command = lambda arguments: os.kill(os.getpid(), signal.SIGTERM)\n"
