@@ -114,7 +114,7 @@ class TestOrderChanges:
             *("unknown", "unknown_0", "unknown_1"),
         ]
         assert [argument.name for argument in functions[wrapper].input_arg] == [
-            *("d", "b", "c", "a"),
+            *("a", "b", "c", "d"),
             *("unknown", "unknown_0", "unknown_1"),
         ]
         functions_before = only_graph(fixture_model("tf2_many")).object_graph_def.concrete_functions
