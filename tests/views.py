@@ -160,8 +160,8 @@ def _ports(
     assert not inner.name.startswith(WRAPPER_PREFIX), "a wrapper around a wrapper"
     arguments_by_name = {name: position for position, name in enumerate(call.input)}
     to_arguments = [arguments_by_name[argument.name] for argument in signature.input_arg]
-    results = [passed[function.ret[result.name]] for result in signature.output_arg]
-    to_results = [int(result.rpartition(":")[2]) for result in results]
+    tensors = [passed[function.ret[result.name]] for result in signature.output_arg]
+    to_results = [int(tensor.rpartition(":")[2]) for tensor in tensors]
     assert [a.type for a in signature.input_arg] == [inner.input_arg[i].type for i in to_arguments]
     assert [r.type for r in signature.output_arg] == [inner.output_arg[i].type for i in to_results]
     return inner.name, to_arguments, to_results
