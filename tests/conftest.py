@@ -35,6 +35,15 @@ def corpus() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def versions() -> Path:
+    """The folder of models that other versions of TensorFlow wrote: beside the corpus."""
+    folder = Path(os.environ.get("SIGPB_VERSIONS", REPOSITORY.parent / "shared" / "versions"))
+    if not folder.is_dir():
+        pytest.skip(f"There are no models of other versions at {folder}; set SIGPB_VERSIONS to it.")
+    return folder
+
+
 @pytest.fixture
 def fixture_model(tmp_path: Path) -> Callable[..., Path]:
     """Returns ``fixture_model(name, as_text=False)``: a fresh copy of ``proto_fixtures/<name>``.

@@ -130,6 +130,11 @@ EXPECTED: dict[tuple[str, ...], dict[str, Callable[..., Outputs]]] = {
         "other": lambda x, y: {"q": 5 * x - y + W, "r": x + 7 * y},
         "single": lambda t: {"u": 11 * t + C},
     },
+    ("tf2_wrapped", "serve"): {
+        "serving_default": lambda y, c: {"z": linear(c, y)["p"], "a": linear(c, y)["s"]},
+        "other": lambda x, y: {"q": np.float64(5 * x - y + W), "r": x + 7 * y},
+        "single": lambda t: {"u": 11 * t + C},
+    },
     ("tf2_many", "serve"): {"serving_default": mix},
     ("tf2_stateful", "serve"): {
         "get": lambda: {"count": np.int64(5)},

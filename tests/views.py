@@ -17,7 +17,7 @@ Ports = tuple[str, tuple[int, ...]]
 """The name of a function, and positions of its arguments or results."""
 
 INTERNAL = ("__saved_model_init_op", "__saved_model_train_op")
-WRAPPER_PREFIX = "__inference_sigpb_signature_wrapper_"
+WRAPPER_PREFIX = "__inference_signature_wrapper_sigpb_"
 
 
 def session_view(meta_graph: protos.MetaGraphDef) -> View[tuple[str, ...]]:
@@ -153,12 +153,15 @@ def _ports(
     if not signature.name.startswith(WRAPPER_PREFIX):
         arguments, results = range(len(signature.input_arg)), range(len(signature.output_arg))
         return signature.name, list(arguments), list(results)
-    (call,) = function.node_def
+    call, *identities = function.node_def
+    assert {node.op for node in identities} <= {"Identity"}
+    passed = {f"{node.name}:output:0": node.input[0] for node in identities}
     inner = functions[call.attr["f"].func.name].signature
     assert not inner.name.startswith(WRAPPER_PREFIX), "a wrapper around a wrapper"
     arguments_by_name = {name: position for position, name in enumerate(call.input)}
     to_arguments = [arguments_by_name[argument.name] for argument in signature.input_arg]
-    to_results = [int(function.ret[r.name].rpartition(":")[2]) for r in signature.output_arg]
+    tensors = [passed[function.ret[result.name]] for result in signature.output_arg]
+    to_results = [int(tensor.rpartition(":")[2]) for tensor in tensors]
     assert [a.type for a in signature.input_arg] == [inner.input_arg[i].type for i in to_arguments]
     assert [r.type for r in signature.output_arg] == [inner.output_arg[i].type for i in to_results]
     return inner.name, to_arguments, to_results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigpb.diff.graph_view import GraphView
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.function_outputs import ADDED_RESULT, CALL_OPS
 from sigpb.graph.tensor_names import output_number, producer
 
 
@@ -28,12 +28,15 @@ def name_in_function(tensor: str, view: GraphView) -> str | None:
         spelled = function.ret[result]
         nodes = {each.name: each for each in function.node_def}
         node = nodes.get(producer(spelled))
+        if node is not None and node.op == "Identity" and node.name.startswith(ADDED_RESULT):
+            spelled = node.input[0]
+            node = nodes.get(producer(spelled))
         if node is None:
             break  # An argument.
         index = view.op_defs.output_index(node, spelled)
         if index is None:
             break
         name, number = f"{node.name}:{index}", index
-        if not result.startswith("sigpb_output"):
+        if not result.startswith(ADDED_RESULT):
             break
     return name

@@ -15,7 +15,7 @@ from sigpb.diff.origins import Origins
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import output_number, producer
-from sigpb.rewrite.wrapper_function import STEM
+from sigpb.rewrite.wrapper_function import is_wrapper
 from sigpb.tensor_types import encoding_of, tensor_names
 
 
@@ -59,7 +59,7 @@ def ports_of_object_graph(view: GraphView, key: str) -> Ports | None:
 
 def _behind_wrappers(ports: Ports, view: GraphView) -> Ports:
     function = view.library.get(ports.function)
-    while function is not None and ports.function.startswith(STEM):
+    while function is not None and is_wrapper(ports.function):
         calls = [node for node in function.node_def if node.op in CALL_OPS]
         if len(calls) != 1:
             break

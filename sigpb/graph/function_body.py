@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sigpb import protos
 from sigpb.op_defs import OpDefs
+from sigpb.steps.attributes import dtype_attr
+
+_UNFIT = re.compile(r"[^a-z0-9]")
+_BEFORE_A_LETTER = re.compile(r"^[^a-z]+")
+
+
+def normalized_name(wanted: str) -> str:
+    """Returns the name that TensorFlow would give to an argument or result of a function.
+
+    It is in lower case, of letters, digits and underscores, and begins with a letter
+    (``NodeNameMapping::Normalize`` in tensorflow/core/framework/graph_to_functiondef.cc).
+    """
+    return _BEFORE_A_LETTER.sub("", _UNFIT.sub("_", wanted.lower())) or "unknown"
 
 
 class FunctionBody:
@@ -16,9 +30,10 @@ class FunctionBody:
         self._op_defs = op_defs
         self._taken = {argument.name for argument in function.signature.input_arg}
         self._taken |= {node.name for node in function.node_def}
+        self._taken |= {result.name for result in function.signature.output_arg}
 
     def fresh_name(self, wanted: str) -> str:
-        """Returns a name that no node or argument has: the wanted one, perhaps with a number."""
+        """Returns a name that is not taken: the wanted one, perhaps with a number."""
         name, number = wanted, 0
         while name in self._taken:
             number += 1
@@ -43,3 +58,19 @@ class FunctionBody:
         spelled = self._op_defs.output_name(node, 0)
         assert spelled is not None, f"TensorFlow has the op {op}"
         return spelled
+
+    def add_result(
+        self, name: str, tensor: str, dtype: int, shape: protos.TensorShapeProto
+    ) -> None:
+        """Makes a tensor a result of the function, as an Identity of its own.
+
+        Args:
+            name: What the result is to be called, if that is free.
+            tensor: The tensor as the function spells it.
+            dtype: Its dtype.
+            shape: What is known of its shape.
+        """
+        spelled = self.add("Identity", name, [tensor], {"T": dtype_attr(dtype)}, shape)
+        result = self.function.signature.output_arg.add(type=dtype)
+        result.name = self.function.node_def[-1].name
+        self.function.ret[result.name] = spelled

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from sigpb import protos
+from sigpb.graph.function_body import FunctionBody
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import TensorType, shape_of, shape_proto
 
 CALL_OPS = ("PartitionedCall", "StatefulPartitionedCall")
+
+ADDED_RESULT = "sigpb_output"
+"""What the names of results that are added to functions begin with."""
 
 
 # The calls on the way to a function, and its name after those of the functions on the way.
@@ -126,7 +130,10 @@ def _outputs(
 
 
 def with_results(
-    function: protos.FunctionDef, tensors: Sequence[InnerTensor], functions: Functions
+    function: protos.FunctionDef,
+    tensors: Sequence[InnerTensor],
+    functions: Functions,
+    op_defs: OpDefs,
 ) -> protos.FunctionDef:
     """Returns a function with more results, at its end and in order.
 
@@ -134,28 +141,33 @@ def with_results(
         function: The function; its name is kept.
         tensors: What the results are, as seen from inside of the function.
         functions: Receives the functions that are called instead of those it calls.
+        op_defs: The ops of the graph.
     """
     after = protos.FunctionDef()
     after.CopyFrom(function)
     nodes = {node.name: node for node in after.node_def}
     spelled: dict[int, str] = {}
     for call, members in _by_call(tensors).items():
-        first = call_with_results(nodes[call], [tensor.below for tensor in members], functions)
+        inner = [tensor.below for tensor in members]
+        first = call_with_results(nodes[call], inner, functions, op_defs)
         spelled |= {id(tensor): f"{call}:output:{first + i}" for i, tensor in enumerate(members)}
-    taken = {argument.name for argument in after.signature.output_arg}
+    body = FunctionBody(after, op_defs)
     for tensor in tensors:
-        name, number = "sigpb_output", 0
-        while name in taken:
-            number += 1
-            name = f"sigpb_output_{number}"
-        taken.add(name)
-        after.signature.output_arg.add(name=name, type=tensor.type.dtype)
-        after.ret[name] = spelled.get(id(tensor), tensor.tensor)
+        type_ = tensor.type
+        body.add_result(
+            ADDED_RESULT,
+            spelled.get(id(tensor), tensor.tensor),
+            type_.dtype,
+            shape_proto(type_.shape),
+        )
     return after
 
 
 def call_with_results(
-    call: protos.NodeDef, tensors: Sequence[InnerTensor], functions: Functions
+    call: protos.NodeDef,
+    tensors: Sequence[InnerTensor],
+    functions: Functions,
+    op_defs: OpDefs,
 ) -> int:
     """Makes a node call a variant of its function with more results.
 
@@ -163,6 +175,7 @@ def call_with_results(
         call: The node; changed.
         tensors: What the results are, as seen from inside of the function.
         functions: Receives the variant.
+        op_defs: The ops of the graph.
 
     Returns:
         The number of the first of the new outputs of the node.
@@ -170,7 +183,8 @@ def call_with_results(
     function = functions.get(call.attr["f"].func.name)
     assert function is not None, "the tensors were found in it"
     first = len(call.attr["Tout"].list.type)
-    call.attr["f"].func.name = functions.add_variant(with_results(function, tensors, functions))
+    variant = with_results(function, tensors, functions, op_defs)
+    call.attr["f"].func.name = functions.add_variant(variant)
     call.attr["Tout"].list.type.extend(tensor.type.dtype for tensor in tensors)
     if "_output_shapes" in call.attr:
         shapes = call.attr["_output_shapes"].list.shape

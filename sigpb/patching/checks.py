@@ -18,6 +18,9 @@ SIDES: tuple[Side, Side] = ("input", "output")
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
 
+# Models of 2.6 and before are read without the signatures that the checkpoint does not list.
+_LISTED_SINCE = (2, 7)
+
 # Keys that TensorFlow Serving looks up by itself, required ones first
 # (tensorflow_serving/servables/tensorflow/classifier.cc, regressor.cc).
 _FIXED_KEYS: dict[str, tuple[set[str], set[str]]] = {
@@ -172,6 +175,8 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             where = f"signature {signature.key!r}"
             yield from (f"{where}: {warning}" for warning in unanswerable(signature))
             yield from (f"{where}: {warning}" for warning in _unexportable(signature))
+            yield from (f"{where}: {warning}" for warning in _ambiguous(signature))
+    yield from _missed(draft)
 
 
 def unanswerable(signature: SignatureDraft) -> Iterator[str]:
@@ -197,6 +202,34 @@ def _unexportable(signature: SignatureDraft) -> Iterator[str]:
             yield f"input {key!r} cannot name a node of a graph; {reason}."
         elif twins:
             yield f"input {key!r} differs from {twins[0]!r} only in case; {reason}."
+
+
+def _ambiguous(signature: SignatureDraft) -> Iterator[str]:
+    """Yields the keys that come to stand for an input and an output."""
+    new = {end.key for end in (*signature.inputs.values(), *signature.outputs.values())
+           if end.renamed} | {end.key for end in signature.added}  # fmt: skip
+    for key in sorted(new & {*signature.keys("input")} & {*signature.keys("output")}):
+        yield (
+            f"an input and an output have the key {key!r}; TensorFlow serves them, but tf2onnx and "
+            "OpenVINO need different names for the two."
+        )
+
+
+def _missed(draft: MetaGraphDraft) -> Iterator[str]:
+    """Yields what TensorFlow's readers of object graphs in C++ would miss.
+
+    They want every object that the checkpoint lists, and since 2.7 it lists the signatures
+    (``RecurseObjectsToRestore`` in tensorflow/cc/saved_model/bundle_v2.cc).
+    """
+    graph = draft.meta_graph
+    if not graph.has_object_graph or (graph.tensorflow_release or _LISTED_SINCE) < _LISTED_SINCE:
+        return
+    if gone := sorted({*graph.user_signatures} - {signature.key for signature in draft.kept()}):
+        yield (
+            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of object "
+            "graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the model; "
+            "tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it there."
+        )
 
 
 def _repeated(keys: Iterable[str]) -> list[str]:

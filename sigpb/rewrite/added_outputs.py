@@ -118,7 +118,7 @@ def in_functions(
         changed[name] = protos.NodeDef()
         changed[name].CopyFrom(nodes[name])
         inner = [tensor.below for _, tensor in members]
-        first = call_with_results(changed[name], inner, functions)
+        first = call_with_results(changed[name], inner, functions, op_defs)
         for number, (output, tensor) in enumerate(members, first):
             added.append(AddedTensor(output, f"{name}:{number}", tensor.type))
     return added, changed

@@ -38,9 +38,11 @@ def rewrite(edits: Edits, draft: MetaGraphDraft) -> None:
         names = keys.bytes_list.value
         before = list(names)
         infos = parse(protos.CollectionDef, node_value).any_list.value
+        prefix = raw_name.decode(errors="surrogateescape").rpartition("/")[0].rpartition("/")[2]
         for position, (name, info) in enumerate(zip(before, infos, strict=False)):
             if info.type_url == _TENSOR_INFO:
-                names[position] = _new_name(name, renamed.get(info.value, []))
+                endpoints = renamed.get(info.value, [])
+                names[position] = _new_name(name, endpoints, f"{prefix}/")
         if list(names) != before:
             encoded = keys.SerializeToString(deterministic=True)
             edits.replace(meta_graph, field, map_entry(_COLLECTIONS, raw_name, encoded))
@@ -66,18 +68,24 @@ def _endpoints(draft: MetaGraphDraft) -> Iterator[tuple[protos.TensorInfo, Endpo
                 yield signature_def.outputs[key], endpoint
 
 
-def _new_name(encoded: bytes, endpoints: list[EndpointDraft]) -> bytes:
+def _new_name(encoded: bytes, endpoints: list[EndpointDraft], prefix: str) -> bytes:
     """Returns the name of a collection's entry whose TensorInfo is that of renamed endpoints.
 
     The name is an endpoint's key, or what follows a prefix like ``features/`` in it. A new key
-    without that prefix is taken whole.
+    without that prefix is taken whole; one that has it, in place of a whole one, without it.
+
+    Args:
+        encoded: The name.
+        endpoints: The endpoints.
+        prefix: The prefix that the collection stands for.
     """
     text = encoded.decode(errors="surrogateescape")
     marker = _ENCODED if text.startswith(_ENCODED) else ""
     name = text.removeprefix(marker)
     for endpoint in endpoints:
         if endpoint.source == name:
-            return f"{marker}{endpoint.key}".encode(errors="surrogateescape")
+            key = endpoint.key if name.startswith(prefix) else endpoint.key.removeprefix(prefix)
+            return f"{marker}{key}".encode(errors="surrogateescape")
         if name and endpoint.source.endswith("/" + name):
             prefix = endpoint.source.removesuffix(name)
             return f"{marker}{endpoint.key.removeprefix(prefix)}".encode(errors="surrogateescape")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 from sigpb import protos
+from sigpb.graph.function_attributes import drop_what_no_longer_holds
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
 from sigpb.wire import Edits, Message
@@ -97,6 +98,7 @@ class FunctionLibrary:
     def add_variant(self, function: protos.FunctionDef) -> str:
         """Adds a function under a fresh name that resembles its own, and returns the name.
 
+        It is added without what would let others exchange it for the function that it is made of.
         A variant that was added before is not added again.
         """
         encoded = function.SerializeToString(deterministic=True)
@@ -104,6 +106,7 @@ class FunctionLibrary:
             added = protos.FunctionDef.FromString(encoded)
             name = self.fresh_name(re.sub(r"_\d+$", "", function.signature.name))
             added.signature.name = self._variants[encoded] = name
+            drop_what_no_longer_holds(added)
             self.add(added)
         return self._variants[encoded]
 

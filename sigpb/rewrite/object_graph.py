@@ -17,7 +17,7 @@ from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.signature_function import function_of, order_of, with_variant
-from sigpb.saved_model.endpoint_keys import argument_name
+from sigpb.saved_model.endpoint_keys import are_adapted, argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tensor_types import TensorType
 from sigpb.wire import Edits
@@ -208,8 +208,12 @@ class _Rewriting:
         bare = node.bare_concrete_function
         concrete = protos.SavedConcreteFunction()
         concrete.CopyFrom(self.graph.concrete_functions[bare.concrete_function_name])
+        adapted = are_adapted(self.draft.meta_graph.tensorflow_release)
         structured_value.change_arguments(
-            concrete.canonicalized_input_signature, inputs, _types(boundary.inputs)
+            concrete.canonicalized_input_signature,
+            inputs,
+            _types(boundary.inputs),
+            adapted=adapted,
         )
         structured_value.change_results(
             concrete.output_signature,
@@ -218,7 +222,8 @@ class _Rewriting:
             {each.key: each.conversion.outside for each in boundary.added},
         )
         bare.concrete_function_name = self._function_for(bare, concrete, signature, boundary)
-        structured_value.change_parameters(bare.function_spec.fullargspec, inputs)
+        parameters = bare.function_spec.fullargspec
+        structured_value.change_parameters(parameters, inputs, adapted=adapted)
         bare.argument_keywords[:] = sorted(signature.keys("input"), key=argument_name)
 
     def _function_for(

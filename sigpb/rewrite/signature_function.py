@@ -57,7 +57,9 @@ def order_of(
         results[key][_VALUES if signature_def.outputs[key].HasField("coo_sparse") else 0]: change
         for key, change in boundary.outputs.items()
     }
-    outputs |= {by_key[each.key][0]: each.conversion for each in boundary.added}
+    # What is added has the shape that its function states, unless the batch size changes.
+    stated = [each for each in boundary.added if each.conversion.kinds or boundary.inputs]
+    outputs |= {by_key[each.key][0]: each.conversion for each in stated}
     return Order(
         function.signature.name,
         (*(arguments[end.source] for end in kept), *range(first, last)),
@@ -67,13 +69,15 @@ def order_of(
             for key, change in boundary.inputs.items()
             if change.steps or key not in boundary.batch.relaxed
         },
-        {position: change for position, change in outputs.items() if change.steps},
+        outputs,
         {
             arguments[end.source]: end.bound
             for end in signature.inputs.values()
             if end.bound is not None
         },
         tuple(arguments[key] for key in boundary.batch.relaxed),
+        {arguments[end.source]: end.key for end in kept},
+        {position: key for key, positions in by_key.items() for position in positions},
     )
 
 
@@ -113,7 +117,7 @@ def with_variant(
     function = function_of(order.function, library)
     if boundary.added:
         tensors = [_inner(function, each, library, op_defs) for each in boundary.added]
-        function = with_results(function, tensors, library)
+        function = with_results(function, tensors, library, op_defs)
     if boundary.batch.relaxed:
         from sigpb.graph.batch_dimension import BatchError, relax_function
 

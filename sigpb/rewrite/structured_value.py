@@ -1,13 +1,15 @@
 """Changes inside the StructuredValues that describe how a concrete function is called.
 
 The format is that of tensorflow/python/saved_model/nested_structure_coder.py. Where TensorFlow
-writes Python argument names, newer versions adapt keys that are no identifiers, older ones do not;
-both spellings of an old key are found, and the adapted one of the new key is written.
+writes Python argument names, newer versions adapt keys that are no identifiers, older ones do not.
+Both spellings of an old key are found. A new key is spelled like the other ones that are there, or,
+if none of them tells, like the version of TensorFlow that wrote the model does; the spelling of a
+key that stays is left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from sigpb import protos
@@ -17,9 +19,15 @@ from sigpb.tensor_types import TensorType, shape_proto
 NewKeys: TypeAlias = "Mapping[str, str | None]"
 """The new key of every input, or every output, by its old one; None for one that goes."""
 
+_PARAMETERS = ("args", "kwonlyargs")
+
 
 def change_arguments(
-    signature: protos.StructuredValue, keys: NewKeys, types: Mapping[str, TensorType] = {}
+    signature: protos.StructuredValue,
+    keys: NewKeys,
+    types: Mapping[str, TensorType] = {},
+    *,
+    adapted: bool = True,
 ) -> None:
     """Changes inputs in the `canonicalized_input_signature` of a concrete function.
 
@@ -27,6 +35,7 @@ def change_arguments(
         signature: A tuple of positional and keyword arguments; changed.
         keys: The new keys.
         types: The new types of inputs by their old keys.
+        adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     types_by_name = {argument_name(key): type_ for key, type_ in types.items()} | {**types}
     for argument_list in signature.tuple_value.values:
@@ -34,7 +43,8 @@ def change_arguments(
             for name, value in argument_list.dict_value.fields.items():
                 if name in types_by_name:
                     _set_type(value, types_by_name[name])
-            _change_fields(argument_list.dict_value, _argument_names(keys), keys)
+            names = _argument_names(keys, argument_list.dict_value.fields, adapted=adapted)
+            _change_fields(argument_list.dict_value, names, keys)
 
 
 def change_results(
@@ -61,16 +71,26 @@ def change_results(
         _set_type(value, type_)
 
 
-def change_parameters(fullargspec: protos.StructuredValue, keys: NewKeys) -> None:
+def change_parameters(
+    fullargspec: protos.StructuredValue, keys: NewKeys, *, adapted: bool = True
+) -> None:
     """Changes inputs in the `fullargspec` of a bare concrete function.
 
     Args:
         fullargspec: The fields of Python's ``inspect.FullArgSpec``; changed. May be empty.
         keys: The new keys.
+        adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
-    names = _argument_names(keys)
-    for pair in fullargspec.named_tuple_value.values:
-        if pair.key in ("args", "kwonlyargs"):
+    pairs = fullargspec.named_tuple_value.values
+    spelled = {
+        value.string_value
+        for pair in pairs
+        if pair.key in _PARAMETERS
+        for value in pair.value.list_value.values
+    }
+    names = _argument_names(keys, spelled, adapted=adapted)
+    for pair in pairs:
+        if pair.key in _PARAMETERS:
             values = pair.value.list_value.values
             for position in reversed(range(len(values))):
                 name = values[position].string_value
@@ -82,9 +102,27 @@ def change_parameters(fullargspec: protos.StructuredValue, keys: NewKeys) -> Non
             _change_fields(pair.value.dict_value, names, {})
 
 
-def _argument_names(keys: NewKeys) -> dict[str, str | None]:
-    new_names = {key: new and argument_name(new) for key, new in keys.items()}
-    return {argument_name(key): name for key, name in new_names.items()} | new_names
+def _argument_names(
+    keys: NewKeys, spelled: Collection[str], *, adapted: bool
+) -> dict[str, str | None]:
+    """Returns what is to be written for either spelling of the old keys; None for what goes.
+
+    Args:
+        keys: The new keys.
+        spelled: What is written now.
+        adapted: Whether to adapt new keys if that does not tell.
+    """
+    odd = [key for key in keys if key != argument_name(key)]
+    if any(key in spelled for key in odd):
+        adapted = False
+    elif any(argument_name(key) in spelled for key in odd):
+        adapted = True
+    names: dict[str, str | None] = {}
+    for spelling in (argument_name, str):
+        for key, new in keys.items():
+            old = spelling(key)
+            names[old] = old if new == key else argument_name(new) if new and adapted else new
+    return names
 
 
 def _change_fields(dictionary: protos.DictValue, names: NewKeys, keys: NewKeys) -> None:

@@ -4,6 +4,18 @@
 sorted order of their keys. When new keys sort differently, the signature gets such a wrapper in the
 order of the new keys; the function itself, which other nodes may call, stays as it is. The same
 wrapper converts values whose type is to change, and passes constants for inputs that are to go.
+
+It looks like the wrapper that TensorFlow's exporter puts around the function of a signature
+(tensorflow/python/saved_model/signature_serialization.py), because other software counts on that:
+
+* TensorFlow's importer of object graphs into MLIR erases functions whose names begin with
+  ``__inference_signature_wrapper_``, by their names alone, so what calls one has to be erased too
+  (tensorflow/compiler/mlir/tensorflow/translate/import_model.cc).
+* Arguments are named after the keys, and each result is that of an Identity of its own: these are
+  the names that frozen graphs and converters show, and coremltools takes no other result of a node
+  than the first.
+* Identities state the shapes of the results, which `structured_outputs` of the loaded function
+  repeats from the object graph.
 """
 
 from __future__ import annotations
@@ -13,18 +25,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigpb import protos
-from sigpb.graph.function_body import FunctionBody
+from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.graph.function_outputs import CALL_OPS, Functions
+from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.steps.attributes import constant
 from sigpb.steps.step import build_steps
 from sigpb.tensor_types import shape_proto
 
-STEM = "__inference_sigpb_signature_wrapper"
+STEM = "__inference_signature_wrapper_sigpb"
 """What the names of wrappers begin with, up to their number."""
 
-_NAME_PATTERN = re.compile(STEM + r"_\d+")
+# The other one is that of sigpb 0.1.0.
+_NAME_PATTERN = re.compile(rf"({STEM}|__inference_sigpb_signature_wrapper)_\d+")
+
+_INPUT_SHAPES, _OUTPUT_SHAPES = "_input_shapes", "_output_shapes"
 
 
 @dataclass(frozen=True)
@@ -37,10 +53,13 @@ class Order:
             function's.
         results: For each result of the wrapper, its position in the function's.
         inputs: How arguments are converted, by their position in the function's.
-        outputs: How results are converted, by their position in the function's.
+        outputs: How results are converted, by their position in the function's; also those of which
+            only more is said than the function says.
         bound: The values of those arguments of the function that the wrapper has not.
         relaxed: The arguments whose first dimension the function is no longer to fix, by their
             position in the function's.
+        input_keys: The keys that arguments are named after, by their position in the function's.
+        output_keys: The keys that results are named after, by their position in the function's.
     """
 
     function: str
@@ -50,6 +69,8 @@ class Order:
     outputs: Mapping[int, Conversion] = field(default_factory=dict)
     bound: Mapping[int, protos.TensorProto] = field(default_factory=dict)
     relaxed: tuple[int, ...] = ()
+    input_keys: Mapping[int, str] = field(default_factory=dict)
+    output_keys: Mapping[int, str] = field(default_factory=dict)
 
     def is_identity(self, function: protos.FunctionDef) -> bool:
         """Whether the wrapper would be the same as `function`, the one it calls."""
@@ -80,6 +101,8 @@ class Order:
             {outputs[position]: each for position, each in self.outputs.items()},
             {inner.arguments[position]: value for position, value in self.bound.items()},
             tuple(inner.arguments[position] for position in self.relaxed),
+            {inner.arguments[position]: key for position, key in self.input_keys.items()},
+            {outputs[position]: key for position, key in self.output_keys.items()},
         )
 
 
@@ -96,53 +119,71 @@ def build(
     """
     inner = function.signature
     wrapper = protos.FunctionDef()
-    signature = wrapper.signature
-    signature.name = name
-    signature.is_stateful = inner.is_stateful
-    signature.input_arg.extend(inner.input_arg[position] for position in order.arguments)
-    signature.output_arg.extend(inner.output_arg[position] for position in order.results)
-    for new_position, position in enumerate(order.arguments):
-        if position in function.arg_attr:
-            wrapper.arg_attr[new_position].CopyFrom(function.arg_attr[position])
-        if position in function.resource_arg_unique_id:
-            wrapper.resource_arg_unique_id[new_position] = function.resource_arg_unique_id[position]
-        if position in order.inputs:
-            outside = order.inputs[position].outside
-            signature.input_arg[new_position].type = outside.dtype
-            shapes = wrapper.arg_attr[new_position].attr["_output_shapes"].list
-            del shapes.shape[:]
-            shapes.shape.append(shape_proto(outside.shape))
+    wrapper.signature.name = name
+    wrapper.signature.is_stateful = inner.is_stateful
     if "_construction_context" in function.attr:
         wrapper.attr["_construction_context"].CopyFrom(function.attr["_construction_context"])
-
     body = FunctionBody(wrapper, op_defs)
-    arguments = list(_arguments(body, order, function))
-    call = _call(body, function, arguments)
-    for result, position in zip(signature.output_arg, order.results, strict=True):
-        wrapper.ret[result.name] = f"{call}:output:{position}"
+    _take(body, order, function)
+    call = _call(body, function, list(_arguments(body, order, function)))
+    shapes = list(_result_shapes(function))
+    for position in order.results:
+        result, shape = inner.output_arg[position], shapes[position]
+        dtype, tensor = result.type, f"{call}:output:{position}"
         if position in order.outputs:
             change = order.outputs[position]
-            result.type = change.outside.dtype
-            wrapper.ret[result.name] = build_steps(
-                body, change.steps, wrapper.ret[result.name], change.inside
-            )
+            tensor = build_steps(body, change.steps, tensor, change.inside)
+            dtype, shape = change.outside.dtype, shape_proto(change.outside.shape)
+        key = order.output_keys.get(position, result.name)
+        body.add_result(normalized_name(key), tensor, dtype, shape)
     if inner.is_stateful:
         # Side effects happen even if no result is asked for.
-        signature.control_output.append(call)
+        wrapper.signature.control_output.append(call)
         wrapper.control_ret[call] = call
     return wrapper
 
 
+def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> None:
+    """Adds the arguments of the wrapper, and what is stated of them."""
+    wrapper, inner = body.function, function.signature
+    stated = function.attr[_INPUT_SHAPES].list.shape if _INPUT_SHAPES in function.attr else ()
+    for new_position, position in enumerate(order.arguments):
+        argument = wrapper.signature.input_arg.add()
+        argument.CopyFrom(inner.input_arg[position])
+        if position in function.arg_attr:
+            wrapper.arg_attr[new_position].CopyFrom(function.arg_attr[position])
+        if position in function.resource_arg_unique_id:
+            wrapper.resource_arg_unique_id[new_position] = function.resource_arg_unique_id[position]
+        if position < len(stated):
+            wrapper.attr[_INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
+        if position in order.input_keys:
+            key = order.input_keys[position]
+            argument.name = normalized_name(key)
+            wrapper.arg_attr[new_position].attr["_user_specified_name"].s = key.encode()
+        argument.name = body.fresh_name(argument.name)
+        if position in order.inputs:
+            outside = order.inputs[position].outside
+            argument.type = outside.dtype
+            shape = shape_proto(outside.shape)
+            shapes = wrapper.arg_attr[new_position].attr[_OUTPUT_SHAPES].list
+            del shapes.shape[:]
+            shapes.shape.append(shape)
+            if position < len(stated):
+                wrapper.attr[_INPUT_SHAPES].list.shape[new_position].CopyFrom(shape)
+
+
 def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Iterator[str]:
     """Adds what computes the arguments of the function that is called, and yields them."""
+    taken = body.function.signature.input_arg
+    names = {old: argument.name for old, argument in zip(order.arguments, taken, strict=True)}
     for position, argument in enumerate(function.signature.input_arg):
         if position in order.bound:
             yield constant(body, argument.name, order.bound[position])
         elif position in order.inputs:
             change = order.inputs[position]
-            yield build_steps(body, change.steps, argument.name, change.outside)
+            yield build_steps(body, change.steps, names[position], change.outside)
         else:
-            yield argument.name
+            yield names[position]
 
 
 def _call(body: FunctionBody, function: protos.FunctionDef, arguments: list[str]) -> str:
@@ -153,7 +194,7 @@ def _call(body: FunctionBody, function: protos.FunctionDef, arguments: list[str]
     for name in ("config_proto", "executor_type"):
         if attribute := _attribute_of_call(function, name):
             node.attr[name].CopyFrom(attribute)
-    node.attr["_output_shapes"].list.shape.extend(_result_shapes(function))
+    node.attr[_OUTPUT_SHAPES].list.shape.extend(_result_shapes(function))
     node.attr["f"].func.name = inner.name
     node.attr["Tin"].list.type.extend(argument.type for argument in inner.input_arg)
     node.attr["Tout"].list.type.extend(result.type for result in inner.output_arg)
@@ -173,7 +214,7 @@ def _result_shapes(function: protos.FunctionDef) -> Iterator[protos.TensorShapeP
     nodes = {node.name: node for node in function.node_def}
     for result in function.signature.output_arg:
         node_name, _, output = function.ret[result.name].partition(":")
-        shapes = nodes[node_name].attr["_output_shapes"].list.shape if node_name in nodes else []
+        shapes = nodes[node_name].attr[_OUTPUT_SHAPES].list.shape if node_name in nodes else []
         position = int(output.rpartition(":")[2] or 0) if len(shapes) > 1 else 0
         # Numbers count within a named output; only calls have a single one that is a list.
         stated = len(shapes) == 1 or (shapes and nodes[node_name].op in CALL_OPS)
@@ -186,19 +227,44 @@ def is_wrapper(name: str) -> bool:
 
 
 def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
-    """Returns the order of a wrapper that `build` made and that converts nothing, or None."""
-    if not is_wrapper(wrapper.signature.name) or len(wrapper.node_def) != 1:
+    """Returns the order of a wrapper that `build` made and that converts nothing, or None.
+
+    What sigpb 0.1.0 made is understood too, whose results are those of the call.
+    """
+    calls = [node for node in wrapper.node_def if node.op in CALL_OPS]
+    passed = {node.name: node for node in wrapper.node_def if node.op == "Identity"}
+    others = len(wrapper.node_def) - len(passed)
+    if not is_wrapper(wrapper.signature.name) or len(calls) != 1 or others != 1:
         return None
-    call = wrapper.node_def[0]
-    position = {name: position for position, name in enumerate(call.input)}
-    results = (wrapper.ret[result.name] for result in wrapper.signature.output_arg)
+    call, inner = calls[0], functions.get(calls[0].attr["f"].func.name)
+    if inner is None:
+        return None
+    arguments = {name: position for position, name in enumerate(call.input)}
+    results = []
+    shapes = list(_result_shapes(inner))
+    for result in wrapper.signature.output_arg:
+        tensor = wrapper.ret[result.name]
+        identity = passed.get(producer(tensor))
+        if identity is not None:
+            tensor = identity.input[0]
+        results.append(output_number(tensor))
+        stated = identity.attr[_OUTPUT_SHAPES].list.shape if identity else [shapes[results[-1]]]
+        if producer(tensor) != call.name or list(stated) != [shapes[results[-1]]]:
+            return None
+    if any(argument.name not in arguments for argument in wrapper.signature.input_arg):
+        return None
     order = Order(
-        call.attr["f"].func.name,
-        tuple(position[argument.name] for argument in wrapper.signature.input_arg),
-        tuple(int(result.rpartition(":")[2]) for result in results),
+        inner.signature.name,
+        tuple(arguments[argument.name] for argument in wrapper.signature.input_arg),
+        tuple(results),
     )
-    inner = functions.get(order.function)
-    refined = inner is not None and any(
-        wrapper.arg_attr[new] != inner.arg_attr[old] for new, old in enumerate(order.arguments)
+    refined = any(
+        _shapes(wrapper, new) != _shapes(inner, old) for new, old in enumerate(order.arguments)
     )
     return None if refined else order
+
+
+def _shapes(function: protos.FunctionDef, position: int) -> list[protos.TensorShapeProto]:
+    """Returns the shapes that a function states of an argument: one, or none."""
+    attributes = function.arg_attr[position].attr if position in function.arg_attr else {}
+    return [*attributes[_OUTPUT_SHAPES].list.shape] if _OUTPUT_SHAPES in attributes else []

@@ -21,6 +21,15 @@ def argument_name(key: str) -> str:
     return swapped if swapped[:1].isalpha() else "arg_" + swapped
 
 
+def are_adapted(release: tuple[int, int] | None) -> bool:
+    """Whether a release of TensorFlow writes argument names into the object graph, or plain keys.
+
+    Since 2.12 it writes argument names (https://github.com/tensorflow/tensorflow/pull/59566); of an
+    unknown release that is assumed.
+    """
+    return release is None or release >= (2, 12)
+
+
 def is_callable(key: str) -> bool:
     """Whether `tf.saved_model.load` can make a function with an input of this key.
 

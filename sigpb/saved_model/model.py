@@ -74,6 +74,12 @@ class MetaGraph:
         number = protos.MetaGraphDef.MetaInfoDef.TENSORFLOW_VERSION_FIELD_NUMBER
         return (self._meta_info_texts(number) or [""])[-1]
 
+    @property
+    def tensorflow_release(self) -> tuple[int, int] | None:
+        """Major and minor number of that version; None if it is not stated."""
+        release = re.match(r"(\d+)\.(\d+)", self.tensorflow_version)
+        return (int(release[1]), int(release[2])) if release else None
+
     @cached_property
     def signatures(self) -> dict[str, protos.SignatureDef]:
         """The SignatureDefs by key, TensorFlow's internal ones among them. Not to be changed."""

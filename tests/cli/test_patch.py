@@ -8,6 +8,7 @@ import pytest
 import sigpb
 from sigpb.saved_model.model import open_model
 from tests.cli.command_line import run
+from tests.patches import missed
 from tests.publishing.directories import snapshot
 
 ModelFactory = Callable[..., Path]
@@ -54,14 +55,21 @@ class TestFlags:
                 ["--method_name=a/b"],
                 ["signature 'serving_default': method 'tensorflow/serving/predict' → 'a/b'"],
             ),
-            (["--rename_signature=other=predict"], ["signature 'other' → 'predict'"]),
+            (
+                ["--rename_signature=other=predict"],
+                ["signature 'other' → 'predict'", missed("other")],
+            ),
             (
                 ["--copy_signature=serving_default=predict"],
                 ["signature 'predict': copied from 'serving_default'"],
             ),
             (
                 ["--delete_signature=other", "--delete_signature=single"],
-                ["signature 'other': deleted", "signature 'single': deleted"],
+                [
+                    "signature 'other': deleted",
+                    "signature 'single': deleted",
+                    missed("other", "single"),
+                ],
             ),
             (["--tags=serve", "--set_tags=serve,gpu"], ["tags {serve} → {gpu, serve}"]),
             (["--set_tags="], ["tags {serve} → {}"]),
@@ -170,6 +178,7 @@ class TestPatchFile:
             "signature 'serving_default': input 'x' → 'image'",
             "signature 'serving_default': output 'p' → 'scores'",
             "signature 'other': deleted",
+            missed("other"),
         ]
 
 

@@ -84,7 +84,7 @@ class TestChanged:
         assert changed - added == {
             "signature_def[serving_default]",
             "object_graph_def.nodes[4]",
-            "object_graph_def.concrete_functions[__inference_sigpb_signature_wrapper_138]",
+            "object_graph_def.concrete_functions[__inference_signature_wrapper_sigpb_138]",
             "meta_info_def.stripped_op_list",
         }
         assert f"graph_def.library.function[{functions}]" in added

@@ -33,7 +33,7 @@ class TestChanged:
         before = (model / MAIN).read_bytes()
         apply(model, DROP)
         after = (model / MAIN).read_bytes()
-        wrapper = "__inference_sigpb_signature_wrapper_138"
+        wrapper = "__inference_signature_wrapper_sigpb_138"
         assert changed_parts(before, after) == {
             "signature_def[serving_default]",
             "graph_def.library.function[8]",

@@ -11,7 +11,7 @@ import sigpb
 from sigpb import edits
 from sigpb.edits import Edit, edit_types
 from sigpb.patching.patch_file import parse_text
-from tests.patches import ModelFactory, apply
+from tests.patches import ModelFactory, apply, missed
 from tests.views import outline
 
 NEW_EDIT = """
@@ -79,6 +79,7 @@ def test_a_new_file_is_all_it_takes(fixture_model: ModelFactory, new_edit: None)
     with pytest.raises(sigpb.PatchError, match=r"^serving_default has to be quiet\.$"):
         sigpb.plan(model, parse_text(shout))
     apply(model, quiet)
-    assert str(sigpb.plan(model, parse_text(shout))).endswith("    all signatures in capitals")
+    lines = str(sigpb.plan(model, parse_text(shout))).splitlines()
+    assert lines[2:] == ["    all signatures in capitals", f"    {missed('other')}"]
     assert outline(apply(model, shout)) == {"OTHER": "x, y -> q, r"}
     assert sigpb.plan(model, parse_text(shout)).is_empty

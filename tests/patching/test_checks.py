@@ -6,6 +6,7 @@ from sigpb import protos
 from sigpb.patching import checks
 from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
+from tests.patches import missed
 from tests.rewrite.drafts import (
     Change,
     add_output,
@@ -32,6 +33,13 @@ def warnings(change: Change, model: bytes = MODEL) -> list[str]:
     draft = draft_of(model)
     change(draft)
     return list(checks.warnings(draft))
+
+
+def with_object_graph(version: str) -> bytes:
+    added = protos.MetaGraphDef()
+    added.meta_info_def.tensorflow_version = version
+    added.object_graph_def.nodes.add()
+    return MODEL + added.SerializeToString()
 
 
 class TestPatch:
@@ -336,6 +344,39 @@ class TestWarnings:
             "signature 'predict': input 'B' differs from 'b' only in case; TensorFlow loads and "
             "serves it, but tf.saved_model.save would refuse to export it."
         ]
+
+    def test_an_input_and_an_output_that_come_to_share_a_key(self) -> None:
+        expected = [
+            "signature 'predict': an input and an output have the key 'x'; TensorFlow serves them, "
+            "but tf2onnx and OpenVINO need different names for the two."
+        ]
+        assert warnings(rename("predict", outputs={"p": "x"})) == expected
+        assert warnings(rename("predict", inputs={"b": "x", "x": "b"}, outputs={"p": "x"})) == (
+            expected
+        )
+        assert warnings(add_output("predict", "x", "t:0")) == expected
+
+    def test_an_input_and_an_output_that_share_a_key_already(self) -> None:
+        model = meta_graph_bytes(predict="x, b -> x, y")
+        assert warnings(rename("predict", outputs={"y": "z"}), model) == []
+        assert warnings(rename("predict", outputs={"x": "z"}), model) == []
+
+    @pytest.mark.parametrize("version", ["2.7.0", "2.21.0", ""])
+    def test_signatures_that_the_checkpoint_goes_on_listing(self, version: str) -> None:
+        model = with_object_graph(version)
+        change = all_of(rename("predict", "new"), drop("other"))
+        assert [f"warning: {each}" for each in warnings(change, model)] == [
+            missed("other", "predict")
+        ]
+        kept = all_of(rename("predict", "other"), rename("other", "predict"))
+        assert warnings(kept, model) == []
+        assert warnings(rename("new", copy_of="predict"), model) == []
+
+    @pytest.mark.parametrize(
+        "model", [with_object_graph("2.6.5"), with_object_graph("1.15.0"), MODEL]
+    )
+    def test_signatures_that_no_checkpoint_lists(self, model: bytes) -> None:
+        assert warnings(rename("predict", "new"), model) == []
 
     def test_keys_that_stay(self) -> None:
         model = meta_graph_bytes(predict="a:0, b, B -> p")

@@ -13,7 +13,7 @@ from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.draft import SignatureRef
 from sigpb.saved_model.model import open_model
-from tests.patches import ModelFactory, altered, apply, read, refusal, refusals
+from tests.patches import ModelFactory, altered, apply, missed, read, refusal, refusals
 from tests.views import outline
 
 
@@ -45,7 +45,8 @@ class TestEdits:
         )
         serving, legacy = SignatureRef("serving_default"), SignatureRef("legacy", "serving_default")
         (graph,) = plan.meta_graphs
-        assert (graph.index, graph.tags, graph.warnings) == (0, ("serve",), ())
+        assert (graph.index, graph.tags) == (0, ("serve",))
+        assert [f"warning: {each}" for each in graph.warnings] == [missed("serving_default")]
         assert set(graph.edits) == {
             RenameEndpoint(serving, "input", "x", "b"),
             RenameEndpoint(serving, "input", "b", "x"),

@@ -4,7 +4,7 @@ import json
 
 import sigpb
 from sigpb.patching.patch_file import parse_text
-from tests.patches import ModelFactory
+from tests.patches import ModelFactory, missed
 
 PATCH = """
     id: "names-2026-11"
@@ -40,6 +40,7 @@ def test_prints_every_change(fixture_model: ModelFactory) -> None:
         "requests only with an input 'inputs' and an output 'classes' or 'scores'.",
         "    warning: signature 'predict': input 'in:0' cannot name a node of a graph; TensorFlow "
         "loads and serves it, but tf.saved_model.save would refuse to export it.",
+        f"    {missed('serving_default', 'single')}",
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import sigpb
 from sigpb.patching.patch_file import parse_text
-from tests.patches import RECORD, ModelFactory, altered, contents, only_graph
+from tests.patches import RECORD, ModelFactory, altered, contents, missed, only_graph
 
 PATCH = """
     id: "a-1"
@@ -47,6 +47,7 @@ def test_is_readable(model: Path, file: Path) -> None:
         "    signature 'other': input 'x' float32 [?,3] → float64 [?,3] (cast: rounds; values "
         "beyond ±3.4e+38 do not fit)",
         "    signature 'other' → 'second'",
+        f"    {missed('other')}",
     ]
     assert content["patch"]["id"] == "a-1"
 

@@ -246,8 +246,10 @@ class TestAdded:
         assert list(boundary.changed_nodes) == ["call"]
         changed = model.library.get(boundary.changed_nodes["call"].attr["f"].func.name)
         assert changed is not None
-        assert [changed.ret[each.name] for each in changed.signature.output_arg] == [
-            "inner:output:0",
+        nodes = {node.name: node for node in changed.node_def}
+        first, *more = (changed.ret[each.name] for each in changed.signature.output_arg)
+        assert first == "inner:output:0"
+        assert [nodes[tensor.removesuffix(":output:0")].input[0] for tensor in more] == [
             "scaled:z:0",
             "inner:output:1",
             "scaled:z:0",

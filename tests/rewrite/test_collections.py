@@ -56,6 +56,12 @@ def test_a_prefix_that_the_collection_leaves_out() -> None:
     assert names == "$Bytes$label $Bytes$image"
 
 
+def test_a_prefix_comes_back_with_the_key() -> None:
+    change = rename("eval", inputs={"label": "group/y", "group/x": "group/z"})
+    names = after(change, "label group/x", ["label:0", "group/x:0"], "label, group/x -> p")
+    assert names == "y group/z"
+
+
 def test_the_whole_key_with_the_mark_of_bytes() -> None:
     change = rename("eval", inputs={"x": "image"})
     assert (

@@ -130,8 +130,18 @@ class TestVariants:
 
     def test_leave_the_function_that_is_given_alone(self) -> None:
         given = function("f_3")
+        given.attr["api_implements"].s = b"lstm"
+        before = protos.FunctionDef.FromString(given.SerializeToString())
         Rewritten(meta_graph()).library.add_variant(given)
-        assert given == function("f_3")
+        assert given == before
+
+    def test_cannot_be_exchanged_for_the_function(self) -> None:
+        library, given = Rewritten(meta_graph()).library, function("f_3")
+        given.attr["api_implements"].s = b"lstm"
+        given.attr["_noinline"].b = True
+        variant = library.get(library.add_variant(given))
+        assert variant is not None
+        assert list(variant.attr) == ["_noinline"]
 
 
 def test_removes_a_function_that_nothing_names() -> None:

@@ -114,7 +114,7 @@ class TestOrderChanges:
             *("unknown", "unknown_0", "unknown_1"),
         ]
         assert [argument.name for argument in functions[wrapper].input_arg] == [
-            *("d", "b", "c", "a"),
+            *("a", "b", "c", "d"),
             *("unknown", "unknown_0", "unknown_1"),
         ]
         functions_before = only_graph(fixture_model("tf2_many")).object_graph_def.concrete_functions
@@ -174,6 +174,52 @@ class TestOrderChanges:
         assert outline(after)["copy"] == "b, x -> p, s"
         assert outline(after)["serving_default"] == "a, b -> p, s"
         assert wrappers(after) == [f"{WRAPPER_PREFIX}138"]
+
+
+class TestWrappersOfSigpb010:
+    """Those of the model `tf2_wrapped`: one that orders, and one that converts."""
+
+    ORDERING = "__inference_sigpb_signature_wrapper_138"
+    CONVERTING = "__inference_sigpb_signature_wrapper_139"
+
+    def test_one_that_orders_is_replaced(self, fixture_model: ModelFactory) -> None:
+        patch = """signature { key: "serving_default" input { key: "y" rename_to: "e" }
+                                                      output { key: "z" rename_to: "Z" } }"""
+        after = apply(fixture_model("tf2_wrapped"), patch)
+        names = {f.signature.name for f in after.graph_def.library.function}
+        assert self.ORDERING not in {*names, *after.object_graph_def.concrete_functions}
+        (name,) = wrappers(after)
+        wrapper = next(f for f in after.graph_def.library.function if f.signature.name == name)
+        call, *results = wrapper.node_def
+        assert (call.attr["f"].func.name, list(call.input)[:2]) == (LINEAR, ["e", "c"])
+        assert [(node.name, *node.input) for node in results] == [
+            ("z", "call:output:0"),
+            ("a", "call:output:1"),
+        ]
+
+    def test_one_that_orders_is_given_up(self, fixture_model: ModelFactory) -> None:
+        patch = """signature { key: "serving_default"
+            input { key: "y" rename_to: "b" } input { key: "c" rename_to: "x" }
+            output { key: "z" rename_to: "p" } output { key: "a" rename_to: "s" } }"""
+        after = apply(fixture_model("tf2_wrapped"), patch)
+        before = only_graph(fixture_model("tf2_linear"))
+        assert self.ORDERING not in {f.signature.name for f in after.graph_def.library.function}
+        functions = after.object_graph_def.concrete_functions
+        assert {*functions} == {*before.object_graph_def.concrete_functions, self.CONVERTING}
+        assert functions[LINEAR] == before.object_graph_def.concrete_functions[LINEAR]
+        assert after.object_graph_def.nodes[4] == before.object_graph_def.nodes[4]
+        key = "serving_default"
+        assert after.signature_def[key] == before.signature_def[key]
+
+    def test_one_that_converts_is_wrapped(self, fixture_model: ModelFactory) -> None:
+        patch = 'signature { key: "other" input { key: "x" rename_to: "z" } }'
+        after = apply(fixture_model("tf2_wrapped"), patch)
+        functions = {f.signature.name: f for f in after.graph_def.library.function}
+        (wrapper,) = wrappers(after)
+        assert functions[wrapper].node_def[0].attr["f"].func.name == self.CONVERTING
+        assert [argument.name for argument in functions[wrapper].signature.input_arg][:2] == [
+            *("y", "z"),
+        ]
 
 
 class TestShared:

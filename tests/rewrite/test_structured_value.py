@@ -73,7 +73,8 @@ class TestArguments:
             ({"x": "x"}, {"x": "0"}, {"arg_0": "0"}),
             ({"in_0": "in:0"}, {"in:0": "x"}, {"x": "x"}),
             ({"in:0": "in:0"}, {"in:0": "x"}, {"x": "x"}),
-            ({"in:0": "in:0", "a": "a"}, {"in:0": "in:0", "a": "b"}, {"in_0": "in:0", "b": "b"}),
+            ({"in:0": "in:0", "a": "a"}, {"in:0": "in:0", "a": "b"}, {"in:0": "in:0", "b": "b"}),
+            ({"in:0": "in:0", "a": "a"}, {"in:0": "in:1", "a": "0"}, {"in:1": "in:1", "0": "0"}),
             ({"x": ""}, {"x": "a"}, {"a": ""}),
         ],
         ids=[
@@ -84,6 +85,7 @@ class TestArguments:
             "from an adapted key",
             "from a raw key",
             "a raw key beside",
+            "to keys that are spelled like a raw one",
             "a spec without a name",
         ],
     )
@@ -93,6 +95,26 @@ class TestArguments:
         signature = arguments(before)
         change_arguments(signature, keys)
         assert signature == arguments(after)
+
+    @pytest.mark.parametrize("adapted", [True, False])
+    def test_what_is_there_tells_more_than_the_version(self, adapted: bool) -> None:
+        raw, given = arguments({"in:0": "in:0"}), arguments({"in_0": "in:0"})
+        for signature in (raw, given):
+            change_arguments(signature, {"in:0": "in:1"}, adapted=adapted)
+        assert raw == arguments({"in:1": "in:1"})
+        assert given == arguments({"in_1": "in:1"})
+
+    @pytest.mark.parametrize("adapted", [True, False])
+    @pytest.mark.parametrize("name", ["in:0", "in_0"])
+    def test_a_key_that_stays_keeps_its_spelling(self, name: str, adapted: bool) -> None:
+        signature = arguments({name: "in:0", "b": "b"})
+        change_arguments(signature, {"in:0": "in:0", "b": "c"}, adapted=adapted)
+        assert signature == arguments({name: "in:0", "c": "c"})
+
+    def test_the_version_tells_if_nothing_else_does(self) -> None:
+        signature = arguments({"x": "x"})
+        change_arguments(signature, {"x": "in:0"}, adapted=False)
+        assert signature == arguments({"in:0": "in:0"})
 
     def test_values_stay_with_their_key(self) -> None:
         signature = arguments({"x": "x", "b": "b"})
@@ -193,6 +215,16 @@ class TestParameters:
         parameters = fullargspec(kwonlyargs=strings("in:0", "b"))
         change_parameters(parameters, {"in:0": "x", **kept("b")})
         assert parameters == fullargspec(kwonlyargs=strings("x", "b"))
+
+    def test_raw_names_stay_and_are_what_new_names_are_like(self) -> None:
+        parameters = fullargspec(kwonlyargs=strings("in:0", "b"))
+        change_parameters(parameters, {"in:0": "in:0", "b": "c:0"})
+        assert parameters == fullargspec(kwonlyargs=strings("in:0", "c:0"))
+
+    def test_the_version_tells_if_nothing_else_does(self) -> None:
+        parameters = fullargspec(kwonlyargs=strings("b"))
+        change_parameters(parameters, {"b": "c:0"}, adapted=False)
+        assert parameters == fullargspec(kwonlyargs=strings("c:0"))
 
     def test_none_as_in_old_files(self) -> None:
         parameters = protos.StructuredValue()

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import conversion
-from sigpb.rewrite.wrapper_function import Order, build, order_of
+from sigpb.rewrite.wrapper_function import Order, build, is_wrapper, order_of
 from sigpb.tensor_types import TensorType, shape_of
 from sigpb.tensor_values import tensor_proto
 
 FLOAT, UINT8, INT64, RESOURCE = 1, 4, 9, 20
-NAME = "__inference_sigpb_signature_wrapper_8"
+NAME = "__inference_signature_wrapper_sigpb_8"
+FORMER_NAME = "__inference_sigpb_signature_wrapper_8"
 
 
 class Known:
@@ -60,16 +61,66 @@ class TestBuild:
         assert names(signature) == (["x", "b", "captured"], ["s", "p"])
         assert [argument.type for argument in signature.input_arg] == [INT64, FLOAT, RESOURCE]
         assert [result.type for result in signature.output_arg] == [INT64, FLOAT]
-        assert dict(wrapper.ret) == {"p": "call:output:0", "s": "call:output:1"}
-        assert {i: a.attr["_user_specified_name"].s for i, a in wrapper.arg_attr.items()} == {
-            0: b"x",
-            1: b"b",
-            2: b"captured",
-        }
+        assert dict(wrapper.ret) == {"p": "p:output:0", "s": "s:output:0"}
+        assert lines(wrapper) == [
+            "call = PartitionedCall(b, x, captured)",
+            "s = Identity(call:output:1)",
+            "p = Identity(call:output:0)",
+        ]
+        assert user_names(wrapper) == ["x", "b", "captured"]
+
+    def test_arguments_and_results_are_named_after_the_keys(self) -> None:
+        order = Order(
+            "__inference_f_7",
+            arguments=(1, 0, 2),
+            results=(1, 0),
+            input_keys={0: "second/Key", 1: "Image"},
+            output_keys={0: "0", 1: "a score"},
+        )
+        wrapper = build(NAME, order, function(), OpDefs())
+        assert names(wrapper.signature) == (
+            ["image", "second_key", "captured"],
+            ["a_score", "unknown"],
+        )
+        assert user_names(wrapper) == ["Image", "second/Key", "captured"]
+        assert lines(wrapper) == [
+            "call = PartitionedCall(second_key, image, captured)",
+            "a_score = Identity(call:output:1)",
+            "unknown = Identity(call:output:0)",
+        ]
+
+    def test_keys_that_give_the_same_name(self) -> None:
+        order = Order(
+            "__inference_f_7",
+            (0, 1, 2),
+            (0, 1),
+            input_keys={0: "x", 1: "X"},
+            output_keys={0: "x", 1: "call"},
+        )
+        wrapper = build(NAME, order, function(), OpDefs())
+        assert names(wrapper.signature) == (["x", "x_1", "captured"], ["x_2", "call_1"])
+
+    def test_results_state_the_shapes_that_the_function_states(self) -> None:
+        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (1, 0)), function(), OpDefs())
+        assert [stated(node) for node in wrapper.node_def] == [[(0,), (1,)], [(1,)], [(0,)]]
+
+    def test_shapes_of_arguments_are_stated_where_the_function_states_them(self) -> None:
+        order = Order("__inference_f_7", (1, 0, 2), (0,))
+        assert "_input_shapes" not in build(NAME, order, function(), OpDefs()).attr
+        stating = function()
+        for size in (5, 6, 7):
+            stating.attr["_input_shapes"].list.shape.add().dim.add(size=size)
+        wrapper = build(NAME, order, stating, OpDefs())
+        shapes = wrapper.attr["_input_shapes"].list.shape
+        assert [shape_of(shape) for shape in shapes] == [(6,), (5,), (7,)]
+        refined = conversion("input", TensorType(FLOAT, (None,)), TensorType(FLOAT, (9,)))
+        order = Order("__inference_f_7", (1, 0, 2), (0,), inputs={0: refined})
+        shapes = build(NAME, order, stating, OpDefs()).attr["_input_shapes"].list.shape
+        assert [shape_of(shape) for shape in shapes] == [(6,), (9,), (7,)]
 
     def test_the_call_is_in_the_order_of_the_function(self) -> None:
         order = Order("__inference_f_7", arguments=(1, 0, 2), results=(1,))
-        (call,) = build(NAME, order, function(), OpDefs()).node_def
+        call, _ = build(NAME, order, function(), OpDefs()).node_def
         assert (call.name, call.op) == ("call", "PartitionedCall")
         assert list(call.input) == ["b", "x", "captured"]
         assert call.attr["f"].func.name == "__inference_f_7"
@@ -96,9 +147,9 @@ class TestBuild:
 
     def test_an_argument_called_like_the_call(self) -> None:
         wrapper = build(NAME, Order("f", (0, 1), (0,)), function("call call_", "p"), OpDefs())
-        (call,) = wrapper.node_def
+        call, result = wrapper.node_def
         assert call.name not in ("call", "call_")
-        assert wrapper.ret["p"] == f"{call.name}:output:0"
+        assert list(result.input) == [f"{call.name}:output:0"]
 
     def test_what_resources_share_moves_with_them(self) -> None:
         shared = function("a captured", "p")
@@ -139,6 +190,8 @@ class TestConversions:
         assert lines(wrapper) == [
             "Cast = Cast(b)",
             "call = PartitionedCall(Cast:y:0, x, captured)",
+            "p = Identity(call:output:0)",
+            "s = Identity(call:output:1)",
         ]
 
     def test_a_result(self, silent: protos.FunctionDef) -> None:
@@ -149,7 +202,19 @@ class TestConversions:
             ("s", FLOAT),
             ("p", FLOAT),
         ]
-        assert dict(wrapper.ret) == {"p": "call:output:0", "s": "Cast:y:0"}
+        assert lines(wrapper) == [
+            "call = PartitionedCall(b, x, captured)",
+            "Cast = Cast(call:output:1)",
+            "s = Identity(Cast:y:0)",
+            "p = Identity(call:output:0)",
+        ]
+
+    def test_a_result_of_which_only_more_is_said(self, silent: protos.FunctionDef) -> None:
+        refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
+        order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
+        assert not order.is_identity(silent)
+        call, p, _ = build(NAME, order, silent, OpDefs()).node_def
+        assert (stated(call)[0], stated(p)) == ((0,), [(4,)])
 
     def test_an_argument_that_is_bound(self, silent: protos.FunctionDef) -> None:
         value = tensor_proto("3", INT64, ())
@@ -159,6 +224,7 @@ class TestConversions:
         assert lines(wrapper) == [
             "x = Const()",
             "call = PartitionedCall(b, x:output:0, captured)",
+            "p = Identity(call:output:0)",
         ]
         assert wrapper.node_def[0].attr["value"].tensor == value
 
@@ -176,6 +242,7 @@ class TestConversions:
             "Cast_1 = Cast(Cast)",
             "x = Const()",
             "call = PartitionedCall(Cast_1:y:0, x:output:0, captured)",
+            "p = Identity(call:output:0)",
         ]
 
     def test_a_type_that_is_only_refined_needs_no_node(self, silent: protos.FunctionDef) -> None:
@@ -183,9 +250,18 @@ class TestConversions:
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: refined})
         assert not order.is_identity(silent)
         wrapper = build(NAME, order, silent, OpDefs())
-        assert lines(wrapper) == ["call = PartitionedCall(b, x, captured)"]
+        assert lines(wrapper)[0] == "call = PartitionedCall(b, x, captured)"
         (shape,) = wrapper.arg_attr[0].attr["_output_shapes"].list.shape
         assert shape_of(shape) == (4, 3)
+
+
+def user_names(function: protos.FunctionDef) -> list[str]:
+    attributes = [function.arg_attr[i].attr for i in range(len(function.signature.input_arg))]
+    return [each["_user_specified_name"].s.decode() for each in attributes]
+
+
+def stated(node: protos.NodeDef) -> list[tuple[int | None, ...] | None]:
+    return [shape_of(shape) for shape in node.attr["_output_shapes"].list.shape]
 
 
 def lines(function: protos.FunctionDef) -> list[str]:
@@ -221,10 +297,26 @@ class TestOrder:
         value = tensor_proto("3", INT64, ())
         inner = Order("f", arguments=(2, 0, 1), results=(1, 0))
         outer = Order(
-            NAME, (2,), (1,), inputs={2: cast}, outputs={1: cast}, bound={0: value}, relaxed=(1,)
+            NAME,
+            (2,),
+            (1,),
+            inputs={2: cast},
+            outputs={1: cast},
+            bound={0: value},
+            relaxed=(1,),
+            input_keys={2: "x"},
+            output_keys={1: "y"},
         )
         assert outer.around(inner, 2) == Order(
-            "f", (1,), (0,), inputs={1: cast}, outputs={0: cast}, bound={2: value}, relaxed=(0,)
+            "f",
+            (1,),
+            (0,),
+            inputs={1: cast},
+            outputs={0: cast},
+            bound={2: value},
+            relaxed=(0,),
+            input_keys={1: "x"},
+            output_keys={0: "y"},
         )
 
     def test_results_that_are_added_follow_all_of_the_function(self) -> None:
@@ -233,10 +325,34 @@ class TestOrder:
         assert outer.around(inner, 3) == Order("f", arguments=(0,), results=(3, 1, 4))
 
     def test_of_a_function_that_is_no_wrapper(self) -> None:
-        assert order_of(function(), Known()) is None
-        lookalike = function()
-        lookalike.signature.name = NAME
-        assert order_of(lookalike, Known()) is None
+        called = function()
+        called.node_def[0].attr["f"].func.name = called.signature.name
+        assert order_of(called, Known(called)) is None
+        order = Order("__inference_f_7", (0, 1, 2), (0, 1))
+        assert order_of(build(NAME, order, called, OpDefs()), Known(called)) == order
+        assert order_of(build("__inference_g_8", order, called, OpDefs()), Known(called)) is None
+        assert order_of(build(NAME, order, called, OpDefs()), Known()) is None
+
+    @pytest.mark.parametrize("name", [NAME, FORMER_NAME])
+    def test_of_what_was_made_before_results_had_identities(self, name: str) -> None:
+        inner = function()
+        order = Order("__inference_f_7", (1, 0, 2), (1, 0))
+        wrapper = former(name, order, inner)
+        assert order_of(wrapper, Known(inner)) == order
+        wrapper.arg_attr[0].attr["_output_shapes"].list.shape.add().dim.add(size=1)
+        assert order_of(wrapper, Known(inner)) is None
+
+    def test_of_a_wrapper_that_says_more_of_a_result(self) -> None:
+        inner = function()
+        refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
+        order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
+        assert order_of(build(NAME, order, inner, OpDefs()), Known(inner)) is None
+
+    def test_of_a_wrapper_that_passes_an_argument_on(self) -> None:
+        inner = function()
+        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0,)), inner, OpDefs())
+        wrapper.node_def[1].input[0] = "b"
+        assert order_of(wrapper, Known(inner)) is None
 
     @pytest.mark.parametrize("to", [TensorType(INT64, (None, 3)), TensorType(FLOAT, (4, 3))])
     def test_of_a_wrapper_that_converts(self, to: TensorType) -> None:
@@ -257,3 +373,19 @@ class TestOrder:
         inner = function("a b c d captured", "p q r s")
         order = Order("__inference_f_7", tuple(arguments), tuple(results[:kept]))
         assert order_of(build(NAME, order, inner, OpDefs()), Known(inner)) == order
+
+    @pytest.mark.parametrize("name", ["__inference_sigpb_signature_wrapper", f"{NAME}_more"])
+    def test_of_a_name_that_only_resembles_theirs(self, name: str) -> None:
+        assert is_wrapper(NAME)
+        assert is_wrapper(FORMER_NAME)
+        assert not is_wrapper(name)
+
+
+def former(name: str, order: Order, function: protos.FunctionDef) -> protos.FunctionDef:
+    """Makes the wrapper that sigpb 0.1.0 made."""
+    made = build(name, order, function, OpDefs())
+    identities = {f"{node.name}:output:0": node.input[0] for node in made.node_def[1:]}
+    for result, tensor in list(made.ret.items()):
+        made.ret[result] = identities[tensor]
+    del made.node_def[1:]
+    return made

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
+from sigpb.saved_model.endpoint_keys import are_adapted, argument_name, is_callable, is_exportable
 
 KEYS = st.text(min_size=1, max_size=6) | st.text(st.sampled_from("aZ_0./:- ²é語"), min_size=1)
 
@@ -30,6 +30,15 @@ KEYS = st.text(min_size=1, max_size=6) | st.text(st.sampled_from("aZ_0./:- ²é�
 )
 def test_argument_name(key: str, name: str) -> None:
     assert argument_name(key) == name
+
+
+def test_argument_names_are_written_since_2_12() -> None:
+    assert [are_adapted(release) for release in ((1, 15), (2, 11), (2, 12), None)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.tensorflow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from sigpb.lint.finding import Finding
@@ -33,10 +32,10 @@ class MissingFingerprint(LintRule):
         """Looks at who wrote the model."""
         file = model.model.directory / fingerprints.FILE_NAME
         first = model.model.meta_graphs[0]
-        version = re.match(r"(\d+)\.(\d+)", first.tensorflow_version)
-        if file.exists() or not first.has_object_graph or not version:
+        release = first.tensorflow_release
+        if file.exists() or not first.has_object_graph or not release:
             return
-        if (int(version[1]), int(version[2])) >= _FIRST_VERSION:
+        if release >= _FIRST_VERSION:
             yield self.finding(
                 f"TensorFlow {first.tensorflow_version} writes one, and there is none.",
                 fingerprints.FILE_NAME,
