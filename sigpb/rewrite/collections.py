@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.model import parse
 from sigpb.wire import Edits, map_entry
 
@@ -42,7 +43,7 @@ def rewrite(edits: Edits, draft: MetaGraphDraft) -> None:
             if info.type_url == _TENSOR_INFO:
                 names[position] = _new_name(name, renamed.get(info.value, []))
         if list(names) != before:
-            encoded = keys.SerializeToString(deterministic=True)
+            encoded = deterministic_bytes(keys)
             edits.replace(meta_graph, field, map_entry(_COLLECTIONS, raw_name, encoded))
 
 
