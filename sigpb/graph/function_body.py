@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sigpb import protos
+from sigpb.graph.fresh_names import TakenNames
 from sigpb.op_defs import OpDefs
 
 
@@ -14,17 +15,13 @@ class FunctionBody:
     def __init__(self, function: protos.FunctionDef, op_defs: OpDefs) -> None:
         self.function = function
         self._op_defs = op_defs
-        self._taken = {argument.name for argument in function.signature.input_arg}
-        self._taken |= {node.name for node in function.node_def}
+        self._names = TakenNames(argument.name for argument in function.signature.input_arg)
+        for node in function.node_def:
+            self._names.add(node.name)
 
     def fresh_name(self, wanted: str) -> str:
         """Returns a name that no node or argument has: the wanted one, perhaps with a number."""
-        name, number = wanted, 0
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name
+        return self._names.take(wanted)
 
     def add(
         self,
@@ -38,6 +35,7 @@ class FunctionBody:
         node = self.function.node_def.add(
             name=self.fresh_name(name), op=op, input=inputs, attr=attributes
         )
+        self._op_defs.strip_defaults(node)
         if shape is not None:
             node.attr["_output_shapes"].list.shape.append(shape)
         spelled = self._op_defs.output_name(node, 0)
