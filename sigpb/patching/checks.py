@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sigpb import protos
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureDraft
+from sigpb.rewrite.placeholder_default import lost_defaults
 from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.saved_model.model import INTERNAL_PREFIX
 from sigpb.tensor_types import dtype_of, parse_shape
@@ -172,6 +173,11 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             where = f"signature {signature.key!r}"
             yield from (f"{where}: {warning}" for warning in unanswerable(signature))
             yield from (f"{where}: {warning}" for warning in _unexportable(signature))
+            yield from (
+                f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
+                "default in the graph; it has none as it is to be, so they have to feed it."
+                for key in lost_defaults(draft.meta_graph, signature)
+            )
 
 
 def unanswerable(signature: SignatureDraft) -> Iterator[str]:

@@ -18,8 +18,9 @@ from sigpb.graph.function_outputs import CALL_OPS, Functions
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.steps.attributes import constant
+from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
-from sigpb.tensor_types import shape_proto
+from sigpb.tensor_types import TensorType, shape_proto
 
 STEM = "__inference_sigpb_signature_wrapper"
 """What the names of wrappers begin with, up to their number."""
@@ -39,6 +40,8 @@ class Order:
         inputs: How arguments are converted, by their position in the function's.
         outputs: How results are converted, by their position in the function's.
         bound: The values of those arguments of the function that the wrapper has not.
+        rows_of: For each bound value of one row that is repeated, by its position in the function's
+            arguments, the position of the argument that has as many rows.
         relaxed: The arguments whose first dimension the function is no longer to fix, by their
             position in the function's.
     """
@@ -49,6 +52,7 @@ class Order:
     inputs: Mapping[int, Conversion] = field(default_factory=dict)
     outputs: Mapping[int, Conversion] = field(default_factory=dict)
     bound: Mapping[int, protos.TensorProto] = field(default_factory=dict)
+    rows_of: Mapping[int, int] = field(default_factory=dict)
     relaxed: tuple[int, ...] = ()
 
     def is_identity(self, function: protos.FunctionDef) -> bool:
@@ -79,6 +83,7 @@ class Order:
             {inner.arguments[position]: each for position, each in self.inputs.items()},
             {outputs[position]: each for position, each in self.outputs.items()},
             {inner.arguments[position]: value for position, value in self.bound.items()},
+            {inner.arguments[one]: inner.arguments[other] for one, other in self.rows_of.items()},
             tuple(inner.arguments[position] for position in self.relaxed),
         )
 
@@ -116,8 +121,8 @@ def build(
         wrapper.attr["_construction_context"].CopyFrom(function.attr["_construction_context"])
 
     body = FunctionBody(wrapper, op_defs)
-    arguments = list(_arguments(body, order, function))
-    call = _call(body, function, arguments)
+    arguments = _arguments(body, order, function)
+    call = _call(body, function, arguments, op_defs)
     for result, position in zip(signature.output_arg, order.results, strict=True):
         wrapper.ret[result.name] = f"{call}:output:{position}"
         if position in order.outputs:
@@ -133,19 +138,32 @@ def build(
     return wrapper
 
 
-def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Iterator[str]:
-    """Adds what computes the arguments of the function that is called, and yields them."""
-    for position, argument in enumerate(function.signature.input_arg):
-        if position in order.bound:
-            yield constant(body, argument.name, order.bound[position])
+def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> list[str]:
+    """Adds what computes the arguments of the function that is called, and returns them."""
+    arguments = [argument.name for argument in function.signature.input_arg]
+    for position, name in enumerate(arguments):
+        if position in order.bound and position not in order.rows_of:
+            arguments[position] = constant(body, name, order.bound[position])
         elif position in order.inputs:
             change = order.inputs[position]
-            yield build_steps(body, change.steps, argument.name, change.outside)
-        else:
-            yield argument.name
+            arguments[position] = build_steps(body, change.steps, name, change.outside)
+    for position, batch in order.rows_of.items():
+        name, row = arguments[position], order.bound[position]
+        type_ = _argument_type(batch, order, function)
+        arguments[position] = repeated_row(body, name, row, arguments[batch], type_)
+    return arguments
 
 
-def _call(body: FunctionBody, function: protos.FunctionDef, arguments: list[str]) -> str:
+def _argument_type(position: int, order: Order, function: protos.FunctionDef) -> TensorType:
+    """Returns the type of what the function is passed for an argument, as far as it is known."""
+    if position in order.inputs:
+        return order.inputs[position].inside
+    return TensorType(function.signature.input_arg[position].type, None)
+
+
+def _call(
+    body: FunctionBody, function: protos.FunctionDef, arguments: list[str], op_defs: OpDefs
+) -> str:
     """Adds the call of the function, and returns the name of the node."""
     inner = function.signature
     node = body.function.node_def.add(name=body.fresh_name("call"), input=arguments)
@@ -157,6 +175,7 @@ def _call(body: FunctionBody, function: protos.FunctionDef, arguments: list[str]
     node.attr["f"].func.name = inner.name
     node.attr["Tin"].list.type.extend(argument.type for argument in inner.input_arg)
     node.attr["Tout"].list.type.extend(result.type for result in inner.output_arg)
+    op_defs.strip_defaults(node)
     return node.name
 
 

@@ -94,6 +94,7 @@ def test_as_json(fixture_model: ModelFactory) -> None:
                     },
                 ],
                 "warnings": [],
+                "unchecked": [],
             }
         ],
     }
