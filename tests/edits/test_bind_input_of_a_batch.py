@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 import sigpb
+from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite import session_graph
 from tests.edits.before_after import planned
 from tests.edits.built_models import Signature, function_model, patched, results, session_model
-from tests.patches import ModelFactory, apply, refusal
+from tests.model_runner import Array
+from tests.patches import ModelFactory, altered, apply, refusal
 
 B, X = 'input { key: "b"', 'input { key: "x"'
 
@@ -56,6 +58,15 @@ class TestPlan:
             patch = serving(f'input {{ key: "{key}" bind: "{value}" }}')
             assert planned(fixture_model(name), patch) == [f"input '{key}' bound to {value}"]
 
+    def test_a_sparse_input_is_no_batch_to_follow(self, fixture_model: ModelFactory) -> None:
+        def alter(meta_graph: protos.MetaGraphDef) -> None:
+            info = meta_graph.signature_def["serving_default"].inputs["y"]
+            info.coo_sparse.values_tensor_name = "y:0"
+
+        model = altered(fixture_model("tf1_shared"), alter)
+        patch = serving(f'{X} bind: "[[1,2,3]]" }}')
+        assert planned(model, patch) == ["input 'x' bound to [[1,2,3]]"]
+
     def test_it_recommends_to_verify(self, fixture_model: ModelFactory) -> None:
         plan = sigpb.plan(fixture_model("tf2_linear"), parse_text(serving(f'{X} bind: "5" }}')))
         line = "what the graph computes with input 'x' bound"
@@ -85,7 +96,7 @@ class TestInTensorFlow:
     def test_of_a_function(self, tmp_path: Path, rows: int, left: str) -> None:
         model = function_model(tmp_path, concatenated, x=[None, 2], w=[None, 2])
         after = patched(model, f'input {{ key: "w" bind: "[8, 9]" }} {left}')
-        x = np.arange(2 * rows).reshape(rows, 2).astype("int64" if left else "float32")
+        x: Array = np.arange(2 * rows).reshape(rows, 2).astype("int64" if left else "float32")
         expected = [[*row, 8, 9] for row in x.tolist()]
         for outputs in results(after, {"a" if left else "x": x}):
             assert outputs == {"y": expected}
@@ -141,7 +152,7 @@ class TestInTensorFlow:
 
         model = function_model(tmp_path, both, w=shape, x=[None, 2])
         after = patched(model, f'input {{ key: "w" bind: "{value}" }}')
-        x = np.ones([3, 2], "float32")
+        x: Array = np.ones([3, 2], "float32")
         for outputs in results(after, {"x": x}):
             assert outputs == {"w_again": [row] * 3, "y": (x * 2).tolist()}
 

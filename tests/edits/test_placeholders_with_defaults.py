@@ -61,6 +61,14 @@ def test_a_converted_one_keeps_it(tmp_path: Path, endpoints: str, fed: Array) ->
         assert outputs == {"y": [[13, 24]], "r": 2}
 
 
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_infer_sees_through_it(tmp_path: Path, dtype: str) -> None:
+    model = session_model(tmp_path, with_default)
+    after = patched(model, f'input {{ key: "w" dtype: "{dtype}" shape: "[?,2,1]" }}')
+    (item,) = sigpb.infer(model, after).signature[0].input
+    assert (item.key, item.shape) == ("w", "[?,2,1]")
+
+
 def test_twice(tmp_path: Path) -> None:
     model = session_model(tmp_path, with_default)
     first = patched(model, 'input { key: "w" dtype: "int64" }').rename(tmp_path / "first")
