@@ -61,6 +61,18 @@ class OpDefs:
             self._found[op] = self._of_model.get(op) or tensorflow_op_def(op)
         return self._found[op]
 
+    def strip_defaults(self, node: protos.NodeDef) -> None:
+        """Takes the attributes from a node that are as the op has them by default.
+
+        Servers that are older than an attribute refuse nodes that have it. TensorFlow does the same
+        where `strip_default_attrs` is asked for (tensorflow/core/framework/graph_def_util.cc).
+        """
+        op_def = self.get(node.op)
+        for each in op_def.attr if op_def else ():
+            is_default = each.HasField("default_value") and each.name in node.attr
+            if is_default and node.attr[each.name] == each.default_value:
+                del node.attr[each.name]
+
     def output_dtypes(self, node: protos.NodeDef) -> list[int] | None:
         """Returns the dtype of every output of a node, as numbers of the enum ``DataType``.
 

@@ -16,6 +16,7 @@ from sigpb.tensor_types import (
     encoding_of,
     parse_shape,
     shape_of,
+    shape_proto,
     shape_text,
 )
 from sigpb.tensor_values import tensor_proto
@@ -25,10 +26,16 @@ from sigpb.tensor_values import tensor_proto
 class BindInput(Edit):
     """Gives an input a constant value; it leaves the signature.
 
+    An input of an open batch size gets the value of one example for each row of another input that
+    is left. The value of one example has one row, or lacks the first dimension. Every other value
+    is what the graph gets, whatever the batch size.
+
     Attributes:
         dtype: The dtype of the input.
         shape: Its shape, as text.
         value: The value, in JSON.
+        batch: The input whose rows are the batch; None if this one has no open batch size, or if
+            no other one that has is left.
     """
 
     signature: SignatureRef
@@ -38,6 +45,7 @@ class BindInput(Edit):
     dtype: str
     shape: str
     value: str
+    batch: str | None
 
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
@@ -46,7 +54,8 @@ class BindInput(Edit):
             ref, info = target.signature.ref, target.info
             dtype, shape = dtype_name(info.dtype), shape_text(shape_of(info.tensor_shape))
             value, encoding = target.patch.bind, encoding_of(info)
-            yield cls(ref, target.side, target.key, encoding, dtype, shape, value)
+            batch = _batch(target) if _is_open(info) else None
+            yield cls(ref, target.side, target.key, encoding, dtype, shape, value, batch)
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """The value has to be one of the input's dtype and shape."""
@@ -55,22 +64,68 @@ class BindInput(Edit):
             yield f"{where}, since it is made of several tensors."
             return
         try:
-            tensor_proto(self.value, dtype_of(self.dtype), parse_shape(self.shape))
+            self._tensor()
         except ValueError as error:
             yield f"{where}: {error}"
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Takes the input out of the signature."""
         endpoint = draft.signature(self.signature).inputs[self.key]
-        endpoint.bound, endpoint.dropped = self._tensor(), True
+        endpoint.dropped = True
+        try:
+            endpoint.bound = self._tensor()
+        except ValueError:  # The edit is refused.
+            endpoint.bound = protos.TensorProto()
+        endpoint.rows_of = self.batch if _rows(endpoint.bound) == 1 else None
 
     def describe(self) -> str:
-        """Returns for instance ``signature 'serving_default': input 'training' bound to false``."""
-        return f"signature {self.signature.key!r}: {self.side} {self.key!r} bound to {self.value}"
+        """Returns for instance ``signature 'serving_default': input 'training' bound to false``.
+
+        What becomes of it in a batch follows: ``for each row of input 'x'``.
+        """
+        text = f"signature {self.signature.key!r}: {self.side} {self.key!r} bound to {self.value}"
+        if self.batch is None:
+            return text
+        rows = _rows(self._tensor())
+        if rows == 1:
+            return f"{text} for each row of input {self.batch!r}"
+        return f"{text}, {rows} rows however many input {self.batch!r} has"
+
+    def unchecked(self) -> Iterator[str]:
+        """A constant can be of the right type and still of a size that the graph does not take."""
+        yield f"what the graph computes with {self.side} {self.key!r} bound"
 
     def _tensor(self) -> protos.TensorProto:
-        """Returns the value; nothing if there is none and the edit is refused."""
-        try:
-            return tensor_proto(self.value, dtype_of(self.dtype), parse_shape(self.shape))
-        except ValueError:
-            return protos.TensorProto()
+        """Returns the value; that of one example with one row.
+
+        Raises:
+            ValueError: It is no value of the input's dtype and shape.
+        """
+        dtype, shape = dtype_of(self.dtype), parse_shape(self.shape)
+        if self.batch is not None and shape:
+            try:
+                example = tensor_proto(self.value, dtype, shape[1:])
+            except ValueError:
+                pass
+            else:
+                sizes = shape_of(example.tensor_shape) or ()
+                example.tensor_shape.CopyFrom(shape_proto((1, *sizes)))
+                return example
+        return tensor_proto(self.value, dtype, shape)
+
+
+def _rows(value: protos.TensorProto) -> int | None:
+    """Returns the first size of a value; None if it has no dimensions."""
+    return value.tensor_shape.dim[0].size if value.tensor_shape.dim else None
+
+
+def _is_open(info: protos.TensorInfo) -> bool:
+    """Whether an input is a tensor whose first dimension is open."""
+    return encoding_of(info) == "dense" and (shape_of(info.tensor_shape) or ())[:1] == (None,)
+
+
+def _batch(target: EndpointTarget) -> str | None:
+    """Returns the first input, by its key, that has an open batch size and is left."""
+    inputs = target.signature.signature_def.inputs
+    bound = {item.key for item in target.signature.patch.input if item.HasField("bind")}
+    return next((key for key in sorted(inputs) if key not in bound and _is_open(inputs[key])), None)

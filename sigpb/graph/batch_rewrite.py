@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from sigpb import protos
 from sigpb.graph.batch_body import Body, Visited
@@ -11,7 +11,9 @@ from sigpb.graph.batch_rules.operation import Operation
 from sigpb.graph.batch_rules.sources import SIZES, Source
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, write_shape
 from sigpb.graph.batch_stated import OUTPUT_SHAPES
+from sigpb.graph.fresh_names import TakenNames
 from sigpb.graph.tensor_names import producer
+from sigpb.op_defs import OpDefs
 
 Nodes = tuple[protos.NodeDef, ...]
 Variant = Callable[[str, Sequence[Tensor]], str]
@@ -33,7 +35,8 @@ class _Writer:
     def __init__(self, body: Body, variant: Variant) -> None:
         self._body = body
         self._variant = variant
-        self._taken: set[str] = set()
+        self._names = TakenNames((*body.nodes, *body.arguments))
+        self._op_defs = OpDefs()
 
     def rewritten(self, name: str, visited: Visited) -> Nodes:
         before = self._body.nodes[name]
@@ -52,6 +55,8 @@ class _Writer:
             self._apply_source(source, node, new)
         elif node.op.startswith("Placeholder") and "shape" in node.attr:
             write_shape(visited.outputs[0].shape, node.attr["shape"].shape)
+        for added in new:
+            self._op_defs.strip_defaults(added)
         return (*new, node)
 
     def _apply(self, op: Operation, node: protos.NodeDef, new: list[protos.NodeDef]) -> None:
@@ -139,7 +144,7 @@ class _Writer:
         **types: int,
     ) -> protos.NodeDef:
         added = protos.NodeDef(op=op, device=node.device, input=inputs)
-        added.name = self._fresh(f"{node.name}/sigpb_{op.lower()}")
+        added.name = self._names.take(f"{node.name}/sigpb_{op.lower()}")
         for attribute, dtype in types.items():
             added.attr[attribute].type = dtype
         if OUTPUT_SHAPES in node.attr:
@@ -213,17 +218,6 @@ class _Writer:
             if Batch() in (tensor.shape or ()):
                 return spelled, tensor.shape or ()
         raise AssertionError("a source is found only where a tensor has the batch dimension")
-
-    def _fresh(self, wanted: str) -> str:
-        names: tuple[Collection[str], ...] = (
-            self._taken, self._body.nodes, self._body.arguments,
-        )  # fmt: skip
-        name, number = wanted, 0
-        while any(name in taken for taken in names):
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name
 
 
 def write_argument_shapes(function: protos.FunctionDef, arguments: Sequence[Tensor]) -> None:

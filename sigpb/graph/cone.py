@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sigpb import protos
+from sigpb.graph.control_flow import ENTER_OPS
 from sigpb.graph.tensor_names import canonical, producer
-
-# What opens a frame of a loop (tensorflow/core/ops/control_flow_ops.cc).
-_ENTER_OPS = {"Enter", "RefEnter"}
 
 # What makes a thing that lives for one step only, so that two copies of its users must not share
 # it (tensorflow/core/ops/data_flow_ops.cc).
 _STEP_OPS = {"TensorArray", "TensorArrayV2", "TensorArrayV3", "Stack", "StackV2"}
 
 _FRAME = "frame_name"
+_SHAPES = "_output_shapes"
 
 
 def needed(
@@ -29,7 +28,7 @@ def needed(
         fed: The tensors that need not be computed, as `canonical` spells them.
     """
     found: set[str] = set()
-    waiting = [producer(tensor) for tensor in fetched]
+    waiting = [producer(tensor) for tensor in fetched if canonical(tensor) not in fed]
     while waiting:
         name = waiting.pop()
         if name in nodes and name not in found:
@@ -37,6 +36,38 @@ def needed(
             inputs = (canonical(tensor) for tensor in nodes[name].input)
             waiting += [producer(tensor) for tensor in inputs if tensor not in fed]
     return found
+
+
+def computing(
+    nodes: Mapping[str, protos.NodeDef], fetched: Sequence[str], fed: Collection[str]
+) -> dict[str, protos.NodeDef]:
+    """Returns the nodes that have to run for some tensors, and those of the tensors they are fed.
+
+    Args:
+        nodes: All nodes by name.
+        fetched: The tensors to compute.
+        fed: The tensors that are fed, as `canonical` spells them.
+
+    Returns:
+        The nodes by name. A node that need not run, since what is taken of it is fed, is a
+        placeholder among them, of the shapes that it states.
+    """
+    found = {name: nodes[name] for name in needed(nodes, fetched, fed)}
+    taken = {canonical(tensor) for node in found.values() for tensor in node.input}
+    taken.update(map(canonical, fetched))
+    for name in sorted({producer(tensor) for tensor in taken.intersection(fed)}):
+        if name in nodes and name not in found:
+            found[name] = _placeholder(nodes[name])
+    return found
+
+
+def _placeholder(node: protos.NodeDef) -> protos.NodeDef:
+    if node.op == "Placeholder":
+        return node
+    after = protos.NodeDef(name=node.name, op="Placeholder")
+    if _SHAPES in node.attr:
+        after.attr[_SHAPES].CopyFrom(node.attr[_SHAPES])
+    return after
 
 
 class Cone:
@@ -53,6 +84,7 @@ class Cone:
         fed: Collection[str],
         fetched: Iterable[str],
         changed: Iterable[str] = (),
+        others: Collection[str] = (),
     ) -> None:
         """Finds the nodes.
 
@@ -61,9 +93,11 @@ class Cone:
             fed: The tensors that are fed, as `canonical` spells them.
             fetched: The tensors to compute.
             changed: Names of nodes that belong to the cone in any case.
+            others: More tensors that are fed: nodes that take only these do not belong to the cone,
+                nor do those that compute them.
         """
         self._nodes = nodes
-        self._needed = needed(nodes, fetched, fed)
+        self._needed = needed(nodes, fetched, {*fed, *others})
         self._users: dict[str, list[str]] = defaultdict(list)
         for name in self._needed:
             for tensor in self._inputs(name):
@@ -91,11 +125,11 @@ class Cone:
     def _parts_left_out(self) -> set[str]:
         """Returns nodes outside that share a loop, or a thing of one step, with nodes inside."""
         inside = [self._nodes[name] for name in self.names]
-        frames = {node.attr[_FRAME].s for node in inside if node.op in _ENTER_OPS}
+        frames = {node.attr[_FRAME].s for node in inside if node.op in ENTER_OPS}
         entries = {
             name
             for name in self._needed
-            if self._nodes[name].op in _ENTER_OPS and self._nodes[name].attr[_FRAME].s in frames
+            if self._nodes[name].op in ENTER_OPS and self._nodes[name].attr[_FRAME].s in frames
         }
         sources = {producer(tensor) for node in inside for tensor in node.input} & self._needed
         things = {name for name in sources if self._nodes[name].op in _STEP_OPS}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sigpb import protos
+from sigpb.graph.fresh_names import TakenNames
 from sigpb.op_defs import OpDefs
 from sigpb.steps.attributes import dtype_attr
 
@@ -28,18 +29,14 @@ class FunctionBody:
     def __init__(self, function: protos.FunctionDef, op_defs: OpDefs) -> None:
         self.function = function
         self._op_defs = op_defs
-        self._taken = {argument.name for argument in function.signature.input_arg}
-        self._taken |= {node.name for node in function.node_def}
-        self._taken |= {result.name for result in function.signature.output_arg}
+        signature = function.signature
+        self._names = TakenNames(arg.name for arg in (*signature.input_arg, *signature.output_arg))
+        for node in function.node_def:
+            self._names.add(node.name)
 
     def fresh_name(self, wanted: str) -> str:
         """Returns a name that is not taken: the wanted one, perhaps with a number."""
-        name, number = wanted, 0
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name
+        return self._names.take(wanted)
 
     def add(
         self,
@@ -53,6 +50,7 @@ class FunctionBody:
         node = self.function.node_def.add(
             name=self.fresh_name(name), op=op, input=inputs, attr=attributes
         )
+        self._op_defs.strip_defaults(node)
         if shape is not None:
             node.attr["_output_shapes"].list.shape.append(shape)
         spelled = self._op_defs.output_name(node, 0)

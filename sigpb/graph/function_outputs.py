@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from sigpb import protos
+from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_body import FunctionBody
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
@@ -43,11 +44,13 @@ class InnerTensor:
         path: The nodes that call, one inside the other, on the way to it.
         tensor: The tensor as the innermost function spells it.
         type: Its type.
+        inside: What it is inside of there, so that it cannot be a result: see `surroundings`.
     """
 
     path: tuple[str, ...]
     tensor: str
     type: TensorType
+    inside: str | None = None
 
     @property
     def below(self) -> InnerTensor:
@@ -76,6 +79,34 @@ def find(
     return _find(tensor, level, functions, op_defs)
 
 
+def results_of(
+    wanted: str, number: int, type_: TensorType, caller: str, functions: Functions
+) -> list[InnerTensor]:
+    """Finds a result of a function in that function or in one that calls it.
+
+    Args:
+        wanted: The function's name.
+        number: The number of the result.
+        type_: Its type.
+        caller: The name of the function that is or calls it, directly or through others.
+        functions: The functions of the model.
+
+    Returns:
+        The result, as each call gives it that is nearest to the caller.
+    """
+
+    def result(path: tuple[str, ...], function: protos.FunctionDef) -> Iterator[InnerTensor]:
+        if function.signature.name != wanted:
+            return
+        if path:
+            yield InnerTensor(path[:-1], f"{path[-1]}:output:{number}", type_)
+        else:
+            name = function.signature.output_arg[number].name
+            yield InnerTensor(path, function.ret[name], type_)
+
+    return _search([((), (caller,))], functions, result)
+
+
 def names_in_functions(callers: Iterable[protos.NodeDef], functions: Functions) -> set[str]:
     """Returns the names of the nodes in the functions that some nodes call, directly or not."""
     names: set[str] = set()
@@ -97,22 +128,36 @@ def find_in(tensor: str, function: str, functions: Functions, op_defs: OpDefs) -
 
 
 def _find(
-    tensor: str,
+    tensor: str, level: list[_Place], functions: Functions, op_defs: OpDefs
+) -> list[InnerTensor]:
+    def named(path: tuple[str, ...], function: protos.FunctionDef) -> Iterator[InnerTensor]:
+        nodes = {node.name: node for node in function.node_def}
+        if node := nodes.get(producer(tensor)):
+            yield from _outputs(path, node, output_number(tensor), op_defs, nodes)
+
+    return _search(level, functions, named)
+
+
+def _search(
     level: list[_Place],
     functions: Functions,
-    op_defs: OpDefs,
+    look: Callable[[tuple[str, ...], protos.FunctionDef], Iterable[InnerTensor]],
 ) -> list[InnerTensor]:
+    """Returns what `look` finds in functions, and in those they call, at the first such depth."""
     while level:
         found: list[InnerTensor] = []
         deeper: list[_Place] = []
         for path, names in level:
             function = functions.get(names[-1])
-            for node in function.node_def if function else ():
-                if node.name == producer(tensor):
-                    found += _outputs(path, node, output_number(tensor), op_defs)
-                # A function that calls itself has nothing that was not looked at.
-                if node.op in CALL_OPS and (called := node.attr["f"].func.name) not in names:
-                    deeper.append(((*path, node.name), (*names, called)))
+            if function is None:
+                continue
+            found += look(path, function)
+            # A function that calls itself has nothing that was not looked at.
+            deeper += (
+                ((*path, node.name), (*names, called))
+                for node in function.node_def
+                if node.op in CALL_OPS and (called := node.attr["f"].func.name) not in names
+            )
         if found:
             return found
         level = deeper
@@ -120,13 +165,17 @@ def _find(
 
 
 def _outputs(
-    path: tuple[str, ...], node: protos.NodeDef, output: int, op_defs: OpDefs
+    path: tuple[str, ...],
+    node: protos.NodeDef,
+    output: int,
+    op_defs: OpDefs,
+    nodes: Mapping[str, protos.NodeDef],
 ) -> Iterator[InnerTensor]:
     name, dtypes = op_defs.output_name(node, output), op_defs.output_dtypes(node)
     if name and dtypes:
         shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else []
         shape = shape_of(shapes[output]) if output < len(shapes) else None
-        yield InnerTensor(path, name, TensorType(dtypes[output], shape))
+        yield InnerTensor(path, name, TensorType(dtypes[output], shape), surroundings(name, nodes))
 
 
 def with_results(

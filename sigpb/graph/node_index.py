@@ -81,9 +81,11 @@ class NodeIndex:
         return any(self._value(field, _OP) == raw_op for field in mentions)
 
     def mentions(self, text: str) -> bool:
-        """Whether some text is anywhere in the nodes but in large ones, which are constants."""
-        encoded = text.encode()
-        return any(self._mentioning(encoded, large=False))
+        """Whether some text is anywhere in the nodes but in large ones, which are constants.
+
+        Upper and lower case are the same.
+        """
+        return any(self._mentioning(text.encode(), re.IGNORECASE, large=False))
 
     def node(self, field: Field) -> protos.NodeDef:
         """Parses a node."""
@@ -97,9 +99,9 @@ class NodeIndex:
         """Parses all nodes, one after another, but leaves out the values of large constants."""
         return (outline(self.graph.message(field)) for field in self.graph.fields(_NODE))
 
-    def _mentioning(self, encoded: bytes, *, large: bool = True) -> Iterator[Field]:
+    def _mentioning(self, encoded: bytes, flags: int = 0, *, large: bool = True) -> Iterator[Field]:
         """Yields the nodes that hold some bytes, and all large ones if asked for."""
-        pattern = re.compile(re.escape(encoded))
+        pattern = re.compile(re.escape(encoded), flags)
         for start, end in self._spans:
             for match in pattern.finditer(self.graph.buffer, start, end):
                 yield self._field_at(match.start())

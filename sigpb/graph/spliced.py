@@ -14,5 +14,7 @@ def is_added(tensor: str) -> bool:
 
 
 def is_spliced(node: protos.NodeDef) -> bool:
-    """Whether a node is a placeholder that takes what sigpb computes when it is not fed."""
-    return node.op == "PlaceholderWithDefault" and node.input[:1] != [] and is_added(node.input[0])
+    """Whether a placeholder of the model takes what sigpb computes when it is not fed."""
+    if node.op != "PlaceholderWithDefault" or is_added(node.name):
+        return False
+    return bool(node.input) and is_added(node.input[0])

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sigpb import protos
+from sigpb.graph.fresh_names import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
 from sigpb.graph.tensor_names import node_name, output_number, producer
 from sigpb.op_defs import OpDefs
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.tensor_types import TensorType, shape_of
 from sigpb.wire import Edits, Message, length_delimited
 
@@ -58,6 +60,7 @@ class TopLevelGraph:
         self._op_defs = op_defs
         self._replaced: dict[str, protos.NodeDef] = {}
         self._added: dict[str, protos.NodeDef] = {}
+        self._added_names = TakenNames()
 
     @cached_property
     def _index(self) -> NodeIndex:
@@ -116,24 +119,20 @@ class TopLevelGraph:
         return any(self._index.has_op(op) for op in ops)
 
     def fresh_name(self, wanted: str) -> str:
-        """Returns a name that no node has: the wanted one, perhaps with a number."""
-        name, number = wanted, 0
-        while self.node(name) is not None:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
+        """Returns a name that no node has: the wanted one, perhaps with a number.
+
+        It does not differ only in case from another in its scope, if that is a fresh one.
+        """
+        return numbered(
+            wanted, lambda name: name in self._added_names or self.node(name) is not None
+        )
 
     def fresh_scope(self, wanted: str) -> Scope:
         """Returns a scope without nodes, of the name wanted, perhaps with a number."""
-        name, number = wanted, 0
-        while self._has_scope(name):
-            number += 1
-            name = f"{wanted}_{number}"
-        return Scope(self, name)
+        return Scope(self, numbered(wanted, self._has_scope))
 
     def _has_scope(self, scope: str) -> bool:
-        prefix = scope + "/"
-        return self._index.mentions(prefix) or any(name.startswith(prefix) for name in self._added)
+        return self._added_names.has_scope(scope) or self._index.mentions(f"{scope}/")
 
     def add(
         self,
@@ -145,6 +144,7 @@ class TopLevelGraph:
     ) -> str:
         """Adds a node with one output: see `sigpb.steps.step.GraphBody`."""
         node = protos.NodeDef(name=self.fresh_name(name), op=op, input=inputs, attr=attributes)
+        self._op_defs.strip_defaults(node)
         if shape is not None:
             node.attr["_output_shapes"].list.shape.append(shape)
         self.append(node)
@@ -153,6 +153,7 @@ class TopLevelGraph:
     def append(self, node: protos.NodeDef) -> None:
         """Adds a node, whose name is fresh."""
         self._added[node.name] = node
+        self._added_names.add(node.name)
 
     def replace(self, node: protos.NodeDef) -> None:
         """Puts a node in the place of the one of that name."""
@@ -199,4 +200,4 @@ class TopLevelGraph:
 
 
 def _encoded(node: protos.NodeDef) -> bytes:
-    return length_delimited(_NODE, node.SerializeToString(deterministic=True))
+    return length_delimited(_NODE, deterministic_bytes(node))

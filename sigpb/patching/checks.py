@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sigpb import protos
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureDraft
+from sigpb.rewrite.placeholder_default import lost_defaults
 from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.saved_model.model import INTERNAL_PREFIX
 from sigpb.tensor_types import dtype_of, parse_shape
@@ -176,6 +177,11 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             yield from (f"{where}: {warning}" for warning in unanswerable(signature))
             yield from (f"{where}: {warning}" for warning in _unexportable(signature))
             yield from (f"{where}: {warning}" for warning in _ambiguous(signature))
+            yield from (
+                f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
+                "default in the graph; it has none as it is to be, so they have to feed it."
+                for key in lost_defaults(draft.meta_graph, signature)
+            )
     yield from _missed(draft)
 
 
@@ -226,8 +232,8 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
         return
     if gone := sorted({*graph.user_signatures} - {signature.key for signature in draft.kept()}):
         yield (
-            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of object "
-            "graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the model; "
+            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of "
+            "object graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the model; "
             "tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it there."
         )
 

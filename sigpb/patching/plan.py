@@ -29,6 +29,11 @@ class MetaGraphPlan:
     edits: tuple[Edit, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """What of the edits only a run of the model shows, so that it should be verified."""
+        return tuple(clause for edit in self.edits for clause in edit.unchecked())
+
     def draft(self, meta_graph: MetaGraph) -> MetaGraphDraft:
         """Returns what the edits make of the MetaGraph."""
         draft = MetaGraphDraft.of(meta_graph)
@@ -73,6 +78,7 @@ class Plan:
             lines.append(f"  MetaGraph {tag_set_text(graph.tags)}")
             lines += [f"    {edit.describe()}" for edit in graph.edits]
             lines += [f"    warning: {warning}" for warning in graph.warnings]
+            lines += [f"    not checked without --verify: {each}" for each in graph.unchecked]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +92,7 @@ class Plan:
                     "tags": list(graph.tags),
                     "edits": [_edit_json(edit) for edit in graph.edits],
                     "warnings": list(graph.warnings),
+                    "unchecked": list(graph.unchecked),
                 }
                 for graph in self.meta_graphs
             ],

@@ -9,17 +9,33 @@ from typing import NamedTuple
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.graph.cone import needed
+from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_outputs import (
+    CALL_OPS,
     Functions,
     InnerTensor,
     call_with_results,
     find,
     names_in_functions,
 )
-from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
+from sigpb.graph.tensor_names import original_names, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import EndpointDraft
 from sigpb.tensor_types import TensorType
+
+
+class Result(NamedTuple):
+    """A result of a function.
+
+    Attributes:
+        function: The function's name.
+        number: The number of the result.
+        type: Its type.
+    """
+
+    function: str
+    number: int
+    type: TensorType
 
 
 class AddedTensor(NamedTuple):
@@ -29,11 +45,13 @@ class AddedTensor(NamedTuple):
         output: The output.
         tensor: Its tensor at the top level of the graph.
         type: The tensor's type.
+        result: The result of a function that the patch names by what the top level calls it.
     """
 
     output: EndpointDraft
     tensor: str
     type: TensorType
+    result: Result | None = None
 
 
 def at_top_level(
@@ -63,6 +81,69 @@ def _copied(tensor: str, computing: Collection[str]) -> str:
     return tensor.replace(name, copies[0], 1) if len(copies) == 1 else tensor
 
 
+def named_by_calls(
+    outputs: Sequence[EndpointDraft],
+    type_of: Callable[[str], TensorType | None],
+    nodes: Mapping[str, protos.NodeDef],
+) -> list[AddedTensor]:
+    """Returns the outputs whose tensors are outputs of calls, which functions return already.
+
+    Args:
+        outputs: The outputs to add, to a signature that `tf.saved_model.load` calls a function for.
+        type_of: What the graph says of the type of a tensor.
+        nodes: The nodes that compute the outputs that there are.
+
+    Raises:
+        PatchError: With all other tensors of these nodes.
+    """
+    found, problems = [], []
+    for output in outputs:
+        tensor = _copied(output.tensor or "", nodes)
+        node, number = nodes.get(producer(tensor)), output_number(tensor)
+        if node is None:
+            continue
+        type_ = type_of(tensor)
+        if node.op in CALL_OPS and type_ is not None:
+            result = Result(node.attr["f"].func.name, number, type_)
+            found.append(AddedTensor(output, tensor, type_, result))
+        else:
+            problems.append(_outside(output, tensor, node))
+    if problems:
+        raise PatchError(problems)
+    return found
+
+
+def _outside(output: EndpointDraft, tensor: str, node: protos.NodeDef) -> str:
+    where = f"output {output.key!r} cannot be added"
+    if node.op in CALL_OPS:
+        last = len(node.attr["Tout"].list.type) - 1
+        return (
+            f"{where}: the outputs of {node.name!r} are 0 to {last}, not {output_number(tensor)}."
+        )
+    return (
+        f"{where}: {tensor!r} is outside of the function that tf.saved_model.load calls; name a "
+        "tensor inside of it."
+    )
+
+
+def inside_control_flow(
+    added: Sequence[AddedTensor], nodes: Mapping[str, protos.NodeDef]
+) -> Iterator[str]:
+    """Yields why tensors of the top level cannot be outputs.
+
+    Args:
+        added: The tensors.
+        nodes: All nodes of the graph.
+    """
+    for each in added:
+        if inside := surroundings(each.tensor, nodes):
+            yield _hidden(each.output, inside)
+
+
+def _hidden(output: EndpointDraft, inside: str) -> str:
+    return f"output {output.key!r} cannot be added: {output.tensor!r} is inside of {inside}."
+
+
 def unfed(
     added: Sequence[AddedTensor], nodes: Mapping[str, protos.NodeDef], fed: Collection[str]
 ) -> Iterator[str]:
@@ -73,8 +154,8 @@ def unfed(
         nodes: All nodes of the graph.
         fed: The tensors that the signature's clients feed, as `canonical` spells them.
     """
-    for output, tensor, _ in added:
-        names = needed(nodes, [tensor], fed) if canonical(tensor) not in fed else set[str]()
+    for output, tensor, *_ in added:
+        names = needed(nodes, [tensor], fed)
         missing = sorted(name for name in names if nodes[name].op == "Placeholder")
         if missing:
             yield (
@@ -101,13 +182,15 @@ def in_functions(
         The tensors, and the nodes that call variants, by name.
 
     Raises:
-        PatchError: With all tensors that there are not, or not only once.
+        PatchError: With all tensors that there are not, or not only once, or only at times.
     """
     problems: list[str] = []
     by_call: dict[str, list[tuple[EndpointDraft, InnerTensor]]] = defaultdict(list)
     for output in outputs:
         found = find(output.tensor or "", nodes.values(), functions, op_defs)
-        if len(found) == 1:
+        if len(found) == 1 and found[0].inside is not None:
+            problems.append(_hidden(output, found[0].inside))
+        elif len(found) == 1:
             by_call[found[0].path[0]].append((output, found[0]))
         else:
             problems.append(_problem(output, found, nodes, functions))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.cone import needed
+from sigpb.graph.cone import computing
 from sigpb.graph.tensor_names import canonical
-from sigpb.rewrite.added_outputs import AddedTensor, at_top_level, in_functions, unfed
+from sigpb.rewrite.added_outputs import (
+    AddedTensor,
+    Result,
+    at_top_level,
+    in_functions,
+    inside_control_flow,
+    named_by_calls,
+    unfed,
+)
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
@@ -36,12 +43,14 @@ class Added:
         name: What the patch calls its tensor, in the graph or in a function.
         tensor: The tensor at the top level of the graph.
         conversion: How its values are converted.
+        result: The result of a function that it is, if its name is that of an output of a call.
     """
 
     key: str
     name: str
     tensor: str
     conversion: Conversion
+    result: Result | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,12 @@ NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
 def converted_tensor(info: protos.TensorInfo) -> str:
     """Returns the tensor of an endpoint whose values are converted: of a sparse one, its values."""
     return info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
+
+
+def fed_tensors(signature_def: protos.SignatureDef) -> Iterator[str]:
+    """Yields all tensors that the clients of a signature feed, as `canonical` spells them."""
+    for info in signature_def.inputs.values():
+        yield from map(canonical, tensor_names(info))
 
 
 def tensor_type(info: protos.TensorInfo) -> TensorType:
@@ -123,12 +138,13 @@ class _Survey:
         try:
             added = self._find_added()
             if not self.problems:
-                self._fetched += [each.tensor for each in added]
+                fetched = self._tensors(self.signature.kept("output"))
+                fetched += [each.tensor for each in added]
                 batch = batch_size_of(
                     self.signature_def.inputs,
                     inputs,
                     self.graph.type_of,
-                    self._nodes,
+                    lambda: self._nodes(fetched),
                     self.library,
                 )
         except PatchError as error:
@@ -144,30 +160,33 @@ class _Survey:
             inputs, outputs, tuple(each for each in more if each), batch, self.changed_nodes
         )
 
-    @cached_property
-    def _fetched(self) -> list[str]:
-        infos = [self._info("output", end.source) for end in self.signature.kept("output")]
+    def _tensors(self, outputs: Iterable[EndpointDraft]) -> list[str]:
+        infos = [self._info("output", end.source) for end in outputs]
         return [tensor for info in infos for tensor in tensor_names(info)]
 
-    def _nodes(self) -> dict[str, protos.NodeDef]:
-        """Returns the nodes that the outputs are computed by, as they are to be."""
+    def _nodes(self, fetched: Sequence[str]) -> dict[str, protos.NodeDef]:
+        """Returns the nodes that some tensors are computed by, as they are to be."""
         nodes = {**self.graph.nodes, **self.changed_nodes}
-        return {name: nodes[name] for name in needed(nodes, self._fetched)}
+        return computing(nodes, fetched, set(fed_tensors(self.signature_def)))
 
     def _find_added(self) -> list[AddedTensor]:
         outputs = self.signature.added
-        # What tf.saved_model.load returns has to come from the function that it calls.
-        top: list[AddedTensor] = []
-        if outputs and not self.meta_graph.has_object_graph:
-            top = at_top_level(outputs, self.graph.type_of, self._nodes())
-        if top:
-            infos = self.signature_def.inputs.values()
-            fed = {canonical(tensor) for info in infos for tensor in tensor_names(info)}
+        if not outputs:
+            return []
+        # Also those that compute what is dropped.
+        nodes = self._nodes(self._tensors(self.signature.outputs.values()))
+        if self.meta_graph.has_object_graph:
+            # What tf.saved_model.load returns has to come from the function that it calls.
+            top = named_by_calls(outputs, self.graph.type_of, nodes)
+        else:
+            top = at_top_level(outputs, self.graph.type_of, nodes)
+            self.problems += inside_control_flow(top, self.graph.nodes)
+            fed = set(fed_tensors(self.signature_def))
             self.problems += unfed(top, self.graph.nodes, fed)
         others = [output for output in outputs if all(output is not each.output for each in top)]
         if not others:
             return top
-        inner, changed = in_functions(others, self._nodes(), self.library, self.op_defs)
+        inner, changed = in_functions(others, nodes, self.library, self.op_defs)
         self.changed_nodes.update(changed)
         return [*top, *inner]
 
@@ -245,7 +264,7 @@ class _Survey:
         return self._conversion("output", end, followed)
 
     def _added(self, added: AddedTensor, batch: BatchSize) -> Added | None:
-        end, tensor, now = added
+        end, tensor, now, result = added
         if not now.dtype:
             self.problems.append(
                 f"output {end.key!r} cannot be added: sigpb does not know the op of {tensor!r}, "
@@ -259,4 +278,4 @@ class _Survey:
             )
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
-        return Added(end.key, end.tensor or "", tensor, change) if change else None
+        return Added(end.key, end.tensor or "", tensor, change, result) if change else None

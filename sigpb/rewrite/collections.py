@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.model import parse
 from sigpb.wire import Edits, map_entry
 
@@ -44,7 +45,7 @@ def rewrite(edits: Edits, draft: MetaGraphDraft) -> None:
                 endpoints = renamed.get(info.value, [])
                 names[position] = _new_name(name, endpoints, f"{prefix}/")
         if list(names) != before:
-            encoded = keys.SerializeToString(deterministic=True)
+            encoded = deterministic_bytes(keys)
             edits.replace(meta_graph, field, map_entry(_COLLECTIONS, raw_name, encoded))
 
 

@@ -65,6 +65,8 @@ class EndpointDraft:
         dropped: Whether it is to go.
         type: What type it is to have; None if that does not change.
         bound: For an input that is to go, the value it has from then on.
+        rows_of: For a bound value of one row that is repeated, the input that has as many rows, by
+            its key in the model.
         default: The value a client may leave out; None if that does not change.
         tensor: For an output that is to be added, the name of its tensor, in the graph or in a
             function. Its `source` means nothing then.
@@ -75,6 +77,7 @@ class EndpointDraft:
     dropped: bool = False
     type: WantedType | None = None
     bound: protos.TensorProto | None = None
+    rows_of: str | None = None
     default: protos.TensorProto | None = None
     tensor: str | None = None
 

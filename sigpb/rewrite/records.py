@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from google.protobuf.message import Message as ProtoMessage
 
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.wire import Edits, Message, length_delimited, map_entry
 
 
@@ -22,8 +23,8 @@ def rewrite_list(
         edits.delete(parent, field)
     for field, old, new in zip(fields, before, after, strict=False):
         # Not by their equality, which fails on an Any of an unknown type, and on NaN.
-        if (encoded := _encoded(new)) != _encoded(old):
-            edits.replace(parent, field, length_delimited(number, encoded))
+        if _differ(new, old):
+            edits.replace(parent, field, length_delimited(number, deterministic_bytes(new)))
     append(edits, parent, number, after[len(before) :])
 
 
@@ -39,17 +40,20 @@ def rewrite_map(
         key = raw_key.decode()
         if key not in after:
             edits.delete(parent, field)
-        elif (encoded := _encoded(after[key])) != _encoded(before[key]):
+        elif _differ(after[key], before[key]):
+            encoded = deterministic_bytes(after[key])
             edits.replace(parent, field, map_entry(number, raw_key, encoded))
     for key in sorted(set(after) - set(before)):
-        edits.insert(parent, parent.end, map_entry(number, key.encode(), _encoded(after[key])))
+        encoded = deterministic_bytes(after[key])
+        edits.insert(parent, parent.end, map_entry(number, key.encode(), encoded))
 
 
 def append(edits: Edits, parent: Message, number: int, added: Sequence[ProtoMessage]) -> None:
     """Adds elements of a repeated message field at the end of `parent`."""
     for message in added:
-        edits.insert(parent, parent.end, length_delimited(number, _encoded(message)))
+        edits.insert(parent, parent.end, length_delimited(number, deterministic_bytes(message)))
 
 
-def _encoded(message: ProtoMessage) -> bytes:
-    return message.SerializeToString(deterministic=True)
+def _differ(first: ProtoMessage, second: ProtoMessage) -> bool:
+    encoded = first.SerializeToString(deterministic=True)
+    return bool(encoded != second.SerializeToString(deterministic=True))

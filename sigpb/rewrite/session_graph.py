@@ -14,7 +14,7 @@ place of the tensor that was fed so far. That tensor can still be fed by others:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigpb import protos
@@ -24,10 +24,12 @@ from sigpb.graph.cone import Cone
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.tensor_names import SPLICED, canonical, copy_scope, full, node_name, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
-from sigpb.rewrite.boundary import Boundary, converted_tensor
+from sigpb.rewrite.boundary import Boundary, converted_tensor, fed_tensors, tensor_type
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.placeholder_default import converted_default
 from sigpb.steps.attributes import constant, dtype_attr, shape_attr
+from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tensor_types import shape_proto, tensor_names
 
@@ -80,25 +82,24 @@ def splice(
     """
     signature_def = draft.meta_graph.signatures[signature.ref.source]
     scope = graph.fresh_scope(f"{SPLICED}/{node_name(signature.key)}")
-    inputs, fed = {}, {}
-    for end in signature.inputs.values():
-        info, change = signature_def.inputs[end.source], boundary.inputs.get(end.source)
-        if end.bound is not None:
-            fed[canonical(info.name)] = constant(scope, node_name(end.source), end.bound)
-        elif change is not None:
-            placeholder = _placeholder(scope, end.key, change)
-            inputs[end.source] = _info(info, placeholder, change)
-            fed[canonical(converted_tensor(info))] = build_steps(
-                scope.inner(end.key), change.steps, placeholder, change.outside
-            )
+    inputs, fed = _converted_inputs(scope, signature, signature_def, boundary)
+    fed |= _repeated_values(scope, signature, signature_def, boundary, fed)
+    still_fed = set(fed_tensors(signature_def)).difference(fed)
     fetched = [
         tensor
         for end in signature.kept("output")
         for tensor in tensor_names(signature_def.outputs[end.source])
     ]
     fetched += [each.tensor for each in boundary.added]
-    shared = any(tensor in fed for tensor in _fed_by_others(draft, signature))
-    follow = _redirect(graph, scope, fed, fetched, boundary.changed_nodes, shared=shared)
+    # A value that is repeated for the rows of a computed tensor may not take part in computing it.
+    in_place = not any(tensor in fed for tensor in _fed_by_others(draft, signature)) and all(
+        _is_placeholder(graph.node(producer(signature_def.inputs[end.rows_of].name)))
+        for end in signature.inputs.values()
+        if end.rows_of is not None
+    )
+    follow = _redirect(
+        graph, scope, fed, still_fed, fetched, boundary.changed_nodes, in_place=in_place
+    )
     outputs = {}
     for end in signature.kept("output"):
         info = _redirected(signature_def.outputs[end.source], follow)
@@ -112,6 +113,56 @@ def splice(
     return Endpoints(inputs, outputs, added)
 
 
+def _converted_inputs(
+    scope: Scope,
+    signature: SignatureDraft,
+    signature_def: protos.SignatureDef,
+    boundary: Boundary,
+) -> tuple[dict[str, protos.TensorInfo], dict[str, str]]:
+    """Adds placeholders and constants, and the steps behind them.
+
+    Returns:
+        The inputs that are converted, and for each tensor that was fed what takes its place.
+    """
+    inputs, fed = {}, {}
+    for end in signature.inputs.values():
+        info, change = signature_def.inputs[end.source], boundary.inputs.get(end.source)
+        if end.bound is not None:
+            if end.rows_of is None:
+                fed[canonical(info.name)] = constant(scope, node_name(end.source), end.bound)
+        elif change is not None:
+            default = converted_default(converted_tensor(info), change, scope.graph)
+            placeholder = _placeholder(scope, end.key, change, default)
+            inputs[end.source] = _info(info, placeholder, change)
+            fed[canonical(converted_tensor(info))] = build_steps(
+                scope.inner(end.key), change.steps, placeholder, change.outside
+            )
+    return inputs, fed
+
+
+def _repeated_values(
+    scope: Scope,
+    signature: SignatureDraft,
+    signature_def: protos.SignatureDef,
+    boundary: Boundary,
+    fed: Mapping[str, str],
+) -> dict[str, str]:
+    """Adds bound values of one row, repeated for the rows of other inputs."""
+    repeated = {}
+    for end in signature.inputs.values():
+        if end.bound is not None and end.rows_of is not None:
+            info, change = signature_def.inputs[end.rows_of], boundary.inputs.get(end.rows_of)
+            batch, type_ = canonical(info.name), change.inside if change else tensor_type(info)
+            repeated[canonical(signature_def.inputs[end.source].name)] = repeated_row(
+                scope, node_name(end.source), end.bound, fed.get(batch, batch), type_
+            )
+    return repeated
+
+
+def _is_placeholder(node: protos.NodeDef | None) -> bool:
+    return node is not None and node.op == "Placeholder"
+
+
 def _fed_by_others(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
     """Yields the tensors that other signatures go on feeding."""
     for other in draft.kept():
@@ -121,10 +172,15 @@ def _fed_by_others(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
                 yield from map(canonical, tensor_names(infos[end.source]))
 
 
-def _placeholder(scope: Scope, key: str, change: Conversion) -> str:
+def _placeholder(
+    scope: Scope, key: str, change: Conversion, default: protos.TensorProto | None
+) -> str:
     shape = shape_proto(change.outside.shape)
     attributes = {"dtype": dtype_attr(change.outside.dtype), "shape": shape_attr(shape)}
-    return scope.add("Placeholder", node_name(key), [], attributes, shape)
+    if default is None:
+        return scope.add("Placeholder", node_name(key), [], attributes, shape)
+    inputs = [constant(scope.inner(key), "default", default)]
+    return scope.add("PlaceholderWithDefault", node_name(key), inputs, attributes, shape)
 
 
 def _converted(scope: Scope, key: str, tensor: str, change: Conversion) -> str:
@@ -166,10 +222,11 @@ def _redirect(
     graph: TopLevelGraph,
     scope: Scope,
     fed: Mapping[str, str],
+    still_fed: Collection[str],
     fetched: Sequence[str],
     changed_nodes: Mapping[str, protos.NodeDef],
     *,
-    shared: bool,
+    in_place: bool,
 ) -> Callable[[str], str]:
     """Has tensors computed from what is fed now.
 
@@ -177,35 +234,36 @@ def _redirect(
         graph: The graph.
         scope: Receives nodes.
         fed: For each tensor that was fed so far what takes its place.
+        still_fed: The tensors that the signature goes on feeding, perhaps between the others and
+            what is fetched.
         fetched: The tensors to compute.
         changed_nodes: Nodes that have to be others.
-        shared: Whether another signature goes on feeding what was fed so far.
+        in_place: Whether placeholders may take, under their names, what takes their place.
 
     Returns:
         What is computed in place of a tensor.
     """
     if not fed and not changed_nodes:
         return lambda tensor: tensor
-    placeholders = [
-        node
-        for tensor in fed
-        if (node := graph.node(producer(tensor))) and node.op == "Placeholder"
-    ]
-    replaceable = len(placeholders) == len(fed) and not changed_nodes and not shared
-    if replaceable and len(graph) > _MANY_NODES and not graph.has_op(*CALL_OPS):
+    producers = [graph.node(producer(tensor)) for tensor in fed]
+    placeholders = [node for node in producers if node and _is_placeholder(node)]
+    in_place &= len(placeholders) == len(fed) and not changed_nodes
+    if in_place and len(graph) > _MANY_NODES and not graph.has_op(*CALL_OPS):
         for node, tensor in zip(placeholders, fed.values(), strict=True):
             graph.replace(_with_default(node, tensor, graph))
         return lambda tensor: tensor
     # What waits for a placeholder that was fed waits for what is fed now.
     fed = {**fed, **{f"^{node.name}": f"^{producer(fed[node.name])}" for node in placeholders}}
     nodes = {**graph.nodes, **changed_nodes}
-    names = Cone(nodes, fed.keys(), fetched, changed_nodes).names
+    names = Cone(nodes, fed.keys(), fetched, changed_nodes, still_fed).names
     if stateful := sorted(name for name in names if nodes[name].op in _STATE_OPS):
         raise PatchError(
             f"the nodes {', '.join(map(repr, stateful))} depend on an input that is to change, and "
             "hold state; they cannot be copied for one signature alone."
         )
-    follow = clone(graph.whole(nodes, names), names, fed, graph.fresh_scope(copy_scope(scope.name)))
+    taken = {**{tensor: tensor for tensor in still_fed}, **fed}
+    copies = graph.fresh_scope(copy_scope(scope.name))
+    follow = clone(graph.whole(nodes, names), names, taken, copies)
     return lambda tensor: tensor if (now := follow(tensor)) == tensor else full(now)
 
 

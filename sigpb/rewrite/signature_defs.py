@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sigpb import protos
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
 from sigpb.rewrite.session_graph import Endpoints
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.wire import Edits, map_entry
 
 _NUMBER = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
@@ -77,4 +78,4 @@ def _signature_def(
 
 
 def _entry(key: str, value: protos.SignatureDef) -> bytes:
-    return map_entry(_NUMBER, key.encode(), value.SerializeToString(deterministic=True))
+    return map_entry(_NUMBER, key.encode(), deterministic_bytes(value))

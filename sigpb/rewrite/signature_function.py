@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.graph.function_outputs import InnerTensor, find_in, with_results
+from sigpb.graph.function_outputs import InnerTensor, find_in, results_of, with_results
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.boundary import Added, Boundary
 from sigpb.rewrite.draft import SignatureDraft
@@ -75,6 +75,11 @@ def order_of(
             for end in signature.inputs.values()
             if end.bound is not None
         },
+        {
+            arguments[end.source]: arguments[end.rows_of]
+            for end in signature.inputs.values()
+            if end.rows_of is not None
+        },
         tuple(arguments[key] for key in boundary.batch.relaxed),
         {arguments[end.source]: end.key for end in kept},
         {position: key for key, positions in by_key.items() for position in positions},
@@ -133,10 +138,14 @@ def _inner(
     function: protos.FunctionDef, added: Added, library: FunctionLibrary, op_defs: OpDefs
 ) -> InnerTensor:
     """Finds the tensor of an output that is added in the function or in those that it calls."""
-    found = find_in(added.name, function.signature.name, library, op_defs)
+    caller, result = function.signature.name, added.result
+    where = f"output {added.key!r} cannot be added: tf.saved_model.load calls {caller!r}"
+    if result is None:
+        found = find_in(added.name, caller, library, op_defs)
+        what = f"in which there are {len(found)} tensors {added.name!r}"
+    else:
+        found = results_of(result.function, result.number, result.type, caller, library)
+        what = f"which calls {result.function!r}, whose result it is, {len(found)} times"
     if len(found) != 1:
-        raise PatchError(
-            f"output {added.key!r} cannot be added: tf.saved_model.load calls the function "
-            f"{function.signature.name!r}, in which there are {len(found)} tensors {added.name!r}."
-        )
+        raise PatchError(f"{where}, {what}.")
     return found[0]

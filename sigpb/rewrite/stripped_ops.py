@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sigpb import protos
 from sigpb.op_defs import tensorflow_op_def
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.wire import Edits, Field, Message, length_delimited
 
 _META_INFO = protos.MetaGraphDef.META_INFO_DEF_FIELD_NUMBER
@@ -32,7 +33,7 @@ def rewrite(edits: Edits, meta_graph: Message, ops: Iterable[str]) -> None:
     for op in sorted(set(ops) - set(fields)):
         op_def = tensorflow_op_def(op)
         if op_def is not None:
-            encoded = length_delimited(_OP, op_def.SerializeToString(deterministic=True))
+            encoded = length_delimited(_OP, deterministic_bytes(op_def))
             edits.insert(op_list, _place(op, fields, op_list.end), encoded)
 
 

@@ -31,8 +31,9 @@ from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.steps.attributes import constant
+from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
-from sigpb.tensor_types import shape_proto
+from sigpb.tensor_types import TensorType, shape_proto
 
 STEM = "__inference_signature_wrapper_sigpb"
 """What the names of wrappers begin with, up to their number."""
@@ -56,6 +57,8 @@ class Order:
         outputs: How results are converted, by their position in the function's; also those of which
             only more is said than the function says.
         bound: The values of those arguments of the function that the wrapper has not.
+        rows_of: For each bound value of one row that is repeated, by its position in the function's
+            arguments, the position of the argument that has as many rows.
         relaxed: The arguments whose first dimension the function is no longer to fix, by their
             position in the function's.
         input_keys: The keys that arguments are named after, by their position in the function's.
@@ -68,6 +71,7 @@ class Order:
     inputs: Mapping[int, Conversion] = field(default_factory=dict)
     outputs: Mapping[int, Conversion] = field(default_factory=dict)
     bound: Mapping[int, protos.TensorProto] = field(default_factory=dict)
+    rows_of: Mapping[int, int] = field(default_factory=dict)
     relaxed: tuple[int, ...] = ()
     input_keys: Mapping[int, str] = field(default_factory=dict)
     output_keys: Mapping[int, str] = field(default_factory=dict)
@@ -100,6 +104,7 @@ class Order:
             {inner.arguments[position]: each for position, each in self.inputs.items()},
             {outputs[position]: each for position, each in self.outputs.items()},
             {inner.arguments[position]: value for position, value in self.bound.items()},
+            {inner.arguments[one]: inner.arguments[other] for one, other in self.rows_of.items()},
             tuple(inner.arguments[position] for position in self.relaxed),
             {inner.arguments[position]: key for position, key in self.input_keys.items()},
             {outputs[position]: key for position, key in self.output_keys.items()},
@@ -125,7 +130,7 @@ def build(
         wrapper.attr["_construction_context"].CopyFrom(function.attr["_construction_context"])
     body = FunctionBody(wrapper, op_defs)
     _take(body, order, function)
-    call = _call(body, function, list(_arguments(body, order, function)))
+    call = _call(body, function, _arguments(body, order, function), op_defs)
     shapes = list(_result_shapes(function))
     for position in order.results:
         result, shape = inner.output_arg[position], shapes[position]
@@ -172,21 +177,36 @@ def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Non
                 wrapper.attr[_INPUT_SHAPES].list.shape[new_position].CopyFrom(shape)
 
 
-def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Iterator[str]:
-    """Adds what computes the arguments of the function that is called, and yields them."""
+def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> list[str]:
+    """Adds what computes the arguments of the function that is called, and returns them."""
     taken = body.function.signature.input_arg
     names = {old: argument.name for old, argument in zip(order.arguments, taken, strict=True)}
-    for position, argument in enumerate(function.signature.input_arg):
-        if position in order.bound:
-            yield constant(body, argument.name, order.bound[position])
+    inner = [argument.name for argument in function.signature.input_arg]
+    arguments = [names.get(position, name) for position, name in enumerate(inner)]
+    for position, name in enumerate(inner):
+        if position in order.bound and position not in order.rows_of:
+            arguments[position] = constant(body, name, order.bound[position])
         elif position in order.inputs:
             change = order.inputs[position]
-            yield build_steps(body, change.steps, names[position], change.outside)
-        else:
-            yield names[position]
+            arguments[position] = build_steps(
+                body, change.steps, arguments[position], change.outside
+            )
+    for position, batch in order.rows_of.items():
+        row, type_ = order.bound[position], _argument_type(batch, order, function)
+        arguments[position] = repeated_row(body, inner[position], row, arguments[batch], type_)
+    return arguments
 
 
-def _call(body: FunctionBody, function: protos.FunctionDef, arguments: list[str]) -> str:
+def _argument_type(position: int, order: Order, function: protos.FunctionDef) -> TensorType:
+    """Returns the type of what the function is passed for an argument, as far as it is known."""
+    if position in order.inputs:
+        return order.inputs[position].inside
+    return TensorType(function.signature.input_arg[position].type, None)
+
+
+def _call(
+    body: FunctionBody, function: protos.FunctionDef, arguments: list[str], op_defs: OpDefs
+) -> str:
     """Adds the call of the function, and returns the name of the node."""
     inner = function.signature
     node = body.function.node_def.add(name=body.fresh_name("call"), input=arguments)
@@ -198,6 +218,7 @@ def _call(body: FunctionBody, function: protos.FunctionDef, arguments: list[str]
     node.attr["f"].func.name = inner.name
     node.attr["Tin"].list.type.extend(argument.type for argument in inner.input_arg)
     node.attr["Tout"].list.type.extend(result.type for result in inner.output_arg)
+    op_defs.strip_defaults(node)
     return node.name
 
 

@@ -1,4 +1,4 @@
-"""Messages in the encoding that TensorFlow's fingerprints are hashes of."""
+"""Messages in the encoding that TensorFlow writes and its fingerprints are hashes of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 def deterministic_bytes(message: Message) -> bytes:
     """Encodes a message as ``SetSerializationDeterministic(true)`` does in C++.
 
-    Python's ``SerializeToString(deterministic=True)`` is not that. The C extension of protobuf 4
+    Every message that a patch writes is encoded so, whatever protobuf is installed. Python's
+    ``SerializeToString(deterministic=True)`` is not that. The C extension of protobuf 4
     and later puts a key behind the longer keys that begin with it (``"x_1"``, then ``"x"``) and
     integer keys in descending order (``_upb_mapsorter_cmpstr`` in ``upb/message/map_sorter.c``).
     Sorting the entries of a map moves bytes within the message and changes no length, so it is done

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sigpb import __version__, protos
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
 FILE_NAME = "sigpb.history.jsonl"
 
@@ -28,7 +29,7 @@ def signatures_digest(signatures: Signatures) -> str:
     for tags, signature_defs in signatures:
         digest.update(json.dumps(sorted(tags)).encode())
         for key in sorted(signature_defs):
-            encoded = signature_defs[key].SerializeToString(deterministic=True)
+            encoded = deterministic_bytes(signature_defs[key])
             digest.update(json.dumps([key, len(encoded)]).encode())
             digest.update(encoded)
     return digest.hexdigest()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb import protos
-from sigpb.steps.attributes import constant, dtype_attr, int_attr
+from sigpb.steps.attributes import dtype_attr
 from sigpb.steps.shape_matching import check_element_counts
+from sigpb.steps.sizes import computed_shape, integers
 from sigpb.steps.step import GraphBody, Step
 from sigpb.tensor_types import TensorType, dtype_of, shape_proto
 
@@ -38,10 +37,10 @@ class Reshape(Step):
         large = any(size is not None and size >= 2**31 for size in self.shape)
         index = dtype_of("int64" if large else "int32")
         if self.axes:
-            sizes = _computed_sizes(body, tensor, operand, self, index)
+            sizes = computed_shape(body, "Reshape", self.shape, self.axes, tensor, operand, index)
         else:
             wanted = [-1 if size is None else size for size in self.shape]
-            sizes = _integers(body, "Reshape/shape", wanted, index)
+            sizes = integers(body, "Reshape/shape", wanted, index)
         return body.add(
             "Reshape",
             "Reshape",
@@ -58,61 +57,3 @@ class Reshape(Step):
     def describe(self) -> str:
         """Returns ``reshape``."""
         return "reshape"
-
-
-def _computed_sizes(
-    body: GraphBody, tensor: str, operand: TensorType, reshape: Reshape, index: int
-) -> str:
-    """Adds nodes that pick sizes of the operand and pack them with those that are known."""
-    rank = None if operand.shape is None else len(operand.shape)
-    operand_sizes = body.add(
-        "Shape",
-        "Reshape/Shape",
-        [tensor],
-        {"T": dtype_attr(operand.dtype), "out_type": dtype_attr(index)},
-        shape_proto((rank,)),
-    )
-    axes = iter(reshape.axes)
-    sizes = [
-        _picked(body, operand_sizes, next(axes), index)
-        if size is None
-        else _integers(body, "Reshape/shape/size", size, index)
-        for size in reshape.shape
-    ]
-    return body.add(
-        "Pack",
-        "Reshape/shape",
-        sizes,
-        {"N": int_attr(len(sizes)), "T": dtype_attr(index), "axis": int_attr(0)},
-        shape_proto((len(sizes),)),
-    )
-
-
-def _picked(body: GraphBody, vector: str, position: int, index: int) -> str:
-    """Adds what ``vector[position]`` is made of."""
-    bounds = [
-        _integers(body, f"Reshape/strided_slice/{name}", [value], dtype_of("int32"))
-        for name, value in (("begin", position), ("end", position + 1), ("strides", 1))
-    ]
-    masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask")
-    return body.add(
-        "StridedSlice",
-        "Reshape/strided_slice",
-        [vector, *bounds],
-        {
-            "T": dtype_attr(index),
-            "Index": dtype_attr(dtype_of("int32")),
-            **{mask: int_attr(0) for mask in masks},
-            "shrink_axis_mask": int_attr(1),
-        },
-        shape_proto(()),
-    )
-
-
-def _integers(body: GraphBody, name: str, value: int | Sequence[int], dtype: int) -> str:
-    """Adds a Const of int32 or int64: a scalar or a vector."""
-    shape = shape_proto(() if isinstance(value, int) else (len(value),))
-    values = [value] if isinstance(value, int) else value
-    tensor = protos.TensorProto(dtype=dtype, tensor_shape=shape)
-    (tensor.int_val if dtype == dtype_of("int32") else tensor.int64_val).extend(values)
-    return constant(body, name, tensor)

@@ -98,6 +98,7 @@ class _Survey:
             value_dtype(info.dtype),
             change.steps if change else (),
             value,
+            end.rows_of,
             _relaxed_size(shape_of(info.tensor_shape), change.inside.shape) if change else None,
         )
 

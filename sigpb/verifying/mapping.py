@@ -40,6 +40,8 @@ class InputMapping:
         dtype: The dtype that the old model takes.
         steps: What makes a value for the old model of one for the new.
         value: A fixed value: an encoded TensorProto.
+        rows_of: For a fixed value of one row that is repeated, the input that has as many rows, by
+            its key in the old model.
         rows: The rows that the old model takes at a time where the new one takes any number; None
             if that is no different.
     """
@@ -52,6 +54,7 @@ class InputMapping:
     dtype: int
     steps: tuple[Step, ...] = ()
     value: bytes | None = None
+    rows_of: str | None = None
     rows: int | None = None
 
 

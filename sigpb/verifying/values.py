@@ -79,7 +79,6 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
     relaxed: dict[str, int] = {}
     for each in signature.inputs:
         if each.new is None:
-            whole[each.old] = _fixed(each)
             continue
         for part in each.components:
             value = values[each.new + part.suffix]
@@ -88,6 +87,12 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
             whole[name] = converted(each.steps, value) if is_value else value
             if each.rows is not None:
                 relaxed[name] = each.rows
+    for each in signature.inputs:
+        if each.new is None:
+            fixed = _fixed(each)
+            if each.rows_of is not None:
+                fixed = fixed.repeat(len(whole[each.rows_of]), 0)
+            whole[each.old] = fixed
     counts = {len(whole[name]) // rows for name, rows in relaxed.items() if rows}
     return [
         {

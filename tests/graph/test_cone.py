@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.graph.cone import Cone, needed
+from sigpb.graph.cone import Cone, computing, needed
 from tests.patches import only_graph
 
 from .small_graphs import attr, by_name
@@ -80,12 +80,39 @@ class TestNeeded:
     def test_loops_and_nodes_that_are_missing(self) -> None:
         assert needed(by_name("a = A(b)\nb = A(a, gone)"), ["a", "lost"]) == {"a", "b"}
 
+    def test_what_is_fed_itself(self) -> None:
+        assert needed(by_name(GRAPH), ["scaled:0"], {"scaled"}) == set()
+
+
+class TestComputing:
+    def test_nodes_of_what_is_fed_are_placeholders(self) -> None:
+        shaped = attr("_output_shapes", "list { shape { dim { size: 3 } } }")
+        nodes = by_name(GRAPH.replace("Mul(x, two)", f"Mul(x, two) {shaped}"))
+        found = computing(nodes, ["sum:0"], {"scaled", "b", "two"})
+        assert set(found) == {"scaled", "b", "sum"}
+        assert (found["sum"], found["b"]) == (nodes["sum"], nodes["b"])
+        assert (found["scaled"].op, list(found["scaled"].input)) == ("Placeholder", [])
+        assert found["scaled"].attr == nodes["scaled"].attr
+
+    def test_a_node_of_which_another_output_is_needed_runs(self) -> None:
+        nodes = by_name("x = A()\ns = Split(x)\ny = Add(s:0, s:1)")
+        assert computing(nodes, ["y"], {"s"}) == nodes
+
+    def test_what_is_fed_and_fetched(self) -> None:
+        assert list(computing(by_name(GRAPH), ["x:0", "gone"], {"x", "gone"})) == ["x"]
+
 
 class TestCone:
     def test_between_what_is_fed_and_what_is_fetched(self) -> None:
         assert cone(GRAPH, {"x"}, ["sum:0", "other:0"]) == {"scaled", "sum"}
         assert cone(GRAPH, {"b"}, ["sum:0", "other:0"]) == {"sum", "other"}
         assert cone(GRAPH, {"x"}, ["other:0"]) == set()
+
+    def test_ends_where_something_else_is_fed(self) -> None:
+        nodes = by_name(GRAPH + "far = Add(sum, x)")
+        assert Cone(nodes, {"x"}, ["far"], others={"sum"}).names == {"far"}
+        assert Cone(nodes, {"sum"}, ["far"], others={"x"}).names == {"far"}
+        assert Cone(nodes, {"b"}, ["far"], others={"sum"}).names == set()
 
     def test_what_is_fed_may_be_computed(self) -> None:
         assert cone(GRAPH, {"scaled"}, ["sum:0"]) == {"sum"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody
 from sigpb.op_defs import OpDefs
-from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.attributes import bool_attr, dtype_attr
 from sigpb.tensor_types import dtype_of, shape_of, shape_proto
 
 from .small_graphs import lines, nodes
@@ -39,6 +39,14 @@ def test_names_of_nodes_and_arguments_are_taken() -> None:
     attributes = {"T": dtype_attr(FLOAT)}
     tensors = [after.add("Neg", name, ["x"], attributes) for name in ("Neg", "x", "Neg", "y")]
     assert tensors == ["Neg_1:y:0", "x_1:y:0", "Neg_2:y:0", "y:y:0"]
+    assert after.add("Neg", "NEG", ["x"], attributes) == "NEG_3:y:0"
+
+
+def test_attributes_at_their_defaults_are_left_out() -> None:
+    after = body()
+    attributes = {"SrcT": dtype_attr(FLOAT), "Truncate": bool_attr(False)}
+    after.add("Cast", "Cast", ["x"], attributes | {"DstT": dtype_attr(FLOAT)})
+    assert set(after.function.node_def[-1].attr) == {"SrcT", "DstT"}
 
 
 def test_a_name_that_was_asked_for_is_taken() -> None:

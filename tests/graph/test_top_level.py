@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.op_defs import OpDefs
-from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.attributes import bool_attr, dtype_attr
 from sigpb.tensor_types import Shape, TensorType, dtype_of, shape_proto
 from sigpb.wire import Edits, Message, assemble, length_delimited
 
@@ -86,6 +86,16 @@ class TestFreshNames:
         assert top.fresh_scope("sigpb/pre").name == "sigpb/pre"
         assert top.fresh_scope("sigpb/other").name == "sigpb/other"
 
+    def test_that_differ_only_in_case(self) -> None:
+        top = Rewritten("sigpb/Predict/x = A()").top
+        scope = top.fresh_scope("sigpb/predict")
+        assert scope.name == "sigpb/predict_1"
+        assert [scope.add("A", name, [], {}) for name in ("p", "P")] == [
+            "sigpb/predict_1/p",
+            "sigpb/predict_1/P_1",
+        ]
+        assert top.fresh_scope("sigpb/PREDICT").name == "sigpb/PREDICT_2"
+
     def test_of_scopes_that_were_just_filled(self) -> None:
         top = Rewritten(SMALL).top
         for expected in ("sigpb/a", "sigpb/a_1", "sigpb/a_2"):
@@ -101,6 +111,15 @@ class TestFreshNames:
 
 
 class TestAdd:
+    def test_attributes_at_their_defaults_are_left_out(self) -> None:
+        rewritten = Rewritten(SMALL)
+        attributes = {"DstT": dtype_attr(INT64), "Truncate": bool_attr(False)}
+        rewritten.top.add("Cast", "Cast", ["y"], attributes)
+        rewritten.top.add("Cast", "other", ["y"], attributes | {"Truncate": bool_attr(True)})
+        cast, other = rewritten.graph().node[-2:]
+        assert set(cast.attr) == {"DstT"}
+        assert set(other.attr) == {"DstT", "Truncate"}
+
     def test_what_is_written(self) -> None:
         rewritten = Rewritten(SMALL)
         tensor = rewritten.top.add(

@@ -95,6 +95,7 @@ def test_as_json(fixture_model: ModelFactory) -> None:
                     },
                 ],
                 "warnings": [],
+                "unchecked": [],
             }
         ],
     }

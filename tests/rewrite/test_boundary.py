@@ -271,7 +271,7 @@ class TestAdded:
             "x: float32 [?,4] -> y: float32 [?,4]",
             has_object_graph=True,
         )
-        with pytest.raises(PatchError, match="computes no tensor 'x:0'"):
+        with pytest.raises(PatchError, match="'x:0' is outside of the function"):
             model.boundary()
 
     def test_there_are_several(self) -> None:

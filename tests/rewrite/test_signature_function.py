@@ -219,7 +219,7 @@ class TestWithVariant:
         with pytest.raises(PatchError) as caught:
             with_variant(self.ORDER, boundary(added=self.ADDED), library(*functions), OpDefs())
         assert str(caught.value) == (
-            "output 'z' cannot be added: tf.saved_model.load calls the function 'outer_1', in "
+            "output 'z' cannot be added: tf.saved_model.load calls 'outer_1', in "
             f"which there are {count} tensors 'scaled:0'."
         )
 

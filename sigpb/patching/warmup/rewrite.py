@@ -10,6 +10,7 @@ from sigpb import protos
 from sigpb.patching.warmup.examples import follow_classify, follow_multi_inference, follow_regress
 from sigpb.patching.warmup.predict import follow_predict
 from sigpb.patching.warmup.signature_change import SignatureChange, Unfit
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.warmup import WarmupRequest, signature_key
 
 Signatures = Mapping[str, SignatureChange]
@@ -79,7 +80,7 @@ def _followed(
 
 
 def _encoded(log: protos.PredictionLog) -> bytes:
-    return log.SerializeToString(deterministic=True)
+    return deterministic_bytes(log)
 
 
 def _parts(log: protos.PredictionLog) -> MutableSequence[Any]:

@@ -1,0 +1,43 @@
+"""Names for what is added beside things that have names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+
+def numbered(wanted: str, is_taken: Callable[[str], bool]) -> str:
+    """Returns the name wanted, with a number if it is taken."""
+    name, number = wanted, 0
+    while is_taken(name):
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+class TakenNames:
+    """The names of the nodes and arguments of a graph or function.
+
+    Two of them may not differ only in case: `tf.saved_model.load` puts what a signature needs into
+    a graph of Python's, which then gives one of them another name
+    (``Graph.unique_name`` in tensorflow/python/framework/ops.py).
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._lowered = {name.lower() for name in names}
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._lowered
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether a name begins with a scope and a slash."""
+        return any(name.startswith(f"{scope.lower()}/") for name in self._lowered)
+
+    def add(self, name: str) -> None:
+        """Takes a name."""
+        self._lowered.add(name.lower())
+
+    def take(self, wanted: str) -> str:
+        """Takes a name that is not taken, and returns it: the one wanted, perhaps with a number."""
+        name = numbered(wanted, self.__contains__)
+        self.add(name)
+        return name

@@ -1,0 +1,61 @@
+"""What a patch writes is the same whatever versions of Python and protobuf are installed.
+
+The digests are to be changed only together with what a patch writes. Keys such as x and x_1, of
+which one begins the other, are those that versions of protobuf sort differently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+import sigpb
+from sigpb import protos
+from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.saved_model.history import signatures_digest
+from sigpb.saved_model.warmup import PATH
+from tests.patches import MAIN, ModelFactory, read
+
+SERVING = 'signature {{ key: "serving_default" {} }}'
+LINEAR = """
+    input { key: "x" rename_to: "x_1" dtype: "int64" shape: "[?,3,1]" }
+    input { key: "b" rename_to: "x" }
+    output { key: "p" rename_to: "p_1" }
+    output { key: "s" rename_to: "p" dtype: "string" }
+    """
+SHARED = """
+    input { key: "x" rename_to: "y_1" dtype: "int64" }
+    input { key: "scale" default: "3" }
+    output { key: "sum" rename_to: "difference_1" dtype: "float64" }
+    """
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoints", "digest"),
+    [
+        ("tf2_linear", LINEAR, "f9c2a8bb7af74065"),
+        ("tf1_shared", SHARED, "e6a30f539e815922"),
+        ("tf2_fixed_batch", 'batch_size: "?"', "a5d4a6a50850a61d"),
+        ("tf2_image", 'output { key: "p" from_tensor: "pool/Mean:0" }', "65a0ffa5c9307516"),
+        ("tf2_warmup", LINEAR, "0b67421d12f2e171"),
+    ],
+)
+def test_of_models(fixture_model: ModelFactory, name: str, endpoints: str, digest: str) -> None:
+    model = fixture_model(name)
+    # Fixtures are text; what is not patched has to be the same bytes, too.
+    (model / MAIN).write_bytes(deterministic_bytes(read(model)))
+    sigpb.patch(model, parse_text(SERVING.format(endpoints)), in_place=True)
+    written = (model / MAIN).read_bytes()
+    if (model / PATH).exists():
+        written += (model / PATH).read_bytes()
+    assert hashlib.sha256(written).hexdigest()[:16] == digest
+
+
+def test_of_the_record() -> None:
+    signature = protos.SignatureDef()
+    for key in ("x_1", "x", "x1"):
+        signature.inputs[key].name = f"{key}:0"
+    digest = signatures_digest([(["serve"], {"serving_default": signature})])
+    assert digest[:16] == "1347b54bd6364d61"
