@@ -72,7 +72,7 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
         if patch.HasField(field) and side != only:
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
-    others = ("rename_to", "dtype", "shape", "bind", "default", "from_tensor")
+    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", "from_tensor")
     for field in others if alone else ():
         if patch.HasField(field) and field != alone and (alone, field) != ("drop", "rename_to"):
             yield f"has {field!r}, which does not go with {alone!r}: it leaves the signature."
@@ -83,6 +83,8 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
             "'pool/Mean:0'."
         )
+    if patch.reshape and not patch.HasField("shape"):
+        yield "has 'reshape', but no 'shape' that it is to be reshaped to."
     for field, parse in (("dtype", dtype_of), ("shape", parse_shape)):
         if patch.HasField(field):
             try:
@@ -98,6 +100,8 @@ def _batch_size_problems(text: str) -> Iterator[str]:
         shape = ()
     if shape is None or len(shape) != 1 or text.strip()[:1] in "[(":
         yield f'{text!r} is not a batch size; give a number, or "?" for any.'
+    elif shape == (0,):
+        yield 'a batch size of 0 leaves no examples; give a number above 0, or "?" for any.'
 
 
 def problems(draft: MetaGraphDraft) -> Iterator[str]:

@@ -181,7 +181,8 @@ class _Survey:
     def _conversion(self, side: Side, end: EndpointDraft, now: TensorType) -> Conversion | None:
         """Returns how an endpoint is converted, or None if it cannot be."""
         try:
-            return conversion(side, now, (end.type or WantedType()).of(now))
+            wanted = end.type or WantedType()
+            return conversion(side, now, wanted.of(now), insist=wanted.insist)
         except ConversionError as error:
             self.problems.append(f"{side} {end.key!r}: {error}")
             return None

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import sigpb
+from sigpb.patching.patch_file import format_patch, parse_text
 from tests import model_runner
 from tests.edits.in_tensorflow import (
     SERVE,
@@ -171,10 +173,30 @@ class TestShapes:
                 key: "serving_default"
                 input { key: "x" shape: "[3,3]" }
                 output { key: "p" shape: "<unknown>" }
-                output { key: "s" shape: "[3,?]" }
+                output { key: "s" shape: "[?,?]" }
             }
             """,
         )
+
+    def test_a_reshape_that_is_insisted_on(self, tmp_path: Path) -> None:
+        import tensorflow as tf
+
+        def scaled(w: Any, x: Any) -> dict[str, Any]:
+            return {"y": x * w[:3]}
+
+        model = saved(tmp_path, scaled, tf.TensorSpec([None, 4, 6, 3], tf.float32, name="x"))
+        text = serving(
+            """
+            input { key: "x" shape: "[?,3,4,6]" reshape: true rename_to: "zz" }
+            output { key: "y" shape: "[?,9,8]" reshape: true }
+            """
+        )
+        patched = assert_values_are_converted(model, text)
+        undo = sigpb.invert(model, parse_text(text))
+        assert all(end.reshape for end in (*undo.signature[0].input, *undo.signature[0].output))
+        assert_values_are_converted(patched, format_patch(undo))
+        wanted = sigpb.infer(model, patched).signature[0]
+        assert all(end.reshape for end in (*wanted.input, *wanted.output))
 
     def test_several_unknown_sizes(self, tmp_path: Path) -> None:
         import tensorflow as tf
