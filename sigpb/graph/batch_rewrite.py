@@ -10,7 +10,7 @@ from sigpb.graph.batch_rules.constants import INT32, integer_tensor, uniform_ele
 from sigpb.graph.batch_rules.operation import Operation
 from sigpb.graph.batch_rules.sources import SIZES, Source
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, write_shape
-from sigpb.graph.batch_stated import OUTPUT_SHAPES
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.graph.tensor_names import producer
 
 Nodes = tuple[protos.NodeDef, ...]

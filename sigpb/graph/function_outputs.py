@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from sigpb import protos
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
-from sigpb.tensor_types import TensorType, shape_of, shape_proto
+from sigpb.tensor_types import TensorType, shape_proto
 
 CALL_OPS = ("PartitionedCall", "StatefulPartitionedCall")
 
@@ -120,9 +121,8 @@ def _outputs(
 ) -> Iterator[InnerTensor]:
     name, dtypes = op_defs.output_name(node, output), op_defs.output_dtypes(node)
     if name and dtypes:
-        shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else []
-        shape = shape_of(shapes[output]) if output < len(shapes) else None
-        yield InnerTensor(path, name, TensorType(dtypes[output], shape))
+        type_ = TensorType(dtypes[output], stated_shape(node, output))
+        yield InnerTensor(path, name, type_)
 
 
 def with_results(
@@ -172,8 +172,8 @@ def call_with_results(
     first = len(call.attr["Tout"].list.type)
     call.attr["f"].func.name = functions.add_variant(with_results(function, tensors, functions))
     call.attr["Tout"].list.type.extend(tensor.type.dtype for tensor in tensors)
-    if "_output_shapes" in call.attr:
-        shapes = call.attr["_output_shapes"].list.shape
+    if OUTPUT_SHAPES in call.attr:
+        shapes = call.attr[OUTPUT_SHAPES].list.shape
         shapes.extend(shape_proto(tensor.type.shape) for tensor in tensors)
     return first
 

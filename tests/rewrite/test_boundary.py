@@ -135,7 +135,7 @@ class TestContradictions:
         model = meta_graph_def(graph, {"s": "x: float32 [3] -> y: float32 [3]"})
         assert Model(model, change).boundary().inputs["x"].inside == type_of("float32 [3]")
 
-    @pytest.mark.parametrize(("producer", "refused"), [(23, False), (24, True)])
+    @pytest.mark.parametrize(("producer", "refused"), [(21, False), (22, True)])
     def test_a_placeholder_of_an_old_graph(self, producer: int, refused: bool) -> None:
         graph = f"x = Placeholder() {placeholder()}\ny = Neg(x) {FLOAT}"
         signature, change = (
