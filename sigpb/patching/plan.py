@@ -22,12 +22,15 @@ class MetaGraphPlan:
         tags: Its tag-set as it is.
         edits: What is done to it; all at once.
         warnings: What works but may surprise.
+        unchecked: What only a run of the model shows, such as ``what …``, so that it should be
+            verified.
     """
 
     index: int
     tags: tuple[str, ...]
     edits: tuple[Edit, ...]
     warnings: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
     def draft(self, meta_graph: MetaGraph) -> MetaGraphDraft:
         """Returns what the edits make of the MetaGraph."""
@@ -73,6 +76,7 @@ class Plan:
             lines.append(f"  MetaGraph {tag_set_text(graph.tags)}")
             lines += [f"    {edit.describe()}" for edit in graph.edits]
             lines += [f"    warning: {warning}" for warning in graph.warnings]
+            lines += [f"    {not_checked(each)}" for each in graph.unchecked]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -86,10 +90,16 @@ class Plan:
                     "tags": list(graph.tags),
                     "edits": [_edit_json(edit) for edit in graph.edits],
                     "warnings": list(graph.warnings),
+                    "unchecked": list(graph.unchecked),
                 }
                 for graph in self.meta_graphs
             ],
         }
+
+
+def not_checked(what: str) -> str:
+    """Returns the line that recommends to verify something."""
+    return f"not checked without --verify: {what}"
 
 
 def _edit_json(edit: Edit) -> dict[str, Any]:

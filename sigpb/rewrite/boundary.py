@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import needed
-from sigpb.graph.tensor_names import canonical
+from sigpb.graph.stated_shapes import merged
+from sigpb.graph.tensor_names import canonical, output_number, producer
 from sigpb.rewrite.added_outputs import AddedTensor, at_top_level, in_functions, unfed
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
@@ -17,6 +18,7 @@ from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
+    Shape,
     TensorType,
     dtype_name,
     is_compatible,
@@ -55,6 +57,7 @@ class Boundary:
         added: The outputs that are added.
         batch: The batch size, if it changes.
         changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
+        unchecked: What only a run of the model shows, such as ``what …``.
     """
 
     inputs: Mapping[str, Conversion]
@@ -62,6 +65,7 @@ class Boundary:
     added: tuple[Added, ...]
     batch: BatchSize
     changed_nodes: Mapping[str, protos.NodeDef]
+    unchecked: tuple[str, ...] = ()
 
 
 NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
@@ -141,8 +145,42 @@ class _Survey:
         }
         more = (self._added(each, batch) for each in added)
         return Boundary(
-            inputs, outputs, tuple(each for each in more if each), batch, self.changed_nodes
+            inputs,
+            outputs,
+            tuple(each for each in more if each),
+            batch,
+            self.changed_nodes,
+            () if self.problems else tuple(self._follow_shapes(inputs)),
         )
+
+    def _follow_shapes(self, inputs: Mapping[str, Conversion]) -> Iterator[str]:
+        """Makes sure that the graph takes the shapes that inputs are to have.
+
+        Yields:
+            What is not known of that.
+        """
+        refined: dict[tuple[str, int], Shape] = {}
+        for key, change in inputs.items():
+            tensor = converted_tensor(self._info("input", key))
+            if actual := self.graph.type_of(tensor):
+                # A batch size that is opened is not followed again.
+                shape = merged(change.arriving, actual.shape)
+                if shape != actual.shape:
+                    refined[producer(tensor), output_number(tensor)] = shape
+        if not refined:
+            return
+        from sigpb.graph.refined_shapes import follow
+
+        followed = follow(self._nodes(), refined, self.library)
+        self.problems += [
+            f"{what}, so that sessions could not load the model, or not run it; state shapes that "
+            "the graph takes."
+            for what in followed.contradictions
+        ]
+        if followed.unchecked:
+            first, *others = followed.unchecked
+            more = f" and {len(others)} more" if others else ""
+            yield f"whether {first}{more} can take the shapes that inputs are to have"
 
     @cached_property
     def _fetched(self) -> list[str]:

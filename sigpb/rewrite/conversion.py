@@ -31,6 +31,15 @@ class Conversion:
     kinds: tuple[str, ...]
     losses: tuple[str, ...]
 
+    @property
+    def arriving(self) -> Shape:
+        """What is known of the shape, of an input, that the tensor has then."""
+        outside, inside = self.outside.shape, self.inside.shape
+        if outside is None or None in outside or inside is None or inside.count(None) != 1:
+            return inside
+        size = prod(size for size in outside if size) // prod(size for size in inside if size)
+        return tuple(size if each is None else each for each in inside)
+
 
 def conversion(
     side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool = False
