@@ -85,6 +85,13 @@ class ChangeType(Edit):
             except ConversionError as error:
                 yield f"{where}: {error}"
 
+    def unchecked(self) -> Iterator[str]:
+        """That elements are where they are expected after a reshape is not found out by a plan."""
+        kinds = self._conversion().kinds
+        if "reshape" in kinds or ("relax" in kinds and self.side == "input"):
+            where = f"signature {self.signature.key!r}"
+            yield f"what {where} computes with {self.side} {self.key!r} as {self.new_shape}"
+
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new type."""
         endpoint = draft.signature(self.signature).endpoints(self.side)[self.key]

@@ -81,6 +81,10 @@ class Edit(ABC):
         """Yields why this edit cannot be made to the MetaGraph as it is, in whole sentences."""
         return ()
 
+    def unchecked(self) -> Iterable[str]:
+        """Yields what of this edit only a run of the model shows, such as ``what …``."""
+        return ()
+
     @abstractmethod
     def apply(self, draft: MetaGraphDraft) -> None:
         """Puts the change into a draft."""

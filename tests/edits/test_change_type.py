@@ -391,6 +391,13 @@ class TestRefused:
             f"{name} cannot be converted: it {why}"
         )
 
+    def test_a_shape_that_the_graph_contradicts(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        inputs = 'input { key: "x" shape: "[2,3]" } input { key: "b" shape: "[5,3]" }'
+        said, *_ = refusals(model, serving(inputs))
+        assert said.startswith("signature 'serving_default': Add")
+        assert "[2,3] and [5,3], so that sessions could not load the model" in said
+
     def test_a_transpose(self, fixture_model: ModelFactory) -> None:
         """It cannot be insisted on either: the batch would be another dimension."""
         model = fixture_model("tf2_image")
