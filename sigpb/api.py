@@ -57,8 +57,7 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
         EnvironmentFailure: If the file cannot be written.
     """
     with open_model(path) as model:
-        made = plan_patch(model, patch)
-        check(made, model)
+        made = check(plan_patch(model, patch), model)
         if out is not None:
             from sigpb.patching import saved_plan
 

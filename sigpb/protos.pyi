@@ -195,7 +195,9 @@ class EndpointPatch(Message):
     default: str
     FROM_TENSOR_FIELD_NUMBER: ClassVar[int]
     from_tensor: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ...) -> None: ...
+    RESHAPE_FIELD_NUMBER: ClassVar[int]
+    reshape: bool
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ...) -> None: ...
 class Example(Message):
     FEATURES_FIELD_NUMBER: ClassVar[int]
     @property

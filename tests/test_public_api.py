@@ -136,7 +136,7 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size")
     ]
     assert names(endpoint) == [
-        *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor")
+        *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor", "reshape")
     ]
     assert signature.fields_by_name["output"].message_type is endpoint
 

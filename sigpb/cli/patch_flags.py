@@ -50,6 +50,8 @@ def define(values: flags.FlagValues) -> None:
         ("output_dtype", "KEY=DTYPE: casts an output to this dtype."),
         ("input_shape", "KEY=SHAPE: reshapes what is fed from this shape, such as ?,28,28,1."),
         ("output_shape", "KEY=SHAPE: reshapes an output to this shape."),
+        ("reshape_input", "KEY: reshapes it even if its new shape looks like a transpose."),
+        ("reshape_output", "KEY: reshapes it even if its new shape looks like a transpose."),
         ("bind_input", "KEY=VALUE: gives an input a constant value, in JSON, and removes it."),
         ("default_input", "KEY=VALUE: the value, in JSON, of an input that a client leaves out."),
         ("add_output", "KEY=TENSOR: makes a tensor of the graph or of a function an output."),
@@ -111,6 +113,10 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
             key, value = split_value(text, flag, is_new=field == "from_tensor")
             endpoints = getattr(_signature(patch, values.signature), side)
             setattr(_endpoint(endpoints, key, field), field, value)
+    for flag, side in (("reshape_input", "input"), ("reshape_output", "output")):
+        for key in getattr(values, flag):
+            endpoints = getattr(_signature(patch, values.signature), side)
+            _endpoint(endpoints, unquote(key), "reshape").reshape = True
     if values.batch_size is not None:
         _signature(patch, values.signature).batch_size = values.batch_size
     if values.method_name is not None:

@@ -19,6 +19,7 @@ class AddOutput(Edit):
         tensor: The name of the tensor.
         dtype: The dtype that the output is to have; None for that of the tensor.
         shape: The shape that it is to have; None for that of the tensor.
+        reshape: Whether a reshape is meant even if it looks like a transpose.
     """
 
     signature: SignatureRef
@@ -26,6 +27,7 @@ class AddOutput(Edit):
     tensor: str
     dtype: str | None
     shape: str | None
+    reshape: bool
 
     @classmethod
     def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
@@ -42,6 +44,7 @@ class AddOutput(Edit):
                 item.from_tensor,
                 item.dtype if item.HasField("dtype") else None,
                 item.shape if item.HasField("shape") else None,
+                item.reshape,
             )
 
     def apply(self, draft: MetaGraphDraft) -> None:
@@ -50,7 +53,7 @@ class AddOutput(Edit):
         if self.dtype is not None:
             endpoint.change_type(dtype=dtype_of(self.dtype))
         if self.shape is not None:
-            endpoint.change_type(shape=parse_shape(self.shape))
+            endpoint.change_type(shape=parse_shape(self.shape), insist=self.reshape)
         draft.signature(self.signature).added.append(endpoint)
 
     def describe(self) -> str:

@@ -68,6 +68,11 @@ class ChangeBatchSize(Edit):
                 "those that have the batch size."
             )
 
+    def unchecked(self) -> Iterator[str]:
+        """What is computed of several examples is not run."""
+        size = "any batch size" if self.size is None else f"a batch size of {self.size}"
+        yield f"what signature {self.signature.key!r} computes for {size}"
+
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the first dimension of the inputs."""
         signature = draft.signature(self.signature)

@@ -32,6 +32,7 @@ class ChangeType(Edit):
         shape: The shape it has, as text.
         new_dtype: The name of the dtype it is to have.
         new_shape: The shape it is to have.
+        reshape: Whether a reshape is meant even if it looks like a transpose.
     """
 
     signature: SignatureRef
@@ -42,6 +43,7 @@ class ChangeType(Edit):
     shape: str
     new_dtype: str
     new_shape: str
+    reshape: bool
 
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
@@ -52,8 +54,17 @@ class ChangeType(Edit):
         new_dtype = dtype_name(dtype_of(patch.dtype)) if patch.HasField("dtype") else dtype
         new_shape = shape_text(parse_shape(patch.shape)) if patch.HasField("shape") else shape
         if (dtype, shape) != (new_dtype, new_shape):
-            encoding, ref = encoding_of(info), target.signature.ref
-            yield cls(ref, target.side, target.key, encoding, dtype, shape, new_dtype, new_shape)
+            yield cls(
+                target.signature.ref,
+                target.side,
+                target.key,
+                encoding_of(info),
+                dtype,
+                shape,
+                new_dtype,
+                new_shape,
+                patch.reshape,
+            )
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """Not every type can be converted to every other."""
@@ -74,13 +85,20 @@ class ChangeType(Edit):
             except ConversionError as error:
                 yield f"{where}: {error}"
 
+    def unchecked(self) -> Iterator[str]:
+        """That elements are where they are expected after a reshape is not found out by a plan."""
+        kinds = self._conversion().kinds
+        if "reshape" in kinds or ("relax" in kinds and self.side == "input"):
+            where = f"signature {self.signature.key!r}"
+            yield f"what {where} computes with {self.side} {self.key!r} as {self.new_shape}"
+
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new type."""
         endpoint = draft.signature(self.signature).endpoints(self.side)[self.key]
         if self.dtype != self.new_dtype:
             endpoint.change_type(dtype=dtype_of(self.new_dtype))
         if self.shape != self.new_shape:
-            endpoint.change_type(shape=parse_shape(self.new_shape))
+            endpoint.change_type(shape=parse_shape(self.new_shape), insist=self.reshape)
 
     def describe(self) -> str:
         """Returns for instance ``… input 'x' float32 [?,784] → uint8 [?,28,28,1] (reshape, cast)``.
@@ -99,4 +117,4 @@ class ChangeType(Edit):
     def _conversion(self) -> Conversion:
         now = TensorType(dtype_of(self.dtype), parse_shape(self.shape))
         wanted = TensorType(dtype_of(self.new_dtype), parse_shape(self.new_shape))
-        return conversion(self.side, now, wanted)
+        return conversion(self.side, now, wanted, insist=self.reshape)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.edits.change_batch_size import batch_size_of
+from sigpb.edits.change_batch_size import ChangeBatchSize, batch_size_of
+from sigpb.edits.change_type import ChangeType
 from sigpb.edits.edit import Edit, EndpointTarget
 from sigpb.rewrite.conversion import with_batch
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
@@ -43,20 +44,24 @@ class SetDefault(Edit):
 
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
-        """Wanted where the input has no default, or another one than the patch states."""
+        """Wanted where the input has no default, or another one than the patch states.
+
+        Also where it has that default, but gets another type: it is the default of that type then.
+        """
         patch, info = target.patch, target.info
         if not patch.HasField("default"):
             return
         dtype = dtype_name(dtype_of(patch.dtype) if patch.HasField("dtype") else info.dtype)
         shape = shape_of(info.tensor_shape)
+        has_batch = _has_batch(target)
         if patch.HasField("shape"):
             shape = parse_shape(patch.shape)
-        elif target.signature.patch.HasField("batch_size") and shape and shape[0] is None:
+        elif has_batch:
             shape = with_batch(shape, batch_size_of(target.signature.patch))
         ref = target.signature.ref
         encoding = encoding_of(info)
         edit = cls(ref, target.side, target.key, encoding, dtype, shape_text(shape), patch.default)
-        if not edit._is_set(target):
+        if has_batch or any(ChangeType.from_endpoint(target)) or not edit._is_set(target):
             yield edit
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
@@ -88,3 +93,11 @@ class SetDefault(Edit):
     def _is_set(self, target: EndpointTarget) -> bool:
         defaults = target.signature.signature_def.defaults
         return self.key in defaults and is_same(defaults[self.key], self._tensor())
+
+
+def _has_batch(target: EndpointTarget) -> bool:
+    """Whether the batch size that changes is one of the input's dimensions."""
+    return any(
+        isinstance(edit, ChangeBatchSize) and target.key in edit.inputs
+        for edit in ChangeBatchSize.from_signature(target.signature)
+    )

@@ -22,7 +22,7 @@ from sigpb.graph.batch_rules.values import (
     at,
     text,
 )
-from sigpb.graph.batch_stated import merged, stated_shape, stated_shapes, with_stated
+from sigpb.graph.stated_shapes import merged, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 
@@ -221,7 +221,7 @@ class Body:
             return (Tensor((None,)),)
         return tuple(
             Tensor(merged(output.shape, shape), output.value, output.element)
-            for output, shape in with_stated(outputs, node)
+            for output, shape in zip(outputs, stated_shapes(node, len(outputs)), strict=False)
         )
 
     def evaluate(
@@ -286,7 +286,8 @@ class Body:
             found = self._apply(operation)
             if any(_has_batch(operand.value) for operand in operands):
                 found = self._tainted(node, found)
-            outputs = tuple(self._checked(*pair) for pair in with_stated(found, node))
+            stated = stated_shapes(node, len(found))
+            outputs = tuple(map(self._checked, found, stated))
             self.visited[node.name] = Visited(operation, outputs)
 
     def _tainted(self, node: protos.NodeDef, outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -20,11 +20,10 @@ from sigpb.graph.batch_rules.values import (
     Batch,
     Dims,
     Tensor,
-    from_proto,
     text,
 )
-from sigpb.graph.batch_stated import stated_shape
 from sigpb.graph.function_outputs import Functions
+from sigpb.graph.stated_shapes import argument_shape, stated_shape
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import Shape
@@ -241,12 +240,8 @@ def _given(function: protos.FunctionDef, arguments: Sequence[Tensor]) -> tuple[T
 
 
 def _argument_shapes(function: protos.FunctionDef) -> list[Dims | None]:
-    shapes: list[Dims | None] = []
-    for position in range(len(function.signature.input_arg)):
-        attributes = function.arg_attr[position].attr if position in function.arg_attr else {}
-        stated = attributes["_output_shapes"].list.shape if "_output_shapes" in attributes else []
-        shapes.append(from_proto(stated[0]) if stated else None)
-    return shapes
+    positions = range(len(function.signature.input_arg))
+    return [argument_shape(function.arg_attr, position) for position in positions]
 
 
 def _results(function: protos.FunctionDef, body: Body) -> list[Tensor]:

@@ -10,8 +10,8 @@ from sigpb.graph.batch_rules.constants import INT32, integer_tensor, uniform_ele
 from sigpb.graph.batch_rules.operation import Operation
 from sigpb.graph.batch_rules.sources import SIZES, Source
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, write_shape
-from sigpb.graph.batch_stated import OUTPUT_SHAPES
 from sigpb.graph.fresh_names import TakenNames
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 

@@ -10,9 +10,10 @@ from typing import Protocol, TypeAlias
 from sigpb import protos
 from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_body import FunctionBody
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
-from sigpb.tensor_types import TensorType, shape_of, shape_proto
+from sigpb.tensor_types import TensorType, shape_proto
 
 CALL_OPS = ("PartitionedCall", "StatefulPartitionedCall")
 
@@ -173,9 +174,8 @@ def _outputs(
 ) -> Iterator[InnerTensor]:
     name, dtypes = op_defs.output_name(node, output), op_defs.output_dtypes(node)
     if name and dtypes:
-        shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else []
-        shape = shape_of(shapes[output]) if output < len(shapes) else None
-        yield InnerTensor(path, name, TensorType(dtypes[output], shape), surroundings(name, nodes))
+        type_ = TensorType(dtypes[output], stated_shape(node, output))
+        yield InnerTensor(path, name, type_, surroundings(name, nodes))
 
 
 def with_results(
@@ -235,8 +235,8 @@ def call_with_results(
     variant = with_results(function, tensors, functions, op_defs)
     call.attr["f"].func.name = functions.add_variant(variant)
     call.attr["Tout"].list.type.extend(tensor.type.dtype for tensor in tensors)
-    if "_output_shapes" in call.attr:
-        shapes = call.attr["_output_shapes"].list.shape
+    if OUTPUT_SHAPES in call.attr:
+        shapes = call.attr[OUTPUT_SHAPES].list.shape
         shapes.extend(shape_proto(tensor.type.shape) for tensor in tensors)
     return first
 

@@ -9,19 +9,14 @@ from functools import cached_property
 from sigpb import protos
 from sigpb.graph.fresh_names import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES, as_meant, producer_of, stated_shape
 from sigpb.graph.tensor_names import node_name, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
-from sigpb.tensor_types import TensorType, shape_of
+from sigpb.tensor_types import TensorType
 from sigpb.wire import Edits, Message, length_delimited
 
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER
-_VERSIONS = protos.GraphDef.VERSIONS_FIELD_NUMBER
-_PRODUCER = protos.VersionDef.PRODUCER_FIELD_NUMBER
-
-# Before this version of graphs, the shape [] of a placeholder stood for an unknown one
-# (tensorflow/core/ops/array_ops.cc).
-_SCALAR_PLACEHOLDERS = 24
 
 
 @dataclass(frozen=True)
@@ -72,7 +67,7 @@ class TopLevelGraph:
 
         Not to be changed.
         """
-        return {node.name: node for node in self._index.outlines()}
+        return {node.name: as_meant(node, self._producer) for node in self._index.outlines()}
 
     def whole(
         self, nodes: Mapping[str, protos.NodeDef], names: Iterable[str]
@@ -108,7 +103,7 @@ class TopLevelGraph:
         if node := self._added.get(name) or self._replaced.get(name):
             return node
         field = self._index.find(name)
-        return self._index.node(field) if field else None
+        return as_meant(self._index.node(field), self._producer) if field else None
 
     def is_original(self, name: str) -> bool:
         """Whether a node is in the file, and to stay as it is."""
@@ -146,7 +141,7 @@ class TopLevelGraph:
         node = protos.NodeDef(name=self.fresh_name(name), op=op, input=inputs, attr=attributes)
         self._op_defs.strip_defaults(node)
         if shape is not None:
-            node.attr["_output_shapes"].list.shape.append(shape)
+            node.attr[OUTPUT_SHAPES].list.shape.append(shape)
         self.append(node)
         return node.name
 
@@ -171,24 +166,11 @@ class TopLevelGraph:
         dtypes = self._op_defs.output_dtypes(node)
         if dtypes is not None and output >= len(dtypes):
             return None
-        shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else []
-        if output < len(shapes):
-            shape = shape_of(shapes[output])
-        elif node.op == "Placeholder" and "shape" in node.attr and not self._is_vague(node):
-            shape = shape_of(node.attr["shape"].shape)
-        else:
-            shape = None
-        return TensorType(dtypes[output] if dtypes else 0, shape)
-
-    def _is_vague(self, placeholder: protos.NodeDef) -> bool:
-        """Whether a placeholder's shape is [] because its graph is too old to say more."""
-        return not placeholder.attr["shape"].shape.dim and self._producer < _SCALAR_PLACEHOLDERS
+        return TensorType(dtypes[output] if dtypes else 0, stated_shape(node, output))
 
     @cached_property
     def _producer(self) -> int:
-        versions = self._index.rest.find(_VERSIONS)
-        field = versions.last(_PRODUCER) if versions else None
-        return versions.varint(field) if versions and field else 0
+        return producer_of(self._index.rest)
 
     def rewrite(self, edits: Edits) -> None:
         """Writes the nodes that are added, and those that are replaced."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigpb import protos
+from sigpb.graph.stated_shapes import argument_shape
 from sigpb.lint.linted_model import Endpoint, LintedGraph
 from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import Shape, TensorType, encoding_of, shape_of, value_dtype
+from sigpb.tensor_types import TensorType, encoding_of, shape_of, value_dtype
 
 _INT64 = protos.DataType.Value("DT_INT64")
 
@@ -77,9 +78,8 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
         if len(ports[0]) == len(arguments) + captured:
             for position, key in enumerate(arguments):
                 if endpoint := endpoints.get((signature, "input", key)):
-                    actual = TensorType(
-                        ports[0][position].type, _argument_shape(function, position)
-                    )
+                    shape = argument_shape(function.arg_attr, position)
+                    actual = TensorType(ports[0][position].type, shape)
                     argument = f"argument {ports[0][position].name!r} of function {name!r}"
                     yield from _compared(endpoint, argument, actual)
         if len(ports[1]) == len(results):
@@ -87,12 +87,6 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
                 if endpoint := endpoints.get((signature, "output", key)):
                     result = f"result {port.name!r} of function {name!r}"
                     yield from _compared(endpoint, result, TensorType(port.type, None))
-
-
-def _argument_shape(function: protos.FunctionDef, position: int) -> Shape:
-    attributes = function.arg_attr[position].attr if position in function.arg_attr else {}
-    shapes = attributes["_output_shapes"].list.shape if "_output_shapes" in attributes else ()
-    return shape_of(shapes[0]) if shapes else None
 
 
 def _compared(endpoint: Endpoint, tensor: str, actual: TensorType) -> Iterator[Comparison]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sigpb import protos
 from sigpb.patching import side_files
-from sigpb.patching.plan import Plan
+from sigpb.patching.plan import Plan, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.rewrite.commit import commit, unchanged
@@ -46,6 +48,8 @@ def changes_of(
         patched = protos.SavedModel.FromString(assemble(pieces, model.buffer))
         main = text_of(model, patched)
     requests, notes = side_files.warmup(model, drafts, committed, warmup)
+    unchecked = dict.fromkeys(each for views in committed for each in views.unchecked)
+    notes = (*map(not_checked, unchecked), *notes)
     changes: dict[str, Content | None] = {
         model.file.name: main,
         **side_files.fingerprint(model, pieces, committed[0], fingerprint),
@@ -56,15 +60,23 @@ def changes_of(
     return changes, notes
 
 
-def check(plan: Plan, model: SavedModel) -> None:
+def check(plan: Plan, model: SavedModel) -> Plan:
     """Makes sure that the graphs of a model allow what a plan says.
+
+    Returns:
+        The plan, which says what of that is not known.
 
     Raises:
         PatchError: With all that is in the way.
     """
-    for draft in plan.drafts(model).values():
+    meta_graphs = []
+    for each in plan.meta_graphs:
+        draft = each.draft(model.meta_graphs[each.index])
+        unchecked = each.unchecked
         if any(signature.converted for signature in draft.kept()):
-            commit(draft, Edits(model.buffer))
+            unchecked += commit(draft, Edits(model.buffer)).unchecked
+        meta_graphs.append(replace(each, unchecked=unchecked))
+    return replace(plan, meta_graphs=tuple(meta_graphs))
 
 
 def text_of(model: SavedModel, patched: protos.SavedModel) -> bytes:

@@ -76,7 +76,7 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
         if patch.HasField(field) and side != only:
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
-    others = ("rename_to", "dtype", "shape", "bind", "default", "from_tensor")
+    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", "from_tensor")
     for field in others if alone else ():
         if patch.HasField(field) and field != alone and (alone, field) != ("drop", "rename_to"):
             yield f"has {field!r}, which does not go with {alone!r}: it leaves the signature."
@@ -87,6 +87,8 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
             "'pool/Mean:0'."
         )
+    if patch.reshape and not patch.HasField("shape"):
+        yield "has 'reshape', but no 'shape' that it is to be reshaped to."
     for field, parse in (("dtype", dtype_of), ("shape", parse_shape)):
         if patch.HasField(field):
             try:
@@ -102,6 +104,8 @@ def _batch_size_problems(text: str) -> Iterator[str]:
         shape = ()
     if shape is None or len(shape) != 1 or text.strip()[:1] in "[(":
         yield f'{text!r} is not a batch size; give a number, or "?" for any.'
+    elif shape == (0,):
+        yield 'a batch size of 0 leaves no examples; give a number above 0, or "?" for any.'
 
 
 def problems(draft: MetaGraphDraft) -> Iterator[str]:
@@ -233,8 +237,9 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
     if gone := sorted({*graph.user_signatures} - {signature.key for signature in draft.kept()}):
         yield (
             f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of "
-            "object graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the model; "
-            "tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it there."
+            "object graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the "
+            "model; tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it "
+            "there."
         )
 
 

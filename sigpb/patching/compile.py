@@ -37,9 +37,10 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         found += checks.problems(draft)
         where = f"MetaGraph {tag_set_text(meta_graph.tags)}: " if len(selected) > 1 else ""
         problems += [where + problem for problem in found]
-        if edits:
+        if edits and not found:
             warnings = tuple(checks.warnings(draft))
-            plans.append(MetaGraphPlan(index, meta_graph.tags, tuple(edits), warnings))
+            unchecked = tuple(clause for edit in edits for clause in edit.unchecked())
+            plans.append(MetaGraphPlan(index, meta_graph.tags, tuple(edits), warnings, unchecked))
     if problems:
         raise PatchError(problems)
     return Plan(model.directory, patch, tuple(plans))

@@ -14,7 +14,9 @@ from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
 from sigpb.rewrite.commit import commit
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
-from sigpb.tensor_types import dtype_name, encoding_of, shape_of, shape_text
+from sigpb.steps.shape_matching import LooksTransposed, check_reshape
+from sigpb.steps.step import ConversionError
+from sigpb.tensor_types import Shape, dtype_name, encoding_of, shape_of, shape_text
 from sigpb.tensor_values import is_same
 from sigpb.wire import Edits
 
@@ -171,8 +173,19 @@ def _add_endpoint(
             item.dtype = dtype_name(new.dtype)
         if old.shape != new.shape:
             item.shape = shape_text(new.shape)
+            if _looks_transposed(old.shape, new.shape):
+                item.reshape = True
         if new.default is not None and (change.default_changed or change.retyped):
             item.default = tensor_text.value_text(new.default) or ""
+
+
+def _looks_transposed(before: Shape, after: Shape) -> bool:
+    """Whether a patch has to insist that a change of shape is a reshape."""
+    try:
+        check_reshape(before, after)
+    except ConversionError as error:
+        return isinstance(error, LooksTransposed)
+    return False
 
 
 def _joined(

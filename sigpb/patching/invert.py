@@ -110,7 +110,7 @@ class _Inverse:
         if end.type is not None:
             now = tensor_type(info)
             wanted = end.type.of(now)
-            if lost := losses(convert(now, wanted), now):
+            if lost := losses(convert(now, wanted, insist=True), now):
                 self.problems.append(
                     f"{where} would not be what it was: {dtype_name(now.dtype)} → "
                     f"{dtype_name(wanted.dtype)} loses something ({'; '.join(lost)})."
@@ -119,4 +119,6 @@ class _Inverse:
                 undo.dtype = dtype_name(now.dtype)
             if wanted.shape != now.shape:
                 undo.shape = shape_text(now.shape)
+                if end.type.insist:
+                    undo.reshape = True
         return undo

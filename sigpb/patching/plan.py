@@ -22,17 +22,15 @@ class MetaGraphPlan:
         tags: Its tag-set as it is.
         edits: What is done to it; all at once.
         warnings: What works but may surprise.
+        unchecked: What only a run of the model shows, such as ``what …``, so that it should be
+            verified.
     """
 
     index: int
     tags: tuple[str, ...]
     edits: tuple[Edit, ...]
     warnings: tuple[str, ...]
-
-    @property
-    def unchecked(self) -> tuple[str, ...]:
-        """What of the edits only a run of the model shows, so that it should be verified."""
-        return tuple(clause for edit in self.edits for clause in edit.unchecked())
+    unchecked: tuple[str, ...] = ()
 
     def draft(self, meta_graph: MetaGraph) -> MetaGraphDraft:
         """Returns what the edits make of the MetaGraph."""
@@ -78,7 +76,7 @@ class Plan:
             lines.append(f"  MetaGraph {tag_set_text(graph.tags)}")
             lines += [f"    {edit.describe()}" for edit in graph.edits]
             lines += [f"    warning: {warning}" for warning in graph.warnings]
-            lines += [f"    not checked without --verify: {each}" for each in graph.unchecked]
+            lines += [f"    {not_checked(each)}" for each in graph.unchecked]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -97,6 +95,11 @@ class Plan:
                 for graph in self.meta_graphs
             ],
         }
+
+
+def not_checked(what: str) -> str:
+    """Returns the line that recommends to verify something."""
+    return f"not checked without --verify: {what}"
 
 
 def _edit_json(edit: Edit) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import computing
-from sigpb.graph.tensor_names import canonical
+from sigpb.graph.stated_shapes import merged
+from sigpb.graph.tensor_names import canonical, output_number, producer
 from sigpb.rewrite.added_outputs import (
     AddedTensor,
     Result,
@@ -24,6 +25,7 @@ from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
+    Shape,
     TensorType,
     dtype_name,
     is_compatible,
@@ -64,6 +66,7 @@ class Boundary:
         added: The outputs that are added.
         batch: The batch size, if it changes.
         changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
+        unchecked: What only a run of the model shows, such as ``what …``.
     """
 
     inputs: Mapping[str, Conversion]
@@ -71,6 +74,7 @@ class Boundary:
     added: tuple[Added, ...]
     batch: BatchSize
     changed_nodes: Mapping[str, protos.NodeDef]
+    unchecked: tuple[str, ...] = ()
 
 
 NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
@@ -157,8 +161,44 @@ class _Survey:
         }
         more = (self._added(each, batch) for each in added)
         return Boundary(
-            inputs, outputs, tuple(each for each in more if each), batch, self.changed_nodes
+            inputs,
+            outputs,
+            tuple(each for each in more if each),
+            batch,
+            self.changed_nodes,
+            () if self.problems else tuple(self._follow_shapes(inputs)),
         )
+
+    def _follow_shapes(self, inputs: Mapping[str, Conversion]) -> Iterator[str]:
+        """Makes sure that the graph takes the shapes that inputs are to have.
+
+        Yields:
+            What is not known of that.
+        """
+        refined: dict[tuple[str, int], Shape] = {}
+        for key, change in inputs.items():
+            tensor = converted_tensor(self._info("input", key))
+            if actual := self.graph.type_of(tensor):
+                # A batch size that is opened is not followed again.
+                shape = merged(change.arriving, actual.shape)
+                if shape != actual.shape:
+                    refined[producer(tensor), output_number(tensor)] = shape
+        if not refined:
+            return
+        from sigpb.graph.refined_shapes import follow
+
+        followed = follow(
+            self._nodes(self._tensors(self.signature.kept("output"))), refined, self.library
+        )
+        self.problems += [
+            f"{what}, so that sessions could not load the model, or not run it; state shapes that "
+            "the graph takes."
+            for what in followed.contradictions
+        ]
+        if followed.unchecked:
+            first, *others = followed.unchecked
+            more = f" and {len(others)} more" if others else ""
+            yield f"whether {first}{more} can take the shapes that inputs are to have"
 
     def _tensors(self, outputs: Iterable[EndpointDraft]) -> list[str]:
         infos = [self._info("output", end.source) for end in outputs]
@@ -200,7 +240,8 @@ class _Survey:
     def _conversion(self, side: Side, end: EndpointDraft, now: TensorType) -> Conversion | None:
         """Returns how an endpoint is converted, or None if it cannot be."""
         try:
-            return conversion(side, now, (end.type or WantedType()).of(now))
+            wanted = end.type or WantedType()
+            return conversion(side, now, wanted.of(now), insist=wanted.insist)
         except ConversionError as error:
             self.problems.append(f"{side} {end.key!r}: {error}")
             return None

@@ -27,12 +27,14 @@ class Committed:
         signature_defs: The whole `signature_def` map.
         object_graph: The SavedObjectGraph; None if there is none.
         graph: The top level of the graph; None if it did not change.
+        unchecked: What only a run of the model shows, such as ``what …``.
     """
 
     tags: tuple[str, ...]
     signature_defs: Mapping[str, protos.SignatureDef]
     object_graph: protos.SavedObjectGraph | None
     graph: TopLevelGraph | None = None
+    unchecked: tuple[str, ...] = ()
 
 
 def unchanged(meta_graph: MetaGraph) -> Committed:
@@ -61,8 +63,13 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
     if boundaries:
         graph.rewrite(edits)
         stripped_ops.rewrite(edits, draft.meta_graph.message, ops)
+    unchecked = (each for boundary in boundaries.values() for each in boundary.unchecked)
     return Committed(
-        draft.tags, signature_defs_after, after, graph if graph.changed_nodes else None
+        draft.tags,
+        signature_defs_after,
+        after,
+        graph if graph.changed_nodes else None,
+        tuple(dict.fromkeys(unchecked)),
     )
 
 

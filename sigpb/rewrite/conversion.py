@@ -8,7 +8,7 @@ from math import prod
 
 from sigpb.rewrite.draft import Side
 from sigpb.steps.conversion import convert, losses
-from sigpb.steps.shape_matching import shape_change
+from sigpb.steps.shape_matching import check_promise, shape_change
 from sigpb.steps.step import ConversionError, Step
 from sigpb.tensor_types import Shape, TensorType, shape_text
 
@@ -31,18 +31,35 @@ class Conversion:
     kinds: tuple[str, ...]
     losses: tuple[str, ...]
 
+    @property
+    def arriving(self) -> Shape:
+        """What is known of the shape, of an input, that the tensor has then."""
+        outside, inside = self.outside.shape, self.inside.shape
+        if outside is None or None in outside or inside is None or inside.count(None) != 1:
+            return inside
+        size = prod(size for size in outside if size) // prod(size for size in inside if size)
+        return tuple(size if each is None else each for each in inside)
 
-def conversion(side: Side, tensor: TensorType, wanted: TensorType) -> Conversion:
+
+def conversion(
+    side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool = False
+) -> Conversion:
     """Returns how an endpoint gets another type.
 
     Args:
         side: Whether it is an input or an output.
         tensor: The type that it has.
         wanted: The type that it is to have.
+        insist: Whether a reshape is meant even if it looks like a transpose.
 
     Raises:
         ConversionError: There is no way.
     """
+    if (wanted.shape or ()).count(0) > (tensor.shape or ()).count(0):
+        raise ConversionError(
+            f"{shape_text(wanted.shape)} has a size of 0, so that there would be no values; state "
+            "another size, or ? for any"
+        )
     inside, kinds = tensor, []
     if is_batch_relaxed(tensor.shape, wanted.shape):
         inside = TensorType(tensor.dtype, with_batch(tensor.shape, None))
@@ -59,7 +76,9 @@ def conversion(side: Side, tensor: TensorType, wanted: TensorType) -> Conversion
         # Of an output it is a promise; nodes state what is known.
         inside = TensorType(tensor.dtype, wanted.shape)
     first, last = (wanted, inside) if side == "input" else (inside, wanted)
-    steps = convert(first, last)
+    steps = convert(first, last, insist=insist)
+    if change == "reshape" and side == "output":
+        check_promise(inside.shape, wanted.shape)
     kinds += [step.describe() for step in steps]
     once = tuple(dict.fromkeys(kinds))
     return Conversion(wanted, inside, steps, once, losses(steps, first))

@@ -42,10 +42,12 @@ class WantedType(NamedTuple):
     Attributes:
         dtype: The dtype; None for the one it has.
         shape: The shape; "same" for the one it has.
+        insist: Whether a reshape is meant even if it looks like a transpose.
     """
 
     dtype: int | None = None
     shape: Shape | Literal["same"] = "same"
+    insist: bool = False
 
     def of(self, now: TensorType) -> TensorType:
         """Returns the whole type, given the one it has."""
@@ -92,12 +94,18 @@ class EndpointDraft:
         return self.dropped or self.renamed or self.default is not None or self.converted
 
     def change_type(
-        self, dtype: int | None = None, shape: Shape | Literal["same"] = "same"
+        self,
+        dtype: int | None = None,
+        shape: Shape | Literal["same"] = "same",
+        *,
+        insist: bool = False,
     ) -> None:
         """Sets what of the type is to change; the rest stays as it is set."""
         set_ = self.type or WantedType()
         self.type = WantedType(
-            set_.dtype if dtype is None else dtype, set_.shape if shape == "same" else shape
+            set_.dtype if dtype is None else dtype,
+            set_.shape if shape == "same" else shape,
+            set_.insist or insist,
         )
 
     @property

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.graph.function_outputs import CALL_OPS, Functions
+from sigpb.graph.stated_shapes import stated_shapes
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
@@ -235,11 +236,11 @@ def _result_shapes(function: protos.FunctionDef) -> Iterator[protos.TensorShapeP
     nodes = {node.name: node for node in function.node_def}
     for result in function.signature.output_arg:
         node_name, _, output = function.ret[result.name].partition(":")
-        shapes = nodes[node_name].attr[_OUTPUT_SHAPES].list.shape if node_name in nodes else []
+        shapes = stated_shapes(nodes[node_name]) if node_name in nodes else []
         position = int(output.rpartition(":")[2] or 0) if len(shapes) > 1 else 0
         # Numbers count within a named output; only calls have a single one that is a list.
         stated = len(shapes) == 1 or (shapes and nodes[node_name].op in CALL_OPS)
-        yield shapes[position] if stated else protos.TensorShapeProto(unknown_rank=True)
+        yield shape_proto(shapes[position] if stated else None)
 
 
 def is_wrapper(name: str) -> bool:

@@ -8,7 +8,7 @@ from sigpb.steps.as_string import AsString, takes
 from sigpb.steps.cast import CASTABLE, Cast, has_kernel
 from sigpb.steps.reshape import Reshape
 from sigpb.steps.shape_matching import (
-    check_element_counts,
+    check_reshape,
     shape_change,
     sources_of_unknown_sizes,
 )
@@ -34,17 +34,22 @@ _READ_AS = {
 }
 
 
-def convert(source: TensorType, target: TensorType) -> tuple[Step, ...]:
+def convert(source: TensorType, target: TensorType, *, insist: bool = False) -> tuple[Step, ...]:
     """Returns the steps from one type to another.
 
     Shapes that `shape_change` calls refined or relaxed need no step.
+
+    Args:
+        source: The type that there is.
+        target: The type wanted.
+        insist: Whether a reshape is meant even if it looks like a transpose.
 
     Raises:
         ConversionError: There are none. The message says why, and what can be done.
     """
     steps = dtype_steps(source.dtype, target.dtype)
     if shape_change(source.shape, target.shape) == "reshape":
-        return (*shape_steps(source.shape, target.shape), *steps)
+        return (*shape_steps(source.shape, target.shape, insist=insist), *steps)
     return steps
 
 
@@ -120,23 +125,24 @@ def _check_convertible(dtype: int) -> None:
     raise ConversionError(f"A dtype of {name} cannot be converted: it {why}.")
 
 
-def shape_steps(source: Shape, target: Shape) -> tuple[Step, ...]:
+def shape_steps(source: Shape, target: Shape, *, insist: bool = False) -> tuple[Step, ...]:
     """Returns the step that reshapes one shape to another.
 
     Args:
         source: The shape that there is.
         target: The shape wanted.
+        insist: Whether a reshape is meant even if it looks like a transpose.
 
     Returns:
         One Reshape; nothing if the shapes are the same, or if any is wanted.
 
     Raises:
-        ConversionError: The elements differ in number, or an unknown size of `target` cannot be
+        ConversionError: `check_reshape` refuses it, or an unknown size of `target` cannot be
             told from `source`.
     """
     if target is None or source == target:
         return ()
-    check_element_counts(source, target)
+    check_reshape(source, target, insist=insist)
     unknown = target.count(None)
     # What is left over cannot be told if a size is 0.
     if unknown == 0 or (unknown == 1 and 0 not in target):

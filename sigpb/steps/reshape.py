@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import dtype_attr
-from sigpb.steps.shape_matching import check_element_counts
+from sigpb.steps.shape_matching import check_reshape
 from sigpb.steps.sizes import computed_shape, integers
 from sigpb.steps.step import GraphBody, Step
 from sigpb.tensor_types import TensorType, dtype_of, shape_proto
@@ -27,7 +27,7 @@ class Reshape(Step):
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the shape wanted."""
-        check_element_counts(operand.shape, self.shape)
+        check_reshape(operand.shape, self.shape, insist=True)
         return TensorType(operand.dtype, self.shape)
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:

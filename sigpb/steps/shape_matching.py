@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, TypeAlias
 
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import Shape, shape_text
 
 ShapeChange = Literal["same", "refine", "relax", "reshape"]
+
+Sizes: TypeAlias = "tuple[int | None, ...]"
+"""A shape whose rank is known."""
+
+
+class LooksTransposed(ConversionError):
+    """A reshape would leave the elements in an order in which they are hardly meant to be."""
 
 
 def shape_change(source: Shape, target: Shape) -> ShapeChange:
@@ -18,7 +27,7 @@ def shape_change(source: Shape, target: Shape) -> ShapeChange:
     Returns:
         ``same``; ``refine`` if unknown sizes, or an unknown rank, become known; ``relax`` if known
         ones become unknown, whatever else gets known; ``reshape`` if a size or the rank changes,
-        or if nothing changes but the places of sizes of 1.
+        or if nothing changes but the places of sizes.
     """
     if source == target:
         return "same"
@@ -33,23 +42,34 @@ def shape_change(source: Shape, target: Shape) -> ShapeChange:
         return "reshape"
     if all(old is None for old, _ in pairs):
         return "refine"
-    if _without_units(source) == _without_units(target):
+    if Counter(_without_units(source)) == Counter(_without_units(target)):
         return "reshape"
     return "relax"
 
 
-def _without_units(shape: tuple[int | None, ...]) -> list[int | None]:
+def _without_units(shape: Sizes) -> list[int | None]:
     return [size for size in shape if size != 1]
 
 
-def check_element_counts(source: Shape, target: Shape) -> None:
-    """Makes sure that two shapes can have the same number of elements.
+def check_reshape(source: Shape, target: Shape, *, insist: bool = False) -> None:
+    """Makes sure that a reshape keeps every example together, with its elements in their order.
+
+    A ``?`` may take in what follows it: ``[?,100,4]`` may become ``[?,4]``. The other way round
+    would work for some batch sizes only.
+
+    Args:
+        source: The shape that there is.
+        target: The shape wanted.
+        insist: Whether a reshape is meant even if it looks like a transpose.
 
     Raises:
-        ConversionError: They cannot, or only by moving elements from one example to the next.
+        ConversionError: It does not, or not for every size that a ``?`` may stand for.
+        LooksTransposed: Dimensions seem to change places.
     """
     if source is None or target is None:
         return
+    if not insist and _is_permuted(source, target):
+        raise _transposed(f"{shape_text(target)} has the sizes of {shape_text(source)}")
     if not _counts_agree(source, target):
         raise ConversionError(
             f"{shape_text(source)} has {_count_text(source)} and {shape_text(target)} has "
@@ -57,16 +77,101 @@ def check_element_counts(source: Shape, target: Shape) -> None:
             "that has as many as the model's; to drop elements or to pad them, change the model "
             "itself and export it again."
         )
-    if _splits_examples(source, target):
+    if None in source and None not in target:
+        raise _one_size(source, target)
+    parts = _parts(source, target)
+    if not insist and any(_is_permuted(*part) or _is_recut(*part) for part in parts):
+        raise _transposed(f"{shape_text(target)} divides the elements of {shape_text(source)}")
+
+
+def check_promise(source: Shape, target: Shape) -> None:
+    """Makes sure that a reshaped output is not said to be of any size if it is always of one.
+
+    Raises:
+        ConversionError: It is.
+    """
+    if source is not None and target is not None and None not in source and None in target:
+        raise _one_size(target, source)
+
+
+def _is_permuted(source: Sizes, target: Sizes) -> bool:
+    """Whether two shapes have the same sizes in another order, apart from sizes of 1."""
+    old, new = _without_units(source), _without_units(target)
+    return old != new and Counter(old) == Counter(new)
+
+
+def _transposed(what: str) -> LooksTransposed:
+    return LooksTransposed(
+        f"{what} in another order. If dimensions are to change places, as from channels last to "
+        "channels first, that takes a transpose, which sigpb cannot add yet: transpose in the "
+        "client, or in the model, and export that again. If the elements are to stay in the order "
+        "that they have, say so: reshape: true in a patch, or --reshape_input or --reshape_output."
+    )
+
+
+def _one_size(loose: Sizes, known: Sizes) -> ConversionError:
+    """Returns the error for a shape that has an unknown size beside one that has none."""
+    stated = _with_first_known(loose, _product(known) // (_product(loose) or 1))
+    return ConversionError(
+        f"{shape_text(known)} has {_count_text(known)}, so that the ? of {shape_text(loose)} could "
+        f"not stand for any size. State {shape_text(stated)} instead."
+    )
+
+
+def _parts(source: Sizes, target: Sizes) -> list[tuple[Sizes, Sizes]]:
+    """Returns the known sizes before, between and after the unknown ones, of both shapes.
+
+    Raises:
+        ConversionError: They do not have the same elements.
+    """
+    if target.count(None) > 1:
+        sources_of_unknown_sizes(source, target)
+        return list(zip(_known_parts(source), _known_parts(target), strict=True))
+    if None not in source:
+        known = _with_first_known(target, _product(source) // (_product(target) or 1))
+        return [(source, known)]
+    first, *_, last = _known_parts(source)
+    new_first, new_last = _known_parts(target)
+    if _product(first) != _product(new_first):
         raise ConversionError(
-            f"{shape_text(source)} has {_product(source)} elements for each ?, and "
-            f"{shape_text(target)} has {_product(target)}: a reshape would move elements from one "
-            "example of a batch to another. State a shape that has as many for each ? as the "
-            "model's; to drop elements or to pad them, change the model itself and export it again."
+            f"{shape_text(source)} has {_count_text(first)} before its ? and {shape_text(target)} "
+            f"has {_count_text(new_first)}: the ? would be another dimension, and a reshape would "
+            "mix the examples of a batch. Leave ? where the model has it."
         )
+    for start in range(len(last) + 1):
+        if _product(last[start:]) == _product(new_last):
+            return [(first, new_first), (last[start:], new_last)]
+    if _product(last) in _trailing_products(new_last):
+        raise ConversionError(
+            f"{shape_text(source)} can become {shape_text(target)} only where the number of "
+            f"elements is a multiple of {_product(target)}, so ? cannot stand for any size. State "
+            "a number in its place, or a shape that has as many elements for each ? as the model's."
+        )
+    raise ConversionError(
+        f"{shape_text(source)} has {_product(source)} elements for each ?, and "
+        f"{shape_text(target)} has {_product(target)}: a reshape would move elements from one "
+        "example of a batch to another. State a shape that has as many for each ? as the "
+        "model's; to drop elements or to pad them, change the model itself and export it again."
+    )
 
 
-def _counts_agree(source: tuple[int | None, ...], target: tuple[int | None, ...]) -> bool:
+def _is_recut(source: Sizes, target: Sizes) -> bool:
+    """Whether dimensions are neither kept, nor split, nor merged, as in [4,6] → [8,3]."""
+    old, new = _trailing_products(source), _trailing_products(target)
+    shared = sorted(old & new)
+    return any(
+        all(any(low < cut < high for cut in cuts) for cuts in (old, new))
+        for low, high in pairwise(shared)
+    )
+
+
+def _with_first_known(shape: Sizes, size: int) -> Sizes:
+    """Returns a shape with a number in place of the first unknown size, and 1 for the others."""
+    sizes = iter((size,))
+    return tuple(next(sizes, 1) if each is None else each for each in shape)
+
+
+def _counts_agree(source: Sizes, target: Sizes) -> bool:
     if None in source and None in target:
         return True
     if None in source:
@@ -80,36 +185,23 @@ def _is_multiple(count: int, factor: int) -> bool:
     return count % factor == 0 if factor else count == 0
 
 
-def _count_text(shape: tuple[int | None, ...]) -> str:
+def _count_text(shape: Sizes) -> str:
     count = _product(shape)
     if None in shape and count:
         return f"a multiple of {count} elements"
     return "1 element" if count == 1 else f"{count} elements"
 
 
-def _splits_examples(source: tuple[int | None, ...], target: tuple[int | None, ...]) -> bool:
-    """Tells whether a reshape would cut a batch elsewhere than between whole dimensions.
-
-    ``[?,100,4]`` may become ``[?,4]``, whose ``?`` takes in the 100, and vice versa; ``[?,15]``
-    may not become ``[?,10]``, even though 2 examples have the elements of 3.
-    """
-    if any(shape[:1] != (None,) or None in shape[1:] for shape in (source, target)):
-        return False
-    return _product(target) not in _trailing_products(source) and _product(
-        source
-    ) not in _trailing_products(target)
+def _trailing_products(shape: Sizes) -> set[int]:
+    return {_product(shape[start:]) for start in range(len(shape) + 1)}
 
 
-def _trailing_products(shape: tuple[int | None, ...]) -> set[int]:
-    return {_product(shape[start:]) for start in range(1, len(shape) + 1)}
-
-
-def _product(shape: tuple[int | None, ...]) -> int:
+def _product(shape: Sizes) -> int:
     """The product of the sizes that are known."""
     return math.prod(size for size in shape if size is not None)
 
 
-def sources_of_unknown_sizes(source: Shape, target: tuple[int | None, ...]) -> tuple[int, ...]:
+def sources_of_unknown_sizes(source: Shape, target: Sizes) -> tuple[int, ...]:
     """Finds the axes that have the unknown sizes of a reshape's result.
 
     The unknown sizes correspond in their order: ``[?,?,64]`` becomes ``[?,?,8,8]`` with the sizes
@@ -130,7 +222,7 @@ def sources_of_unknown_sizes(source: Shape, target: tuple[int | None, ...]) -> t
         why = "the rank of what comes in is unknown"
     elif source.count(None) != target.count(None):
         why = f"it has {target.count(None)}, and {shape_text(source)} has {source.count(None)}"
-    elif list(_known_products(source)) != list(_known_products(target)):
+    elif [*map(_product, _known_parts(source))] != [*map(_product, _known_parts(target))]:
         why = f"the known sizes around them are not those of {shape_text(source)}"
     else:
         return tuple(axis for axis, size in enumerate(source) if size is None)
@@ -141,11 +233,11 @@ def sources_of_unknown_sizes(source: Shape, target: tuple[int | None, ...]) -> t
     )
 
 
-def _known_products(shape: tuple[int | None, ...]) -> Iterator[int]:
-    """The product of the known sizes before each None, and after the last one."""
+def _known_parts(shape: Sizes) -> Iterator[Sizes]:
+    """Yields the known sizes before each None, and after the last one."""
     start = 0
     for axis, size in enumerate(shape):
         if size is None:
-            yield _product(shape[start:axis])
+            yield shape[start:axis]
             start = axis + 1
-    yield _product(shape[start:])
+    yield shape[start:]

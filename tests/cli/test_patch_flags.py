@@ -82,6 +82,11 @@ def patch_of(*arguments: str) -> protos.SavedModelPatch:
                            output { key: "p" dtype: "int64" shape: "[?,10]" } }""",
         ),
         (
+            ["--input_shape=x=?,3,2", "--reshape_input=x", '--reshape_output="a=b"'],
+            """signature { key: "serving_default" input { key: "x" shape: "?,3,2" reshape: true }
+                           output { key: "a=b" reshape: true } }""",
+        ),
+        (
             ["--batch_size=?", "--signature=other"],
             """signature { key: "other" batch_size: "?" }""",
         ),
@@ -199,6 +204,7 @@ def test_a_flag_that_says_what_the_file_says_is_refused(tmp_path: Path) -> None:
         (["--bind_input=x=1", "--rename_input=x=y"], "'rename_to', which does not go with 'bind'"),
         (["--add_output=p=t:0", "--rename_output=p=q"], "is added, so it cannot be renamed"),
         (["--input_dtype=x=unit8"], "has a wrong dtype: 'unit8' is not a dtype; did you mean"),
+        (["--reshape_input=x"], "has 'reshape', but no 'shape' that it is to be reshaped to"),
         (["--batch_size=many"], "'many' is not a batch size"),
     ],
 )

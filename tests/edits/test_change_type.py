@@ -391,6 +391,22 @@ class TestRefused:
             f"{name} cannot be converted: it {why}"
         )
 
+    def test_a_shape_that_the_graph_contradicts(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        inputs = 'input { key: "x" shape: "[2,3]" } input { key: "b" shape: "[5,3]" }'
+        said, *_ = refusals(model, serving(inputs))
+        assert said.startswith("signature 'serving_default': Add")
+        assert "[2,3] and [5,3], so that sessions could not load the model" in said
+
+    def test_a_transpose(self, fixture_model: ModelFactory) -> None:
+        """It cannot be insisted on either: the batch would be another dimension."""
+        model = fixture_model("tf2_image")
+        scores = 'output { key: "scores" shape: "[3,?]"'
+        said = refusal(model, serving(scores + " }"))
+        assert "takes a transpose, which sigpb cannot add yet" in said
+        said = refusal(model, serving(scores + " reshape: true }"))
+        assert "a reshape would mix the examples of a batch" in said
+
     def test_a_reference(self, fixture_model: ModelFactory) -> None:
         problem = refusal(
             fixture_model("tf1_shared"), serving('output { key: "sum" dtype: "float32_ref" }')
@@ -433,7 +449,7 @@ class TestRefused:
             "has 5: a reshape would move elements from one example of a batch to another."
         )
 
-    @pytest.mark.parametrize("shape", ["[?,?]", "<unknown>", "[3,?]"])
+    @pytest.mark.parametrize("shape", ["[?,?]", "<unknown>", "[4,?]"])
     def test_an_input_that_is_open_where_the_graph_is_not(
         self, fixture_model: ModelFactory, shape: str
     ) -> None:

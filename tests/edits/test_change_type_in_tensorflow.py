@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import sigpb
+from sigpb.errors import PatchError
+from sigpb.patching.patch_file import format_patch, parse_text
 from tests import model_runner
 from tests.edits.in_tensorflow import (
     SERVE,
@@ -171,10 +175,30 @@ class TestShapes:
                 key: "serving_default"
                 input { key: "x" shape: "[3,3]" }
                 output { key: "p" shape: "<unknown>" }
-                output { key: "s" shape: "[3,?]" }
+                output { key: "s" shape: "[?,?]" }
             }
             """,
         )
+
+    def test_a_reshape_that_is_insisted_on(self, tmp_path: Path) -> None:
+        import tensorflow as tf
+
+        def scaled(w: Any, x: Any) -> dict[str, Any]:
+            return {"y": x * w[:3]}
+
+        model = saved(tmp_path, scaled, tf.TensorSpec([None, 4, 6, 3], tf.float32, name="x"))
+        text = serving(
+            """
+            input { key: "x" shape: "[?,3,4,6]" reshape: true rename_to: "zz" }
+            output { key: "y" shape: "[?,9,8]" reshape: true }
+            """
+        )
+        patched = assert_values_are_converted(model, text)
+        undo = sigpb.invert(model, parse_text(text))
+        assert all(end.reshape for end in (*undo.signature[0].input, *undo.signature[0].output))
+        assert_values_are_converted(patched, format_patch(undo))
+        wanted = sigpb.infer(model, patched).signature[0]
+        assert all(end.reshape for end in (*wanted.input, *wanted.output))
 
     def test_several_unknown_sizes(self, tmp_path: Path) -> None:
         import tensorflow as tf
@@ -238,6 +262,59 @@ class TestShapes:
             ),
             whole={"total"},
         )
+
+
+class TestRefined:
+    """Where a plan says nothing, every loader loads; what a session computes shapes of is known."""
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        import tensorflow as tf
+
+        def computed(w: Any, a: Any, r: Any) -> dict[str, Any]:
+            return {"o": tf.matmul(a, tf.ones([3, 2])) * w[:2], "r": r + a[:, 0]}
+
+        specs = (
+            tf.TensorSpec([None, None], tf.float32, name="a"),
+            tf.TensorSpec([None], tf.float32, name="r"),
+        )
+        return saved(tmp_path, computed, *specs)
+
+    def test_what_fits(self, model: Path) -> None:
+        text = serving('input { key: "a" shape: "[3,3]" } input { key: "r" shape: "[3]" }')
+        assert sigpb.plan(model, parse_text(text)).meta_graphs[0].unchecked == ()
+        patched = model.with_name("patched")
+        sigpb.patch(model, parse_text(text), output_dir=patched)
+        values = {"a": np.arange(9.0, dtype=np.float32).reshape(3, 3), "r": np.float32([1, 5, 7])}
+        fed = {"serving_default": values}
+        expected = model_runner.run_v1(model, SERVE, fed)
+        resaved = model_runner.resave(patched, SERVE, model.with_name("resaved"))
+        model_runner.assert_equal(expected, model_runner.run_v1(patched, SERVE, fed))
+        for directory in (patched, resaved):
+            model_runner.assert_equal(expected, model_runner.run_v2(directory, SERVE, fed))
+
+    def test_a_session_refuses_another_size(self, model: Path) -> None:
+        import tensorflow as tf
+
+        apply(model, serving('input { key: "a" shape: "[3,3]" } input { key: "r" shape: "[3]" }'))
+        with tf.compat.v1.Session(graph=tf.Graph()) as session:
+            loaded = tf.compat.v1.saved_model.load(session, list(SERVE), str(model))
+            signature = loaded.signature_def["serving_default"]
+            fed = {signature.inputs["a"].name: np.ones([2, 3]), signature.inputs["r"].name: [1, 2]}
+            with pytest.raises(ValueError, match="Cannot feed value of shape"):
+                session.run(signature.outputs["r"].name, fed)
+
+    @pytest.mark.parametrize(
+        ("a", "r", "said"),
+        [
+            ("[?,4]", "[?]", "MatMul 'MatMul' of function .* the shapes [?,4] and [3,2], so that"),
+            ("[2,?]", "[3]", "AddV2 'add' of function .* the shapes [3] and [2], so that"),
+        ],
+    )
+    def test_what_contradicts(self, model: Path, a: str, r: str, said: str) -> None:
+        text = serving(f'input {{ key: "a" shape: "{a}" }} input {{ key: "r" shape: "{r}" }}')
+        with pytest.raises(PatchError, match=re.escape(said).replace(r"\.\*", ".*")):
+            sigpb.plan(model, parse_text(text))
 
 
 class TestGraphs:

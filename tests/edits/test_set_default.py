@@ -103,6 +103,30 @@ class TestChanged:
         assert defaults(after) == {"scale": ("float32", (), [10])}
         assert list(after.signature_def["twice"].defaults["scale"].float_val) == [2]
 
+    @pytest.mark.parametrize(
+        ("name", "before", "patch", "types"),
+        [
+            ("tf2_linear", "[[1,2,3]]", 'batch_size: "1" {}', "x float32 [1,3]"),
+            (
+                "tf2_linear",
+                "[[1,2,3]]",
+                '{} input {{ key: "b" shape: "[1,3]" }}',
+                "x float32 [?,3]",
+            ),
+        ],
+    )
+    def test_the_default_it_has_for_the_type_it_gets(
+        self, fixture_model: ModelFactory, name: str, before: str, patch: str, types: str
+    ) -> None:
+        """A default is of one type, so that it has to be stated with another type."""
+        model = fixture_model(name)
+        stated = f'input {{ key: "x" default: "{before}" }}'
+        apply(model, serving(stated))
+        after = apply(model, serving(patch.format(stated)))
+        assert types in types_of(after)
+        assert defaults(after) == {"x": ("float32", (1, 3), [1, 2, 3])}
+        assert_unchanged(model, serving(patch.format(stated)))
+
 
 class TestUnchanged:
     def test_the_default_it_has(self, fixture_model: ModelFactory) -> None:

@@ -178,10 +178,10 @@ class TestTypeOf:
     @pytest.mark.parametrize(
         ("producer", "sizes", "expected"),
         [
-            (23, (), None),
-            (24, (), ()),
-            (23, (3,), (3,)),
-            (24, (3,), (3,)),
+            (21, (), None),
+            (22, (), ()),
+            (21, (3,), (3,)),
+            (22, (3,), (3,)),
             (0, (), None),
         ],
     )

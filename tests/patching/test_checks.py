@@ -196,6 +196,22 @@ class TestPatch:
             f"signature 'a': '{size}' is not a batch size; give a number, or \"?\" for any."
         ]
 
+    def test_a_batch_size_of_zero(self) -> None:
+        patch = parse_text('signature { key: "a" batch_size: "0" }')
+        assert list(checks.patch_problems(patch)) == [
+            "signature 'a': a batch size of 0 leaves no examples; give a number above 0, or \"?\" "
+            "for any."
+        ]
+
+    @pytest.mark.parametrize("side", ["input", "output"])
+    def test_a_reshape_needs_a_shape(self, side: str) -> None:
+        patch = parse_text(f'signature {{ key: "a" {side} {{ key: "x" reshape: true }} }}')
+        assert list(checks.patch_problems(patch)) == [
+            f"signature 'a': {side} 'x' has 'reshape', but no 'shape' that it is to be reshaped to."
+        ]
+        patch = parse_text('signature { key: "a" output { key: "x" reshape: true drop: true } }')
+        assert "'reshape', which does not go with 'drop'" in next(checks.patch_problems(patch))
+
     @pytest.mark.parametrize("size", ["?", "1", "128", "-1", "None", " 8 "])
     def test_batch_sizes(self, size: str) -> None:
         patch = parse_text(f'signature {{ key: "a" batch_size: "{size}" }}')

@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 
 import sigpb
+from sigpb import protos
 from sigpb.patching.patch_file import parse_text
-from tests.patches import ModelFactory, missed
+from tests.patches import ModelFactory, altered, missed
 
 PATCH = """
     id: "names-2026-11"
@@ -55,6 +56,28 @@ def test_prints_every_meta_graph(fixture_model: ModelFactory) -> None:
         "  MetaGraph {gpu, serve}",
     ]
     assert len(plan.warnings) == 2
+
+
+def test_says_what_is_not_checked(fixture_model: ModelFactory) -> None:
+    """Of the edits, and of what the graph makes of them."""
+
+    def rename_op(meta_graph: protos.MetaGraphDef) -> None:
+        for function in meta_graph.graph_def.library.function:
+            for node in function.node_def:
+                if node.op == "MatMul":
+                    node.op = "NoOneKnows"
+
+    model = altered(fixture_model("tf2_image"), rename_op)
+    patch = parse_text('signature { key: "serving_default" batch_size: "8" }')
+    plan = sigpb.plan(model, patch)
+    computed, node = plan.meta_graphs[0].unchecked
+    assert computed == "what signature 'serving_default' computes for a batch size of 8"
+    assert node.startswith("whether NoOneKnows '")
+    assert f"\n    not checked without --verify: {node}" in str(plan)
+    assert plan.to_json()["meta_graphs"][0]["unchecked"] == [computed, node]
+    result = sigpb.patch(model, patch, dry_run=True)
+    assert result.notes == (f"not checked without --verify: {node}",)
+    assert result.plan.meta_graphs[0].unchecked == (computed,)
 
 
 def test_prints_that_there_is_nothing_to_do(fixture_model: ModelFactory) -> None:

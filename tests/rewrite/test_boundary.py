@@ -7,7 +7,7 @@ from sigpb.errors import PatchError
 from sigpb.rewrite.boundary import converted_tensor, tensor_type
 from sigpb.tensor_types import TensorType, dtype_of
 from sigpb.tensor_values import tensor_proto
-from tests.graph.small_graphs import FLOAT, attr, call, nodes, output_shapes, placeholder
+from tests.graph.small_graphs import FLOAT, attr, call, nodes, output_shapes, placeholder, shape
 
 from .drafts import Change, add_output, all_of, bind, drop, rename, retype
 from .small_models import Model, meta_graph_def, type_of
@@ -135,7 +135,7 @@ class TestContradictions:
         model = meta_graph_def(graph, {"s": "x: float32 [3] -> y: float32 [3]"})
         assert Model(model, change).boundary().inputs["x"].inside == type_of("float32 [3]")
 
-    @pytest.mark.parametrize(("producer", "refused"), [(23, False), (24, True)])
+    @pytest.mark.parametrize(("producer", "refused"), [(21, False), (22, True)])
     def test_a_placeholder_of_an_old_graph(self, producer: int, refused: bool) -> None:
         graph = f"x = Placeholder() {placeholder()}\ny = Neg(x) {FLOAT}"
         signature, change = (
@@ -148,6 +148,36 @@ class TestContradictions:
         else:
             model = meta_graph_def(graph, {"s": signature}, producer=producer)
             assert Model(model, change).boundary().inputs
+
+    def test_a_refined_shape_that_the_graph_contradicts(self) -> None:
+        graph = f"""
+            x = Placeholder() {placeholder(-1, -1)}
+            w = Const() {attr("value", "tensor { tensor_shape { dim { size: 3 } } }")}
+            y = Add(x, w) {FLOAT}
+            """
+        model = meta_graph_def(graph, {"s": "x: float32 [?,?] -> y: float32 [?,?]"})
+        assert Model(model, retype("s", "input", "x", shape="[2,3]")).boundary().unchecked == ()
+        with pytest.raises(PatchError, match=r"Add 'y' cannot take the shapes .* and \[3\], so"):
+            Model(model, retype("s", "input", "x", shape="[?,4]")).boundary()
+
+    def test_a_reshape_refines_too(self) -> None:
+        graph = f"""
+            x = Placeholder() {placeholder(-1, 4)}
+            w = Const() {attr("value", f"tensor {{ tensor_shape {{ {shape(3, 1)} }} }}")}
+            y = Add(x, w) {FLOAT}
+            """
+        model = meta_graph_def(graph, {"s": "x: float32 [?,4] -> y: float32 [?,4]"})
+        assert Model(model, retype("s", "input", "x", shape="[3,2,2]")).boundary().inputs
+        with pytest.raises(PatchError, match=r"cannot take the shapes \[8,4\] and \[3,1\]"):
+            Model(model, retype("s", "input", "x", shape="[8,2,2]")).boundary()
+
+    def test_what_is_not_known_of_a_refined_shape(self) -> None:
+        graph = f"x = Placeholder() {placeholder(-1, 4)}\ny = NoOneKnows(x)\nz = AsWell(x)"
+        given = meta_graph_def(graph, {"s": "x: float32 [?,4] -> y: float32 [?,4]; z: float32 [?]"})
+        assert Model(given, retype("s", "input", "x", shape="[8,4]")).boundary().unchecked == (
+            "whether NoOneKnows 'y' and 1 more can take the shapes that inputs are to have",
+        )
+        assert Model(given, retype("s", "input", "x", "uint8")).boundary().unchecked == ()
 
     def test_one_tensor_of_two_inputs(self) -> None:
         signature = "a=x:0: float32 [?,4]; b=x:0: float32 [?,4] -> y: float32 [?,4]"
@@ -336,10 +366,10 @@ class TestBatchSize:
 
     def test_an_output_whose_type_is_stated_has_that(self) -> None:
         change = all_of(
-            retype("s", "input", "x", shape="[8,4]"), retype("s", "output", "y", shape="[4,8]")
+            retype("s", "input", "x", shape="[8,4]"), retype("s", "output", "y", shape="[32]")
         )
         boundary = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).boundary()
-        assert boundary.outputs["y"].outside == type_of("float32 [4,8]")
+        assert boundary.outputs["y"].outside == type_of("float32 [32]")
         assert boundary.outputs["y"].inside == type_of("float32 [8,4]")
 
     @pytest.mark.parametrize("size", [4, 2000])

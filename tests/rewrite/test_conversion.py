@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from sigpb.rewrite.conversion import conversion, is_batch_relaxed, with_batch
@@ -77,6 +79,18 @@ class TestInput:
         with pytest.raises(ConversionError, match="only the first dimension"):
             conversion("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
 
+    @pytest.mark.parametrize(
+        ("now", "wanted", "stated"),
+        [("[]", "[?]", "[1]"), ("[2]", "[?,2]", "[1,2]"), ("[?,1]", "[?]", None)],
+    )
+    def test_a_size_that_has_to_be_one(self, now: str, wanted: str, stated: str | None) -> None:
+        if stated is None:
+            assert ops("input", f"float32 {now}", f"float32 {wanted}") == ["Reshape"]
+            return
+        with pytest.raises(ConversionError, match=f"State {re.escape(stated)} instead"):
+            conversion("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+        assert ops("input", f"float32 {now}", f"float32 {stated}") == ["Reshape"]
+
     def test_number_of_elements(self) -> None:
         with pytest.raises(ConversionError, match="4 elements"):
             conversion("input", type_of("float32 [4]"), type_of("float32 [5]"))
@@ -106,11 +120,55 @@ class TestOutput:
         assert change.kinds == kinds
         assert change.outside == type_of(wanted)
 
+    @pytest.mark.parametrize(
+        ("now", "wanted"), [("[]", "[?]"), ("[2]", "[?,2]"), ("[?,2]", "[2]"), ("[?]", "[]")]
+    )
+    def test_a_size_that_is_always_one(self, now: str, wanted: str) -> None:
+        with pytest.raises(ConversionError, match=r"could not stand for any size\. State \[1"):
+            conversion("output", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+
     def test_losses_are_those_of_the_tensor(self) -> None:
         assert conversion("output", type_of("float32 []"), type_of("int8 []")).losses == (
             "truncates toward zero; values out of range are undefined",
         )
         assert conversion("output", type_of("int8 []"), type_of("float32 []")).losses == ()
+
+
+SIDES: list[Side] = ["input", "output"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    ("now", "wanted"),
+    [("[?,4,6,3]", "[?,3,4,6]"), ("[?,4,4,3]", "[?,4,3,4]"), ("[?,4,6]", "[?,8,3]")],
+)
+def test_what_looks_like_a_transpose_has_to_be_insisted_on(
+    side: Side, now: str, wanted: str
+) -> None:
+    types = type_of(f"float32 {now}"), type_of(f"uint8 {wanted}")
+    with pytest.raises(ConversionError, match=r"takes a transpose.*reshape: true"):
+        conversion(side, *types)
+    assert conversion(side, *types, insist=True).kinds == ("reshape", "cast")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_batch_stays_where_it_is(side: Side) -> None:
+    types = type_of("float32 [?,4]"), type_of("float32 [4,?]")
+    with pytest.raises(ConversionError, match="takes a transpose"):
+        conversion(side, *types)
+    with pytest.raises(ConversionError, match=r"the \? would be another dimension"):
+        conversion(side, *types, insist=True)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    ("now", "wanted"), [("[?,3]", "[0,3]"), ("[?,3]", "[?,0]"), ("<unknown>", "[0]")]
+)
+def test_no_size_may_become_zero(side: Side, now: str, wanted: str) -> None:
+    with pytest.raises(ConversionError, match="a size of 0, so that there would be no values"):
+        conversion(side, type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+    same = type_of(f"uint8 {wanted}")
+    assert conversion(side, type_of(f"float32 {wanted}"), same).kinds == ("cast",)
 
 
 def test_the_steps_of_an_input_are_those_of_an_output_the_other_way_round() -> None:

@@ -17,7 +17,7 @@ def reshape(op: Operation) -> Tensor:
         return Tensor((len(value),) if target else (), value)
     dims = op.dims(0)
     if not any(isinstance(dim, Batch) for dim in dims):
-        return Tensor(tuple(None if dim == -1 else dim for dim in target))
+        return Tensor(_inferred(dims, target))
     sizes = known(target)
     if sizes is not None:
         return Tensor(_literal(op, dims, sizes))
@@ -25,6 +25,13 @@ def reshape(op: Operation) -> Tensor:
     if shape is None:
         raise _unclear(dims, target)
     return Tensor(shape)
+
+
+def _inferred(dims: Dims, target: Dims) -> Dims:
+    """Returns a target with what its -1 stands for, if that is known."""
+    count, rest = product(dims), product(tuple(dim for dim in target if dim != -1))
+    inferred = None if count is None or not rest else count // rest
+    return tuple(inferred if dim == -1 else dim for dim in target)
 
 
 def _unclear(dims: Dims, target: Dims) -> Refusal:

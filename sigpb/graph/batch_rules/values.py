@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sigpb import protos
+from sigpb.tensor_types import shape_of
 
 
 @dataclass(frozen=True)
@@ -217,9 +218,7 @@ def size_of(dims: Sequence[int]) -> int:
 
 def from_proto(proto: protos.TensorShapeProto) -> Dims | None:
     """Returns the shape that a proto states."""
-    if proto.unknown_rank:
-        return None
-    return tuple(None if dim.size < 0 else dim.size for dim in proto.dim)
+    return shape_of(proto)
 
 
 def write_shape(dims: Dims | None, proto: protos.TensorShapeProto) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.graph.node_index import outline
+from sigpb.graph.stated_shapes import as_meant, producer_of
 from sigpb.graph.tensor_names import canonical, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.saved_model.model import parse
@@ -105,8 +106,13 @@ class Body:
         """Parses a node, without the values of a large constant."""
         if record.name not in self._nodes:
             message = Message(self._message.buffer, record.start, record.end)
-            self._nodes[record.name] = outline(message)
+            self._nodes[record.name] = as_meant(outline(message), self._producer)
         return self._nodes[record.name]
+
+    @cached_property
+    def _producer(self) -> int | None:
+        """The version of the graph; None for a function."""
+        return None if self._is_function else producer_of(self._message.leading(_GRAPH_NODE)[1])
 
     def output(self, record: NodeRecord, spelled: str) -> int:
         """Returns which output of a node a tensor is."""

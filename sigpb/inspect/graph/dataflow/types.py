@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
-
-from sigpb import protos
+from sigpb.graph.stated_shapes import argument_shape, stated_shape
 from sigpb.inspect.graph.dataflow.bodies import Body, NodeRecord
-from sigpb.tensor_types import Shape, TensorType, shape_of, value_dtype
+from sigpb.tensor_types import TensorType, shape_of, value_dtype
 
 UNKNOWN = TensorType(0, None)
 """The type of a tensor of which nothing is stated."""
-
-_OUTPUT_SHAPES = "_output_shapes"
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 
@@ -28,9 +23,6 @@ _TABLES = (
 )
 
 
-_Attributes: TypeAlias = Mapping[str, protos.AttrValue]
-
-
 def is_placeholder(record: NodeRecord) -> bool:
     """Whether a node stands for a value that is fed."""
     return record.op in _PLACEHOLDERS
@@ -43,32 +35,14 @@ def is_variable(record: NodeRecord) -> bool:
 
 def output_type(body: Body, record: NodeRecord, output: int) -> TensorType:
     """Returns what is stated of an output of a node; dtype 0 and no shape where nothing is."""
-    attributes = body.node(record).attr
     dtypes = body.output_dtypes(record)
     dtype = value_dtype(dtypes[output]) if output < len(dtypes) else 0
-    return TensorType(dtype, _shape(record, attributes, output))
-
-
-def _shape(record: NodeRecord, attributes: _Attributes, output: int) -> Shape:
-    for name in (_OUTPUT_SHAPES, "output_shapes"):
-        shapes = attributes[name].list.shape if name in attributes else []
-        if output < len(shapes):
-            return shape_of(shapes[output])
-    if record.op == "Const" and "value" in attributes:
-        return shape_of(attributes["value"].tensor.tensor_shape)
-    # Old graphs have the shape [] for an unknown one (tensorflow/core/ops/array_ops.cc).
-    if is_placeholder(record) and "shape" in attributes and attributes["shape"].shape.dim:
-        return shape_of(attributes["shape"].shape)
-    return None
+    return TensorType(dtype, stated_shape(body.node(record), output))
 
 
 def argument_type(body: Body, number: int) -> TensorType:
     """Returns what a function states of the shape of an argument."""
-    if number in body.argument_attrs:
-        attributes = body.argument_attrs[number].attr
-        if _OUTPUT_SHAPES in attributes and attributes[_OUTPUT_SHAPES].list.shape:
-            return TensorType(0, shape_of(attributes[_OUTPUT_SHAPES].list.shape[0]))
-    return UNKNOWN
+    return TensorType(0, argument_shape(body.argument_attrs, number))
 
 
 def resource_name(body: Body, record: NodeRecord) -> str:
