@@ -130,6 +130,7 @@ class _Survey:
                     self.graph.type_of,
                     self._nodes,
                     self.library,
+                    self._fetched,
                 )
         except PatchError as error:
             self.problems += error.problems

@@ -93,7 +93,9 @@ def while_(op: Operation) -> Sequence[Tensor]:
             break
     else:
         raise Refusal("the shapes of its variables change in every round")
-    op.call("cond", 0, op.node.attr["cond"].func.name, state)
+    (goes_on,) = op.call("cond", 0, op.node.attr["cond"].func.name, state)
+    if goes_on.follows_batch and op.size is not None:
+        raise Refusal("how often it repeats its body depends on the batch as a whole")
     _state_shapes(op, state)
     return state
 
@@ -128,6 +130,7 @@ def _joined(
         if left.follows_batch or right.follows_batch:
             fail(position, left, right)
         return Tensor(None, None, element)
+    whole = left.whole or right.whole
     if len(left.shape) != len(right.shape):
         if left.follows_batch or right.follows_batch:
             fail(position, left, right)
@@ -137,7 +140,7 @@ def _joined(
         if a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
             fail(position, left, right)
         dims.append(a if a == b else None)
-    return Tensor(tuple(dims), _joined_value(left.value, right.value), element)
+    return Tensor(tuple(dims), _joined_value(left.value, right.value), element, whole=whole)
 
 
 def _joined_element(position: int, left: Tensor, right: Tensor, fail: Fail) -> Tensor | None:

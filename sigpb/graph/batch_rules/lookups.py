@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from sigpb.graph.batch_rules.agreement import broadcast
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
+from sigpb.graph.batch_rules.products import contract
 from sigpb.graph.batch_rules.values import (
     OTHERWISE,
     UNKNOWN,
     Batch,
+    Dims,
     Tensor,
     from_proto,
     text,
@@ -46,6 +48,8 @@ def decode_image(op: Operation) -> Tensor:
 @rule("Unique", "UniqueV2")
 def unique(op: Operation) -> Sequence[Tensor]:
     """How many different elements there are is not known."""
+    if op.operands[0].has_examples and op.size is not None:
+        raise Refusal("it looks for what is the same in different examples")
     count = Tensor((op.own_size(),))
     return [count, Tensor(op.dims(0)[:1]), count]
 
@@ -53,13 +57,28 @@ def unique(op: Operation) -> Sequence[Tensor]:
 @rule("SparseToDense")
 def sparse_to_dense(op: Operation) -> Tensor:
     """A tensor of the shape that an operand states."""
+    _check_indices(op, 0, 1)
     return Tensor(_stated_shape(op, 1))
 
 
 @rule("SparseTensorDenseMatMul")
 def sparse_product(op: Operation) -> Tensor:
     """Rows of the sparse matrix, columns of the other."""
-    return Tensor((_stated_shape(op, 2)[0], op.dims(3)[-1]))
+    if op.flag("adjoint_a") or op.flag("adjoint_b"):
+        raise Refusal("sigpb does not follow the batch through transposed sparse matrices")
+    rows, inner = _stated_shape(op, 2)
+    contract(op, inner, op.dims(3)[0])
+    _check_indices(op, 0, 2)
+    return Tensor((rows, op.dims(3)[-1]))
+
+
+def _check_indices(op: Operation, indices: int, shape: int) -> None:
+    """Refuses indices of other elements than those of a sparse tensor of the given shape."""
+    if op.operands[indices].counted_in != op.value(shape):
+        raise Refusal(
+            f"{op.spelling(indices)!r} may not be the indices of its elements as they were"
+        )
+    op.understand(indices, shape)
 
 
 def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
@@ -81,7 +100,14 @@ def sparse_reshape(op: Operation) -> Sequence[Tensor]:
         target = tuple(OTHERWISE if dim == -1 else dim for dim in target)
     elif batches and not any(isinstance(dim, Batch) for dim in target):
         raise Refusal(f"it makes shape {text(target)} of shape {text(before)}")
-    return [Tensor((*op.dims(0)[:1], len(target))), vector(target)]
+    _check_indices(op, 0, 1)
+    op.understand(2)
+    return [_indices((*op.dims(0)[:1], len(target)), target), vector(target)]
+
+
+def _indices(shape: Dims, counted_in: Dims) -> Tensor:
+    """Returns the indices of a sparse tensor, which say of which example its elements are."""
+    return Tensor(shape, whole=True, counted_in=counted_in)
 
 
 @rule("SparseFillEmptyRows")
@@ -90,14 +116,21 @@ def sparse_fill_empty_rows(op: Operation) -> Sequence[Tensor]:
     rows = op.value(2)[0]
     rank = len(op.value(2))
     count, entries = op.own_size(), op.dims(0)[0]
-    return [Tensor((count, rank)), Tensor((count,)), Tensor((rows,)), Tensor((entries,))]
+    _check_indices(op, 0, 2)
+    return [
+        _indices((count, rank), op.value(2)),
+        Tensor((count,)),
+        Tensor((rows,)),
+        Tensor((entries,)),
+    ]
 
 
 @rule("StringSplit")
 def string_split(op: Operation) -> Sequence[Tensor]:
     """The words of each string, as a sparse tensor."""
     count = op.own_size()
-    return [Tensor((count, 2)), Tensor((count,)), vector((*op.dims(0), OTHERWISE))]
+    shape = (*op.dims(0), OTHERWISE)
+    return [_indices((count, 2), shape), Tensor((count,)), vector(shape)]
 
 
 @rule("SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN")

@@ -12,11 +12,14 @@ from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, known, text
 def reshape(op: Operation) -> Tensor:
     """Gives a tensor the shape that an operand states."""
     target = op.value(1)
+    op.understand(1)
     value = op.operands[0].value
     if value is not None and len(target) <= 1:
         return Tensor((len(value),) if target else (), value)
     dims = op.dims(0)
     if not any(isinstance(dim, Batch) for dim in dims):
+        if op.size is not None and any(isinstance(dim, Batch) for dim in target):
+            raise _unclear(dims, target)
         return Tensor(tuple(None if dim == -1 else dim for dim in target))
     sizes = known(target)
     if sizes is not None:
