@@ -100,7 +100,7 @@ def loop_over_array(tf: Any, size: Any, x: Any) -> Any:
 
 def branches(tf: Any, size: Any, x: Any) -> Any:
     return tf.cond(
-        tf.reduce_all(x > 0.5),
+        tf.reduce_any(tf.constant(SQUARE) > 0),
         lambda: tf.reshape(x, [size, 49]) * 2.0,
         lambda: tf.reshape(x, [size, 49]),
     )
@@ -173,7 +173,7 @@ MODELS: dict[str, Callable[[Any], Code]] = {
     "slices": code(
         lambda tf, size, x: tf.concat(
             [
-                tf.slice(x, [0, 1, 0], [size, 2, 7]),
+                tf.slice(x, [0, 1, 0], [-1, 2, 7]),
                 x[:, 1:5:2, ::-1],
                 tf.stack(tf.unstack(x, axis=1)[2:4], 1),
                 tf.pad(tf.split(x, 7, 2)[1], [[0, 0], [0, 0], [3, 3]]),
@@ -199,7 +199,15 @@ REFUSED: dict[str, tuple[Callable[[Any], Code], str]] = {
                 tf.reshape(x, [size * 7, 7]), tf.range(size) * 7 + words(tf, x)[:, 0] // 2
             )
         ),
-        "AddV2 .* (is made for the batch size|may be the number of the example)",
+        "AddV2 .* (is made for the batch size|depends on the batch as a whole)",
+    ),
+    "branches by all examples": (
+        code(lambda tf, size, x: tf.cond(tf.reduce_all(x > 0.5), lambda: x * 2.0, lambda: x)),
+        "StatelessIf .* decides what is computed for every example",
+    ),
+    "slice of the first": (
+        code(lambda tf, size, x: tf.slice(x, [0, 1, 0], [1, 2, 7])),
+        "it takes (the first example|a part of the batch)",
     ),
     "mixed examples": (
         code(lambda tf, size, x: tf.matmul(*[tf.reshape(x, [size * 7, 7])] * 2, transpose_b=True)),

@@ -104,7 +104,12 @@ def test_channels_first() -> None:
         ("SplitV", [(N, 6), [2, 4], 1], {"num_split": 2}, [(None, 2), (None, 4)]),
         ("Unpack", [(N, 2, 5)], {"axis": 1, "num": 2}, [(None, 5), (None, 5)]),
         ("IdentityN", [(N, 2), (N, 3)], {}, [(None, 2), (None, 3)]),
-        ("FusedBatchNormV3", [(N, 5, 5, 3), (3,), (3,), (3,), (3,)], {}, [(None, 5, 5, 3), (3,)]),
+        (
+            "FusedBatchNormV3",
+            [(N, 5, 5, 3), (3,), (3,), (3,), (3,)],
+            {"is_training": False},
+            [(None, 5, 5, 3), (3,)],
+        ),
     ],
 )
 def test_several_results(

@@ -61,7 +61,9 @@ def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
         assert rest, "the batch has a place beside the others"
         result[inferred] = count // (rest * batch.factor)
     relaxed = tuple(dim if isinstance(dim, int) else -1 for dim in result)
-    if relaxed != target:
+    if 0 in relaxed:  # Of no elements, TensorFlow infers another size.
+        op.computed[1] = tuple(result)
+    elif relaxed != target:
         op.constants[1] = relaxed
     return tuple(result)
 
