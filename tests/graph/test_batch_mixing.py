@@ -225,11 +225,12 @@ def test_one_output_of_several_operands() -> None:
         relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("both", 1)])
 
 
-@pytest.mark.parametrize("op", ["Switch", "RefSwitch", "LoopCond", "If", "StatelessCase"])
+@pytest.mark.parametrize(
+    "op", ["Switch", "RefSwitch", "If", "StatelessIf", "Case", "StatelessCase"]
+)
 @pytest.mark.parametrize("kind", ["all", "size", "any"])
 def test_the_batch_as_a_whole_does_not_decide(op: str, kind: str) -> None:
-    operands = {"Switch": ["x", "whole"], "RefSwitch": ["x", "whole"], "LoopCond": ["whole"]}
-    decision = node("decision", op, *operands.get(op, ["whole", "x"]))
+    decision = node("decision", op, *(["x", "whole"] if "Switch" in op else ["whole", "x"]))
     identity = """
         signature { name: "f" input_arg { name: "a" type: DT_FLOAT }
           output_arg { name: "r" type: DT_FLOAT } } ret { key: "r" value: "a" }"""
@@ -237,34 +238,74 @@ def test_the_batch_as_a_whole_does_not_decide(op: str, kind: str) -> None:
     for attribute in ("then_branch", "else_branch"):
         decision.attr[attribute].func.name = "f"
     decision.attr["branches"].list.func.add().name = "f"
-    with pytest.raises(BatchError, match=f"{op} 'decision': .*'whole', .* decides what"):
-        relax_nodes(with_whole(kind, decision), {("x", 0): 0}, 4, functions)
+    nodes = with_whole(
+        kind, decision, node("y", "Relu", "x"), node("added", "Add", "x", "decision")
+    )
+    for result, reason in {
+        "decision": WHOLE,
+        "added": "'decision' depends on the batch as",
+    }.items():
+        with pytest.raises(BatchError, match=reason):
+            relax_nodes(nodes, {("x", 0): 0}, 4, functions, [(result, 0)])
+    del nodes["added"]
+    relaxed = relax_nodes(nodes, {("x", 0): 0}, 4, functions, [("y", 0)])
+    assert relaxed.shapes["y", 0] == (None, 2)
+
+
+def test_a_decision_of_one_for_all_examples() -> None:
+    decision = node("decision", "If", "flag", "x")
+    identity = """
+        signature { name: "f" input_arg { name: "a" type: DT_FLOAT }
+          output_arg { name: "r" type: DT_FLOAT } } ret { key: "r" value: "a" }"""
+    for attribute in ("then_branch", "else_branch"):
+        decision.attr[attribute].func.name = "f"
+    nodes = graph(placeholder("x", 4, 2), placeholder("flag"), decision)
+    functions = Functions({"f": parsed(protos.FunctionDef(), identity)})
+    relaxed = relax_nodes(nodes, {("x", 0): 0}, 4, functions, [("decision", 0)])
+    assert relaxed.axes["decision", 0] == 0
+
+
+LOOP = """
+    signature { name: "body" input_arg { name: "a" type: DT_FLOAT }
+      output_arg { name: "r" type: DT_FLOAT } }
+    node_def { name: "twice" op: "AddV2" input: "a" input: "a" }
+    ret { key: "r" value: "twice:z:0" }"""
+CONDITION = """
+    signature { name: "cond" input_arg { name: "a" type: DT_FLOAT }
+      output_arg { name: "r" type: DT_FLOAT } }
+    node_def { name: "axis" op: "Const" attr { key: "dtype" value { type: DT_INT32 } }
+      attr { key: "value" value { tensor { dtype: DT_INT32
+        tensor_shape { dim { size: 2 } } int_val: 0 int_val: 1 } } } }
+    node_def { name: "all" op: "All" input: "a" input: "axis:output:0" }
+    ret { key: "r" value: "all:output:0" }"""
 
 
 def test_the_batch_as_a_whole_does_not_tell_how_often_a_loop_runs() -> None:
-    arguments = 'input_arg { name: "a" type: DT_FLOAT }'
-    results = 'output_arg { name: "r" type: DT_FLOAT }'
-    body = f"""
-        signature {{ name: "body" {arguments} {results} }}
-        node_def {{ name: "twice" op: "AddV2" input: "a" input: "a" }}
-        ret {{ key: "r" value: "twice:z:0" }}"""
-    cond = f"""
-        signature {{ name: "cond" {arguments} {results} }}
-        node_def {{ name: "axis" op: "Const" attr {{ key: "dtype" value {{ type: DT_INT32 }} }}
-          attr {{ key: "value" value {{ tensor {{ dtype: DT_INT32
-            tensor_shape {{ dim {{ size: 2 }} }} int_val: 0 int_val: 1 }} }} }} }}
-        node_def {{ name: "all" op: "All" input: "a" input: "axis:output:0" }}
-        ret {{ key: "r" value: "all:output:0" }}"""
-    by_name = {
-        "body": parsed(protos.FunctionDef(), body),
-        "cond": parsed(protos.FunctionDef(), cond),
-    }
+    texts = {"body": LOOP, "cond": CONDITION}
+    by_name = {name: parsed(protos.FunctionDef(), text) for name, text in texts.items()}
     loop = node("loop", "StatelessWhile", "x")
     for attribute in ("body", "cond"):
         loop.attr[attribute].func.name = attribute
     nodes = graph(placeholder("x", 4, 2), loop)
-    with pytest.raises(BatchError, match="StatelessWhile 'loop': how often it repeats its body"):
-        relax_nodes(nodes, {("x", 0): 0}, 4, Functions(by_name))
+    with pytest.raises(BatchError, match=f"'loop:0' {WHOLE}"):
+        relax_nodes(nodes, {("x", 0): 0}, 4, Functions(by_name), [("loop", 0)])
+
+
+def test_a_loop_of_tensorflow_1_that_all_examples_end() -> None:
+    nodes = graph(
+        placeholder("x", 4, 2),
+        node("enter", "Enter", "x", frame_name="loop"),
+        node("merge", "Merge", "enter", "next"),
+        integers("axis", [0, 1]),
+        node("all", "All", "merge", "axis"),
+        node("go", "LoopCond", "all"),
+        node("switch", "Switch", "merge", "go"),
+        node("twice", "AddV2", "switch:1", "switch:1"),
+        node("next", "NextIteration", "twice"),
+        node("exit", "Exit", "switch"),
+    )
+    with pytest.raises(BatchError, match=f"'exit:0' {WHOLE}"):
+        relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("exit", 0)])
 
 
 # Sizes that depend on the batch, of what does not.

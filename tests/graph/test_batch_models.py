@@ -106,6 +106,13 @@ def branches(tf: Any, size: Any, x: Any) -> Any:
     )
 
 
+def asserted(tf: Any, size: Any, x: Any) -> Any:
+    least = tf.debugging.assert_greater_equal(x, tf.zeros([size, 1, 1]))
+    rows = tf.debugging.assert_equal(tf.shape(x)[0], tf.shape(x * 2.0)[0])
+    with tf.control_dependencies([each for each in (least, rows) if each is not None]):
+        return tf.identity(x)
+
+
 def nested(tf: Any, size: Any, x: Any) -> Any:
     inner = tf.function(lambda a, b: tf.reshape(a, [size, 49]) @ b)
     outer = tf.function(lambda a: inner(a, KERNEL) + inner(a * 2.0, KERNEL))
@@ -167,6 +174,7 @@ MODELS: dict[str, Callable[[Any], Code]] = {
     "loop over an array": code(loop_over_array),
     "branches": code(branches),
     "nested functions": code(nested),
+    "assertions": code(asserted),
     "squeeze": code(lambda tf, size, x: tf.squeeze(x[:, :1, :1], [1, 2])),
     "mask": code(lambda tf, size, x: tf.boolean_mask(x, x[:, :, 0] > 0.5)),
     "best": code(lambda tf, size, x: tf.math.top_k(tf.reshape(x, [size, 49]), 3).values),
@@ -202,8 +210,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Code], str]] = {
         "AddV2 .* (is made for the batch size|depends on the batch as a whole)",
     ),
     "branches by all examples": (
-        code(lambda tf, size, x: tf.cond(tf.reduce_all(x > 0.5), lambda: x * 2.0, lambda: x)),
-        "StatelessIf .* decides what is computed for every example",
+        code(lambda tf, size, x: x + tf.cond(tf.reduce_all(x > 0.5), lambda: x * 2.0, lambda: x)),
+        "AddV2 .* depends on the batch as a whole",
     ),
     "slice of the first": (
         code(lambda tf, size, x: tf.slice(x, [0, 1, 0], [1, 2, 7])),

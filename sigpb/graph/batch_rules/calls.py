@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, Wanted, differing, rule
@@ -94,9 +95,9 @@ def while_(op: Operation) -> Sequence[Tensor]:
     else:
         raise Refusal("the shapes of its variables change in every round")
     (goes_on,) = op.call("cond", 0, op.node.attr["cond"].func.name, state)
-    if goes_on.follows_batch and op.size is not None:
-        raise Refusal("how often it repeats its body depends on the batch as a whole")
     _state_shapes(op, state)
+    if goes_on.follows_batch:  # All examples decide together how often the body is repeated.
+        return [dataclasses.replace(variable, whole=True) for variable in state]
     return state
 
 

@@ -1,8 +1,9 @@
 """What depends on the batch as a whole, and so must not get into the results of an example.
 
 How many examples there are, the number that one has among them, and what is computed from all of
-them may tell sizes, and be asserted. A node that computes with them makes more of the kind; where
-they meet what belongs to one example, its result would depend on the others.
+them may tell sizes, and be asserted. A node that computes with them, and a branch that they decide,
+makes more of the kind; where they meet what belongs to one example, its result would depend on the
+others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sigpb.graph.batch_rules.values import OTHERWISE, Dims, Tensor
 # The elements of the first operand, in their order.
 _SAME_ELEMENTS = {"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient"}
 
-# Which operand decides what is computed.
+# Which operand decides what is computed: of all examples, or none.
 _DECIDES = {
     "Case": 0,
     "If": 0,
@@ -44,11 +45,8 @@ def with_whole_batch(
         Refusal: The results of an example would depend on other examples.
     """
     decides = _DECIDES.get(op.node.op)
-    if decides is not None and op.size is not None and op.operands[decides].follows_batch:
-        raise Refusal(
-            f"its operand {op.spelling(decides)!r}, which depends on the batch as a whole, decides "
-            "what is computed for every example"
-        )
+    if decides is not None and op.operands[decides].follows_batch:
+        return tuple(dataclasses.replace(output, whole=True) for output in outputs)
     whole = [
         number
         for number, operand in enumerate(op.operands)
