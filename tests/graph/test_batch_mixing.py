@@ -140,6 +140,36 @@ def test_refused(
     assert reason in problem
 
 
+@pytest.mark.parametrize(
+    ("op", "operands", "attributes", "shape"),
+    [
+        ("Sum", [(N, 5), [0]], {}, (5,)),
+        ("Unique", [(N,)], {}, (None,)),
+        ("QuantizeAndDequantize", [(N, 5)], {}, (None, 5)),
+        ("ConcatV2", [(N, 5), (N, 5), 0], {}, (None, 5)),
+        ("Tile", [(N, 5), [2, 1]], {}, (None, 5)),
+        ("Slice", [(N, 5), [1, 0], [-1, -1]], {}, (None, 5)),
+        ("StridedSlice", [(N, 5), [1], [0], [1]], {"end_mask": 1}, (None, 5)),
+        ("StridedSlice", [(N, 5), [0], [1], [1]], {"shrink_axis_mask": 1}, (5,)),
+        ("Pad", [(N, 5), [[1, 0], [0, 0]]], {}, (None, 5)),
+        ("GatherV2", [(N, 5), [0, 2], 0], {}, (2, 5)),
+        ("GatherNd", [(N, 5), [[0, 1], [2, 3]]], {}, (2,)),
+        ("GatherV2", [(N, 5, 6), (9, 2), 1], {"batch_dims": 1}, (None, 2, 6)),
+        ("Where", [(5, N)], {}, (None, 2)),
+        ("MatMul", [(3, N), (N, 5)], {}, (3, 5)),
+        ("Einsum", [(N, 5), (N, 5)], {"equation": "ab,ab->b"}, (5,)),
+        ("LRN", [(1, 2, 2, N)], {}, (1, 2, 2, None)),
+        ("ResizeBilinear", [(1, N, 8, 3), [16, 24]], {}, (1, 16, 24, 3)),
+        ("FusedBatchNorm", [(N, 5, 5, 3), *[(3,)] * 4], {}, (None, 5, 5, 3)),
+    ],
+)
+def test_only_followed(
+    op: str, operands: list[Any], attributes: dict[str, Any], shape: Any
+) -> None:
+    """A model that is not opened may mix its examples as it likes."""
+    assert result_of(op, *operands, size=None, **attributes) == shape
+
+
 @pytest.mark.parametrize("op", ["Slice", "StridedSlice"])
 def test_the_first_example_may_not_be_all(op: str) -> None:
     """x[:1] of one example says the same as x[:size]; of four, x[:4] can only be all."""
@@ -333,8 +363,78 @@ def test_as_many_rows_of_a_table_as_there_are_examples(
         placeholder("table", 10),
         node("rows", op, "table", *bounds),
     )
-    with pytest.raises(BatchError, match=f"{op} 'rows': how much it takes depends on how many"):
+    with pytest.raises(BatchError, match=f"{op} 'rows': what it takes depends on how many"):
         relax(nodes)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        node("y", "StridedSlice", "x", "begin", "end", "strides", begin_mask=3, end_mask=1),
+        node("y", "StridedSlice", "x", "end", "begin", "strides", begin_mask=1, end_mask=3),
+        node("y", "StridedSlice", "x", "end", "begin", "strides", begin_mask=1, shrink_axis_mask=2),
+        node("y", "Slice", "x", "begin", "end"),
+        node("y", "Slice", "x", "end", "column"),
+    ],
+)
+def test_as_many_columns_as_there_are_examples(result: protos.NodeDef) -> None:
+    nodes = graph(
+        placeholder("x", 4, 9),
+        *WHOLE_TENSORS["size"],
+        integers("nothing", 0),
+        node("end", "Pack", "nothing", "n"),
+        integers("begin", [0, 0]),
+        integers("strides", [1, 1]),
+        integers("column", [-1, 1]),
+        result,
+    )
+    reason = "'y': (what it takes depends on how many|it takes a part)"
+    with pytest.raises(BatchError, match=reason):
+        relax(nodes)
+
+
+@pytest.mark.parametrize("op", ["Slice", "StridedSlice"])
+def test_bounds_of_which_nothing_is_known_but_that_they_are_of_the_batch(op: str) -> None:
+    nodes = graph(
+        placeholder("x", 4, 9),
+        node("places", "Where", "x"),
+        integers("axis", [0]),
+        node("end", "Max", "places", "axis"),
+        node("bounds", "Exp", "end"),
+        integers("begin", [0, 0]),
+        integers("strides", [1, 1]),
+        node("y", op, "x", "begin", "bounds", *(["strides"] if op == "StridedSlice" else [])),
+    )
+    reason = f"{op} 'y': (its operand 'bounds' {WHOLE}|it takes a part)"
+    with pytest.raises(BatchError, match=reason):
+        relax(nodes)
+
+
+def test_rows_that_differ_are_not_repeated_up_to_the_batch() -> None:
+    nodes = graph(
+        placeholder("x", 4, 2),
+        *WHOLE_TENSORS["size"],
+        integers("two", 2),
+        node("shape", "Pack", "n", "two"),
+        placeholder("rows", 4, 2),
+        node("y", "BroadcastTo", "rows", "shape"),
+    )
+    with pytest.raises(BatchError, match=r"BroadcastTo 'y': it repeats shape \[4,2\] up to"):
+        relax(nodes)
+
+
+def test_a_result_without_the_batch_belongs_to_the_batch_as_a_whole() -> None:
+    """Whatever a rule says, it was computed from the examples."""
+    nodes = graph(
+        placeholder("x", 4, 5, 5, 3),
+        placeholder("c", 3),
+        node("norm", "FusedBatchNorm", "x", "c", "c", "c", "c", is_training=False),
+        node("y", "Relu", "norm:1"),
+    )
+    assert relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("norm", 0)]).axes["norm", 0] == 0
+    for result in (("norm", 1), ("norm", 5), ("y", 0)):
+        with pytest.raises(BatchError, match=f"'{result[0]}:{result[1]}' {WHOLE}"):
+            relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [result])
 
 
 def test_a_constant_is_not_laid_out_for_the_batch() -> None:
@@ -464,43 +564,48 @@ def turned(order: str, turned: str, row: str) -> list[protos.NodeDef]:
     ]
 
 
-# Sparse tensors: indices belong to elements as they were.
+# Sparse tensors: their indices number the examples.
 
 
-def sparse(*more: protos.NodeDef) -> dict[str, protos.NodeDef]:
-    nodes = [node("split", "StringSplit", "x", "space"), placeholder("space")]
-    return graph(placeholder("x", 4), *nodes, integers("shape", [4, 7]), *more)
-
-
-def test_indices_of_a_sparse_tensor_stay_with_it() -> None:
-    filled = node("filled", "SparseFillEmptyRows", "split", "split:1", "split:2", "space")
-    assert relax(sparse(filled)).shapes["filled", 1] == (None,)
-
-    other = node("filled", "SparseFillEmptyRows", "moved", "split:1", "split:2", "space")
-    with pytest.raises(BatchError, match="'moved' may not be the indices of its elements"):
-        relax(sparse(node("moved", "AddV2", "split", "split"), other))
-
-
+@pytest.mark.parametrize("size", [None, 4])
 @pytest.mark.parametrize(
-    ("op", "operands", "attributes", "reason"),
+    ("op", "operands", "output", "shape"),
     [
-        ("SparseTensorDenseMatMul", ["split", "split:1", "split:2", "dense"],
-         {"adjoint_a": True}, "through transposed sparse matrices"),
-        ("SparseTensorDenseMatMul", ["split", "split:1", "split:2", "dense"], {},
-         "it sums over the batch"),
-        ("SparseToDense", ["moved", "split:2", "split:1", "space"], {}, "may not be the indices"),
-        ("SparseToDense", ["split", "split:2", "split:1", "space"], {}, TWICE),
-        ("SparseReshape", ["moved", "split:2", "shape"], {}, "it makes shape|may not be"),
-        ("Unique", ["split:1"], {}, "what is the same in different examples"),
+        ("SparseToDense", ["split", "split:2", "split:1", "space"], 0, (None, None)),
+        ("SparseTensorDenseMatMul", ["split", "split:1", "split:2", "dense"], 0, (None, 3)),
+        ("SparseReshape", ["split", "split:2", "shape"], 0, (None, 2)),
+        ("SparseFillEmptyRows", ["split", "split:1", "split:2", "space"], 1, (None,)),
+        ("SparseSegmentSum", ["split:1", "split:1", "split:1"], 0, (None,)),
+        ("Unique", ["split:1"], 0, (None,)),
     ],
-)  # fmt: skip
-def test_sparse_refusals(
-    op: str, operands: list[str], attributes: dict[str, Any], reason: str
+)
+def test_sparse_tensors_are_only_followed(
+    op: str, operands: list[str], output: int, shape: Any, size: int | None
 ) -> None:
-    moved = node("moved", "AddV2", "split", "split")
-    result = node("result", op, *operands, **attributes)
-    with pytest.raises(BatchError, match=reason):
-        relax(sparse(moved, result, placeholder("dense", 7, 3)))
+    nodes = graph(
+        placeholder("x", size),
+        placeholder("space"),
+        node("split", "StringSplit", "x", "space"),
+        integers("shape", [-1, 7]),
+        placeholder("dense", 7, 3),
+        node("result", op, *operands),
+    )
+    if size is None:
+        assert relax(nodes, size).shapes["result", output] == shape
+    else:
+        with pytest.raises(BatchError, match="opens no batches of sparse|the same in different"):
+            relax(nodes, size)
+
+
+@pytest.mark.parametrize("op", ["StringSplit", "ParseExample", "ParseExampleV2"])
+def test_indices_of_a_sparse_tensor_are_no_result(op: str) -> None:
+    parsing = {"Nsparse": 1, "num_sparse": 1} if op.startswith("Parse") else {}
+    nodes = graph(placeholder("x", 4), node("y", op, "x", **parsing))
+    for output in (0, 2):
+        with pytest.raises(BatchError, match=f"'y:{output}' {WHOLE}"):
+            relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("y", output)])
+    relaxed = relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("y", 1)])
+    assert relaxed.shapes["y", 1] == (None,)
 
 
 def test_a_summary_is_of_the_whole_batch() -> None:

@@ -23,7 +23,6 @@ def switch(op: Operation) -> Sequence[Tensor]:
 @rule("Merge", "RefMerge")
 def merge(op: Operation) -> Sequence[Tensor]:
     """Whatever comes; what comes from the end of a loop is checked later."""
-    op.understand()
     known = [operand for operand in op.operands if operand != UNKNOWN]
     shapes = {operand.shape for operand in known}
     if len(shapes) != 1:
@@ -31,6 +30,4 @@ def merge(op: Operation) -> Sequence[Tensor]:
     elements = [operand.element for operand in known if operand.element is not None]
     same = len({operand.value for operand in op.operands}) == 1
     value = known[0].value if same else None
-    whole = any(operand.of_whole_batch for operand in known)
-    element = elements[-1] if elements else None
-    return [Tensor(known[0].shape, value, element, whole=whole), SCALAR]
+    return [Tensor(known[0].shape, value, elements[-1] if elements else None), SCALAR]

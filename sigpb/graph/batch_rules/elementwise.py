@@ -107,7 +107,7 @@ def bitcast(op: Operation) -> Tensor:
 @rule("IdentityN")
 def identity_n(op: Operation) -> Sequence[Tensor]:
     """The results are the operands."""
-    op.understand()
+    op.understand_all()
     return op.operands
 
 

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from sigpb.graph.batch_rules.agreement import broadcast
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
-from sigpb.graph.batch_rules.products import contract
 from sigpb.graph.batch_rules.values import (
     OTHERWISE,
     UNKNOWN,
     Batch,
-    Dims,
     Tensor,
     from_proto,
     text,
@@ -48,8 +46,7 @@ def decode_image(op: Operation) -> Tensor:
 @rule("Unique", "UniqueV2")
 def unique(op: Operation) -> Sequence[Tensor]:
     """How many different elements there are is not known."""
-    if op.operands[0].has_examples and op.size is not None:
-        raise Refusal("it looks for what is the same in different examples")
+    _only_follow(op, "it looks for what is the same in different examples")
     count = Tensor((op.own_size(),))
     return [count, Tensor(op.dims(0)[:1]), count]
 
@@ -57,28 +54,24 @@ def unique(op: Operation) -> Sequence[Tensor]:
 @rule("SparseToDense")
 def sparse_to_dense(op: Operation) -> Tensor:
     """A tensor of the shape that an operand states."""
-    _check_indices(op, 0, 1)
+    _only_follow(op)
     return Tensor(_stated_shape(op, 1))
 
 
 @rule("SparseTensorDenseMatMul")
 def sparse_product(op: Operation) -> Tensor:
     """Rows of the sparse matrix, columns of the other."""
-    if op.flag("adjoint_a") or op.flag("adjoint_b"):
-        raise Refusal("sigpb does not follow the batch through transposed sparse matrices")
-    rows, inner = _stated_shape(op, 2)
-    contract(op, inner, op.dims(3)[0])
-    _check_indices(op, 0, 2)
-    return Tensor((rows, op.dims(3)[-1]))
+    _only_follow(op)
+    return Tensor((_stated_shape(op, 2)[0], op.dims(3)[-1]))
 
 
-def _check_indices(op: Operation, indices: int, shape: int) -> None:
-    """Refuses indices of other elements than those of a sparse tensor of the given shape."""
-    if op.operands[indices].counted_in != op.value(shape):
-        raise Refusal(
-            f"{op.spelling(indices)!r} may not be the indices of its elements as they were"
-        )
-    op.understand(indices, shape)
+def _only_follow(
+    op: Operation,
+    reason: str = "sigpb opens no batches of sparse tensors, whose indices number them",
+) -> None:
+    """Refuses to open a batch."""
+    if op.size is not None:
+        raise Refusal(reason)
 
 
 def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
@@ -91,6 +84,7 @@ def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
 @rule("SparseReshape")
 def sparse_reshape(op: Operation) -> Sequence[Tensor]:
     """Other indices for the same elements."""
+    _only_follow(op)
     target = op.value(2)
     before = op.value(1)
     batches = [dim for dim in before if isinstance(dim, Batch)]
@@ -100,44 +94,31 @@ def sparse_reshape(op: Operation) -> Sequence[Tensor]:
         target = tuple(OTHERWISE if dim == -1 else dim for dim in target)
     elif batches and not any(isinstance(dim, Batch) for dim in target):
         raise Refusal(f"it makes shape {text(target)} of shape {text(before)}")
-    _check_indices(op, 0, 1)
-    op.understand(2)
-    return [_indices((*op.dims(0)[:1], len(target)), target), vector(target)]
-
-
-def _indices(shape: Dims, counted_in: Dims) -> Tensor:
-    """Returns the indices of a sparse tensor, which say of which example its elements are."""
-    return Tensor(shape, whole=True, counted_in=counted_in)
+    return [Tensor((*op.dims(0)[:1], len(target))), vector(target)]
 
 
 @rule("SparseFillEmptyRows")
 def sparse_fill_empty_rows(op: Operation) -> Sequence[Tensor]:
     """Elements for the rows that have none."""
+    _only_follow(op)
     rows = op.value(2)[0]
     rank = len(op.value(2))
     count, entries = op.own_size(), op.dims(0)[0]
-    _check_indices(op, 0, 2)
-    return [
-        _indices((count, rank), op.value(2)),
-        Tensor((count,)),
-        Tensor((rows,)),
-        Tensor((entries,)),
-    ]
+    return [Tensor((count, rank)), Tensor((count,)), Tensor((rows,)), Tensor((entries,))]
 
 
 @rule("StringSplit")
 def string_split(op: Operation) -> Sequence[Tensor]:
     """The words of each string, as a sparse tensor."""
     count = op.own_size()
-    shape = (*op.dims(0), OTHERWISE)
-    return [_indices((count, 2), shape), Tensor((count,)), vector(shape)]
+    indices = Tensor((count, 2), whole=True)
+    return [indices, Tensor((count,)), vector((*op.dims(0), OTHERWISE))]
 
 
 @rule("SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN")
 def sparse_segments(op: Operation) -> Tensor:
     """Rows are looked up, and those of a segment are joined; there are as many as segments."""
-    if op.operands[0].follows_batch and op.size is not None:
-        raise Refusal("it looks rows up in a tensor of the batch")
+    _only_follow(op)
     return Tensor((op.own_size(), *op.dims(0)[1:]))
 
 

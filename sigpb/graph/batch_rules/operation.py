@@ -116,8 +116,12 @@ class Operation:
         self.computed_by: str | None = None
 
     def understand(self, *numbers: int) -> None:
-        """Notes operands that may depend on the batch as a whole; all if none is given."""
-        self.understood.update(numbers or range(len(self.operands)))
+        """Notes operands that may depend on the batch as a whole."""
+        self.understood.update(numbers)
+
+    def understand_all(self) -> None:
+        """Notes that all operands may depend on the batch as a whole."""
+        self.understand(*range(len(self.operands)))
 
     def integer(self, name: str, default: int = 0) -> int:
         """Returns an attribute that is an integer."""
@@ -208,7 +212,7 @@ class Operation:
             name: The name of the function.
             arguments: What it is called with.
         """
-        self.understand()
+        self.understand_all()
         results = self._surroundings.call(name, arguments)
         known = {number for argument in arguments for number in argument.numbers}
         self.calls = [call for call in self.calls if call[:2] != (attribute, place)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
 from sigpb.graph.batch_rules.values import OTHERWISE, Batch, Dim, Dims, Tensor, repeat, same, text
 
@@ -12,14 +10,14 @@ from sigpb.graph.batch_rules.values import OTHERWISE, Batch, Dim, Dims, Tensor, 
 def slice_(op: Operation) -> Tensor:
     """Takes a block of given sizes."""
     dims = op.dims(0)
-    op.understand(1, 2)
     begin = op.operands[1].value or (None,) * len(dims)
     sizes = op.operands[2].value or (None,) * len(dims)
-    _check_bounds(op, (1, 2), (*begin, *sizes), dims)
+    _check_known(op, 1, 2)
     result: list[Dim] = []
     rewritten = list(sizes)
     for axis, (dim, start, size) in enumerate(zip(dims, begin, sizes, strict=True)):
         if not isinstance(dim, Batch):
+            _check_bounds(op, start, size)
             rest = dim - start if isinstance(dim, int) and isinstance(start, int) else None
             result.append(rest if size == -1 else size)
             continue
@@ -61,21 +59,23 @@ def _check_all(op: Operation, is_all: bool, was_all: bool) -> None:
     raise Refusal("it takes a part of the batch")
 
 
-def _check_bounds(op: Operation, numbers: Sequence[int], bounds: Dims, dims: Dims) -> None:
-    """Refuses bounds that depend on the batch, but are not its size in the dimension it has."""
-    unknown = [n for n in numbers if op.operands[n].of_whole_batch and not op.operands[n].value]
-    foreign = [b for b in bounds if isinstance(b, Batch) and b not in dims]
-    if op.size is not None and (unknown or foreign) and op.operands[0].value is None:
-        raise Refusal("how much it takes depends on how many examples there are")
+def _check_known(op: Operation, *numbers: int) -> None:
+    """Lets bounds depend on the batch as a whole, if it is known in which way."""
+    op.understand(*(n for n in numbers if op.operands[n].value is not None))
+
+
+def _check_bounds(op: Operation, *bounds: Dim) -> None:
+    """Refuses bounds that depend on the batch, in a dimension that does not."""
+    if op.size is not None and any(isinstance(bound, Batch) for bound in bounds):
+        raise Refusal("what it takes depends on how many examples there are")
 
 
 @rule("StridedSlice")
 def strided_slice(op: Operation) -> Tensor:
     """Takes what a Python slice takes."""
     dims = op.dims(0)
-    op.understand(1, 2, 3)
+    _check_known(op, 1, 2, 3)
     begin, end, strides = (op.operands[number].value for number in (1, 2, 3))
-    _check_bounds(op, (1, 2, 3), (*(begin or ()), *(end or ()), *(strides or ())), dims)
     entries = len(op.dims(1)) and (op.dims(1)[0] or 0)
     if not isinstance(entries, int):
         raise Refusal("it is not known how many dimensions it slices")
@@ -103,6 +103,8 @@ def strided_slice(op: Operation) -> Tensor:
         step = (strides or none)[entry]
         if op.integer("begin_mask") & bit and step != 1:
             start = None
+        if not isinstance(dims[axis], Batch):
+            _check_bounds(op, start, stop, step)
         if op.integer("shrink_axis_mask") & bit:
             if isinstance(dims[axis], Batch) and op.size is not None:
                 raise Refusal("it takes one example out of the batch")

@@ -35,7 +35,7 @@ def shape(op: Operation) -> Tensor:
 @rule("ShapeN")
 def shape_n(op: Operation) -> Sequence[Tensor]:
     """The sizes of several tensors."""
-    op.understand()
+    op.understand_all()
     return [vector(op.dims(number)) for number in range(len(op.operands))]
 
 
@@ -87,6 +87,8 @@ def broadcast_to(op: Operation) -> Tensor:
     dims, target = op.dims(0), list(op.value(1))
     offset = len(target) - len(dims)
     for axis, dim in enumerate(dims, offset):
+        if dim != 1 and isinstance(target[axis], Batch) and dim != target[axis]:
+            raise Refusal(f"it repeats shape {text(dims)} up to {text(tuple(target))}")
         if not isinstance(dim, Batch) or same(target[axis], dim):
             continue
         if not op.is_size(target[axis], dim) or None in target:
@@ -134,7 +136,7 @@ def linspace(op: Operation) -> Tensor:
 @rule("Assert", "PrintV2", "NoOp")
 def nothing(op: Operation) -> Sequence[Tensor]:
     """There is no result."""
-    op.understand()
+    op.understand_all()
     return ()
 
 
@@ -169,7 +171,7 @@ def _sparse(op: Operation, count: int) -> list[Tensor]:
     dims = op.dims(0)
     counts = [op.own_size(number) for number in range(count)]
     shape = (*dims, OTHERWISE)
-    indices = [Tensor((number, len(shape)), whole=True, counted_in=shape) for number in counts]
+    indices = [Tensor((number, len(shape)), whole=True) for number in counts]
     return [*indices, *(Tensor((number,)) for number in counts), *[vector(shape)] * count]
 
 

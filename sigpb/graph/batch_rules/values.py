@@ -48,8 +48,8 @@ class Tensor:
             away; the dimension in its shape is new.
         whole: Whether its elements depend on the batch as a whole: on how many examples there
             are, on the number that an example has among them, or on all examples.
-        counted_in: The shape in which its elements count places, if they are those that a Where
-            found, or the indices of a sparse tensor: a place tells of which example it is.
+        counted_in: The shape in which its elements count places, if a Where found them there: a
+            place tells of which example it is.
     """
 
     shape: Dims | None

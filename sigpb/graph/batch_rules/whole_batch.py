@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sigpb.graph.batch_rules.constants import INT32, INT64
 from sigpb.graph.batch_rules.layout import product
 from sigpb.graph.batch_rules.operation import Operation, Refusal
-from sigpb.graph.batch_rules.values import OTHERWISE, Dims, Tensor
+from sigpb.graph.batch_rules.values import OTHERWISE, Batch, Dims, Tensor
 
 # The elements of the first operand, in their order.
 _SAME_ELEMENTS = {"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient"}
@@ -53,7 +53,13 @@ def with_whole_batch(
         if operand.of_whole_batch and number not in op.understood
     ]
     if not whole:
-        return tuple(outputs)
+        lost = any(
+            operand.has_examples and number not in op.understood
+            for number, operand in enumerate(op.operands)
+        )
+        return tuple(
+            _marked(output) if lost and _is_without(output) else output for output in outputs
+        )
     if op.size is not None and any(operand.has_examples for operand in op.operands):
         raise Refusal(
             f"its operand {op.spelling(whole[0])!r} depends on the batch as a whole (its size, the "
@@ -61,12 +67,21 @@ def with_whole_batch(
         )
     counted_in = op.operands[0].counted_in if op.node.op in _SAME_ELEMENTS else None
     return tuple(
-        _marked(output, counted_in, number < len(dtypes) and dtypes[number] in (INT32, INT64))
+        _marked(
+            output,
+            counted_in=counted_in,
+            is_integer=number < len(dtypes) and dtypes[number] in (INT32, INT64),
+        )
         for number, output in enumerate(outputs)
     )
 
 
-def _marked(tensor: Tensor, counted_in: Dims | None, is_integer: bool) -> Tensor:
+def _is_without(tensor: Tensor) -> bool:
+    """Whether nothing of a tensor is known to be of single examples."""
+    return tensor.element is None and not any(isinstance(d, Batch) for d in tensor.shape or ())
+
+
+def _marked(tensor: Tensor, *, counted_in: Dims | None = None, is_integer: bool = False) -> Tensor:
     """Marks a tensor, unless the rule knows its elements; a short vector of sizes has a value."""
     if tensor.value is not None:
         return tensor
