@@ -115,6 +115,12 @@ def true(name: str) -> protos.NodeDef:
             {},
             FIRST_ONLY,
         ),
+        (
+            "Conv2DBackpropInput",
+            [[9, 9, 9, 6], (3, 3, 6, 2), (N, 9, 9, 2)],
+            {},
+            "it makes a tensor of shape [9,9,9,6]",
+        ),
         ("Conv2D", [(9, 9, 9, 2), (3, 3, N, 6)], {}, "'operand1' depends on the batch"),
         (
             "Conv2DBackpropInput",
@@ -437,6 +443,27 @@ def test_a_result_without_the_batch_belongs_to_the_batch_as_a_whole() -> None:
             relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [result])
 
 
+def test_transposed_convolution_of_a_computed_size() -> None:
+    def convolved(*sizes: str) -> dict[str, protos.NodeDef]:
+        return graph(
+            placeholder("x", 4, 9, 9, 2),
+            *WHOLE_TENSORS["size"],
+            integers("side", 9),
+            integers("six", 6),
+            node("shape", "Pack", *sizes),
+            placeholder("kernel", 3, 3, 6, 2),
+            node("y", "Conv2DBackpropInput", "shape", "kernel", "x"),
+        )
+
+    relaxed = relax_nodes(
+        convolved("n", "side", "side", "six"), {("x", 0): 0}, 4, Functions(), [("y", 0)]
+    )
+    assert relaxed.shapes["y", 0] == (None, 9, 9, 6)
+    for wrong in (["n", "n", "side", "six"], ["side", "n"]):
+        with pytest.raises(BatchError, match="'y': it makes a tensor of shape"):
+            relax(convolved(*wrong))
+
+
 def test_a_constant_is_not_laid_out_for_the_batch() -> None:
     nodes = graph(
         placeholder("x", 4, 2),
@@ -593,7 +620,7 @@ def test_sparse_tensors_are_only_followed(
     if size is None:
         assert relax(nodes, size).shapes["result", output] == shape
     else:
-        with pytest.raises(BatchError, match="opens no batches of sparse|the same in different"):
+        with pytest.raises(BatchError, match=r"opens no batches of sparse|the same in different"):
             relax(nodes, size)
 
 

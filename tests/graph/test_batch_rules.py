@@ -28,6 +28,7 @@ N = -1  # the batch, in the shapes of operands
         ("BiasAdd", [(N, 5, 7), (7,)], {}, (None, 5, 7)),
         ("MatMul", [(N, 7), (7, 3)], {}, (None, 3)),
         ("MatMul", [(7, N), (7, 3)], {"transpose_a": True}, (None, 3)),
+        ("BatchMatMul", [(N, 5, 7), (N, 7, 3)], {}, (None, 5, 3)),
         ("BatchMatMulV2", [(N, 2, 5, 7), (7, 3)], {}, (None, 2, 5, 3)),
         ("BatchMatMulV2", [(N, 5, 7), (N, 5, 7)], {"adj_y": True}, (None, 5, 5)),
         ("Einsum", [(N, 5, 7), (7, 3)], {"equation": "bij,jk->bki"}, (None, 3, 5)),
@@ -121,6 +122,15 @@ def test_several_results(
     assert result_of(op, *operands, outputs=2, **attributes) == shapes
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_statistics_of_each_example(size: int) -> None:
+    """Keras 2 normalises layers with the examples as channels of one picture."""
+    operands = [(1, N, 5, 1), *[(N,)] * 4]
+    attributes = {"is_training": True, "data_format": "NCHW"}
+    result = result_of("FusedBatchNorm", *operands, size=size, **attributes)
+    assert result == (1, None, 5, 1)
+
+
 @pytest.mark.parametrize(
     ("operands", "masks", "shape"),
     [
@@ -154,6 +164,7 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("AddN", [(N, 7), (7,)], {}, "its operands have the shapes [N,7], [7]"),
         ("AddN", [(N, 7), (None, 7)], {}, "'operand1' is of size ? in dimension 0"),
         ("BiasAdd", [(4, N), (5,)], {}, "'operand1' is of size 5 in dimension 0"),
+        ("BatchMatMul", [(N, 5, 7), (7, 3)], {}, "its operands have the shapes [N,5,7] and [7,3]"),
         ("Bucketize", [(N,), (N,)], {}, "takes something else than its first operand"),
         ("Merge", [(N, 7), (7,)], {}, "its operands have the shapes [7], [N,7]"),
         ("MatMul", [(3, 4), (N, 7)], {}, "it sums over the batch"),

@@ -196,14 +196,15 @@ def transposed_convolution(op: Operation) -> Tensor:
     op.understand(0)
     batch = op.dims(2)[0]
     sizes = op.value(0)
-    if len(sizes) == 2:  # height and width only
+    spatial_only = len(sizes) == 2  # height and width
+    if any(isinstance(size, Batch) for size in (sizes if spatial_only else sizes[1:])):
+        raise Refusal(f"it makes a tensor of shape {text(sizes)}")
+    if spatial_only:
         return Tensor((batch, None, None, None))
     if isinstance(batch, Batch) and sizes[0] != batch:
         if not op.is_size(sizes[0], batch) or None in sizes:
             raise Refusal(f"it makes a tensor of shape {text(sizes)}")
         op.computed[0] = (batch, *sizes[1:])
-    if any(isinstance(size, Batch) for size in sizes[1:]):
-        raise Refusal(f"it makes a tensor of shape {text(sizes)}")
     return Tensor((batch, *sizes[1:]))
 
 
