@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -9,12 +10,10 @@ from typing import Protocol, TypeAlias
 from sigpb import protos
 from sigpb.graph.batch_order import data_inputs, in_order, is_back_edge, users_of
 from sigpb.graph.batch_rules import rule_of
-from sigpb.graph.batch_rules.constants import INT32, INT64, constant
-from sigpb.graph.batch_rules.layout import product
+from sigpb.graph.batch_rules.constants import constant
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, differing
 from sigpb.graph.batch_rules.sources import Argument, Source, find_source
 from sigpb.graph.batch_rules.values import (
-    OTHERWISE,
     UNKNOWN,
     Batch,
     Dims,
@@ -22,6 +21,7 @@ from sigpb.graph.batch_rules.values import (
     at,
     text,
 )
+from sigpb.graph.batch_rules.whole_batch import with_whole_batch
 from sigpb.graph.stated_shapes import merged, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
@@ -151,6 +151,10 @@ class Body:
         """Returns what is known of a tensor that a node takes."""
         return self._at(self.port(spelled), 0)
 
+    def result(self, port: Port) -> Tensor:
+        """Returns what is known of a tensor."""
+        return self._at(port, 0)
+
     def dtype_of(self, tensor: str) -> int:
         """Returns the dtype of a tensor that a node takes; 0 if it is unknown."""
         name, output = self.port(tensor)
@@ -218,9 +222,9 @@ class Body:
             return tuple(Tensor(shape) for shape in stated)
         if node.op == "Range" and self.size == 1 and outputs[0].shape == (1,):
             # It may number the examples of the batch, so that nothing is known of how many.
-            return (Tensor((None,)),)
+            return (Tensor((None,), whole=True),)
         return tuple(
-            Tensor(merged(output.shape, shape), output.value, output.element)
+            dataclasses.replace(output, shape=merged(output.shape, shape))
             for output, shape in zip(outputs, stated_shapes(node, len(outputs)), strict=False)
         )
 
@@ -231,6 +235,11 @@ class Body:
         return self._apply(Operation(node, operands, size, self, stated_shape(node)))
 
     def _apply(self, operation: Operation) -> tuple[Tensor, ...]:
+        outputs = self._outputs(operation)
+        dtypes = self._callees.op_defs.output_dtypes(operation.node) or []
+        return with_whole_batch(operation, outputs, dtypes)
+
+    def _outputs(self, operation: Operation) -> tuple[Tensor, ...]:
         op = operation.node.op
         rule = rule_of(op)
         if rule is not None:
@@ -284,28 +293,14 @@ class Body:
         if any(operand.follows_batch for operand in operands):
             operation = Operation(node, operands, self.size, self, stated_shape(node))
             found = self._apply(operation)
-            if any(_has_batch(operand.value) for operand in operands):
-                found = self._tainted(node, found)
             stated = stated_shapes(node, len(found))
             outputs = tuple(map(self._checked, found, stated))
             self.visited[node.name] = Visited(operation, outputs)
 
-    def _tainted(self, node: protos.NodeDef, outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Marks integers that are computed from the batch size in a way that is not known."""
-        dtypes = self._callees.op_defs.output_dtypes(node) or []
-        is_integer = [dtype in (INT32, INT64) for dtype in dtypes]
-        return tuple(
-            _otherwise(output) if number < len(dtypes) and is_integer[number] else output
-            for number, output in enumerate(outputs)
-        )
-
     def _checked(self, tensor: Tensor, stated: Dims | None) -> Tensor:
         """Holds what a rule says of an output against what the node states of it."""
         shape = tensor.shape
-        if (
-            self.size is not None
-            and sum(at(dim, 1) is not None for dim in shape or () if isinstance(dim, Batch)) > 1
-        ):
+        if self.size is not None and sum(isinstance(dim, Batch) for dim in shape or ()) > 1:
             raise Refusal(f"its result is of shape {text(shape)}, with the batch in it twice")
         if stated is None or shape is None or tensor.lost_batch:
             return tensor
@@ -314,7 +309,7 @@ class Body:
             for pair in zip((at(dim, self.size) for dim in shape), stated, strict=True)
         ):
             raise Refusal(f"its result would be of shape {text(shape)}, not {text(stated)}")
-        return Tensor(merged(shape, stated), tensor.value, tensor.element)
+        return dataclasses.replace(tensor, shape=merged(shape, stated))
 
     def _refuse(self, node: protos.NodeDef, refusal: Refusal) -> None:
         self._unknown.add(node.name)
@@ -371,19 +366,6 @@ class Body:
                     )
                     self._refuse(node, Refusal(reason))
         return found
-
-
-def _has_batch(value: Dims | None) -> bool:
-    return any(isinstance(number, Batch) for number in value or ())
-
-
-def _otherwise(tensor: Tensor) -> Tensor:
-    """Returns a scalar or vector whose unknown elements depend on the batch in some way."""
-    if tensor.follows_batch or tensor.value is not None or tensor.shape is None:
-        return tensor
-    count = product(tensor.shape)
-    vector = len(tensor.shape) <= 1 and count is not None
-    return Tensor(tensor.shape, (OTHERWISE,) * count) if vector and count else tensor
 
 
 def is_opaque(node: protos.NodeDef) -> bool:

@@ -7,7 +7,8 @@ rewritten; where the old size is built in for good, the part is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigpb import protos
@@ -68,6 +69,7 @@ def relax_nodes(
     axes: Mapping[Port, int],
     size: int | None,
     functions: Functions,
+    results: Collection[Port] = (),
 ) -> Relaxed:
     """Makes nodes of a GraphDef work for any batch size.
 
@@ -78,6 +80,7 @@ def relax_nodes(
         size: The old batch size. With None the batch dimension is only followed, and nothing is
             changed or refused.
         functions: The functions that nodes call. Receives variants of them.
+        results: The tensors that are returned, of which each example has to have its part.
 
     Raises:
         BatchError: Some nodes stand in the way; all of them are named. Nothing was added.
@@ -91,6 +94,8 @@ def relax_nodes(
         )
     library = _Library(functions, size)
     body = Body("", nodes, size, library, seeds=seeds)
+    for name, output in results:
+        problems += _mixed(f"The tensor '{name}:{output}'", body.result((name, output)))
     _raise(size, problems + body.problems)
     changed = rewrite(body, library.variant) if size is not None else {}
     tensors = {
@@ -145,8 +150,11 @@ def relax_function(
         f"the batch dimension too, as its dimension {each.axis}."
         for each in body.demands
     ]
-    _raise(size, problems + body.problems)
     results = _results(function, body)
+    for result, tensor in zip(function.signature.output_arg, results, strict=True):
+        what = f"The result {result.name!r} of function {function.signature.name!r}"
+        problems += _mixed(what, tensor)
+    _raise(size, problems + body.problems)
     found = {
         i: place for i, tensor in enumerate(results) if (place := _axis(tensor, size)) is not None
     }
@@ -234,7 +242,7 @@ class _Library:
 def _given(function: protos.FunctionDef, arguments: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Returns arguments, with shapes that only the function states."""
     return tuple(
-        Tensor(stated, tensor.value, tensor.element) if tensor.shape is None else tensor
+        dataclasses.replace(tensor, shape=stated) if tensor.shape is None else tensor
         for tensor, stated in zip(arguments, _argument_shapes(function), strict=True)
     )
 
@@ -261,6 +269,19 @@ def _with_batch(
         )
         return UNKNOWN
     return Tensor((*stated[:axis], Batch(), *stated[axis + 1 :]))
+
+
+def _mixed(what: str, tensor: Tensor) -> list[str]:
+    """Says why examples have no parts of their own in a result; nothing if they have."""
+    if tensor.of_whole_batch:
+        return [f"{what} depends on the batch as a whole: its size, or all its examples."]
+    batches = [dim for dim in tensor.shape or () if isinstance(dim, Batch)]
+    if any(not batch.factor or batch.outer != 1 for batch in batches):
+        return [
+            f"{what} would be of shape {text(tensor.shape)}, in which the rows of one example do "
+            "not follow each other."
+        ]
+    return []
 
 
 def _axis(tensor: Tensor, size: int | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,7 @@ def batch_size_of(
     type_of: Callable[[str], TensorType | None],
     nodes: Callable[[], Nodes],
     functions: Functions,
+    results: Iterable[str],
 ) -> BatchSize:
     """Returns the batch size that changes when inputs are converted.
 
@@ -61,6 +62,7 @@ def batch_size_of(
         type_of: What the graph says of the type of a tensor.
         nodes: Returns the nodes that compute the outputs.
         functions: The functions that they call; receives variants of them.
+        results: The tensors that the signature returns.
 
     Raises:
         PatchError: With all nodes that rely on the old batch size.
@@ -86,7 +88,7 @@ def batch_size_of(
     ports = (_port(infos[key].name) for key in opened or fixed)
     axes = {port: 0 for port in ports if port[0] in computing}
     try:
-        result = relax_nodes(computing, axes, size, functions)
+        result = relax_nodes(computing, axes, size, functions, [*map(_port, results)])
     except BatchError as error:
         raise PatchError(error.problems) from error
     fed = {name for name, _ in axes}

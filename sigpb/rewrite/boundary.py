@@ -150,6 +150,7 @@ class _Survey:
                     self.graph.type_of,
                     lambda: self._nodes(fetched),
                     self.library,
+                    fetched,
                 )
         except PatchError as error:
             self.problems += error.problems

@@ -146,6 +146,27 @@ def test_problem_in_a_function_is_named_with_it() -> None:
         relax_function(library.by_name["outer_8"], {0: 0}, 4, library)
 
 
+@pytest.mark.parametrize(
+    "stated", [[4, 5], [4], [4, 3, 1]], ids=["size", "fewer dimensions", "more dimensions"]
+)
+def test_what_a_node_states_otherwise_than_its_rule_is_refused(stated: list[int]) -> None:
+    nodes = graph(placeholder("x", 4, 3), with_shapes(node("y", "Relu", "x"), stated))
+    with pytest.raises(BatchError, match=r"Relu 'y': its result would be of shape \[N,3\], not"):
+        relax(nodes)
+
+
+def test_functions_that_are_missing_or_call_themselves_are_refused() -> None:
+    function = parsed(protos.FunctionDef(), INNER)
+    with pytest.raises(BatchError, match="there is no function 'inner_7' for it to call"):
+        relax_function(functions(OUTER).by_name["outer_8"], {0: 0}, 4, functions(OUTER))
+    call = function.node_def.add(name="again", op="PartitionedCall", input=["a"])
+    call.attr["f"].func.name = "inner_7"
+    library = Functions({"inner_7": function})
+    outer = parsed(protos.FunctionDef(), OUTER)
+    with pytest.raises(BatchError, match="the function 'inner_7' calls itself"):
+        relax_function(outer, {0: 0}, 4, library)
+
+
 def test_follow_only() -> None:
     """Without an old size, nothing is changed or refused; what is not known is left out."""
     nodes = graph(
@@ -159,8 +180,26 @@ def test_follow_only() -> None:
     assert relaxed.nodes == {}
 
 
-def test_follow_only_through_functions() -> None:
-    library = functions(INNER.replace("int_val: 4", "int_val: -1"), OUTER)
+def test_follow_only_where_examples_mix() -> None:
+    order = integers("order", [1, 0])
+    nodes = graph(
+        placeholder("x", None, 7),
+        order,
+        node("turned", "Transpose", "x", "order"),
+        node("products", "MatMul", "x", "turned"),
+        node("after", "Relu", "products"),
+    )
+    assert relax(nodes, None).axes == {
+        ("x", 0): 0,
+        ("turned", 0): 1,
+        ("products", 0): 0,
+        ("after", 0): 0,
+    }
+
+
+@pytest.mark.parametrize("problem", ["", 'node_def { name: "y" op: "Mystery" input: "a" }'])
+def test_follow_only_through_functions(problem: str) -> None:
+    library = functions(INNER.replace("int_val: 4", "int_val: -1") + problem, OUTER)
     function = library.by_name["outer_8"]
     assert relax_function(function, {0: 0}, None, library) == (function, {1: 0})
     assert library.added == []

@@ -100,10 +100,17 @@ def loop_over_array(tf: Any, size: Any, x: Any) -> Any:
 
 def branches(tf: Any, size: Any, x: Any) -> Any:
     return tf.cond(
-        tf.reduce_all(x > 0.5),
+        tf.reduce_any(tf.constant(SQUARE) > 0),
         lambda: tf.reshape(x, [size, 49]) * 2.0,
         lambda: tf.reshape(x, [size, 49]),
     )
+
+
+def asserted(tf: Any, size: Any, x: Any) -> Any:
+    least = tf.debugging.assert_greater_equal(x, tf.zeros([size, 1, 1]))
+    rows = tf.debugging.assert_equal(tf.shape(x)[0], tf.shape(x * 2.0)[0])
+    with tf.control_dependencies([each for each in (least, rows) if each is not None]):
+        return tf.identity(x)
 
 
 def nested(tf: Any, size: Any, x: Any) -> Any:
@@ -167,13 +174,14 @@ MODELS: dict[str, Callable[[Any], Code]] = {
     "loop over an array": code(loop_over_array),
     "branches": code(branches),
     "nested functions": code(nested),
+    "assertions": code(asserted),
     "squeeze": code(lambda tf, size, x: tf.squeeze(x[:, :1, :1], [1, 2])),
     "mask": code(lambda tf, size, x: tf.boolean_mask(x, x[:, :, 0] > 0.5)),
     "best": code(lambda tf, size, x: tf.math.top_k(tf.reshape(x, [size, 49]), 3).values),
     "slices": code(
         lambda tf, size, x: tf.concat(
             [
-                tf.slice(x, [0, 1, 0], [size, 2, 7]),
+                tf.slice(x, [0, 1, 0], [-1, 2, 7]),
                 x[:, 1:5:2, ::-1],
                 tf.stack(tf.unstack(x, axis=1)[2:4], 1),
                 tf.pad(tf.split(x, 7, 2)[1], [[0, 0], [0, 0], [3, 3]]),
@@ -199,7 +207,15 @@ REFUSED: dict[str, tuple[Callable[[Any], Code], str]] = {
                 tf.reshape(x, [size * 7, 7]), tf.range(size) * 7 + words(tf, x)[:, 0] // 2
             )
         ),
-        "AddV2 .* (is made for the batch size|may be the number of the example)",
+        "AddV2 .* (is made for the batch size|depends on the batch as a whole)",
+    ),
+    "branches by all examples": (
+        code(lambda tf, size, x: x + tf.cond(tf.reduce_all(x > 0.5), lambda: x * 2.0, lambda: x)),
+        "AddV2 .* depends on the batch as a whole",
+    ),
+    "slice of the first": (
+        code(lambda tf, size, x: tf.slice(x, [0, 1, 0], [1, 2, 7])),
+        "it takes (the first example|a part of the batch)",
     ),
     "mixed examples": (
         code(lambda tf, size, x: tf.matmul(*[tf.reshape(x, [size * 7, 7])] * 2, transpose_b=True)),

@@ -28,6 +28,7 @@ N = -1  # the batch, in the shapes of operands
         ("BiasAdd", [(N, 5, 7), (7,)], {}, (None, 5, 7)),
         ("MatMul", [(N, 7), (7, 3)], {}, (None, 3)),
         ("MatMul", [(7, N), (7, 3)], {"transpose_a": True}, (None, 3)),
+        ("BatchMatMul", [(N, 5, 7), (N, 7, 3)], {}, (None, 5, 3)),
         ("BatchMatMulV2", [(N, 2, 5, 7), (7, 3)], {}, (None, 2, 5, 3)),
         ("BatchMatMulV2", [(N, 5, 7), (N, 5, 7)], {"adj_y": True}, (None, 5, 5)),
         ("Einsum", [(N, 5, 7), (7, 3)], {"equation": "bij,jk->bki"}, (None, 3, 5)),
@@ -43,7 +44,10 @@ N = -1  # the batch, in the shapes of operands
         ("ExpandDims", [(N, 5), -1], {}, (None, 5, 1)),
         ("Squeeze", [(N, 1, 5)], {"squeeze_dims": [1]}, (None, 5)),
         ("ConcatV2", [(N, 5), (N, 2), 1], {}, (None, 7)),
+        ("ConcatV2", [(N, 5), 0], {}, (None, 5)),
+        ("Split", [0, (N, 6)], {"num_split": 1}, (None, 6)),
         ("Pack", [(N, 5), (N, 5)], {"axis": 1}, (None, 2, 5)),
+        ("Pack", [(N, 5), (N, 5)], {}, (2, None, 5)),
         ("Slice", [(N, 5), [0, 1], [-1, 3]], {}, (None, 3)),
         ("Pad", [(N, 5), [[0, 0], [1, 2]]], {}, (None, 8)),
         ("Tile", [(N, 5), [1, 3]], {}, (None, 15)),
@@ -104,13 +108,27 @@ def test_channels_first() -> None:
         ("SplitV", [(N, 6), [2, 4], 1], {"num_split": 2}, [(None, 2), (None, 4)]),
         ("Unpack", [(N, 2, 5)], {"axis": 1, "num": 2}, [(None, 5), (None, 5)]),
         ("IdentityN", [(N, 2), (N, 3)], {}, [(None, 2), (None, 3)]),
-        ("FusedBatchNormV3", [(N, 5, 5, 3), (3,), (3,), (3,), (3,)], {}, [(None, 5, 5, 3), (3,)]),
+        (
+            "FusedBatchNormV3",
+            [(N, 5, 5, 3), (3,), (3,), (3,), (3,)],
+            {"is_training": False},
+            [(None, 5, 5, 3), (3,)],
+        ),
     ],
 )
 def test_several_results(
     op: str, operands: list[Any], attributes: dict[str, Any], shapes: list[Any]
 ) -> None:
     assert result_of(op, *operands, outputs=2, **attributes) == shapes
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_statistics_of_each_example(size: int) -> None:
+    """Keras 2 normalises layers with the examples as channels of one picture."""
+    operands = [(1, N, 5, 1), *[(N,)] * 4]
+    attributes = {"is_training": True, "data_format": "NCHW"}
+    result = result_of("FusedBatchNorm", *operands, size=size, **attributes)
+    assert result == (1, None, 5, 1)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +160,13 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
             {},
             "'operand1' is of size 1 in dimension 0, where another is of size N",
         ),
+        ("Select", [(5,), (N, 7), (N, 7)], {}, "'operand0' is of size 5 in dimension 0"),
+        ("AddN", [(N, 7), (7,)], {}, "its operands have the shapes [N,7], [7]"),
+        ("AddN", [(N, 7), (None, 7)], {}, "'operand1' is of size ? in dimension 0"),
+        ("BiasAdd", [(4, N), (5,)], {}, "'operand1' is of size 5 in dimension 0"),
+        ("BatchMatMul", [(N, 5, 7), (7, 3)], {}, "its operands have the shapes [N,5,7] and [7,3]"),
+        ("Bucketize", [(N,), (N,)], {}, "takes something else than its first operand"),
+        ("Merge", [(N, 7), (7,)], {}, "its operands have the shapes [7], [N,7]"),
         ("MatMul", [(3, 4), (N, 7)], {}, "it sums over the batch"),
         ("MatMul", [(N, 4), (4, N)], {}, "with the batch in it twice"),
         ("ConcatV2", [(N, 5), floats("c", [4, 2], 1, 2), 1], {}, "is made for the batch size 4"),

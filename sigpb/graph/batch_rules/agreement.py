@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, Wanted
-from sigpb.graph.batch_rules.values import Dim, Dims, agree, batch_of, text
+from sigpb.graph.batch_rules.values import Dim, Dims, batch_of, same, text
 
 Part = tuple[int, int, Dim]
 """The number of an operand, one of its dimensions, and the size of that."""
@@ -34,7 +34,7 @@ def agreed(op: Operation, dimensions: Iterable[Sequence[Part]], *, repeats: bool
         if len(parts) == 1:
             continue
         for number, axis, dim in parts:
-            if agree(dim, batch) or (repeats and dim == 1):
+            if same(dim, batch) or (repeats and dim == 1):
                 continue
             if op.is_size(dim, batch):
                 wanted.append(Wanted(number, axis, batch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, Wanted, differing, rule
@@ -93,8 +94,10 @@ def while_(op: Operation) -> Sequence[Tensor]:
             break
     else:
         raise Refusal("the shapes of its variables change in every round")
-    op.call("cond", 0, op.node.attr["cond"].func.name, state)
+    (goes_on,) = op.call("cond", 0, op.node.attr["cond"].func.name, state)
     _state_shapes(op, state)
+    if goes_on.follows_batch:  # All examples decide together how often the body is repeated.
+        return [dataclasses.replace(variable, whole=True) for variable in state]
     return state
 
 
@@ -128,6 +131,7 @@ def _joined(
         if left.follows_batch or right.follows_batch:
             fail(position, left, right)
         return Tensor(None, None, element)
+    whole = left.whole or right.whole
     if len(left.shape) != len(right.shape):
         if left.follows_batch or right.follows_batch:
             fail(position, left, right)
@@ -137,7 +141,7 @@ def _joined(
         if a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
             fail(position, left, right)
         dims.append(a if a == b else None)
-    return Tensor(tuple(dims), _joined_value(left.value, right.value), element)
+    return Tensor(tuple(dims), _joined_value(left.value, right.value), element, whole=whole)
 
 
 def _joined_element(position: int, left: Tensor, right: Tensor, fail: Fail) -> Tensor | None:

@@ -24,16 +24,16 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 UNARY = _names(
-    "Abs Acos Acosh Angle AsString Asin Asinh Atan Atanh Bitcast BoostedTreesBucketize Bucketize "
+    "Abs Acos Acosh Angle AsString Asin Asinh Atan Atanh BoostedTreesBucketize Bucketize "
     "BucketizeWithInputBoundaries Cast Ceil CheckNumerics ComplexAbs Conj Cos Cosh DebugIdentity "
     "DecodeBase64 Digamma Elu EncodeBase64 EnsureShape Erf Erfc Erfinv Exp Expm1 "
     "FakeQuantWithMinMaxArgs Floor GuaranteeConst Identity Imag Inv Invert IsFinite IsInf IsNan "
-    "LeakyRelu Lgamma Log Log1p LogicalNot Ndtri Neg OnesLike PlaceholderWithDefault "
-    "PreventGradient QuantizeAndDequantize QuantizeAndDequantizeV4 Real Reciprocal Relu Relu6 "
+    "LeakyRelu Lgamma Log Log1p LogicalNot Ndtri Neg PlaceholderWithDefault "
+    "PreventGradient Real Reciprocal Relu Relu6 "
     "Rint Round Rsqrt Selu Sigmoid Sign Sin Sinh Snapshot Softplus Softsign Sqrt Square "
     "StaticRegexFullMatch StaticRegexReplace StopGradient StringLength StringLower StringStrip "
     "StringToHashBucket StringToHashBucketFast StringToHashBucketStrong StringToNumber "
-    "StringUpper Tan Tanh UnicodeScript UnicodeTranscode ZerosLike"
+    "StringUpper Tan Tanh UnicodeScript UnicodeTranscode"
 )
 
 BINARY = _names(
@@ -81,9 +81,33 @@ def unary(op: Operation) -> Tensor:
     return Tensor(tensor.shape, tensor.value)
 
 
+@rule("OnesLike", "ZerosLike")
+def like(op: Operation) -> Tensor:
+    """Takes the shape only."""
+    op.understand(0)
+    return Tensor(op.dims(0))
+
+
+@rule("QuantizeAndDequantize", "QuantizeAndDequantizeV4")
+def quantize(op: Operation) -> Tensor:
+    """Each element by itself, if the range is given; otherwise it is that of all elements."""
+    if not op.flag("range_given") and op.size is not None:
+        raise Refusal("it looks for the smallest and the largest element of the whole batch")
+    return Tensor(op.dims(0))
+
+
+@rule("Bitcast")
+def bitcast(op: Operation) -> Tensor:
+    """Keeps the shape, if the elements stay as large as they are."""
+    if op.stated is None or len(op.stated) != len(op.dims(0)):
+        raise Refusal("the size of its elements may change, and its shape with it")
+    return Tensor(op.dims(0))
+
+
 @rule("IdentityN")
 def identity_n(op: Operation) -> Sequence[Tensor]:
     """The results are the operands."""
+    op.understand_all()
     return op.operands
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sigpb.graph.batch_rules.agreement import equal_shapes
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
-from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, add, divide, repeat
+from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, add, divide
 
 
 @rule("ConcatV2", "Concat")
@@ -18,7 +18,9 @@ def concat(op: Operation) -> Tensor:
     axis = op.axis(count if op.node.op == "ConcatV2" else 0, rank)
     shape = equal_shapes(op, parts, axis)
     sizes = [op.dims(number)[axis] for number in parts]
-    shape[axis] = repeat(sizes[0], len(sizes)) if len(set(sizes)) == 1 else add(sizes)
+    if len(sizes) > 1 and op.size is not None and any(isinstance(size, Batch) for size in sizes):
+        raise Refusal("it puts something before or after the examples of the batch")
+    shape[axis] = add(sizes)
     values = [op.operands[number].value for number in parts]
     known = [value for value in values if value is not None]
     if rank == 1 and len(known) == len(values):

@@ -97,8 +97,6 @@ def resolved(dims: Dims, target: Dims) -> Dims | None:
     if before is None or rest is None:
         return None
     if -1 not in target:
-        if any(before.of):  # Some of its sizes are found out only when the graph runs.
-            return target
         counts_differ = None not in (before.factor, rest.factor) and before != rest
         return None if before.of != rest.of or counts_differ else _laid_out(dims, target)
     left = list(before.of)
@@ -140,11 +138,11 @@ def _laid_out(dims: Dims, shape: Dims) -> Dims | None:
     layout = layout_of(dims)
     place = next((axis for axis, dim in enumerate(shape) if isinstance(dim, Batch)), None)
     if layout is None or place is None or layout_of(shape) is None:
-        return shape
+        return None
     factor = shape[place]
     assert isinstance(factor, Batch), "it was looked for"
     batch = layout.batch_at(product(shape[:place]), factor.factor)
-    if batch is None and shape[: place + 1] == dims[: place + 1]:
+    if batch is None and place == 0 and shape[0] == dims[0]:  # Whatever is inside of it.
         batch = factor
     return None if batch is None else (*shape[:place], batch, *shape[place + 1 :])
 

@@ -46,6 +46,7 @@ def decode_image(op: Operation) -> Tensor:
 @rule("Unique", "UniqueV2")
 def unique(op: Operation) -> Sequence[Tensor]:
     """How many different elements there are is not known."""
+    _only_follow(op, "it looks for what is the same in different examples")
     count = Tensor((op.own_size(),))
     return [count, Tensor(op.dims(0)[:1]), count]
 
@@ -53,13 +54,24 @@ def unique(op: Operation) -> Sequence[Tensor]:
 @rule("SparseToDense")
 def sparse_to_dense(op: Operation) -> Tensor:
     """A tensor of the shape that an operand states."""
+    _only_follow(op)
     return Tensor(_stated_shape(op, 1))
 
 
 @rule("SparseTensorDenseMatMul")
 def sparse_product(op: Operation) -> Tensor:
     """Rows of the sparse matrix, columns of the other."""
+    _only_follow(op)
     return Tensor((_stated_shape(op, 2)[0], op.dims(3)[-1]))
+
+
+def _only_follow(
+    op: Operation,
+    reason: str = "sigpb opens no batches of sparse tensors, whose indices number them",
+) -> None:
+    """Refuses to open a batch."""
+    if op.size is not None:
+        raise Refusal(reason)
 
 
 def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
@@ -72,6 +84,7 @@ def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
 @rule("SparseReshape")
 def sparse_reshape(op: Operation) -> Sequence[Tensor]:
     """Other indices for the same elements."""
+    _only_follow(op)
     target = op.value(2)
     before = op.value(1)
     batches = [dim for dim in before if isinstance(dim, Batch)]
@@ -87,6 +100,7 @@ def sparse_reshape(op: Operation) -> Sequence[Tensor]:
 @rule("SparseFillEmptyRows")
 def sparse_fill_empty_rows(op: Operation) -> Sequence[Tensor]:
     """Elements for the rows that have none."""
+    _only_follow(op)
     rows = op.value(2)[0]
     rank = len(op.value(2))
     count, entries = op.own_size(), op.dims(0)[0]
@@ -97,14 +111,14 @@ def sparse_fill_empty_rows(op: Operation) -> Sequence[Tensor]:
 def string_split(op: Operation) -> Sequence[Tensor]:
     """The words of each string, as a sparse tensor."""
     count = op.own_size()
-    return [Tensor((count, 2)), Tensor((count,)), vector((*op.dims(0), OTHERWISE))]
+    indices = Tensor((count, 2), whole=True)
+    return [indices, Tensor((count,)), vector((*op.dims(0), OTHERWISE))]
 
 
 @rule("SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN")
 def sparse_segments(op: Operation) -> Tensor:
     """Rows are looked up, and those of a segment are joined; there are as many as segments."""
-    if op.operands[0].follows_batch and op.size is not None:
-        raise Refusal("it looks rows up in a tensor of the batch")
+    _only_follow(op)
     return Tensor((op.own_size(), *op.dims(0)[1:]))
 
 

@@ -88,6 +88,8 @@ class Operation:
             what arguments.
         shapes: Attributes that state shapes, and what they are to be.
         attributes: Attributes that are integers or lists of them, and what they are to be.
+        understood: The operands of which the rule says itself what follows if they depend on the
+            batch as a whole; see `Tensor.whole`.
         computed_by: The op that computes the result in its place, from the same operands and with
             the attribute `T` only.
     """
@@ -110,7 +112,16 @@ class Operation:
         self.calls: list[tuple[str, int, tuple[Tensor, ...]]] = []
         self.shapes: dict[str, list[Dims | None]] = {}
         self.attributes: dict[str, int | list[int]] = {}
+        self.understood: set[int] = set()
         self.computed_by: str | None = None
+
+    def understand(self, *numbers: int) -> None:
+        """Notes operands that may depend on the batch as a whole."""
+        self.understood.update(numbers)
+
+    def understand_all(self) -> None:
+        """Notes that all operands may depend on the batch as a whole."""
+        self.understand(*range(len(self.operands)))
 
     def integer(self, name: str, default: int = 0) -> int:
         """Returns an attribute that is an integer."""
@@ -201,6 +212,7 @@ class Operation:
             name: The name of the function.
             arguments: What it is called with.
         """
+        self.understand_all()
         results = self._surroundings.call(name, arguments)
         known = {number for argument in arguments for number in argument.numbers}
         self.calls = [call for call in self.calls if call[:2] != (attribute, place)]

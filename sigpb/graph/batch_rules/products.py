@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sigpb import protos
 from sigpb.graph.batch_rules.agreement import agreed, broadcast
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
+from sigpb.graph.batch_rules.reductions import check_mixing
 from sigpb.graph.batch_rules.values import UNKNOWN, Batch, Dim, Dims, Tensor, text
 
 
@@ -41,10 +42,8 @@ def _matrix(op: Operation, number: int, transpose: str) -> tuple[Dim, Dim]:
 
 
 def contract(op: Operation, left: Dim, right: Dim) -> None:
-    """Sees that two dimensions which are summed over are of one size for every batch size."""
-    if not isinstance(left, Batch) and not isinstance(right, Batch):
-        return
-    if left == right and isinstance(left, Batch) and left.factor == 1 and op.size != 1:
+    """Refuses to sum over the batch."""
+    if op.size is None or not (isinstance(left, Batch) or isinstance(right, Batch)):
         return
     raise Refusal(
         f"it sums over the batch: over a dimension of size {text((left,))} of one operand and "
@@ -67,7 +66,7 @@ def einsum(op: Operation) -> Tensor:
     ellipsis = [label for label in found if label.startswith(".")]
     expanded = _expand(result, sorted(ellipsis, key=lambda label: -int(label[1:])))
     for label, dim in found.items():
-        if label not in expanded and isinstance(dim, Batch) and (dim.factor != 1 or op.size == 1):
+        if label not in expanded and isinstance(dim, Batch) and op.size is not None:
             raise Refusal(f"it sums over a dimension of size {text((dim,))}")
     return Tensor(tuple(found[label] for label in expanded))
 
@@ -87,6 +86,7 @@ def _expand(term: str, ellipsis: Sequence[str]) -> list[str]:
 def convolution(op: Operation) -> Tensor:
     """Keeps the batch; the other sizes are those that the node states, if it does."""
     _no_batch_in(op, 1)
+    _batch_first(op)
     channels = None if op.operands[1].shape is None else op.dims(1)[-1]
     if op.node.op == "DepthwiseConv2dNative" and op.operands[1].shape is not None:
         depth, times = op.dims(1)[-2:]
@@ -99,6 +99,9 @@ def pooling(op: Operation) -> Tensor:
     """Keeps batch and channels."""
     dims = op.dims(0)
     window = op.integers("ksize")
+    _batch_first(op)
+    if window[0] != 1 or op.integers("strides")[0] != 1:
+        raise Refusal("it moves a window over the first dimension")
     return Tensor(_spatial(op, dims, dims[_channel_axis(op, len(dims))], window))
 
 
@@ -106,6 +109,9 @@ def pooling(op: Operation) -> Tensor:
 def pooling_computed(op: Operation) -> Tensor:
     """Keeps batch and channels; the window is an operand."""
     dims = op.dims(0)
+    _batch_first(op)
+    if op.constant(1)[0] != 1 or op.constant(2)[0] != 1:
+        raise Refusal("it moves a window over the first dimension")
     return Tensor((dims[0], *[None] * (len(dims) - 1)))
 
 
@@ -114,6 +120,7 @@ def max_pool_with_argmax(op: Operation) -> Sequence[Tensor]:
     """Keeps the batch; refuses places that are counted over the whole batch."""
     if op.flag("include_batch_in_index"):
         raise Refusal("it counts places over the whole batch")
+    _batch_first(op)
     pooled = Tensor(_spatial(op, op.dims(0), op.dims(0)[-1], op.integers("ksize")))
     return [pooled, pooled]
 
@@ -121,6 +128,12 @@ def max_pool_with_argmax(op: Operation) -> Sequence[Tensor]:
 def _no_batch_in(op: Operation, number: int) -> None:
     if op.operands[number].follows_batch:
         raise Refusal(f"its operand {op.spelling(number)!r} depends on the batch")
+
+
+def _batch_first(op: Operation, number: int = 0) -> None:
+    dims = op.dims(number)
+    if op.size is not None and any(isinstance(dim, Batch) for dim in dims[1:]):
+        raise Refusal(f"it takes only the first dimension of {text(dims)} for the batch")
 
 
 def _channel_axis(op: Operation, rank: int) -> int:
@@ -157,8 +170,6 @@ def _spatial(op: Operation, dims: Dims, channels: Dim, window: Sequence[int]) ->
             result.append(dim)
         elif axis == channel_axis:
             result.append(channels)
-        elif isinstance(dim, Batch):
-            raise Refusal(f"it moves a window over its dimension {axis}, which is the batch")
         else:
             result.append(_positions(op, dim, size, stride, axis))
     return tuple(result)
@@ -180,9 +191,15 @@ def _positions(op: Operation, dim: Dim, size: int, stride: int, axis: int) -> Di
 @rule("Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput")
 def transposed_convolution(op: Operation) -> Tensor:
     """Its first operand is the shape of the result."""
+    _no_batch_in(op, 1)
+    _batch_first(op, 2)
+    op.understand(0)
     batch = op.dims(2)[0]
     sizes = op.value(0)
-    if len(sizes) == 2:  # height and width only
+    spatial_only = len(sizes) == 2  # height and width
+    if any(isinstance(size, Batch) for size in (sizes if spatial_only else sizes[1:])):
+        raise Refusal(f"it makes a tensor of shape {text(sizes)}")
+    if spatial_only:
         return Tensor((batch, None, None, None))
     if isinstance(batch, Batch) and sizes[0] != batch:
         if not op.is_size(sizes[0], batch) or None in sizes:
@@ -199,7 +216,9 @@ def batch_norm(op: Operation) -> Sequence[Tensor]:
     shapes = [(number, op.operands[number].shape) for number in (1, 2)]
     vectors = [(number, 0, shape[0]) for number, shape in shapes if shape]
     (channels,) = agreed(op, [[(0, axis, dims[axis]), *vectors]])
-    if op.size == 1 and isinstance(dims[0], Batch) and is_training(op.node):
+    others = [dim for place, dim in enumerate(dims) if place != axis]
+    mixes = any(isinstance(dim, Batch) for dim in others)
+    if mixes and op.size is not None and is_training(op.node):
         raise Refusal("it computes statistics of the whole batch")
     return [Tensor(dims), *[Tensor((channels,))] * 4, UNKNOWN]
 
@@ -211,8 +230,10 @@ def is_training(batch_norm: protos.NodeDef) -> bool:
 
 @rule("LRN")
 def local_response(op: Operation) -> Tensor:
-    """Keeps the shape."""
-    return Tensor(op.dims(0))
+    """Works along the channels, which are last."""
+    dims = op.dims(0)
+    check_mixing(op, dims, [len(dims) - 1])
+    return Tensor(dims)
 
 
 @rule(
@@ -222,7 +243,9 @@ def local_response(op: Operation) -> Tensor:
 def resize(op: Operation) -> Tensor:
     """Keeps batch and channels."""
     batch, _, _, channels = op.dims(0)
-    _no_batch_in(op, 1)
+    for number in range(1, len(op.operands)):
+        _no_batch_in(op, number)
+    _batch_first(op)
     sizes = op.operands[1].value or (None, None)
     return Tensor((batch, *sizes, channels))
 
@@ -231,5 +254,9 @@ def resize(op: Operation) -> Tensor:
 def cross_entropy(op: Operation) -> Sequence[Tensor]:
     """A loss for each row, and the gradient of it."""
     rows = op.dims(0)
-    broadcast(op, [(0, rows[:1]), (1, op.dims(1)[:1])])
+    check_mixing(op, rows, [1])
+    if op.node.op == "SoftmaxCrossEntropyWithLogits":
+        rows = broadcast(op, [(0, rows), (1, op.dims(1))])
+    else:
+        agreed(op, [[(0, 0, rows[0]), (1, 0, op.dims(1)[0])]])
     return [Tensor(rows[:1]), Tensor(rows)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 
+from sigpb.graph.batch_rules.agreement import agreed
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
 from sigpb.graph.batch_rules.values import Batch, Dims, Tensor, multiply, text
 
@@ -18,7 +19,11 @@ def reduce(op: Operation) -> Tensor:
     if not all(isinstance(axis, int) for axis in names):
         raise Refusal("the dimensions that it reduces are not known")
     axes = {axis % len(dims) for axis in op.constant(1)} if dims else set()
-    check_mixing(op, dims, axes)
+    if op.node.op in ("All", "Any"):  # Decides, or is asserted; nothing else may come of it.
+        whole = any(isinstance(dims[axis], Batch) for axis in axes)
+    else:
+        whole = False
+        check_mixing(op, dims, axes)
     keep = op.flag("keep_dims")
     shape = tuple(
         1 if axis in axes else dim for axis, dim in enumerate(dims) if keep or axis not in axes
@@ -27,28 +32,25 @@ def reduce(op: Operation) -> Tensor:
     if op.node.op == "Prod" and value is not None:
         product = multiply(value) if axes or not dims else None
         return Tensor(shape, (product,)) if len(shape) <= 1 else Tensor(shape)
-    return Tensor(shape)
+    return Tensor(shape, whole=whole)
 
 
-def check_mixing(op: Operation, dims: Dims, axes: Collection[int]) -> None:
+def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0) -> None:
     """Refuses to work along a dimension with the batch in it, where examples would mix.
 
-    Along the batch itself, a model for several examples means it. One for a single example may
-    not: it had nothing to mix.
+    Args:
+        op: The node.
+        dims: The shape of what it works on.
+        axes: The dimensions that it works along.
+        number: Which of its operands that is.
     """
+    if op.size is None or op.operands[number].of_whole_batch:
+        return
     for axis in axes:
-        dim = dims[axis]
-        if not isinstance(dim, Batch) or op.size is None:
-            continue
-        if dim.factor != 1:
+        if isinstance(dims[axis], Batch):
             raise Refusal(
-                f"it works along dimension {axis} of shape {text(dims)}, in which the batch is "
-                "merged with other dimensions"
-            )
-        if op.size == 1 and dim == Batch() and op.node.op not in ("All", "Any"):
-            raise Refusal(
-                f"it works along dimension {axis}, the batch, in which there was one example; "
-                "with more, each would change the results of the others"
+                f"it works along dimension {axis} of shape {text(dims)}, in which the batch is: "
+                "each example would change the results of the others"
             )
 
 
@@ -81,8 +83,9 @@ def cumulate(op: Operation) -> Tensor:
 def reverse(op: Operation) -> Tensor:
     """Keeps the shape."""
     dims = op.dims(0)
-    if op.node.op == "ReverseV2":
-        check_mixing(op, dims, {axis % len(dims) for axis in op.constant(1)})
+    is_v2 = op.node.op == "ReverseV2"  # The first version takes a bool for each dimension.
+    axes = {axis % len(dims) for axis in op.constant(1)} if is_v2 else range(len(dims))
+    check_mixing(op, dims, axes)
     return Tensor(dims)
 
 
@@ -91,8 +94,6 @@ def top_k(op: Operation) -> Sequence[Tensor]:
     """Works along the last dimension."""
     dims = op.dims(0)
     check_mixing(op, dims, [len(dims) - 1])
-    if isinstance(dims[-1], Batch):
-        raise Refusal("it chooses among the examples of the batch")
     if op.node.op == "TopKV2":
         value = op.operands[1].value
         count = value[0] if value else None
@@ -105,7 +106,9 @@ def top_k(op: Operation) -> Sequence[Tensor]:
 @rule("InTopK", "InTopKV2")
 def in_top_k(op: Operation) -> Tensor:
     """One answer for each row."""
-    return Tensor(op.dims(0)[:1])
+    rows, classes = op.dims(0)
+    check_mixing(op, (rows, classes), [1])
+    return Tensor(agreed(op, [[(0, 0, rows), (1, 0, op.dims(1)[0])]]))
 
 
 @rule("L2Loss")

@@ -12,11 +12,14 @@ from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, known, text
 def reshape(op: Operation) -> Tensor:
     """Gives a tensor the shape that an operand states."""
     target = op.value(1)
+    op.understand(1)
     value = op.operands[0].value
     if value is not None and len(target) <= 1:
         return Tensor((len(value),) if target else (), value)
     dims = op.dims(0)
     if not any(isinstance(dim, Batch) for dim in dims):
+        if op.size is not None and any(isinstance(dim, Batch) for dim in target):
+            raise _unclear(dims, target)
         return Tensor(_inferred(dims, target))
     sizes = known(target)
     if sizes is not None:
@@ -65,7 +68,9 @@ def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
         assert rest, "the batch has a place beside the others"
         result[inferred] = count // (rest * batch.factor)
     relaxed = tuple(dim if isinstance(dim, int) else -1 for dim in result)
-    if relaxed != target:
+    if 0 in relaxed:  # Of no elements, TensorFlow infers another size.
+        op.computed[1] = tuple(result)
+    elif relaxed != target:
         op.constants[1] = relaxed
     return tuple(result)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
 from sigpb.graph.batch_rules.values import OTHERWISE, Batch, Dim, Dims, Tensor, repeat, same, text
 
@@ -14,15 +12,16 @@ def slice_(op: Operation) -> Tensor:
     dims = op.dims(0)
     begin = op.operands[1].value or (None,) * len(dims)
     sizes = op.operands[2].value or (None,) * len(dims)
+    _check_known(op, 1, 2)
     result: list[Dim] = []
     rewritten = list(sizes)
     for axis, (dim, start, size) in enumerate(zip(dims, begin, sizes, strict=True)):
         if not isinstance(dim, Batch):
+            _check_bounds(op, start, size)
             rest = dim - start if isinstance(dim, int) and isinstance(start, int) else None
             result.append(rest if size == -1 else size)
             continue
-        if start != 0 or (size not in (-1, dim) and not op.is_size(size, dim)):
-            raise Refusal("it takes a part of the batch")
+        _check_all(op, start == 0 and size in (-1, dim), start == 0 and op.is_size(size, dim))
         if op.is_size(size, dim):
             rewritten[axis] = -1
         result.append(dim)
@@ -44,10 +43,38 @@ def slice_(op: Operation) -> Tensor:
     return Tensor(tuple(result))
 
 
+def _check_all(op: Operation, is_all: bool, was_all: bool) -> None:
+    """Refuses to take a part of the batch.
+
+    Args:
+        op: The node.
+        is_all: Whether it takes the whole batch, however large that is.
+        was_all: Whether it takes as many examples as there were. That may have been meant as the
+            first ones, which is all there is to say of a single one.
+    """
+    if op.size is None or is_all or (was_all and op.size != 1):
+        return
+    if was_all:
+        raise Refusal("it takes the first example, and sigpb cannot tell whether it means all")
+    raise Refusal("it takes a part of the batch")
+
+
+def _check_known(op: Operation, *numbers: int) -> None:
+    """Lets bounds depend on the batch as a whole, if it is known in which way."""
+    op.understand(*(n for n in numbers if op.operands[n].value is not None))
+
+
+def _check_bounds(op: Operation, *bounds: Dim) -> None:
+    """Refuses bounds that depend on the batch, in a dimension that does not."""
+    if op.size is not None and any(isinstance(bound, Batch) for bound in bounds):
+        raise Refusal("what it takes depends on how many examples there are")
+
+
 @rule("StridedSlice")
 def strided_slice(op: Operation) -> Tensor:
     """Takes what a Python slice takes."""
     dims = op.dims(0)
+    _check_known(op, 1, 2, 3)
     begin, end, strides = (op.operands[number].value for number in (1, 2, 3))
     entries = len(op.dims(1)) and (op.dims(1)[0] or 0)
     if not isinstance(entries, int):
@@ -76,15 +103,19 @@ def strided_slice(op: Operation) -> Tensor:
         step = (strides or none)[entry]
         if op.integer("begin_mask") & bit and step != 1:
             start = None
+        if not isinstance(dims[axis], Batch):
+            _check_bounds(op, start, stop, step)
         if op.integer("shrink_axis_mask") & bit:
             if isinstance(dims[axis], Batch) and op.size is not None:
                 raise Refusal("it takes one example out of the batch")
             if value is not None:
                 value = _item(value, start)
         else:
-            if op.is_size(stop, dims[axis]) and (start, step) == (0, 1):
-                end_mask |= bit
-                open_end = True
+            if isinstance(dims[axis], Batch):
+                begins, was_all = (start, step) == (0, 1), op.is_size(stop, dims[axis])
+                is_all = begins and (open_end or same(dims[axis], stop))
+                _check_all(op, is_all, begins and was_all)
+                end_mask |= bit if was_all and not is_all else 0
             result.append(_sliced(dims[axis], start, stop, step, open_end))
             if value is not None:
                 value = _items(value, start, stop, step, open_end)
@@ -113,11 +144,7 @@ def _items(value: Dims, start: Dim, stop: Dim, step: Dim, open_end: bool) -> Dim
 
 def _sliced(dim: Dim, start: Dim, stop: Dim, step: Dim, open_end: bool) -> Dim:
     if isinstance(dim, Batch):
-        if open_end and (start == 0 or (start is None and step == -1)) and step in (1, -1):
-            return dim
-        if start == 0 and step == 1 and same(dim, stop):
-            return dim
-        raise Refusal("it takes a part of the batch")
+        return dim
     if not isinstance(step, int) or not isinstance(dim, int) or isinstance(start, Batch):
         return None
     if open_end:
@@ -132,7 +159,7 @@ def pad(op: Operation) -> Tensor:
     amounts = op.value(1)
     result: list[Dim] = []
     for dim, before, after in zip(dims, amounts[::2], amounts[1::2], strict=True):
-        if isinstance(dim, Batch) and (before, after) != (0, 0):
+        if isinstance(dim, Batch) and (before, after) != (0, 0) and op.size is not None:
             raise Refusal("it puts rows around the batch")
         if isinstance(dim, int) and isinstance(before, int) and isinstance(after, int):
             result.append(before + dim + after)
@@ -148,6 +175,11 @@ def tile(op: Operation) -> Tensor:
     times = op.operands[1].value
     if times is None:
         raise Refusal("it is not known how often it repeats its operand")
+    op.understand(1)
+    if op.size is not None and any(
+        isinstance(dim, Batch) and count != 1 for dim, count in zip(dims, times, strict=True)
+    ):
+        raise Refusal("it repeats the batch after its last example")
     return Tensor(tuple(repeat(*pair) for pair in zip(dims, times, strict=True)))
 
 
@@ -162,7 +194,7 @@ def gather(op: Operation) -> Tensor:
     axis = op.axis(2, len(params)) if op.node.op == "GatherV2" else 0
     batch_dims = batch_dims + len(indices) if batch_dims < 0 else batch_dims
     shared = broadcast_equal(op, params[:batch_dims], indices[:batch_dims])
-    _check_places(op, [params[axis]])
+    _check_places(op, (params[axis],))
     shape = (*shared, *params[batch_dims:axis], *indices[batch_dims:], *params[axis + 1 :])
     value = op.operands[0].value
     if value is not None and len(params) == 1 and len(indices) <= 1:
@@ -170,12 +202,13 @@ def gather(op: Operation) -> Tensor:
     return Tensor(shape)
 
 
-def _check_places(op: Operation, dims: Sequence[Dim]) -> None:
+def _check_places(op: Operation, dims: Dims) -> None:
     """Refuses to look up along the batch, unless by places that were found there."""
-    in_batch = any(isinstance(dim, Batch) and not dim.of for dim in dims)
-    found = any(isinstance(dim, Batch) and dim.of for dim in op.dims(1))
-    if in_batch and not found and op.size is not None:
+    if not any(isinstance(dim, Batch) for dim in dims) or op.size is None:
+        return
+    if op.operands[1].counted_in != dims:
         raise Refusal("it looks examples of the batch up by their numbers")
+    op.understand(1)
 
 
 def _looked_up(value: Dims, indices: Dims | None) -> Dims | None:
@@ -188,7 +221,7 @@ def _looked_up(value: Dims, indices: Dims | None) -> Dims | None:
 def broadcast_equal(op: Operation, left: Dims, right: Dims) -> Dims:
     """Returns the leading dimensions that two operands share."""
     for a, b in zip(left, right, strict=True):
-        if isinstance(a, Batch) != isinstance(b, Batch) and op.size is not None:
+        if op.size is not None and a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
             raise Refusal(f"its operands begin with {text(left)} and {text(right)}")
     return tuple(a if isinstance(a, Batch) else b for a, b in zip(left, right, strict=True))
 
@@ -229,4 +262,10 @@ def one_hot(op: Operation) -> Tensor:
 @rule("Where")
 def where(op: Operation) -> Tensor:
     """The places of what is true: how many there are is not known."""
-    return Tensor((op.own_size(), len(op.dims(0))))
+    dims = op.dims(0)
+    batch = next((axis for axis, dim in enumerate(dims) if isinstance(dim, Batch)), 0)
+    if op.operands[0].has_examples and op.size is not None:
+        leading = (*dims[:batch], *(dim.outer for dim in dims if isinstance(dim, Batch)))
+        if any(size != 1 for size in leading):
+            raise Refusal("it finds elements of one example among those of others")
+    return Tensor((op.own_size(), len(dims)), whole=True, counted_in=dims)

@@ -9,7 +9,6 @@ from sigpb.graph.batch_rules.agreement import broadcast
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
 from sigpb.graph.batch_rules.values import (
     OTHERWISE,
-    SCALAR,
     Batch,
     Dim,
     Dims,
@@ -29,30 +28,35 @@ _LONGEST = 16
 @rule("Shape")
 def shape(op: Operation) -> Tensor:
     """The sizes of a tensor."""
+    op.understand(0)
     return vector(op.dims(0))
 
 
 @rule("ShapeN")
 def shape_n(op: Operation) -> Sequence[Tensor]:
     """The sizes of several tensors."""
+    op.understand_all()
     return [vector(op.dims(number)) for number in range(len(op.operands))]
 
 
 @rule("Size")
 def size(op: Operation) -> Tensor:
     """The number of elements."""
+    op.understand(0)
     return scalar(multiply(op.dims(0)))
 
 
 @rule("Rank")
 def rank(op: Operation) -> Tensor:
     """The number of dimensions, which does not depend on the batch."""
+    op.understand(0)
     return scalar(len(op.dims(0)))
 
 
 @rule("Fill")
 def fill(op: Operation) -> Tensor:
     """Repeats one element."""
+    op.understand(0)
     dims = op.value(0)
     element = op.operands[1].value
     if element is not None and len(dims) <= 1:
@@ -65,21 +69,26 @@ def fill(op: Operation) -> Tensor:
 @rule("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "Empty")
 def filled(op: Operation) -> Tensor:
     """A tensor of the shape that the first operand states."""
+    op.understand(0)
     return Tensor(op.value(0))
 
 
 @rule("StatelessRandomUniformV2", "StatelessRandomNormalV2", "StatelessTruncatedNormalV2")
 def stateless_random(op: Operation) -> Tensor:
     """A tensor of the shape that the first operand states."""
+    op.understand(0)
     return Tensor(op.value(0))
 
 
 @rule("BroadcastTo")
 def broadcast_to(op: Operation) -> Tensor:
     """Repeats a tensor up to a shape."""
+    op.understand(1)
     dims, target = op.dims(0), list(op.value(1))
     offset = len(target) - len(dims)
     for axis, dim in enumerate(dims, offset):
+        if dim != 1 and isinstance(target[axis], Batch) and dim != target[axis]:
+            raise Refusal(f"it repeats shape {text(dims)} up to {text(tuple(target))}")
         if not isinstance(dim, Batch) or same(target[axis], dim):
             continue
         if not op.is_size(target[axis], dim) or None in target:
@@ -127,13 +136,14 @@ def linspace(op: Operation) -> Tensor:
 @rule("Assert", "PrintV2", "NoOp")
 def nothing(op: Operation) -> Sequence[Tensor]:
     """There is no result."""
+    op.understand_all()
     return ()
 
 
 @rule("ScalarSummary", "HistogramSummary", "MergeSummary", "StringFormat", "TensorSummaryV2")
 def summary(op: Operation) -> Tensor:
-    """One string."""
-    return SCALAR
+    """One string, of all that it takes."""
+    return Tensor((), whole=True)
 
 
 @rule("ParseExampleV2")
@@ -160,12 +170,9 @@ def _sparse(op: Operation, count: int) -> list[Tensor]:
     """Returns indices, values and shapes of sparse features, of which there are any number."""
     dims = op.dims(0)
     counts = [op.own_size(number) for number in range(count)]
-    indices = [Tensor((number, len(dims) + 1)) for number in counts]
-    return [
-        *indices,
-        *(Tensor((number,)) for number in counts),
-        *[vector((*dims, OTHERWISE))] * count,
-    ]
+    shape = (*dims, OTHERWISE)
+    indices = [Tensor((number, len(shape)), whole=True) for number in counts]
+    return [*indices, *(Tensor((number,)) for number in counts), *[vector(shape)] * count]
 
 
 def _dense(dims: Dims, proto: protos.TensorShapeProto) -> Tensor:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from sigpb.graph.batch_rules.agreement import agreed
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
 from sigpb.graph.batch_rules.reductions import check_mixing
-from sigpb.graph.batch_rules.values import Batch, Dim, Tensor, add, divide, multiply, repeat, text
+from sigpb.graph.batch_rules.values import Batch, Dim, Tensor, add, divide, multiply, repeat
+
+
+def _check(op: Operation, axes: Iterable[int]) -> None:
+    """Refuses to put together what is along the batch."""
+    check_mixing(op, op.dims(0), axes)
 
 
 @rule("SpaceToDepth", "DepthToSpace", "ExtractImagePatches")
 def blocks(op: Operation) -> Tensor:
     """Keeps the batch; the other sizes are those that the node states."""
+    _check(op, range(1, len(op.dims(0))))
     return Tensor((op.dims(0)[0], *[None] * (len(op.dims(0)) - 1)))
 
 
@@ -20,7 +27,8 @@ def blocks(op: Operation) -> Tensor:
 def space_to_batch(op: Operation) -> Tensor:
     """Moves blocks of each example into the batch."""
     batch, *dims = op.dims(0)
-    sizes, pads = op.constant(1), op.value(2)
+    sizes, pads = op.constant(1), op.constant(2)
+    _check(op, range(1, 1 + len(sizes)))
     spaces = [
         divide(add([dim, before, after]), size)
         for dim, before, after, size in zip(dims, pads[::2], pads[1::2], sizes, strict=False)
@@ -32,7 +40,8 @@ def space_to_batch(op: Operation) -> Tensor:
 def batch_to_space(op: Operation) -> Tensor:
     """Moves parts of the batch back into blocks."""
     batch, *dims = op.dims(0)
-    sizes, crops = op.constant(1), op.value(2)
+    sizes, crops = op.constant(1), op.constant(2)
+    _check(op, range(1, 1 + len(sizes)))
     spaces = [
         _cropped(multiply([dim, size]), before, after)
         for dim, before, after, size in zip(dims, crops[::2], crops[1::2], sizes, strict=False)
@@ -54,13 +63,19 @@ def _cropped(dim: Dim, before: Dim, after: Dim) -> Dim:
 
 @rule("AdjustContrastv2", "AdjustHue", "AdjustSaturation", "RGBToHSV", "HSVToRGB")
 def colours(op: Operation) -> Tensor:
-    """Keeps the shape."""
+    """Keeps the shape; the contrast is that of the last three dimensions."""
+    rank = len(op.dims(0))
+    _check(op, range(rank - (3 if op.node.op == "AdjustContrastv2" else 1), rank))
+    if any(operand.follows_batch for operand in op.operands[1:]):
+        raise Refusal("it changes all colours by what it takes from the batch")
     return Tensor(op.dims(0))
 
 
 @rule("MatrixInverse", "Cholesky", "MatrixBandPart", "FFT", "IFFT")
 def same_shape(op: Operation) -> Tensor:
     """Treats each vector or matrix alike."""
+    rank = len(op.dims(0))
+    _check(op, range(rank - (1 if op.node.op in ("FFT", "IFFT") else 2), rank))
     return Tensor(op.dims(0))
 
 
@@ -68,6 +83,7 @@ def same_shape(op: Operation) -> Tensor:
 def real_fft(op: Operation) -> Tensor:
     """Transforms the last dimension."""
     (length,) = op.constant(1)
+    _check(op, [len(op.dims(0)) - 1])
     return Tensor((*op.dims(0)[:-1], length // 2 + 1 if op.node.op == "RFFT" else length))
 
 
@@ -86,6 +102,7 @@ def diagonal_matrices(op: Operation) -> Tensor:
 def diagonals(op: Operation) -> Tensor:
     """Takes the diagonal of each matrix."""
     *stack, rows, columns = op.dims(0)
+    _check(op, [len(stack), len(stack) + 1])
     square = isinstance(rows, int) and rows == columns
     return Tensor((*stack, rows if square else None))
 
@@ -96,8 +113,6 @@ def roll(op: Operation) -> Tensor:
     dims = op.dims(0)
     axes = {axis % len(dims) for axis in op.constant(2)}
     check_mixing(op, dims, axes)
-    if any(isinstance(dims[axis], Batch) for axis in axes):
-        raise Refusal("it moves the examples of the batch")
     return Tensor(dims)
 
 
@@ -105,6 +120,8 @@ def roll(op: Operation) -> Tensor:
 def bounds(op: Operation) -> Tensor:
     """Looks each value up in the row of the same number."""
     rows, values = op.dims(0), op.dims(1)
+    check_mixing(op, rows, [1])
+    check_mixing(op, values, [1], 1)
     agreed(op, [[(0, 0, rows[0]), (1, 0, values[0])]])
     return Tensor(values)
 
@@ -113,10 +130,7 @@ def bounds(op: Operation) -> Tensor:
 def reverse_sequence(op: Operation) -> Tensor:
     """Turns a part of each example round."""
     dims = op.dims(0)
-    if isinstance(dims[op.integer("seq_dim")], Batch):
-        raise Refusal(
-            f"it turns round the batch, dimension {op.integer('seq_dim')} of {text(dims)}"
-        )
+    check_mixing(op, dims, [op.integer("seq_dim")])
     agreed(
         op, [[(0, op.integer("batch_dim"), dims[op.integer("batch_dim")]), (1, 0, op.dims(1)[0])]]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -46,20 +47,37 @@ class Tensor:
         element: What it holds, if it is a list or an array of tensors.
         lost_batch: Whether it had no batch dimension before, because a batch of one was taken
             away; the dimension in its shape is new.
+        whole: Whether its elements depend on the batch as a whole: on how many examples there
+            are, on the number that an example has among them, or on all examples.
+        counted_in: The shape in which its elements count places, if a Where found them there: a
+            place tells of which example it is.
     """
 
     shape: Dims | None
     value: Dims | None = None
     element: Tensor | None = None
     lost_batch: bool = False
+    whole: bool = False
+    counted_in: Dims | None = None
+
+    @property
+    def of_whole_batch(self) -> bool:
+        """Whether its elements depend on the batch as a whole, as far as they are known too."""
+        return self.whole or any(isinstance(number, Batch) for number in self.value or ())
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether a part of its elements is of each example, and depends on no other."""
+        held = self.element is not None and self.element.has_examples
+        of_batch = any(isinstance(dim, Batch) for dim in self.shape or ())
+        return held or (of_batch and not self.of_whole_batch)
 
     @property
     def follows_batch(self) -> bool:
         """Whether its shape, its value or its elements depend on the batch size."""
         numbers = (*(self.shape or ()), *(self.value or ()))
-        return any(isinstance(number, Batch) for number in numbers) or (
-            self.element is not None and self.element.follows_batch
-        )
+        held = self.element is not None and self.element.follows_batch
+        return held or self.whole or any(isinstance(number, Batch) for number in numbers)
 
     @property
     def axis(self) -> int | None:
@@ -90,7 +108,13 @@ class Tensor:
             )
 
         element = self.element and self.element.within(scope, known)
-        return Tensor(outside(self.shape), outside(self.value), element, self.lost_batch)
+        return dataclasses.replace(
+            self,
+            shape=outside(self.shape),
+            value=outside(self.value),
+            element=element,
+            counted_in=outside(self.counted_in),
+        )
 
     @property
     def numbers(self) -> set[str]:
@@ -187,16 +211,6 @@ def at(number: Dim, size: int | None) -> int | None:
 def same(left: Dim, right: Dim) -> bool:
     """Whether two numbers are the same for sure."""
     return left == right and left is not None and left != OTHERWISE
-
-
-def agree(left: Dim, right: Dim) -> bool:
-    """Whether two sizes that have to be the same can be, for every batch size.
-
-    One that is found out when the graph runs is what it was, whatever it is compared with.
-    """
-    if isinstance(left, Batch) and isinstance(right, Batch) and (left.of or right.of):
-        return True
-    return same(left, right)
 
 
 def batch_of(dims: Iterable[Dim]) -> Batch | None:
