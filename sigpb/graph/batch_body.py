@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from sigpb import protos
@@ -11,7 +11,7 @@ from sigpb.graph.batch_order import data_inputs, in_order, is_back_edge, users_o
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.constants import INT32, INT64, constant
 from sigpb.graph.batch_rules.layout import product
-from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, differing
+from sigpb.graph.batch_rules.operation import COUNT, Demand, Operation, Refusal, differing
 from sigpb.graph.batch_rules.sources import Argument, Source, find_source
 from sigpb.graph.batch_rules.values import (
     OTHERWISE,
@@ -23,6 +23,7 @@ from sigpb.graph.batch_rules.values import (
     text,
 )
 from sigpb.graph.batch_stated import merged, stated_shape, stated_shapes, with_stated
+from sigpb.graph.cone import needed
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 
@@ -77,6 +78,7 @@ class Body:
         visited: The nodes that depend on the batch, in the order of the computation.
         sources: Nodes that had the old batch size built in, and have to follow the batch now.
         problems: Why it cannot work for any batch size.
+        stale: Nodes that depend on the batch in a way that is not known, which nothing needs.
         demands: Arguments that would have to follow the batch, and in which dimension.
     """
 
@@ -112,17 +114,25 @@ class Body:
         self._callees = callees
         self.has_frames = any(node.op in _FRAMES for node in nodes.values())
         self._users = users_of(nodes.values())
+        self._needed = set(nodes) if results is None else self._for_results()
         self.sources: dict[str, Source] = {}
         while True:
             self._static: dict[str, tuple[Tensor, ...]] = {}
             self.visited: dict[str, Visited] = {}
             self.problems: list[str] = []
+            self.stale: set[str] = set()
             self.demands: set[Argument] = set()
             self._unknown: set[str] = set()
             found = self._walk()
             if not found:
                 return
             self.sources |= found
+
+    def _for_results(self) -> set[str]:
+        """Returns the nodes of a function that have to run: for a result, or for an effect."""
+        definitions = ((node.name, self._callees.op_defs.get(node.op)) for node in self.nodes.values())
+        effects = [name for name, found in definitions if found is None or found.is_stateful]
+        return needed(self.nodes, [*self.results, *effects])
 
     # What is known of tensors.
 
@@ -168,6 +178,14 @@ class Body:
     def call(self, function: str, arguments: Sequence[Tensor]) -> list[Tensor]:
         """Returns the results of a function; see `Surroundings.call`."""
         return self._callees.follow(function, arguments)
+
+    def function(self, name: str) -> protos.FunctionDef | None:
+        """Returns the function of a name, or None."""
+        return self._callees.get(name)
+
+    def op_def(self, op: str) -> protos.OpDef | None:
+        """Returns the definition of an op, or None."""
+        return self._callees.op_defs.get(op)
 
     def users(self, name: str) -> list[protos.NodeDef]:
         """Returns the nodes that take tensors from a node."""
@@ -220,7 +238,7 @@ class Body:
             # It may number the examples of the batch, so that nothing is known of how many.
             return (Tensor((None,)),)
         return tuple(
-            Tensor(merged(output.shape, shape), output.value, output.element)
+            replace(output, shape=merged(output.shape, shape))
             for output, shape in with_stated(outputs, node)
         )
 
@@ -262,7 +280,9 @@ class Body:
             except Demand as demand:
                 self._unknown.add(node.name)
                 demanded.append((node, demand))
-        return self._resolve(demanded + self._check_back_edges(order))
+        demanded += self._check_back_edges(order)
+        self.stale = self._unknown - self._needed
+        return self._resolve(demanded)
 
     def _begin(self) -> dict[str, tuple[Tensor, ...]]:
         begin: dict[str, tuple[Tensor, ...]] = {}
@@ -313,10 +333,12 @@ class Body:
             for pair in zip((at(dim, self.size) for dim in shape), stated, strict=True)
         ):
             raise Refusal(f"its result would be of shape {text(shape)}, not {text(stated)}")
-        return Tensor(merged(shape, stated), tensor.value, tensor.element)
+        return replace(tensor, shape=merged(shape, stated))
 
     def _refuse(self, node: protos.NodeDef, refusal: Refusal) -> None:
         self._unknown.add(node.name)
+        if node.name not in self._needed:
+            return
         title = "" if refusal.located else f"{node.op} {node.name!r}{self._where}: "
         end = "" if refusal.located else "."
         self.problems += [f"{title}{reason}{end}" for reason in refusal.reasons]
@@ -355,6 +377,8 @@ class Body:
         """Returns the sources that demands lead to, and notes what leads to none."""
         found: dict[str, Source] = {}
         for node, demand in demanded:
+            if node.name not in self._needed:
+                continue
             for number, axis, size in demand.wanted:
                 spelled = data_inputs(node)[number]
                 source = find_source(self, self.port(spelled), axis, size)
@@ -363,13 +387,16 @@ class Body:
                 elif source is not None and source.name not in self.sources:
                     found[source.name] = source
                 else:
-                    shape = text(self.tensor(spelled).shape)
-                    reason = (
-                        f"its operand {spelled!r} of shape {shape} is made for the batch size "
-                        f"{self.size}, which is in its dimension {axis}"
-                    )
-                    self._refuse(node, Refusal(reason))
+                    self._refuse(node, Refusal(self._built_in(spelled, axis)))
         return found
+
+    def _built_in(self, spelled: str, axis: int) -> str:
+        if axis == COUNT:
+            return f"its operand {spelled!r} is a list of {self.size}, one for each example"
+        return (
+            f"its operand {spelled!r} of shape {text(self.tensor(spelled).shape)} is made for the "
+            f"batch size {self.size}, which is in its dimension {axis}"
+        )
 
 
 def _has_batch(value: Dims | None) -> bool:

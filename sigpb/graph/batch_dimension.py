@@ -8,7 +8,7 @@ rewritten; where the old size is built in for good, the part is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigpb import protos
 from sigpb.errors import SigpbError
@@ -93,7 +93,7 @@ def relax_nodes(
     library = _Library(functions, size)
     body = Body("", nodes, size, library, seeds=seeds)
     _raise(size, problems + body.problems)
-    changed = rewrite(body, library.variant) if size is not None else {}
+    changed = rewrite(body, library) if size is not None else {}
     tensors = {
         (name, output): tensor
         for name, visited in body.visited.items()
@@ -218,11 +218,22 @@ class _Library:
             self._variants[key] = name if after == function else self._functions.add_variant(after)
         return self._variants[key]
 
+    def exchanged(self, name: str, after: protos.FunctionDef, arguments: Sequence[Tensor]) -> str:
+        """Returns the name of a function that is called in place of another.
+
+        Args:
+            name: The name of the other.
+            after: The function, in which the shapes of its arguments are those of the other.
+            arguments: What it is called with.
+        """
+        write_argument_shapes(after, arguments)
+        return name if after == self.get(name) else self._functions.add_variant(after)
+
     def rewritten(
         self, function: protos.FunctionDef, body: Body, arguments: Sequence[Tensor]
     ) -> protos.FunctionDef:
         """Returns a function as it has to be for any batch size."""
-        changed = rewrite(body, self.variant)
+        changed = rewrite(body, self)
         after = protos.FunctionDef()
         after.CopyFrom(function)
         del after.node_def[:]
@@ -235,7 +246,7 @@ class _Library:
 def _given(function: protos.FunctionDef, arguments: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Returns arguments, with shapes that only the function states."""
     return tuple(
-        Tensor(stated, tensor.value, tensor.element) if tensor.shape is None else tensor
+        replace(tensor, shape=stated) if tensor.shape is None else tensor
         for tensor, stated in zip(arguments, _argument_shapes(function), strict=True)
     )
 

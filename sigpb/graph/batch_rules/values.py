@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sigpb import protos
@@ -45,17 +45,19 @@ class Tensor:
         element: What it holds, if it is a list or an array of tensors.
         lost_batch: Whether it had no batch dimension before, because a batch of one was taken
             away; the dimension in its shape is new.
+        count: How many tensors it holds, if it is a list.
     """
 
     shape: Dims | None
     value: Dims | None = None
     element: Tensor | None = None
     lost_batch: bool = False
+    count: Dim = None
 
     @property
     def follows_batch(self) -> bool:
         """Whether its shape, its value or its elements depend on the batch size."""
-        numbers = (*(self.shape or ()), *(self.value or ()))
+        numbers = (*(self.shape or ()), *(self.value or ()), self.count)
         return any(isinstance(number, Batch) for number in numbers) or (
             self.element is not None and self.element.follows_batch
         )
@@ -80,21 +82,23 @@ class Tensor:
             known: The names of numbers that were handed to it.
         """
 
-        def outside(dims: Dims | None) -> Dims | None:
-            return dims and tuple(
-                Batch(dim.factor, f"{scope}/{dim.of}", dim.outer)
-                if isinstance(dim, Batch) and dim.of and dim.of not in known
-                else dim
-                for dim in dims
-            )
+        def outside(dim: Dim) -> Dim:
+            if isinstance(dim, Batch) and dim.of and dim.of not in known:
+                return Batch(dim.factor, f"{scope}/{dim.of}", dim.outer)
+            return dim
 
-        element = self.element and self.element.within(scope, known)
-        return Tensor(outside(self.shape), outside(self.value), element, self.lost_batch)
+        return replace(
+            self,
+            shape=self.shape and tuple(map(outside, self.shape)),
+            value=self.value and tuple(map(outside, self.value)),
+            element=self.element and self.element.within(scope, known),
+            count=outside(self.count),
+        )
 
     @property
     def numbers(self) -> set[str]:
         """The names of numbers of their own that its shape, value or elements depend on."""
-        dims = (*(self.shape or ()), *(self.value or ()))
+        dims = (*(self.shape or ()), *(self.value or ()), self.count)
         found = {dim.of for dim in dims if isinstance(dim, Batch)}
         return found | (self.element.numbers if self.element else set())
 
