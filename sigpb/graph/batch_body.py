@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from sigpb import protos
+from sigpb.graph.batch_needed import clamped, needed_in_function
 from sigpb.graph.batch_order import data_inputs, in_order, is_back_edge, users_of
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.constants import INT32, INT64, constant
@@ -20,10 +21,10 @@ from sigpb.graph.batch_rules.values import (
     Dims,
     Tensor,
     at,
+    scalar,
     text,
 )
 from sigpb.graph.batch_stated import merged, stated_shape, stated_shapes, with_stated
-from sigpb.graph.cone import needed
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 
@@ -114,7 +115,11 @@ class Body:
         self._callees = callees
         self.has_frames = any(node.op in _FRAMES for node in nodes.values())
         self._users = users_of(nodes.values())
-        self._needed = set(nodes) if results is None else self._for_results()
+        self._needed = (
+            set(nodes)
+            if results is None
+            else needed_in_function(nodes, results, callees.op_defs)
+        )
         self.sources: dict[str, Source] = {}
         while True:
             self._static: dict[str, tuple[Tensor, ...]] = {}
@@ -127,12 +132,6 @@ class Body:
             if not found:
                 return
             self.sources |= found
-
-    def _for_results(self) -> set[str]:
-        """Returns the nodes of a function that have to run: for a result, or for an effect."""
-        definitions = ((node.name, self._callees.op_defs.get(node.op)) for node in self.nodes.values())
-        effects = [name for name, found in definitions if found is None or found.is_stateful]
-        return needed(self.nodes, [*self.results, *effects])
 
     # What is known of tensors.
 
@@ -295,6 +294,10 @@ class Body:
         return begin | {name: source.outputs for name, source in self.sources.items()}
 
     def _visit(self, node: protos.NodeDef) -> None:
+        limit = clamped(self.nodes, node)
+        if limit is not None:
+            self.visited[node.name] = Visited(None, (scalar(limit),))
+            return
         spelled = data_inputs(node)
         before = [each for each in spelled if not is_back_edge(self.nodes, each)]
         if any(producer(each) in self._unknown for each in before):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sigpb import protos
 from sigpb.errors import SigpbError
@@ -28,6 +29,8 @@ from sigpb.graph.function_outputs import Functions
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import Shape
+
+NO_SHAPES: Mapping[int, Shape] = MappingProxyType({})
 
 __all__ = ["BatchError", "Functions", "Port", "Relaxed", "relax_function", "relax_nodes"]
 
@@ -112,7 +115,11 @@ def relax_nodes(
 
 
 def relax_function(
-    function: protos.FunctionDef, axes: Mapping[int, int], size: int | None, functions: Functions
+    function: protos.FunctionDef,
+    axes: Mapping[int, int],
+    size: int | None,
+    functions: Functions,
+    shapes: Mapping[int, Shape] = NO_SHAPES,
 ) -> tuple[protos.FunctionDef, dict[int, int]]:
     """Makes a function work for any batch size.
 
@@ -121,6 +128,8 @@ def relax_function(
         axes: For each argument that has the batch dimension, by its position: which it is.
         size: The old batch size, or None as for `relax_nodes`.
         functions: The functions that its nodes call. Receives variants of them.
+        shapes: What shapes arguments have, as far as they are known from elsewhere; those that the
+            function states come first.
 
     Returns:
         The function under its own name; and for each result that has the batch dimension, by its
@@ -130,7 +139,10 @@ def relax_function(
         BatchError: Some nodes stand in the way; all of them are named. Nothing was added.
     """
     problems: list[str] = []
-    stated = _argument_shapes(function)
+    stated = [
+        shapes.get(position) if shape is None else shape
+        for position, shape in enumerate(_argument_shapes(function))
+    ]
     arguments: list[Tensor] = []
     for position, argument in enumerate(function.signature.input_arg):
         if position in axes:

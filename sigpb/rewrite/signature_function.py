@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
@@ -14,7 +14,7 @@ from sigpb.rewrite.draft import SignatureDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.wrapper_function import Order
 from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import tensor_names
+from sigpb.tensor_types import Shape, tensor_names
 
 # Which of the tensors of a sparse one holds its values, in the order of a function's results
 # (tensorflow/python/framework/sparse_tensor.py).
@@ -101,9 +101,21 @@ def function_of(name: str, library: FunctionLibrary) -> protos.FunctionDef:
 
 
 def with_variant(
-    order: Order, boundary: Boundary, library: FunctionLibrary, op_defs: OpDefs
+    order: Order,
+    boundary: Boundary,
+    library: FunctionLibrary,
+    op_defs: OpDefs,
+    shapes: Mapping[int, Shape],
 ) -> Order:
     """Returns an order of a function that has the results to add, and takes any batch size.
+
+    Args:
+        order: The order of the function as it is.
+        boundary: What the function is to take and return.
+        library: The functions of the model; receives variants.
+        op_defs: The ops of the model.
+        shapes: The shapes of arguments that the signature states, by their position in the
+            function's. Functions of TensorFlow 1.15 to 2.2 do not state them.
 
     Raises:
         PatchError: If there can be no such function.
@@ -119,7 +131,7 @@ def with_variant(
 
         axes = dict.fromkeys(order.relaxed, 0)
         try:
-            function, _ = relax_function(function, axes, boundary.batch.before, library)
+            function, _ = relax_function(function, axes, boundary.batch.before, library, shapes)
         except BatchError as error:
             raise PatchError(error.problems) from error
     return dataclasses.replace(order, function=library.add_variant(function))

@@ -74,8 +74,8 @@ def while_(op: Operation) -> Sequence[Tensor]:
         op.calls.clear()
         try:
             return _through_examples(op)
-        except Refusal:
-            raise refusal from None
+        except Refusal as other:
+            raise refusal from other
 
 
 def _through_examples(op: Operation) -> list[Tensor]:

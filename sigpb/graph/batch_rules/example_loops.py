@@ -151,9 +151,17 @@ class _ExampleLoop:
         if node.op not in ("Add", "AddV2"):
             return False
         left, right = node.input[:2]
-        return (self._body.argument(left) == k and self._body.number(right) == 1) or (
-            self._body.argument(right) == k and self._body.number(left) == 1
+        return (self._body.argument(left) == k and self._is_one(right)) or (
+            self._body.argument(right) == k and self._is_one(left)
         )
+
+    def _is_one(self, spelled: str) -> bool:
+        """Whether a number in the body is 1 in every round."""
+        k = self._body.argument(spelled)
+        if k is None:
+            return self._body.number(spelled) == 1
+        is_kept = self._body.argument(self._body.results[k]) == k
+        return is_kept and self._op.operands[k].value == (1,)
 
     def _find_limits(self) -> None:
         for node in self._conjuncts(self._cond.results[0]):
@@ -228,22 +236,21 @@ class _ExampleLoop:
         if node.op not in ("Gather", "GatherV2") or not self._is_counter(node.input[1]):
             return False
         along_rows = node.op == "Gather" or self._body.number(node.input[2]) == 0
-        return along_rows and not ("batch_dims" in node.attr and node.attr["batch_dims"].i)
+        return along_rows and not _integer(node, "batch_dims")
 
     def _is_row(self, node: protos.NodeDef) -> bool:
         """Whether a node takes one example by the number of the round, as ``x[i]`` does."""
         if node.op != "StridedSlice":
             return False
         begin = self._body.node(node.input[1])
-        others = ("begin_mask", "new_axis_mask")
+        others = ("begin_mask", "ellipsis_mask", "new_axis_mask")
         return (
             begin.op == "Pack"
-            and not begin.attr["axis"].i
+            and not _integer(begin, "axis")
             and self._is_counter(begin.input[0])
             and self._body.number(node.input[3]) == 1
-            and bool(node.attr["shrink_axis_mask"].i & 1)
-            and not any(node.attr[mask].i & 1 for mask in others)
-            and not node.attr["ellipsis_mask"].i
+            and bool(_integer(node, "shrink_axis_mask") & 1)
+            and not any(_integer(node, mask) & 1 for mask in others)
         )
 
     def _check_operands(self) -> list[int]:
@@ -366,3 +373,7 @@ class _ExampleLoop:
             if shape and isinstance(shape[0], Batch) and OUTPUT_SHAPES in node.attr:
                 write_shape(shape, node.attr[OUTPUT_SHAPES].list.shape[0])
         return after
+
+
+def _integer(node: protos.NodeDef, name: str) -> int:
+    return node.attr[name].i if name in node.attr else 0
