@@ -30,7 +30,7 @@ class PatchResult:
         backup: With ``in_place``, the directory of the files as they were; None if there is none.
         verification: What running the model before and after showed; None if that was not asked
             for, or if nothing changed.
-        notes: What was done to warm-up requests.
+        notes: What was done to warm-up requests, and warnings that the graph called for.
     """
 
     status: Literal["patched", "unchanged"]
@@ -55,8 +55,7 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
         EnvironmentFailure: If the file cannot be written.
     """
     with open_model(path) as model:
-        made = plan_patch(model, patch)
-        check(made, model)
+        made = check(plan_patch(model, patch), model)
         if out is not None:
             from sigpb.patching import saved_plan
 

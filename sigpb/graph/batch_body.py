@@ -18,6 +18,7 @@ from sigpb.graph.batch_rules.values import (
     OTHERWISE,
     UNKNOWN,
     Batch,
+    Dim,
     Dims,
     Tensor,
     at,
@@ -116,9 +117,7 @@ class Body:
         self.has_frames = any(node.op in _FRAMES for node in nodes.values())
         self._users = users_of(nodes.values())
         self._needed = (
-            set(nodes)
-            if results is None
-            else needed_in_function(nodes, results, callees.op_defs)
+            set(nodes) if results is None else needed_in_function(nodes, results, callees.op_defs)
         )
         self.sources: dict[str, Source] = {}
         while True:
@@ -360,7 +359,7 @@ class Body:
                 self._unknown.add(node.name)
                 continue
             start, back = self.tensor(node.name), self.tensor(backs[0])
-            if (start.shape, start.element) == (back.shape, back.element):
+            if _kept(start) == _kept(back):
                 continue
             wanted = differing(start, back, self.size, 1 - spelled.index(backs[0]))
             if wanted is not None:
@@ -400,6 +399,11 @@ class Body:
             f"its operand {spelled!r} of shape {text(self.tensor(spelled).shape)} is made for the "
             f"batch size {self.size}, which is in its dimension {axis}"
         )
+
+
+def _kept(tensor: Tensor) -> tuple[Dims | None, Tensor | None, Dim]:
+    """Returns what has to be the same at the start of every round of a loop."""
+    return tensor.shape, tensor.element, tensor.count
 
 
 def _has_batch(value: Dims | None) -> bool:

@@ -24,9 +24,7 @@ class Variants(Protocol):
         """Returns the name of the function to call in place of one that was followed."""
         ...
 
-    def exchanged(
-        self, name: str, after: protos.FunctionDef, arguments: Sequence[Tensor]
-    ) -> str:
+    def exchanged(self, name: str, after: protos.FunctionDef, arguments: Sequence[Tensor]) -> str:
         """Returns the name of a function that is called in place of another."""
         ...
 
@@ -97,9 +95,9 @@ class _Writer:
             called = node.attr[attribute]
             function = called.func if called.HasField("func") else called.list.func[place]
             function.name = self._variants.variant(function.name, arguments)
-        for attribute, (function, arguments) in op.exchanged.items():
-            called = node.attr[attribute].func
-            called.name = self._variants.exchanged(called.name, function, arguments)
+        for attribute, (after, arguments) in op.exchanged.items():
+            named = node.attr[attribute].func
+            named.name = self._variants.exchanged(named.name, after, arguments)
         for attribute, setting in op.attributes.items():
             if isinstance(setting, int):
                 node.attr[attribute].i = setting

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sigpb import protos
 from sigpb.patching import side_files
 from sigpb.patching.plan import Plan
@@ -46,6 +48,7 @@ def changes_of(
         patched = protos.SavedModel.FromString(assemble(pieces, model.buffer))
         main = text_of(model, patched)
     requests, notes = side_files.warmup(model, drafts, committed, warmup)
+    notes = (*(f"warning: {each}" for views in committed for each in views.warnings), *notes)
     changes: dict[str, Content | None] = {
         model.file.name: main,
         **side_files.fingerprint(model, pieces, committed[0], fingerprint),
@@ -56,15 +59,23 @@ def changes_of(
     return changes, notes
 
 
-def check(plan: Plan, model: SavedModel) -> None:
+def check(plan: Plan, model: SavedModel) -> Plan:
     """Makes sure that the graphs of a model allow what a plan says.
+
+    Returns:
+        The plan, with the warnings that the graphs call for.
 
     Raises:
         PatchError: With all that is in the way.
     """
-    for draft in plan.drafts(model).values():
+    meta_graphs = []
+    for each in plan.meta_graphs:
+        draft = each.draft(model.meta_graphs[each.index])
+        warnings = each.warnings
         if any(signature.converted for signature in draft.kept()):
-            commit(draft, Edits(model.buffer))
+            warnings += commit(draft, Edits(model.buffer)).warnings
+        meta_graphs.append(replace(each, warnings=warnings))
+    return replace(plan, meta_graphs=tuple(meta_graphs))
 
 
 def text_of(model: SavedModel, patched: protos.SavedModel) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,6 +55,7 @@ class Boundary:
         added: The outputs that are added.
         batch: The batch size, if it changes.
         changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
+        warnings: What works but may surprise, in whole sentences.
     """
 
     inputs: Mapping[str, Conversion]
@@ -62,6 +63,7 @@ class Boundary:
     added: tuple[Added, ...]
     batch: BatchSize
     changed_nodes: Mapping[str, protos.NodeDef]
+    warnings: tuple[str, ...] = ()
 
 
 NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
@@ -141,8 +143,26 @@ class _Survey:
         }
         more = (self._added(each, batch) for each in added)
         return Boundary(
-            inputs, outputs, tuple(each for each in more if each), batch, self.changed_nodes
+            inputs,
+            outputs,
+            tuple(each for each in more if each),
+            batch,
+            self.changed_nodes,
+            tuple(self._left_behind(batch)),
         )
+
+    def _left_behind(self, batch: BatchSize) -> Iterator[str]:
+        """Yields the outputs that do not follow a batch size that is opened."""
+        for end in self.signature.kept("output") if batch.relaxed else ():
+            shape = batch.follow(
+                converted_tensor(self._info("output", end.source)), self._type("output", end)
+            ).shape
+            if end.type is None and shape is not None and None not in shape[:1]:
+                yield (
+                    f"signature {self.signature.ref.key!r}: output {end.key!r} keeps the shape "
+                    f"{shape_text(shape)} for every batch size: it is made of constants, or is one "
+                    "value for all examples."
+                )
 
     @cached_property
     def _fetched(self) -> list[str]:

@@ -27,12 +27,14 @@ class Committed:
         signature_defs: The whole `signature_def` map.
         object_graph: The SavedObjectGraph; None if there is none.
         graph: The top level of the graph; None if it did not change.
+        warnings: What works but may surprise, in whole sentences.
     """
 
     tags: tuple[str, ...]
     signature_defs: Mapping[str, protos.SignatureDef]
     object_graph: protos.SavedObjectGraph | None
     graph: TopLevelGraph | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def unchanged(meta_graph: MetaGraph) -> Committed:
@@ -62,7 +64,11 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
         graph.rewrite(edits)
         stripped_ops.rewrite(edits, draft.meta_graph.message, ops)
     return Committed(
-        draft.tags, signature_defs_after, after, graph if graph.changed_nodes else None
+        draft.tags,
+        signature_defs_after,
+        after,
+        graph if graph.changed_nodes else None,
+        tuple(each for boundary in boundaries.values() for each in boundary.warnings),
     )
 
 

@@ -333,7 +333,7 @@ class _ExampleLoop:
         if k not in self._written:
             return operand
         item = self._body.origin(self._written[k].input[2])
-        element = operand.element and operand.element.shape
+        element = operand.element.shape if operand.element else None
         if element is None and item.endswith(":0"):
             element = stated_shape(self._body.node(item))
         return replace(operand, element=Tensor(element), count=_ONE_EACH)
