@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from sigpb import protos
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite import records, structured_value, wrapper_function
-from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary, tensor_type
+from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
 from sigpb.rewrite.function_library import FunctionLibrary
@@ -254,14 +254,14 @@ class _Rewriting:
             functions[current].CopyFrom(concrete)
             return current
         bare.ClearField("concrete_function_name")
-        infos = self.draft.meta_graph.signatures[signature.ref.source].inputs
         keys: Mapping[int, str] = dict(enumerate(bare.argument_keywords))
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             order = order.around(earlier, len(inner.signature.output_arg))
             keys = {earlier.arguments[position]: key for position, key in keys.items()}
-        shapes = {position: tensor_type(infos[key]).shape for position, key in keys.items()}
-        order = with_variant(order, boundary, self.library, self.op_defs, shapes)
+        infos = self.draft.meta_graph.signatures[signature.ref.source].inputs
+        arguments = {position: (key, infos[key]) for position, key in keys.items()}
+        order = with_variant(order, boundary, self.library, self.op_defs, arguments)
         function, name = function_of(order.function, self.library), order.function
         is_free = not self._users()[name] or _is_same(functions[name], concrete)
         if not is_free or not order.is_identity(function):

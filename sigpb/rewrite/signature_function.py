@@ -9,12 +9,12 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.graph.function_outputs import InnerTensor, find_in, with_results
 from sigpb.op_defs import OpDefs
-from sigpb.rewrite.boundary import Added, Boundary
+from sigpb.rewrite.boundary import Added, Boundary, tensor_type
 from sigpb.rewrite.draft import SignatureDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.wrapper_function import Order
 from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import Shape, tensor_names
+from sigpb.tensor_types import tensor_names
 
 # Which of the tensors of a sparse one holds its values, in the order of a function's results
 # (tensorflow/python/framework/sparse_tensor.py).
@@ -105,7 +105,7 @@ def with_variant(
     boundary: Boundary,
     library: FunctionLibrary,
     op_defs: OpDefs,
-    shapes: Mapping[int, Shape],
+    arguments: Mapping[int, tuple[str, protos.TensorInfo]],
 ) -> Order:
     """Returns an order of a function that has the results to add, and takes any batch size.
 
@@ -114,8 +114,8 @@ def with_variant(
         boundary: What the function is to take and return.
         library: The functions of the model; receives variants.
         op_defs: The ops of the model.
-        shapes: The shapes of arguments that the signature states, by their position in the
-            function's. Functions of TensorFlow 1.15 to 2.2 do not state them.
+        arguments: The key of each argument of the signature and what that says of it, by its
+            position in the function's. Functions of TensorFlow 1.15 to 2.2 do not say it.
 
     Raises:
         PatchError: If there can be no such function.
@@ -129,7 +129,9 @@ def with_variant(
     if boundary.batch.relaxed:
         from sigpb.graph.batch_dimension import BatchError, relax_function
 
-        axes = dict.fromkeys(order.relaxed, 0)
+        beside = [i for i, (key, _) in arguments.items() if key in boundary.batch.beside]
+        axes = dict.fromkeys((*order.relaxed, *beside), 0)
+        shapes = {i: tensor_type(info).shape for i, (_, info) in arguments.items()}
         try:
             function, _ = relax_function(function, axes, boundary.batch.before, library, shapes)
         except BatchError as error:
