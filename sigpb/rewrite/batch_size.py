@@ -26,19 +26,19 @@ class BatchSize:
     Attributes:
         relaxed: The inputs for which the graph fixed it, and is not to any longer, by their keys
             in the model.
-        beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
         before: What it was for these.
         after: What it is to be.
         axes: The tensors that have it, and which of their dimensions it is.
         nodes: The nodes that have to be others, by name.
+        beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
     """
 
     relaxed: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
     before: int | None = None
     after: int | None = None
     axes: Mapping[Port, int] = field(default_factory=dict)
     nodes: Nodes = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     def follow(self, tensor: str, now: TensorType) -> TensorType:
         """Returns the type that a tensor has after the change."""
@@ -103,11 +103,11 @@ def batch_size_of(
     changed = (each for name, group in result.nodes.items() if name not in fed for each in group)
     return BatchSize(
         tuple(relaxed),
-        beside,
         size,
         after.pop(),
         result.axes,
         {node.name: node for node in changed},
+        beside,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
@@ -105,7 +106,7 @@ def with_variant(
     boundary: Boundary,
     library: FunctionLibrary,
     op_defs: OpDefs,
-    arguments: Mapping[int, tuple[str, protos.TensorInfo]],
+    arguments: Mapping[int, tuple[str, protos.TensorInfo]] = MappingProxyType({}),
 ) -> Order:
     """Returns an order of a function that has the results to add, and takes any batch size.
 
