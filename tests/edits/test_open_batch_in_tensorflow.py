@@ -254,6 +254,28 @@ def test_refused(name: str, size: int, tmp_path: Path) -> None:
         sigpb.patch(model, OPEN, output_dir=tmp_path / "opened")
 
 
+@pytest.mark.parametrize("fixed", ["a", "b"])
+def test_beside_an_open_input(fixed: str, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.call = tf.function(
+        lambda a, b: {"y": tf.concat([tf.reshape(a, [-1, 4]), tf.reshape(b, [-1, 4])], 1)},
+        input_signature=[
+            tf.TensorSpec([1 if name == fixed else None, 4], tf.float32, name) for name in "ab"
+        ],
+    )
+    model, opened = tmp_path / "model", tmp_path / "opened"
+    tf.saved_model.save(module, str(model), signatures=module.call)
+    sigpb.patch(model, OPEN, output_dir=opened)
+    saved = model_runner.resave(opened, SERVE, tmp_path / "saved")
+    a, b = np.arange(12.0, dtype="float32").reshape(3, 4), -np.ones([3, 4], "float32")
+    for directory in (opened, saved):
+        for loader in (model_runner.run_v1, model_runner.run_v2):
+            results = run(loader, directory, {"a": a, "b": b})
+            np.testing.assert_array_equal(results["y"], np.concatenate([a, b], 1))
+
+
 @pytest.mark.parametrize("name", ["map_fn", "x[i]", "python loop", "vectorized_map", "detector"])
 def test_no_shape_states_the_old_batch_size(name: str, tmp_path: Path) -> None:
     model = save(MODELS[name], 11, tmp_path / "model")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.graph.batch_graphs import Functions, graph, integers, node, placehold
 from tests.graph.small_graphs import attr, lines, nodes, output_shapes
 
 INT32 = attr("T", "type: DT_INT32")
+INT64 = attr("T", "type: DT_INT64")
 FLOAT = attr("T", "type: DT_FLOAT")
 ONE = attr("value", "tensor { dtype: DT_INT32 tensor_shape { } int_val: 1 }")
 FOUR = attr("value", "tensor { dtype: DT_INT32 tensor_shape { } int_val: 4 }")
@@ -179,7 +180,7 @@ def test_open_batch_is_followed_only() -> None:
 
 
 BEFORE = "y = Neg(item:item:0)"
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "state": (
         {"results": RESULTS.replace(" w", " y:y:0")},
         "'w' is handed from one example to the next",
@@ -261,7 +262,7 @@ REFUSED = {
         "its list 'out' is not one of all examples",
     ),
     "count in int64": (
-        {"cond": COND.replace(f"four:output:0) {INT32}", f"four:output:0) {attr('T', 'type: DT_INT64')}")},
+        {"cond": COND.replace(f"four:output:0) {INT32}", f"four:output:0) {INT64}")},
         "it counts its rounds in another dtype",
     ),
 }  # fmt: skip
@@ -271,4 +272,4 @@ REFUSED = {
 def test_refused(name: str) -> None:
     changes, reason = REFUSED[name]
     with pytest.raises(BatchError, match=reason.replace("[", r"\[")):
-        loop(**changes)  # type: ignore[arg-type]
+        loop(**changes)
