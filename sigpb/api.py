@@ -32,7 +32,8 @@ class PatchResult:
         backup: With ``in_place``, the directory of the files as they were; None if there is none.
         verification: What running the model before and after showed; None if that was not asked
             for, or if nothing changed.
-        notes: What was done to warm-up requests, and what was put in order first.
+        notes: What was done to warm-up requests, warnings that the graph called for, and what was
+            put in order first.
     """
 
     status: Literal["patched", "unchanged"]

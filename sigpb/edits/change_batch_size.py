@@ -43,7 +43,13 @@ class ChangeBatchSize(Edit):
         batches = {key: shape[0] for key, shape in shapes.items() if shape and key not in stated}
         for known in (None, size):  # What differs from a batch size is something else.
             if known in batches.values():
-                batches = {key: batch for key, batch in batches.items() if batch == known}
+                alike = {known, 1} if size is None else {known}
+                rank = min(len(shapes[key] or ()) for key in batches if batches[key] == known)
+                batches = {
+                    key: batch
+                    for key, batch in batches.items()
+                    if batch == known or (batch in alike and len(shapes[key] or ()) >= rank)
+                }
         changed = sorted(key for key, batch in batches.items() if batch != size)
         if changed or not (batches or stated):
             sizes = tuple(batches[key] for key in changed)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from sigpb import protos
+from sigpb.graph.batch_needed import clamped, needed_in_function
 from sigpb.graph.batch_order import data_inputs, in_order, is_back_edge, users_of
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.constants import constant
-from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, differing
+from sigpb.graph.batch_rules.operation import COUNT, Demand, Operation, Refusal, differing
 from sigpb.graph.batch_rules.sources import Argument, Source, find_source
 from sigpb.graph.batch_rules.values import (
     UNKNOWN,
     Batch,
+    Dim,
     Dims,
     Tensor,
     at,
+    scalar,
     text,
 )
 from sigpb.graph.batch_rules.whole_batch import with_whole_batch
@@ -77,6 +79,7 @@ class Body:
         visited: The nodes that depend on the batch, in the order of the computation.
         sources: Nodes that had the old batch size built in, and have to follow the batch now.
         problems: Why it cannot work for any batch size.
+        stale: Nodes that depend on the batch in a way that is not known, which nothing needs.
         demands: Arguments that would have to follow the batch, and in which dimension.
     """
 
@@ -112,11 +115,15 @@ class Body:
         self._callees = callees
         self.has_frames = any(node.op in _FRAMES for node in nodes.values())
         self._users = users_of(nodes.values())
+        self._needed = (
+            set(nodes) if results is None else needed_in_function(nodes, results, callees.op_defs)
+        )
         self.sources: dict[str, Source] = {}
         while True:
             self._static: dict[str, tuple[Tensor, ...]] = {}
             self.visited: dict[str, Visited] = {}
             self.problems: list[str] = []
+            self.stale: set[str] = set()
             self.demands: set[Argument] = set()
             self._unknown: set[str] = set()
             found = self._walk()
@@ -173,6 +180,14 @@ class Body:
         """Returns the results of a function; see `Surroundings.call`."""
         return self._callees.follow(function, arguments)
 
+    def function(self, name: str) -> protos.FunctionDef | None:
+        """Returns the function of a name, or None."""
+        return self._callees.get(name)
+
+    def op_def(self, op: str) -> protos.OpDef | None:
+        """Returns the definition of an op, or None."""
+        return self._callees.op_defs.get(op)
+
     def users(self, name: str) -> list[protos.NodeDef]:
         """Returns the nodes that take tensors from a node."""
         return [self.nodes[user] for user in self._users.get(name, ())]
@@ -224,7 +239,7 @@ class Body:
             # It may number the examples of the batch, so that nothing is known of how many.
             return (Tensor((None,), whole=True),)
         return tuple(
-            dataclasses.replace(output, shape=merged(output.shape, shape))
+            replace(output, shape=merged(output.shape, shape))
             for output, shape in zip(outputs, stated_shapes(node, len(outputs)), strict=False)
         )
 
@@ -271,7 +286,9 @@ class Body:
             except Demand as demand:
                 self._unknown.add(node.name)
                 demanded.append((node, demand))
-        return self._resolve(demanded + self._check_back_edges(order))
+        demanded += self._check_back_edges(order)
+        self.stale = self._unknown - self._needed
+        return self._resolve(demanded)
 
     def _begin(self) -> dict[str, tuple[Tensor, ...]]:
         begin: dict[str, tuple[Tensor, ...]] = {}
@@ -284,6 +301,10 @@ class Body:
         return begin | {name: source.outputs for name, source in self.sources.items()}
 
     def _visit(self, node: protos.NodeDef) -> None:
+        limit = clamped(self.nodes, node)
+        if limit is not None:
+            self.visited[node.name] = Visited(None, (scalar(limit),))
+            return
         spelled = data_inputs(node)
         before = [each for each in spelled if not is_back_edge(self.nodes, each)]
         if any(producer(each) in self._unknown for each in before):
@@ -309,10 +330,12 @@ class Body:
             for pair in zip((at(dim, self.size) for dim in shape), stated, strict=True)
         ):
             raise Refusal(f"its result would be of shape {text(shape)}, not {text(stated)}")
-        return dataclasses.replace(tensor, shape=merged(shape, stated))
+        return replace(tensor, shape=merged(shape, stated))
 
     def _refuse(self, node: protos.NodeDef, refusal: Refusal) -> None:
         self._unknown.add(node.name)
+        if node.name not in self._needed:
+            return
         title = "" if refusal.located else f"{node.op} {node.name!r}{self._where}: "
         end = "" if refusal.located else "."
         self.problems += [f"{title}{reason}{end}" for reason in refusal.reasons]
@@ -331,7 +354,7 @@ class Body:
                 self._unknown.add(node.name)
                 continue
             start, back = self.tensor(node.name), self.tensor(backs[0])
-            if (start.shape, start.element) == (back.shape, back.element):
+            if _kept(start) == _kept(back):
                 continue
             wanted = differing(start, back, self.size, 1 - spelled.index(backs[0]))
             if wanted is not None:
@@ -351,6 +374,8 @@ class Body:
         """Returns the sources that demands lead to, and notes what leads to none."""
         found: dict[str, Source] = {}
         for node, demand in demanded:
+            if node.name not in self._needed:
+                continue
             for number, axis, size in demand.wanted:
                 spelled = data_inputs(node)[number]
                 source = find_source(self, self.port(spelled), axis, size)
@@ -359,13 +384,21 @@ class Body:
                 elif source is not None and source.name not in self.sources:
                     found[source.name] = source
                 else:
-                    shape = text(self.tensor(spelled).shape)
-                    reason = (
-                        f"its operand {spelled!r} of shape {shape} is made for the batch size "
-                        f"{self.size}, which is in its dimension {axis}"
-                    )
-                    self._refuse(node, Refusal(reason))
+                    self._refuse(node, Refusal(self._built_in(spelled, axis)))
         return found
+
+    def _built_in(self, spelled: str, axis: int) -> str:
+        if axis == COUNT:
+            return f"its operand {spelled!r} is a list of {self.size}, one for each example"
+        return (
+            f"its operand {spelled!r} of shape {text(self.tensor(spelled).shape)} is made for the "
+            f"batch size {self.size}, which is in its dimension {axis}"
+        )
+
+
+def _kept(tensor: Tensor) -> tuple[Dims | None, Tensor | None, Dim]:
+    """Returns what has to be the same at the start of every round of a loop."""
+    return tensor.shape, tensor.element, tensor.count
 
 
 def is_opaque(node: protos.NodeDef) -> bool:

@@ -7,9 +7,9 @@ rewritten; where the old size is built in for good, the part is refused.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from sigpb import protos
 from sigpb.errors import SigpbError
@@ -28,6 +28,8 @@ from sigpb.graph.stated_shapes import argument_shape, stated_shape
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import Shape
+
+NO_SHAPES: Mapping[int, Shape] = MappingProxyType({})
 
 __all__ = ["BatchError", "Functions", "Port", "Relaxed", "relax_function", "relax_nodes"]
 
@@ -97,7 +99,7 @@ def relax_nodes(
     for name, output in results:
         problems += _mixed(f"The tensor '{name}:{output}'", body.result((name, output)))
     _raise(size, problems + body.problems)
-    changed = rewrite(body, library.variant) if size is not None else {}
+    changed = rewrite(body, library) if size is not None else {}
     tensors = {
         (name, output): tensor
         for name, visited in body.visited.items()
@@ -116,7 +118,11 @@ def relax_nodes(
 
 
 def relax_function(
-    function: protos.FunctionDef, axes: Mapping[int, int], size: int | None, functions: Functions
+    function: protos.FunctionDef,
+    axes: Mapping[int, int],
+    size: int | None,
+    functions: Functions,
+    shapes: Mapping[int, Shape] = NO_SHAPES,
 ) -> tuple[protos.FunctionDef, dict[int, int]]:
     """Makes a function work for any batch size.
 
@@ -125,6 +131,8 @@ def relax_function(
         axes: For each argument that has the batch dimension, by its position: which it is.
         size: The old batch size, or None as for `relax_nodes`.
         functions: The functions that its nodes call. Receives variants of them.
+        shapes: What shapes arguments have, as far as they are known from elsewhere; those that the
+            function states come first.
 
     Returns:
         The function under its own name; and for each result that has the batch dimension, by its
@@ -134,7 +142,10 @@ def relax_function(
         BatchError: Some nodes stand in the way; all of them are named. Nothing was added.
     """
     problems: list[str] = []
-    stated = _argument_shapes(function)
+    stated = [
+        shapes.get(position) if shape is None else shape
+        for position, shape in enumerate(_argument_shapes(function))
+    ]
     arguments: list[Tensor] = []
     for position, argument in enumerate(function.signature.input_arg):
         if position in axes:
@@ -225,11 +236,22 @@ class _Library:
             self._variants[key] = name if after == function else self._functions.add_variant(after)
         return self._variants[key]
 
+    def exchanged(self, name: str, after: protos.FunctionDef, arguments: Sequence[Tensor]) -> str:
+        """Returns the name of a function that is called in place of another.
+
+        Args:
+            name: The name of the other.
+            after: The function, in which the shapes of its arguments are those of the other.
+            arguments: What it is called with.
+        """
+        write_argument_shapes(after, arguments)
+        return name if after == self.get(name) else self._functions.add_variant(after)
+
     def rewritten(
         self, function: protos.FunctionDef, body: Body, arguments: Sequence[Tensor]
     ) -> protos.FunctionDef:
         """Returns a function as it has to be for any batch size."""
-        changed = rewrite(body, self.variant)
+        changed = rewrite(body, self)
         after = protos.FunctionDef()
         after.CopyFrom(function)
         del after.node_def[:]
@@ -242,7 +264,7 @@ class _Library:
 def _given(function: protos.FunctionDef, arguments: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Returns arguments, with shapes that only the function states."""
     return tuple(
-        dataclasses.replace(tensor, shape=stated) if tensor.shape is None else tensor
+        replace(tensor, shape=stated) if tensor.shape is None else tensor
         for tensor, stated in zip(arguments, _argument_shapes(function), strict=True)
     )
 

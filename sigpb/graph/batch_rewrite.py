@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from sigpb import protos
 from sigpb.graph.batch_body import Body, Visited
@@ -16,25 +17,47 @@ from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 
 Nodes = tuple[protos.NodeDef, ...]
-Variant = Callable[[str, Sequence[Tensor]], str]
 
 
-def rewrite(body: Body, variant: Variant) -> dict[str, Nodes]:
+class Variants(Protocol):
+    """The functions to call in place of others."""
+
+    def variant(self, name: str, arguments: Sequence[Tensor]) -> str:
+        """Returns the name of the function to call in place of one that was followed."""
+        ...
+
+    def exchanged(self, name: str, after: protos.FunctionDef, arguments: Sequence[Tensor]) -> str:
+        """Returns the name of a function that is called in place of another."""
+        ...
+
+
+def rewrite(body: Body, variants: Variants) -> dict[str, Nodes]:
     """Returns the nodes that change, each with the new nodes that it takes tensors from.
 
     Args:
         body: The body, in which there are no problems.
-        variant: Tells the name of the function to call in place of another, given its arguments.
+        variants: The functions to call in place of others.
     """
-    writer = _Writer(body, variant)
+    writer = _Writer(body, variants)
     changed = {name: writer.rewritten(name, visited) for name, visited in body.visited.items()}
+    changed |= {name: (_without_shapes(body.nodes[name]),) for name in body.stale}
     return {name: nodes for name, nodes in changed.items() if nodes != (body.nodes[name],)}
 
 
+def _without_shapes(node: protos.NodeDef) -> protos.NodeDef:
+    """Returns a node that states nothing of the shapes of its outputs."""
+    after = protos.NodeDef()
+    after.CopyFrom(node)
+    if OUTPUT_SHAPES in after.attr:
+        for proto in after.attr[OUTPUT_SHAPES].list.shape:
+            write_shape(None, proto)
+    return after
+
+
 class _Writer:
-    def __init__(self, body: Body, variant: Variant) -> None:
+    def __init__(self, body: Body, variants: Variants) -> None:
         self._body = body
-        self._variant = variant
+        self._variants = variants
         self._names = TakenNames((*body.nodes, *body.arguments))
         self._op_defs = OpDefs()
 
@@ -65,14 +88,21 @@ class _Writer:
             value = integer_tensor(values, op.dtype(number) or INT32, scalar=is_scalar)
             node.input[number] = self._constant(node, value, new)
         for number, dims in op.computed.items():
-            node.input[number] = self._computed(node, dims, op.dtype(number) or INT32, new, op)
+            dtype = op.dtype(number) or INT32
+            if op.operands[number].shape == ():
+                node.input[number] = self._batch_size(node, dtype, new, op)
+            else:
+                node.input[number] = self._computed(node, dims, dtype, new, op)
         for attribute, place, arguments in op.calls:
             if not attribute:
-                node.op = self._variant(node.op, arguments)
+                node.op = self._variants.variant(node.op, arguments)
                 continue
             called = node.attr[attribute]
             function = called.func if called.HasField("func") else called.list.func[place]
-            function.name = self._variant(function.name, arguments)
+            function.name = self._variants.variant(function.name, arguments)
+        for attribute, (after, arguments) in op.exchanged.items():
+            named = node.attr[attribute].func
+            named.name = self._variants.exchanged(named.name, after, arguments)
         for attribute, setting in op.attributes.items():
             if isinstance(setting, int):
                 node.attr[attribute].i = setting
@@ -109,9 +139,11 @@ class _Writer:
             write_shape(source.dims, node.attr["element_shape"].shape)
             return
         if node.op in SIZES:
-            operand = SIZES[node.op]
+            operand = 1 if source.counts else SIZES[node.op]
             dtype = self._body.dtype_of(node.input[operand]) or INT32
-            if node.op == "TensorListReserve":
+            if source.counts:
+                node.input[operand] = self._batch_size(node, dtype, new, None)
+            elif node.op == "TensorListReserve":
                 values = [dim if isinstance(dim, int) else -1 for dim in source.dims]
                 value = integer_tensor(values, dtype)
                 node.input[operand] = self._constant(node, value, new)
@@ -193,7 +225,11 @@ class _Writer:
     def _batch_size(
         self, node: protos.NodeDef, dtype: int, new: list[protos.NodeDef], op: Operation | None
     ) -> str:
-        tensor, shape = self._tensor_with_batch(op)
+        """Adds nodes for the batch size, a scalar."""
+        tensor, known = self._tensor_with_batch(op)
+        if known.count == Batch() and dtype == INT32:
+            return self._body.spell(self._add(node, "TensorListLength", [tensor], (), new))
+        shape = known.shape or ()
         axis = shape.index(Batch())
         sizes = self._add(
             node, "Shape", [tensor], (len(shape),), new,
@@ -211,12 +247,12 @@ class _Writer:
         slice_.attr["shrink_axis_mask"].i = 1
         return self._body.spell(slice_)
 
-    def _tensor_with_batch(self, op: Operation | None) -> tuple[str, Dims]:
+    def _tensor_with_batch(self, op: Operation | None) -> tuple[str, Tensor]:
         tensors = [(op.spelling(n), tensor) for n, tensor in enumerate(op.operands)] if op else []
         tensors += self._body.begin()
         for spelled, tensor in tensors:
-            if Batch() in (tensor.shape or ()):
-                return spelled, tensor.shape or ()
+            if Batch() in (*(tensor.shape or ()), tensor.count):
+                return spelled, tensor
         raise AssertionError("a source is found only where a tensor has the batch dimension")
 
 

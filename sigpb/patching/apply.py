@@ -49,7 +49,8 @@ def changes_of(
         main = text_of(model, patched)
     requests, notes = side_files.warmup(model, drafts, committed, warmup)
     unchecked = dict.fromkeys(each for views in committed for each in views.unchecked)
-    notes = (*map(not_checked, unchecked), *notes)
+    warnings = (f"warning: {each}" for views in committed for each in views.warnings)
+    notes = (*warnings, *map(not_checked, unchecked), *notes)
     changes: dict[str, Content | None] = {
         model.file.name: main,
         **side_files.fingerprint(model, pieces, committed[0], fingerprint),
@@ -64,7 +65,7 @@ def check(plan: Plan, model: SavedModel) -> Plan:
     """Makes sure that the graphs of a model allow what a plan says.
 
     Returns:
-        The plan, which says what of that is not known.
+        The plan, with the warnings that the graphs call for, and what of it is not known.
 
     Raises:
         PatchError: With all that is in the way.
@@ -72,10 +73,14 @@ def check(plan: Plan, model: SavedModel) -> Plan:
     meta_graphs = []
     for each in plan.meta_graphs:
         draft = each.draft(model.meta_graphs[each.index])
-        unchecked = each.unchecked
         if any(signature.converted for signature in draft.kept()):
-            unchecked += commit(draft, Edits(model.buffer)).unchecked
-        meta_graphs.append(replace(each, unchecked=unchecked))
+            committed = commit(draft, Edits(model.buffer))
+            each = replace(
+                each,
+                warnings=each.warnings + committed.warnings,
+                unchecked=each.unchecked + committed.unchecked,
+            )
+        meta_graphs.append(each)
     return replace(plan, meta_graphs=tuple(meta_graphs))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class BatchSize:
         after: What it is to be.
         axes: The tensors that have it, and which of their dimensions it is.
         nodes: The nodes that have to be others, by name.
+        beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
     """
 
     relaxed: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class BatchSize:
     after: int | None = None
     axes: Mapping[Port, int] = field(default_factory=dict)
     nodes: Nodes = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     def follow(self, tensor: str, now: TensorType) -> TensorType:
         """Returns the type that a tensor has after the change."""
@@ -87,15 +89,40 @@ def batch_size_of(
     computing = nodes()
     ports = (_port(infos[key].name) for key in opened or fixed)
     axes = {port: 0 for port in ports if port[0] in computing}
+    beside: tuple[str, ...] = ()
     try:
         result = relax_nodes(computing, axes, size, functions, [*map(_port, results)])
     except BatchError as error:
-        raise PatchError(error.problems) from error
+        beside = tuple(_open_beside(infos, set(conversions), type_of)) if relaxed else ()
+        if not beside:
+            raise PatchError(error.problems) from error
+        axes |= {port: 0 for key in beside if (port := _port(infos[key].name))[0] in computing}
+        try:
+            result = relax_nodes(computing, axes, size, functions, [*map(_port, results)])
+        except BatchError as other:
+            raise PatchError(other.problems) from other
     fed = {name for name, _ in axes}
     changed = (each for name, group in result.nodes.items() if name not in fed for each in group)
     return BatchSize(
-        tuple(relaxed), size, after.pop(), result.axes, {node.name: node for node in changed}
+        tuple(relaxed),
+        size,
+        after.pop(),
+        result.axes,
+        {node.name: node for node in changed},
+        beside,
     )
+
+
+def _open_beside(
+    infos: Mapping[str, protos.TensorInfo],
+    converted: Collection[str],
+    type_of: Callable[[str], TensorType | None],
+) -> Iterator[str]:
+    """Yields inputs that are not converted and whose first dimension is open."""
+    for key, info in infos.items():
+        is_stated = info.name and _is_open(TensorType(info.dtype, shape_of(info.tensor_shape)))
+        if key not in converted and is_stated and _is_open(type_of(info.name)):
+            yield key
 
 
 def _port(tensor: str) -> Port:

@@ -67,6 +67,7 @@ class Boundary:
         batch: The batch size, if it changes.
         changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
         unchecked: What only a run of the model shows, such as ``what …``.
+        warnings: What works but may surprise, in whole sentences.
     """
 
     inputs: Mapping[str, Conversion]
@@ -75,6 +76,7 @@ class Boundary:
     batch: BatchSize
     changed_nodes: Mapping[str, protos.NodeDef]
     unchecked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
@@ -168,7 +170,21 @@ class _Survey:
             batch,
             self.changed_nodes,
             () if self.problems else tuple(self._follow_shapes(inputs)),
+            tuple(self._left_behind(batch)),
         )
+
+    def _left_behind(self, batch: BatchSize) -> Iterator[str]:
+        """Yields the outputs that do not follow a batch size that is opened."""
+        for end in self.signature.kept("output") if batch.relaxed else ():
+            shape = batch.follow(
+                converted_tensor(self._info("output", end.source)), self._type("output", end)
+            ).shape
+            if end.type is None and shape is not None and None not in shape[:1]:
+                yield (
+                    f"signature {self.signature.ref.key!r}: output {end.key!r} keeps the shape "
+                    f"{shape_text(shape)} for every batch size: it is made of constants, or is one "
+                    "value for all examples."
+                )
 
     def _follow_shapes(self, inputs: Mapping[str, Conversion]) -> Iterator[str]:
         """Makes sure that the graph takes the shapes that inputs are to have.

@@ -28,6 +28,7 @@ class Committed:
         object_graph: The SavedObjectGraph; None if there is none.
         graph: The top level of the graph; None if it did not change.
         unchecked: What only a run of the model shows, such as ``what …``.
+        warnings: What works but may surprise, in whole sentences.
     """
 
     tags: tuple[str, ...]
@@ -35,6 +36,7 @@ class Committed:
     object_graph: protos.SavedObjectGraph | None
     graph: TopLevelGraph | None = None
     unchecked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def unchanged(meta_graph: MetaGraph) -> Committed:
@@ -70,6 +72,7 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
         after,
         graph if graph.changed_nodes else None,
         tuple(dict.fromkeys(unchecked)),
+        tuple(each for boundary in boundaries.values() for each in boundary.warnings),
     )
 
 

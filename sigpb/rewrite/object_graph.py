@@ -259,10 +259,14 @@ class _Rewriting:
             functions[current].CopyFrom(concrete)
             return current
         bare.ClearField("concrete_function_name")
+        keys: Mapping[int, str] = dict(enumerate(bare.argument_keywords))
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             order = order.around(earlier, len(inner.signature.output_arg))
-        order = with_variant(order, boundary, self.library, self.op_defs)
+            keys = {earlier.arguments[position]: key for position, key in keys.items()}
+        infos = self.draft.meta_graph.signatures[signature.ref.source].inputs
+        arguments = {position: (key, infos[key]) for position, key in keys.items()}
+        order = with_variant(order, boundary, self.library, self.op_defs, arguments)
         function, name = function_of(order.function, self.library), order.function
         is_free = not self._users()[name] or _is_same(functions[name], concrete)
         if not is_free or not order.is_identity(function):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.graph.function_outputs import InnerTensor, find_in, results_of, with_results
 from sigpb.op_defs import OpDefs
-from sigpb.rewrite.boundary import Added, Boundary
+from sigpb.rewrite.boundary import Added, Boundary, tensor_type
 from sigpb.rewrite.draft import SignatureDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.wrapper_function import Order
@@ -110,9 +111,21 @@ def function_of(name: str, library: FunctionLibrary) -> protos.FunctionDef:
 
 
 def with_variant(
-    order: Order, boundary: Boundary, library: FunctionLibrary, op_defs: OpDefs
+    order: Order,
+    boundary: Boundary,
+    library: FunctionLibrary,
+    op_defs: OpDefs,
+    arguments: Mapping[int, tuple[str, protos.TensorInfo]] = MappingProxyType({}),
 ) -> Order:
     """Returns an order of a function that has the results to add, and takes any batch size.
+
+    Args:
+        order: The order of the function as it is.
+        boundary: What the function is to take and return.
+        library: The functions of the model; receives variants.
+        op_defs: The ops of the model.
+        arguments: The key of each argument of the signature and what that says of it, by its
+            position in the function's. Functions of TensorFlow 1.15 to 2.2 do not say it.
 
     Raises:
         PatchError: If there can be no such function.
@@ -126,9 +139,11 @@ def with_variant(
     if boundary.batch.relaxed:
         from sigpb.graph.batch_dimension import BatchError, relax_function
 
-        axes = dict.fromkeys(order.relaxed, 0)
+        beside = [i for i, (key, _) in arguments.items() if key in boundary.batch.beside]
+        axes = dict.fromkeys((*order.relaxed, *beside), 0)
+        shapes = {i: tensor_type(info).shape for i, (_, info) in arguments.items()}
         try:
-            function, _ = relax_function(function, axes, boundary.batch.before, library)
+            function, _ = relax_function(function, axes, boundary.batch.before, library, shapes)
         except BatchError as error:
             raise PatchError(error.problems) from error
     return dataclasses.replace(order, function=library.add_variant(function))

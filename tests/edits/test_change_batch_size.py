@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+import sigpb
 from sigpb import protos
+from sigpb.patching.patch_file import parse_text
+from sigpb.tensor_types import parse_shape, shape_proto
 from tests.edits.before_after import planned, types_of
 from tests.edits.in_tensorflow import (
     assert_each_row_alone,
@@ -21,6 +24,12 @@ from tests.patches import (
 
 OPEN = 'signature { key: "serving_default" batch_size: "?" }'
 THREE = 'signature { key: "serving_default" batch_size: "3" }'
+
+
+def without_argument_shapes(meta_graph: protos.MetaGraphDef) -> None:
+    for function in meta_graph.graph_def.library.function:
+        function.ClearField("arg_attr")
+        function.attr.pop("_input_shapes", None)
 
 
 def serving(changes: str) -> str:
@@ -42,6 +51,28 @@ class TestChanged:
         after = apply(model, OPEN)
         assert types_of(before) == "x float32 [1,4] -> image float32 [1,2,2], y float32 [1,2]"
         assert types_of(after) == "x float32 [?,4] -> image float32 [?,2,2], y float32 [?,2]"
+
+    def test_functions_that_state_no_shapes(self, fixture_model: ModelFactory) -> None:
+        """As TensorFlow 1.15 to 2.2 wrote them."""
+        after = apply(altered(fixture_model("tf2_fixed_batch"), without_argument_shapes), OPEN)
+        assert types_of(after) == "x float32 [?,4] -> total float32 [], y float32 [?,2]"
+
+    def test_beside_an_input_that_is_open(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        before = types_of(only_graph(model))
+        apply(model, serving('input { key: "b" shape: "[1,3]" }'))
+        assert planned(model, OPEN) == ["batch size 1 → ? (input 'b')"]
+        assert types_of(apply(model, OPEN)) == before
+
+    def test_outputs_that_stay_are_named(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_fixed_batch")
+        assert sigpb.plan(model, parse_text(OPEN)).warnings == (
+            "signature 'serving_default': output 'total' keeps the shape [] for every batch size: "
+            "it is made of constants, or is one value for all examples.",
+        )
+        without = serving('batch_size: "?" output { key: "total" drop: true }')
+        assert not sigpb.plan(model, parse_text(without)).warnings
+        assert not sigpb.plan(fixture_model("tf2_linear"), parse_text(THREE)).warnings
 
     def test_nodes_and_functions_stay(self, fixture_model: ModelFactory) -> None:
         """Other signatures rely on the shapes that they state."""
@@ -105,6 +136,16 @@ class TestChanged:
 
 
 class TestUnchanged:
+    @pytest.mark.parametrize("shape", ["[1]", "[2,3]"])
+    def test_inputs_of_something_else(self, fixture_model: ModelFactory, shape: str) -> None:
+        """A vector beside rows, or more rows than one, may be no batch."""
+
+        def alter(meta_graph: protos.MetaGraphDef) -> None:
+            info = meta_graph.signature_def["serving_default"].inputs["y"]
+            info.tensor_shape.CopyFrom(shape_proto(parse_shape(shape)))
+
+        assert_unchanged(altered(fixture_model("tf1_shared"), alter), OPEN)
+
     def test_what_it_is(self, fixture_model: ModelFactory) -> None:
         assert_unchanged(fixture_model("tf2_linear"), serving('batch_size: "None"'))
         assert_unchanged(fixture_model("tf2_fixed_batch"), serving('batch_size: "1"'))
@@ -200,6 +241,10 @@ class TestInTensorFlow:
         assert_each_row_alone(
             fixture_model(name), serving('batch_size: "?"' + endpoints), whole={"total"}
         )
+
+    def test_functions_that_state_no_shapes(self, fixture_model: ModelFactory) -> None:
+        model = altered(fixture_model("tf2_fixed_batch"), without_argument_shapes)
+        assert_each_row_alone(model, OPEN, whole={"total"})
 
     @pytest.mark.parametrize("name", ["tf2_fixed_batch", "tf1_fixed_batch"])
     def test_old_results(self, fixture_model: ModelFactory, name: str) -> None:

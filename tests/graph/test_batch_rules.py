@@ -178,7 +178,6 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("GatherV2", [(N, 5), [0, 1], 0], {}, "by their numbers"),
         ("Pad", [(N, 5), [[1, 0], [0, 0]]], {}, "puts rows around the batch"),
         ("Squeeze", [(N, 5)], {"squeeze_dims": [0]}, "takes the batch dimension away"),
-        ("TensorListFromTensor", [(N, 5), [5]], {}, "takes the batch apart"),
         ("Mystery", [(N, 5)], {}, "does not know how Mystery treats the batch"),
     ],
 )

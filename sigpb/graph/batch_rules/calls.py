@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from sigpb.graph.batch_rules import example_loops
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal, Wanted, differing, rule
 from sigpb.graph.batch_rules.values import (
     OTHERWISE,
@@ -66,6 +67,26 @@ def _agreed_branches(op: Operation, branches: Sequence[Sequence[Tensor]]) -> lis
 @rule("While", "StatelessWhile")
 def while_(op: Operation) -> Sequence[Tensor]:
     """The variables of the loop, as they are in every round."""
+    if example_loops.has_list_of_examples(op.operands):
+        return _through_examples(op)
+    try:
+        return _rounds(op)
+    except Refusal as refusal:
+        op.calls.clear()
+        try:
+            return _through_examples(op)
+        except Refusal as other:
+            raise refusal from other
+
+
+def _through_examples(op: Operation) -> list[Tensor]:
+    state = example_loops.follow(op)
+    _state_shapes(op, state)
+    return state
+
+
+def _rounds(op: Operation) -> list[Tensor]:
+    """Returns the variables of a loop whose rounds work on the whole batch."""
     stated = _stated(op)
     state = list(op.operands)
     wanted: list[Wanted] = []
@@ -141,7 +162,13 @@ def _joined(
         if a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
             fail(position, left, right)
         dims.append(a if a == b else None)
-    return Tensor(tuple(dims), _joined_value(left.value, right.value), element, whole=whole)
+    if left.count != right.count and (
+        isinstance(left.count, Batch) or isinstance(right.count, Batch)
+    ):
+        fail(position, left, right)
+    count = left.count if left.count == right.count else None
+    value = _joined_value(left.value, right.value)
+    return Tensor(tuple(dims), value, element, whole=whole, count=count)
 
 
 def _joined_element(position: int, left: Tensor, right: Tensor, fail: Fail) -> Tensor | None:

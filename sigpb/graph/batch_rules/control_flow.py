@@ -27,7 +27,11 @@ def merge(op: Operation) -> Sequence[Tensor]:
     shapes = {operand.shape for operand in known}
     if len(shapes) != 1:
         raise Refusal(f"its operands have the shapes {', '.join(sorted(map(text, shapes)))}")
+    counts = {operand.count for operand in known}
+    if len(counts) != 1:
+        raise Refusal("its operands are lists of different numbers of tensors")
     elements = [operand.element for operand in known if operand.element is not None]
     same = len({operand.value for operand in op.operands}) == 1
     value = known[0].value if same else None
-    return [Tensor(known[0].shape, value, elements[-1] if elements else None), SCALAR]
+    element = elements[-1] if elements else None
+    return [Tensor(known[0].shape, value, element, count=counts.pop()), SCALAR]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sigpb.graph.batch_rules.agreement import agreed, broadcast, equal_shapes
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
@@ -12,6 +14,7 @@ from sigpb.graph.batch_rules.values import (
     Tensor,
     divide,
     from_proto,
+    known,
     multiply,
     otherwise,
     text,
@@ -58,6 +61,14 @@ _ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
     "Maximum": otherwise(max),
     "Minimum": otherwise(min),
     "FloorMod": otherwise(lambda a, b: a % b if b else 0),
+}
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "Equal": operator.eq,
+    "Greater": operator.gt,
+    "GreaterEqual": operator.ge,
+    "Less": operator.lt,
+    "LessEqual": operator.le,
+    "NotEqual": operator.ne,
 }
 _KEEP_VALUE = {"Cast", "Identity", "StopGradient", "EnsureShape", "Snapshot", "PreventGradient"}
 _INTEGERS = {3, 9}  # DT_INT32, DT_INT64
@@ -169,12 +180,17 @@ def same_shapes(op: Operation) -> Tensor:
         first = 0 if len(condition) == len(shape) else 1
         if len(condition) == 1 and first == 1:
             agreed(op, [[(0, 0, condition[0]), (1, 0, shape[0])]])
-    return Tensor(tuple(equal_shapes(op, range(first, len(op.operands)))))
+    result = Tensor(tuple(equal_shapes(op, range(first, len(op.operands)))))
+    if op.node.op == "Select" and first and op.dims(0) == () and len(result.shape or ()) <= 1:
+        for is_true in known(op.operands[0].value or ()) or ():
+            return replace(result, value=op.operands[1 if is_true else 2].value)
+    return result
 
 
 def _result(op: Operation, shape: Dims) -> Dims | None:
     """Returns the value of arithmetic on integers."""
-    if op.node.op not in _ARITHMETIC or len(shape) > 1:
+    name = op.node.op
+    if (name not in _ARITHMETIC and name not in _COMPARISONS) or len(shape) > 1:
         return None
     left, right = op.operands[0].value, op.operands[1].value
     if left is None or right is None:
@@ -182,7 +198,11 @@ def _result(op: Operation, shape: Dims) -> Dims | None:
     count = max(len(left), len(right))
     if len(left) not in (1, count) or len(right) not in (1, count):
         return None
-    calculate = _ARITHMETIC[op.node.op]
     lefts = left * count if len(left) == 1 else left
     rights = right * count if len(right) == 1 else right
+    if name in _COMPARISONS:  # Only what does not depend on the batch is known beforehand.
+        pairs = [known(pair) for pair in zip(lefts, rights, strict=True)]
+        answers = [int(_COMPARISONS[name](*pair)) for pair in pairs if pair is not None]
+        return tuple(answers) if len(answers) == len(pairs) else None
+    calculate = _ARITHMETIC[name]
     return tuple(calculate(a, b) for a, b in zip(lefts, rights, strict=True))

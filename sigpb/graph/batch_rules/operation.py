@@ -23,12 +23,16 @@ class Refusal(Exception):
         self.located = located
 
 
+COUNT = -1
+"""Stands for the number of tensors in a list, where dimensions are counted."""
+
+
 class Wanted(NamedTuple):
     """A dimension that has to follow the batch.
 
     Attributes:
         operand: The number of an operand.
-        axis: Which of its dimensions.
+        axis: Which of its dimensions, or COUNT.
         size: The size it has to be.
     """
 
@@ -65,6 +69,14 @@ class Surroundings(Protocol):
         """
         ...
 
+    def function(self, name: str) -> protos.FunctionDef | None:
+        """Returns the function of a name, or None."""
+        ...
+
+    def op_def(self, op: str) -> protos.OpDef | None:
+        """Returns the definition of an op, or None."""
+        ...
+
     def only_used_as(self, name: str, op: str, number: int) -> bool:
         """Whether the output of a node is used, and only as a certain operand of some op."""
         ...
@@ -85,6 +97,8 @@ class Operation:
         constants: The constants that take the place of operands, by the number of the operand.
         computed: The numbers that are to be computed in place of operands, in the same way.
         calls: The functions it calls, by the name of the attribute or the place in it, and with
+            what arguments.
+        exchanged: Functions that it is to call instead, by the attributes that name them, and with
             what arguments.
         shapes: Attributes that state shapes, and what they are to be.
         attributes: Attributes that are integers or lists of them, and what they are to be.
@@ -110,6 +124,7 @@ class Operation:
         self.constants: dict[int, tuple[int, ...]] = {}
         self.computed: dict[int, Dims] = {}
         self.calls: list[tuple[str, int, tuple[Tensor, ...]]] = []
+        self.exchanged: dict[str, tuple[protos.FunctionDef, tuple[Tensor, ...]]] = {}
         self.shapes: dict[str, list[Dims | None]] = {}
         self.attributes: dict[str, int | list[int]] = {}
         self.understood: set[int] = set()
@@ -218,6 +233,21 @@ class Operation:
         self.calls = [call for call in self.calls if call[:2] != (attribute, place)]
         self.calls.append((attribute, place, tuple(arguments)))
         return [result.within(self.node.name, known) for result in results]
+
+    def function(self, name: str) -> protos.FunctionDef:
+        """Returns a function that is called.
+
+        Raises:
+            Refusal: There is none of that name.
+        """
+        function = self._surroundings.function(name)
+        if function is None:
+            raise Refusal(f"there is no function {name!r} for it to call")
+        return function
+
+    def op_def(self, op: str) -> protos.OpDef | None:
+        """Returns the definition of an op, or None."""
+        return self._surroundings.op_def(op)
 
     def own_size(self, output: int = 0) -> Batch:
         """Returns a size that is found out when the node runs."""

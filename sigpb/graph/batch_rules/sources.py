@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sigpb import protos
 from sigpb.graph.batch_order import data_inputs, is_back_edge
 from sigpb.graph.batch_rules.constants import INT32, INT64, uniform_element
-from sigpb.graph.batch_rules.operation import Demand, Refusal
+from sigpb.graph.batch_rules.operation import COUNT, Demand, Refusal
 from sigpb.graph.batch_rules.values import (
     UNKNOWN,
     Batch,
@@ -48,12 +48,15 @@ class Source:
     Attributes:
         name: Its name.
         outputs: Its outputs.
-        dims: The sizes that it states, with the batch among them.
+        dims: The sizes that it states, with the batch among them; of a list, the number of its
+            tensors.
+        counts: Whether they are that number.
     """
 
     name: str
     outputs: tuple[Tensor, ...]
     dims: Dims
+    counts: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Argument:
 
     Attributes:
         name: Its name.
-        axis: Which of its dimensions has to.
+        axis: Which of its dimensions has to, or COUNT.
         size: What size that has to be.
     """
 
@@ -105,12 +108,12 @@ def find_source(
     Args:
         body: The body that the tensor is in.
         port: The tensor.
-        axis: The dimension.
+        axis: The dimension, or COUNT.
         size: The size it has to be.
     """
     for candidate, outputs in _candidates(body, port[0], size):
-        shape = _shape_if(body, {candidate.name: outputs}, port)
-        if shape is not None and axis < len(shape) and shape[axis] == size:
+        tensor = _tensor_if(body, {candidate.name: outputs}, port)
+        if tensor is not None and _size_at(tensor, axis) == size:
             return candidate
     return None
 
@@ -126,17 +129,23 @@ def _candidates(
         name = waiting.popleft()
         if name in body.arguments:
             tensor = body.arguments[name][0]
+            if tensor.count is not None and tensor.count == old:
+                yield Argument(name, COUNT, size), (replace(tensor, count=size),)
             for axis in _axes(tensor.inner, old):
                 yield Argument(name, axis, size), (_follow(tensor, axis, size),)
         elif name in body.nodes:
             node = body.nodes[name]
+            if node.op == "TensorListReserve" and body.tensor(node.input[1]).value == (old,):
+                (held,) = body.evaluate(node, [body.tensor(each) for each in node.input[:2]], None)
+                outputs = (replace(held, count=size),)
+                yield Source(name, outputs, (size,), counts=True), outputs
             in_frame = body.has_frames and _is_in_frame(body, node)
             stated = None if in_frame else _sizes(body, node)
             for axis in _axes(stated, old):
                 dims = _with(stated or (), axis, size)
-                outputs = _outputs(body, node, dims, axis)
-                if outputs is not None:
-                    yield Source(name, outputs, dims), outputs
+                followed = _outputs(body, node, dims, axis)
+                if followed is not None:
+                    yield Source(name, followed, dims), followed
             spelled = [s for s in data_inputs(node) if not body.tensor(s).follows_batch]
             more = {body.port(each)[0]: None for each in spelled}
             waiting += [each for each in more if each not in seen]
@@ -162,7 +171,7 @@ def _with(dims: Dims, axis: int, size: Dim) -> Dims:
 
 def _follow(tensor: Tensor, axis: int, size: Batch) -> Tensor:
     if tensor.element is not None:
-        return Tensor(tensor.shape, None, _follow(tensor.element, axis, size))
+        return replace(tensor, element=_follow(tensor.element, axis, size))
     return Tensor(_with(tensor.shape or (), axis, size))
 
 
@@ -188,7 +197,7 @@ def _outputs(
     """Returns the outputs that a node would have if it stated other sizes; None if it cannot."""
     if node.op == "TensorListReserve":
         element = tuple(None if dim == -1 else dim for dim in dims)
-        return (Tensor((), None, Tensor(element)),)
+        return (Tensor((), None, Tensor(element)),)  # How many tensors there are stays unknown.
     if node.op == "TensorArrayV3":
         return Tensor((2,), None, Tensor(dims)), Tensor((), None, Tensor(dims))
     if node.op not in ("BroadcastTo", "Tile"):
@@ -202,10 +211,17 @@ def _outputs(
     return (Tensor(dims),)
 
 
-def _shape_if(
+def _size_at(tensor: Tensor, axis: int) -> Dim:
+    if axis == COUNT:
+        return tensor.count
+    inner = tensor.inner or ()
+    return inner[axis] if axis < len(inner) else None
+
+
+def _tensor_if(
     body: Tensors, assumed: Mapping[str, tuple[Tensor, ...]], port: tuple[str, int]
-) -> Dims | None:
-    """Returns the shape that a tensor would have if other nodes had certain outputs."""
+) -> Tensor | None:
+    """Returns what a tensor would be if other nodes had certain outputs."""
     found = dict(assumed)
 
     def outputs(name: str, depth: int) -> tuple[Tensor, ...]:
@@ -231,4 +247,4 @@ def _shape_if(
         result = outputs(port[0], 0)
     except (Refusal, Demand):
         return None
-    return result[port[1]].inner if port[1] < len(result) else None
+    return result[port[1]] if port[1] < len(result) else None

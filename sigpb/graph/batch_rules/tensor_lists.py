@@ -20,15 +20,20 @@ from sigpb.graph.batch_rules.values import (
 @rule("TensorListReserve", "EmptyTensorList")
 def reserve(op: Operation) -> Tensor:
     """A list of tensors of a shape that an operand states."""
-    return Tensor((), None, Tensor(_stated_element(op, 0)))
+    count = op.operands[1].value if op.node.op == "TensorListReserve" else (0,)
+    element = Tensor(_stated_element(op, 0))
+    return Tensor((), None, element, count=count[0] if count else None)
 
 
 @rule("TensorListFromTensor")
 def from_tensor(op: Operation) -> Tensor:
     """A list of the rows of a tensor."""
-    element = _rows(op, op.dims(0))
-    _relax(op, 1, element)
-    return Tensor((), None, Tensor(element))
+    count, *element = op.dims(0)
+    if not isinstance(count, Batch):
+        _relax(op, 1, tuple(element))
+    elif any(isinstance(dim, Batch) for dim in element):
+        raise Refusal("its rows have the batch in them once more")
+    return Tensor((), None, Tensor(tuple(element)), count=count)
 
 
 def _rows(op: Operation, dims: Dims) -> Dims:
@@ -40,14 +45,24 @@ def _rows(op: Operation, dims: Dims) -> Dims:
 @rule("TensorListGetItem")
 def get_item(op: Operation) -> Tensor:
     """One tensor of the list."""
+    _refuse_examples(op)
     return Tensor(_element(op, 2))
 
 
 @rule("TensorListSetItem", "TensorListPushBack")
 def set_item(op: Operation) -> Tensor:
     """The list with another tensor in it."""
-    number = 2 if op.node.op == "TensorListSetItem" else 1
-    return Tensor((), None, Tensor(_held(op, op.operands[0], op.operands[number])))
+    _refuse_examples(op)
+    is_set = op.node.op == "TensorListSetItem"
+    held = _held(op, op.operands[0], op.operands[2 if is_set else 1])
+    keeps_count = is_set and not op.flag("resize_if_index_out_of_bounds")
+    return Tensor((), None, Tensor(held), count=op.operands[0].count if keeps_count else None)
+
+
+def _refuse_examples(op: Operation) -> None:
+    """Refuses what treats a single tensor of a list that has one for each example."""
+    if isinstance(op.operands[0].count, Batch) and op.size is not None:
+        raise Refusal("it takes one example out of the batch")
 
 
 def _held(op: Operation, holder: Tensor, item: Tensor) -> Dims | None:
@@ -73,10 +88,15 @@ def stack(op: Operation) -> Tensor | Sequence[Tensor]:
     if op.node.op != "TensorListStack":
         raise Refusal("sigpb does not follow the batch through tensors joined to one")
     element = _element(op, 1)
-    count = op.integer("num_elements", -1)
+    stated, count = op.integer("num_elements", -1), op.operands[0].count
     if element is None:
         return UNKNOWN
-    return Tensor((count if count >= 0 else None, *element))
+    if isinstance(count, Batch):
+        if stated != -1 and not op.is_size(stated, count):
+            raise Refusal(f"it states {stated} tensors in a list of one for each example")
+        op.attributes["num_elements"] = -1
+        return Tensor((count, *element))
+    return Tensor((stated if stated >= 0 else None, *element))
 
 
 @rule("TensorListLength", "TensorListElementShape")
@@ -84,7 +104,7 @@ def length(op: Operation) -> Tensor:
     """How many tensors there are."""
     if op.node.op == "TensorListElementShape":
         raise Refusal("sigpb does not follow the batch through the shape of a list's elements")
-    return scalar(None)
+    return scalar(op.operands[0].count)
 
 
 def _stated_element(op: Operation, number: int) -> Dims | None:

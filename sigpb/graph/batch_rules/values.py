@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sigpb import protos
@@ -51,6 +50,7 @@ class Tensor:
             are, on the number that an example has among them, or on all examples.
         counted_in: The shape in which its elements count places, if a Where found them there: a
             place tells of which example it is.
+        count: How many tensors it holds, if it is a list.
     """
 
     shape: Dims | None
@@ -59,6 +59,7 @@ class Tensor:
     lost_batch: bool = False
     whole: bool = False
     counted_in: Dims | None = None
+    count: Dim = None
 
     @property
     def of_whole_batch(self) -> bool:
@@ -69,13 +70,13 @@ class Tensor:
     def has_examples(self) -> bool:
         """Whether a part of its elements is of each example, and depends on no other."""
         held = self.element is not None and self.element.has_examples
-        of_batch = any(isinstance(dim, Batch) for dim in self.shape or ())
+        of_batch = any(isinstance(dim, Batch) for dim in (*(self.shape or ()), self.count))
         return held or (of_batch and not self.of_whole_batch)
 
     @property
     def follows_batch(self) -> bool:
         """Whether its shape, its value or its elements depend on the batch size."""
-        numbers = (*(self.shape or ()), *(self.value or ()))
+        numbers = (*(self.shape or ()), *(self.value or ()), self.count)
         held = self.element is not None and self.element.follows_batch
         return held or self.whole or any(isinstance(number, Batch) for number in numbers)
 
@@ -99,27 +100,24 @@ class Tensor:
             known: The names of numbers that were handed to it.
         """
 
-        def outside(dims: Dims | None) -> Dims | None:
-            return dims and tuple(
-                Batch(dim.factor, f"{scope}/{dim.of}", dim.outer)
-                if isinstance(dim, Batch) and dim.of and dim.of not in known
-                else dim
-                for dim in dims
-            )
+        def outside(dim: Dim) -> Dim:
+            if isinstance(dim, Batch) and dim.of and dim.of not in known:
+                return Batch(dim.factor, f"{scope}/{dim.of}", dim.outer)
+            return dim
 
-        element = self.element and self.element.within(scope, known)
-        return dataclasses.replace(
+        return replace(
             self,
-            shape=outside(self.shape),
-            value=outside(self.value),
-            element=element,
-            counted_in=outside(self.counted_in),
+            shape=self.shape and tuple(map(outside, self.shape)),
+            value=self.value and tuple(map(outside, self.value)),
+            element=self.element and self.element.within(scope, known),
+            counted_in=self.counted_in and tuple(map(outside, self.counted_in)),
+            count=outside(self.count),
         )
 
     @property
     def numbers(self) -> set[str]:
         """The names of numbers of their own that its shape, value or elements depend on."""
-        dims = (*(self.shape or ()), *(self.value or ()))
+        dims = (*(self.shape or ()), *(self.value or ()), self.count)
         found = {dim.of for dim in dims if isinstance(dim, Batch)}
         return found | (self.element.numbers if self.element else set())
 
