@@ -36,8 +36,8 @@ def _in_meta_graph(wanted: mapping.MetaGraphMapping, graph: MetaGraph) -> Iterat
             continue
         signature = signatures[each.new]
         inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
-        outputs: dict[str, TensorType | None] = {end.new: end.declared for end in each.outputs}
-        outputs |= dict.fromkeys(each.added)
+        outputs = {end.new: end.declared for end in each.outputs}
+        outputs |= {added.new: added.declared for added in each.added}
         problems = (
             *_in_signature("input", inputs, signature.inputs),
             *_in_signature("output", outputs, signature.outputs),
@@ -48,13 +48,12 @@ def _in_meta_graph(wanted: mapping.MetaGraphMapping, graph: MetaGraph) -> Iterat
 
 
 def _in_signature(
-    side: Side, expected: Mapping[str, TensorType | None], infos: Mapping[str, protos.TensorInfo]
+    side: Side, expected: Mapping[str, TensorType], infos: Mapping[str, protos.TensorInfo]
 ) -> Iterator[str]:
     for key, type_ in sorted(expected.items()):
         if key not in infos:
             yield f"there is no {side} {key!r}; {did_you_mean(key, infos)}."
-        elif type_ not in (None, now := declared_type(infos[key])):
-            assert type_ is not None
+        elif type_ != (now := declared_type(infos[key])):
             yield f"{side} {key!r} is {type_text(now)}, and {type_text(type_)} is expected."
     for key in sorted(set(infos) - set(expected)):
         yield f"there is an {side} {key!r}, which is not expected."

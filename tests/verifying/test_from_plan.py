@@ -4,7 +4,7 @@ from sigpb import protos
 from sigpb.saved_model.model import open_model
 from sigpb.tensor_types import dtype_of
 from sigpb.verifying.from_plan import unchanged
-from sigpb.verifying.mapping import Component
+from sigpb.verifying.mapping import AddedOutput, Component
 from tests.patches import ModelFactory, altered
 from tests.verifying.mappings import mapping_by, signature_by, type_of
 
@@ -83,7 +83,7 @@ def test_bound_input_and_added_output(fixture_model: ModelFactory) -> None:
     training = next(end for end in found.inputs if end.old == "training")
     assert training.new is None
     assert protos.TensorProto.FromString(training.value or b"").bool_val == [True]
-    assert found.added == ("pooled",)
+    assert found.added == (AddedOutput("pooled", "pool/Mean:0", type_of("float32 [?,2]")),)
     assert [end.old for end in found.outputs] == ["label", "scores"]
 
 
