@@ -15,6 +15,7 @@ from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.restoration import Restoration, restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
     TensorType,
@@ -55,6 +56,8 @@ class Boundary:
         added: The outputs that are added.
         batch: The batch size, if it changes.
         changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
+        restored: What the signature was before earlier patches, if it is to be that again. Then
+            `inputs` and `outputs` convert nothing, but say the types.
     """
 
     inputs: Mapping[str, Conversion]
@@ -62,6 +65,7 @@ class Boundary:
     added: tuple[Added, ...]
     batch: BatchSize
     changed_nodes: Mapping[str, protos.NodeDef]
+    restored: Restoration | None = None
 
 
 NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
@@ -89,6 +93,12 @@ def boundary_of(signature: SignatureDraft, parts: GraphParts) -> Boundary:
     Raises:
         PatchError: With all that is in the way.
     """
+    if restored := restoration_of(signature, parts):
+        inputs, outputs = (
+            {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
+            for types in (restored.inputs, restored.outputs)
+        )
+        return Boundary(inputs, outputs, (), BatchSize(), {}, restored)
     survey = _Survey(signature, parts)
     boundary = survey.run()
     if survey.problems:

@@ -79,6 +79,19 @@ def splice(
         PatchError: If nodes would have to be copied that hold state.
     """
     signature_def = draft.meta_graph.signatures[signature.ref.source]
+    if boundary.restored is not None:
+        origins = boundary.restored.origins
+        restored_inputs, restored_outputs = (
+            {
+                key: _info(infos[key], origins[canonical(infos[key].name)], each)
+                for key, each in types.items()
+            }
+            for infos, types in (
+                (signature_def.inputs, boundary.inputs),
+                (signature_def.outputs, boundary.outputs),
+            )
+        )
+        return Endpoints(restored_inputs, restored_outputs)
     scope = graph.fresh_scope(f"{SPLICED}/{node_name(signature.key)}")
     inputs, fed = {}, {}
     for end in signature.inputs.values():

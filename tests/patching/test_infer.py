@@ -71,7 +71,7 @@ def test_back_to_the_original(fixture_model: ModelFactory) -> None:
     after = patched(
         model,
         """signature { key: "serving_default" rename_to: "predict"
-          input { key: "x" rename_to: "b" dtype: "int32" } input { key: "b" rename_to: "x" }
+          input { key: "x" rename_to: "b" dtype: "float64" } input { key: "b" rename_to: "x" }
           output { key: "p" drop: true } output { key: "s" rename_to: "total" } }""",
     )
 
