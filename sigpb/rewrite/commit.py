@@ -54,7 +54,7 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
 
     boundaries, endpoints = _splice(draft, parts)
     meta_info.rewrite(edits, draft)
-    collections.rewrite(edits, draft)
+    collections.rewrite(edits, draft, endpoints)
     signature_defs_after = signature_defs.rewrite(edits, draft, endpoints)
     leftovers = [each.restored.leftovers for each in boundaries.values() if each.restored]
     if leftovers:

@@ -8,7 +8,8 @@ loses values, and if nothing that the earlier patches bound or added is left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigpb import protos
@@ -16,7 +17,7 @@ from sigpb.graph.cone import needed
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_added, is_spliced
-from sigpb.graph.tensor_names import canonical, output_number, producer
+from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite import wrapper_function
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
@@ -25,9 +26,9 @@ from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds
 from sigpb.tensor_types import (
     TensorType,
+    declared_type,
     encoding_of,
     is_compatible,
-    shape_of,
     tensor_names,
     value_dtype,
 )
@@ -110,7 +111,7 @@ class _Survey:
     ) -> None:
         self._signature, self._before, self._parts = signature, before, parts
         self._graph, self._origins = parts.top, Origins(parts.top)
-        self._chains: dict[tuple[Side, str], Chain] = {}
+        self._chains: dict[tuple[Side, str, int], Chain] = {}
 
     def run(self) -> Restoration | None:
         try:
@@ -128,19 +129,37 @@ class _Survey:
         for end in self._signature.kept(side):
             infos = self._before.inputs if side == "input" else self._before.outputs
             info = infos[end.source]
-            if encoding_of(info) != "dense":
-                if any(map(is_added, tensor_names(info))):
-                    raise _NotRestorable
+            chains = [self._origins.of(tensor) for tensor in tensor_names(info)]
+            for position, chain in enumerate(chains):
+                self._chains[side, end.source, position] = chain
+            if end.type is None and all(len(chain) == 1 for chain in chains):
                 continue
-            chain = self._chains[side, end.source] = self._origins.of(info.name)
-            if len(chain) > 1 or end.type is not None:
-                yield end.source, self._type(side, end, info, chain)
+            if encoding_of(info) == "dense":
+                yield end.source, self._type(side, end, info, chains[0])
+            else:
+                yield end.source, self._type_of_parts(end, info, chains)
+
+    def _type_of_parts(
+        self, end: EndpointDraft, info: protos.TensorInfo, chains: Sequence[Chain]
+    ) -> TensorType:
+        """Returns the type of a sparse or composite endpoint, of which the dtype can change."""
+        wanted = (end.type or WantedType()).of(declared_type(info))
+        for tensor, chain in zip(tensor_names(info), chains, strict=True):
+            is_value = tensor == info.coo_sparse.values_tensor_name
+            dtypes = [self._dtype(each) for each in chain]
+            if is_added(chain[-1]) or not (
+                wanted.dtype == dtypes[-1] and all(holds(each, dtypes[-1]) for each in dtypes)
+                if is_value
+                else set(dtypes) == {dtypes[0]}
+            ):
+                raise _NotRestorable
+        return wanted
 
     def _type(
         self, side: Side, end: EndpointDraft, info: protos.TensorInfo, chain: Chain
     ) -> TensorType:
         """Returns the type that an endpoint is to have, which has to be that of its origin."""
-        first, now = self._graph.type_of(chain[-1]), _stated(info)
+        first, now = self._graph.type_of(chain[-1]), declared_type(info)
         if is_added(chain[-1]) or first is None:
             raise _NotRestorable
         dtype, shape = value_dtype(first.dtype), first.shape
@@ -190,28 +209,35 @@ class _Survey:
 
         An input that an earlier patch bound to a constant would be missing.
         """
-        inputs = [chain for (side, _), chain in self._chains.items() if side == "input"]
-        outputs = [chain for (side, _), chain in self._chains.items() if side == "output"]
+        inputs = [chain for (side, *_), chain in self._chains.items() if side == "input"]
+        outputs = [chain for (side, *_), chain in self._chains.items() if side == "output"]
         fed = {canonical(chain[-1]) for chain in inputs}
+        times = Counter(canonical(chain[-1]) for chain in inputs)
+        if any(len(chain) > 1 and times[canonical(chain[-1])] > 1 for chain in inputs):
+            raise _NotRestorable
         own = {producer(tensor) for chain in inputs for tensor in chain}
-        if len(fed) < len(inputs) or any(
-            name not in own for name in self._origins.stand_ins if name in leftovers
-        ):
+        # Constants among the copies are such as an open batch size needs, not bound inputs.
+        stand_ins = (name for name in self._origins.stand_ins if not original_names(name))
+        if any(name in leftovers and name not in own for name in stand_ins):
             raise _NotRestorable
         nodes = self._graph.nodes
         for name in needed(nodes, [chain[-1] for chain in outputs], fed):
             if is_added(name) or (nodes[name].op == "Placeholder" and name not in fed):
                 raise _NotRestorable
 
+    def _dense_origins(self, side: Side) -> dict[str, str]:
+        """Returns the origins of endpoints, none of which is made of several tensors."""
+        found = {key: chain[-1] for (each, key, _), chain in self._chains.items() if each == side}
+        if len(found) < sum(each == side for each, *_ in self._chains):
+            raise _NotRestorable
+        return found
+
     def _port(self) -> Port | None:
         """Returns the function that the object graph is to name."""
         graph, key = self._parts.meta_graph.object_graph, self._signature.ref.source
         if graph is None or key not in (nodes := graph.signature_nodes()):
             return None
-        outputs = {
-            key: chain[-1] for (side, key), chain in self._chains.items() if side == "output"
-        }
-        inputs = {key: chain[-1] for (side, key), chain in self._chains.items() if side == "input"}
+        inputs, outputs = self._dense_origins("input"), self._dense_origins("output")
         calls = {producer(tensor) for tensor in outputs.values()}
         call = self._graph.node(calls.pop()) if len(calls) == 1 else None
         if call is None or call.op not in CALL_OPS:
@@ -230,10 +256,6 @@ class _Survey:
             raise _NotRestorable
         results = {key: output_number(tensor) for key, tensor in outputs.items()}
         return Port(name, arguments, results)
-
-
-def _stated(info: protos.TensorInfo) -> TensorType:
-    return TensorType(value_dtype(info.dtype), shape_of(info.tensor_shape))
 
 
 def remove_leftovers(

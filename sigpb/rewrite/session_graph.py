@@ -27,6 +27,7 @@ from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.boundary import Boundary, converted_tensor
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.restoration import Restoration
 from sigpb.steps.attributes import constant, dtype_attr, shape_attr
 from sigpb.steps.step import build_steps
 from sigpb.tensor_types import shape_proto, tensor_names
@@ -80,18 +81,7 @@ def splice(
     """
     signature_def = draft.meta_graph.signatures[signature.ref.source]
     if boundary.restored is not None:
-        origins = boundary.restored.origins
-        restored_inputs, restored_outputs = (
-            {
-                key: _info(infos[key], origins[canonical(infos[key].name)], each)
-                for key, each in types.items()
-            }
-            for infos, types in (
-                (signature_def.inputs, boundary.inputs),
-                (signature_def.outputs, boundary.outputs),
-            )
-        )
-        return Endpoints(restored_inputs, restored_outputs)
+        return _restored(signature_def, boundary, boundary.restored)
     scope = graph.fresh_scope(f"{SPLICED}/{node_name(signature.key)}")
     inputs, fed = {}, {}
     for end in signature.inputs.values():
@@ -173,6 +163,28 @@ def _redirected(info: protos.TensorInfo, follow: Callable[[str], str]) -> protos
     else:
         after.name = follow(info.name)
     return after
+
+
+def _restored(
+    signature_def: protos.SignatureDef, boundary: Boundary, restored: Restoration
+) -> Endpoints:
+    """Returns the endpoints of a signature that is to be what it was."""
+
+    def follow(tensor: str) -> str:
+        return full(restored.origins.get(canonical(tensor), canonical(tensor)))
+
+    def info(before: protos.TensorInfo, change: Conversion) -> protos.TensorInfo:
+        after = _redirected(before, follow)
+        after.dtype = change.outside.dtype
+        if after.name:
+            after.tensor_shape.CopyFrom(shape_proto(change.outside.shape))
+        return after
+
+    inputs, outputs = signature_def.inputs, signature_def.outputs
+    return Endpoints(
+        {key: info(inputs[key], change) for key, change in boundary.inputs.items()},
+        {key: info(outputs[key], change) for key, change in boundary.outputs.items()},
+    )
 
 
 def _redirect(

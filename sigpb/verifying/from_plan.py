@@ -15,6 +15,7 @@ from sigpb.steps.conversion import convert
 from sigpb.tensor_types import (
     Shape,
     TensorType,
+    declared_type,
     encoding_of,
     shape_of,
     tensor_names,
@@ -50,11 +51,6 @@ def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
 def unchanged(model: SavedModel) -> Mapping:
     """Returns the mapping to a model with the same signatures."""
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
-
-
-def declared_type(info: protos.TensorInfo) -> TensorType:
-    """Returns the type that a signature states for an endpoint, sparse ones as a whole."""
-    return TensorType(value_dtype(info.dtype), shape_of(info.tensor_shape))
 
 
 def _meta_graph(draft: MetaGraphDraft) -> MetaGraphMapping:
