@@ -19,9 +19,14 @@ def detour(side: Side, before: Sequence[int], after: Sequence[int]) -> int | Non
 
     Args:
         side: Whether the endpoints are inputs or outputs.
-        before: The dtypes from the endpoint of the first model to the tensor that both come from.
+        before: The dtypes from the endpoint of the first model to the tensor that both come from;
+            0 for one that is not known.
         after: The same for the second.
     """
+    if len(before) == len(after) == 1:
+        return None
+    if 0 in (*before, *after):
+        return after[0]  # It may lose values, for all that is known.
     ends = after[0], after[-1]
     source = ends[-1] if side == "output" else ends[0]
     between = (*before[:-1], *after[1:-1])

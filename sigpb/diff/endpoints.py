@@ -11,7 +11,6 @@ from sigpb.diff import tensor_text
 from sigpb.diff.added_tensor import name_in_function
 from sigpb.diff.assignment import cheapest_pairs
 from sigpb.diff.detours import detour
-from sigpb.diff.graph_view import GraphView
 from sigpb.diff.lineage import Lineage
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
 from sigpb.graph.origins import Chain
@@ -137,18 +136,14 @@ def _detour(side: Side, first: Place, second: Place, lineage: Lineage) -> int | 
     meeting = lineage.meeting(first.chain, second.chain)
     if meeting is None:
         return None
-    before = _dtypes(first, meeting[0], lineage.before)
-    after = _dtypes(second, meeting[1], lineage.after)
+    before, after = (
+        origins.dtypes(place.chain[: last + 1], value_dtype(place.endpoint.dtype))
+        for origins, place, last in (
+            (lineage.origins_before, first, meeting[0]),
+            (lineage.origins_after, second, meeting[1]),
+        )
+    )
     return detour(side, before, after)
-
-
-def _dtypes(place: Place, last: int, view: GraphView) -> list[int]:
-    """Returns the dtypes of a chain, up to a position in it."""
-    types = [view.top.type_of(tensor) for tensor in place.chain[1 : last + 1]]
-    return [
-        value_dtype(place.endpoint.dtype),
-        *(value_dtype(type_.dtype) for type_ in types if type_),
-    ]
 
 
 def _pairs(side: Side, old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:

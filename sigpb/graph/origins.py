@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from sigpb import protos
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
+from sigpb.tensor_types import value_dtype
 
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 
@@ -61,6 +62,25 @@ class Origins:
         """
         node = None if self.is_resolved(chain) else self._node(producer(chain[-1]))
         return node is not None and node.op == "Placeholder"
+
+    def dtypes(self, chain: Chain, stated: int) -> list[int]:
+        """Returns the dtypes of the tensors of a chain; 0 for one that is not known.
+
+        Args:
+            chain: The chain of an endpoint.
+            stated: The dtype that the signature states for the endpoint.
+        """
+        found = [stated]
+        for step, tensor in pairwise(chain):
+            type_, node = self._graph.type_of(tensor), self._node(producer(step))
+            if type_ is not None and type_.dtype:
+                found.append(value_dtype(type_.dtype))
+            elif self.original(producer(step)):
+                found.append(found[-1])
+            else:  # A step says what it takes, also if the op of that is not known.
+                names = [name for name in ("SrcT", "T") if node and name in node.attr]
+                found.append(node.attr[names[0]].type if node and names else 0)
+        return found
 
     def position(self, tensor: str) -> int:
         """Returns where in the graph the node of a tensor is, by which nodes can be sorted."""

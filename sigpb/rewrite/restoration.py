@@ -30,7 +30,6 @@ from sigpb.tensor_types import (
     encoding_of,
     is_compatible,
     tensor_names,
-    value_dtype,
 )
 
 # What leaves the shape of a value as it is.
@@ -143,14 +142,14 @@ class _Survey:
         self, end: EndpointDraft, info: protos.TensorInfo, chains: Sequence[Chain]
     ) -> TensorType:
         """Returns the type of a sparse or composite endpoint, of which the dtype can change."""
-        wanted = (end.type or WantedType()).of(declared_type(info))
+        now = declared_type(info)
+        wanted = (end.type or WantedType()).of(now)
         for tensor, chain in zip(tensor_names(info), chains, strict=True):
             is_value = tensor == info.coo_sparse.values_tensor_name
-            dtypes = [self._dtype(each) for each in chain]
+            dtypes = self._origins.dtypes(chain, now.dtype if is_value else 0)
+            kept = [dtype for dtype in dtypes if dtype]
             if is_added(chain[-1]) or not (
-                wanted.dtype == dtypes[-1] and all(holds(each, dtypes[-1]) for each in dtypes)
-                if is_value
-                else set(dtypes) == {dtypes[0]}
+                _is_lossless(dtypes, wanted.dtype) if is_value else len(set(kept)) < 2
             ):
                 raise _NotRestorable
         return wanted
@@ -162,7 +161,7 @@ class _Survey:
         first, now = self._graph.type_of(chain[-1]), declared_type(info)
         if is_added(chain[-1]) or first is None:
             raise _NotRestorable
-        dtype, shape = value_dtype(first.dtype), first.shape
+        dtypes, shape = self._origins.dtypes(chain, now.dtype), first.shape
         wanted = (end.type or WantedType()).of(now)
         if side == "output" and end.type is None and shape is not None:
             wanted = TensorType(wanted.dtype, shape)
@@ -170,16 +169,9 @@ class _Survey:
             fits = is_compatible(shape, wanted.shape)
         else:
             fits = shape == wanted.shape and (side == "input" or shape is not None)
-        passed = [now.dtype, *(self._dtype(tensor) for tensor in chain[1:-1])]
-        if not fits or dtype != wanted.dtype or not all(holds(each, dtype) for each in passed):
+        if not fits or not _is_lossless(dtypes, wanted.dtype):
             raise _NotRestorable
         return wanted
-
-    def _dtype(self, tensor: str) -> int:
-        type_ = self._graph.type_of(tensor)
-        if type_ is None or not type_.dtype:
-            raise _NotRestorable
-        return value_dtype(type_.dtype)
 
     def _keeps_shape(self, chain: Chain) -> bool:
         nodes = self._graph.nodes
@@ -256,6 +248,11 @@ class _Survey:
             raise _NotRestorable
         results = {key: output_number(tensor) for key, tensor in outputs.items()}
         return Port(name, arguments, results)
+
+
+def _is_lossless(dtypes: Sequence[int], wanted: int) -> bool:
+    """Whether dtypes, from an endpoint to its origin, end in the one wanted and hold its values."""
+    return 0 not in dtypes and dtypes[-1] == wanted and all(holds(each, wanted) for each in dtypes)
 
 
 def remove_leftovers(

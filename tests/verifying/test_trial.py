@@ -67,7 +67,8 @@ def trial(
     **options: Any,
 ) -> LoaderReport:
     models = [each if isinstance(each, Model) else model(each) for each in (old, new)]
-    return Trial(mapped, sizes, **options).run(*models, models[0])
+    old_model, new_model = models
+    return Trial(mapped, sizes, **options).run(old_model, new_model, old_model)
 
 
 def statuses(report: LoaderReport) -> dict[str, str]:
