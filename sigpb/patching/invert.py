@@ -13,7 +13,7 @@ from sigpb.rewrite.boundary import tensor_type
 from sigpb.rewrite.commit import commit, unchanged
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureDraft
 from sigpb.saved_model.model import SavedModel, tag_set_text
-from sigpb.steps.conversion import convert, losses
+from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tensor_types import dtype_name, shape_text
 from sigpb.wire import Edits, assemble
 
@@ -146,7 +146,7 @@ class _Inverse:
         after = made[signature.key]
         changed = (after.inputs if side == "input" else after.outputs)[end.key]
         now, wanted = tensor_type(info), tensor_type(changed)
-        if lost := losses(convert(now, wanted), now):
+        if lost := losses(dtype_steps(now.dtype, wanted.dtype), now):
             self.problems.append(
                 f"{where} would not be what it was: {dtype_name(now.dtype)} → "
                 f"{dtype_name(wanted.dtype)} loses something ({'; '.join(lost)})."

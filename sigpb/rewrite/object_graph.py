@@ -15,7 +15,7 @@ from sigpb.rewrite import records, structured_value, wrapper_function
 from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.function_library import FunctionLibrary, called_functions
 from sigpb.rewrite.restoration import Port
 from sigpb.rewrite.signature_function import function_of, order_of, with_variant
 from sigpb.rewrite.wrapper_function import Order
@@ -300,8 +300,15 @@ class _Rewriting:
             tuple(port.results[end.source] for end in outputs),
         )
         name = self._function_in(order, concrete)
-        if name != current and not self._users()[current]:
-            del self.graph.concrete_functions[current]
+        # An earlier patch may have wrapped what a still earlier one had made.
+        layers, functions = [current], self.graph.concrete_functions
+        for layer in layers:
+            function = self.library.get(layer)
+            called = called_functions(function.node_def) if function else set()
+            layers += [each for each in sorted(called) if wrapper_function.is_wrapper(each)]
+        for layer in layers:
+            if layer != name and layer in functions and not self._users()[layer]:
+                del functions[layer]
         return name
 
 

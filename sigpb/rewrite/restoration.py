@@ -179,7 +179,7 @@ class _Survey:
         return all(nodes[name].op in _ELEMENTWISE or self._origins.original(name) for name in steps)
 
     def _leftovers(self) -> set[str]:
-        """Returns the nodes that sigpb added which lead to one of the signature's endpoints."""
+        """Returns the nodes that sigpb added which lead to what the endpoints stand for."""
         neighbours: dict[str, set[str]] = {}
         for name, node in self._graph.nodes.items():
             for tensor in node.input:
@@ -188,6 +188,7 @@ class _Survey:
                     neighbours.setdefault(source, set()).add(name)
         infos = (*self._before.inputs.values(), *self._before.outputs.values())
         waiting = [producer(tensor) for info in infos for tensor in tensor_names(info)]
+        waiting += [producer(tensor) for chain in self._chains.values() for tensor in chain]
         found: set[str] = set()
         while waiting:
             name = waiting.pop()

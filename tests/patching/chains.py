@@ -18,7 +18,7 @@ from sigpb.saved_model.model import open_model
 from sigpb.tensor_types import encoding_of, shape_of, shape_text
 from sigpb.wire import assemble
 from tests.conftest import REPOSITORY
-from tests.graph.small_graphs import FLOAT, attr, placeholder
+from tests.graph.small_graphs import FLOAT, attr, output_shapes, placeholder
 from tests.patches import MAIN
 from tests.rewrite.small_models import meta_graph_def
 
@@ -41,8 +41,8 @@ _ONE_TENSOR = f"""
     x = Placeholder() {placeholder(-1)}
     y = Placeholder() {placeholder(-1)}
     k = Const() {_CONSTANT}
-    z = Mul(x, k) {FLOAT}
-    w = Add(z, y) {FLOAT}
+    z = Mul(x, k) {FLOAT} {output_shapes((-1,))}
+    w = Add(z, y) {FLOAT} {output_shapes((-1,))}
 """
 
 
@@ -57,7 +57,6 @@ def one_tensor(directory: Path) -> Path:
         },
     )
     graph.meta_info_def.tags.append("serve")
-    graph.meta_info_def.stripped_op_list.SetInParent()
     model = protos.SavedModel(saved_model_schema_version=1, meta_graphs=[graph])
     directory.mkdir()
     (directory / MAIN).write_bytes(model.SerializeToString(deterministic=True))
