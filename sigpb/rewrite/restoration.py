@@ -162,8 +162,9 @@ class _Survey:
         if is_added(chain[-1]) or first is None:
             raise _NotRestorable
         dtypes, shape = self._origins.dtypes(chain, now.dtype), first.shape
-        wanted = (end.type or WantedType()).of(now)
-        if side == "output" and end.type is None and shape is not None:
+        change = end.type or WantedType()
+        wanted = change.of(now)
+        if side == "output" and change.shape == "same" and shape is not None:
             wanted = TensorType(wanted.dtype, shape)
         if side == "output" and self._keeps_shape(chain):
             fits = is_compatible(shape, wanted.shape)

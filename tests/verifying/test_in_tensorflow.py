@@ -314,3 +314,17 @@ def test_loaders_and_batch_sizes(fixture_model: ModelFactory) -> None:
 
 def _verify_same(model: Path, **options: Any) -> VerifyReport:
     return sigpb.verify(model, model, **options)
+
+
+@pytest.mark.parametrize("name", ["tf2_linear", "tf1_shared"])
+def test_way_back(fixture_model: ModelFactory, name: str) -> None:
+    model = fixture_model(name)
+    there = parse_text(DEFAULT('batch_size: "3" input { key: "x" dtype: "float64" }'))
+    back = sigpb.invert(model, there)
+    sigpb.patch(model, there, in_place=True)
+
+    result = sigpb.patch(model, back, in_place=True, verify=["v1", "v2"])
+
+    assert result.verification is not None
+    (report,) = (each for each in result.verification.signatures if each.concerned)
+    assert [each.status for each in report.loaders] == ["same", "same"]
