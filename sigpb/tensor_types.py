@@ -166,6 +166,11 @@ def _parse_size(part: str, text: str) -> int | None:
     return int(part)
 
 
+def declared_type(info: protos.TensorInfo) -> TensorType:
+    """Returns the type that a signature states for an endpoint, sparse ones as a whole."""
+    return TensorType(value_dtype(info.dtype), shape_of(info.tensor_shape))
+
+
 def encoding_of(info: protos.TensorInfo) -> Encoding:
     """Tells which of the three encodings a TensorInfo uses."""
     if info.HasField("coo_sparse"):

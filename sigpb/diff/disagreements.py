@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sigpb.diff.function_ports import Ports, ports_of_object_graph, ports_of_session
 from sigpb.diff.graph_view import GraphView
-from sigpb.diff.origins import Origins
+from sigpb.graph.origins import Origins
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.object_graph import contradictions
 from sigpb.tensor_types import TensorType, encoding_of, shape_of, type_text

@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from sigpb import protos
 from sigpb.diff import tensor_text
 from sigpb.diff.added_tensor import name_in_function
+from sigpb.diff.assignment import cheapest_pairs
+from sigpb.diff.detours import detour
 from sigpb.diff.lineage import Lineage
-from sigpb.diff.origins import Chain
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
+from sigpb.graph.origins import Chain
 from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import full, producer
 from sigpb.rewrite.boundary import converted_tensor
 from sigpb.rewrite.draft import Side
-from sigpb.tensor_types import encoding_of, shape_of, tensor_names
+from sigpb.tensor_types import encoding_of, shape_of, tensor_names, value_dtype
 from sigpb.tensor_values import is_same
 
 
@@ -29,6 +31,9 @@ class Place:
 
 
 _Pair = tuple[Place, Place, Evidence]
+
+# In steps: what it is worth that values are lost on the way, and that an endpoint has no partner.
+_DETOUR, _UNPAIRED = 1e3, 1e6
 
 
 def places(
@@ -90,13 +95,16 @@ def _compare(
     old = places(side, before, lineage, after=False)
     new = places(side, after, lineage, after=True)
     for first, second, evidence in sorted(
-        _pairs(old, new, lineage), key=lambda pair: pair[0].endpoint.key
+        _pairs(side, old, new, lineage), key=lambda pair: pair[0].endpoint.key
     ):
         old.remove(first)
         new.remove(second)
         rewired = evidence != "tensor" and lineage.are_different(first.chain, second.chain)
         after_endpoint = _with_same_default(first.endpoint, second.endpoint)
-        yield EndpointChange(side, first.endpoint, after_endpoint, evidence, rewired)
+        by_way_of = _detour(side, first, second, lineage)
+        yield EndpointChange(
+            side, first.endpoint, after_endpoint, evidence, rewired, by_way_of=by_way_of
+        )
     for place in old:
         bound = None
         if side == "input":
@@ -123,30 +131,45 @@ def _added_nodes(after: protos.SignatureDef) -> list[str]:
     return [name for name in names if is_added(name)]
 
 
-def _pairs(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
-    pairs: list[_Pair] = []
-    for found in (_by_tensor, _by_order, _by_key, _by_name, _by_type):
+def _detour(side: Side, first: Place, second: Place, lineage: Lineage) -> int | None:
+    """Returns a dtype that values pass, and lose something by, where a patch would not pass it."""
+    meeting = lineage.meeting(first.chain, second.chain)
+    if meeting is None:
+        return None
+    before, after = (
+        origins.dtypes(place.chain[: last + 1], value_dtype(place.endpoint.dtype))
+        for origins, place, last in (
+            (lineage.origins_before, first, meeting[0]),
+            (lineage.origins_after, second, meeting[1]),
+        )
+    )
+    return detour(side, before, after)
+
+
+def _pairs(side: Side, old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
+    pairs = _by_tensor(side, old, new, lineage)
+    for found in (_by_order, _by_key, _by_name, _by_type):
         left_old = [place for place in old if all(place is not pair[0] for pair in pairs)]
         left_new = [place for place in new if all(place is not pair[1] for pair in pairs)]
         pairs += found(left_old, left_new, lineage)
     return pairs
 
 
-def _by_tensor(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
-    candidates = []
+def _by_tensor(
+    side: Side, old: Sequence[Place], new: Sequence[Place], lineage: Lineage
+) -> list[_Pair]:
+    """Pairs those of one tensor; where several keys have it, by the fewest steps in between."""
+    costs: dict[tuple[int, int], float] = {}
     for i, first in enumerate(old):
         for j, second in enumerate(new):
             distance = lineage.distance(first.chain, second.chain)
             if distance is not None:
                 renamed = first.endpoint.key != second.endpoint.key
-                candidates.append((renamed, distance, i, j))
-    pairs: list[_Pair] = []
-    taken: set[tuple[str, int]] = set()
-    for _, _, i, j in sorted(candidates):
-        if not taken & {("old", i), ("new", j)}:
-            taken |= {("old", i), ("new", j)}
-            pairs.append((old[i], new[j], "tensor"))
-    return pairs
+                is_detour = _detour(side, first, second, lineage) is not None
+                steps = distance + _DETOUR * is_detour + renamed / (1 + len(new))
+                costs[i, j] = steps - _UNPAIRED
+    pairs = cheapest_pairs(costs).items()
+    return [(old[i], new[j], "tensor") for i, j in pairs]
 
 
 def _by_order(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:

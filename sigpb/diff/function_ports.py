@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.diff.origins import Origins
 from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.origins import Origins
 from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.wrapper_function import is_wrapper

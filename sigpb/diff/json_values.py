@@ -98,6 +98,7 @@ def _endpoint_change(change: EndpointChange) -> Json:
         "after": _endpoint(change.after),
         "evidence": change.evidence,
         "rewired": change.rewired,
+        "by_way_of": None if change.by_way_of is None else dtype_name(change.by_way_of),
         "bound": change.bound,
         "tensor": change.tensor,
     }

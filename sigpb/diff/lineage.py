@@ -11,8 +11,8 @@ from functools import cache
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.diff.origins import Chain, Origins
 from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_spliced
 from sigpb.graph.tensor_names import producer
 
@@ -32,8 +32,8 @@ class Lineage:
         self._are_equal = are_equal
         self.before = before
         self.after = after
-        self.origins_before = Origins(before)
-        self.origins_after = Origins(after)
+        self.origins_before = Origins(before.top)
+        self.origins_after = Origins(after.top)
         self.same_node = cache(self._same_node)
         self.same_function = cache(self._same_function)
 
@@ -46,12 +46,17 @@ class Lineage:
 
         None if they are not the same tensor, as far as can be told.
         """
+        meeting = self.meeting(before, after)
+        return None if meeting is None else sum(meeting)
+
+    def meeting(self, before: Chain, after: Chain) -> tuple[int, int] | None:
+        """Returns where two chains come to the same tensor: its nearest position in each."""
         common = [
-            i + after.index(tensor)
+            (i, after.index(tensor))
             for i, tensor in enumerate(before)
             if tensor in after and self.same_tensor(tensor)
         ]
-        return min(common, default=None)
+        return min(common, key=sum, default=None)
 
     def are_different(self, before: Chain, after: Chain) -> bool:
         """Whether two endpoints stand for different tensors of graphs that both have both."""

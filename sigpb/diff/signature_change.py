@@ -44,6 +44,9 @@ class EndpointChange:
         after: What it is; None if it was removed.
         evidence: Why the two are taken for the same; None if there are not two.
         rewired: Whether the key, though the same, stands for another tensor of the same graph.
+        by_way_of: A dtype that the values pass on the way from one to the other, and that loses
+            some of them, where a conversion from the dtype of the one to that of the other would
+            not; None if there is none.
         bound: The value that a removed input has from now on, in JSON; None if there is none.
         tensor: Of an added output, the tensor of the other model that it stands for; None if that
             cannot be told.
@@ -54,6 +57,7 @@ class EndpointChange:
     after: Endpoint | None
     evidence: Evidence | None = None
     rewired: bool = False
+    by_way_of: int | None = None
     bound: str | None = None
     tensor: str | None = None
 
@@ -76,7 +80,14 @@ class EndpointChange:
     def is_change(self) -> bool:
         """Whether anything is different."""
         one_only = self.before is None or self.after is None
-        return one_only or self.renamed or self.retyped or self.default_changed or self.rewired
+        return (
+            one_only
+            or self.renamed
+            or self.retyped
+            or self.default_changed
+            or self.rewired
+            or self.by_way_of is not None
+        )
 
 
 def _type(endpoint: Endpoint | None) -> tuple[object, ...]:

@@ -193,9 +193,8 @@ def _worth(change: EndpointChange) -> float:
         return _ADDED_OUTPUT
     if change.after is None:
         return _CHANGE
-    return (
-        _CHANGE * (change.renamed + change.retyped + change.default_changed)
-        + _REWIRED * change.rewired
+    return _CHANGE * (change.renamed + change.retyped + change.default_changed) + _REWIRED * (
+        change.rewired or change.by_way_of is not None
     )
 
 

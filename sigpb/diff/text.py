@@ -9,6 +9,7 @@ from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDif
 from sigpb.diff.endpoint_text import default_text, type_text
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
 from sigpb.saved_model.model import tag_set_text
+from sigpb.tensor_types import dtype_name
 
 NAMES_SHOWN = 5
 _RANGES_SHOWN = 4
@@ -111,6 +112,8 @@ def endpoint_text(change: EndpointChange) -> str:
         parts.append(f"default {default_text(before)} → {default_text(after)}")
     if change.rewired:
         parts.append(f"tensor {before.tensors[0]!r} → {after.tensors[0]!r}")
+    if change.by_way_of is not None:
+        parts.append(f"by way of {dtype_name(change.by_way_of)}, which loses values")
     if not parts:
         return said
     return f"{said}{',' if change.renamed else ':'} {'; '.join(parts)}"

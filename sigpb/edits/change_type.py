@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sigpb.edits.edit import Edit, EndpointTarget
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.restoration import origin_type
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
@@ -83,7 +84,8 @@ class ChangeType(Edit):
             try:
                 self._conversion()
             except ConversionError as error:
-                yield f"{where}: {error}"
+                if not self._is_restored(meta_graph):
+                    yield f"{where}: {error}"
 
     def unchecked(self) -> Iterator[str]:
         """That elements are where they are expected after a reshape is not found out by a plan."""
@@ -105,10 +107,14 @@ class ChangeType(Edit):
 
         What can get lost on the way follows: ``(cast: truncates toward zero)``.
         """
-        change = self._conversion()
-        how = ", ".join(change.kinds)
-        if change.losses:
-            how += ": " + "; ".join(change.losses)
+        try:
+            change = self._conversion()
+        except ConversionError:
+            how = "as it was before an earlier patch"
+        else:
+            how = ", ".join(change.kinds)
+            if change.losses:
+                how += ": " + "; ".join(change.losses)
         return (
             f"signature {self.signature.key!r}: {self.side} {self.key!r} {self.dtype} {self.shape} "
             f"→ {self.new_dtype} {self.new_shape} ({how})"
@@ -116,5 +122,14 @@ class ChangeType(Edit):
 
     def _conversion(self) -> Conversion:
         now = TensorType(dtype_of(self.dtype), parse_shape(self.shape))
-        wanted = TensorType(dtype_of(self.new_dtype), parse_shape(self.new_shape))
-        return conversion(self.side, now, wanted, insist=self.reshape)
+        return conversion(self.side, now, self._wanted, insist=self.reshape)
+
+    @property
+    def _wanted(self) -> TensorType:
+        return TensorType(dtype_of(self.new_dtype), parse_shape(self.new_shape))
+
+    def _is_restored(self, meta_graph: MetaGraph) -> bool:
+        """Whether it is to be what it was before sigpb gave it a tensor of its own."""
+        signature = meta_graph.signatures[self.signature.source]
+        infos = signature.inputs if self.side == "input" else signature.outputs
+        return origin_type(meta_graph, infos[self.key]) == self._wanted

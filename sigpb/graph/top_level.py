@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,6 +56,7 @@ class TopLevelGraph:
         self._replaced: dict[str, protos.NodeDef] = {}
         self._added: dict[str, protos.NodeDef] = {}
         self._added_names = TakenNames()
+        self._removed: list[str] = []
 
     @cached_property
     def _index(self) -> NodeIndex:
@@ -90,13 +91,39 @@ class TopLevelGraph:
 
     def graph_def(self) -> protos.GraphDef:
         """Returns a GraphDef with the nodes as they are to be, and nothing else."""
-        nodes = (self._replaced.get(node.name, node) for node in self._index.nodes())
+        removed = set(self._removed)
+        nodes = (
+            self._replaced.get(node.name, node)
+            for node in self._index.nodes()
+            if node.name not in removed
+        )
         return protos.GraphDef(node=(*nodes, *self._added.values()))
 
     @property
     def changed_nodes(self) -> list[protos.NodeDef]:
         """The nodes that are added or replaced."""
         return [*self._replaced.values(), *self._added.values()]
+
+    @property
+    def removed_nodes(self) -> list[protos.NodeDef]:
+        """The nodes that are removed."""
+        return [self.nodes[name] for name in self._removed]
+
+    @property
+    def removed_spans(self) -> list[tuple[int, int]]:
+        """Where the nodes that are removed lie in the file."""
+        fields = map(self._index.find, self._removed)
+        return [(field.start, field.end) for field in fields if field]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether a node is added, replaced or removed."""
+        return bool(self._added or self._replaced or self._removed)
+
+    def kept_nodes(self) -> Iterator[protos.NodeDef]:
+        """Yields the nodes of the file that are not removed."""
+        removed = set(self._removed)
+        return (node for name, node in self.nodes.items() if name not in removed)
 
     def node(self, name: str) -> protos.NodeDef | None:
         """Returns a node as it is to be, or None. Not to be changed."""
@@ -154,6 +181,10 @@ class TopLevelGraph:
         """Puts a node in the place of the one of that name."""
         self._replaced[node.name] = node
 
+    def remove(self, names: Iterable[str]) -> None:
+        """Removes nodes of the file, which nothing is to take anything from."""
+        self._removed += sorted(names)
+
     def type_of(self, tensor: str) -> TensorType | None:
         """Returns what the graph says of a tensor's type; None if there is no such tensor.
 
@@ -173,7 +204,10 @@ class TopLevelGraph:
         return producer_of(self._index.rest)
 
     def rewrite(self, edits: Edits) -> None:
-        """Writes the nodes that are added, and those that are replaced."""
+        """Writes the nodes that are added or replaced, and leaves out those that are removed."""
+        for name in self._removed:
+            if field := self._index.find(name):
+                edits.delete(self._graph, field)
         for name, node in self._replaced.items():
             if field := self._index.find(name):
                 edits.replace(self._graph, field, _encoded(node))

@@ -118,6 +118,12 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
             f"{side} {old.key!r} stands for another tensor, {new.tensors[0]!r}; a patch cannot "
             "give a key to another tensor while its own goes."
         )
+    if change.by_way_of is not None:
+        return (
+            f"{side} {old.key!r} is {dtype_name(new.dtype)} by way of "
+            f"{dtype_name(change.by_way_of)} in one of the models, which loses values that a "
+            "conversion does not lose; a patch cannot state that."
+        )
     if old.encoding != new.encoding:
         return f"{side} {old.key!r} is {new.encoding} in place of {old.encoding}."
     if old.default is not None and new.default is None:
@@ -242,7 +248,7 @@ def _check(
         f"signature {key!r} would not be as it is wanted: {problem}."
         for graph, wanted in pairs
         for key in wanted.user_signatures
-        for problem in _differences(
+        for problem in differences(
             made.get(graph, graph.signatures).get(key), wanted.signatures[key]
         )
     ]
@@ -250,7 +256,8 @@ def _check(
         raise PatchError(problems)
 
 
-def _differences(made: protos.SignatureDef | None, wanted: protos.SignatureDef) -> Iterator[str]:
+def differences(made: protos.SignatureDef | None, wanted: protos.SignatureDef) -> Iterator[str]:
+    """Yields in what a SignatureDef differs from the one wanted, but for names of tensors."""
     if made is None:
         yield "it would not be there"
         return

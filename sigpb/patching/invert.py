@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from sigpb import protos
 from sigpb.errors import PatchError
+from sigpb.patching.compile import compile_patch
+from sigpb.patching.infer import differences
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.boundary import tensor_type
+from sigpb.rewrite.commit import commit, unchanged
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureDraft
-from sigpb.saved_model.model import SavedModel
-from sigpb.steps.conversion import convert, losses
+from sigpb.saved_model.model import SavedModel, tag_set_text
+from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tensor_types import dtype_name, shape_text
+from sigpb.wire import Edits, assemble
 
 _SIDES: tuple[Side, Side] = ("input", "output")
 
 
 def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     """Returns the patch that undoes what a plan does.
+
+    It is tried: what is returned is known to be accepted, and to lead to the signatures that the
+    model has.
 
     Args:
         model: The model as it was, or is, before.
@@ -26,10 +35,12 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     """
     if plan.is_empty:
         return protos.SavedModelPatch()
+    edits, drafts = Edits(model.buffer), plan.drafts(model)
+    made = {index: commit(draft, edits).signature_defs for index, draft in drafts.items()}
     problems: list[str] = []
     patches = []
-    for draft in plan.drafts(model).values():
-        inverse = _Inverse(draft)
+    for index, draft in drafts.items():
+        inverse = _Inverse(draft, made[index])
         patches.append(inverse.patch(by_tags=plan.patch.HasField("tags")))
         problems += [each for each in inverse.problems if each not in problems]
     if any(patch != patches[0] for patch in patches):
@@ -42,7 +53,33 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     undo = patches[0]
     undo.id = f"undo-{plan.patch.id}" if plan.patch.id else "undo"
     undo.reason = f"undoes: {plan.patch.reason}" if plan.patch.reason else ""
+    patched = SavedModel(model.file, model.state, assemble(edits.pieces(), model.buffer))
+    if problems := list(_left_undone(undo, patched, model)):
+        raise PatchError(problems)
     return undo
+
+
+def _left_undone(
+    undo: protos.SavedModelPatch, patched: SavedModel, model: SavedModel
+) -> Iterator[str]:
+    """Yields why a patch does not give a patched model back the signatures that it had."""
+    edits = Edits(patched.buffer)
+    try:
+        drafts = compile_patch(patched, undo).drafts(patched)
+        restored = {index: commit(draft, edits) for index, draft in drafts.items()}
+    except PatchError as error:
+        yield from (f"it cannot be undone: {problem}" for problem in error.problems)
+        return
+    for index, (graph, now) in enumerate(zip(model.meta_graphs, patched.meta_graphs, strict=True)):
+        after = restored[index] if index in restored else unchanged(now)
+        if after.tags != graph.tags:
+            yield f"it cannot be undone: the tags would be {tag_set_text(after.tags)}."
+        for key in sorted({*after.signature_defs, *graph.signatures}):
+            if key not in graph.signatures:
+                yield f"it cannot be undone: signature {key!r} would be left."
+                continue
+            for problem in differences(after.signature_defs.get(key), graph.signatures[key]):
+                yield f"it cannot be undone: of signature {key!r}, {problem}."
 
 
 class _Inverse:
@@ -52,8 +89,9 @@ class _Inverse:
         problems: What cannot be undone.
     """
 
-    def __init__(self, draft: MetaGraphDraft) -> None:
-        self._draft = draft
+    def __init__(self, draft: MetaGraphDraft, made: Mapping[str, protos.SignatureDef]) -> None:
+        """Takes a draft, and the SignatureDefs that it makes."""
+        self._draft, self._made = draft, made
         self.problems: list[str] = []
 
     def patch(self, *, by_tags: bool) -> protos.SavedModelPatch:
@@ -82,9 +120,7 @@ class _Inverse:
             undo.method_name = signature.source_method_name
         for side in _SIDES:
             ends = (
-                self._endpoint(signature, side, end)
-                for end in signature.endpoints(side).values()
-                if end.changed
+                self._endpoint(signature, side, end) for end in signature.endpoints(side).values()
             )
             (undo.input if side == "input" else undo.output).extend(end for end in ends if end)
         undo.output.extend(protos.EndpointPatch(key=end.key, drop=True) for end in signature.added)
@@ -93,7 +129,7 @@ class _Inverse:
     def _endpoint(
         self, signature: SignatureDraft, side: Side, end: EndpointDraft
     ) -> protos.EndpointPatch | None:
-        before = self._draft.meta_graph.signatures[signature.ref.source]
+        before, made = self._draft.meta_graph.signatures[signature.ref.source], self._made
         info = (before.inputs if side == "input" else before.outputs)[end.source]
         where = f"signature {signature.ref.key!r}: {side} {end.source!r}"
         if end.dropped:
@@ -107,18 +143,19 @@ class _Inverse:
             undo.rename_to = end.source
         if end.default is not None:
             self.problems.append(f"{where} gets a default, which a patch cannot take away.")
-        if end.type is not None:
-            now = tensor_type(info)
-            wanted = end.type.of(now)
-            if lost := losses(convert(now, wanted, insist=True), now):
-                self.problems.append(
-                    f"{where} would not be what it was: {dtype_name(now.dtype)} → "
-                    f"{dtype_name(wanted.dtype)} loses something ({'; '.join(lost)})."
-                )
-            if wanted.dtype != now.dtype:
-                undo.dtype = dtype_name(now.dtype)
-            if wanted.shape != now.shape:
-                undo.shape = shape_text(now.shape)
-                if end.type.insist:
-                    undo.reshape = True
-        return undo
+        after = made[signature.key]
+        changed = (after.inputs if side == "input" else after.outputs)[end.key]
+        now, wanted = tensor_type(info), tensor_type(changed)
+        if lost := losses(dtype_steps(now.dtype, wanted.dtype), now):
+            self.problems.append(
+                f"{where} would not be what it was: {dtype_name(now.dtype)} → "
+                f"{dtype_name(wanted.dtype)} loses something ({'; '.join(lost)})."
+            )
+        if wanted.dtype != now.dtype:
+            undo.dtype = dtype_name(now.dtype)
+        if wanted.shape != now.shape:  # Outputs follow a batch size that changes.
+            undo.shape = shape_text(now.shape)
+            if end.type is not None and end.type.insist:
+                undo.reshape = True
+        is_changed = end.changed or undo.HasField("dtype") or undo.HasField("shape")
+        return undo if is_changed else None

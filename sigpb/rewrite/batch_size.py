@@ -40,9 +40,13 @@ class BatchSize:
     nodes: Nodes = field(default_factory=dict)
     beside: tuple[str, ...] = ()
 
+    def axis_of(self, tensor: str) -> int | None:
+        """Returns which dimension of a tensor the batch is, or None."""
+        return self.axes.get(_port(tensor))
+
     def follow(self, tensor: str, now: TensorType) -> TensorType:
         """Returns the type that a tensor has after the change."""
-        axis = self.axes.get(_port(tensor))
+        axis = self.axis_of(tensor)
         if axis is None or not now.shape:
             return now
         return TensorType(now.dtype, (*now.shape[:axis], self.after, *now.shape[axis + 1 :]))

@@ -23,6 +23,7 @@ from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.restoration import Restoration, restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
     Shape,
@@ -68,6 +69,8 @@ class Boundary:
         changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
         unchecked: What only a run of the model shows, such as ``what …``.
         warnings: What works but may surprise, in whole sentences.
+        restored: What the signature was before earlier patches, if it is to be that again. Then
+            `inputs` and `outputs` convert nothing, but say the types.
     """
 
     inputs: Mapping[str, Conversion]
@@ -77,6 +80,7 @@ class Boundary:
     changed_nodes: Mapping[str, protos.NodeDef]
     unchecked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    restored: Restoration | None = None
 
 
 NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
@@ -110,6 +114,12 @@ def boundary_of(signature: SignatureDraft, parts: GraphParts) -> Boundary:
     Raises:
         PatchError: With all that is in the way.
     """
+    if restored := restoration_of(signature, parts):
+        inputs, outputs = (
+            {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
+            for types in (restored.inputs, restored.outputs)
+        )
+        return Boundary(inputs, outputs, (), BatchSize(), {}, restored=restored)
     survey = _Survey(signature, parts)
     boundary = survey.run()
     if survey.problems:

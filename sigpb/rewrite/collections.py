@@ -8,10 +8,11 @@ their names: ``$Bytes$company`` for the input ``features/company``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sigpb import protos
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft
+from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureRef
+from sigpb.rewrite.session_graph import Endpoints
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.model import parse
 from sigpb.wire import Edits, map_entry
@@ -21,10 +22,21 @@ _TENSOR_INFO = "type.googleapis.com/tensorflow.TensorInfo"
 _ENCODED = "$Bytes$"
 
 
-def rewrite(edits: Edits, draft: MetaGraphDraft) -> None:
-    """Renames endpoints in such collections as a draft renames them."""
+def rewrite(
+    edits: Edits,
+    draft: MetaGraphDraft,
+    endpoints: Mapping[SignatureRef, Endpoints] | None = None,
+) -> None:
+    """Renames endpoints in such collections as a draft renames them.
+
+    Args:
+        edits: Receives what changes.
+        draft: The MetaGraph as it is to be.
+        endpoints: The new TensorInfos of signatures whose values are converted. Of a signature that
+            is to be what it was before earlier patches, the copies are equal to these.
+    """
     meta_graph = draft.meta_graph.message
-    renamed = _renamed_endpoints(draft)
+    renamed = _renamed_endpoints(draft, endpoints or {})
     if not renamed:
         return
     entries = dict(meta_graph.entries(_COLLECTIONS))
@@ -42,31 +54,35 @@ def rewrite(edits: Edits, draft: MetaGraphDraft) -> None:
         prefix = raw_name.decode(errors="surrogateescape").rpartition("/")[0].rpartition("/")[2]
         for position, (name, info) in enumerate(zip(before, infos, strict=False)):
             if info.type_url == _TENSOR_INFO:
-                endpoints = renamed.get(info.value, [])
-                names[position] = _new_name(name, endpoints, f"{prefix}/")
+                names[position] = _new_name(name, renamed.get(info.value, []), f"{prefix}/")
         if list(names) != before:
             encoded = deterministic_bytes(keys)
             edits.replace(meta_graph, field, map_entry(_COLLECTIONS, raw_name, encoded))
 
 
-def _renamed_endpoints(draft: MetaGraphDraft) -> dict[bytes, list[EndpointDraft]]:
+def _renamed_endpoints(
+    draft: MetaGraphDraft, endpoints: Mapping[SignatureRef, Endpoints]
+) -> dict[bytes, list[EndpointDraft]]:
     """Returns the renamed endpoints by their TensorInfos as a packed copy holds them."""
     renamed: dict[bytes, list[EndpointDraft]] = {}
-    for info, endpoint in _endpoints(draft):
+    for info, endpoint in _endpoints(draft, endpoints):
         if endpoint.renamed:
             packed = info.SerializeToString(deterministic=True)
             renamed.setdefault(packed, []).append(endpoint)
     return renamed
 
 
-def _endpoints(draft: MetaGraphDraft) -> Iterator[tuple[protos.TensorInfo, EndpointDraft]]:
-    for signature in draft.signatures.values():
-        if signature.ref.copy_of is None:
-            signature_def = draft.meta_graph.signatures[signature.ref.source]
-            for key, endpoint in signature.inputs.items():
-                yield signature_def.inputs[key], endpoint
-            for key, endpoint in signature.outputs.items():
-                yield signature_def.outputs[key], endpoint
+def _endpoints(
+    draft: MetaGraphDraft, endpoints: Mapping[SignatureRef, Endpoints]
+) -> Iterator[tuple[protos.TensorInfo, EndpointDraft]]:
+    for ref, signature in draft.signatures.items():
+        if ref.copy_of is None:
+            signature_def = draft.meta_graph.signatures[ref.source]
+            after = endpoints.get(ref, Endpoints())
+            for infos in (signature_def.inputs, after.inputs):
+                yield from ((infos[key], signature.inputs[key]) for key in infos)
+            for infos in (signature_def.outputs, after.outputs):
+                yield from ((infos[key], signature.outputs[key]) for key in infos)
 
 
 def _new_name(encoded: bytes, endpoints: list[EndpointDraft], prefix: str) -> bytes:

@@ -13,8 +13,10 @@ from sigpb.rewrite.boundary import Boundary, boundary_of
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
 from sigpb.rewrite.function_library import called_functions
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.restoration import remove_leftovers
 from sigpb.rewrite.session_graph import Endpoints, splice
 from sigpb.saved_model.model import MetaGraph
+from sigpb.tensor_types import tensor_names
 from sigpb.wire import Edits
 
 
@@ -56,21 +58,42 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
 
     boundaries, endpoints = _splice(draft, parts)
     meta_info.rewrite(edits, draft)
-    collections.rewrite(edits, draft)
+    collections.rewrite(edits, draft, endpoints)
     signature_defs_after = signature_defs.rewrite(edits, draft, endpoints)
+    leftovers = [each.restored.leftovers for each in boundaries.values() if each.restored]
+    if leftovers:
+        infos = (
+            info
+            for each in signature_defs_after.values()
+            for info in (*each.inputs.values(), *each.outputs.values())
+        )
+        remove_leftovers(
+            graph,
+            frozenset().union(*leftovers),
+            [tensor for info in infos for tensor in tensor_names(info)],
+        )
     after = object_graph.rewrite(edits, draft, boundaries, library, parts.op_defs)
     functions = called_functions(graph.changed_nodes)
     functions |= set(after.concrete_functions if after else ())
+    unused = set[str]()
+    if leftovers:
+        before = draft.meta_graph.object_graph
+        given_up = set(before.proto.concrete_functions) - functions if before else set[str]()
+        given_up |= called_functions(graph.removed_nodes)
+        unused = library.remove_unused(given_up - functions, graph.removed_spans)
+        unused |= {node.op for node in graph.removed_nodes}
     ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)
     if boundaries:
         graph.rewrite(edits)
-        stripped_ops.rewrite(edits, draft.meta_graph.message, ops)
+        unused -= {node.op for node in graph.kept_nodes()} if unused else set()
+        unused = {op for op in unused if not library.mentions_op(op)}
+        stripped_ops.rewrite(edits, draft.meta_graph.message, ops, unused - ops)
     unchecked = (each for boundary in boundaries.values() for each in boundary.unchecked)
     return Committed(
         draft.tags,
         signature_defs_after,
         after,
-        graph if graph.changed_nodes else None,
+        graph if graph.is_changed else None,
         tuple(dict.fromkeys(unchecked)),
         tuple(each for boundary in boundaries.values() for each in boundary.warnings),
     )
@@ -83,11 +106,14 @@ def _splice(
     boundaries: dict[SignatureRef, Boundary] = {}
     problems: list[str] = []
     for ref, signature in draft.signatures.items():
-        if signature.converted:
+        if signature.converted or signature.drops_outputs:
             try:
-                boundaries[ref] = boundary_of(signature, parts)
+                boundary = boundary_of(signature, parts)
             except PatchError as error:
                 problems += error.problems
+            else:
+                if signature.converted or boundary.restored:
+                    boundaries[ref] = boundary
     if problems:
         raise PatchError(problems)
     return boundaries, {

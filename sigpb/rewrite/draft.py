@@ -154,6 +154,11 @@ class SignatureDraft:
         )
 
     @property
+    def drops_outputs(self) -> bool:
+        """Whether it stays, but outputs go: perhaps all that an earlier patch added."""
+        return not self.dropped and any(end.dropped for end in self.outputs.values())
+
+    @property
     def changed(self) -> bool:
         """Whether it is a copy, or its SignatureDef or the key of that differs from the model."""
         return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from sigpb import protos
@@ -12,6 +12,9 @@ from sigpb.graph.function_attributes import drop_what_no_longer_holds
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
 from sigpb.wire import Edits, Message
+
+Span = tuple[int, int]
+"""Where bytes start, and where they end, which is not included."""
 
 _GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER
@@ -125,6 +128,58 @@ class FunctionLibrary:
             return False
         self._removed.append(name)
         return True
+
+    def remove_unused(self, names: Collection[str], without: Sequence[Span]) -> set[str]:
+        """Removes functions of the file, and those that they call, if nothing else names them.
+
+        Args:
+            names: The functions that may go.
+            without: Where in the file there is what goes as well.
+
+        Returns:
+            The ops that the removed functions used.
+        """
+        candidates, waiting = set[str](), list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in self._by_name and name not in candidates:
+                candidates.add(name)
+                function = self.get(name)
+                waiting += called_functions(function.node_def) if function else ()
+        added = {name for each in self._added.values() for name in called_functions(each.node_def)}
+        candidates -= {*added, *self._removed}
+        while kept := candidates & self._named_outside([*candidates, *self._removed], without):
+            candidates -= kept
+        functions = [function for name in candidates if (function := self.get(name))]
+        self._removed += sorted(candidates)
+        return {node.op for function in functions for node in function.node_def}
+
+    def _named_outside(self, names: Sequence[str], without: Sequence[Span]) -> set[str]:
+        """Returns which of some functions are named outside of them, and of some spans."""
+        fields = [self._by_name[name].enclosing[-1] for name in names]
+        spans = sorted([*without, *((field.start, field.end) for field in fields)])
+        longest_first = sorted(names, key=len, reverse=True)
+        mention = re.compile(
+            b"(%s)(?![0-9])" % b"|".join(re.escape(n.encode()) for n in longest_first)
+        )
+        starts = (self._graph.start, *(end for _, end in spans))
+        ends = (*(start for start, _ in spans), self._graph.end)
+        found: set[str] = set()
+        for start, end in zip(starts, ends, strict=True):
+            found |= {each[1].decode() for each in mention.finditer(self._graph.buffer, start, end)}
+        return found
+
+    def mentions_op(self, op: str) -> bool:
+        """Whether a node of a function that stays may have an op."""
+        removed = set(self._removed)
+        encoded = op.encode()
+        field = bytes([protos.NodeDef.OP_FIELD_NUMBER << 3 | 2, len(encoded)]) + encoded
+        pattern = re.compile(re.escape(field))
+        return any(
+            pattern.search(message.buffer, message.start, message.end)
+            for name, message in self.messages
+            if name not in removed
+        )
 
     def rewrite(self, edits: Edits, used: Collection[str]) -> set[str]:
         """Writes the added functions that are used, and leaves out the removed ones.

@@ -15,8 +15,10 @@ from sigpb.rewrite import records, structured_value, wrapper_function
 from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.function_library import FunctionLibrary, called_functions
+from sigpb.rewrite.restoration import Port
 from sigpb.rewrite.signature_function import function_of, order_of, with_variant
+from sigpb.rewrite.wrapper_function import Order
 from sigpb.saved_model.endpoint_keys import are_adapted, argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tensor_types import TensorType
@@ -240,6 +242,8 @@ class _Rewriting:
         order is that of the original function once more.
         """
         current, functions = bare.concrete_function_name, self.graph.concrete_functions
+        if boundary.restored is not None and boundary.restored.port is not None:
+            return self._restored(bare, concrete, signature, boundary.restored.port)
         function = function_of(current, self.library)
         order = order_of(
             function,
@@ -267,14 +271,53 @@ class _Rewriting:
         infos = self.draft.meta_graph.signatures[signature.ref.source].inputs
         arguments = {position: (key, infos[key]) for position, key in keys.items()}
         order = with_variant(order, boundary, self.library, self.op_defs, arguments)
+        name = self._function_in(order, concrete)
+        if earlier is not None and not self._users()[current] and self.library.remove(current):
+            del functions[current]
+        return name
+
+    def _function_in(self, order: Order, concrete: protos.SavedConcreteFunction) -> str:
+        """Returns the function of an order, or a wrapper of it, which `concrete` describes."""
+        functions = self.graph.concrete_functions
         function, name = function_of(order.function, self.library), order.function
         is_free = not self._users()[name] or _is_same(functions[name], concrete)
         if not is_free or not order.is_identity(function):
             name = self.library.fresh_name(wrapper_function.STEM)
             self.library.add(wrapper_function.build(name, order, function, self.op_defs))
         functions[name].CopyFrom(concrete)
-        if earlier is not None and not self._users()[current] and self.library.remove(current):
-            del functions[current]
+        return name
+
+    def _restored(
+        self,
+        bare: protos.SavedBareConcreteFunction,
+        concrete: protos.SavedConcreteFunction,
+        signature: SignatureDraft,
+        port: Port,
+    ) -> str:
+        """Returns the function that computed a signature before earlier patches."""
+        current = bare.concrete_function_name
+        bare.ClearField("concrete_function_name")
+        kept = sorted(signature.kept("input"), key=lambda end: argument_name(end.key))
+        outputs = sorted(signature.kept("output"), key=lambda end: end.key)
+        first = len(port.arguments)
+        order = Order(
+            port.function,
+            (
+                *(port.arguments[end.source] for end in kept),
+                *range(first, first + len(concrete.bound_inputs)),
+            ),
+            tuple(port.results[end.source] for end in outputs),
+        )
+        name = self._function_in(order, concrete)
+        # An earlier patch may have wrapped what a still earlier one had made.
+        layers, functions = [current], self.graph.concrete_functions
+        for layer in layers:
+            function = self.library.get(layer)
+            called = called_functions(function.node_def) if function else set()
+            layers += [each for each in sorted(called) if wrapper_function.is_wrapper(each)]
+        for layer in layers:
+            if layer != name and layer in functions and not self._users()[layer]:
+                del functions[layer]
         return name
 
 

@@ -28,6 +28,7 @@ from sigpb.rewrite.boundary import Boundary, converted_tensor, fed_tensors, tens
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
 from sigpb.rewrite.placeholder_default import converted_default
+from sigpb.rewrite.restoration import Restoration
 from sigpb.steps.attributes import constant, dtype_attr, shape_attr
 from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
@@ -81,6 +82,8 @@ def splice(
         PatchError: If nodes would have to be copied that hold state.
     """
     signature_def = draft.meta_graph.signatures[signature.ref.source]
+    if boundary.restored is not None:
+        return _restored(signature_def, boundary, boundary.restored)
     scope = graph.fresh_scope(f"{SPLICED}/{node_name(signature.key)}")
     inputs, fed = _converted_inputs(scope, signature, signature_def, boundary)
     fed |= _repeated_values(scope, signature, signature_def, boundary, fed)
@@ -216,6 +219,28 @@ def _redirected(info: protos.TensorInfo, follow: Callable[[str], str]) -> protos
     else:
         after.name = follow(info.name)
     return after
+
+
+def _restored(
+    signature_def: protos.SignatureDef, boundary: Boundary, restored: Restoration
+) -> Endpoints:
+    """Returns the endpoints of a signature that is to be what it was."""
+
+    def follow(tensor: str) -> str:
+        return full(restored.origins.get(canonical(tensor), canonical(tensor)))
+
+    def info(before: protos.TensorInfo, change: Conversion) -> protos.TensorInfo:
+        after = _redirected(before, follow)
+        after.dtype = change.outside.dtype
+        if after.name:
+            after.tensor_shape.CopyFrom(shape_proto(change.outside.shape))
+        return after
+
+    inputs, outputs = signature_def.inputs, signature_def.outputs
+    return Endpoints(
+        {key: info(inputs[key], change) for key, change in boundary.inputs.items()},
+        {key: info(outputs[key], change) for key, change in boundary.outputs.items()},
+    )
 
 
 def _redirect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sigpb import protos
 from sigpb.op_defs import tensorflow_op_def
@@ -15,8 +15,10 @@ _OP = protos.OpList.OP_FIELD_NUMBER
 _NAME = protos.OpDef.NAME_FIELD_NUMBER
 
 
-def rewrite(edits: Edits, meta_graph: Message, ops: Iterable[str]) -> None:
-    """Adds the definitions of ops to the list, which TensorFlow keeps sorted.
+def rewrite(
+    edits: Edits, meta_graph: Message, ops: Iterable[str], unused: Collection[str] = ()
+) -> None:
+    """Adds the definitions of ops to the list, which TensorFlow keeps sorted, and removes others.
 
     A MetaGraph without a list gets none, and an op that TensorFlow does not define, such as a
     function, has no place in it (tensorflow/python/framework/meta_graph.py).
@@ -25,11 +27,14 @@ def rewrite(edits: Edits, meta_graph: Message, ops: Iterable[str]) -> None:
         edits: Receives the additions.
         meta_graph: The MetaGraphDef.
         ops: The ops that the edited graph uses; those in the list already are left alone.
+        unused: Ops that it used, and does not use any more.
     """
     op_list = meta_graph.find(_META_INFO, _STRIPPED_OPS)
     if op_list is None:
         return
     fields = {_name(op_list.message(field)): field for field in op_list.fields(_OP)}
+    for op in fields.keys() & set(unused):
+        edits.delete(op_list, fields[op])
     for op in sorted(set(ops) - set(fields)):
         op_def = tensorflow_op_def(op)
         if op_def is not None:

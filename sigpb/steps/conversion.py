@@ -68,6 +68,15 @@ def losses(steps: Iterable[Step], operand: TensorType) -> tuple[str, ...]:
     return tuple(loss for loss in said if loss is not None)
 
 
+def holds(dtype: int, source: int) -> bool:
+    """Whether a dtype has all values of another one, by the steps that lead there."""
+    before, after = TensorType(source, None), TensorType(dtype, None)
+    try:
+        return not losses(convert(before, after), before)
+    except ConversionError:
+        return False
+
+
 def dtype_steps(source: int, target: int) -> tuple[Step, ...]:
     """Returns the steps from one dtype to another.
 

@@ -66,6 +66,10 @@ def _answer(request: Request, say: Say) -> None:
     except given.SamplesError as error:
         say({"usage": str(error)})
         return
+    signatures = [each for graph in request.mapping.meta_graphs for each in graph.signatures]
+    if unused := given.unused(samples, signatures):
+        say({"usage": f"{request.samples}: {unused}"})
+        return
     for meta_graph in request.mapping.meta_graphs:
         for report in _reports(request, meta_graph, samples, say):
             say({"signature": dataclasses.asdict(report)})
@@ -76,7 +80,7 @@ def _reports(
     request: Request, meta_graph: MetaGraphMapping, samples: dict[str, Any], say: Say
 ) -> Iterator[SignatureReport]:
     from sigpb.verifying import samples as given
-    from sigpb.verifying.loaders import LOADERS
+    from sigpb.verifying.loaders import LOADERS, V1
     from sigpb.verifying.trial import Trial
 
     loaders = [
@@ -86,6 +90,7 @@ def _reports(
         )
         for name in request.loaders
     ]
+    reference = V1(request.old, meta_graph.old_tags)
     examples = _examples(request.old, meta_graph)
     for signature in meta_graph.signatures:
         fed = given.of_signature(samples, signature)
@@ -93,8 +98,14 @@ def _reports(
         reports = []
         for old, new in loaders:
             say({"at": f"run signature {signature.new!r} under the loader {new.name}"})
-            reports.append(trial.run(old, new))
-        yield SignatureReport(meta_graph.new_tags, signature.old, signature.new, tuple(reports))
+            reports.append(trial.run(old, new, reference))
+        yield SignatureReport(
+            meta_graph.new_tags,
+            signature.old,
+            signature.new,
+            tuple(reports),
+            signature.concerned,
+        )
 
 
 def _examples(directory: str, meta_graph: MetaGraphMapping) -> tuple[bytes, ...] | None:

@@ -8,9 +8,8 @@ from sigpb import protos
 from sigpb.errors import did_you_mean
 from sigpb.rewrite.draft import Side
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
-from sigpb.tensor_types import TensorType, type_text
+from sigpb.tensor_types import TensorType, declared_type, type_text
 from sigpb.verifying import mapping
-from sigpb.verifying.from_plan import declared_type
 
 
 def disagreements(wanted: mapping.Mapping, model: SavedModel) -> Iterator[str]:
@@ -36,8 +35,8 @@ def _in_meta_graph(wanted: mapping.MetaGraphMapping, graph: MetaGraph) -> Iterat
             continue
         signature = signatures[each.new]
         inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
-        outputs: dict[str, TensorType | None] = {end.new: end.declared for end in each.outputs}
-        outputs |= dict.fromkeys(each.added)
+        outputs = {end.new: end.declared for end in each.outputs}
+        outputs |= {added.new: added.declared for added in each.added}
         problems = (
             *_in_signature("input", inputs, signature.inputs),
             *_in_signature("output", outputs, signature.outputs),
@@ -48,13 +47,12 @@ def _in_meta_graph(wanted: mapping.MetaGraphMapping, graph: MetaGraph) -> Iterat
 
 
 def _in_signature(
-    side: Side, expected: Mapping[str, TensorType | None], infos: Mapping[str, protos.TensorInfo]
+    side: Side, expected: Mapping[str, TensorType], infos: Mapping[str, protos.TensorInfo]
 ) -> Iterator[str]:
     for key, type_ in sorted(expected.items()):
         if key not in infos:
             yield f"there is no {side} {key!r}; {did_you_mean(key, infos)}."
-        elif type_ not in (None, now := declared_type(infos[key])):
-            assert type_ is not None
+        elif type_ != (now := declared_type(infos[key])):
             yield f"{side} {key!r} is {type_text(now)}, and {type_text(type_)} is expected."
     for key in sorted(set(infos) - set(expected)):
         yield f"there is an {side} {key!r}, which is not expected."

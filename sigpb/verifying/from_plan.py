@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sigpb import protos
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary, boundary_of
+from sigpb.rewrite.boundary import NO_BOUNDARY, Added, Boundary, boundary_of
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import SavedModel
+from sigpb.steps.conversion import convert
 from sigpb.tensor_types import (
     Shape,
     TensorType,
+    declared_type,
     encoding_of,
     shape_of,
     tensor_names,
@@ -19,6 +23,7 @@ from sigpb.tensor_types import (
 )
 from sigpb.verifying.mapping import (
     SUFFIXES,
+    AddedOutput,
     Component,
     InputMapping,
     Mapping,
@@ -48,11 +53,6 @@ def unchanged(model: SavedModel) -> Mapping:
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
 
 
-def declared_type(info: protos.TensorInfo) -> TensorType:
-    """Returns the type that a signature states for an endpoint, sparse ones as a whole."""
-    return TensorType(value_dtype(info.dtype), shape_of(info.tensor_shape))
-
-
 def _meta_graph(draft: MetaGraphDraft) -> MetaGraphMapping:
     survey = _Survey(draft)
     signatures = tuple(survey.signature(signature) for signature in draft.kept())
@@ -69,7 +69,7 @@ class _Survey:
         """Returns what becomes of a signature."""
         before, boundary = self._parts.meta_graph.signatures[signature.ref.source], NO_BOUNDARY
         if signature.converted:
-            boundary = boundary_of(signature, self._parts)
+            boundary = _with_steps_back(boundary_of(signature, self._parts), before)
         return SignatureMapping(
             signature.ref.source,
             signature.key,
@@ -81,8 +81,16 @@ class _Survey:
                 _output(end, before.outputs[end.source], boundary)
                 for end in signature.kept("output")
             ),
-            tuple(end.key for end in signature.added),
+            tuple(self._added(each, boundary) for each in boundary.added),
+            signature.changed,
         )
+
+    def _added(self, added: Added, boundary: Boundary) -> AddedOutput:
+        # A result that only a variant of a function has is found by its name in the function.
+        tensor = added.tensor if self._parts.top.type_of(added.tensor) else added.name
+        axis = boundary.batch.axis_of(added.tensor) if boundary.batch.relaxed else None
+        change = added.conversion
+        return AddedOutput(added.key, tensor, change.outside, change.steps, axis)
 
     def _input(
         self, end: EndpointDraft, info: protos.TensorInfo, boundary: Boundary
@@ -107,7 +115,11 @@ class _Survey:
     ) -> tuple[Component, ...]:
         tensors, suffixes = tensor_names(info), _suffixes(info)
         if encoding_of(info) == "dense":
-            type_ = change.outside if change else self._actual_type(info.name, declared_type(info))
+            if change:
+                shape = _merged(change.outside.shape, change.inside.shape)
+                type_ = TensorType(change.outside.dtype, shape)
+            else:
+                type_ = self._actual_type(info.name, declared_type(info))
             return (Component("", info.name, type_),)
         if encoding_of(info) == "coo_sparse":
             integers = protos.DataType.Value("DT_INT64")
@@ -130,6 +142,20 @@ class _Survey:
         if actual.shape is None and declared.shape == ():
             return TensorType(dtype, None)  # In graphs of TensorFlow 1.0, [] is an unknown shape.
         return TensorType(dtype, _merged(actual.shape, declared.shape))
+
+
+def _with_steps_back(boundary: Boundary, before: protos.SignatureDef) -> Boundary:
+    """Returns a boundary with what turns the values of a restored signature into those it had."""
+    if boundary.restored is None:
+        return boundary
+    inputs, outputs = {}, {}
+    for key, change in boundary.inputs.items():
+        now = declared_type(before.inputs[key])
+        inputs[key] = replace(change, inside=now, steps=convert(change.outside, now))
+    for key, change in boundary.outputs.items():
+        now = declared_type(before.outputs[key])
+        outputs[key] = replace(change, inside=now, steps=convert(now, change.outside))
+    return replace(boundary, inputs=inputs, outputs=outputs)
 
 
 def _merged(actual: Shape, declared: Shape) -> Shape:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sigpb.verifying.inner_tensors import tensor_in
+
 Array = Any
 Arrays = dict[str, Array]
 Run = Callable[[Mapping[str, Array]], Arrays]
@@ -51,13 +53,24 @@ class V1:
         return graph, saver
 
     @contextlib.contextmanager
-    def opened(self, key: str, optimized: bool = True) -> Iterator[Run]:
-        """Yields what runs a signature in a new session; its graph as it is, or optimized."""
+    def opened(
+        self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
+    ) -> Iterator[Run]:
+        """Yields what runs a signature in a new session.
+
+        Args:
+            key: The key of the signature.
+            optimized: Whether the graph is optimized, or run as it is.
+            tensors: The names of tensors to return in place of the outputs, by what to call them.
+        """
         import tensorflow as tf
 
         graph, saver = self._graph
         signature = _signature(self.meta_graph.signature_def, key)
         feeds, fetches = _tensors(signature.inputs), _tensors(signature.outputs)
+        if tensors is not None:
+            outputs = [graph.get_tensor_by_name(name) for name in fetches.values()]
+            fetches = {new: tensor_in(graph, name, outputs) for new, name in tensors.items()}
         config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
         config.graph_options.rewrite_options.disable_meta_optimizer = not optimized
         with tf.compat.v1.Session(graph=graph, config=config) as session:
@@ -136,6 +149,11 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
+def lacks_op(error: Exception) -> bool:
+    """Whether something did not run because this TensorFlow has no such op, or no kernel of it."""
+    return bool(_UNKNOWN_OP.search(str(error)) or _NO_KERNEL.search(str(error)))
+
+
 def _signature(signatures: Mapping[str, Any], key: str) -> Any:
     if key not in signatures:
         raise LookupError(f"there is no signature {key!r}")
@@ -156,7 +174,7 @@ def _check_dtype(name: str, dtype: Any, value: Array) -> None:
         raise TypeError(f"input {name!r} takes {dtype.name}, not {fed.name}")
 
 
-def _tensors(infos: Mapping[str, Any]) -> dict[str, str]:
+def _tensors(infos: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the names of tensors by what ``tf.saved_model.load`` calls them."""
     found = {}
     for key, info in infos.items():

@@ -81,6 +81,26 @@ class OutputMapping:
 
 
 @dataclass(frozen=True)
+class AddedOutput:
+    """An output that only the new model has, and what it is in the old one.
+
+    Attributes:
+        new: Its key in the new model.
+        tensor: The name of its tensor in the old model: at the top level of the graph, or in a
+            function that the signature calls.
+        declared: The type that the new model's signature is to state.
+        steps: What makes of that tensor's value what the new model is to return.
+        batch_axis: See `OutputMapping`.
+    """
+
+    new: str
+    tensor: str
+    declared: TensorType
+    steps: tuple[Step, ...] = ()
+    batch_axis: int | None = None
+
+
+@dataclass(frozen=True)
 class SignatureMapping:
     """A signature.
 
@@ -89,14 +109,16 @@ class SignatureMapping:
         new: Its key in the new one.
         inputs: All inputs that the old model has.
         outputs: The outputs that both have.
-        added: The keys of outputs that only the new model has.
+        added: The outputs that only the new model has.
+        concerned: Whether the patch changes anything of it.
     """
 
     old: str
     new: str
     inputs: tuple[InputMapping, ...]
     outputs: tuple[OutputMapping, ...]
-    added: tuple[str, ...] = ()
+    added: tuple[AddedOutput, ...] = ()
+    concerned: bool = True
 
     @property
     def rows(self) -> int | None:

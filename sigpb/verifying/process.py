@@ -87,6 +87,7 @@ def _report(values: dict[str, Any]) -> SignatureReport:
         values["old"],
         values["new"],
         tuple(map(_loader_report, values["loaders"])),
+        values["concerned"],
     )
 
 
@@ -97,6 +98,9 @@ def _loader_report(values: dict[str, Any]) -> LoaderReport:
         tuple(values["batch_sizes"]),
         tuple(map(_output_report, values["outputs"])),
         tuple(values["problems"]),
+        values["unrunnable"],
+        tuple(values["skipped"]),
+        tuple(values["vague"]),
     )
 
 

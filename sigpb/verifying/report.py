@@ -75,8 +75,11 @@ class LoaderReport:
         loader: ``v1`` is ``tf.compat.v1.saved_model.load``, ``v2`` is ``tf.saved_model.load``.
         status: ``different`` also if it ran before and does not after.
         batch_sizes: The numbers of rows that were compared; empty if there is no choice.
-        outputs: The outputs that were compared.
+        outputs: The outputs that were compared, or should have been.
         problems: What else is different, or why it did not run, a sentence each.
+        unrunnable: Whether the old model does not run under the loader, whatever it is fed.
+        skipped: What else was not compared, though the signature ran.
+        vague: What was compared, but had one value only, or none.
     """
 
     loader: str
@@ -84,6 +87,9 @@ class LoaderReport:
     batch_sizes: tuple[int, ...] = ()
     outputs: tuple[OutputReport, ...] = ()
     problems: tuple[str, ...] = ()
+    unrunnable: bool = False
+    skipped: tuple[str, ...] = ()
+    vague: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,12 +101,15 @@ class SignatureReport:
         old: Its key in the old model.
         new: Its key in the new one.
         loaders: What it did under each loader.
+        concerned: Whether the patch changes anything of it; if there is no patch, it counts as
+            concerned.
     """
 
     tags: tuple[str, ...]
     old: str
     new: str
     loaders: tuple[LoaderReport, ...]
+    concerned: bool = True
 
     @property
     def status(self) -> Status:
@@ -108,7 +117,38 @@ class SignatureReport:
         statuses = {each.status for each in self.loaders}
         if "different" in statuses:
             return "different"
-        return "same" if "same" in statuses else "not verified"
+        runnable = {each.status for each in self.loaders if not each.unrunnable}
+        return "same" if runnable == {"same"} else "not verified"
+
+    @property
+    def unrunnable(self) -> bool:
+        """Whether the old model runs it under none of the loaders, whatever it is fed."""
+        return all(each.unrunnable for each in self.loaders)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """What of it was not compared."""
+        not_run = [each for each in self.loaders if each.status == "not verified"]
+        whole = [each for each in not_run if not each.skipped and not each.vague]
+        where = f"signature {self.new!r}"
+        if whole == list(self.loaders):
+            return (where,)
+        return tuple(
+            f"{where} under {each.loader}" + (f": {', '.join(parts)}" if parts else "")
+            for each in self.loaders
+            if (parts := each.skipped) or each in whole
+        )
+
+    @property
+    def vague(self) -> tuple[str, ...]:
+        """What was compared, but had one value only, or none."""
+        return tuple(
+            dict.fromkeys(
+                f"{each} (signature {self.new!r})"
+                for loader in self.loaders
+                for each in loader.vague
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -129,11 +169,34 @@ class VerifyReport:
 
     @property
     def verdict(self) -> Verdict:
-        """``equivalent`` only if every signature ran under a loader, and none was different."""
-        statuses = {each.status for each in self.signatures}
-        if self.problems or "different" in statuses:
+        """``equivalent`` if what the patch concerns was compared, and nothing was different.
+
+        What the old model does not run, whatever it is fed, cannot be compared; but something has
+        to be.
+        """
+        if self.problems or any(each.status == "different" for each in self.signatures):
             return "different"
-        return "equivalent" if statuses == {"same"} else "not verified"
+        concerned = [each for each in self.signatures if each.concerned] or self.signatures
+        open_ = [each for each in concerned if each.status != "same" and not each.unrunnable]
+        same = [each for each in concerned if each.status == "same"]
+        return "equivalent" if same and not open_ else "not verified"
+
+    @property
+    def conclusion(self) -> str:
+        """The verdict, and what it does not cover."""
+        skipped = [part for each in self.signatures for part in each.skipped]
+        vague = [part for each in self.signatures for part in each.vague]
+        text: str = self.verdict
+        if skipped and self.verdict != "different":
+            whole = sum(each.status == "same" and not each.skipped for each in self.signatures)
+            ran = f"{whole} of {len(self.signatures)} signatures"
+            is_equivalent = self.verdict == "equivalent"
+            text += f" for what ran: {ran}" if is_equivalent else f"; the same for what ran: {ran}"
+        if skipped:
+            text += f"; not compared: {'; '.join(skipped)}"
+        if vague:
+            text += f"; little was seen of {'; '.join(vague)}"
+        return text
 
     @property
     def exit_code(self) -> int:
@@ -155,12 +218,13 @@ class VerifyReport:
                 yield from (f"    {line}" for line in _loader_lines(loader))
         if not self.signatures:
             yield "  there is no signature to run"
-        yield self.verdict
+        yield self.conclusion
 
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values."""
         return {
             "verdict": self.verdict,
+            "conclusion": self.conclusion,
             "old": str(self.old),
             "new": str(self.new),
             "problems": list(self.problems),
@@ -170,6 +234,7 @@ class VerifyReport:
                     "old": each.old,
                     "new": each.new,
                     "status": each.status,
+                    "concerned": each.concerned,
                     "loaders": [dataclasses.asdict(loader) for loader in each.loaders],
                 }
                 for each in self.signatures

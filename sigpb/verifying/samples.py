@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sigpb.errors import did_you_mean
 from sigpb.verifying.mapping import SignatureMapping
 
 Array = Any
@@ -41,15 +42,35 @@ def of_signature(samples: Mapping[str, Array], signature: SignatureMapping) -> A
     They are called by the key of an input, or, for this signature only, by its key, a slash and
     the key of the input; the tensors of sparse inputs as by ``tf.saved_model.load``.
     """
-    found = {}
+    names = {name: _spelled(name, signature, samples) for name in _inputs(signature)}
+    return {name: samples[spelled] for name, spelled in names.items() if spelled is not None}
+
+
+def unused(samples: Mapping[str, Array], signatures: Sequence[SignatureMapping]) -> str | None:
+    """Says which samples would be fed to no signature, and what inputs there are; or None."""
+    inputs = [(signature, name) for signature in signatures for name in _inputs(signature)]
+    used = {_spelled(name, signature, samples) for signature, name in inputs}
+    left = sorted(set(samples) - used)
+    if not left:
+        return None
+    names = sorted(
+        {name for _, name in inputs} | {f"{signature.new}/{name}" for signature, name in inputs}
+    )
+    hints = (f"{each!r} is fed to no input; {did_you_mean(each, names)}." for each in left)
+    return " ".join(hints)
+
+
+def _inputs(signature: SignatureMapping) -> Iterator[str]:
+    """Yields what the tensors are called that the new model is fed."""
     for each in signature.inputs:
-        for part in each.components:
-            name = f"{each.new}{part.suffix}"
-            for spelled in (f"{signature.new}/{name}", name):
-                if each.new is not None and spelled in samples:
-                    found[name] = samples[spelled]
-                    break
-    return found
+        if each.new is not None:
+            yield from (f"{each.new}{part.suffix}" for part in each.components)
+
+
+def _spelled(name: str, signature: SignatureMapping, samples: Mapping[str, Array]) -> str | None:
+    """Returns what an input's sample is called, or None if there is none."""
+    spellings = (f"{signature.new}/{name}", name)
+    return next((spelled for spelled in spellings if spelled in samples), None)
 
 
 def _with_bytes(array: Array) -> Array:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
+from sigpb.steps.step import Step
 from sigpb.tensor_types import integer_range
 from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference
-from sigpb.verifying.loaders import Run, reason_of
-from sigpb.verifying.mapping import OutputMapping, SignatureMapping
+from sigpb.verifying.loaders import reason_of
+from sigpb.verifying.mapping import InputMapping, SignatureMapping
+from sigpb.verifying.monotony import informative, monotony
 from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
+from sigpb.verifying.runs import (
+    Array,
+    Arrays,
+    Failure,
+    Loader,
+    Outcome,
+    Round,
+    Run,
+    Session,
+    failure_in,
+    outcomes,
+    results_of,
+)
 from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up
-
-Array = Any
-Arrays = dict[str, Array]
-Outcome = Arrays | str
-"""What a signature returned, or why it did not run."""
 
 ROUNDING = Tolerance(rtol=1e-4, atol=1e-6)
 """How much results may differ if TensorFlow has a reason to add up in another order.
@@ -31,17 +42,13 @@ _BELOW, _BELOW_FOR_CLASSES = 5, 2
 """Below which integers are, at first, and if the old model does not run with these."""
 
 
-class Loader(Protocol):
-    """A model under one of TensorFlow's loaders."""
+@dataclass(frozen=True)
+class _Models:
+    """The models of one comparison; no new one where only the old one is run again."""
 
-    @property
-    def name(self) -> str:
-        """What the loader is called."""
-        ...
-
-    def opened(self, key: str, optimized: bool = True) -> Any:
-        """Returns a context with what runs a signature, of a model in its initial state."""
-        ...
+    old: Loader
+    new: Loader | None
+    reference: Session
 
 
 @dataclass(frozen=True)
@@ -62,62 +69,93 @@ class Trial:
     samples: Mapping[str, Array] | None = None
     examples: tuple[bytes, ...] | None = None
 
-    def run(self, old: Loader, new: Loader) -> LoaderReport:
-        """Runs the signature under both."""
-        report = LoaderReport(new.name, "not verified")
-        for below, scalars in self._attempts():
+    def run(self, old: Loader, new: Loader, reference: Session) -> LoaderReport:
+        """Runs the signature under both.
+
+        Args:
+            old: The old model.
+            new: The new one.
+            reference: The old model, to fetch the tensors of outputs that the new one adds.
+        """
+        models = _Models(old, new, reference)
+        best: tuple[LoaderReport, list[Run]] | None = None
+        for options in self._attempts():
             try:
-                rounds = list(self._rounds(below, scalars))
+                rounds = list(self._rounds(**options))
             except (NoValue, KeyError, ValueError) as error:
-                return replace(report, problems=(f"not run: {_why(error)}",))
-            runs = self._run_all(rounds, old, new)
-            report = self._compare(runs, report, self.tolerance)
-            if report.status != "not verified":
+                report = LoaderReport(
+                    new.name, "not verified", problems=(f"not run: {_why(error)}",)
+                )
+                return report if best is None else best[0]
+            runs = self._run_all(rounds, models)
+            report = self._compare(runs, new.name, self.tolerance)
+            if best is None or _says_more(report, best[0]):
+                best = report, runs
+            known = best[0]
+            if known.status == "different" or known.unrunnable:
                 break
+            if known.status == "same" and not known.vague:
+                break
+        assert best is not None  # There is an attempt at least.
+        report, runs = best
         if any(each.status == "different" for each in report.outputs):
-            report = self._unless_rounded(runs, old, new, report)
+            report = self._unless_rounded(runs, models, report)
         if any(each.status == "different" for each in report.outputs):
-            again = self._run_all(rounds, old, None)
-            report = _without_random(report, runs, again)
+            again = self._run_all([run.values for run in runs], replace(models, new=None))
+            report = self._without_random(report, runs, again)
         return report
 
     def _run_all(
-        self, rounds: Sequence[_Round], old: Loader, new: Loader | None, optimized: bool = True
-    ) -> list[_Run]:
-        befores = _outcomes(
-            old, self.signature.old, [each.fed_to_old for each in rounds], optimized
-        )
-        afters: list[list[Outcome]] = [[""]] * len(rounds)
-        if new is not None:
-            afters = _outcomes(new, self.signature.new, [[each.fed] for each in rounds], optimized)
+        self, rounds: Sequence[Round], models: _Models, optimized: bool = True
+    ) -> list[Run]:
+        signature = self.signature
+        old_parts = [each.fed_to_old for each in rounds]
+        befores = outcomes(models.old.opened(signature.old, optimized), old_parts)
+        afters: list[list[Outcome]] = [[Failure("")]] * len(rounds)
+        if models.new is not None:
+            opened = models.new.opened(signature.new, optimized)
+            afters = outcomes(opened, [[each.fed] for each in rounds])
+        added: list[list[Outcome]] = [[] for _ in rounds]
+        if signature.added:
+            # Apart from the outputs: what runs twice may count twice.
+            tensors = {each.new: each.tensor for each in signature.added}
+            added = outcomes(models.reference.opened(signature.old, optimized, tensors), old_parts)
         return [
-            _Run(each, before, after)
-            for each, before, (after,) in zip(rounds, befores, afters, strict=True)
+            Run(each, before, after, inner)
+            for each, before, (after,), inner in zip(rounds, befores, afters, added, strict=True)
         ]
 
     def _unless_rounded(
-        self, runs: Sequence[_Run], old: Loader, new: Loader, report: LoaderReport
+        self, runs: Sequence[Run], models: _Models, report: LoaderReport
     ) -> LoaderReport:
         """Takes back a verdict that is due to TensorFlow's optimizer of graphs."""
         if self.tolerance != EXACT:
             return report
-        if self._compare(runs, report, ROUNDING).status != "same":
+        if self._compare(runs, report.loader, ROUNDING).status != "same":
             return report
         rounds = [run.values for run in runs]
-        plain = self._compare(self._run_all(rounds, old, new, optimized=False), report, EXACT)
+        plain = self._compare(self._run_all(rounds, models, optimized=False), report.loader, EXACT)
         if plain.status != "same":
             return report
         return replace(plain, problems=(*plain.problems, _ROUNDED))
 
-    def _attempts(self) -> Iterator[tuple[int, bool]]:
-        """Yields what values are like: others if the old model does not run with the first."""
-        yield _BELOW, False
-        if any(integer_range(each.dtype) for each in self.signature.inputs):
-            yield _BELOW_FOR_CLASSES, False
-        if any(each.components[0].type.shape is None for each in self.signature.inputs):
-            yield _BELOW, True
+    def _attempts(self) -> Iterator[dict[str, Any]]:
+        """Yields what values are like: others if the first say too little."""
+        signature = self.signature
+        yield {"below": _BELOW}
+        made_up = [each for each in signature.inputs if not self._is_given(each)]
+        if any(integer_range(each.dtype) for each in made_up):
+            yield {"below": _BELOW_FOR_CLASSES}
+        if any(each.components[0].type.shape is None for each in made_up):
+            yield {"below": _BELOW, "scalars": True}
+        if made_up:
+            yield {"below": _BELOW, "wide": True}
 
-    def _rounds(self, below: int, scalars: bool) -> Iterator[_Round]:
+    def _is_given(self, each: InputMapping) -> bool:
+        names = {f"{each.new}{part.suffix}" for part in each.components}
+        return each.new is None or names <= {*(self.samples or {})}
+
+    def _rounds(self, **options: Any) -> Iterator[Round]:
         """Yields the values of every run."""
         signature, samples = self.signature, self.samples or {}
         sizes: Sequence[int | None] = self.batch_sizes if signature.has_open_batch else (None,)
@@ -125,130 +163,192 @@ class Trial:
             rows = next(len(value) for value in samples.values() if value.ndim)
             sizes = (rows // (signature.rows or 1),)
         for size in sizes:
-            recipe = Recipe(size or 1, below, scalars, self.examples)
+            recipe = Recipe(size or 1, examples=self.examples, **options)
             fed = {**made_up(signature, recipe, samples), **samples}
             shown = None if size is None else size * (signature.rows or 1)
-            yield _Round(shown, fed, for_old(signature, fed))
+            yield Round(shown, fed, for_old(signature, fed))
 
-    def _compare(
-        self, runs: Sequence[_Run], report: LoaderReport, tolerance: Tolerance
-    ) -> LoaderReport:
+    def _compare(self, runs: Sequence[Run], loader: str, tolerance: Tolerance) -> LoaderReport:
         failures: list[str] = []
         not_run: dict[str, list[int | None]] = {}
         compared: list[int] = []
         found: dict[str, OutputReport] = {}
+        seen: dict[str, list[Array]] = defaultdict(list)
         for run in runs:
             size = run.values.batch_size
-            if run.reason is not None:
-                not_run.setdefault(run.reason, []).append(size)
+            if run.failure is not None:
+                not_run.setdefault(run.failure.reason, []).append(size)
                 continue
             compared += [] if size is None else [size]
-            if isinstance(run.after, str):
-                failures.append(f"ran before{_where([size])}, and does not any more: {run.after}")
+            if isinstance(run.after, Failure):
+                reason = run.after.reason
+                failures.append(f"ran before{_where([size])}, and does not any more: {reason}")
                 continue
             failures += self._unexpected(run.after)
             for output in self._outputs(run, run.after, tolerance):
                 found[output.new] = _worse(found.get(output.new), output)
+                if output.new in run.after:
+                    seen[output.new].append(run.after[output.new])
         problems = [
             f"not run{_where(sizes if len(sizes) < len(runs) else ())}: {reason}"
             for reason, sizes in not_run.items()
         ]
-        outputs = tuple(found[name] for name in sorted(found))
-        status: Status = "not verified" if all(run.reason is not None for run in runs) else "same"
-        if failures or any(output.status == "different" for output in outputs):
+        vague = [
+            f"output {name!r}, which was {what} for all values"
+            for name, values in seen.items()
+            if self.signature.inputs and (what := monotony(values)) is not None
+        ]
+        skipped: list[str] = []
+        status: Status = "same"
+        if failures or any(output.status == "different" for output in found.values()):
             status = "different"
-        said = tuple(dict.fromkeys([*failures, *problems]))
-        return replace(
-            report, status=status, batch_sizes=tuple(compared), outputs=outputs, problems=said
+        elif all(run.failure is not None for run in runs):
+            status = "not verified"
+        else:
+            skipped += [_where(sizes).removeprefix(" in ") for sizes in not_run.values()]
+            left_out = self._expected_outputs().keys() - found.keys()
+            for name in sorted(left_out):
+                found[name] = OutputReport(self._expected_outputs()[name], name, "not verified")
+                skipped.append(f"output {name!r}")
+            reasons = {part.reason for run in runs if (part := failure_in(run.added))}
+            problems += [
+                f"outputs that are added were not compared: {reason}" for reason in sorted(reasons)
+            ]
+            if left_out or (found and not any(map(informative, seen.values()))):
+                status = "not verified"
+        return LoaderReport(
+            loader,
+            status,
+            tuple(compared),
+            tuple(found[name] for name in sorted(found)),
+            tuple(dict.fromkeys([*failures, *problems])),
+            unrunnable=all(run.failure is not None and run.failure.always for run in runs),
+            skipped=tuple(skipped),
+            vague=tuple(vague),
         )
 
-    def _outputs(self, run: _Run, after: Arrays, tolerance: Tolerance) -> Iterator[OutputReport]:
-        before = [part for part in run.before if not isinstance(part, str)]
+    def _expected_outputs(self) -> dict[str, str]:
+        """Returns what each tensor that is returned is in the old model."""
+        kept = {
+            each.new + suffix: each.old + suffix
+            for each in self.signature.outputs
+            for suffix in each.suffixes
+        }
+        return kept | {each.new: each.tensor for each in self.signature.added}
+
+    def _outputs(self, run: Run, after: Arrays, tolerance: Tolerance) -> Iterator[OutputReport]:
+        before = results_of(run.before)
         if len(before) > 1 and tolerance == EXACT:
             tolerance = ROUNDING
         for output in self.signature.outputs:
-            if len(before) > 1 and output.batch_axis is None:
-                continue  # One of all rows has nothing to be compared with.
             for suffix in output.suffixes:
-                name, new_name = output.old + suffix, output.new + suffix
-                if new_name not in after:
-                    found: Difference | None = Difference("it is missing")
-                elif any(name not in part for part in before):
-                    found = Difference("the old model does not return it")
-                else:
-                    try:
-                        wanted = _expected([part[name] for part in before], output, suffix)
-                        found = difference(wanted, after[new_name], tolerance)
-                    except ValueError as error:
-                        found = Difference(f"the old model's value cannot be converted: {error}")
-                if found is not None:
-                    found = replace(found, batch_size=run.values.batch_size)
-                status: Status = "same" if found is None else "different"
-                yield OutputReport(name, new_name, status, found)
+                values = [part.get(output.old + suffix) for part in before]
+                steps = output.steps if suffix in ("", "_values") else ()
+                axis, names = output.batch_axis, (output.old + suffix, output.new + suffix)
+                if report := _output(names, values, after, steps, axis, tolerance):
+                    yield _with_size(report, run.values.batch_size)
+        if failure_in(run.added) is None:
+            for each in self.signature.added:
+                values = [part[each.new] for part in results_of(run.added)]
+                names, axis = (each.tensor, each.new), each.batch_axis
+                if report := _output(names, values, after, each.steps, axis, tolerance):
+                    yield _with_size(report, run.values.batch_size)
 
     def _unexpected(self, after: Arrays) -> Iterator[str]:
-        expected = {
-            each.new + suffix for each in self.signature.outputs for suffix in each.suffixes
+        for name in sorted(after.keys() - self._expected_outputs().keys()):
+            yield f"output {name!r} is returned, which is not expected"
+
+    def _without_random(
+        self, report: LoaderReport, runs: Sequence[Run], again: Sequence[Run]
+    ) -> LoaderReport:
+        """Takes back the verdict on outputs that the old model itself does not repeat."""
+        of_outputs = _not_repeated(
+            [(run.before, other.before) for run, other in _pairs(runs, again)]
+        )
+        of_added = _not_repeated([(run.added, other.added) for run, other in _pairs(runs, again)])
+        added = {each.new for each in self.signature.added}
+        random = {
+            each.new: each.old
+            for each in report.outputs
+            if (each.new in of_added if each.new in added else each.old in of_outputs)
         }
-        for name in sorted(set(after) - expected):
-            if not any(name == key or name.startswith(f"{key}_") for key in self.signature.added):
-                yield f"output {name!r} is returned, which is not expected"
-        for key in self.signature.added:
-            if not any(name == key or name.startswith(f"{key}_") for name in after):
-                yield f"output {key!r}, which is to be added, is missing"
+        if not random:
+            return report
+        outputs = tuple(
+            replace(each, status="not verified")
+            if each.new in random and each.status == "different"
+            else each
+            for each in report.outputs
+        )
+        statuses = {each.status for each in outputs}
+        names = ", ".join(map(repr, sorted(random.values())))
+        said = f"not compared: the old model itself returns something else every time as {names}"
+        failed = any(problem.startswith(("ran before", "output")) for problem in report.problems)
+        status: Status = "different" if failed or "different" in statuses else "not verified"
+        skipped = (*report.skipped, *(f"output {name!r}" for name in sorted(random)))
+        return replace(
+            report,
+            status=status,
+            outputs=outputs,
+            problems=(*report.problems, said),
+            skipped=skipped,
+        )
 
 
-@dataclass(frozen=True)
-class _Round:
-    """The values of one run.
-
-    Attributes:
-        batch_size: The number of rows; None if there is no choice.
-        fed: What the new model is fed.
-        fed_to_old: What the old model is fed, perhaps in several runs.
-    """
-
-    batch_size: int | None
-    fed: Arrays
-    fed_to_old: list[Arrays]
+def _pairs(runs: Sequence[Run], again: Sequence[Run]) -> list[tuple[Run, Run]]:
+    return list(zip(runs, again, strict=True))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What came of it.
-
-    Attributes:
-        values: The values.
-        before: What the old model returned.
-        after: What the new model returned.
-    """
-
-    values: _Round
-    before: Sequence[Outcome]
-    after: Outcome
-
-    @property
-    def reason(self) -> str | None:
-        """Why the old model did not run."""
-        return next((part for part in self.before if isinstance(part, str)), None)
+def _not_repeated(pairs: Sequence[tuple[Sequence[Outcome], Sequence[Outcome]]]) -> set[str]:
+    """Returns the names of what two runs on the same values returned different values of."""
+    return {
+        name
+        for runs in pairs
+        for part, other in zip(*runs, strict=True)
+        if not isinstance(part, Failure) and not isinstance(other, Failure)
+        for name, value in part.items()
+        if difference(value, other[name]) is not None
+    }
 
 
-def _outcomes(
-    loader: Loader, key: str, rounds: Sequence[Sequence[Arrays]], optimized: bool
-) -> list[list[Outcome]]:
-    """Runs a signature of a freshly loaded model on one set of values after another."""
-    try:
-        with loader.opened(key, optimized) as run:
-            return [[_outcome(run, values) for values in parts] for parts in rounds]
-    except Exception as error:  # Whatever TensorFlow does not like about the model.
-        return [[reason_of(error)] * len(parts) for parts in rounds]
+def _says_more(report: LoaderReport, known: LoaderReport) -> bool:
+    """Whether a comparison on other values tells more than one that is known."""
+    order: tuple[Status, ...] = ("not verified", "same", "different")
+    rank, known_rank = order.index(report.status), order.index(known.status)
+    if rank != known_rank:
+        return rank > known_rank
+    ran, known_ran = len(report.batch_sizes), len(known.batch_sizes)
+    return ran >= known_ran and len(report.vague) < len(known.vague)
 
 
-def _outcome(run: Run, values: Arrays) -> Outcome:
-    try:
-        return run(values)
-    except Exception as error:
-        return reason_of(error)
+def _output(
+    names: tuple[str, str],
+    values: Sequence[Array],
+    after: Arrays,
+    steps: Sequence[Step],
+    axis: int | None,
+    tolerance: Tolerance,
+) -> OutputReport | None:
+    """Compares an output; None if that of several runs has nothing to be compared with."""
+    old, new = names
+    found: Difference | None
+    if len(values) > 1 and axis is None:
+        return None
+    if new not in after:
+        found = Difference("it is missing")
+    elif any(value is None for value in values):
+        found = Difference("the old model does not return it")
+    else:
+        try:
+            found = difference(_expected(values, steps, axis), after[new], tolerance)
+        except ValueError as error:
+            found = Difference(f"the old model's value cannot be converted: {error}")
+    return OutputReport(old, new, "same" if found is None else "different", found)
+
+
+def _with_size(report: OutputReport, size: int | None) -> OutputReport:
+    found = report.difference
+    return replace(report, difference=found and replace(found, batch_size=size))
 
 
 def _where(sizes: Sequence[int | None]) -> str:
@@ -257,14 +357,14 @@ def _where(sizes: Sequence[int | None]) -> str:
     return f" in a batch of {' or '.join(known)}" if known else ""
 
 
-def _expected(parts: Sequence[Array], output: OutputMapping, suffix: str) -> Array:
+def _expected(parts: Sequence[Array], steps: Sequence[Step], axis: int | None) -> Array:
     """Returns what the new model has to return where the old one returned this."""
     import numpy as np
 
     arrays = [as_array(part) for part in parts]
     if len(arrays) > 1:
-        arrays = [np.concatenate(arrays, axis=output.batch_axis or 0)]
-    return converted(output.steps, arrays[0]) if suffix in ("", "_values") else arrays[0]
+        arrays = [np.concatenate(arrays, axis=axis or 0)]
+    return converted(steps, arrays[0])
 
 
 def _worse(known: OutputReport | None, found: OutputReport) -> OutputReport:
@@ -275,34 +375,6 @@ def _worse(known: OutputReport | None, found: OutputReport) -> OutputReport:
     if found.difference.worst is None or found.difference.worst > known.difference.worst:
         return found
     return known
-
-
-def _without_random(
-    report: LoaderReport, runs: Sequence[_Run], again: Sequence[_Run]
-) -> LoaderReport:
-    """Takes back the verdict on outputs that the old model itself does not repeat."""
-    random = {
-        name
-        for run, repeated in zip(runs, again, strict=True)
-        for part, other in zip(run.before, repeated.before, strict=True)
-        if not isinstance(part, str) and not isinstance(other, str)
-        for name, value in part.items()
-        if difference(value, other[name]) is not None
-    }
-    if not random:
-        return report
-    outputs = tuple(
-        replace(each, status="not verified")
-        if each.old in random and each.status == "different"
-        else each
-        for each in report.outputs
-    )
-    statuses = {each.status for each in outputs}
-    names = ", ".join(map(repr, sorted(random)))
-    said = f"not compared: the old model itself returns something else every time as {names}"
-    failed = any(problem.startswith(("ran before", "output")) for problem in report.problems)
-    status: Status = "different" if failed or "different" in statuses else "not verified"
-    return replace(report, status=status, outputs=outputs, problems=(*report.problems, said))
 
 
 def _why(error: Exception) -> str:

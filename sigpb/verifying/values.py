@@ -35,12 +35,14 @@ class Recipe:
         below: Integers are smaller than this: they may be positions in tables.
         scalars: Whether inputs of unknown rank are scalars, not one element for each row.
         examples: Serialized tf.Examples, for signatures of strings; None if the model reads none.
+        wide: Whether fractions are from -3 to 3, not from 0 to 1.
     """
 
     batch: int
     below: int
     scalars: bool = False
     examples: tuple[bytes, ...] | None = None
+    wide: bool = False
 
 
 def made_up(signature: SignatureMapping, recipe: Recipe, given: Collection[str] = ()) -> Arrays:
@@ -213,6 +215,8 @@ def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, numbe
         numbers = _integers(size, below, random, number)
     else:
         numbers = np.asarray(random.random(size)) * (below if is_counted else 1)
+        if recipe.wide and not is_counted:
+            numbers = 6 * numbers - 3
     if wanted.kind == "c":
         numbers = numbers * (1 + 2j)
     return np.asarray(numbers).astype(wanted)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
 from sigpb.saved_model.model import SavedModel
+from sigpb.tensor_types import shape_of
 from sigpb.verifying.comparison import EXACT, Tolerance
 from sigpb.verifying.declared import disagreements
 from sigpb.verifying.from_plan import mapping_of, unchanged
@@ -88,9 +89,11 @@ def verify(
     options.check()
     whole = unchanged(old) if mapping is None else mapping
     problems = tuple(disagreements(whole, new))
-    if mapping is None and problems:
-        whole = mapping_of(old, compile_patch(old, infer_patch(old, new)))
-        problems = tuple(disagreements(whole, new))
+    if mapping is None:
+        if problems:
+            whole = mapping_of(old, compile_patch(old, infer_patch(old, new)))
+            problems = (*disagreements(whole, new), *_narrowed(whole, old))
+        whole = _all_concerned(whole)
     wanted = whole if options.signature is None else _only(whole, options.signature)
     reports = ask(
         Request(
@@ -105,6 +108,35 @@ def verify(
         )
     )
     return VerifyReport(old.directory, new.directory, problems, reports)
+
+
+def _narrowed(mapping: Mapping, old: SavedModel) -> Iterator[str]:
+    """Yields the inputs that took any number of rows, and do not any more."""
+    for graph, before in zip(mapping.meta_graphs, old.meta_graphs, strict=True):
+        for signature in graph.signatures:
+            infos = before.signatures[signature.old].inputs
+            for each in signature.inputs:
+                taken, now = shape_of(infos[each.old].tensor_shape), each.declared.shape
+                if each.new is not None and taken and now and taken[0] is None and now[0]:
+                    yield (
+                        f"signature {signature.new!r}: input {each.new!r} took any number of rows, "
+                        f"and takes {now[0]} now; if that is wanted, say so with a patch."
+                    )
+
+
+def _all_concerned(mapping: Mapping) -> Mapping:
+    """Returns a mapping all of whose signatures have to be compared."""
+    return Mapping(
+        tuple(
+            dataclasses.replace(
+                graph,
+                signatures=tuple(
+                    dataclasses.replace(each, concerned=True) for each in graph.signatures
+                ),
+            )
+            for graph in mapping.meta_graphs
+        )
+    )
 
 
 def _only(mapping: Mapping, key: str) -> Mapping:

@@ -81,6 +81,7 @@ def test_json(fixture_model: ModelFactory) -> None:
         },
         "evidence": "tensor",
         "rewired": False,
+        "by_way_of": None,
         "bound": None,
         "tensor": None,
     }

@@ -71,7 +71,8 @@ def test_exit_codes(
 
     assert (text.code, text.err, json.code, json.err) == (code, "", code, "")
     assert text.out.splitlines()[0] == f"{model} → {model}"
-    assert text.out.splitlines()[-1] == json.json["verdict"] == verdict
+    assert text.out.splitlines()[-1] == json.json["conclusion"]
+    assert text.out.splitlines()[-1].partition(";")[0] == json.json["verdict"] == verdict
 
 
 def test_flags(fixture_model: ModelFactory, tensorflow_finds: Finds, tmp_path: Path) -> None:
@@ -196,7 +197,9 @@ class TestPatch:
 
         assert (text.code, json.code) == (code, code)
         assert text.out == ""
-        assert text.err.splitlines()[-2:] == [f"sigpb: {verdict}", "sigpb: Nothing was changed."]
+        conclusion = f"sigpb: {json.json['verification']['conclusion']}"
+        assert conclusion.startswith(f"sigpb: {verdict}")
+        assert text.err.splitlines()[-2:] == [conclusion, "sigpb: Nothing was changed."]
         assert json.json["status"] == json.json["verification"]["verdict"] == verdict
         assert contents(model) == before
         assert not output.exists()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.text import endpoint_text
 from tests.diff.patched import difference, only_graph, only_signature, patched
 from tests.patches import ModelFactory, altered
 
@@ -263,3 +264,18 @@ def test_text_and_binary(fixture_model: ModelFactory) -> None:
 
     assert difference(*same).is_same
     assert difference(*reversed(same)).is_same
+
+
+def test_values_that_are_lost_on_the_way_are_a_change(fixture_model: ModelFactory) -> None:
+    """The second model says of `x` what the first says, but its values pass int32."""
+    model = fixture_model("tf2_linear")
+    after = model
+    for dtype in ("int32", "float32"):
+        after = patched(
+            after, f'signature {{ key: "serving_default" input {{ key: "x" dtype: "{dtype}" }} }}'
+        )
+
+    (change,) = only_signature(model, after).changed_endpoints
+
+    assert not change.retyped
+    assert endpoint_text(change) == "input 'x': by way of int32, which loses values"

@@ -14,6 +14,7 @@ from tests.diff.patched import outlines, patched
 from tests.diff.patches import PATCHES
 from tests.diff.test_endpoints import exported_again
 from tests.patches import MAIN, ModelFactory, altered
+from tests.patching.chains import one_tensor
 
 
 def inferred(
@@ -71,7 +72,7 @@ def test_back_to_the_original(fixture_model: ModelFactory) -> None:
     after = patched(
         model,
         """signature { key: "serving_default" rename_to: "predict"
-          input { key: "x" rename_to: "b" dtype: "int32" } input { key: "b" rename_to: "x" }
+          input { key: "x" rename_to: "b" dtype: "float64" } input { key: "b" rename_to: "x" }
           output { key: "p" drop: true } output { key: "s" rename_to: "total" } }""",
     )
 
@@ -170,3 +171,48 @@ class TestRefused:
         (one / MAIN).write_bytes(saved_model.SerializeToString())
 
         assert "a patch neither adds a MetaGraph nor removes one" in reasons(model, one)[0]
+
+
+class TestKeysOfOneTensor:
+    """`p` and `q` are one tensor, which each may be converted from."""
+
+    FIRST = """signature { key: "serving_default"
+        output { key: "p" dtype: "float64" } output { key: "q" dtype: "int64" } }"""
+
+    def test_each_goes_by_its_own_steps(self, tmp_path: Path) -> None:
+        first = patched(one_tensor(tmp_path / "model"), self.FIRST)
+        patch = """signature { key: "serving_default"
+            output { key: "p" rename_to: "q" }
+            output { key: "q" rename_to: "p" dtype: "float32" } }"""
+
+        (found,) = inferred(first, patched(first, patch)).signature
+
+        assert [(end.key, end.rename_to, end.dtype) for end in found.output] == [
+            ("p", "q", ""),
+            ("q", "p", "float32"),
+        ]
+
+    def test_keys_stay_where_both_are_the_same(self, tmp_path: Path) -> None:
+        model = one_tensor(tmp_path / "model")
+        patch = 'signature { key: "serving_default" output { key: "p" dtype: "float64" } }'
+
+        (found,) = inferred(model, patched(model, patch)).signature
+
+        assert [(end.key, end.rename_to, end.dtype) for end in found.output] == [
+            ("p", "", "float64")
+        ]
+
+    def test_values_that_only_one_of_the_models_loses_are_refused(self, tmp_path: Path) -> None:
+        model = one_tensor(tmp_path / "model")
+        first = patched(model, self.FIRST)
+        back = """signature { key: "serving_default"
+            output { key: "p" drop: true } output { key: "q" dtype: "float32" } }"""
+        lossy = patched(first, back)
+        reason = (
+            "signature 'serving_default': output 'q' is float32 by way of int64 in one of the "
+            "models, which loses values that a conversion does not lose; a patch cannot state that."
+        )
+
+        without_p = 'signature { key: "serving_default" output { key: "p" drop: true } }'
+        assert reasons(patched(model, without_p), lossy) == (reason,)
+        assert reasons(lossy, patched(model, without_p)) == (reason,)

@@ -11,6 +11,7 @@ from sigpb.steps.conversion import convert
 from sigpb.tensor_types import TensorType, dtype_of, parse_shape
 from sigpb.verifying.from_plan import mapping_of
 from sigpb.verifying.mapping import (
+    AddedOutput,
     Component,
     InputMapping,
     Mapping,
@@ -51,7 +52,9 @@ def output(key: str, *, new: str | None = None, batch_axis: int | None = None) -
     return OutputMapping(key, new or key, type_of("float32 [?]"), batch_axis=batch_axis)
 
 
-def signature(*ends: InputMapping | OutputMapping, added: tuple[str, ...] = ()) -> SignatureMapping:
+def signature(
+    *ends: InputMapping | OutputMapping, added: tuple[AddedOutput, ...] = ()
+) -> SignatureMapping:
     return SignatureMapping(
         "old",
         "new",

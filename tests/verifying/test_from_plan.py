@@ -4,8 +4,8 @@ from sigpb import protos
 from sigpb.saved_model.model import open_model
 from sigpb.tensor_types import dtype_of
 from sigpb.verifying.from_plan import unchanged
-from sigpb.verifying.mapping import Component
-from tests.patches import ModelFactory, altered
+from sigpb.verifying.mapping import AddedOutput, Component
+from tests.patches import ModelFactory, altered, apply
 from tests.verifying.mappings import mapping_by, signature_by, type_of
 
 
@@ -83,7 +83,7 @@ def test_bound_input_and_added_output(fixture_model: ModelFactory) -> None:
     training = next(end for end in found.inputs if end.old == "training")
     assert training.new is None
     assert protos.TensorProto.FromString(training.value or b"").bool_val == [True]
-    assert found.added == ("pooled",)
+    assert found.added == (AddedOutput("pooled", "pool/Mean:0", type_of("float32 [?,2]")),)
     assert [end.old for end in found.outputs] == ["label", "scores"]
 
 
@@ -159,3 +159,28 @@ def test_what_the_graph_says_of_a_type_counts(fixture_model: ModelFactory) -> No
     (a,) = (end for end in found.inputs if end.old == "a")
     assert a.declared == type_of("int64 [2,3]")
     assert a.components[0].type == type_of("float32 [2,3]")
+
+
+def test_restored_signature(fixture_model: ModelFactory) -> None:
+    """What is fed is what the patched model takes, whatever the restored one leaves open."""
+    model = fixture_model("tf2_linear")
+    apply(
+        model,
+        """signature { key: "serving_default" batch_size: "4" input { key: "x" dtype: "float64" }
+          output { key: "p" dtype: "float64" } }""",
+    )
+    back = """signature { key: "serving_default"
+        input { key: "x" dtype: "float32" shape: "[?,3]" } input { key: "b" shape: "[?,3]" }
+        output { key: "p" dtype: "float32" } }"""
+
+    found = signature_by(model, back)
+
+    x = next(end for end in found.inputs if end.old == "x")
+    p = next(end for end in found.outputs if end.old == "p")
+    assert (x.declared, x.components[0].type) == (
+        type_of("float32 [?,3]"),
+        type_of("float32 [4,3]"),
+    )
+    assert [step.describe() for step in x.steps] == ["cast"]
+    assert (p.declared, len(p.steps), p.batch_axis) == (type_of("float32 [?,3]"), 1, None)
+    assert not found.has_open_batch

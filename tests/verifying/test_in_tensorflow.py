@@ -235,6 +235,56 @@ def test_unknown_op(fixture_model: ModelFactory) -> None:
         assert loader.problems == ("not run: TensorFlow does not know the op 'NoSuchOp'",)
 
 
+ADDED = {
+    "in a function": ("tf2_image", "serving_default", "pool/Mean:0", "matmul:0"),
+    "at the top level": ("tf1_shared", "serving_default", "scores:0", "difference:0"),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "tensor", "other"), ADDED.values(), ids=ADDED)
+def test_added_output_is_compared_with_its_tensor(
+    fixture_model: ModelFactory, name: str, key: str, tensor: str, other: str
+) -> None:
+    def claim(tensor: str) -> protos.SavedModelPatch:
+        return parse_text(
+            f'signature {{ key: "{key}" output {{ key: "new" from_tensor: "{tensor}" }} }}'
+        )
+
+    model = fixture_model(name)
+    sigpb.patch(model, claim(tensor), output_dir=model.with_name("right"))
+    sigpb.patch(model, claim(other), output_dir=model.with_name("wrong"))
+
+    for patched, status in (("right", "same"), ("wrong", "different")):
+        report = sigpb.verify(model, model.with_name(patched), claim(tensor), signature=key)
+        for loader in report.signatures[0].loaders:
+            (added,) = (each for each in loader.outputs if each.new == "new")
+            assert (added.old, added.status) == (tensor, status), str(report)
+
+
+def test_unused_samples_are_refused(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    samples = tmp_path / "samples.npz"
+    np.savez(samples, image=np.ones([2, 3], np.float32))
+    model = fixture_model("tf2_linear")
+
+    with pytest.raises(sigpb.UsageError, match="'image' is fed to no input"):
+        sigpb.verify(model, model, samples=samples, signature="serving_default")
+
+
+def test_batch_size_that_is_fixed_without_being_asked_for(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    fixed, patch = model.with_name("fixed"), parse_text(DEFAULT('batch_size: "3"'))
+    sigpb.patch(model, patch, output_dir=fixed)
+
+    asked = sigpb.verify(model, fixed, patch, signature="serving_default", loaders=["v1"])
+    assert asked.verdict == "equivalent", str(asked)
+    found = sigpb.verify(model, fixed, signature="serving_default", loaders=["v1"])
+    assert found.verdict == "different"
+    assert found.problems[0] == (
+        "signature 'serving_default': input 'b' took any number of rows, and takes 3 now; if that "
+        "is wanted, say so with a patch."
+    )
+
+
 def test_samples(fixture_model: ModelFactory, tmp_path: Path) -> None:
     samples = tmp_path / "samples.npz"
     np.savez(samples, **{"echo/text": np.array([b"one", b"three", b"\xff"])})
@@ -264,3 +314,17 @@ def test_loaders_and_batch_sizes(fixture_model: ModelFactory) -> None:
 
 def _verify_same(model: Path, **options: Any) -> VerifyReport:
     return sigpb.verify(model, model, **options)
+
+
+@pytest.mark.parametrize("name", ["tf2_linear", "tf1_shared"])
+def test_way_back(fixture_model: ModelFactory, name: str) -> None:
+    model = fixture_model(name)
+    there = parse_text(DEFAULT('batch_size: "3" input { key: "x" dtype: "float64" }'))
+    back = sigpb.invert(model, there)
+    sigpb.patch(model, there, in_place=True)
+
+    result = sigpb.patch(model, back, in_place=True, verify=["v1", "v2"])
+
+    assert result.verification is not None
+    (report,) = (each for each in result.verification.signatures if each.concerned)
+    assert [each.status for each in report.loaders] == ["same", "same"]

@@ -18,27 +18,94 @@ from sigpb.verifying.report import (
 SAME = LoaderReport("v1", "same", (1, 2), (OutputReport("p", "p", "same"),))
 WORSE = Difference("1 of 6 elements differ", 2, 0.5, (1, 2), (1, 2), "0.0", "0.5")
 DIFFERENT = LoaderReport("v2", "different", (2,), (OutputReport("p", "q", "different", WORSE),))
-NOT_RUN = LoaderReport("v2", "not verified", problems=("not run: no such op",))
+NOT_RUN = LoaderReport("v2", "not verified", problems=("not run: no values",))
+UNRUNNABLE = LoaderReport("v2", "not verified", problems=("not run: no such op",), unrunnable=True)
+FEWER = LoaderReport("v2", "same", (1,), skipped=("a batch of 2", "output 'q'"))
+CONSTANT = LoaderReport("v2", "same", (1,), vague=("output 'q', which was 1 for all values",))
+EMPTY = LoaderReport("v1", "not verified", (1,), vague=("output 'q', which was empty",))
+
+
+def signature(
+    *loaders: LoaderReport, key: str = "predict", concerned: bool = True
+) -> SignatureReport:
+    return SignatureReport(("serve",), "serving_default", key, loaders, concerned)
 
 
 def report(*loaders: LoaderReport, problems: tuple[str, ...] = ()) -> VerifyReport:
-    signature = SignatureReport(("serve",), "serving_default", "predict", loaders)
-    return VerifyReport(Path("old"), Path("new"), problems, (signature,))
+    return both(signature(*loaders), problems=problems)
+
+
+def both(*signatures: SignatureReport, problems: tuple[str, ...] = ()) -> VerifyReport:
+    return VerifyReport(Path("old"), Path("new"), problems, signatures)
 
 
 @pytest.mark.parametrize(
     ("found", "verdict", "code"),
     [
         (report(SAME), "equivalent", 0),
-        (report(SAME, NOT_RUN), "equivalent", 0),
+        (report(SAME, NOT_RUN), "not verified", 4),
+        (report(SAME, UNRUNNABLE), "equivalent", 0),
+        (report(SAME, FEWER), "equivalent", 0),
+        (report(SAME, CONSTANT), "equivalent", 0),
+        (report(EMPTY), "not verified", 4),
         (report(SAME, DIFFERENT), "different", 1),
         (report(NOT_RUN), "not verified", 4),
+        (report(UNRUNNABLE), "not verified", 4),
+        (both(signature(SAME), signature(NOT_RUN)), "not verified", 4),
+        (both(signature(SAME), signature(NOT_RUN, concerned=False)), "equivalent", 0),
+        (both(signature(SAME), signature(UNRUNNABLE)), "equivalent", 0),
+        (both(signature(SAME, concerned=False), signature(UNRUNNABLE)), "not verified", 4),
+        (both(signature(SAME, concerned=False)), "equivalent", 0),
+        (both(signature(SAME), signature(DIFFERENT, concerned=False)), "different", 1),
         (report(SAME, problems=("there is no signature 'x'.",)), "different", 1),
         (VerifyReport(Path("old"), Path("new"), (), ()), "not verified", 4),
     ],
 )
 def test_verdict(found: VerifyReport, verdict: Status, code: int) -> None:
     assert (found.verdict, found.exit_code) == (verdict, code)
+
+
+@pytest.mark.parametrize(
+    ("found", "conclusion"),
+    [
+        (report(SAME), "equivalent"),
+        (
+            both(signature(SAME), signature(UNRUNNABLE, key="other"), signature(SAME, key="b")),
+            "equivalent for what ran: 2 of 3 signatures; not compared: signature 'other'",
+        ),
+        (
+            report(SAME, UNRUNNABLE),
+            "equivalent for what ran: 0 of 1 signatures; not compared: signature 'predict' under "
+            "v2",
+        ),
+        (
+            report(SAME, FEWER),
+            "equivalent for what ran: 0 of 1 signatures; not compared: signature 'predict' under "
+            "v2: a batch of 2, output 'q'",
+        ),
+        (
+            both(signature(SAME), signature(NOT_RUN, key="other")),
+            "not verified; the same for what ran: 1 of 2 signatures; not compared: signature "
+            "'other'",
+        ),
+        (
+            report(SAME, CONSTANT),
+            "equivalent; little was seen of output 'q', which was 1 for all values (signature "
+            "'predict')",
+        ),
+        (
+            report(EMPTY),
+            "not verified; little was seen of output 'q', which was empty (signature 'predict')",
+        ),
+        (
+            report(DIFFERENT, NOT_RUN),
+            "different; not compared: signature 'predict' under v2",
+        ),
+    ],
+)
+def test_conclusion_says_what_it_does_not_cover(found: VerifyReport, conclusion: str) -> None:
+    assert found.conclusion == conclusion
+    assert str(found).splitlines()[-1] == conclusion
 
 
 def test_text() -> None:
@@ -52,8 +119,8 @@ def test_text() -> None:
         "      output 'p' → 'q' different: 1 of 6 elements differ in a batch of 2, by up to 0.5 at "
         "[1, 2]; first at [1, 2]: 0.0 before, 0.5 after\n"
         "    v2: not verified\n"
-        "      not run: no such op\n"
-        "different"
+        "      not run: no values\n"
+        "different; not compared: signature 'predict' under v2"
     )
 
 
@@ -73,7 +140,7 @@ def test_text_names_tags_where_there_are_several() -> None:
 def test_json() -> None:
     values = json.loads(json.dumps(report(SAME, DIFFERENT).to_json()))
 
-    assert values.keys() == {"verdict", "old", "new", "problems", "signatures"}
+    assert values.keys() == {"verdict", "conclusion", "old", "new", "problems", "signatures"}
     (signature,) = values["signatures"]
     assert (signature["old"], signature["new"], signature["status"]) == (
         "serving_default",

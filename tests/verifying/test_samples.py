@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sigpb.verifying.samples import SamplesError, load, of_signature
+from sigpb.verifying.samples import SamplesError, load, of_signature, unused
 from tests.patches import ModelFactory
 from tests.verifying.mappings import input_, signature, signature_by
 
@@ -60,3 +60,20 @@ def test_parts_of_a_sparse_input(fixture_model: ModelFactory) -> None:
     found = of_signature({"s_values": 1, "serving_default/s_indices": 2, "s": 3}, mapped)
 
     assert found == {"s_values": 1, "s_indices": 2}
+
+
+def test_unused_samples_are_named_with_the_inputs_there_are() -> None:
+    signatures = [signature(input_("image", "float32 [?]")), signature(input_("y", "float32 [?]"))]
+
+    assert unused({"image": 1, "new/y": 2}, signatures) is None
+    assert unused({"imge": 1, "y": 2}, signatures) == (
+        "'imge' is fed to no input; did you mean 'image'? There are 'image', 'new/image', "
+        "'new/y', 'y'."
+    )
+
+
+def test_a_sample_that_another_one_takes_the_place_of_is_unused() -> None:
+    found = unused({"y": 1, "new/y": 2}, [signature(input_("y", "float32 [?]"))])
+
+    assert found is not None
+    assert found.startswith("'y' is fed to no input")

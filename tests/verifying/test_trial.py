@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 from sigpb.steps.conversion import convert
 from sigpb.verifying.comparison import Tolerance
-from sigpb.verifying.mapping import OutputMapping, SignatureMapping
+from sigpb.verifying.mapping import AddedOutput, OutputMapping, SignatureMapping
 from sigpb.verifying.report import LoaderReport
 from sigpb.verifying.trial import Trial
 from tests.verifying.mappings import input_, output, signature, type_of
@@ -28,9 +29,18 @@ class Model:
     name: str = "v1"
 
     @contextlib.contextmanager
-    def opened(self, key: str, optimized: bool = True) -> Iterator[Callable[[Any], Any]]:
+    def opened(
+        self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
+    ) -> Iterator[Callable[[Any], Any]]:
         function = self.make(optimized)
-        yield lambda values: function(**values)
+
+        def run(values: Any) -> Any:
+            results = function(**values)
+            if tensors is None:
+                return {name: value for name, value in results.items() if ":" not in name}
+            return {new: results[name] for new, name in tensors.items()}
+
+        yield run
 
 
 def model(function: Function) -> Model:
@@ -44,6 +54,11 @@ def linear(x: Any, y: Any) -> dict[str, Any]:
 LINEAR = signature(*(input_(key, "float64 [?,3]") for key in "xy"), *(output(key) for key in "ps"))
 
 
+WITH_ADDED = signature(
+    *LINEAR.inputs, *LINEAR.outputs, added=(AddedOutput("t", "inner:0", type_of("float64 [?,3]")),)
+)
+
+
 def trial(
     old: Function | Model,
     new: Function | Model,
@@ -52,7 +67,8 @@ def trial(
     **options: Any,
 ) -> LoaderReport:
     models = [each if isinstance(each, Model) else model(each) for each in (old, new)]
-    return Trial(mapped, sizes, **options).run(*models)
+    old_model, new_model = models
+    return Trial(mapped, sizes, **options).run(old_model, new_model, old_model)
 
 
 def statuses(report: LoaderReport) -> dict[str, str]:
@@ -115,12 +131,43 @@ def test_output_that_is_missing_and_one_that_is_not_expected() -> None:
 
 
 def test_added_output() -> None:
-    mapped = signature(*LINEAR.inputs, *LINEAR.outputs, added=("t",))
+    def old(x: Any, y: Any) -> dict[str, Any]:
+        return {**linear(x, y), "inner:0": x + 10}
 
-    assert trial(linear, lambda **fed: {**linear(**fed), "t": 0}, mapped).status == "same"
-    assert trial(linear, linear, mapped).problems == (
-        "output 't', which is to be added, is missing",
+    def new(x: Any, y: Any, z: float = 10) -> dict[str, Any]:
+        return {**linear(x, y), "t": x + z}
+
+    assert statuses(trial(old, new, WITH_ADDED)) == {"p": "same", "s": "same", "t": "same"}
+    wrong = trial(old, lambda x, y: new(x, y, 11), WITH_ADDED)
+    assert (wrong.status, statuses(wrong)["t"]) == ("different", "different")
+    missing = trial(old, linear, WITH_ADDED)
+    assert missing.status == "different"
+    assert str(missing.outputs[2].difference) == "it is missing in a batch of 1"
+
+
+def test_added_output_whose_tensor_cannot_be_run() -> None:
+    report = trial(linear, lambda **fed: {**linear(**fed), "t": 0}, WITH_ADDED)
+
+    assert report.status == "not verified"
+    assert statuses(report) == {"p": "same", "s": "same", "t": "not verified"}
+    assert report.skipped == ("output 't'",)
+    assert report.problems == ("outputs that are added were not compared: KeyError: 'inner:0'",)
+
+
+def test_added_output_that_is_random() -> None:
+    random = np.random.default_rng()
+
+    def noisy(x: Any, y: Any) -> dict[str, Any]:
+        return {**linear(x, y), "inner:0": random.random(3), "t": random.random(3)}
+
+    report = trial(
+        lambda x, y: {k: v for k, v in noisy(x, y).items() if k != "t"},
+        lambda x, y: {k: v for k, v in noisy(x, y).items() if k != "inner:0"},
+        WITH_ADDED,
     )
+
+    assert report.status == "not verified"
+    assert statuses(report) == {"p": "same", "s": "same", "t": "not verified"}
 
 
 def test_runs_before_but_not_after() -> None:
@@ -143,13 +190,15 @@ def test_runs_in_neither() -> None:
 
     assert (report.status, report.outputs, report.batch_sizes) == ("not verified", (), ())
     assert report.problems == ("not run: TensorFlow does not know the op 'NoSuchOp'",)
+    assert report.unrunnable
 
 
 def test_model_that_cannot_be_loaded() -> None:
     def fail(optimized: bool) -> Function:
         raise ValueError("damaged")
 
-    assert trial(Model(fail), linear).problems == ("not run: ValueError: damaged",)
+    report = trial(Model(fail), linear)
+    assert (report.problems, report.unrunnable) == (("not run: ValueError: damaged",), True)
     assert trial(linear, Model(fail)).status == "different"
 
 
@@ -163,6 +212,68 @@ def test_batch_size_that_fails_before() -> None:
 
     assert (report.status, report.batch_sizes) == ("same", (1, 2))
     assert report.problems == ("not run in a batch of 5 or 7: RuntimeError: too many",)
+    assert report.skipped == ("a batch of 5 or 7",)
+
+
+def test_values_that_the_old_model_does_not_take_are_no_reason_to_call_it_unrunnable() -> None:
+    def fails(**fed: Any) -> dict[str, Any]:
+        raise RuntimeError("no JPEG")
+
+    report = trial(fails, fails)
+
+    assert (report.status, report.unrunnable) == ("not verified", False)
+
+
+@pytest.mark.parametrize(
+    ("value", "what", "status"),
+    [
+        (np.zeros(3), "0.0", "same"),
+        (np.array([b"no"] * 3, object), "b'no'", "same"),
+        (np.full(3, np.nan), "NaN", "not verified"),
+        (np.zeros([0, 4]), "empty", "not verified"),
+    ],
+)
+def test_output_that_is_the_same_for_all_values(value: Any, what: str, status: str) -> None:
+    mapped = signature(*LINEAR.inputs, output("p"))
+
+    report = trial(lambda x, y: {"p": value}, lambda x, y: {"p": value}, mapped)
+
+    assert report.status == status
+    assert report.vague == (f"output 'p', which was {what} for all values",)
+
+
+def test_an_output_that_says_nothing_is_named_beside_those_that_do() -> None:
+    def both(x: Any, y: Any) -> dict[str, Any]:
+        return {"p": x, "s": np.full(3, np.nan)}
+
+    report = trial(both, both)
+
+    assert report.status == "same"
+    assert report.vague == ("output 's', which was NaN for all values",)
+
+
+def test_other_values_are_tried_where_all_results_are_one() -> None:
+    """Of numbers from 0 to 1, ReLU of the opposite is 0."""
+
+    def relu(x: Any, y: Any) -> dict[str, Any]:
+        return {"p": np.maximum(-x, 0), "s": y}
+
+    assert trial(relu, relu).vague == ()
+    assert trial(relu, lambda x, y: {"p": 0 * x, "s": y}).status == "different"
+
+
+def test_samples_are_not_made_other() -> None:
+    samples = {key: np.ones([2, 3]) for key in "xy"}
+    seen = []
+
+    def noted(x: Any, y: Any) -> dict[str, Any]:
+        seen.append(x)
+        return {"p": 0 * x, "s": y}
+
+    report = trial(noted, linear, samples=samples)
+
+    assert all((each == 1).all() for each in seen)
+    assert report.status == "different"
 
 
 def test_classes_that_are_out_of_range_are_made_smaller() -> None:

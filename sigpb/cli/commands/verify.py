@@ -18,7 +18,9 @@ sigpb verify OLD NEW [--patch=FILE] [--samples=FILE.npz] [--loaders=v1,v2] [--si
     [--batch_sizes=1,2,5] [--rtol=R] [--atol=A] [--timeout=SECONDS] [--format=text|json]
 
 Needs TensorFlow: pip install 'sigpb[tensorflow]'.
-Exit codes: 0 equivalent, 1 different, 4 not verified, since a signature ran in neither model."""
+The last line is the verdict, with all that it does not cover. Exit codes: 0 equivalent: all that
+the patch changes was compared, but for what OLD itself does not run; 1 different; 4 not verified:
+something was not compared, such as a signature that takes no made-up values (see --samples)."""
 
 
 def define_flags(values: flags.FlagValues) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.diff.compat.rule import Rule, Served
+from sigpb.tensor_types import dtype_name
 
 
 def _check(served: Served) -> Iterator[str]:
@@ -21,6 +22,10 @@ def _check(served: Served) -> Iterator[str]:
     why += sorted(changed - ({"variables"} if served.files.variables else set()))
     if why:
         yield f"{', '.join(why)} changed"
+    for change in served.found.endpoints:
+        if change.by_way_of is not None and change.before is not None:
+            lossy = dtype_name(change.by_way_of)
+            yield f"{change.side} {change.before.key!r} passes {lossy}, which loses values"
 
 
 RULE = Rule("output-values-may-differ", "warning", __doc__, _check)

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from sigpb import protos
-from sigpb.diff.graph_view import GraphView
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
+from sigpb.graph.top_level import TopLevelGraph
+from sigpb.tensor_types import value_dtype
 
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 
@@ -36,8 +37,8 @@ def _common_scopes(first: str, second: str) -> int:
 class Origins:
     """Looks through what sigpb added to a graph."""
 
-    def __init__(self, view: GraphView) -> None:
-        self._view = view
+    def __init__(self, graph: TopLevelGraph) -> None:
+        self._graph = graph
 
     def of(self, tensor: str) -> Chain:
         """Returns what the tensor of an endpoint stands for: last, a tensor of the first model."""
@@ -62,13 +63,32 @@ class Origins:
         node = None if self.is_resolved(chain) else self._node(producer(chain[-1]))
         return node is not None and node.op == "Placeholder"
 
+    def dtypes(self, chain: Chain, stated: int) -> list[int]:
+        """Returns the dtypes of the tensors of a chain; 0 for one that is not known.
+
+        Args:
+            chain: The chain of an endpoint.
+            stated: The dtype that the signature states for the endpoint.
+        """
+        found = [stated]
+        for step, tensor in pairwise(chain):
+            type_, node = self._graph.type_of(tensor), self._node(producer(step))
+            if type_ is not None and type_.dtype:
+                found.append(value_dtype(type_.dtype))
+            elif self.original(producer(step)):
+                found.append(found[-1])
+            else:  # A step says what it takes, also if the op of that is not known.
+                names = [name for name in ("SrcT", "T") if node and name in node.attr]
+                found.append(node.attr[names[0]].type if node and names else 0)
+        return found
+
     def position(self, tensor: str) -> int:
         """Returns where in the graph the node of a tensor is, by which nodes can be sorted."""
         return self._positions.get(producer(tensor), -1)
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        return {name: position for position, name in enumerate(self._view.top.nodes)}
+        return {name: position for position, name in enumerate(self._graph.nodes)}
 
     def source(self, tensor: str) -> str:
         """Returns the node that the values of a tensor come from, before any steps."""
@@ -87,19 +107,19 @@ class Origins:
             tensor: The tensor.
             added: The names of nodes that were added for the same signature.
         """
-        names = [name for name, olds in self._stand_ins.items() if canonical(tensor) in olds]
-        node = self._view.node(producer(tensor))
+        names = [name for name, olds in self.stand_ins.items() if canonical(tensor) in olds]
+        node = self._graph.node(producer(tensor))
         if node is not None and is_spliced(node):
             names = [self.source(node.input[0])]
         elif added:
             near = {name: max(_common_scopes(name, each) for each in added) for name in names}
             names = [name for name in names if near[name] == max(near.values()) > 1]
-        found = [self._view.top.node(name) for name in names]
+        found = [self._graph.node(name) for name in names]
         constants = [node for node in found if node and node.op == "Const"]
         return constants[0].attr["value"].tensor if len(constants) == 1 else None
 
     def _node(self, name: str) -> protos.NodeDef | None:
-        return self._view.top.nodes.get(name)
+        return self._graph.nodes.get(name)
 
     def _behind(self, tensor: str) -> str | None:
         """Returns what a tensor that sigpb added stands for, a step further; None if nothing."""
@@ -113,28 +133,28 @@ class Origins:
             if before and before.op in CALL_OPS and number >= len(before.attr["Tout"].list.type):
                 return None  # An output that was added to a copy of the function.
             return canonical(f"{original}:{number}")
-        if name in self._stand_ins:
-            return self._stand_ins[name][0]
+        if name in self.stand_ins:
+            return self.stand_ins[name][0]
         if node.op in _SOURCES or original_names(name) or not node.input:
             return None
         return canonical(node.input[0])
 
     def original(self, name: str) -> str | None:
         """Returns the node that a node is a copy of, or None."""
-        nodes = self._view.top.nodes
+        nodes = self._graph.nodes
         for original in original_names(name) if name in nodes else ():
             if original in nodes and nodes[original].op == nodes[name].op:
                 return original
         return None
 
     @cached_property
-    def _stand_ins(self) -> dict[str, list[str]]:
+    def stand_ins(self) -> dict[str, list[str]]:
         """For each placeholder or constant that was added, the tensors that it takes the place of.
 
         There is more than one only if the model was changed by others.
         """
         found: dict[str, list[str]] = defaultdict(list)
-        nodes = self._view.top.nodes
+        nodes = self._graph.nodes
         for name, node in nodes.items():
             if is_spliced(node):
                 found[self.source(node.input[0])].append(name)

@@ -1,0 +1,294 @@
+"""The way back: a signature that is to be what it was before sigpb spliced anything for it.
+
+Where all endpoints are to have the types of the tensors that they stood for before earlier patches,
+nothing is converted once more: the signature feeds and fetches these tensors again, and
+`tf.saved_model.load` gets the function that computes them. That is right if no dtype in between
+loses values, and if nothing that the earlier patches bound or added is left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sigpb import protos
+from sigpb.graph.cone import needed
+from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.origins import Chain, Origins
+from sigpb.graph.spliced import is_added, is_spliced
+from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
+from sigpb.graph.top_level import TopLevelGraph
+from sigpb.rewrite import wrapper_function
+from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.saved_model.model import MetaGraph
+from sigpb.steps.conversion import holds
+from sigpb.tensor_types import (
+    TensorType,
+    declared_type,
+    encoding_of,
+    is_compatible,
+    tensor_names,
+)
+
+# What leaves the shape of a value as it is.
+_ELEMENTWISE = {"AsString", "Cast", "EnsureShape", "Identity", "StringToNumber"}
+
+
+@dataclass(frozen=True)
+class Port:
+    """The function that computed a signature first, as `tf.saved_model.load` is to call it.
+
+    Attributes:
+        function: Its name.
+        arguments: The position of each input among its arguments, by the key in the model.
+        results: The position of each output among its results, by the key in the model.
+    """
+
+    function: str
+    arguments: Mapping[str, int]
+    results: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What a signature was, and is to be again.
+
+    Attributes:
+        origins: The tensors that its endpoints stood for first, by those that they stand for.
+        inputs: The types of the inputs that change, by their keys in the model.
+        outputs: The same for outputs.
+        port: The function that computes it; None if the model has no object graph.
+        leftovers: The nodes that sigpb added for it, some of which others may use.
+    """
+
+    origins: Mapping[str, str]
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    port: Port | None
+    leftovers: frozenset[str]
+
+
+def origin_type(meta_graph: MetaGraph, info: protos.TensorInfo) -> TensorType | None:
+    """Returns the type of the tensor that an endpoint stood for before sigpb spliced anything.
+
+    None if sigpb did not, or if that tensor is not known.
+    """
+    if not is_added(info.name):
+        return None
+    graph = GraphParts(meta_graph).top
+    chain = Origins(graph).of(info.name)
+    return None if is_added(chain[-1]) else graph.type_of(chain[-1])
+
+
+def restoration_of(signature: SignatureDraft, parts: GraphParts) -> Restoration | None:
+    """Returns how a signature is restored; None if it is not to be what it was, or cannot be."""
+    before = parts.meta_graph.signatures[signature.ref.source]
+    tensors = [
+        tensor
+        for infos in (before.inputs, before.outputs)
+        for info in infos.values()
+        for tensor in tensor_names(info)
+    ]
+    is_spliced_for = any(map(is_added, tensors))
+    bound = any(end.bound is not None for end in signature.inputs.values())
+    if not is_spliced_for or bound or signature.added or signature.ref.copy_of is not None:
+        return None
+    return _Survey(signature, before, parts).run()
+
+
+class _NotRestorable(Exception):
+    """The signature cannot be what it was first."""
+
+
+class _Survey:
+    """The work of one call of `restoration_of`."""
+
+    def __init__(
+        self, signature: SignatureDraft, before: protos.SignatureDef, parts: GraphParts
+    ) -> None:
+        self._signature, self._before, self._parts = signature, before, parts
+        self._graph, self._origins = parts.top, Origins(parts.top)
+        self._chains: dict[tuple[Side, str, int], Chain] = {}
+
+    def run(self) -> Restoration | None:
+        try:
+            inputs = dict(self._types("input"))
+            outputs = dict(self._types("output"))
+            leftovers = self._leftovers()
+            self._check_that_nothing_is_left_out(leftovers)
+            port = self._port()
+        except _NotRestorable:
+            return None
+        origins = {chain[0]: chain[-1] for chain in self._chains.values()}
+        return Restoration(origins, inputs, outputs, port, frozenset(leftovers))
+
+    def _types(self, side: Side) -> Iterator[tuple[str, TensorType]]:
+        for end in self._signature.kept(side):
+            infos = self._before.inputs if side == "input" else self._before.outputs
+            info = infos[end.source]
+            chains = [self._origins.of(tensor) for tensor in tensor_names(info)]
+            for position, chain in enumerate(chains):
+                self._chains[side, end.source, position] = chain
+            if end.type is None and all(len(chain) == 1 for chain in chains):
+                continue
+            if encoding_of(info) == "dense":
+                yield end.source, self._type(side, end, info, chains[0])
+            else:
+                yield end.source, self._type_of_parts(end, info, chains)
+
+    def _type_of_parts(
+        self, end: EndpointDraft, info: protos.TensorInfo, chains: Sequence[Chain]
+    ) -> TensorType:
+        """Returns the type of a sparse or composite endpoint, of which the dtype can change."""
+        now = declared_type(info)
+        wanted = (end.type or WantedType()).of(now)
+        for tensor, chain in zip(tensor_names(info), chains, strict=True):
+            is_value = tensor == info.coo_sparse.values_tensor_name
+            dtypes = self._origins.dtypes(chain, now.dtype if is_value else 0)
+            kept = [dtype for dtype in dtypes if dtype]
+            if is_added(chain[-1]) or not (
+                _is_lossless(dtypes, wanted.dtype) if is_value else len(set(kept)) < 2
+            ):
+                raise _NotRestorable
+        return wanted
+
+    def _type(
+        self, side: Side, end: EndpointDraft, info: protos.TensorInfo, chain: Chain
+    ) -> TensorType:
+        """Returns the type that an endpoint is to have, which has to be that of its origin."""
+        first, now = self._graph.type_of(chain[-1]), declared_type(info)
+        if is_added(chain[-1]) or first is None:
+            raise _NotRestorable
+        dtypes, shape = self._origins.dtypes(chain, now.dtype), first.shape
+        change = end.type or WantedType()
+        wanted = change.of(now)
+        if side == "output" and change.shape == "same" and shape is not None:
+            wanted = TensorType(wanted.dtype, shape)
+        if side == "output" and self._keeps_shape(chain):
+            fits = is_compatible(shape, wanted.shape)
+        else:
+            fits = shape == wanted.shape and (side == "input" or shape is not None)
+        if not fits or not _is_lossless(dtypes, wanted.dtype):
+            raise _NotRestorable
+        return wanted
+
+    def _keeps_shape(self, chain: Chain) -> bool:
+        nodes = self._graph.nodes
+        steps = (producer(tensor) for tensor in chain[:-1])
+        return all(nodes[name].op in _ELEMENTWISE or self._origins.original(name) for name in steps)
+
+    def _leftovers(self) -> set[str]:
+        """Returns the nodes that sigpb added which lead to what the endpoints stand for."""
+        neighbours: dict[str, set[str]] = {}
+        for name, node in self._graph.nodes.items():
+            for tensor in node.input:
+                if is_added(name) and is_added(source := producer(tensor)):
+                    neighbours.setdefault(name, set()).add(source)
+                    neighbours.setdefault(source, set()).add(name)
+        infos = (*self._before.inputs.values(), *self._before.outputs.values())
+        waiting = [producer(tensor) for info in infos for tensor in tensor_names(info)]
+        waiting += [producer(tensor) for chain in self._chains.values() for tensor in chain]
+        found: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if is_added(name) and name not in found:
+                found.add(name)
+                waiting += neighbours.get(name, ())
+        return found
+
+    def _check_that_nothing_is_left_out(self, leftovers: set[str]) -> None:
+        """Makes sure that the inputs that there are, are all that the outputs are computed from.
+
+        An input that an earlier patch bound to a constant would be missing.
+        """
+        inputs = [chain for (side, *_), chain in self._chains.items() if side == "input"]
+        outputs = [chain for (side, *_), chain in self._chains.items() if side == "output"]
+        fed = {canonical(chain[-1]) for chain in inputs}
+        times = Counter(canonical(chain[-1]) for chain in inputs)
+        if any(len(chain) > 1 and times[canonical(chain[-1])] > 1 for chain in inputs):
+            raise _NotRestorable
+        own = {producer(tensor) for chain in inputs for tensor in chain}
+        # Constants among the copies are such as an open batch size needs, not bound inputs.
+        stand_ins = (name for name in self._origins.stand_ins if not original_names(name))
+        if any(name in leftovers and name not in own for name in stand_ins):
+            raise _NotRestorable
+        nodes = self._graph.nodes
+        for name in needed(nodes, [chain[-1] for chain in outputs], fed):
+            if is_added(name) or (nodes[name].op == "Placeholder" and name not in fed):
+                raise _NotRestorable
+
+    def _dense_origins(self, side: Side) -> dict[str, str]:
+        """Returns the origins of endpoints, none of which is made of several tensors."""
+        found = {key: chain[-1] for (each, key, _), chain in self._chains.items() if each == side}
+        if len(found) < sum(each == side for each, *_ in self._chains):
+            raise _NotRestorable
+        return found
+
+    def _port(self) -> Port | None:
+        """Returns the function that the object graph is to name."""
+        graph, key = self._parts.meta_graph.object_graph, self._signature.ref.source
+        if graph is None or key not in (nodes := graph.signature_nodes()):
+            return None
+        inputs, outputs = self._dense_origins("input"), self._dense_origins("output")
+        calls = {producer(tensor) for tensor in outputs.values()}
+        call = self._graph.node(calls.pop()) if len(calls) == 1 else None
+        if call is None or call.op not in CALL_OPS:
+            raise _NotRestorable
+        name, taken = call.attr["f"].func.name, [canonical(tensor) for tensor in call.input]
+        functions = graph.proto.concrete_functions
+        if name not in functions or wrapper_function.is_wrapper(name):
+            raise _NotRestorable
+        now = functions[graph.function_name(nodes[key])].bound_inputs
+        arguments = {key: taken.index(tensor) for key, tensor in inputs.items() if tensor in taken}
+        if (
+            list(functions[name].bound_inputs) != list(now)
+            or sorted(arguments.values()) != list(range(len(self._signature.inputs)))
+            or len(taken) != len(arguments) + len(now)
+        ):
+            raise _NotRestorable
+        results = {key: output_number(tensor) for key, tensor in outputs.items()}
+        return Port(name, arguments, results)
+
+
+def _is_lossless(dtypes: Sequence[int], wanted: int) -> bool:
+    """Whether dtypes, from an endpoint to its origin, end in the one wanted and hold its values."""
+    return 0 not in dtypes and dtypes[-1] == wanted and all(holds(each, wanted) for each in dtypes)
+
+
+def remove_leftovers(
+    graph: TopLevelGraph, leftovers: frozenset[str], fetched: Iterable[str]
+) -> None:
+    """Removes nodes that sigpb added and that nothing needs any more.
+
+    Args:
+        graph: The graph; nodes for other signatures are added to it already.
+        leftovers: The nodes.
+        fetched: The tensors that signatures feed and fetch from now on.
+    """
+    nodes = graph.nodes
+    others = [node for name, node in nodes.items() if name not in leftovers]
+    # A placeholder that took what sigpb computes becomes what it was.
+    replaced = [
+        node for node in others if is_spliced(node) and producer(node.input[0]) in leftovers
+    ]
+    names = {node.name for node in replaced}
+    mentioned = [
+        tensor
+        for node in (*others, *graph.changed_nodes)
+        for tensor in (node.input[1:] if node.name in names else node.input)
+    ]
+    used = needed(nodes, [*mentioned, *fetched])
+    graph.remove(leftovers - used)
+    for node in replaced:
+        if producer(node.input[0]) not in used:
+            graph.replace(_without_default(node))
+
+
+def _without_default(node: protos.NodeDef) -> protos.NodeDef:
+    after = protos.NodeDef()
+    after.CopyFrom(node)
+    after.op = "Placeholder"
+    del after.input[0]
+    return after

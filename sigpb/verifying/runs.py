@@ -1,0 +1,122 @@
+"""Runs of a signature under a loader, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sigpb.verifying.loaders import lacks_op, reason_of
+
+Array = Any
+Arrays = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a signature did not run.
+
+    Attributes:
+        reason: In words.
+        always: Whether it would not run whatever it is fed.
+    """
+
+    reason: str
+    always: bool = False
+
+
+Outcome = Arrays | Failure
+"""What a signature returned, or why it did not run."""
+
+
+class Loader(Protocol):
+    """A model under one of TensorFlow's loaders."""
+
+    @property
+    def name(self) -> str:
+        """What the loader is called."""
+        ...
+
+    def opened(self, key: str, optimized: bool = True) -> Any:
+        """Returns a context with what runs a signature, of a model in its initial state."""
+        ...
+
+
+class Session(Loader, Protocol):
+    """A model of which also tensors that no signature returns can be fetched."""
+
+    def opened(
+        self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
+    ) -> Any:
+        """Returns a context with what runs a signature, or computes tensors from its inputs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Round:
+    """The values of one run.
+
+    Attributes:
+        batch_size: The number of rows; None if there is no choice.
+        fed: What the new model is fed.
+        fed_to_old: What the old model is fed, perhaps in several runs.
+    """
+
+    batch_size: int | None
+    fed: Arrays
+    fed_to_old: list[Arrays]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of it.
+
+    Attributes:
+        values: The values.
+        before: What the old model returned.
+        after: What the new model returned.
+        added: What the tensors of added outputs are in the old model, by the keys of the outputs.
+    """
+
+    values: Round
+    before: Sequence[Outcome]
+    after: Outcome
+    added: Sequence[Outcome] = ()
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the old model did not run."""
+        return failure_in(self.before)
+
+
+def failure_in(parts: Sequence[Outcome]) -> Failure | None:
+    """Returns the first failure of several runs."""
+    return next((part for part in parts if isinstance(part, Failure)), None)
+
+
+def results_of(parts: Sequence[Outcome]) -> list[Arrays]:
+    """Returns what was returned by those of several runs that did not fail."""
+    return [part for part in parts if not isinstance(part, Failure)]
+
+
+def outcomes(opened: Any, rounds: Sequence[Sequence[Arrays]]) -> list[list[Outcome]]:
+    """Runs a signature on one set of values after another.
+
+    Args:
+        opened: What `Loader.opened` returned: a freshly loaded model.
+        rounds: The values.
+    """
+    try:
+        with opened as run:
+            return [[_outcome(run, values) for values in parts] for parts in rounds]
+    except Exception as error:  # Whatever TensorFlow does not like about the model.
+        failure = Failure(reason_of(error), always=True)
+        return [[failure] * len(parts) for parts in rounds]
+
+
+def _outcome(run: Any, values: Arrays) -> Outcome:
+    try:
+        result: Arrays = run(values)
+        return result
+    except Exception as error:
+        return Failure(reason_of(error), lacks_op(error))
