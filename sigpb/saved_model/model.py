@@ -191,9 +191,7 @@ def open_proto(file: Path) -> SavedModel:
 def _foreign(file: Path, buffer: Buffer) -> str:
     """Says what a file is that is no SavedModel, and what to do; empty if that is not known."""
     found = foreign_file(buffer)
-    return (
-        f"{file}: not a SavedModel, but {found.name}. {found.advice}".rstrip() if found else ""
-    )
+    return f"{file}: not a SavedModel, but {found.name}. {found.advice}".rstrip() if found else ""
 
 
 def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
