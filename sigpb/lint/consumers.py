@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from sigpb import protos
 from sigpb.graph.function_outputs import CALL_OPS
@@ -13,7 +14,9 @@ from sigpb.lint.linted_model import LintedGraph
 _PASSING = {"Identity", "PlaceholderWithDefault", "StopGradient", "Snapshot"}
 
 
-def consumers(graph: LintedGraph, tensor: str) -> list[protos.NodeDef]:
+def consumers(
+    graph: LintedGraph, tensor: str, *, among: Collection[str] | None = None
+) -> list[protos.NodeDef]:
     """Returns the nodes that do something with a tensor of the top level.
 
     Nodes that hand it on, to other nodes or to functions, are looked through.
@@ -21,15 +24,17 @@ def consumers(graph: LintedGraph, tensor: str) -> list[protos.NodeDef]:
     Args:
         graph: The MetaGraph.
         tensor: The tensor, as nodes spell it: ``x`` for ``x:0``.
+        among: The names of the nodes of the top level to look at; by default all.
     """
-    return _Search(graph).run(tensor)
+    return _Search(graph, among).run(tensor)
 
 
 class _Search:
     """The work of one call of `consumers`."""
 
-    def __init__(self, graph: LintedGraph) -> None:
+    def __init__(self, graph: LintedGraph, among: Collection[str] | None) -> None:
         self.graph = graph
+        self.among = among
         self.found: list[protos.NodeDef] = []
         self.visited: set[tuple[str | None, str]] = set()
         self.users: dict[str | None, dict[str, list[tuple[protos.NodeDef, int]]]] = {}
@@ -60,7 +65,11 @@ class _Search:
         if function not in self.users:
             users = self.users[function] = defaultdict(list)
             if function is None:
-                nodes = list(self.graph.top_level.nodes.values())
+                nodes = [
+                    node
+                    for name, node in self.graph.top_level.nodes.items()
+                    if self.among is None or name in self.among
+                ]
             else:
                 found = self.graph.functions.get(function)
                 nodes = list(found.node_def) if found else []

@@ -18,7 +18,12 @@ from sigpb.tensor_types import TensorType
 
 
 class Graph:
-    """A graph that is looked at."""
+    """A graph that is looked at.
+
+    Attributes:
+        library: Its functions.
+        records: The nodes of its top level by name.
+    """
 
     def __init__(self, part: GraphPart) -> None:
         self._message = part.message
@@ -31,7 +36,7 @@ class Graph:
 
     def endpoints(self, title: str) -> Endpoints:
         """Returns the placeholders of the graph, and what no node takes."""
-        body = self._body({}, ())
+        body = self.body({}, ())
         found: list[str] = []
         for record in ends.unused(self.records):
             count = len(body.output_dtypes(record))
@@ -42,10 +47,16 @@ class Graph:
     def flow(self, endpoints: Endpoints) -> Flow:
         """Returns the part of the graph between some endpoints."""
         results = tuple(endpoint.tensor for endpoint in endpoints.outputs)
-        body = self._body(endpoints.arguments, results)
+        body = self.body(endpoints.arguments, results)
         return Flow(endpoints, body, Dependences(self.library))
 
-    def _body(self, arguments: dict[str, int], results: tuple[str, ...]) -> Body:
+    def body(self, arguments: Mapping[str, int], results: tuple[str, ...]) -> Body:
+        """Returns the top level as a body with arguments and results.
+
+        Args:
+            arguments: The tensors to take for arguments, as nodes spell them, and their numbers.
+            results: The tensors to take for results, as nodes spell them.
+        """
         return Body(self._message, self._op_defs, self.records, arguments, results)
 
 
