@@ -1,7 +1,7 @@
 """The tensors that a checkpoint's index lists, read without TensorFlow.
 
-``variables.index`` is a table of sorted keys as LevelDB writes it, uncompressed: blocks of entries
-whose keys leave out what they have in common with the one before
+``variables.index`` is a table of sorted keys as LevelDB writes it: blocks of entries whose keys
+leave out what they have in common with the one before
 (tensorflow/core/lib/io/format.cc, tensorflow/core/util/tensor_bundle/tensor_bundle.h). The values
 are a BundleHeaderProto under the empty key, and BundleEntryProtos
 (tensorflow/core/protobuf/tensor_bundle.proto).
@@ -17,12 +17,14 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model.snappy import uncompress
 from sigpb.saved_model.tf_record import CHECKSUM_SIZE, masked_checksum
 from sigpb.tensor_types import Shape, shape_of
 from sigpb.wire import Field, Message, read_varint
 
 _FOOTER_SIZE = 48
 _MAGIC = 0xDB4775248B80FB57
+_UNCOMPRESSED, _SNAPPY = 0, 1
 _TRAILER_SIZE = 1 + CHECKSUM_SIZE  # a byte that tells the compression comes first
 
 _SHARDS = 1  # of BundleHeaderProto
@@ -31,7 +33,7 @@ _DTYPE, _SHAPE, _SHARD, _OFFSET, _SIZE, _SLICES = 1, 2, 3, 4, 5, 7
 
 
 class NoIndex(ModelUnreadable):
-    """The bytes are not such a table, or a damaged or compressed one."""
+    """The bytes are not such a table, or a damaged one."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,15 @@ def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
     end = start + size + _TRAILER_SIZE
-    if len(data) < end or data[start + size] != 0:
-        raise NoIndex("a block is compressed, or cut off")
+    if len(data) < end:
+        raise NoIndex("a block is cut off")
     if masked_checksum(data[start : start + size + 1]) != data[end - CHECKSUM_SIZE : end]:
         raise NoIndex(f"the block at byte {start} does not have the checksum that the file states")
-    block = data[start : start + size]
+    block, kind = data[start : start + size], data[start + size]
+    if kind == _SNAPPY:
+        block = uncompress(block)
+    elif kind != _UNCOMPRESSED:
+        raise NoIndex(f"the block at byte {start} is compressed in an unknown way, {kind}")
     (restarts,) = struct.unpack("<I", block[-4:])
     position, end, key = 0, len(block) - 4 - 4 * restarts, b""
     while position < end:

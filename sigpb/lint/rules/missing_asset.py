@@ -1,0 +1,38 @@
+"""Files that the graph reads when it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sigpb import protos
+from sigpb.lint.finding import Finding
+from sigpb.lint.linted_model import LintedModel
+from sigpb.lint.rule import LintRule
+from sigpb.saved_model.model import parse
+
+_ASSETS = protos.MetaGraphDef.ASSET_FILE_DEF_FIELD_NUMBER
+_DIRECTORY = "assets"
+
+
+class MissingAsset(LintRule):
+    """Finds assets that the model lists and that are not there."""
+
+    id = "missing-asset"
+    severity = "error"
+    explanation = (
+        "The model lists a file in 'assets', such as a vocabulary, that is not there. Loaders fail "
+        "when they fill the lookup table from it. Copy the directory again, whole, from where the "
+        "model was exported to."
+    )
+
+    def findings(self, model: LintedModel) -> Iterator[Finding]:
+        """Looks for each file once."""
+        directory = model.model.directory / _DIRECTORY
+        seen = set()
+        for graph in model.graphs:
+            message = graph.meta_graph.message
+            for field in message.fields(_ASSETS):
+                name = parse(protos.AssetFileDef, message.message(field)).filename
+                if name not in seen and not (directory / name).exists():
+                    yield self.finding("This asset is not there.", f"{_DIRECTORY}/{name}")
+                seen.add(name)
