@@ -125,7 +125,7 @@ class TestNoModel:
     @pytest.mark.parametrize("name", ["saved_model.pb", "saved_model.pbtxt"])
     def test_every_command_names_what_it_was_given(self, directory: Path, name: str) -> None:
         (directory / name).write_bytes(LFS_POINTER)
-        for command in (
+        commands: list[list[str | Path]] = [
             ["show", directory],
             ["diff", directory, directory],
             ["dump", directory],
@@ -135,7 +135,8 @@ class TestNoModel:
             ["trace", directory, "x"],
             ["infer", directory, directory],
             ["patch", "--in_place", "--rename_input=a=b", directory],
-        ):
+        ]
+        for command in commands:
             said = fail(3, *command, watched=directory)
             assert "a pointer of Git LFS to a file that was not downloaded" in said, command
             assert "Fetch it with 'git lfs pull'." in said, command
