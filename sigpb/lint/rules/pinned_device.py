@@ -13,7 +13,7 @@ from sigpb.lint.op_search import nodes_with
 from sigpb.lint.rule import LintRule
 
 # What devices other than the CPU of the machine itself hold, among others.
-_MENTION = re.compile(rb"/job:(?!localhost)|(?:/|device:)[A-Za-z_]*[GTgt][Pp][Uu]|/device:[^Cc]")
+_MENTION = re.compile(rb"/job:(?!localhost)|/device:(?![Cc][Pp][Uu])|[GTgt][Pp][Uu]:")
 
 
 class PinnedDevice(LintRule):
@@ -42,8 +42,7 @@ class PinnedDevice(LintRule):
                 function, name = (running or nodes)[0]
                 inside = f" of function {function!r}" if function else ""
                 yield self.finding(
-                    f"{len(nodes):,} {'node is' if len(nodes) == 1 else 'nodes are'} pinned to "
-                    f"{device!r}, such as {name!r}{inside}.",
+                    f"{_count(len(nodes))} pinned to {device!r}, such as {name!r}{inside}.",
                     graph.where(),
                     severity=None if running else "info",
                 )
@@ -80,3 +79,7 @@ def _is_elsewhere(device: str) -> bool:
         if type_ not in ("", "cpu", "job", "replica", "task"):
             return True
     return False
+
+
+def _count(nodes: int) -> str:
+    return "One node is" if nodes == 1 else f"{nodes:,} nodes are"
