@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from sigpb.lint.finding import Finding
+from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.rule import LintRule
 from sigpb.saved_model import checkpoint_index
@@ -14,7 +14,6 @@ from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_inde
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.tensor_types import dtype_name, is_compatible, shape_of, shape_text
 
-_LISTED = 3
 _BEGINNING = 4096
 
 
@@ -78,8 +77,8 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
                 beginning = file.read(_BEGINNING)
         except FileNotFoundError:
             others = sorted(path.name for path in (directory / "variables").glob("*.data-*"))
-            listed = f" There are {', '.join(others[:_LISTED])}." if others else ""
-            yield name, f"The index names this file, which is not there.{listed}"
+            instead = f" There are {listed(others)}." if others else ""
+            yield name, f"The index names this file, which is not there.{instead}"
             continue
         if there < size:
             yield name, _what(beginning) or f"It has {there:,} bytes; the index tells of {size:,}."
@@ -107,10 +106,5 @@ def _contradictions(graph: LintedGraph, index: CheckpointIndex) -> Iterator[str]
                     f"{shape_text(stored.shape)} under {value.key!r}."
                 )
     if missing:
-        yield f"The graph restores {_list(missing)}, which the checkpoint does not have."
-
-
-def _list(names: Iterable[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    more = f" and {len(unique) - _LISTED} more" if len(unique) > _LISTED else ""
-    return ", ".join(map(repr, unique[:_LISTED])) + more
+        names = listed(list(dict.fromkeys(missing)))
+        yield f"The graph restores {names}, which the checkpoint does not have."

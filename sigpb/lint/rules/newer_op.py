@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,26 +18,18 @@ class _Newer(NamedTuple):
     Attributes:
         op: The op.
         attribute: The attribute of it that is new; empty if the op is.
-        consequence: Which versions read it how, as measured with models of TensorFlow 1.15 to 2.21.
+        unknown_to: The versions of TensorFlow that refuse it, of 1.15 to 2.21, as measured.
     """
 
     op: str
     attribute: str
-    consequence: str
+    unknown_to: str
 
 
+# What is written by TensorFlow 2.12 and later, and by 2.15 and later.
 _NEWER = (
-    _Newer(
-        "DisableCopyOnRead",
-        "",
-        "TensorFlow writes it into models from 2.12 on; 1.15, and 2.x up to 2.8 with some of its "
-        "loaders, refuse them",
-    ),
-    _Newer(
-        "VarHandleOp",
-        "debug_name",
-        "TensorFlow writes it from 2.15 on; 1.15 refuses it, and 2.x passes over it",
-    ),
+    _Newer("DisableCopyOnRead", "", "1.15, and some loaders of releases up to 2.8,"),
+    _Newer("VarHandleOp", "debug_name", "1.15"),
 )
 
 
@@ -58,18 +49,20 @@ class NewerOp(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks for all of them at once."""
         for graph in model.graphs:
-            counts: Counter[_Newer] = Counter()
-            for _, node in nodes_with_ops(graph, {newer.op for newer in _NEWER}):
-                counts.update(each for each in _NEWER if each.op == node.op and _has(node, each))
-            if counts:
-                found = " ".join(_sentence(newer, count) for newer, count in counts.items())
-                yield self.finding(found, graph.where())
+            nodes = nodes_with_ops(graph, {newer.op for newer in _NEWER})
+            found = {
+                newer
+                for _, node in nodes
+                for newer in _NEWER
+                if newer.op == node.op and _has(node, newer)
+            }
+            if found:
+                yield self.finding(" ".join(map(_sentence, sorted(found))), graph.where())
 
 
-def _sentence(newer: _Newer, count: int) -> str:
-    nodes = "One node has" if count == 1 else f"{count:,} nodes have"
+def _sentence(newer: _Newer) -> str:
     what = f"attribute {newer.attribute!r} of {newer.op}" if newer.attribute else f"op {newer.op}"
-    return f"{nodes} the {what}: {newer.consequence}."
+    return f"TensorFlow {newer.unknown_to} does not know the {what}."
 
 
 def _has(node: protos.NodeDef, newer: _Newer) -> bool:

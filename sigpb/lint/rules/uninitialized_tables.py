@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding
+from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.loading import INIT_SIGNATURE, init_ops
 from sigpb.lint.op_search import nodes_with_ops
@@ -36,10 +36,8 @@ class UninitializedTables(LintRule):
                     if function is None
                 ]
                 if tables:
-                    names = ", ".join(repr(name) for name in tables[:5])
-                    more = f" and {len(tables) - 5} more" if len(tables) > 5 else ""
                     yield self.finding(
-                        f"There is no init op that fills the tables {names}{more}.",
+                        f"There is no init op that fills the tables {listed(tables)}.",
                         graph.where(),
                         severity=None if graph in model.serving_graphs else "info",
                     )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding
+from sigpb.lint.finding import Finding, listed
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.rule import LintRule
 from sigpb.lint.unrestored import restored_twins, share, unrestored
 from sigpb.wire import Edits
-
-_LISTED = 3
 
 
 class UnrestoredVariables(LintRule):
@@ -35,11 +33,9 @@ class UnrestoredVariables(LintRule):
             for key in graph.signatures:
                 if names := unrestored(graph, key):
                     fixable = set(restored_twins(graph)) if fixable is None else fixable
-                    listed = ", ".join(map(repr, names[:_LISTED]))
-                    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
                     yield self.finding(
                         f"It reads {'a variable' if len(names) == 1 else 'variables'} that "
-                        f"nothing restores: {listed}{more}.",
+                        f"nothing restores: {listed(names)}.",
                         graph.where(key),
                         fix=self.fixes["share"] if fixable.issuperset(names) else "",
                     )

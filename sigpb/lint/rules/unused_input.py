@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.graph.tensor_names import canonical
-from sigpb.lint.finding import Finding
+from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
 from sigpb.tensor_types import tensor_names
-
-_LISTED = 5
 
 
 class UnusedInput(LintRule):
@@ -36,10 +34,8 @@ class UnusedInput(LintRule):
                     if not graph.flow(key).used & set(map(canonical, tensor_names(info)))
                 ]
                 if unused:
-                    listed = ", ".join(map(repr, unused[:_LISTED]))
-                    more = f" and {len(unused) - _LISTED} more" if len(unused) > _LISTED else ""
                     yield self.finding(
                         f"No output depends on the {'input' if len(unused) == 1 else 'inputs'} "
-                        f"{listed}{more}.",
+                        f"{listed(unused)}.",
                         graph.where(key),
                     )

@@ -37,7 +37,7 @@ def test_files_of_another_number_are_named(fixture_model: ModelFactory) -> None:
     (model / SHARD).rename(model / "variables" / "variables.data-00000-of-00002")
     ((_, where, message),) = find(RULE, model)
     assert where == SHARD
-    assert message.endswith(" There are variables.data-00000-of-00002.")
+    assert message.endswith(" There are 'variables.data-00000-of-00002'.")
 
 
 def cut(content: bytes) -> bytes:

@@ -12,17 +12,20 @@ RULE = "newer-op"
 def test_what_tensorflow_adds_to_its_models(fixture_model: ModelFactory) -> None:
     ((severity, where, message),) = find(RULE, fixture_model("tf2_linear"))
     assert (severity, where) == ("info", "")
-    assert "2 nodes have the op DisableCopyOnRead: TensorFlow writes it" in message
-    assert "2 nodes have the attribute 'debug_name' of VarHandleOp: " in message
+    assert message == (
+        "TensorFlow 1.15, and some loaders of releases up to 2.8, does not know the op "
+        "DisableCopyOnRead. TensorFlow 1.15 does not know the attribute 'debug_name' of "
+        "VarHandleOp."
+    )
 
 
 @pytest.mark.parametrize(
     ("node", "said"),
     [
-        ('op: "DisableCopyOnRead"', "One node has the op DisableCopyOnRead: "),
+        ('op: "DisableCopyOnRead"', " does not know the op DisableCopyOnRead."),
         (
             'op: "VarHandleOp" attr { key: "debug_name" value { s: "v" } }',
-            "One node has the attribute 'debug_name' of VarHandleOp: ",
+            " does not know the attribute 'debug_name' of VarHandleOp.",
         ),
     ],
 )
@@ -30,7 +33,7 @@ def test_one_node(tmp_path: Path, node: str, said: str) -> None:
     ((_, _, message),) = find(
         RULE, write(tmp_path, graph_of(f'graph_def {{ node {{ name: "n" {node} }} }}'))
     )
-    assert message.startswith(said)
+    assert message.endswith(said)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ import pytest
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.lint.lint import fix
+from sigpb.lint.linted_model import LintedGraph
+from sigpb.lint.unrestored import share
+from sigpb.saved_model.model import open_model
 from tests.lint.faults import ModelFactory, find, findings, repair, rule
 from tests.model_runner import assert_equal, make_inputs, resave, run_v1, run_v2
 from tests.patches import altered, only_graph
@@ -45,18 +48,16 @@ def test_all_are_restored(fixture_model: ModelFactory, name: str) -> None:
 
 def test_second_handles_are_restored(fixture_model: ModelFactory) -> None:
     model = altered(fixture_model("tf2_linear"), split)
-    names = sorted(node.name for node in nodes_of(only_graph(model), "VarHandleOp"))[-2:]
-    found = findings(RULE, model)
-    assert {(each.severity, each.where) for each in found} == {
-        ("error", f"signature {key!r}") for key in ("other", "serving_default", "single")
-    } & {(each.severity, each.where) for each in found}
-    assert found
-    for each in found:
-        assert "that nothing restores: '" in each.message
-        assert any(repr(name) in each.message for name in names)
-        assert (
-            each.fix == "gives the restored copies the shared_name of the variables that are read"
+    assert find(RULE, model) == [
+        ("error", f"signature {key!r}", f"It reads {what} nothing restores: {names}.")
+        for key, what, names in (
+            ("other", "a variable that", "'w'"),
+            ("serving_default", "variables that", "'c', 'w'"),
+            ("single", "a variable that", "'c'"),
         )
+    ]
+    fix_ = "gives the restored copies the shared_name of the variables that are read"
+    assert {each.fix for each in findings(RULE, model)} == {fix_}
 
 
 def test_fix_changes_nothing_but_shared_names(fixture_model: ModelFactory) -> None:
@@ -71,17 +72,13 @@ def test_fix_changes_nothing_but_shared_names(fixture_model: ModelFactory) -> No
         for node in nodes_of(after, "VarHandleOp")
         if node not in before.graph_def.node
     }
-    handles = nodes_of(fixture_original(fixture_model), "VarHandleOp")
+    handles = nodes_of(only_graph(fixture_model("tf2_linear")), "VarHandleOp")
     assert shared == {
         f"Variable_{number}": handle.attr["shared_name"].s for number, handle in enumerate(handles)
     }
     for node in (*before.graph_def.node, *after.graph_def.node):
         node.attr.pop("shared_name", None)
     assert after == before
-
-
-def fixture_original(fixture_model: ModelFactory) -> protos.MetaGraphDef:
-    return only_graph(fixture_model("tf2_linear"))
 
 
 def test_nothing_restores_a_variable_at_all(fixture_model: ModelFactory) -> None:
@@ -141,10 +138,6 @@ def test_models_without_a_restore_op(fixture_model: ModelFactory) -> None:
 
 
 def test_fix_must_know_the_restored_variable(fixture_model: ModelFactory) -> None:
-    from sigpb.lint.linted_model import LintedGraph
-    from sigpb.lint.unrestored import share
-    from sigpb.saved_model.model import open_model
-
     with open_model(fixture_model("tf2_linear")) as model:
         graph = LintedGraph(model.meta_graphs[0], "")
         with pytest.raises(PatchError, match="which restored variables belong to 'nothing'"):
