@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.inspect.dump.proto_text import MAX_DEPTH
 from sigpb.inspect.known_fields import KnownField, known_fields
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message
@@ -19,16 +20,19 @@ _SMALL = 1 << 12
 _RUN = 1 << 20
 
 
-def undecodable(message: Message, schema: Descriptor) -> Iterator[Field]:
+def undecodable(message: Message, schema: Descriptor, depth: int = 0) -> Iterator[Field]:
     """Yields the fields, at any depth, whose text is not UTF-8, in the order of the file.
 
     Args:
         message: The message.
         schema: Its type.
+        depth: In how many messages it is.
 
     Raises:
-        WireError: If the file is damaged otherwise.
+        ModelUnreadable: If the file is damaged otherwise, or nested deeper than protobuf reads.
     """
+    if depth > MAX_DEPTH:
+        raise ModelUnreadable(f"messages are nested too deep at byte {message.start}")
     fields = known_fields(schema)
     limit = 0 if schema.GetOptions().map_entry else _SMALL
     run: list[Field] = []
@@ -39,17 +43,17 @@ def undecodable(message: Message, schema: Descriptor) -> Iterator[Field]:
         is_small = field.end - field.start <= limit
         # What is between the fields of a run, which nothing is known of, does no harm.
         if run and not (is_small and field.end - run[0].start <= _RUN):
-            yield from _of_run(message, schema, run)
+            yield from _of_run(message, schema, run, depth)
             run = []
         if is_small:
             run.append(field)
         else:
-            yield from _of_field(message, known, field)
+            yield from _of_field(message, known, field, depth)
     if run:
-        yield from _of_run(message, schema, run)
+        yield from _of_run(message, schema, run, depth)
 
 
-def _of_run(message: Message, schema: Descriptor, run: list[Field]) -> Iterator[Field]:
+def _of_run(message: Message, schema: Descriptor, run: list[Field], depth: int) -> Iterator[Field]:
     """Has protobuf parse fields that follow each other, and looks closer if it cannot."""
     try:
         together = Message(message.buffer, run[0].start, run[-1].end, message.enclosing)
@@ -57,12 +61,12 @@ def _of_run(message: Message, schema: Descriptor, run: list[Field]) -> Iterator[
     except ModelUnreadable:
         fields = known_fields(schema)
         for field in run:
-            yield from _of_field(message, fields[field.number], field)
+            yield from _of_field(message, fields[field.number], field, depth)
 
 
-def _of_field(message: Message, known: KnownField, field: Field) -> Iterator[Field]:
+def _of_field(message: Message, known: KnownField, field: Field, depth: int) -> Iterator[Field]:
     if known.message is not None:
-        yield from undecodable(message.message(field), known.message)
+        yield from undecodable(message.message(field), known.message, depth + 1)
     elif known.type == FieldDescriptor.TYPE_STRING:
         try:
             message.value(field).decode()

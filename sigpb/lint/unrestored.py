@@ -15,7 +15,7 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.tensor_names import canonical, producer
-from sigpb.lint.consumers import consumers
+from sigpb.lint.consumers import Consumers
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.loading import variable_of
 from sigpb.lint.signature_flow import is_variable
@@ -39,16 +39,16 @@ def unrestored(graph: LintedGraph, signature: str) -> list[str]:
         return []
     flow = graph.flow(signature)
     needed = {tensor for tensors in flow.needed.values() for tensor in tensors}
+    consumers = Consumers(graph, among=flow.cone)
     found = []
     for name in sorted(needed):
         record = graph.graph.records.get(name)
         if not is_variable(record) or _is_fed(graph, signature, name):
             continue
-        node = graph.top_level.node(name)
+        node = graph.graph.node(name)
         if node is None or variable_of(node) in graph.loading.assigned:
             continue
-        users = consumers(graph, name, among=flow.cone)
-        if not any(user.op in _ASSIGNING for user in users):
+        if not any(user.op in _ASSIGNING for user in consumers.of(name)):
             found.append(name)
     return found
 
@@ -68,10 +68,11 @@ def restored_twins(graph: LintedGraph) -> dict[str, str]:
         Names of VarHandleOps outside of functions: for the one that is read the one that is
         restored, of the same dtype and shape.
     """
+    places = _places(graph)
     restored: dict[int, str] = {}
     for value in graph.loading.values:
         if value.variable is not None and value.key.endswith(_VALUE):
-            place = _place(graph, value.key.removesuffix(_VALUE))
+            place = _place(places, value.key)
             if place is not None:
                 restored[place] = value.variable
     twins: dict[str, str] = {}
@@ -101,7 +102,7 @@ def share(graph: LintedGraph, names: list[str]) -> None:
             f"belong to {', '.join(map(repr, unknown))}."
         )
     for name in names:
-        read, restored = (graph.top_level.node(each) for each in (name, twins[name]))
+        read, restored = (graph.graph.node(each) for each in (name, twins[name]))
         assert read is not None, "restored_twins found it"
         assert restored is not None, "restored_twins found it"
         shared = protos.NodeDef()
@@ -110,19 +111,23 @@ def share(graph: LintedGraph, names: list[str]) -> None:
         graph.top_level.replace(shared)
 
 
-def _place(graph: LintedGraph, path: str) -> int | None:
-    """Returns the node of the object graph at the end of a way from its root, or None."""
+def _places(graph: LintedGraph) -> Mapping[tuple[int, str], int]:
+    """Returns the nodes of the object graph by those above them and their names there."""
     object_graph = graph.meta_graph.object_graph
-    place = 0
-    for part in path.split("/"):
-        if object_graph is None or not object_graph.has_node(place):
-            return None
+    nodes = object_graph.proto.nodes if object_graph else ()
+    return {
+        (number, child.local_name): child.node_id
+        for number, node in enumerate(nodes)
+        for child in node.children
+    }
+
+
+def _place(places: Mapping[tuple[int, str], int], key: str) -> int | None:
+    """Returns the node of the object graph whose key in the checkpoint this is, or None."""
+    place: int | None = 0
+    for part in key.removesuffix(_VALUE).split("/"):
         name = _ESCAPED.sub(lambda match: "/" if match[1] == "S" else match[1], part)
-        children = object_graph.proto.nodes[place].children
-        found = next((child.node_id for child in children if child.local_name == name), None)
-        if found is None:
-            return None
-        place = found
+        place = places.get((place, name)) if place is not None else None
     return place
 
 
@@ -134,7 +139,7 @@ def _captured(graph: LintedGraph) -> Iterator[tuple[int, str]]:
     for record in graph.graph.records.values():
         if record.op not in CALL_OPS:
             continue
-        node = graph.top_level.node(record.name)
+        node = graph.graph.node(record.name)
         name = node.attr["f"].func.name if node is not None and "f" in node.attr else ""
         if name in functions:
             bound = functions[name].bound_inputs
@@ -142,7 +147,7 @@ def _captured(graph: LintedGraph) -> Iterator[tuple[int, str]]:
 
 
 def _is_alike(graph: LintedGraph, first: str, second: str) -> bool:
-    nodes = [graph.top_level.node(name) for name in (first, second)]
+    nodes = [graph.graph.node(name) for name in (first, second)]
     types = [
         (node.attr["dtype"].type, node.attr["shape"].shape, variable_of(node).container)
         for node in nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from sigpb.lint.finding import Finding, listed
@@ -15,6 +16,7 @@ from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.tensor_types import dtype_name, is_compatible, shape_of, shape_text
 
 _BEGINNING = 4096
+_REPORTED = 10
 
 
 class Checkpoint(LintRule):
@@ -26,8 +28,8 @@ class Checkpoint(LintRule):
         "The variables of the model are restored from the checkpoint in 'variables': an index, and "
         "as many files with values as it says. One of them is missing, cut off or damaged, or does "
         "not hold what the graph restores. Loaders fail, or leave variables without values. Copy "
-        "the directory again, whole, from where the model was exported to. Values themselves are "
-        "not compared with their checksums."
+        "the directory again, whole, from where the model was exported to. At most ten files are "
+        "reported. Values themselves are not compared with their checksums."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
@@ -44,7 +46,7 @@ class Checkpoint(LintRule):
         except NoIndex as error:
             yield self.finding(_what(content) or f"It is {error}", CHECKPOINT_INDEX)
             return
-        for name, problem in _shard_problems(directory, index):
+        for name, problem in islice(_shard_problems(directory, index), _REPORTED):
             yield self.finding(problem, name)
         for graph in model.graphs:
             for problem in _contradictions(graph, index):
@@ -64,7 +66,7 @@ def _what(content: bytes) -> str:
 
 def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[str, str]]:
     """Yields files with values that are not there, or too short, and what is wrong with them."""
-    needed = dict.fromkeys(range(index.shards), 0)
+    needed: dict[int, int] = {}
     for tensor in index.tensors.values():
         if not tensor.is_sliced:
             needed[tensor.shard] = max(needed.get(tensor.shard, 0), tensor.offset + tensor.size)
@@ -97,7 +99,7 @@ def _contradictions(graph: LintedGraph, index: CheckpointIndex) -> Iterator[str]
                 f"The graph restores {value.key!r} as {dtype_name(value.dtype)}, but the "
                 f"checkpoint holds {dtype_name(stored.dtype)}."
             )
-        node = graph.top_level.node(value.variable) if value.variable else None
+        node = graph.graph.node(value.variable) if value.variable else None
         if node is not None and "shape" in node.attr and not value.is_slice:
             shape = shape_of(node.attr["shape"].shape)
             if not is_compatible(shape, stored.shape):

@@ -13,7 +13,7 @@ from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
 from sigpb.lint.undecodable import undecodable
 
-_LISTED = 10
+_REPORTED = 10
 _SHOWN = 40
 
 
@@ -25,15 +25,15 @@ class NotUtf8(LintRule):
     explanation = (
         "A name, or another field of text, holds bytes that are not UTF-8. TensorFlow refuses the "
         "whole file, wherever that is: 'Can't parse … as binary proto'. The file was damaged, or "
-        "written by software that does not check. 'sigpb salvage' saves what can be read. While "
-        "there is such text, other rules are not asked."
+        "written by software that does not check. 'sigpb salvage' saves what can be read. At most "
+        "ten places are reported, and other rules are not asked while there are any."
     )
     is_decisive = True
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Goes through the file; values of constants are passed over."""
         root, schema = model.model.root, descriptor("SavedModel")
-        for field in islice(undecodable(root, schema), _LISTED):
+        for field in islice(undecodable(root, schema), _REPORTED):
             text = bytes(root.buffer[field.value_start : field.value_end])
             yield self.finding(
                 f"The text at byte {field.value_start} is not UTF-8: {text[:_SHOWN]!r}.",

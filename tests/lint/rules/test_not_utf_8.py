@@ -9,6 +9,7 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.lint.lint import lint
 from sigpb.lint.rules import all_rules
+from sigpb.wire import length_delimited
 from tests.lint.faults import ModelFactory, find, graph_of, rule, write
 
 RULE = "not-utf-8"
@@ -133,6 +134,17 @@ def test_whatever_else_is_damaged_is_said_as_before(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().replace(b"\x0a\x01n\x12\x04NoOp", b"\x0a\x01n\x12\x7fNoOp"))
     with pytest.raises(ModelUnreadable, match="claims 127 bytes"):
         lint(model, [rule(RULE)])
+
+
+def test_nesting_beyond_what_protobuf_reads(tmp_path: Path) -> None:
+    value = b""
+    for _ in range(2000):
+        value = length_delimited(52, length_delimited(1, value))  # a tuple of one value
+    function = length_delimited(1, b"f") + length_delimited(4, value)
+    graph = length_delimited(7, length_delimited(2, length_delimited(2, function)))
+    (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01" + length_delimited(2, graph))
+    with pytest.raises(ModelUnreadable, match="nested too deep"):
+        lint(tmp_path, [rule(RULE)])
 
 
 @pytest.mark.parametrize("name", ["tf2_many", "tf1_shared", "tf1_two_graphs"])

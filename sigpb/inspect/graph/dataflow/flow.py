@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from sigpb import protos
+from sigpb.graph.node_index import outline
 from sigpb.graph.tensor_names import canonical
 from sigpb.inspect.graph.dataflow import endpoints as ends
 from sigpb.inspect.graph.dataflow.bodies import Body, Library, graph_records
@@ -15,6 +17,7 @@ from sigpb.inspect.graph.dataflow.types import UNKNOWN, better, output_type
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import TensorType
+from sigpb.wire import Message
 
 
 class Graph:
@@ -33,6 +36,13 @@ class Graph:
         )
         self.library = Library(part.message, self._op_defs)
         self.records = graph_records(part.message)
+
+    def node(self, name: str) -> protos.NodeDef | None:
+        """Parses a node of the top level, without the values of a large constant; None if none."""
+        record = self.records.get(name)
+        if record is None:
+            return None
+        return outline(Message(self._message.buffer, record.start, record.end))
 
     def endpoints(self, title: str) -> Endpoints:
         """Returns the placeholders of the graph, and what no node takes."""
