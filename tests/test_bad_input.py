@@ -28,6 +28,8 @@ def onnx(producer: bytes) -> bytes:
     return version + length_delimited(2, producer) + length_delimited(7, b"\x0a\x00")
 
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 100\n"
+
 OTHER_CONTENT = {
     **{f"random {seed}": random.Random(seed).randbytes(500) for seed in range(10)},
     "zeros": bytes(100),
@@ -42,7 +44,7 @@ OTHER_CONTENT = {
     "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(88),
     "ZIP": b"PK\x03\x04\x14\x00\x00\x00\x08\x00",
     "gzip": b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
-    "Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 100\n",
+    "Git LFS": LFS_POINTER,
     "HTML": b"<!DOCTYPE html><html></html>",
     "JSON": b'{"model": 1}',
 }
@@ -119,6 +121,25 @@ class TestNoModel:
         said = unreadable(directory)
         assert said.startswith(f"sigpb: {directory / 'saved_model.pb'}: not a SavedModel")
         assert said.count("\n") == 1
+
+    @pytest.mark.parametrize("name", ["saved_model.pb", "saved_model.pbtxt"])
+    def test_every_command_names_what_it_was_given(self, directory: Path, name: str) -> None:
+        (directory / name).write_bytes(LFS_POINTER)
+        commands: list[list[str | Path]] = [
+            ["show", directory],
+            ["diff", directory, directory],
+            ["dump", directory],
+            ["size", directory],
+            ["graph", directory],
+            ["grep", "x", directory],
+            ["trace", directory, "x"],
+            ["infer", directory, directory],
+            ["patch", "--in_place", "--rename_input=a=b", directory],
+        ]
+        for command in commands:
+            said = fail(3, *command, watched=directory)
+            assert "a pointer of Git LFS to a file that was not downloaded" in said, command
+            assert "Fetch it with 'git lfs pull'." in said, command
 
     @pytest.mark.parametrize("functions", [0, 1, 2])
     def test_graph_def(

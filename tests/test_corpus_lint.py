@@ -15,6 +15,10 @@ from tests.publishing.directories import snapshot
 
 SERVING = "signature 'serving_default'"
 REGRESS = "signature 'tensorflow/serving/regress'"
+FLOAT_EXAMPLES = {
+    ("warning", "serving-method", f"signature '{method}_x2_to_y3', input 'inputs'")
+    for method in ("classify", "regress")
+}
 
 EXPECTED = {
     # Exported in 2017 with signatures written by hand: shapes are left out, which reads as [], and
@@ -24,7 +28,17 @@ EXPECTED = {
         ("error", "shape-mismatch", f"{REGRESS}, output 'outputs'"),
         ("error", "shape-mismatch", f"{SERVING}, input 'x'"),
         ("error", "shape-mismatch", f"{SERVING}, output 'y'"),
+        ("warning", "serving-method", f"{REGRESS}, input 'inputs'"),
     },
+    # Classify and Regress signatures whose input is the float32 tensor behind the parsed examples.
+    "srv_half_plus_two_v123": FLOAT_EXAMPLES,
+    "tf_half_plus_two_main_op": FLOAT_EXAMPLES,
+    "tf_half_plus_two_pbtxt": FLOAT_EXAMPLES,
+    # Sessions on a machine without GPU fail: "Cannot assign a device for operation".
+    "srv_half_plus_two_gpu": FLOAT_EXAMPLES | {("warning", "pinned-device", "")},
+    # Loaders fail: "The passed save_path is not a valid checkpoint", "Graph execution error".
+    "tfnet_example1": {("error", "checkpoint", "variables/variables.index")},
+    "triton_vnet_no_batch": {("error", "checkpoint", "variables/variables.index")},
     # `tf.saved_model.load` fails: "appears more than once in the input list".
     "mlnet_types_test": {("warning", "shared-tensor", SERVING)},
     "tfx_taxi_tfma_2022": {("warning", "shared-tensor", "signature 'eval'")},

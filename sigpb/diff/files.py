@@ -7,11 +7,10 @@ import mmap
 import os
 from pathlib import Path
 
-from sigpb.diff import checkpoint_index
 from sigpb.diff.alignment import is_same
 from sigpb.diff.difference import FileChange, FilesDifference, Names
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model import fingerprint, history, locate
+from sigpb.saved_model import checkpoint_index, fingerprint, history, locate
 from sigpb.saved_model.file_state import sha256_of
 
 _PROTOS = {locate.BINARY_NAME, locate.TEXT_NAME}
@@ -83,7 +82,8 @@ def _mapped(file: Path) -> mmap.mmap:
 def _variables(before: Path, after: Path) -> Names:
     try:
         files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
-        indices = [checkpoint_index.read(file.read_bytes()) for file in files]
+        indices = [checkpoint_index.read(file.read_bytes()).tensors for file in files]
     except (OSError, checkpoint_index.NoIndex):
         return Names()
-    return Names.between(*indices)
+    before_after = ({key: tensor.description for key, tensor in index.items()} for index in indices)
+    return Names.between(*before_after)

@@ -11,33 +11,20 @@ from typing import NamedTuple
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
+from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import MetaGraph
 from sigpb.saved_model.opened_file import OpenedFile, mapped
-from sigpb.wire import Buffer, Message, WireError, WireType
+from sigpb.wire import Buffer, Message, WireError
 
 _TEXT = re.compile(rb"\s*(#[^\n]*\n\s*)*[a-z_0-9]+\s*[:{]")
 
 _TEXT_SUFFIXES = (".pbtxt", ".txt", ".prototxt", ".textproto")
 
-# What files that are none of ours begin with, from which byte on.
-_OTHER_FORMATS = (
-    (4, b"TFL3", "a TFLite model"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as a Keras model (.h5)"),
-    (0, b"PK\x03\x04", "a zip archive, such as a Keras model (.keras)"),
-    (0, b"\x1f\x8b", "a file compressed with gzip; unpack it first"),
-    (0, b"\x80\x02", "a pickle of Python"),
-    (0, b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "an index or table of a checkpoint"),
-)
-
 _NEITHER = "neither a SavedModel nor a MetaGraphDef nor a GraphDef, or a badly damaged one"
 
 IF_DAMAGED = "'sigpb wire' shows damaged bytes, and 'sigpb salvage' saves what can be read."
 """What to do about a damaged file, as a sentence."""
-
-# onnx/onnx.proto, ModelProto: ir_version, graph.
-_ONNX_VERSION = 1
-_ONNX_GRAPH = 7
 
 
 class GraphPart(NamedTuple):
@@ -117,7 +104,7 @@ def open_source(path: str | Path) -> ProtoSource:
     buffer = map_file(file)
     schema = recognise(Message.root(buffer))
     if schema is None:
-        problem = f"{file}: {what_else(buffer)}.{_damage(buffer)}"
+        problem = _problem(file, buffer)
         if isinstance(buffer, mmap.mmap):
             buffer.close()
         raise ModelUnreadable(problem)
@@ -148,42 +135,35 @@ def map_file(file: Path) -> Buffer:
 
 def what_else(buffer: Buffer) -> str:
     """Says what bytes are that hold none of the messages that are looked into, as a clause."""
-    for start, magic, name in _OTHER_FORMATS:
-        if bytes(buffer[start : start + len(magic)]) == magic:
-            return f"this is {name}, not a SavedModel, a MetaGraphDef or a GraphDef"
-    if _is_onnx(buffer):
-        return "this is an ONNX model, not a SavedModel, a MetaGraphDef or a GraphDef"
+    if found := foreign_file(buffer):
+        return f"this is {found.name}, not a SavedModel, a MetaGraphDef or a GraphDef"
     if _TEXT.match(bytes(buffer[:4096])):
         return "this looks like a text proto; give it the suffix .pbtxt"
     return _NEITHER
 
 
-def _damage(buffer: Buffer) -> str:
-    """Says where bytes that nothing else is known of are damaged, if they are."""
-    if what_else(buffer) != _NEITHER:
-        return ""
+def _problem(file: Path, buffer: Buffer) -> str:
+    """Says what a file is that holds none of the messages, and what to do about it."""
+    what = what_else(buffer)
+    problem = f"{file}: {what}."
+    if found := foreign_file(buffer):
+        return f"{problem} {found.advice}".rstrip()
     try:
-        Message.root(buffer).last(0)
+        if what == _NEITHER:
+            Message.root(buffer).last(0)
     except WireError as error:
-        return f" As protobuf, {error}. {IF_DAMAGED}"
-    return ""
-
-
-def _is_onnx(buffer: Buffer) -> bool:
-    found = set()
-    try:
-        for field in Message.root(buffer).fields():
-            found.add((field.number, field.wire_type))
-    except WireError:
-        pass  # What comes before may tell already.
-    return {(_ONNX_VERSION, WireType.VARINT), (_ONNX_GRAPH, WireType.LEN)} <= found
+        return f"{problem} As protobuf, {error}. {IF_DAMAGED}"
+    return problem
 
 
 def _parsed(file: Path) -> ProtoSource:
     from google.protobuf import text_format
 
     try:
-        text = file.read_text(encoding="utf-8")
+        content = file.read_bytes()
+        if foreign_file(content):
+            raise ModelUnreadable(_problem(file, content))
+        text = content.decode()
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

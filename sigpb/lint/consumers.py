@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from sigpb import protos
 from sigpb.graph.function_outputs import CALL_OPS
@@ -13,34 +14,34 @@ from sigpb.lint.linted_model import LintedGraph
 _PASSING = {"Identity", "PlaceholderWithDefault", "StopGradient", "Snapshot"}
 
 
-def consumers(graph: LintedGraph, tensor: str) -> list[protos.NodeDef]:
-    """Returns the nodes that do something with a tensor of the top level.
+class Consumers:
+    """Finds the nodes that do something with a tensor of the top level.
 
     Nodes that hand it on, to other nodes or to functions, are looked through.
-
-    Args:
-        graph: The MetaGraph.
-        tensor: The tensor, as nodes spell it: ``x`` for ``x:0``.
     """
-    return _Search(graph).run(tensor)
 
+    def __init__(self, graph: LintedGraph, *, among: Collection[str] | None = None) -> None:
+        """Nothing is read before it is asked for.
 
-class _Search:
-    """The work of one call of `consumers`."""
+        Args:
+            graph: The MetaGraph.
+            among: The names of the nodes of the top level to look at; by default all.
+        """
+        self._graph = graph
+        self._among = among
+        self._known_users: dict[str | None, dict[str, list[tuple[protos.NodeDef, int]]]] = {}
+        self._known_arguments: dict[str, list[str]] = {}
 
-    def __init__(self, graph: LintedGraph) -> None:
-        self.graph = graph
-        self.found: list[protos.NodeDef] = []
-        self.visited: set[tuple[str | None, str]] = set()
-        self.users: dict[str | None, dict[str, list[tuple[protos.NodeDef, int]]]] = {}
-
-    def run(self, tensor: str) -> list[protos.NodeDef]:
+    def of(self, tensor: str) -> list[protos.NodeDef]:
+        """Returns the nodes that take a tensor, spelled as nodes do: ``x`` for ``x:0``."""
+        found: list[protos.NodeDef] = []
+        visited: set[tuple[str | None, str]] = set()
         waiting: list[tuple[str | None, str]] = [(None, tensor)]
         while waiting:
             place = waiting.pop()
-            if place in self.visited:
+            if place in visited:
                 continue
-            self.visited.add(place)
+            visited.add(place)
             function, name = place
             for node, position in self._users(function).get(name, ()):
                 if node.op in _PASSING:
@@ -48,23 +49,35 @@ class _Search:
                     waiting += [(function, spelled), (function, node.name)]
                 elif node.op in CALL_OPS:
                     called = node.attr["f"].func.name
-                    outline = self.graph.functions.outline(called)
-                    if outline and position < len(outline.signature.input_arg):
-                        waiting.append((called, outline.signature.input_arg[position].name))
+                    arguments = self._arguments(called)
+                    if position < len(arguments):
+                        waiting.append((called, arguments[position]))
                 else:
-                    self.found.append(node)
-        return self.found
+                    found.append(node)
+        return found
+
+    def _arguments(self, function: str) -> list[str]:
+        """The names of a function's arguments; none if there is no such function."""
+        if function not in self._known_arguments:
+            outline = self._graph.functions.outline(function)
+            arguments = outline.signature.input_arg if outline else ()
+            self._known_arguments[function] = [argument.name for argument in arguments]
+        return self._known_arguments[function]
 
     def _users(self, function: str | None) -> dict[str, list[tuple[protos.NodeDef, int]]]:
         """The nodes of the graph or a function by the tensors they take, with their positions."""
-        if function not in self.users:
-            users = self.users[function] = defaultdict(list)
+        if function not in self._known_users:
+            users = self._known_users[function] = defaultdict(list)
             if function is None:
-                nodes = list(self.graph.top_level.nodes.values())
+                nodes = [
+                    node
+                    for name, node in self._graph.top_level.nodes.items()
+                    if self._among is None or name in self._among
+                ]
             else:
-                found = self.graph.functions.get(function)
+                found = self._graph.functions.get(function)
                 nodes = list(found.node_def) if found else []
             for node in nodes:
                 for position, name in enumerate(node.input):
                     users[canonical(name)].append((node, position))
-        return self.users[function]
+        return self._known_users[function]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,3 +28,14 @@ class Finding:
     message: str
     where: str
     fix: str | None = None
+
+
+def listed(names: Sequence[str], limit: int = 5) -> str:
+    """Writes names as ``'a', 'b' and 3 more``.
+
+    Args:
+        names: The names.
+        limit: How many are written at most.
+    """
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(repr, names[:limit])) + more

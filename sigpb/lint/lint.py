@@ -145,11 +145,13 @@ def _findings(
 ) -> tuple[Finding, ...]:
     linted = LintedModel(model, policy)
     findings = []
-    for rule in rules:
+    for rule in sorted(rules, key=lambda rule: not rule.is_decisive):
         severity = severity_of(policy, rule.id)
         for finding in rule.findings(linted):
             changed = dataclasses.replace(finding, severity=severity or finding.severity)
             findings.append(changed)
+        if findings and rule.is_decisive:
+            break
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 

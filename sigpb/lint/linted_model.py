@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from sigpb import protos
+from sigpb.inspect.graph.dataflow.flow import Graph
+from sigpb.inspect.proto_source import GraphPart
+from sigpb.lint.loading import Loading
+from sigpb.lint.signature_flow import SignatureFlow, signature_flow
 from sigpb.rewrite.draft import Side
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, tag_set_text
@@ -48,6 +53,23 @@ class LintedGraph:
         self.prefix = prefix
         parts = GraphParts(meta_graph)
         self.message, self.functions, self.top_level = parts.message, parts.library, parts.top
+        self._flows: dict[str, SignatureFlow] = {}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Its nodes without their values, and what they depend on."""
+        return Graph(GraphPart("", self.message, self.meta_graph))
+
+    @cached_property
+    def loading(self) -> Loading:
+        """What becomes of its variables when it is loaded."""
+        return Loading(self.graph, self.meta_graph)
+
+    def flow(self, signature: str) -> SignatureFlow:
+        """Returns what a signature, given by its key, feeds and needs."""
+        if signature not in self._flows:
+            self._flows[signature] = signature_flow(self.graph, self.signatures[signature])
+        return self._flows[signature]
 
     @property
     def signatures(self) -> dict[str, protos.SignatureDef]:
@@ -79,16 +101,20 @@ class LintedModel:
     Attributes:
         model: The model.
         policy: The policy; an empty one asks for nothing.
-        graphs: Its MetaGraphs.
     """
 
     def __init__(self, model: SavedModel, policy: protos.LintPolicy) -> None:
         self.model = model
         self.policy = policy
-        several = len(model.meta_graphs) > 1
-        self.graphs = tuple(
+
+    @cached_property
+    def graphs(self) -> tuple[LintedGraph, ...]:
+        """Its MetaGraphs."""
+        graphs = self.model.meta_graphs
+        several = len(graphs) > 1
+        return tuple(
             LintedGraph(graph, f"MetaGraph {tag_set_text(graph.tags)}" if several else "")
-            for graph in model.meta_graphs
+            for graph in graphs
         )
 
     @property

@@ -30,14 +30,25 @@ def nodes_with_ops(
     """
     # Not with its tag and length, which could be spelled in a longer way to hide it.
     mention = re.compile(b"|".join(re.escape(op.encode()) for op in sorted(ops)))
+    return (found for found in nodes_with(graph, mention) if found[1].op in ops)
+
+
+def nodes_with(
+    graph: LintedGraph, mention: re.Pattern[bytes]
+) -> Iterator[tuple[str | None, protos.NodeDef]]:
+    """Finds the nodes of a MetaGraph whose bytes hold what a pattern describes, and large ones.
+
+    Attributes that take much space are left out.
+
+    Yields:
+        For each node the name of its function, None at the top level, and the node.
+    """
     bodies: list[tuple[str | None, Message, int]] = [(None, graph.message, _GRAPH_NODE)]
     for name, function in graph.functions.messages:
         bodies.append((name, function, _FUNCTION_NODE))
     for function_name, body, number in bodies:
         for field, nodes in _candidates(body, number, mention):
-            node = _outline(nodes.message(field))
-            if node.op in ops:
-                yield function_name, node
+            yield function_name, _outline(nodes.message(field))
 
 
 def _candidates(

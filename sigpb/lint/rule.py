@@ -20,12 +20,15 @@ class LintRule(ABC):
         explanation: What it is about, why it matters and what to do; ends like a sentence.
         fixes: What can be done about it, by a name for each way. With several ways, the user has
             to choose one.
+        is_decisive: Whether a model in which it finds something can be read by nobody, so that
+            the other rules are not asked.
     """
 
     id: ClassVar[str]
     severity: ClassVar[Severity]
     explanation: ClassVar[str]
     fixes: ClassVar[Mapping[str, str]] = {}
+    is_decisive: ClassVar[bool] = False
 
     @abstractmethod
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -22,12 +22,12 @@ _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
 # Models of 2.6 and before are read without the signatures that the checkpoint does not list.
 _LISTED_SINCE = (2, 7)
 
-# Keys that TensorFlow Serving looks up by itself, required ones first
-# (tensorflow_serving/servables/tensorflow/classifier.cc, regressor.cc).
-_FIXED_KEYS: dict[str, tuple[set[str], set[str]]] = {
+FIXED_KEYS: dict[str, tuple[set[str], set[str]]] = {
     "tensorflow/serving/classify": ({"inputs"}, {"classes", "scores"}),
     "tensorflow/serving/regress": ({"inputs"}, {"outputs"}),
 }
+"""The keys that TensorFlow Serving looks up by itself, by method: the input, and possible outputs
+(tensorflow_serving/servables/tensorflow/classifier.cc, regressor.cc)."""
 
 
 def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
@@ -191,14 +191,15 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
 
 def unanswerable(signature: SignatureDraft) -> Iterator[str]:
     """Yields why TensorFlow Serving could not answer the requests a method stands for."""
-    inputs, outputs = _FIXED_KEYS.get(signature.method_name, (set(), set()))
-    if not inputs <= set(signature.keys("input")) or (
-        outputs and not outputs & set(signature.keys("output"))
-    ):
+    if signature.method_name not in FIXED_KEYS:
+        return
+    inputs, outputs = FIXED_KEYS[signature.method_name]
+    keys = set(signature.keys("output"))
+    if set(signature.keys("input")) != inputs or not outputs & keys or len(keys) > len(outputs):
         wanted = " or ".join(repr(key) for key in sorted(outputs))
         yield (
             f"TensorFlow Serving answers {signature.method_name} requests only with an input "
-            f"{min(inputs)!r} and an output {wanted}."
+            f"{min(inputs)!r} and an output {wanted}, and no more than these."
         )
 
 

@@ -15,6 +15,7 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import locate
 from sigpb.saved_model.file_state import FileState
+from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.saved_model.opened_file import OpenedFile, mapped
 from sigpb.wire import Buffer, Message, WireError
@@ -144,9 +145,13 @@ class SavedModel(OpenedFile):
                 # Walks each MetaGraph's own fields, so that a damaged file is found out here.
                 meta_graph.message.last(0)
         except WireError as error:
-            raise ModelUnreadable(f"{file}: not a SavedModel, or a damaged one: {error}") from error
+            raise ModelUnreadable(
+                _foreign(file, buffer) or f"{file}: not a SavedModel, or a damaged one: {error}"
+            ) from error
         if not self.meta_graphs:
-            raise ModelUnreadable(f"{file}: not a SavedModel: it holds no MetaGraph.")
+            raise ModelUnreadable(
+                _foreign(file, buffer) or f"{file}: not a SavedModel: it holds no MetaGraph."
+            )
 
     @property
     def is_text(self) -> bool:
@@ -189,6 +194,12 @@ def open_proto(file: Path) -> SavedModel:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
 
 
+def _foreign(file: Path, buffer: Buffer) -> str:
+    """Says what a file is that is no SavedModel, and what to do; empty if that is not known."""
+    found = foreign_file(buffer)
+    return f"{file}: not a SavedModel, but {found.name}. {found.advice}".rstrip() if found else ""
+
+
 def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
     buffer = mapped(file, opened)
     if _TEXT.match(buffer):
@@ -202,11 +213,15 @@ def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
 def _read_text(file: Path, opened: BinaryIO) -> bytes:
     from google.protobuf import text_format
 
-    model = protos.SavedModel()
+    model, content = protos.SavedModel(), opened.read()
     try:
-        text_format.Parse(opened.read().decode(), model, descriptor_pool=protos.POOL)
+        text_format.Parse(content.decode(), model, descriptor_pool=protos.POOL)
     except text_format.ParseError as error:
-        raise ModelUnreadable(f"{file}: not the text of a SavedModel: {error}") from error
+        raise ModelUnreadable(
+            _foreign(file, content) or f"{file}: not the text of a SavedModel: {error}"
+        ) from error
     except UnicodeDecodeError as error:
-        raise ModelUnreadable(f"{file}: not UTF-8 text: {error}.") from error
+        raise ModelUnreadable(
+            _foreign(file, content) or f"{file}: not UTF-8 text: {error}."
+        ) from error
     return model.SerializeToString(deterministic=True)

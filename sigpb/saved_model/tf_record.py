@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
-_HEAD_SIZE = _LENGTH.size + _CHECKSUM.size
+CHECKSUM_SIZE = _CHECKSUM.size
+_HEAD_SIZE = _LENGTH.size + CHECKSUM_SIZE
 _MASK = 0xA282EAD8
 
 
@@ -38,12 +39,12 @@ def read_records(data: bytes) -> Iterator[bytes]:
         _verify(head, data, position + _LENGTH.size, f"the length of record {number}")
         (length,) = _LENGTH.unpack(head)
         end = start + length
-        if end + _CHECKSUM.size > len(data):
+        if end + CHECKSUM_SIZE > len(data):
             raise DamagedRecord(f"record {number} ends after the file")
         record = data[start:end]
         _verify(record, data, end, f"record {number}")
         yield record
-        position, number = end + _CHECKSUM.size, number + 1
+        position, number = end + CHECKSUM_SIZE, number + 1
 
 
 def write_records(records: Iterable[bytes]) -> bytes:
@@ -51,16 +52,17 @@ def write_records(records: Iterable[bytes]) -> bytes:
     parts = []
     for record in records:
         length = _LENGTH.pack(len(record))
-        parts += [length, _checksum(length), record, _checksum(record)]
+        parts += [length, masked_checksum(length), record, masked_checksum(record)]
     return b"".join(parts)
 
 
 def _verify(content: bytes, data: bytes, position: int, what: str) -> None:
-    if data[position : position + _CHECKSUM.size] != _checksum(content):
+    if data[position : position + CHECKSUM_SIZE] != masked_checksum(content):
         raise DamagedRecord(f"{what} does not have the checksum that the file states")
 
 
-def _checksum(content: bytes) -> bytes:
+def masked_checksum(content: bytes) -> bytes:
+    """Returns the checksum of some bytes as TensorFlow stores it."""
     from google_crc32c import value  # here, because few models have such a file
 
     crc = value(content)

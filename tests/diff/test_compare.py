@@ -216,17 +216,3 @@ def test_a_large_model_is_not_parsed(tmp_path: Path) -> None:
 
     assert [each.name for each in found.graph.constants] == ["constant0", "constant1"]
     assert peak < size / 8
-
-
-def test_checkpoint_index(fixture_model: ModelFactory, tmp_path: Path) -> None:
-    from sigpb.diff import checkpoint_index
-
-    index = (fixture_model("tf2_linear") / "variables" / "variables.index").read_bytes()
-
-    tensors = checkpoint_index.read(index)
-
-    assert "_CHECKPOINTABLE_OBJECT_GRAPH" in tensors
-    assert any(name.endswith("/.ATTRIBUTES/VARIABLE_VALUE") for name in tensors)
-    for damaged in (b"", index[:-1], index[:60] + index[61:], b"x" * 100):
-        with pytest.raises(checkpoint_index.NoIndex):
-            checkpoint_index.read(damaged)

@@ -32,6 +32,7 @@ def test_most_severe_first(fixture_model: ModelFactory) -> None:
         ("error", "views-disagree"),
         ("warning", "no-serve-tag"),
         ("warning", "stale-fingerprint"),
+        ("info", "newer-op"),
     ]
 
 
@@ -43,6 +44,7 @@ def test_policy_says_how_severe(fixture_model: ModelFactory) -> None:
     found = lint(model, all_rules(), wanted)
     assert {(finding.severity, finding.rule) for finding in found} == {
         ("error", "no-serve-tag"),
+        ("info", "newer-op"),
         ("info", "stale-fingerprint"),
         ("info", "views-disagree"),
     }
@@ -58,7 +60,7 @@ def test_all_fixes_at_once(fixture_model: ModelFactory) -> None:
         "stale-fingerprint",
         "views-disagree",
     }
-    assert done.findings == ()
+    assert [finding.rule for finding in done.findings] == ["newer-op"]
     (graph,) = read(model).meta_graphs
     assert list(graph.meta_info_def.tags) == ["serve"]
     assert list(graph.signature_def["single"].outputs) == ["u"]
@@ -67,7 +69,7 @@ def test_all_fixes_at_once(fixture_model: ModelFactory) -> None:
 def test_nothing_to_fix(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
     before = snapshot(model)
-    assert fix(model, all_rules()) == linting.Fixed((), (), None)
+    assert fix(model, all_rules()) == linting.Fixed((), lint(model, all_rules()), None)
     assert snapshot(model) == before
 
 

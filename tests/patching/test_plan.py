@@ -38,7 +38,8 @@ def test_prints_every_change(fixture_model: ModelFactory) -> None:
         "    signature 'legacy': input 'x' → 'image'",
         "    signature 'single': deleted",
         "    warning: signature 'predict': TensorFlow Serving answers tensorflow/serving/classify "
-        "requests only with an input 'inputs' and an output 'classes' or 'scores'.",
+        "requests only with an input 'inputs' and an output 'classes' or 'scores', and no more "
+        "than these.",
         "    warning: signature 'predict': input 'in:0' cannot name a node of a graph; TensorFlow "
         "loads and serves it, but tf.saved_model.save would refuse to export it.",
         f"    {missed('serving_default', 'single')}",

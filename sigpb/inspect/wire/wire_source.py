@@ -8,6 +8,7 @@ from sigpb.errors import ModelUnreadable
 from sigpb.inspect.proto_source import locate_file, map_file, open_source, what_else
 from sigpb.inspect.schema import recognise
 from sigpb.inspect.wire.message_shape import recognise_damaged
+from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.locate import BINARY_NAME
 from sigpb.saved_model.opened_file import OpenedFile
 from sigpb.wire import Buffer, Message
@@ -47,7 +48,9 @@ def open_bytes(path: str | Path) -> WireSource:
         else:
             return WireSource(file, text.buffer, text.schema, "the binary form of a text proto")
     buffer = _map(file)
-    schema = recognise(Message.root(buffer)) or _BY_NAME.get(file.name) or recognise_damaged(buffer)
+    schema = recognise(Message.root(buffer))
+    if schema is None and not foreign_file(buffer):
+        schema = _BY_NAME.get(file.name) or recognise_damaged(buffer)
     return WireSource(file, buffer, schema, "" if schema or not buffer else what_else(buffer))
 
 

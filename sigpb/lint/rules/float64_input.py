@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical
-from sigpb.lint.consumers import consumers
+from sigpb.lint.consumers import Consumers
 from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
@@ -32,6 +32,7 @@ class Float64Input(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks at the dtypes of inputs, and at the nodes that take a float64 one."""
         for graph in model.graphs:
+            consumers = Consumers(graph)
             for endpoint in graph.endpoints():
                 info = endpoint.info
                 if (
@@ -40,7 +41,7 @@ class Float64Input(LintRule):
                     or encoding_of(info) != "dense"
                 ):
                     continue
-                nodes = consumers(graph, canonical(info.name))
+                nodes = consumers.of(canonical(info.name))
                 message = "It takes float64."
                 if nodes and all(node.op in _CONVERSIONS for node in nodes):
                     to = " and ".join(sorted({_target(node) for node in nodes}))

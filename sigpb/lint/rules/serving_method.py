@@ -4,27 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sigpb import protos
 from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
-from sigpb.patching.checks import unanswerable
+from sigpb.patching.checks import FIXED_KEYS, unanswerable
 from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.tensor_types import dtype_name
+
+_STRING = protos.DataType.Value("DT_STRING")
+
+# The others that there are (tensorflow_serving/servables/tensorflow/predict_util.cc).
+_METHODS = {"tensorflow/serving/predict", *FIXED_KEYS}
 
 
 class ServingMethod(LintRule):
-    """Finds signatures to classify or regress without the keys that requests need."""
+    """Finds signatures that TensorFlow Serving refuses because of their method name."""
 
     id = "serving-method"
     severity = "warning"
     explanation = (
         "TensorFlow Serving answers Classify and Regress requests only from signatures with fixed "
-        "keys, whatever their method name says. Rename the inputs and outputs, or set another "
-        "method with 'sigpb patch --method_name'."
+        "keys, whatever their method name says, and passes them serialized tf.Examples, so that "
+        "the input has to be a string. It knows three methods: older servers, and newer ones with "
+        "--enable_signature_method_name_check, refuse requests to a signature with another. Rename "
+        "the inputs and outputs, or set another method with 'sigpb patch --method_name'."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
-        """Compares method names and keys."""
+        """Compares method names, keys, and dtypes of inputs."""
         for graph in model.graphs:
             for signature in MetaGraphDraft.of(graph.meta_graph).signatures.values():
                 for problem in unanswerable(signature):
                     yield self.finding(problem, graph.where(signature.key))
+            for key, signature_def in graph.signatures.items():
+                method = signature_def.method_name
+                inputs, _ = FIXED_KEYS.get(method, (set(), set()))
+                for name in inputs & set(signature_def.inputs):
+                    if (dtype := signature_def.inputs[name].dtype) != _STRING:
+                        yield self.finding(
+                            f"TensorFlow Serving passes {method} requests as serialized "
+                            f"tf.Examples, but the input takes {dtype_name(dtype)}, not string.",
+                            graph.where(key, "input", name),
+                        )
+                if method not in _METHODS and graph in model.serving_graphs:
+                    yield self.finding(
+                        f"The method name is {method!r}; TensorFlow Serving knows "
+                        f"{', '.join(sorted(_METHODS))}.",
+                        graph.where(key),
+                    )

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb import protos
-from sigpb.lint.finding import Finding
-from sigpb.lint.linted_model import LintedGraph, LintedModel
+from sigpb.lint.finding import Finding, listed
+from sigpb.lint.linted_model import LintedModel
+from sigpb.lint.loading import INIT_SIGNATURE, init_ops
 from sigpb.lint.op_search import nodes_with_ops
 from sigpb.lint.rule import LintRule
 
 # Tables that refuse to be looked up before they are filled, all at once.
 _TABLES = ("HashTable", "HashTableV2")
-
-# Where a model says what to run after it is loaded
-# (tensorflow/python/saved_model/constants.py, loader_impl.py).
-_INIT_SIGNATURE = "__saved_model_init_op"
-_INIT_COLLECTIONS = {b"saved_model_main_op", b"legacy_init_op"}
 
 
 class UninitializedTables(LintRule):
@@ -26,7 +21,7 @@ class UninitializedTables(LintRule):
     severity = "error"
     explanation = (
         "The graph has lookup tables, but nothing says what fills them when the model is loaded: "
-        f"there is no signature {_INIT_SIGNATURE!r} and no collection 'saved_model_main_op' or "
+        f"there is no signature {INIT_SIGNATURE!r} and no collection 'saved_model_main_op' or "
         "'legacy_init_op'. Every lookup fails with 'Table not initialized'. Export the model again "
         "with its init op."
     )
@@ -34,24 +29,15 @@ class UninitializedTables(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks for tables outside of functions, where init ops reach them."""
         for graph in model.graphs:
-            if not _has_init_op(graph):
+            if not init_ops(graph.meta_graph):
                 tables = [
                     node.name
                     for function, node in nodes_with_ops(graph, _TABLES)
                     if function is None
                 ]
                 if tables:
-                    names = ", ".join(repr(name) for name in tables[:5])
-                    more = f" and {len(tables) - 5} more" if len(tables) > 5 else ""
                     yield self.finding(
-                        f"There is no init op that fills the tables {names}{more}.",
+                        f"There is no init op that fills the tables {listed(tables)}.",
                         graph.where(),
                         severity=None if graph in model.serving_graphs else "info",
                     )
-
-
-def _has_init_op(graph: LintedGraph) -> bool:
-    collections = graph.meta_graph.message.entries(protos.MetaGraphDef.COLLECTION_DEF_FIELD_NUMBER)
-    return _INIT_SIGNATURE in graph.meta_graph.signatures or any(
-        key in _INIT_COLLECTIONS for key, _ in collections
-    )

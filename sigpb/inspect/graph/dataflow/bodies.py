@@ -24,6 +24,9 @@ _NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
 _INPUT = protos.NodeDef.INPUT_FIELD_NUMBER
 
+# A node of more bytes is a constant, as a rule, which is not worth parsing.
+_SMALL = 1 << 12
+
 
 class NodeRecord(NamedTuple):
     """A node, as far as it takes no parsing.
@@ -109,6 +112,11 @@ class Body:
             self._nodes[record.name] = as_meant(outline(message), self._producer)
         return self._nodes[record.name]
 
+    def whole(self, record: NodeRecord) -> protos.NodeDef:
+        """Parses a node, with the values of a constant."""
+        message = Message(self._message.buffer, record.start, record.end)
+        return as_meant(parse(protos.NodeDef, message), self._producer)
+
     @cached_property
     def _producer(self) -> int | None:
         """The version of the graph; None for a function."""
@@ -183,17 +191,24 @@ def _function_name(function: Message) -> str:
 
 def _records(message: Message, number: int) -> dict[str, NodeRecord]:
     found = {}
-    buffer = message.buffer
     for field in message.fields(number):
-        node = Message(buffer, field.value_start, field.value_end)
-        name = op = ""
-        inputs = []
-        for part in node.fields():
-            if part.number == _INPUT:
-                inputs.append(node.text(part))
-            elif part.number == _NAME:
-                name = node.text(part)
-            elif part.number == _OP:
-                op = node.text(part)
-        found[name] = NodeRecord(name, op, tuple(inputs), field.value_start, field.value_end)
+        name, op, inputs = _head(Message(message.buffer, field.value_start, field.value_end))
+        found[name] = NodeRecord(name, op, inputs, field.value_start, field.value_end)
     return found
+
+
+def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
+    """Returns the name, the op and the inputs of a node."""
+    if node.end - node.start <= _SMALL:  # It takes a third of the time to have protobuf read it.
+        parsed = parse(protos.NodeDef, node)
+        return parsed.name, parsed.op, tuple(parsed.input)
+    name = op = ""
+    inputs = []
+    for part in node.fields():
+        if part.number == _INPUT:
+            inputs.append(node.text(part))
+        elif part.number == _NAME:
+            name = node.text(part)
+        elif part.number == _OP:
+            op = node.text(part)
+    return name, op, tuple(inputs)

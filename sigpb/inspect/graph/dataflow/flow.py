@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from sigpb import protos
+from sigpb.graph.node_index import outline
 from sigpb.graph.tensor_names import canonical
 from sigpb.inspect.graph.dataflow import endpoints as ends
 from sigpb.inspect.graph.dataflow.bodies import Body, Library, graph_records
@@ -15,10 +17,16 @@ from sigpb.inspect.graph.dataflow.types import UNKNOWN, better, output_type
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import TensorType
+from sigpb.wire import Message
 
 
 class Graph:
-    """A graph that is looked at."""
+    """A graph that is looked at.
+
+    Attributes:
+        library: Its functions.
+        records: The nodes of its top level by name.
+    """
 
     def __init__(self, part: GraphPart) -> None:
         self._message = part.message
@@ -29,9 +37,16 @@ class Graph:
         self.library = Library(part.message, self._op_defs)
         self.records = graph_records(part.message)
 
+    def node(self, name: str) -> protos.NodeDef | None:
+        """Parses a node of the top level, without the values of a large constant; None if none."""
+        record = self.records.get(name)
+        if record is None:
+            return None
+        return outline(Message(self._message.buffer, record.start, record.end))
+
     def endpoints(self, title: str) -> Endpoints:
         """Returns the placeholders of the graph, and what no node takes."""
-        body = self._body({}, ())
+        body = self.body({}, ())
         found: list[str] = []
         for record in ends.unused(self.records):
             count = len(body.output_dtypes(record))
@@ -42,10 +57,16 @@ class Graph:
     def flow(self, endpoints: Endpoints) -> Flow:
         """Returns the part of the graph between some endpoints."""
         results = tuple(endpoint.tensor for endpoint in endpoints.outputs)
-        body = self._body(endpoints.arguments, results)
+        body = self.body(endpoints.arguments, results)
         return Flow(endpoints, body, Dependences(self.library))
 
-    def _body(self, arguments: dict[str, int], results: tuple[str, ...]) -> Body:
+    def body(self, arguments: Mapping[str, int], results: tuple[str, ...]) -> Body:
+        """Returns the top level as a body with arguments and results.
+
+        Args:
+            arguments: The tensors to take for arguments, as nodes spell them, and their numbers.
+            results: The tensors to take for results, as nodes spell them.
+        """
         return Body(self._message, self._op_defs, self.records, arguments, results)
 
 

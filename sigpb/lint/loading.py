@@ -1,0 +1,219 @@
+"""What becomes of variables when a MetaGraph is loaded: what its restore and init ops assign.
+
+Sessions run the op that the SaverDef names, and then the init op
+(tensorflow/cc/saved_model/loader.cc, tensorflow/python/saved_model/loader_impl.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sigpb import protos
+from sigpb.graph.tensor_names import producer
+from sigpb.inspect.graph.dataflow.bodies import Body, NodeRecord
+from sigpb.inspect.graph.dataflow.calls import call_of
+from sigpb.inspect.graph.dataflow.dependence import MAX_NESTING
+from sigpb.inspect.graph.dataflow.flow import Graph
+from sigpb.lint.signature_flow import is_variable
+from sigpb.saved_model.model import MetaGraph, parse
+from sigpb.tensor_elements import elements
+from sigpb.tensor_types import tensor_names
+
+_SAVER = protos.MetaGraphDef.SAVER_DEF_FIELD_NUMBER
+_COLLECTIONS = protos.MetaGraphDef.COLLECTION_DEF_FIELD_NUMBER
+
+INIT_SIGNATURE = "__saved_model_init_op"
+"""The key of the signature that names the init op (tensorflow/python/saved_model/constants.py)."""
+
+# Where older models name it.
+_INIT_COLLECTIONS = {b"saved_model_main_op", b"legacy_init_op"}
+
+# Nodes that take a variable and leave it as it is; whatever else takes one may assign it.
+_LOOKING = {"IsVariableInitialized", "ReadVariableOp", "VarIsInitializedOp", "VariableShape"}
+_PASSING = {"Enter", "Identity", "RefEnter", "RefIdentity", "Switch"}
+_ASSIGNING = {"Assign", "AssignVariableOp"}
+_RESTORING = "RestoreV2"
+
+
+class Variable(NamedTuple):
+    """A variable as sessions tell variables apart.
+
+    Attributes:
+        container: The container of its resource.
+        name: Its ``shared_name``, or the name of its node where that is empty.
+    """
+
+    container: bytes
+    name: bytes
+
+
+@dataclass(frozen=True)
+class RestoredValue:
+    """A value that is read from the checkpoint.
+
+    Attributes:
+        key: Its key there.
+        dtype: Its dtype, a value of ``DataType``.
+        is_slice: Whether it is a part of a tensor.
+        variable: The node outside of functions that is the variable it is assigned to; None if it
+            is not followed there, as with tables.
+    """
+
+    key: str
+    dtype: int
+    is_slice: bool
+    variable: str | None
+
+
+class Loading:
+    """What the restore op and the init op of a MetaGraph do.
+
+    Attributes:
+        restores: Whether there is a restore op, so that loaders want a checkpoint.
+        values: What the restore op reads.
+        assigned: The variables that one of them assigns, or may assign.
+    """
+
+    def __init__(self, graph: Graph, meta_graph: MetaGraph) -> None:
+        message = meta_graph.message.find(_SAVER)
+        saver = parse(protos.SaverDef, message) if message else protos.SaverDef()
+        self.restores = bool(saver.restore_op_name)
+        restoring = _Run(graph, [saver.restore_op_name] if self.restores else [])
+        self.values = tuple(restoring.values())
+        self.assigned = restoring.assigned | _Run(graph, init_ops(meta_graph)).assigned
+
+
+def init_ops(meta_graph: MetaGraph) -> list[str]:
+    """Returns the names of the nodes that are to be run once variables are restored."""
+    signature = meta_graph.signatures.get(INIT_SIGNATURE, protos.SignatureDef())
+    found = [name for info in signature.outputs.values() for name in tensor_names(info)]
+    for key, field in meta_graph.message.entries(_COLLECTIONS):
+        value = meta_graph.message.entry_value(field) if key in _INIT_COLLECTIONS else None
+        found += parse(protos.CollectionDef, value).node_list.value if value else []
+    return [producer(name) for name in found]
+
+
+def variable_of(node: protos.NodeDef) -> Variable:
+    """Returns the variable that a node is, or is the handle of."""
+    name = node.attr["shared_name"].s if "shared_name" in node.attr else b""
+    container = node.attr["container"].s if "container" in node.attr else b""
+    return Variable(container, name or node.name.encode())
+
+
+class _Run:
+    """The nodes that run for some operations, in functions too.
+
+    Attributes:
+        assigned: The variables that they assign, or may assign.
+    """
+
+    def __init__(self, graph: Graph, operations: Iterable[str]) -> None:
+        self._library = graph.library
+        self._top = graph.body({}, ())
+        self.assigned: set[Variable] = set()
+        self._restoring: list[tuple[Body, NodeRecord]] = []
+        self._visited: set[tuple[Body, frozenset[tuple[int, str]]]] = set()
+        self._assigned_to: dict[tuple[Body, str, int], str] = {}
+        self._go_through(self._top, _upstream(self._top, operations), {}, 0)
+
+    def values(self) -> Iterator[RestoredValue]:
+        """Yields what is read from the checkpoint, as far as the keys are constant."""
+        for body, record in self._restoring:
+            keys, slices = (_texts(body, spelled) for spelled in record.tensors[1:3])
+            dtypes = body.node(record).attr["dtypes"].list.type
+            for number, (key, slice_, dtype) in enumerate(zip(keys, slices, dtypes, strict=False)):
+                variable = self._assigned_to.get((body, record.name, number))
+                yield RestoredValue(key, dtype, bool(slice_), variable)
+
+    def _go_through(
+        self,
+        body: Body,
+        records: Iterable[NodeRecord],
+        arguments: Mapping[int, str],
+        depth: int,
+    ) -> None:
+        """Looks at nodes.
+
+        Args:
+            body: Where they are.
+            records: The nodes.
+            arguments: The variables among the arguments of the body, by their numbers.
+            depth: How many functions called each other up to here.
+        """
+        for record in records:
+            if record.op == _RESTORING:
+                self._restoring.append((body, record))
+            if record.op in _LOOKING or record.op in _PASSING or is_variable(record):
+                continue
+            taken = [self._variable(body, spelled, arguments) for spelled in record.tensors]
+            call = call_of(body, record, self._library) if depth < MAX_NESTING else None
+            if call is not None:
+                passed = dict(enumerate(taken[call.first :]))
+                known = {number: name for number, name in passed.items() if name}
+                for callee in call.callees:
+                    visit = callee.body, frozenset(known.items())
+                    if visit not in self._visited:
+                        self._visited.add(visit)
+                        inner = callee.body.records.values()
+                        self._go_through(callee.body, inner, known, depth + 1)
+                continue
+            for name in taken:
+                if name:
+                    self.assigned.add(variable_of(self._top.node(self._top.records[name])))
+            if record.op in _ASSIGNING and len(taken) > 1 and taken[0]:
+                self._note_value(body, record.tensors[1], taken[0])
+
+    def _note_value(self, body: Body, spelled: str, variable: str) -> None:
+        """Notes that a variable is assigned a value, if that comes from the checkpoint."""
+        spelled = _origin(body, spelled, {"Identity"})
+        record = body.record(spelled)
+        if record is not None and record.op == _RESTORING:
+            self._assigned_to[body, record.name, body.output(record, spelled)] = variable
+
+    def _variable(self, body: Body, spelled: str, arguments: Mapping[int, str]) -> str | None:
+        """Returns the node of the top level that is the variable which a tensor is, or None."""
+        spelled = _origin(body, spelled, _PASSING)
+        argument = body.argument(spelled)
+        if argument is not None:
+            return arguments.get(argument)
+        record = body.record(spelled)
+        return record.name if record and is_variable(record) and body is self._top else None
+
+
+def _origin(body: Body, spelled: str, passing: Collection[str]) -> str:
+    """Returns the tensor that nodes with some ops hand on until it is another one."""
+    seen = set()
+    while body.argument(spelled) is None and spelled not in seen:
+        seen.add(spelled)
+        record = body.record(spelled)
+        if record is not None and record.op in passing and record.inputs:
+            spelled = record.inputs[0]
+    return spelled
+
+
+def _upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
+    """Yields some nodes, and all that run before them."""
+    waiting, seen = list(names), set()
+    while waiting:
+        record = body.record(waiting.pop())
+        if record is not None and record.name not in seen:
+            seen.add(record.name)
+            waiting += record.inputs
+            yield record
+
+
+def _texts(body: Body, spelled: str) -> list[str]:
+    """Returns the elements of a constant of strings; none if it is no constant."""
+    record = body.record(spelled)
+    if record is None or record.op != "Const":
+        return []
+    tensor = body.whole(record).attr["value"].tensor
+    try:
+        found = elements(tensor)
+        count = tensor.tensor_shape.dim[0].size if tensor.tensor_shape.dim else 1
+    except ValueError:
+        return []
+    found += found[-1:] * (count - len(found))
+    return [element.decode(errors="backslashreplace") for element in found]

@@ -1,0 +1,49 @@
+"""Placeholders that outputs need and signatures do not feed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sigpb.graph.tensor_names import canonical
+from sigpb.lint.finding import Finding
+from sigpb.lint.linted_model import LintedModel
+from sigpb.lint.rule import LintRule
+from sigpb.lint.signature_flow import PLACEHOLDERS
+from sigpb.tensor_types import tensor_names
+
+
+class UnfedPlaceholder(LintRule):
+    """Finds signatures with outputs that cannot be computed from their inputs."""
+
+    id = "unfed-placeholder"
+    severity = "error"
+    explanation = (
+        "An output is computed from a placeholder that is no input of the signature. Every request "
+        "fails with 'You must feed a value for placeholder tensor'. Export the model again with "
+        "the placeholder among the inputs, or with a default for it "
+        "(tf.compat.v1.placeholder_with_default)."
+    )
+
+    def findings(self, model: LintedModel) -> Iterator[Finding]:
+        """Follows outputs to placeholders."""
+        for graph in model.graphs:
+            for key, signature in graph.signatures.items():
+                fed = {
+                    canonical(name)
+                    for info in signature.inputs.values()
+                    for name in tensor_names(info)
+                }
+                wanting: dict[str, list[str]] = defaultdict(list)
+                for output, needed in sorted(graph.flow(key).needed.items()):
+                    for tensor in needed - fed:
+                        record = graph.graph.records.get(tensor)
+                        if record is not None and record.op in PLACEHOLDERS:
+                            wanting[tensor].append(output)
+                for placeholder, outputs in sorted(wanting.items()):
+                    yield self.finding(
+                        f"The placeholder {placeholder!r} is not fed, and needed for "
+                        f"{'output' if len(outputs) == 1 else 'outputs'} "
+                        f"{', '.join(map(repr, outputs))}.",
+                        graph.where(key),
+                    )

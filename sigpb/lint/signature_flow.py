@@ -1,0 +1,78 @@
+"""What the outputs of a signature depend on, seen through the functions that are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sigpb import protos
+from sigpb.graph.tensor_names import canonical
+from sigpb.inspect.graph.dataflow.bodies import NodeRecord
+from sigpb.inspect.graph.dataflow.dependence import Dependence, Dependences, bits
+from sigpb.inspect.graph.dataflow.flow import Graph
+from sigpb.tensor_types import tensor_names
+
+PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
+"""The ops of nodes that have to be fed."""
+
+VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
+"""The ops of nodes that are variables, or handles of such."""
+
+
+@dataclass(frozen=True)
+class SignatureFlow:
+    """What a signature feeds and needs.
+
+    Attributes:
+        needed: For each output, by its key, the tensors it depends on: those that the signature
+            feeds, placeholders that it does not feed, and variables. As nodes spell them.
+        used: The tensors that an output depends on, or something that a function does besides.
+        cone: The names of the nodes outside of functions that compute the outputs.
+    """
+
+    needed: Mapping[str, frozenset[str]]
+    used: frozenset[str]
+    cone: frozenset[str]
+
+
+def signature_flow(graph: Graph, signature: protos.SignatureDef) -> SignatureFlow:
+    """Follows the outputs of a signature to what they take.
+
+    Args:
+        graph: The graph of the MetaGraph.
+        signature: The signature.
+    """
+    fed = [canonical(name) for info in signature.inputs.values() for name in tensor_names(info)]
+    ops = PLACEHOLDERS | VARIABLES
+    sources = [record.name for record in graph.records.values() if record.op in ops]
+    arguments = {tensor: number for number, tensor in enumerate(dict.fromkeys([*fed, *sources]))}
+    outputs = {
+        key: [canonical(name) for name in tensor_names(info)]
+        for key, info in signature.outputs.items()
+    }
+    results = list(dict.fromkeys(name for names in outputs.values() for name in names))
+    body = graph.body(arguments, tuple(results))
+    dependences = Dependences(graph.library)
+    dependence = dependences.of(body) or Dependence({}, [0] * len(results), 0)
+    tensors = list(arguments)
+
+    def named(numbers: Iterable[int]) -> frozenset[str]:
+        return frozenset(tensors[number] for each in numbers for number in bits(each))
+
+    needed = dict(zip(results, dependence.results, strict=True))
+    # The end of a call waits for all that the function does, whatever its results take.
+    calls = [
+        dependence.of(name)
+        for name in dependence.nodes
+        if dependences.call(body, body.records[name])
+    ]
+    return SignatureFlow(
+        {key: named(needed[name] for name in names) for key, names in outputs.items()},
+        named([*dependence.results, *calls]),
+        frozenset(dependence.nodes),
+    )
+
+
+def is_variable(record: NodeRecord | None) -> bool:
+    """Whether a node is a variable, or the handle of one."""
+    return record is not None and record.op in VARIABLES
