@@ -51,6 +51,8 @@ N = -1  # the batch, in the shapes of operands
         ("Slice", [(N, 5), [0, 1], [-1, 3]], {}, (None, 3)),
         ("Pad", [(N, 5), [[0, 0], [1, 2]]], {}, (None, 8)),
         ("Tile", [(N, 5), [1, 3]], {}, (None, 15)),
+        ("SpaceToBatchND", [(N, 4, 3), [2], [[0, 0]]], {}, (None, 2, 3)),
+        ("GatherV2", [(N, 3, 7), (N, 3, 2), 2], {"batch_dims": 2}, (None, 3, 2)),
         ("GatherV2", [(10, 3), (N, 5), 0], {}, (None, 5, 3)),
         ("GatherV2", [(N, 5, 7), [0, 2], 1], {}, (None, 2, 7)),
         ("GatherV2", [(N, 5, 7), (N, 2), 1], {"batch_dims": 1}, (None, 2, 7)),

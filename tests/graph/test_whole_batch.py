@@ -8,6 +8,7 @@ from sigpb import protos
 from sigpb.graph.batch_dimension import BatchError, relax_nodes
 from tests.graph.batch_graphs import (
     Functions,
+    floats,
     graph,
     integers,
     node,
@@ -273,6 +274,32 @@ def test_bounds_of_which_nothing_is_known_but_that_they_are_of_the_batch(op: str
     reason = f"{op} 'y': (its operand 'bounds' {WHOLE}|it takes a part)"
     with pytest.raises(BatchError, match=reason):
         relax(nodes)
+
+
+@pytest.mark.parametrize(
+    "op", ["Fill", "RandomUniform", "Empty", "StatelessRandomUniformV2", "BroadcastTo"]
+)
+def test_a_tensor_of_the_shape_of_the_batch(op: str) -> None:
+    operands = ["element", "shape"] if op == "BroadcastTo" else ["shape", "element"]
+    nodes = with_whole(
+        "size",
+        integers("two", 2),
+        node("shape", "Pack", "n", "two"),
+        floats("element", [], 0.5),
+        node("filled", op, *operands),
+        node("y", "AddV2", "x", "filled"),
+    )
+    relaxed = relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("y", 0)])
+    assert relaxed.shapes["y", 0] == (None, 2)
+
+
+def test_shapes_of_what_belongs_to_examples_and_of_what_does_not() -> None:
+    both = node("both", "ShapeN", "x", "whole")
+    laid_out = node("y", "Reshape", "x", "both")
+    relaxed = relax_nodes(
+        with_whole("all", both, laid_out), {("x", 0): 0}, 4, Functions(), [("y", 0)]
+    )
+    assert relaxed.shapes["y", 0] == (None, 2)
 
 
 def test_as_many_tiles_as_there_are_examples() -> None:
