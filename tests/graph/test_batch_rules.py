@@ -51,6 +51,8 @@ N = -1  # the batch, in the shapes of operands
         ("Slice", [(N, 5), [0, 1], [-1, 3]], {}, (None, 3)),
         ("Pad", [(N, 5), [[0, 0], [1, 2]]], {}, (None, 8)),
         ("Tile", [(N, 5), [1, 3]], {}, (None, 15)),
+        ("SpaceToBatchND", [(N, 4, 3), [2], [[0, 0]]], {}, (None, 2, 3)),
+        ("GatherV2", [(N, 3, 7), (N, 3, 2), 2], {"batch_dims": 2}, (None, 3, 2)),
         ("GatherV2", [(10, 3), (N, 5), 0], {}, (None, 5, 3)),
         ("GatherV2", [(N, 5, 7), [0, 2], 1], {}, (None, 2, 7)),
         ("GatherV2", [(N, 5, 7), (N, 2), 1], {"batch_dims": 1}, (None, 2, 7)),
@@ -126,8 +128,7 @@ def test_several_results(
 def test_statistics_of_each_example(size: int) -> None:
     """Keras 2 normalises layers with the examples as channels of one picture."""
     operands = [(1, N, 5, 1), *[(N,)] * 4]
-    attributes = {"is_training": True, "data_format": "NCHW"}
-    result = result_of("FusedBatchNorm", *operands, size=size, **attributes)
+    result = result_of("FusedBatchNorm", *operands, size=size, is_training=True, data_format="NCHW")
     assert result == (1, None, 5, 1)
 
 
@@ -166,6 +167,9 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("BiasAdd", [(4, N), (5,)], {}, "'operand1' is of size 5 in dimension 0"),
         ("BatchMatMul", [(N, 5, 7), (7, 3)], {}, "its operands have the shapes [N,5,7] and [7,3]"),
         ("Bucketize", [(N,), (N,)], {}, "takes something else than its first operand"),
+        ("ResourceGather", [(), (N, 2)], {"batch_dims": 1}, "in a table for each example"),
+        ("ResourceGather", [(), (N, 2)], {}, "the shape of what it looks up in is not known"),
+        ("GatherNd", [(5, 5), (N, None)], {}, "in how many dimensions it looks up"),
         ("Merge", [(N, 7), (7,)], {}, "its operands have the shapes [7], [N,7]"),
         ("MatMul", [(3, 4), (N, 7)], {}, "it sums over the batch"),
         ("MatMul", [(N, 4), (4, N)], {}, "with the batch in it twice"),
@@ -177,6 +181,7 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("StridedSlice", [(N, 5), [0], [2], [1]], {}, "takes a part of the batch"),
         ("GatherV2", [(N, 5), [0, 1], 0], {}, "by their numbers"),
         ("Pad", [(N, 5), [[1, 0], [0, 0]]], {}, "puts rows around the batch"),
+        ("Squeeze", [(N, None, 5)], {}, "it is not known which dimensions of [N,?,5] it takes"),
         ("Squeeze", [(N, 5)], {"squeeze_dims": [0]}, "takes the batch dimension away"),
         ("Mystery", [(N, 5)], {}, "does not know how Mystery treats the batch"),
     ],

@@ -15,9 +15,6 @@ from sigpb.graph.batch_rules.values import Batch, Dims, Tensor, multiply, text
 def reduce(op: Operation) -> Tensor:
     """Reduces the dimensions that a constant names."""
     dims = op.dims(0)
-    names = op.value(1)
-    if not all(isinstance(axis, int) for axis in names):
-        raise Refusal("the dimensions that it reduces are not known")
     axes = {axis % len(dims) for axis in op.constant(1)} if dims else set()
     if op.node.op in ("All", "Any"):  # Decides, or is asserted; nothing else may come of it.
         whole = any(isinstance(dims[axis], Batch) for axis in axes)

@@ -18,7 +18,7 @@ def reshape(op: Operation) -> Tensor:
         return Tensor((len(value),) if target else (), value)
     dims = op.dims(0)
     if not any(isinstance(dim, Batch) for dim in dims):
-        if op.size is not None and any(isinstance(dim, Batch) for dim in target):
+        if any(isinstance(dim, Batch) for dim in target):
             raise _unclear(dims, target)
         return Tensor(_inferred(dims, target))
     sizes = known(target)

@@ -264,8 +264,7 @@ def where(op: Operation) -> Tensor:
     """The places of what is true: how many there are is not known."""
     dims = op.dims(0)
     batch = next((axis for axis, dim in enumerate(dims) if isinstance(dim, Batch)), 0)
-    if op.operands[0].has_examples and op.size is not None:
-        leading = (*dims[:batch], *(dim.outer for dim in dims if isinstance(dim, Batch)))
-        if any(size != 1 for size in leading):
-            raise Refusal("it finds elements of one example among those of others")
+    leading = (*dims[:batch], *(dim.outer for dim in dims if isinstance(dim, Batch)))
+    if op.size is not None and any(size != 1 for size in leading):
+        raise Refusal("it finds elements of one example among those of others")
     return Tensor((op.own_size(), len(dims)), whole=True, counted_in=dims)

@@ -28,7 +28,6 @@ _LONGEST = 16
 @rule("Shape")
 def shape(op: Operation) -> Tensor:
     """The sizes of a tensor."""
-    op.understand(0)
     return vector(op.dims(0))
 
 
@@ -42,14 +41,12 @@ def shape_n(op: Operation) -> Sequence[Tensor]:
 @rule("Size")
 def size(op: Operation) -> Tensor:
     """The number of elements."""
-    op.understand(0)
     return scalar(multiply(op.dims(0)))
 
 
 @rule("Rank")
 def rank(op: Operation) -> Tensor:
     """The number of dimensions, which does not depend on the batch."""
-    op.understand(0)
     return scalar(len(op.dims(0)))
 
 
