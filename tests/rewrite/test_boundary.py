@@ -304,6 +304,22 @@ class TestAdded:
         with pytest.raises(PatchError, match="'x:0' is outside of the function"):
             model.boundary()
 
+    def test_tensors_inside_of_a_branch_of_a_function(self) -> None:
+        branching = function(
+            "outer_1",
+            f"""
+            switch = Switch(x, x) {FLOAT}
+            scaled = Neg(switch:output_true:0) {FLOAT}
+            merge = Merge(scaled:y:0, switch:output_false:0) {FLOAT}
+            """,
+            "merge:output:0",
+        )
+        signature = "x: float32 [?,4] -> y: float32 [?,4]"
+        given = meta_graph_def(CALLING, {"s": signature}, [branching])
+        with pytest.raises(PatchError, match="'scaled' is inside of a branch"):
+            Model(given, add_output("s", "a", "scaled")).boundary()
+        assert Model(given, add_output("s", "a", "merge")).boundary().added
+
     def test_there_are_several(self) -> None:
         signature = "x: float32 [?,4] -> y: float32 [?,4]; z=other:0: float32 [?,4]"
         model = self.boundary_of(add_output("s", "a", "pool/Mean:0"), CALLING, signature)

@@ -221,6 +221,44 @@ class TestCopies:
         assert list(after.node)[: len(given.graph_def.node)] == list(given.graph_def.node)
 
 
+class TestInteriorInputs:
+    """The signature feeds sum, which the graph computes from x and b."""
+
+    SIGNATURES = {"s": f"{ONE['s'].replace('b: float32 []', 'sum: float32 [?,4]')}; b: float32 []"}
+    GRAPH = f"{GRAPH}far = Add(y, x) {FLOAT}"
+
+    @pytest.fixture(autouse=True)
+    def _nothing_is_in_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(session_graph, "_MANY_NODES", 1000)
+
+    def test_nothing_before_what_is_fed_is_copied(self) -> None:
+        assert spliced(TO_INT64, self.GRAPH, self.SIGNATURES).added == [
+            "sigpb/s/x = Placeholder()",
+            "sigpb/s/x/Cast = Cast(sigpb/s/x)",
+        ]
+        change = all_of(TO_INT64, add_output("s", "far", "far:0"))
+        assert spliced(change, self.GRAPH, self.SIGNATURES).added[2:] == [
+            "sigpb/s/copy/far = Add(y, sigpb/s/x/Cast)",
+        ]
+
+    def test_what_waits_for_the_node_waits_for_a_copy(self) -> None:
+        """Feeding an output of a node does not keep it from running for those who wait for it."""
+        graph = self.GRAPH.replace("Neg(sum)", "Neg(sum, ^sum)")
+        assert spliced(TO_INT64, graph, self.SIGNATURES).added[2:] == [
+            "sigpb/s/copy/sum = Add(sigpb/s/x/Cast, b)",
+            "sigpb/s/copy/y = Neg(sum, ^sigpb/s/copy/sum)",
+        ]
+
+    def test_the_parts_of_a_sparse_input(self) -> None:
+        given = meta_graph_def(self.GRAPH, self.SIGNATURES)
+        sparse = given.signature_def["s"].inputs["sum"].coo_sparse
+        sparse.values_tensor_name, sparse.indices_tensor_name = "b:0", "sum:0"
+        sparse.dense_shape_tensor_name = "b:0"
+        model = Model(given, TO_INT64)
+        model.splice()
+        assert model.added[2:] == []
+
+
 class TestChangedNodes:
     def spliced(self, *changed: protos.NodeDef) -> Model:
         """Splices a signature of which nothing is converted, but of which nodes change."""

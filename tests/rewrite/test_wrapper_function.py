@@ -130,6 +130,13 @@ class TestBuild:
         shapes = call.attr["_output_shapes"].list.shape
         assert [shape.dim[0].size for shape in shapes] == [0, 1]
 
+    def test_attributes_at_their_defaults_are_left_out(self) -> None:
+        plain = function()
+        plain.node_def[0].attr["executor_type"].s = b""
+        (call,) = build(NAME, Order("f", (0, 1, 2), (0,)), plain, OpDefs()).node_def
+        assert "config_proto" in call.attr
+        assert "executor_type" not in call.attr
+
     def test_a_stateful_function_runs_even_without_results(self) -> None:
         stateful = function()
         stateful.signature.is_stateful = True
