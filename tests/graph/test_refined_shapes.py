@@ -129,6 +129,22 @@ class TestUnchecked:
         axes = f"axes = Const() {integers(0)}\ny = Sum(x, axes)"
         assert followed(graph + axes, "x: [2,?]") == Followed(unchecked=["Sum 'y'"])
 
+    def test_what_contradicted_before(self) -> None:
+        """The rule for the op, or what the node states, is not right."""
+        graph = f"x = Placeholder() {placeholder(-1, 4)}\ny = Neg(x) {FLOAT} {output_shapes((5,))}"
+        assert followed(graph, "x: [2,4]") == Followed(unchecked=["Neg 'y'"])
+
+    def test_what_a_list_holds(self) -> None:
+        graph = f"""{X}
+            size = Const() {integers(-1)}
+            held = TensorListFromTensor(x, size) {attr("element_dtype", "type: DT_FLOAT")}
+            y = TensorListStack(held, size) {attr("element_dtype", "type: DT_FLOAT")}
+            """
+        assert followed(graph, "x: [?,4]").unchecked == [
+            "TensorListFromTensor 'held'",
+            "TensorListStack 'y'",
+        ]
+
     def test_the_end_of_a_loop(self) -> None:
         graph = f"""{X}
             start = Enter(x) {FLOAT}
