@@ -107,6 +107,12 @@ class TestFollow:
         graph = f"{X} b = Placeholder() {placeholder(-1)}\nc = NoOneKnows(b)\ny = Neg(x) {FLOAT}"
         assert followed(graph, "x: [2,2]") == Followed()
 
+    def test_two_outputs_of_one_node(self) -> None:
+        graph = f"x = NoOneKnows()\ny = Add(x, x:1) {FLOAT}"
+        refined: dict[tuple[str, int], Shape] = {("x", 0): (2,), ("x", 1): (3,)}
+        found = follow(by_name(graph), refined, Library())
+        assert found.contradictions == ["Add 'y' cannot take the shapes [2] and [3]"]
+
     def test_a_tensor_that_is_not_there(self) -> None:
         assert followed(X, "gone: [2,2]") == Followed()
 
