@@ -55,11 +55,10 @@ def follow(
     fed: dict[str, list[_Pair]] = {}
     for (name, output), shape in refined.items():
         if name in nodes:
-            pairs = [
-                _Pair.same(Tensor(stated)) for stated in stated_shapes(nodes[name], output + 1)
-            ]
-            before = fed.setdefault(name, pairs)
-            before[output] = _Pair(before[output].before, Tensor(shape))
+            pairs = fed.setdefault(name, [])
+            stated = stated_shapes(nodes[name], output + 1)[len(pairs) :]
+            pairs += [_Pair.same(Tensor(each)) for each in stated]
+            pairs[output] = _Pair(pairs[output].before, Tensor(shape))
     walk.run("", body, nodes, fed)
     return walk.found
 

@@ -107,6 +107,12 @@ class TestFollow:
         graph = f"{X} b = Placeholder() {placeholder(-1)}\nc = NoOneKnows(b)\ny = Neg(x) {FLOAT}"
         assert followed(graph, "x: [2,2]") == Followed()
 
+    def test_two_outputs_of_one_node(self) -> None:
+        graph = f"x = NoOneKnows()\ny = Add(x, x:1) {FLOAT}"
+        refined: dict[tuple[str, int], Shape] = {("x", 0): (2,), ("x", 1): (3,)}
+        found = follow(by_name(graph), refined, Library())
+        assert found.contradictions == ["Add 'y' cannot take the shapes [2] and [3]"]
+
     def test_a_tensor_that_is_not_there(self) -> None:
         assert followed(X, "gone: [2,2]") == Followed()
 
@@ -128,6 +134,22 @@ class TestUnchecked:
         assert followed(f"{graph} y = Neg(x) {FLOAT}", "x: [2,?]") == Followed()
         axes = f"axes = Const() {integers(0)}\ny = Sum(x, axes)"
         assert followed(graph + axes, "x: [2,?]") == Followed(unchecked=["Sum 'y'"])
+
+    def test_what_contradicted_before(self) -> None:
+        """The rule for the op, or what the node states, is not right."""
+        graph = f"x = Placeholder() {placeholder(-1, 4)}\ny = Neg(x) {FLOAT} {output_shapes((5,))}"
+        assert followed(graph, "x: [2,4]") == Followed(unchecked=["Neg 'y'"])
+
+    def test_what_a_list_holds(self) -> None:
+        graph = f"""{X}
+            size = Const() {integers(-1)}
+            held = TensorListFromTensor(x, size) {attr("element_dtype", "type: DT_FLOAT")}
+            y = TensorListStack(held, size) {attr("element_dtype", "type: DT_FLOAT")}
+            """
+        assert followed(graph, "x: [?,4]").unchecked == [
+            "TensorListFromTensor 'held'",
+            "TensorListStack 'y'",
+        ]
 
     def test_the_end_of_a_loop(self) -> None:
         graph = f"""{X}
