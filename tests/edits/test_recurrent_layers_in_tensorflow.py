@@ -40,4 +40,5 @@ def test_an_open_batch(tmp_path: Path) -> None:
     ):
         outputs = run(directory, SERVE, {"serving_default": {"x": rows}})["serving_default"]
         assert not isinstance(outputs, str), outputs
-        np.testing.assert_allclose(*outputs.values(), expected, rtol=1e-5, atol=1e-6)
+        (actual,) = outputs.values()
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
