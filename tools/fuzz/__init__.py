@@ -1,1 +1,1 @@
-"""Damages models at random, and looks for whatever does not cope with that."""
+"""Looks for what sigpb does not cope with: damaged files, and models and patches at random."""

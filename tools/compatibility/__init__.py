@@ -1,0 +1,1 @@
+"""Patches models that many versions of TensorFlow wrote, and runs them in the one installed."""

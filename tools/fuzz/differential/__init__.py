@@ -1,0 +1,1 @@
+"""Random patches of random models, compared with what TensorFlow computes without them."""
