@@ -226,9 +226,10 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
         return
     if gone := sorted({*graph.user_signatures} - {signature.key for signature in draft.kept()}):
         yield (
-            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of object "
-            "graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the model; "
-            "tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it there."
+            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of "
+            "object graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the "
+            "model; tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it "
+            "there."
         )
 
 
