@@ -268,6 +268,80 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+SHRINK = f"{attr('shrink_axis_mask', 'i: 1')} {FLOAT}"
+TABLE = {"w": placeholder("w", 4, 7)}
+NUMBER = "uses the number of the example"
+REFUSED |= {
+    "row of a table": ({"body": SLICED.replace("Slice(x", "Slice(w"), **TABLE}, NUMBER),
+    "entry of a table": ({"body": GATHERED.replace("V2(x", "V2(w"), **TABLE}, NUMBER),
+    "list of the body": (
+        {"body": BODY.replace("(rows, i, w)", "(made:handle:0, i, w)") + "made = Neg(w)"},
+        NUMBER,
+    ),
+    "more than one row": ({"body": SLICED.replace(SHRINK, FLOAT)}, NUMBER),
+    "new dimension": (
+        {"body": SLICED.replace(SHRINK, f"{SHRINK} {attr('new_axis_mask', 'i: 1')}")},
+        NUMBER,
+    ),
+    "from the first": (
+        {"body": SLICED.replace(SHRINK, f"{SHRINK} {attr('begin_mask', 'i: 1')}")},
+        NUMBER,
+    ),
+    "backwards": ({"body": SLICED.replace(ROW, ROW.replace("val: 1", "val: -1"))}, NUMBER),
+    "stacked otherwise": (
+        {"body": SLICED.replace("Pack(i)", f"Pack(i) {attr('axis', 'i: 1')}")},
+        NUMBER,
+    ),
+    "second dimension": ({"body": SLICED.replace("Pack(i)", "Pack(one:output:0, i)")}, NUMBER),
+    "begins with the next": ({"body": SLICED.replace("Pack(i)", "Pack(next:z:0)")}, NUMBER),
+    "ends in the second dimension": (
+        {"body": SLICED.replace("Pack(next:z:0)", "Pack(one:output:0, next:z:0)")},
+        NUMBER,
+    ),
+    "another use of the bound": (
+        {"body": f"{SLICED}\nused = Neg(end:output:0) {INT32}"},
+        NUMBER,
+    ),
+    "another use of the begin": (
+        {"body": f"{SLICED}\nused = Neg(begin:output:0) {INT32}"},
+        NUMBER,
+    ),
+    "columns": ({"body": GATHERED.replace("shape { } }", "shape { } int_val: 1 }")}, NUMBER),
+    "batch dimensions": (
+        {"body": GATHERED.replace("V2(x, i, axis:output:0)", "V2(x, i, axis:output:0) "
+         f"{attr('batch_dims', 'i: 1')}")},
+        NUMBER,
+    ),
+    "another entry": (
+        {"body": f"{GATHERED}\nother = GatherV2(x, one:output:0, axis:output:0) {FLOAT}"},
+        "whole of 'x'",
+    ),
+    "entries of something by the batch": (
+        {"body": f"{GATHERED}\nother = GatherV2(x, x, axis:output:0) {FLOAT}"},
+        "whole of 'x'",
+    ),
+    "list read twice": (
+        {"body": f"{BODY}\nother = TensorListGetItem(rows, one:output:0, w)"},
+        "whole of 'rows'",
+    ),
+    "unknown effects": ({"body": f"{BODY}\nmade = NoOneKnows(w)"}, "has the effects of NoOneKnows"),
+    "list that could grow": (
+        {
+            "body": BODY.replace(
+                "(out, i, y:y:0)",
+                f"(out, i, y:y:0) {attr('resize_if_index_out_of_bounds', 'b: true')}",
+            ),
+            "count": integers("count", 5),
+        },
+        "its list 'out' is not one of all examples",
+    ),
+    "list that cannot grow": (
+        {"count": integers("count", 0)},
+        "its list 'out' is not one of all examples",
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name: str) -> None:
     changes, reason = REFUSED[name]
