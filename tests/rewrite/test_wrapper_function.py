@@ -136,7 +136,7 @@ class TestBuild:
     def test_attributes_at_their_defaults_are_left_out(self) -> None:
         plain = function()
         plain.node_def[0].attr["executor_type"].s = b""
-        (call,) = build(NAME, Order("f", (0, 1, 2), (0,)), plain, OpDefs()).node_def
+        call, _ = build(NAME, Order("f", (0, 1, 2), (0,)), plain, OpDefs()).node_def
         assert "config_proto" in call.attr
         assert "executor_type" not in call.attr
 
