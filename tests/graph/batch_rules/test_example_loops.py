@@ -9,7 +9,7 @@ import pytest
 from sigpb import protos
 from sigpb.graph.batch_dimension import BatchError, Relaxed, relax_nodes
 from tests.graph.batch_graphs import Functions, graph, integers, node, placeholder
-from tests.graph.small_graphs import attr, lines, nodes, output_shapes
+from tests.graph.small_graphs import attr, call, lines, nodes, output_shapes
 
 INT32 = attr("T", "type: DT_INT32")
 INT64 = attr("T", "type: DT_INT64")
@@ -95,7 +95,11 @@ def loop(
     while_.attr["body"].func.name = "body"
     while_.attr["cond"].func.name = "cond"
     functions = Functions(
-        {"body": function("body", body, results), "cond": function("cond", cond, result)}
+        {
+            "body": function("body", body, results),
+            "cond": function("cond", cond, result),
+            "writes": function("writes", "add = AssignAddVariableOp(w, x)", ""),
+        }
     )
     given = {
         "shape": integers("shape", [7]),
@@ -270,8 +274,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 SHRINK = f"{attr('shrink_axis_mask', 'i: 1')} {FLOAT}"
 TABLE = {"w": placeholder("w", 4, 7)}
+PART = "part = StridedSlice(w, one:output:0, end:output:0, one:output:0)"
 NUMBER = "uses the number of the example"
 REFUSED |= {
+    "number written": ({"body": BODY.replace("(out, i, y:y:0)", "(out, i, i)")}, NUMBER),
+    "table up to the next number": (
+        {"body": SLICED.replace(
+            "strides =", f"{PART}\nstrides ="
+        ), **TABLE},
+        NUMBER,
+    ),
+    "always the same row": (
+        {"body": SLICED.replace("Pack(i)", "Pack(one:output:0)")},
+        NUMBER,
+    ),
+    "same row up to anywhere": (
+        {"body": SLICED.replace("Pack(i)", "Pack(one:output:0)").replace("k(next:z:0)", "k(w)")},
+        "whole of 'x'",
+    ),
+    "effects of a function": (
+        {"body": f"{BODY}\nmade = PartitionedCall(w) {call('writes')}"},
+        "has the effects of AssignAddVariableOp",
+    ),
     "row of a table": ({"body": SLICED.replace("Slice(x", "Slice(w"), **TABLE}, NUMBER),
     "entry of a table": ({"body": GATHERED.replace("V2(x", "V2(w"), **TABLE}, NUMBER),
     "list of the body": (
