@@ -196,8 +196,15 @@ def test_a_hunt_finds_exchanged_outputs() -> None:
             _exchange_all(output_dir)
         return result
 
-    hunt = Hunt(0, lambda what, data: reports.append((what, data)), ["tf1"], exchange, patches=4)
-    for number in range(4):
+    hunt = Hunt(
+        0,
+        lambda what, data: reports.append((what, data)),
+        ["tf1"],
+        exchange,
+        patches=3,
+        shrinking=0.5,
+    )
+    for number in range(3):
         hunt.round(number)
     names = [data[0] for what, data in reports if what == "found"]
     assert any(name.startswith("v1") for name in names), reports
