@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from types import TracebackType
 from sigpb.batch.job import Outcome
 from sigpb.errors import UsageError
 from sigpb.publishing.failures import explained
+from sigpb.visible_text import json_text
 
 _FIELDS = (
     *("model", "outcome", "reason", "output", "seconds"),
@@ -51,7 +51,7 @@ class ReportWriter:
                 record["notes"] = " ".join(outcome.notes)
                 self._csv.writerow(record.values())
             else:
-                self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                self._file.write(json_text(record, indent=None) + "\n")
 
     def __enter__(self) -> ReportWriter:
         return self

@@ -19,6 +19,7 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
 from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.publishing.failures import explained
+from sigpb.visible_text import json_text
 
 _VERSION = 1
 
@@ -94,7 +95,7 @@ class BatchPlanWriter:
 
     def _write(self, values: Mapping[str, Any]) -> None:
         with self._explained():
-            self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            self._file.write(json_text(values, indent=None) + "\n")
 
     def _explained(self) -> AbstractContextManager[None]:
         return explained(f"write the plan {self._path}", "Nothing was changed.")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from absl import flags
 
 from sigpb import __version__
-from sigpb.cli import commands
+from sigpb.cli import commands, terminal
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def main(arguments: Sequence[str]) -> int:
         code = _run_command(list(arguments))
         sys.stdout.flush()
     except SigpbError as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
-            print(f"sigpb: {line}", file=sys.stderr)
+        terminal.warn(*error.lines)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough; keep Python from failing on it once more.
@@ -103,13 +102,13 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"sigpb: {where}{error.strerror or error}.", file=sys.stderr)
+        terminal.warn(f"{where}{error.strerror or error}.")
         return EnvironmentFailure.exit_code
     except KeyboardInterrupt:
-        print("sigpb: interrupted; the model is as it was, or wholly patched.", file=sys.stderr)
+        terminal.warn("interrupted; the model is as it was, or wholly patched.")
         return EnvironmentFailure.exit_code
     except Exception as error:  # Nobody at a shell is served by a traceback.
-        print(f"sigpb: a fault in sigpb itself: {type(error).__name__}: {error}", file=sys.stderr)
+        terminal.warn(f"a fault in sigpb itself: {type(error).__name__}: {error}")
         return EnvironmentFailure.exit_code
     return code
 
@@ -128,10 +127,10 @@ def _end(code: int) -> NoReturn:
 
 def _run_command(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(_USAGE.format(commands=_command_list()), end="")
+        terminal.say_document(_USAGE.format(commands=_command_list()))
         return 0 if arguments else UsageError.exit_code
     if arguments[0] == "--version":
-        print(f"sigpb {__version__}")
+        terminal.say(f"sigpb {__version__}")
         return 0
     name, *rest = arguments
     if name not in _command_names():
@@ -141,7 +140,7 @@ def _run_command(arguments: list[str]) -> int:
     command.define_flags(values)
     values.set_gnu_getopt(True)
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in rest):
-        print(_help(command, values), end="")
+        terminal.say_document(_help(command, values))
         return 0
     try:
         for flag in map(values.__getitem__, values):

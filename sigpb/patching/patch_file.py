@@ -12,6 +12,7 @@ from google.protobuf import json_format, text_format
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
 from sigpb.patching.json_keys import json_keys
+from sigpb.visible_text import visible_text_proto
 
 _UNKNOWN_FIELD = re.compile(
     r'(?P<said>Message type "sigpb\.(?P<message>\w+)" has no field named "(?P<field>[^"]*)")'
@@ -84,7 +85,7 @@ def parse_json(text: str) -> protos.SavedModelPatch:
 
 def format_patch(patch: protos.SavedModelPatch) -> str:
     """Writes a patch in text format; `parse_text` reads it back."""
-    return _HEADER + text_format.MessageToString(patch, as_utf8=True)
+    return _HEADER + visible_text_proto(text_format.MessageToString(patch, as_utf8=True))
 
 
 def patch_json(patch: protos.SavedModelPatch) -> dict[str, Any]:

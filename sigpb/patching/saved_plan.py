@@ -19,6 +19,7 @@ from sigpb.patching.plan import Plan
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel
+from sigpb.visible_text import json_text
 
 _VERSION = 1
 
@@ -86,7 +87,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
         "patch": patch_json(plan.patch),
     }
     try:
-        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        file.write_text(json_text(content) + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
 
@@ -122,4 +123,4 @@ def digests(model: SavedModel) -> dict[str, str]:
 
 def edit_texts(plan: Plan) -> tuple[str, ...]:
     """Returns what a plan does, a line each."""
-    return tuple(str(plan).splitlines()[1:])
+    return tuple(str(plan).split("\n")[1:])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, tag_set, two_directories
 from sigpb.patching.infer import infer_patch
 from sigpb.patching.patch_file import format_patch
@@ -27,5 +28,5 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     first, second = two_directories(arguments, USAGE)
     with open_model(first) as before, open_model(second) as after:
-        print(format_patch(infer_patch(before, after, tag_set(values))), end="")
+        terminal.say_document(format_patch(infer_patch(before, after, tag_set(values))))
     return 0
