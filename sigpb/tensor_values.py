@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sigpb import protos
+from sigpb.parsers import parse_json_value
 from sigpb.tensor_elements import bfloat16_bits, elements, half_bits, set_elements
 from sigpb.tensor_types import Shape, dtype_name, integer_range, shape_proto, shape_text
 
@@ -65,8 +66,8 @@ def is_same(first: protos.TensorProto, second: protos.TensorProto) -> bool:
 
 def _parse(text: str, name: str) -> Any:
     try:
-        return json.loads(text, parse_float=_parse_float)
-    except (ValueError, RecursionError):
+        return parse_json_value(text, _parse_float)
+    except ValueError:
         if name == "string" and not text.lstrip().startswith(("[", '"')):
             return text
         raise ValueError(

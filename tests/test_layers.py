@@ -39,7 +39,7 @@ LAYERS = (
     {"tensor_types"},
     {"protos"},
     {"errors", "regular_files"},
-    {"visible_text"},
+    {"parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
+from sigpb.errors import EnvironmentFailure
 from sigpb.inspect.styled_text import Line, plain
 from sigpb.visible_text import json_text, visible
 
@@ -32,7 +33,9 @@ def say(*lines: str) -> None:
 
 
 def warn(*lines: str) -> None:
-    """Prints lines to the standard error: what is wrong, or in the way."""
+    """Prints lines to the standard error, behind what was printed before."""
+    with contextlib.suppress(OSError, ValueError, EnvironmentFailure):
+        sys.stdout.flush()
     for line in lines:
         print(f"sigpb: {visible(line)}", file=sys.stderr)
 

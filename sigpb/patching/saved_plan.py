@@ -14,6 +14,7 @@ from typing import Any
 
 from sigpb import __version__, protos
 from sigpb.errors import EnvironmentFailure, PatchError
+from sigpb.parsers import parse_json_value
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.saved_model import fingerprint, history, warmup
@@ -100,7 +101,7 @@ def load(file: Path) -> SavedPlan:
         EnvironmentFailure: If it cannot be read.
     """
     try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        content: Any = parse_json_value(file.read_text(encoding="utf-8"))
         if content["sigpb_plan"] != _VERSION:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(

@@ -13,6 +13,7 @@ from google.protobuf import message as protobuf_message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.parsers import parse_text_proto
 from sigpb.saved_model import locate
 from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.foreign_file import foreign_file
@@ -215,7 +216,7 @@ def _read_text(file: Path, opened: BinaryIO) -> bytes:
 
     model, content = protos.SavedModel(), opened.read()
     try:
-        text_format.Parse(content.decode(), model, descriptor_pool=protos.POOL)
+        parse_text_proto(content.decode(), model, protos.POOL)
     except text_format.ParseError as error:
         raise ModelUnreadable(
             _foreign(file, content) or f"{file}: not the text of a SavedModel: {error}"
