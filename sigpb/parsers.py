@@ -15,6 +15,9 @@ from google.protobuf.message import Message
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
+# Digits of numbers that an int64 holds, and one more.
+_DIGITS = 20
+
 _TOO_DEEP = "it is nested too deep"
 
 
@@ -32,6 +35,17 @@ def parse_json_value(text: str | bytes, parse_float: Callable[[str], float] | No
         return json.loads(text, parse_float=parse_float)
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
+
+
+def parse_number(text: str) -> int | None:
+    """Returns the number that decimal digits stand for; None if the text is not that.
+
+    It counts something, and nothing is there as often as a number of many digits says: of such a
+    number, another one is returned that is too large as well.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    return int(text) if len(text) < _DIGITS else 10**_DIGITS
 
 
 def parse_text_proto(

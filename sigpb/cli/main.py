@@ -91,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
         The exit code.
     """
     try:
-        code = _run_command(list(arguments))
+        code = run_command(list(arguments))
         sys.stdout.flush()
     except SigpbError as error:
         terminal.warn(*error.lines)
@@ -125,7 +125,8 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run_command(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
+    """Runs a command as `main` does, but for errors, which are raised."""
     if not arguments or arguments[0] in ("--help", "-h", "help"):
         terminal.say_document(_USAGE.format(commands=_command_list()))
         return 0 if arguments else UsageError.exit_code

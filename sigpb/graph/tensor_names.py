@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sigpb.parsers import parse_number
+
 SPLICED = "sigpb"
 """The outermost scope of all nodes that are added."""
 
@@ -29,8 +31,8 @@ def producer(tensor: str) -> str:
 
 def output_number(tensor: str) -> int:
     """Returns which output of a call a tensor is, in a GraphDef or a function."""
-    last = tensor.rpartition(":")[2]
-    return int(last) if ":" in tensor and last.isdigit() else 0
+    _, colon, last = tensor.rpartition(":")
+    return (colon and parse_number(last)) or 0
 
 
 def copy_scope(scope: str) -> str:
