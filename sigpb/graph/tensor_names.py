@@ -11,6 +11,7 @@ SPLICED = "sigpb"
 
 _COPY = "copy"
 _COPIES = re.compile(rf"/{_COPY}(?:_\d+)?(?=/)")
+_TENSOR = re.compile(r"[^:^][^:]*(?::(?:0|[1-9][0-9]*))?")
 _UNFIT = re.compile(r"[^A-Za-z0-9_.\-/>]")
 
 
@@ -22,6 +23,11 @@ def canonical(tensor: str) -> str:
 def full(tensor: str) -> str:
     """Returns a tensor of a GraphDef as a SignatureDef spells it: ``x:0`` for ``x``."""
     return tensor if ":" in tensor else f"{tensor}:0"
+
+
+def is_tensor(tensor: str) -> bool:
+    """Whether a text is a node, perhaps with an output's number: ``x``, ``x:1``, not ``x:``."""
+    return _TENSOR.fullmatch(tensor) is not None
 
 
 def producer(tensor: str) -> str:

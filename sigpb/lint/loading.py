@@ -204,6 +204,10 @@ def _upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
             yield record
 
 
+# More elements than a constant holds may be claimed: the last one is repeated.
+_MOST_TEXTS = 1 << 16
+
+
 def _texts(body: Body, spelled: str) -> list[str]:
     """Returns the elements of a constant of strings; none if it is no constant."""
     record = body.record(spelled)
@@ -215,5 +219,6 @@ def _texts(body: Body, spelled: str) -> list[str]:
         count = tensor.tensor_shape.dim[0].size if tensor.tensor_shape.dim else 1
     except ValueError:
         return []
-    found += found[-1:] * (count - len(found))
-    return [element.decode(errors="backslashreplace") for element in found]
+    found += found[-1:] * (min(count, _MOST_TEXTS) - len(found))
+    texts = (element for element in found if isinstance(element, bytes))
+    return [element.decode(errors="backslashreplace") for element in texts]

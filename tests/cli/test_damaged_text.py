@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sigpb import protos
 from tests.cli.command_line import run
+from tests.patches import altered
 
 ModelFactory = Callable[..., Path]
 
@@ -142,3 +144,35 @@ def test_flags(fixture_model: ModelFactory, tmp_path: Path, arguments: str) -> N
     said = run(*words)
     assert said.code in (1, 2), said
     assert said.err
+
+
+@pytest.mark.parametrize("tensor", ["{}:", "{}:²", "{}:1", "{}:00", f"{{}}:{DIGITS}", "^{}", ""])
+def test_tensors_that_are_none(fixture_model: ModelFactory, tensor: str) -> None:
+    model = fixture_model("tf2_shared")
+
+    def rename(graph: protos.MetaGraphDef) -> None:
+        info = graph.signature_def["twin"].inputs["x"]
+        info.name = tensor.format(info.name.removesuffix(":0"))
+
+    altered(model, rename)
+    for flag in ("--input_dtype=x=string", "--input_shape=x=[?,2]", "--default_input=x=1"):
+        said = run("patch", model, "--dry_run", "--signature=twin", flag)
+        assert (said.code, said.out) == (2, ""), flag
+    for command in (("lint",), ("show",), ("size",), ("graph", "--signature=twin")):
+        run(command[0], model, *command[1:])
+
+
+@pytest.mark.parametrize("dtype", [0, 77, 1000])
+def test_dtypes_that_are_none(fixture_model: ModelFactory, dtype: int) -> None:
+    model, other = fixture_model("tf2_linear"), fixture_model("tf2_linear")
+
+    def retype(graph: protos.MetaGraphDef) -> None:
+        graph.signature_def["serving_default"].inputs["x"].dtype = dtype
+
+    altered(model, retype)
+    for flag in ("--input_dtype=x=string", "--input_shape=x=[?,2]", "--bind_input=x=1"):
+        said = run("patch", model, "--dry_run", flag)
+        assert (said.code, said.out) == (2, ""), flag
+    assert run("infer", model, other).code == 2
+    assert run("infer", other, model).code == 2
+    assert run("diff", model, other).code == 1
