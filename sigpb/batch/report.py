@@ -10,7 +10,7 @@ from types import TracebackType
 from sigpb.batch.job import Outcome
 from sigpb.errors import UsageError
 from sigpb.publishing.failures import explained
-from sigpb.visible_text import json_text
+from sigpb.visible_text import json_text, visible
 
 _FIELDS = (
     *("model", "outcome", "reason", "output", "seconds"),
@@ -49,7 +49,9 @@ class ReportWriter:
         with self._explained():
             if self._csv:
                 record["notes"] = " ".join(outcome.notes)
-                self._csv.writerow(record.values())
+                self._csv.writerow(
+                    visible("" if value is None else str(value)) for value in record.values()
+                )
             else:
                 self._file.write(json_text(record, indent=None) + "\n")
 

@@ -269,3 +269,42 @@ terminal.write([line("m\\udcff")])
         PAGER="sed s/^/paged:/",
     )
     assert "paged:m\\udcff" in written
+
+
+def test_batches_take_names_that_are_not_utf_8(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    names = ("a", "b\udcff", f"c{EVIL}")
+    for name in names:
+        shutil.copytree(fixture_model("tf2_linear"), tmp_path / "models" / name / "1")
+    (tmp_path / "p.textproto").write_text(
+        "signature { key: 'serving_default' input { key: 'x' rename_to: 'image' } }"
+    )
+    batch = ("batch", tmp_path / "models", f"--patch={tmp_path}/p.textproto")
+    reports = {form: tmp_path / f"report.{form}" for form in ("jsonl", "csv")}
+    plan, journal = tmp_path / "plan", tmp_path / "journal"
+
+    for report in reports.values():
+        checked(run(*batch, "--in_place", "--dry_run", f"--report={report}", f"--plan={plan}"))
+    done = checked(run("batch", f"--apply_plan={plan}", f"--journal={journal}"))
+    undone = checked(run("rollback", journal, "--format=json"))
+
+    models = {str(tmp_path / "models" / name / "1") for name in names}
+    told = [json.loads(line) for line in reports["jsonl"].read_text().splitlines()]
+    assert {each["model"] for each in told} == models
+    assert len(reports["csv"].read_text().splitlines()) == 4
+    for file in (*reports.values(), plan, journal):
+        assert all(line.isprintable() for line in file.read_text().split("\n")), file
+    assert (done.code, done.out.count("patched  ")) == (0, 4)
+    assert {each["model"] for each in undone.json["models"]} == models
+
+
+def test_a_plan_of_a_model_whose_name_is_not_utf_8(
+    fixture_model: ModelFactory, tmp_path: Path
+) -> None:
+    model = tmp_path / "b\udcff"
+    shutil.copytree(fixture_model("tf2_linear"), model)
+    plan = tmp_path / "plan"
+
+    checked(run("plan", model, "--rename_input=x=image", f"--out={plan}"))
+
+    assert checked(run("apply", plan, "--in_place")).code == 0
+    assert checked(run("show", model, "--history")).code == 0
