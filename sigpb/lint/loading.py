@@ -121,6 +121,8 @@ class _Run:
     def values(self) -> Iterator[RestoredValue]:
         """Yields what is read from the checkpoint, as far as the keys are constant."""
         for body, record in self._restoring:
+            if len(record.tensors) < 3:  # Of a damaged model, which other rules tell of.
+                continue
             keys, slices = (_texts(body, spelled) for spelled in record.tensors[1:3])
             dtypes = body.node(record).attr["dtypes"].list.type
             for number, (key, slice_, dtype) in enumerate(zip(keys, slices, dtypes, strict=False)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import re
 from collections.abc import Iterable, Iterator
@@ -179,6 +180,32 @@ def open_model(path: str | Path) -> SavedModel:
     except ModelUnreadable as error:
         error.is_located = True  # It may be raised while another model is open.
         raise
+
+
+@contextlib.contextmanager
+def open_models(first: str | Path, second: str | Path) -> Iterator[tuple[SavedModel, SavedModel]]:
+    """Opens two models; what cannot be read while both are open is said of the one it is in.
+
+    Raises:
+        ModelUnreadable: As `open_model` does.
+    """
+    with open_model(first) as before, open_model(second) as after:
+        try:
+            yield before, after
+        except ModelUnreadable as error:
+            if not error.is_located and _is_damaged(before) and not _is_damaged(after):
+                located = ModelUnreadable(f"{before.file}: {error}")
+                located.is_located = True
+                raise located from error
+            raise
+
+
+def _is_damaged(model: SavedModel) -> bool:
+    try:
+        parse(protos.SavedModel, Message.root(model.buffer))
+    except ModelUnreadable:
+        return True
+    return False
 
 
 def open_proto(file: Path) -> SavedModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
+from sigpb.saved_model.model import open_model
 from tests.cli.command_line import run
 from tests.patches import altered
 
@@ -176,3 +177,62 @@ def test_dtypes_that_are_none(fixture_model: ModelFactory, dtype: int) -> None:
     assert run("infer", model, other).code == 2
     assert run("infer", other, model).code == 2
     assert run("diff", model, other).code == 1
+
+
+def without_keys(graph: protos.MetaGraphDef) -> None:
+    for node in graph.graph_def.node:
+        if node.op == "RestoreV2":
+            del node.input[1:]
+
+
+def with_numbers_for_keys(graph: protos.MetaGraphDef) -> None:
+    nodes = {node.name: node for node in graph.graph_def.node}
+    restores = [node for node in nodes.values() if node.op == "RestoreV2"]
+    for node in restores:
+        tensor = nodes[node.input[1].partition(":")[0]].attr["value"].tensor
+        tensor.Clear()
+        tensor.dtype = 1
+        tensor.float_val.append(1)
+
+
+def with_a_huge_shape(graph: protos.MetaGraphDef) -> None:
+    for node in graph.graph_def.node:
+        if node.op == "Const":
+            shape = node.attr["value"].tensor.tensor_shape
+            shape.Clear()
+            shape.dim.add(size=2**62)
+
+
+def with_constants_cut_off(graph: protos.MetaGraphDef) -> None:
+    for node in graph.graph_def.node:
+        if node.op == "Const":
+            node.attr["value"].tensor.tensor_shape.dim.add(size=3)
+
+
+def with_a_function_of_many_digits(graph: protos.MetaGraphDef) -> None:
+    graph.graph_def.library.function.add().signature.name = f"f{DIGITS}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        without_keys,
+        with_numbers_for_keys,
+        with_a_huge_shape,
+        with_constants_cut_off,
+        with_a_function_of_many_digits,
+    ],
+)
+@pytest.mark.parametrize("fixture", ["tf1_two_graphs", "tf1_fixed_batch", "tf2_wrapped"])
+def test_graphs_that_do_not_fit(
+    fixture_model: ModelFactory, fixture: str, damage: Callable[[protos.MetaGraphDef], None]
+) -> None:
+    model = altered(fixture_model(fixture), damage)
+    assert run("lint", model).code in (0, 1)
+    assert run("patch", model, "--dry_run", "--batch_size=?").code in (0, 2)
+    with open_model(model) as opened:
+        signatures = dict(opened.meta_graphs[0].signatures)
+    for key, signature in signatures.items():
+        for name in signature.inputs:
+            only = ("--dry_run", f"--signature={key}", f"--input_dtype={name}=string")
+            assert run("patch", model, *only).code in (0, 2)

@@ -13,7 +13,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
 from sigpb.diff.compare import compare_models
-from sigpb.saved_model.model import open_model
+from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
 
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     first, second = two_directories(arguments, USAGE)
-    with open_model(first) as before, open_model(second) as after:
+    with open_models(first, second) as (before, after):
         difference = compare_models(before, after, tag_set(values))
     if values.compat:
         from sigpb.diff.compat.verdict import verdicts
