@@ -128,9 +128,14 @@ def comparing(data: bytes, scratch: Path) -> None:
         _run("infer", first, second)
 
 
+# Of those that there are, for each signature: another file gets others.
+_EDITS = 4
+
+
 def patching(data: bytes, scratch: Path) -> None:
     """Patches and their inverses are planned, or refused."""
     model = _model(data, scratch / "model")
+    chance = random.Random(len(data))
     _run("patch", model, "--dry_run", "--batch_size=?")
     for key, inputs, outputs in _signatures(model):
         only = f"--signature={key}"
@@ -144,7 +149,7 @@ def patching(data: bytes, scratch: Path) -> None:
             edits += [f"--rename_output={end}=renamed", f"--output_dtype={end}=float16"]
             edits += [f"--add_output=added={tensor}", f"--add_output=added={tensor}:0"]
             edits += [f"--drop_output={end}"] if len(outputs) > 1 else []
-        for edit in edits:
+        for edit in chance.sample(edits, min(len(edits), _EDITS)):
             _run("patch", model, "--dry_run", only, edit)
         _run("invert", model, only, *edits[1:2])
 
