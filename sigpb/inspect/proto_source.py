@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
+from sigpb.regular_files import open_regular, read_regular
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import MetaGraph
@@ -127,7 +128,7 @@ def map_file(file: Path) -> Buffer:
         ModelUnreadable: If it is empty, or cannot be read.
     """
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             return mapped(file, opened)
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
@@ -160,7 +161,7 @@ def _parsed(file: Path) -> ProtoSource:
     from google.protobuf import text_format
 
     try:
-        content = file.read_bytes()
+        content = read_regular(file)
         if foreign_file(content):
             raise ModelUnreadable(_problem(file, content))
         text = content.decode()

@@ -12,6 +12,7 @@ from google.protobuf import json_format, text_format
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
 from sigpb.patching.json_keys import json_keys
+from sigpb.regular_files import read_text
 
 _UNKNOWN_FIELD = re.compile(
     r'(?P<said>Message type "sigpb\.(?P<message>\w+)" has no field named "(?P<field>[^"]*)")'
@@ -34,7 +35,7 @@ def load_patch(path: str | Path) -> protos.SavedModelPatch:
         EnvironmentFailure: If it cannot be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path)
     except UnicodeDecodeError as error:
         raise PatchError(f"{path}: not UTF-8 text: {error}.") from error
     except OSError as error:

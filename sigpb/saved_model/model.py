@@ -13,6 +13,7 @@ from google.protobuf import message as protobuf_message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.regular_files import open_regular
 from sigpb.saved_model import locate
 from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.foreign_file import foreign_file
@@ -187,7 +188,7 @@ def open_proto(file: Path) -> SavedModel:
         ModelUnreadable: If it cannot be read.
     """
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             read = _read_text if file.name == locate.TEXT_NAME else _map
             return SavedModel(file, FileState.of(opened.fileno()), read(file, opened))
     except OSError as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,10 +151,10 @@ def test_what_is_no_text_of_a_model(tmp_path: Path, data: bytes, said: str) -> N
 def test_file_that_cannot_be_read(write: ModelWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = write(b"\x12\x00")
 
-    def refuse(path: Path, *arguments: object, **named: object) -> None:
+    def refuse(path: Path, flags: int) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert reason(directory) == f"{directory / 'saved_model.pb'}: Permission denied."
 
 
