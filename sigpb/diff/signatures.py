@@ -37,7 +37,7 @@ def compare_by_key(
     """Returns how each signature differs from that of the same key, whatever became of that."""
     changes = []
     for key in after.user_signatures:
-        new, known = after.signatures[key], key in before.user_signatures
+        new, known = after.signatures[key], key in before.signatures
         old = before.signatures[key] if known else protos.SignatureDef()
         changes.append(
             SignatureChange(

@@ -92,9 +92,12 @@ class MetaGraph:
             entries[key] = parse(protos.SignatureDef, value) if value else protos.SignatureDef()
         return entries
 
-    @property
+    @cached_property
     def user_signatures(self) -> list[str]:
-        """The keys of the signatures without TensorFlow's internal ones, sorted."""
+        """The keys of the signatures without TensorFlow's internal ones, sorted.
+
+        Not to be changed.
+        """
         return sorted(key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
 
     @property
