@@ -6,6 +6,7 @@ import mmap
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -19,12 +20,16 @@ from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.saved_model.opened_file import OpenedFile, mapped
+from sigpb.saved_model.text_literals import with_short_literals
 from sigpb.wire import Buffer, Message, WireError
 
 AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
 
 # Keys with this prefix are TensorFlow's own (tensorflow/python/saved_model/constants.py).
 INTERNAL_PREFIX = "__saved_model_"
+
+# What every MetaGraph takes in memory is many times what an empty one takes in the file.
+_MOST_META_GRAPHS = 10_000
 
 _TEXT = re.compile(rb"\s*(#|saved_model_schema_version|meta_graphs)")
 
@@ -143,7 +148,13 @@ class SavedModel(OpenedFile):
             version = self.root.last(protos.SavedModel.SAVED_MODEL_SCHEMA_VERSION_FIELD_NUMBER)
             if version is not None:
                 self.root.varint(version)
-            graphs = self.root.fields(protos.SavedModel.META_GRAPHS_FIELD_NUMBER)
+            found = self.root.fields(protos.SavedModel.META_GRAPHS_FIELD_NUMBER)
+            graphs = list(islice(found, _MOST_META_GRAPHS + 1))
+            if len(graphs) > _MOST_META_GRAPHS:
+                raise ModelUnreadable(
+                    f"{file}: more than {_MOST_META_GRAPHS:,} MetaGraphs, which is the limit. "
+                    "Models have one for each set of tags, few of them."
+                )
             self.meta_graphs = tuple(MetaGraph(self.root.message(field)) for field in graphs)
             for meta_graph in self.meta_graphs:
                 # Walks each MetaGraph's own fields, so that a damaged file is found out here.
@@ -219,7 +230,8 @@ def _read_text(file: Path, opened: BinaryIO) -> bytes:
 
     model, content = protos.SavedModel(), opened.read()
     try:
-        text_format.Parse(content.decode(), model, descriptor_pool=protos.POOL)
+        text = with_short_literals(content.decode())
+        text_format.Parse(text, model, descriptor_pool=protos.POOL)
     except text_format.ParseError as error:
         raise ModelUnreadable(
             _foreign(file, content) or f"{file}: not the text of a SavedModel: {error}"

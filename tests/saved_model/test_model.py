@@ -119,6 +119,7 @@ def reason(path: Path) -> str:
     [
         (b"", "the file is empty."),
         (b"\x08\x01", "not a SavedModel: it holds no MetaGraph."),
+        (b"\x12\x00" * 10_001, "more than 10,000 MetaGraphs, which is the limit."),
         (b"\xff", "not a SavedModel, or a damaged one: truncated varint at byte 0"),
         (b"\x12\x05\x0a", "claims 5 bytes, only 1 are left"),
         (b"\x12\x02\x0a\x05", "claims 5 bytes, only 0 are left"),
