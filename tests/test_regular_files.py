@@ -122,8 +122,9 @@ def calls_that_read(path: Path) -> Iterator[tuple[str, ast.Call]]:
 
 
 def is_of_no_file_to_read(of: str, call: ast.Call) -> bool:
-    """Whether a call that is named as those that read opens what is written, or a directory."""
+    """Whether a call named as those that read waits for nobody: it writes, or opens a directory."""
     arguments = [ast.unparse(each) for each in (*call.args, *(k.value for k in call.keywords))]
     if of == "os":
-        return any(flag in "|".join(arguments) for flag in ("O_DIRECTORY", "O_WRONLY", "O_RDWR"))
+        flags = ("O_DIRECTORY", "O_NONBLOCK", "O_WRONLY", "O_RDWR")
+        return any(flag in "|".join(arguments) for flag in flags)
     return any(each in ("'w'", "'wb'", "'x'", "'xb'") for each in arguments)
