@@ -32,5 +32,5 @@ def test_of_many_those_of_other_keys_are_compared_with_all() -> None:
 
 
 def test_too_many_of_other_keys_are_refused() -> None:
-    with pytest.raises(PatchError, match="'a'.*More than 10,000 pairs of keys of one tensor"):
+    with pytest.raises(PatchError, match=r"'a'.*More than 10,000 pairs of keys of one tensor"):
         related_pairs([{"a"}] * 200, [{"a"}] * 200, keys(200), keys(200, "other"))
