@@ -1,15 +1,17 @@
-"""Opening files that others chose the names of: regular ones only.
+"""Opening files for reading: regular ones only.
 
-A pipe would make its reader wait for ever, and a device may do anything.
+A pipe would make its reader wait for ever, and a device may do anything. Whoever names a file, in a
+model, in a directory or on the command line, need not know what is there.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -19,15 +21,39 @@ def open_regular(path: str | Path) -> BinaryIO:
         OSError: If there is none, if it cannot be read, or if it is a directory, a pipe, a socket
             or a device.
     """
-    # Without this flag, opening a pipe waits for somebody to write to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = open_descriptor(path)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "this is not a regular file", str(path))
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def open_descriptor(path: str | Path) -> int:
+    """Opens a file for reading; whoever asks closes the descriptor.
+
+    Raises:
+        OSError: See `open_regular`.
+    """
+    # A device may do something as soon as it is opened.
+    _check(path, Path(path).stat())
+    # Without this flag, opening a pipe, which may have been put there since, waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _check(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def open_text(path: str | Path) -> TextIO:
+    """Opens a file of UTF-8 text for reading.
+
+    Raises:
+        OSError: See `open_regular`.
+    """
+    return io.TextIOWrapper(open_regular(path), encoding="utf-8")
 
 
 def is_regular(path: str | Path) -> bool:
@@ -46,3 +72,21 @@ def read_regular(path: str | Path) -> bytes:
     """
     with open_regular(path) as opened:
         return opened.read()
+
+
+def read_text(path: str | Path) -> str:
+    """Returns what a file of UTF-8 text holds.
+
+    Raises:
+        OSError: See `open_regular`.
+        UnicodeDecodeError: If it is not UTF-8.
+    """
+    with open_text(path) as opened:
+        return opened.read()
+
+
+def _check(path: str | Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "this is not a regular file", str(path))

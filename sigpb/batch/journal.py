@@ -21,6 +21,7 @@ from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
 from sigpb.parsers import parse_json_value
 from sigpb.publishing.failures import explained
+from sigpb.regular_files import open_regular
 
 _VERSION = 1
 _PREFIX, _SUFFIX = "sigpb.batch.", ".jsonl"
@@ -251,7 +252,7 @@ def _number(path: Path) -> int:
 
 def _steps(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             for line in opened:
                 try:
                     values = parse_json_value(line)

@@ -72,7 +72,7 @@ def journal_locked(journal: Path, directories: Iterable[str]) -> Iterator[tuple[
 
 def _lock(stack: contextlib.ExitStack, directory: Path, kind: int) -> int | None:
     try:
-        fd = os.open(directory, os.O_RDONLY)
+        fd = os.open(directory, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return None  # It can be searched, perhaps, but not read.
     stack.callback(os.close, fd)

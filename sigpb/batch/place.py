@@ -23,6 +23,7 @@ from sigpb.publishing.restore import (
     withdraw,
 )
 from sigpb.publishing.unfinished import take_back_unfinished
+from sigpb.regular_files import read_regular
 from sigpb.remote.urls import is_url
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
@@ -121,7 +122,7 @@ class LocalPlace:
     def read(self, name: str) -> bytes | None:
         """See `Place`."""
         try:
-            return (self._directory / name).read_bytes()
+            return read_regular(self._directory / name)
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -1,15 +1,18 @@
 """Giving out tasks to processes, and taking in outcomes.
 
 A process that dies takes nothing with it: what it was at is tried again, each model alone, and only
-the model that makes a process die again has failed.
+the model that makes a process die again has failed. A process at which a model takes too long is
+killed; that model has failed, and the others are tried again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe, wait
@@ -23,7 +26,7 @@ _CODE = """\
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from sigpb.batch.worker import main
-main(int(sys.argv[2]), int(sys.argv[3]))
+main(*map(int, sys.argv[2:]))
 """
 
 # So many tasks for each thread are on their way, so that none has to wait for one.
@@ -35,6 +38,8 @@ class _Process:
     process: subprocess.Popen[bytes]
     connection: Connection
     pending: dict[str, Task] = field(default_factory=dict)
+    started: dict[str, float] = field(default_factory=dict)
+    overdue: set[str] = field(default_factory=set)
 
 
 class Pool:
@@ -45,6 +50,7 @@ class Pool:
         jobs: How many processes there may be; they are started when they are needed.
         threads: How many tasks each of them works on at a time.
         inherited: Open files that the processes hold on to.
+        timeout: How many seconds a task may take; None for any number.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class Pool:
         jobs: int,
         threads: int,
         inherited: Sequence[int] = (),
+        timeout: float | None = None,
     ) -> None:
         self._work = work
         self._jobs = jobs
         self._threads = threads
         self._inherited = inherited
+        self._timeout = timeout
         self._processes: list[_Process] = []
 
     def __enter__(self) -> Pool:
@@ -73,6 +81,9 @@ class Pool:
         for each in self._processes:
             each.connection.close()
         for each in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                each.process.wait(self._timeout)
+            each.process.kill()
             each.process.wait()
         self._processes = []
 
@@ -81,9 +92,8 @@ class Pool:
         waiting = iter(tasks)
         suspects: list[Task] = []
         while self._give_out(waiting):
-            busy = {each.connection: each for each in self._processes if each.pending}
-            for ready in wait(list(busy)):
-                yield from self._take_in(busy[cast(Connection, ready)], suspects)
+            for process in self._ready(self._processes):
+                yield from self._take_in(process, suspects)
         for task in suspects:
             yield self._alone(task)
 
@@ -93,9 +103,7 @@ class Pool:
             task = next(tasks, None)
             if task is None:
                 break
-            process.pending[task.model] = task
-            with contextlib.suppress(OSError):  # It died, which will be noticed.
-                process.connection.send(task)
+            _give(process, task)
         return any(each.pending for each in self._processes)
 
     def _least_busy(self) -> _Process | None:
@@ -106,34 +114,63 @@ class Pool:
             return process
         return self._start() if len(self._processes) < self._jobs else None
 
+    def _ready(self, processes: Iterable[_Process]) -> list[_Process]:
+        """Waits until processes have something to say, or one is to be killed, and kills it."""
+        busy = {each.connection: each for each in processes if each.pending}
+        left = None
+        if self._timeout is not None:
+            begun = [time for each in busy.values() for time in each.started.values()]
+            left = max(0.0, min(begun, default=time.monotonic()) + self._timeout - time.monotonic())
+        ready = [busy[cast(Connection, each)] for each in wait(list(busy), left)]
+        if self._timeout is not None:
+            latest = time.monotonic() - self._timeout
+            for process in busy.values():
+                overdue = {model for model, begun in process.started.items() if begun <= latest}
+                if overdue and process not in ready:
+                    process.overdue |= overdue
+                    process.process.kill()
+        return ready
+
     def _take_in(self, process: _Process, suspects: list[Task]) -> Iterator[Outcome]:
         try:
             while process.connection.poll():
-                outcome: Outcome = process.connection.recv()
-                del process.pending[outcome.model]
-                yield outcome
+                said: str | Outcome = process.connection.recv()
+                if isinstance(said, str):
+                    process.started[said] = time.monotonic()
+                    continue
+                del process.pending[said.model], process.started[said.model]
+                yield said
         except (EOFError, OSError):
             self._end(process)
-            suspects += [replace(task, interrupted=True) for task in process.pending.values()]
+            for model, task in process.pending.items():
+                if model in process.overdue:
+                    reason = f"it took longer than {self._timeout:g} seconds (--model_timeout)."
+                    yield Outcome(model, "failed", reason, seconds=self._timeout or 0.0)
+                else:
+                    suspects.append(replace(task, interrupted=True))
 
     def _alone(self, task: Task) -> Outcome:
         process = self._start()
-        try:
-            process.connection.send(task)
-            outcome: Outcome = process.connection.recv()
-        except (EOFError, OSError):
-            code = self._end(process)
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            return Outcome(task.model, "failed", f"the process that patched it ended with {how}.")
-        self._end(process)
-        return outcome
+        _give(process, task)
+        done: list[Outcome] = []
+        lost: list[Task] = []
+        while not done and not lost:
+            for ready in self._ready([process]):
+                done += self._take_in(ready, lost)
+        if process in self._processes:
+            self._end(process)
+        if done:
+            return done[0]
+        code = process.process.returncode
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return Outcome(task.model, "failed", f"the process that patched it ended with {how}.")
 
     def _start(self) -> _Process:
         ours, theirs = Pipe()
         fd = theirs.fileno()
-        code = [sys.executable, "-c", _CODE, json.dumps(sys.path), str(fd), str(self._threads)]
+        numbers = map(str, (fd, self._threads, os.getpid()))
         process = subprocess.Popen(
-            code,
+            [sys.executable, "-c", _CODE, json.dumps(sys.path), *numbers],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -146,7 +183,13 @@ class Pool:
             ours.send(self._work)
         return started
 
-    def _end(self, process: _Process) -> int:
+    def _end(self, process: _Process) -> None:
         self._processes.remove(process)
         process.connection.close()
-        return process.process.wait()
+        process.process.wait()
+
+
+def _give(process: _Process, task: Task) -> None:
+    process.pending[task.model] = task
+    with contextlib.suppress(OSError):  # It died, which will be noticed.
+        process.connection.send(task)

@@ -12,6 +12,7 @@ from sigpb import protos
 from sigpb.batch.versions import VersionPolicy, policy_of
 from sigpb.errors import EnvironmentFailure, UsageError
 from sigpb.parsers import parse_text_proto
+from sigpb.regular_files import read_text
 from sigpb.remote.urls import is_url
 
 _TENSORFLOW = "tensorflow"
@@ -81,7 +82,7 @@ def lies_in(path: str, directory: str) -> bool:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return read_text(file)
     except OSError as error:
         raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -38,6 +38,7 @@ class Limits:
         jobs: How many processes work on it; None for one for each processor.
         max_failures: How many models may fail before it stops; None for any number.
         canary: How many models are patched and verified before the others; 0 for none.
+        model_timeout: How many seconds a model may take; None for any number.
         confirm: Asked, after these came out well, whether to go on with as many as are left.
         elsewhere: Patches the others; None for processes of this machine.
     """
@@ -45,6 +46,7 @@ class Limits:
     jobs: int | None = None
     max_failures: int | None = None
     canary: int = 0
+    model_timeout: float | None = None
     confirm: Callable[[int], bool] = lambda left: True
     elsewhere: Elsewhere | None = None
 
@@ -128,7 +130,13 @@ class Run:
         jobs, threads = self.limits.jobs or os.cpu_count() or 1, threads_for(job)
         if any(is_in_process(task.model) for task in self.tasks):
             return Threads(work, jobs * threads)
-        return Pool(work, jobs=jobs, threads=threads, inherited=self.inherited)
+        return Pool(
+            work,
+            jobs=jobs,
+            threads=threads,
+            inherited=self.inherited,
+            timeout=self.limits.model_timeout,
+        )
 
     def _noted(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:

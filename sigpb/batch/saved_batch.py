@@ -19,6 +19,7 @@ from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
 from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.parsers import parse_json_value
 from sigpb.publishing.failures import explained
+from sigpb.regular_files import read_text
 from sigpb.visible_text import json_text
 
 _VERSION = 1
@@ -109,7 +110,7 @@ def load(file: Path) -> SavedBatch:
         EnvironmentFailure: If it cannot be read.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_text(file).splitlines()
         first, *models, last = map(parse_json_value, lines)
         if first["sigpb_batch_plan"] != _VERSION or first["sigpb"] != __version__:
             raise PatchError(f"{file}: a plan of another version of sigpb; make a new one.")

@@ -7,22 +7,30 @@ waits of several models at once are not much longer than those of one.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
 from sigpb.batch.job import Outcome, Task
 
+# So many seconds it has for what it is at, when the process that started it was killed. Most models
+# take less, and what it is at then is put in order when the batch goes on.
+_GRACE = 2.0
 
-def main(fd: int, threads: int) -> None:
+
+def main(fd: int, threads: int, parent: int) -> None:
     """Does what comes in on a connection, until it is closed.
 
     Args:
-        fd: The connection: what to do, then tasks; outcomes go out on it.
+        fd: The connection: what to do, then tasks; the directories of models that are begun, and
+            outcomes, go out on it.
         threads: How many tasks to work on at a time.
+        parent: The id of the process that started this one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The process that gives out tasks stops them.
     sys.stdin.close()
@@ -31,10 +39,23 @@ def main(fd: int, threads: int) -> None:
     lock = threading.Lock()
 
     def do(task: Task) -> None:
-        outcome = work(task)
-        with lock, contextlib.suppress(OSError):  # Nobody may be there to hear of it.
-            connection.send(outcome)
+        say(task.model)
+        say(work(task))
 
-    with ThreadPoolExecutor(threads) as pool, contextlib.suppress(EOFError, OSError):
-        while True:
-            pool.submit(do, connection.recv())
+    def say(news: str | Outcome) -> None:
+        with lock, contextlib.suppress(OSError):  # Nobody may be there to hear of it.
+            connection.send(news)
+
+    with ThreadPoolExecutor(threads) as pool:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                pool.submit(do, connection.recv())
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    """Ends this process, whatever it waits for, when another has ended without waiting for it."""
+    while os.getppid() == parent:
+        time.sleep(0.1)
+    time.sleep(_GRACE)
+    os._exit(1)

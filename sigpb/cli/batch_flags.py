@@ -86,6 +86,14 @@ def _define_how(values: flags.FlagValues) -> None:
         ("canary", 0, 0, "Patch and verify this many models first, and ask before the others."),
     ):
         flags.DEFINE_integer(name, default, meaning, lower_bound=least, flag_values=values)
+    flags.DEFINE_float(
+        "model_timeout",
+        None,
+        "SECONDS: a model that takes longer, its verification included, has failed; by default "
+        "there is no limit.",
+        lower_bound=0.001,
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "runner",
         None,
@@ -118,10 +126,10 @@ def elsewhere(options: Sequence[str], values: flags.FlagValues) -> Elsewhere | N
     """
     if values.runner is None:
         return None
-    if values.dry_run or values.max_failures is not None:
+    if values.dry_run or values.max_failures is not None or values.model_timeout is not None:
         raise UsageError(
-            "--runner goes neither with --max_failures, as a pipeline tells of failures at its "
-            "end, nor with --dry_run."
+            "--runner goes neither with --max_failures or --model_timeout, as a pipeline tells of "
+            "failures at its end, nor with --dry_run."
         )
     try:
         from sigpb.batch.pipeline import in_pipeline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 
@@ -15,12 +16,40 @@ def cheapest_pairs(costs: Mapping[tuple[int, int], float]) -> dict[int, int]:
         For each number of the first kind that has a partner, that of the second kind.
     """
     pairs: dict[int, int] = {}
-    while True:
-        path, gain = _cheapest_change(costs, pairs)
-        if gain >= -1e-9:
-            return pairs
-        for first, second in path:
-            pairs[first] = second
+    for part in _independent_parts(costs):
+        found: dict[int, int] = {}
+        while True:
+            path, gain = _cheapest_change(part, found)
+            if gain >= -1e-9:
+                break
+            for first, second in path:
+                found[first] = second
+        pairs |= found
+    return pairs
+
+
+def _independent_parts(
+    costs: Mapping[tuple[int, int], float],
+) -> list[Mapping[tuple[int, int], float]]:
+    """Splits pairs into those that have no thing in common."""
+    seconds, firsts = defaultdict(list), defaultdict(list)
+    for first, second in costs:
+        seconds[first].append(second)
+        firsts[second].append(first)
+    part_of: dict[int, int] = {}
+    for start in seconds:
+        to_do = [] if start in part_of else [start]
+        part_of.setdefault(start, start)
+        while to_do:
+            for second in seconds[to_do.pop()]:
+                for first in firsts.pop(second, ()):
+                    if first not in part_of:
+                        part_of[first] = start
+                        to_do.append(first)
+    parts: dict[int, dict[tuple[int, int], float]] = defaultdict(dict)
+    for pair, cost in costs.items():
+        parts[part_of[pair[0]]][pair] = cost
+    return list(parts.values())
 
 
 def _cheapest_change(

@@ -13,7 +13,7 @@ from sigpb.diff.lineage import Lineage
 from sigpb.diff.sections import Unmatched
 from sigpb.diff.signature_change import SignatureChange
 from sigpb.errors import PatchError
-from sigpb.saved_model.model import MetaGraph, SavedModel, parse, tag_set_text
+from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, parse, tag_set_text
 from sigpb.wire import Message
 
 # What is compared by its meaning.
@@ -129,7 +129,7 @@ def _internal(before: MetaGraph, after: MetaGraph) -> Names:
         {
             key: value.SerializeToString(deterministic=True)
             for key, value in graph.signatures.items()
-            if key not in graph.user_signatures
+            if key.startswith(INTERNAL_PREFIX)
         }
         for graph in (before, after)
     )

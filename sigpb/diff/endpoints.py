@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from sigpb import protos
 from sigpb.diff import tensor_text
@@ -12,6 +13,7 @@ from sigpb.diff.added_tensor import name_in_function
 from sigpb.diff.assignment import cheapest_pairs
 from sigpb.diff.detours import detour
 from sigpb.diff.lineage import Lineage
+from sigpb.diff.related import related_pairs
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
 from sigpb.graph.origins import Chain
 from sigpb.graph.spliced import is_added
@@ -92,26 +94,27 @@ def _compare(
     lineage: Lineage,
     added: Sequence[str],
 ) -> Iterator[EndpointChange]:
-    old = places(side, before, lineage, after=False)
-    new = places(side, after, lineage, after=True)
+    firsts = places(side, before, lineage, after=False)
+    seconds = places(side, after, lineage, after=True)
+    old = {place.endpoint.key: place for place in firsts}
+    new = {place.endpoint.key: place for place in seconds}
     for first, second, evidence in sorted(
-        _pairs(side, old, new, lineage), key=lambda pair: pair[0].endpoint.key
+        _pairs(side, firsts, seconds, lineage), key=lambda pair: pair[0].endpoint.key
     ):
-        old.remove(first)
-        new.remove(second)
+        del old[first.endpoint.key], new[second.endpoint.key]
         rewired = evidence != "tensor" and lineage.are_different(first.chain, second.chain)
         after_endpoint = _with_same_default(first.endpoint, second.endpoint)
         by_way_of = _detour(side, first, second, lineage)
         yield EndpointChange(
             side, first.endpoint, after_endpoint, evidence, rewired, by_way_of=by_way_of
         )
-    for place in old:
+    for place in old.values():
         bound = None
         if side == "input":
             value = lineage.origins_after.bound(place.chain[-1], added)
             bound = None if value is None else tensor_text.value_text(value)
         yield EndpointChange(side, place.endpoint, None, bound=bound)
-    for place in new:
+    for place in new.values():
         tensor = _tensor_in_first(place, lineage) if side == "output" else None
         yield EndpointChange(side, None, place.endpoint, tensor=tensor)
 
@@ -149,8 +152,9 @@ def _detour(side: Side, first: Place, second: Place, lineage: Lineage) -> int | 
 def _pairs(side: Side, old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
     pairs = _by_tensor(side, old, new, lineage)
     for found in (_by_order, _by_key, _by_name, _by_type):
-        left_old = [place for place in old if all(place is not pair[0] for pair in pairs)]
-        left_new = [place for place in new if all(place is not pair[1] for pair in pairs)]
+        paired = {id(place) for pair in pairs for place in pair[:2]}
+        left_old = [place for place in old if id(place) not in paired]
+        left_new = [place for place in new if id(place) not in paired]
         pairs += found(left_old, left_new, lineage)
     return pairs
 
@@ -160,16 +164,30 @@ def _by_tensor(
 ) -> list[_Pair]:
     """Pairs those of one tensor; where several keys have it, by the fewest steps in between."""
     costs: dict[tuple[int, int], float] = {}
-    for i, first in enumerate(old):
-        for j, second in enumerate(new):
-            distance = lineage.distance(first.chain, second.chain)
-            if distance is not None:
-                renamed = first.endpoint.key != second.endpoint.key
-                is_detour = _detour(side, first, second, lineage) is not None
-                steps = distance + _DETOUR * is_detour + renamed / (1 + len(new))
-                costs[i, j] = steps - _UNPAIRED
+    for i, j in _candidates(old, new, lineage):
+        first, second = old[i], new[j]
+        distance = lineage.distance(first.chain, second.chain)
+        if distance is not None:
+            renamed = first.endpoint.key != second.endpoint.key
+            is_detour = _detour(side, first, second, lineage) is not None
+            steps = distance + _DETOUR * is_detour + renamed / (1 + len(new))
+            costs[i, j] = steps - _UNPAIRED
     pairs = cheapest_pairs(costs).items()
     return [(old[i], new[j], "tensor") for i, j in pairs]
+
+
+def _candidates(
+    old: Sequence[Place], new: Sequence[Place], lineage: Lineage
+) -> list[tuple[int, int]]:
+    """Returns the numbers of those that have a tensor in common, in order.
+
+    Raises:
+        PatchError: If there are too many to tell them apart.
+    """
+    firsts = [set(filter(lineage.same_tensor, place.chain)) for place in old]
+    seconds = [set(filter(lineage.same_tensor, place.chain)) for place in new]
+    keys = [place.endpoint.key for place in old], [place.endpoint.key for place in new]
+    return related_pairs(firsts, seconds, *keys)
 
 
 def _by_order(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
@@ -195,13 +213,15 @@ def _by_name(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair
     Outputs of calls do not count: they go by the order of the keys.
     """
     count = Counter(place.chain[-1] for place in (*old, *new))
+    by_name = {place.chain[-1]: place for place in new}
     pairs: list[_Pair] = []
     for first in old:
-        for second in new:
-            name = first.chain[-1]
-            alike = name == second.chain[-1] and count[name] == 2 and _same_op(name, lineage)
-            if alike and first.endpoint.dtype == second.endpoint.dtype:
-                pairs.append((first, second, "type"))
+        name = first.chain[-1]
+        second = by_name.get(name)
+        if second is None or count[name] != 2 or first.endpoint.dtype != second.endpoint.dtype:
+            continue
+        if _same_op(name, lineage):
+            pairs.append((first, second, "type"))
     return pairs
 
 
@@ -215,22 +235,55 @@ def _same_op(tensor: str, lineage: Lineage) -> bool:
 
 def _by_type(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
     """Pairs those whose type no others have that are left."""
-    free = [
-        (first, second)
-        for first in old
-        for second in new
-        if not lineage.are_different(first.chain, second.chain)
-        and _type(first.endpoint) == _type(second.endpoint)
-    ]
-    counts = Counter(id(place) for pair in free for place in pair)
-    pairs: list[_Pair] = [
-        (first, second, "type")
-        for first, second in free
-        if counts[id(first)] == counts[id(second)] == 1
-    ]
+    groups: dict[tuple[object, ...], tuple[list[Place], list[Place]]] = {}
+    for number, places_ in enumerate((old, new)):
+        for place in places_:
+            groups.setdefault(_type(place.endpoint), ([], []))[number].append(place)
+    pairs: list[_Pair] = []
+    for firsts, seconds in groups.values():
+        only = _only_partners(firsts, seconds, lineage)
+        back = _only_partners(seconds, firsts, lineage, turned=True)
+        pairs += [
+            (first, only[id(first)], "type")
+            for first in firsts
+            if id(first) in only and back.get(id(only[id(first)])) is first
+        ]
     if not pairs and len(old) == len(new) == 1 and _is_lone(old[0], new[0], lineage):
         pairs.append((old[0], new[0], "type"))
     return pairs
+
+
+def _only_partners(
+    places_: Sequence[Place], others: Sequence[Place], lineage: Lineage, *, turned: bool = False
+) -> dict[int, Place]:
+    """Returns, by the identity of each that may be one of the others and no second one, that."""
+
+    def may_be_one(place: Place, other: Place) -> bool:
+        first, second = (other, place) if turned else (place, other)
+        return not lineage.are_different(first.chain, second.chain)
+
+    # What is known to be in both graphs may be what is not, or what it has a tensor in common with.
+    unknown: list[Place] = []
+    by_tensor: dict[str, list[Place]] = defaultdict(list)
+    for other in others:
+        if not lineage.same_tensor(other.chain[-1]):
+            unknown.append(other)
+        for tensor in other.chain:
+            by_tensor[tensor].append(other)
+    found = {}
+    for place in places_:
+        near: Iterable[Place] = others
+        if lineage.same_tensor(place.chain[-1]):
+            near = chain(unknown, *(by_tensor[tensor] for tensor in place.chain))
+        partners: list[Place] = []
+        for other in near:
+            if other not in partners and may_be_one(place, other):
+                partners.append(other)
+            if len(partners) == 2:
+                break
+        if len(partners) == 1:
+            found[id(place)] = partners[0]
+    return found
 
 
 def _is_lone(first: Place, second: Place, lineage: Lineage) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sigpb.diff.alignment import is_same
 from sigpb.diff.difference import FileChange, FilesDifference, Names
 from sigpb.errors import ModelUnreadable
+from sigpb.regular_files import open_regular, read_regular
 from sigpb.saved_model import checkpoint_index, fingerprint, history, locate
 from sigpb.saved_model.file_state import sha256_of
 
@@ -75,14 +76,14 @@ def _digest(file: Path) -> str:
 
 
 def _mapped(file: Path) -> mmap.mmap:
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _variables(before: Path, after: Path) -> Names:
     try:
         files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
-        indices = [checkpoint_index.read(file.read_bytes()).tensors for file in files]
+        indices = [checkpoint_index.read(read_regular(file)).tensors for file in files]
     except (OSError, checkpoint_index.NoIndex):
         return Names()
     before_after = ({key: tensor.description for key, tensor in index.items()} for index in indices)

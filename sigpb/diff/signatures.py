@@ -9,6 +9,7 @@ from sigpb.diff import endpoints
 from sigpb.diff.assignment import cheapest_pairs
 from sigpb.diff.function_ports import function_behind
 from sigpb.diff.lineage import Lineage
+from sigpb.diff.related import related_pairs
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
 from sigpb.rewrite.draft import Side
 from sigpb.saved_model.model import MetaGraph
@@ -36,7 +37,7 @@ def compare_by_key(
     """Returns how each signature differs from that of the same key, whatever became of that."""
     changes = []
     for key in after.user_signatures:
-        new, known = after.signatures[key], key in before.user_signatures
+        new, known = after.signatures[key], key in before.signatures
         old = before.signatures[key] if known else protos.SignatureDef()
         changes.append(
             SignatureChange(
@@ -58,25 +59,25 @@ class _Comparison:
         self.before, self.after, self.lineage = before.signatures, after.signatures, lineage
         self.old = before.user_signatures
         self.position = {key: i for i, key in enumerate(before.signatures)}
-        in_file = list(after.signatures)
-        self.new = sorted(after.user_signatures, key=in_file.index)
-        old_tokens = {key: _tokens(before, key, lineage, after=False) for key in self.old}
-        new_tokens = {key: _tokens(after, key, lineage, after=True) for key in self.new}
-        self.related = {
-            (i, j): bool(old_tokens[old] & new_tokens[new])
-            for i, old in enumerate(self.old)
-            for j, new in enumerate(self.new)
-        }
-        self.endpoints = {
-            pair: endpoints.compare(
-                self.before[self.old[pair[0]]], self.after[self.new[pair[1]]], lineage
+        in_file = {key: i for i, key in enumerate(after.signatures)}
+        self.new = sorted(after.user_signatures, key=in_file.__getitem__)
+        self.related = set(
+            related_pairs(
+                [_tokens(before, key, lineage, after=False) for key in self.old],
+                [_tokens(after, key, lineage, after=True) for key in self.new],
+                self.old,
+                self.new,
             )
-            for pair, related in self.related.items()
-            if related or self.old[pair[0]] == self.new[pair[1]]
+        )
+        numbers = {key: j for j, key in enumerate(self.new)}
+        same_keys = {(i, numbers[key]) for i, key in enumerate(self.old) if key in numbers}
+        self.endpoints = {
+            (i, j): endpoints.compare(self.before[self.old[i]], self.after[self.new[j]], lineage)
+            for i, j in sorted(self.related | same_keys)
         }
 
     def run(self) -> tuple[SignatureChange, ...]:
-        sources = {j: self._source(j) for j in range(len(self.new))}
+        sources = self._sources()
         alone = {j: self._alone(j, sources[j]) for j in sources}
         pairs = cheapest_pairs(
             {
@@ -86,10 +87,10 @@ class _Comparison:
         )
         pairs |= self._alike(
             [i for i in range(len(self.old)) if i not in pairs],
-            [j for j in sources if j not in pairs.values() and sources[j] is None],
+            [j for j in sources.keys() - set(pairs.values()) if sources[j] is None],
         )
         changes = [self._change(i, pairs.get(i)) for i in range(len(self.old))]
-        copies = [j for j in sources if j not in pairs.values()]
+        copies = sources.keys() - set(pairs.values())
         for j in sorted(copies, key=lambda j: self.new[j]):
             source = sources[j]
             changes.append(self._added(j) if source is None else self._change(source, j, True))
@@ -108,14 +109,15 @@ class _Comparison:
     def _inner_cost(self, i: int, j: int) -> float:
         """The same, but for the keys of the signatures."""
         methods = self.before[self.old[i]].method_name, self.after[self.new[j]].method_name
-        cost = _CHANGE * (methods[0] != methods[1]) + _FOREIGN * (not self.related[i, j])
+        cost = _CHANGE * (methods[0] != methods[1]) + _FOREIGN * ((i, j) not in self.related)
         return cost + sum(map(_worth, self.endpoints[i, j]))
 
-    def _source(self, j: int) -> int | None:
-        """Returns what a signature would be a copy of, or None."""
-        related = [i for i, k in self.endpoints if k == j and self.related[i, j]]
-        costs = [(self._inner_cost(i, j), i) for i in related]
-        return min(costs)[1] if costs else None
+    def _sources(self) -> dict[int, int | None]:
+        """Returns what each signature would be a copy of, or None."""
+        costs: dict[int, list[tuple[float, int]]] = {j: [] for j in range(len(self.new))}
+        for i, j in self.related:
+            costs[j].append((self._inner_cost(i, j), i))
+        return {j: min(each)[1] if each else None for j, each in costs.items()}
 
     def _alone(self, j: int, source: int | None) -> float:
         """What it is worth that a signature is new: a copy, or an added one."""
@@ -129,7 +131,6 @@ class _Comparison:
         before, after = self.before[self.old[i]], self.after[self.new[j]]
         if _types(before) != _types(after):
             return {}
-        self.related[i, j] = False
         self.endpoints[i, j] = endpoints.compare(before, after, self.lineage)
         return {i: j}
 
@@ -169,14 +170,12 @@ def _removed(before: protos.SignatureDef, lineage: Lineage) -> tuple[EndpointCha
     )
 
 
-def _tokens(
-    meta_graph: MetaGraph, key: str, lineage: Lineage, *, after: bool
-) -> set[tuple[str, str]]:
+def _tokens(meta_graph: MetaGraph, key: str, lineage: Lineage, *, after: bool) -> set[str]:
     """Returns what two signatures have in common if they may be one."""
     signature = meta_graph.signatures[key]
     side: Side = "output" if signature.outputs else "input"
-    found: set[tuple[str, str]] = {
-        (side, tensor)
+    found = {
+        f"{side} {tensor}"
         for place in endpoints.places(side, signature, lineage, after=after)
         for tensor in place.chain
         if lineage.same_tensor(tensor)
@@ -184,7 +183,7 @@ def _tokens(
     view = lineage.after if after else lineage.before
     function = function_behind(view, key)
     if function and lineage.same_function(function):
-        found.add(("function", function))
+        found.add(f"function {function}")
     return found
 
 

@@ -107,7 +107,7 @@ class Origins:
             tensor: The tensor.
             added: The names of nodes that were added for the same signature.
         """
-        names = [name for name, olds in self.stand_ins.items() if canonical(tensor) in olds]
+        names = self._stand_ins_for.get(canonical(tensor), [])
         node = self._graph.node(producer(tensor))
         if node is not None and is_spliced(node):
             names = [self.source(node.input[0])]
@@ -117,6 +117,15 @@ class Origins:
         found = [self._graph.node(name) for name in names]
         constants = [node for node in found if node and node.op == "Const"]
         return constants[0].attr["value"].tensor if len(constants) == 1 else None
+
+    @cached_property
+    def _stand_ins_for(self) -> dict[str, list[str]]:
+        """For each tensor that was fed, what was added in its place."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name, olds in self.stand_ins.items():
+            for old in olds:
+                found[old].append(name)
+        return found
 
     def _node(self, name: str) -> protos.NodeDef | None:
         return self._graph.nodes.get(name)

@@ -12,10 +12,12 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
 from sigpb.parsers import parse_text_proto
+from sigpb.regular_files import open_regular, read_regular
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import MetaGraph
 from sigpb.saved_model.opened_file import OpenedFile, mapped
+from sigpb.saved_model.text_literals import with_short_literals
 from sigpb.wire import Buffer, Message, WireError
 
 _TEXT = re.compile(rb"\s*(#[^\n]*\n\s*)*[a-z_0-9]+\s*[:{]")
@@ -128,7 +130,7 @@ def map_file(file: Path) -> Buffer:
         ModelUnreadable: If it is empty, or cannot be read.
     """
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             return mapped(file, opened)
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
@@ -161,10 +163,10 @@ def _parsed(file: Path) -> ProtoSource:
     from google.protobuf import text_format
 
     try:
-        content = file.read_bytes()
+        content = read_regular(file)
         if foreign_file(content):
             raise ModelUnreadable(_problem(file, content))
-        text = content.decode()
+        text = with_short_literals(content.decode())
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

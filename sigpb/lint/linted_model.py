@@ -71,7 +71,7 @@ class LintedGraph:
             self._flows[signature] = signature_flow(self.graph, self.signatures[signature])
         return self._flows[signature]
 
-    @property
+    @cached_property
     def signatures(self) -> dict[str, protos.SignatureDef]:
         """The signatures without TensorFlow's internal ones, by their keys in sorted order."""
         return {key: self.meta_graph.signatures[key] for key in self.meta_graph.user_signatures}

@@ -14,6 +14,7 @@ from sigpb.lint.finding import SEVERITIES, Severity
 from sigpb.lint.rule import LintRule
 from sigpb.lint.rules import all_rules
 from sigpb.parsers import parse_text_proto
+from sigpb.regular_files import read_text
 from sigpb.tensor_types import dtype_of, parse_shape
 
 EMPTY_POLICY = protos.LintPolicy()
@@ -30,7 +31,7 @@ def load_policy(path: str | Path) -> protos.LintPolicy:
     """
     policy = protos.LintPolicy()
     try:
-        parse_text_proto(Path(path).read_text(encoding="utf-8"), policy)
+        parse_text_proto(read_text(path), policy)
     except UnicodeDecodeError as error:
         raise PatchError(f"{path}: not UTF-8 text: {error}.") from error
     except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical
+from sigpb.graph.tensor_names import canonical, producer
 from sigpb.inspect.graph.dataflow.bodies import NodeRecord
 from sigpb.inspect.graph.dataflow.dependence import Dependence, Dependences, bits
 from sigpb.inspect.graph.dataflow.flow import Graph
@@ -43,14 +43,13 @@ def signature_flow(graph: Graph, signature: protos.SignatureDef) -> SignatureFlo
         signature: The signature.
     """
     fed = [canonical(name) for info in signature.inputs.values() for name in tensor_names(info)]
-    ops = PLACEHOLDERS | VARIABLES
-    sources = [record.name for record in graph.records.values() if record.op in ops]
-    arguments = {tensor: number for number, tensor in enumerate(dict.fromkeys([*fed, *sources]))}
     outputs = {
         key: [canonical(name) for name in tensor_names(info)]
         for key, info in signature.outputs.items()
     }
     results = list(dict.fromkeys(name for names in outputs.values() for name in names))
+    sources = _sources(graph, results)
+    arguments = {tensor: number for number, tensor in enumerate(dict.fromkeys([*fed, *sources]))}
     body = graph.body(arguments, tuple(results))
     dependences = Dependences(graph.library)
     dependence = dependences.of(body) or Dependence({}, [0] * len(results), 0)
@@ -71,6 +70,23 @@ def signature_flow(graph: Graph, signature: protos.SignatureDef) -> SignatureFlo
         named([*dependence.results, *calls]),
         frozenset(dependence.nodes),
     )
+
+
+def _sources(graph: Graph, tensors: Iterable[str]) -> list[str]:
+    """Returns the placeholders and variables that are behind some tensors, whatever is fed."""
+    found = []
+    seen = {producer(tensor) for tensor in tensors}
+    to_do = sorted(seen)
+    while to_do:
+        record = graph.records.get(to_do.pop())
+        if record is None:
+            continue
+        if record.op in PLACEHOLDERS or record.op in VARIABLES:
+            found.append(record.name)
+        new = {producer(tensor) for tensor in record.inputs} - seen
+        seen |= new
+        to_do += sorted(new)
+    return found
 
 
 def is_variable(record: NodeRecord | None) -> bool:

@@ -12,6 +12,7 @@ from sigpb.patching import side_files
 from sigpb.patching.plan import Plan, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
+from sigpb.regular_files import read_regular
 from sigpb.rewrite.commit import Committed, commit, unchanged
 from sigpb.saved_model.model import SavedModel
 from sigpb.tensor_types import parse_shape, shape_of, shape_text
@@ -122,6 +123,6 @@ def text_of(model: SavedModel, patched: protos.SavedModel) -> bytes:
     """Returns a patched model as text, with the contents of an ``Any`` spelled out if they were."""
     from google.protobuf import descriptor_pool, text_format
 
-    spelled_out = b"[type.googleapis.com/" in model.file.read_bytes()
+    spelled_out = b"[type.googleapis.com/" in read_regular(model.file)
     pool = protos.POOL if spelled_out else descriptor_pool.DescriptorPool()
     return text_format.MessageToString(patched, as_utf8=True, descriptor_pool=pool).encode()

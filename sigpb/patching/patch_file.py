@@ -13,6 +13,7 @@ from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
 from sigpb.parsers import parse_json_value, parse_text_proto
 from sigpb.patching.json_keys import json_keys
+from sigpb.regular_files import read_text
 from sigpb.visible_text import visible_text_proto
 
 _UNKNOWN_FIELD = re.compile(
@@ -36,7 +37,7 @@ def load_patch(path: str | Path) -> protos.SavedModelPatch:
         EnvironmentFailure: If it cannot be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path)
     except UnicodeDecodeError as error:
         raise PatchError(f"{path}: not UTF-8 text: {error}.") from error
     except OSError as error:

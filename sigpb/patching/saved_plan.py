@@ -17,6 +17,7 @@ from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.parsers import parse_json_value
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
+from sigpb.regular_files import read_text
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel
@@ -101,7 +102,7 @@ def load(file: Path) -> SavedPlan:
         EnvironmentFailure: If it cannot be read.
     """
     try:
-        content: Any = parse_json_value(file.read_text(encoding="utf-8"))
+        content: Any = parse_json_value(read_text(file))
         if content["sigpb_plan"] != _VERSION:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(

@@ -77,7 +77,7 @@ def locked(model: Path) -> Iterator[None]:
     Raises:
         EnvironmentFailure: If one is at it already.
     """
-    directory = os.open(model, os.O_RDONLY)
+    directory = os.open(model, os.O_RDONLY | os.O_DIRECTORY)
     try:
         # Some network file systems cannot lock a directory.
         with contextlib.suppress(OSError):

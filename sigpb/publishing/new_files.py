@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import Content, SplicedFile
+from sigpb.regular_files import open_descriptor
 from sigpb.saved_model.file_state import FileState
 from sigpb.wire.write import write_pieces
 
@@ -131,7 +132,8 @@ def _attributes(path: Path) -> dict[str, bytes]:
 def sync_directory(directory: Path, *, like: os.stat_result | None = None) -> None:
     """Brings the entries of a directory to the disk; `like` is whose mode and times it gets."""
     try:
-        with _opened(directory) as fd:
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        with _closing(fd, directory):
             if like is not None:
                 imitate(fd, like)
             os.fsync(fd)
@@ -238,7 +240,7 @@ def _created(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    fd = os.open(path, os.O_RDONLY)
+    fd = open_descriptor(path)
     with _closing(fd, path):
         yield fd
 

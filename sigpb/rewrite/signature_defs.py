@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from sigpb import protos
@@ -37,10 +38,12 @@ def rewrite(
         for ref, signature in draft.signatures.items()
         if not signature.dropped
     }
+    by_source: dict[bytes, list[SignatureDraft]] = defaultdict(list)
+    for ref, signature in draft.signatures.items():
+        by_source[ref.source.encode()].append(signature)
     for raw_key, field in meta_graph.message.entries(_NUMBER):
-        for ref, signature in draft.signatures.items():
-            if ref.source.encode() != raw_key:
-                continue
+        for signature in by_source.get(raw_key, ()):
+            ref = signature.ref
             if ref.copy_of is not None:
                 edits.insert(meta_graph.message, field.end, _entry(signature.key, after[ref]))
             elif signature.dropped:

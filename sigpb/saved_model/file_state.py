@@ -7,6 +7,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from sigpb.regular_files import open_regular
+
 _PART = 1 << 20
 
 
@@ -44,7 +46,7 @@ def sha256_of(file: Path) -> str:
         OSError: If it cannot be read.
     """
     digest = hashlib.sha256()
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         while part := opened.read(_PART):
             digest.update(part)
     return digest.hexdigest()

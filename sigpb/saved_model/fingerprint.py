@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError, Message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model import side_file
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
 FILE_NAME = "fingerprint.pb"
@@ -49,15 +50,14 @@ def read(file: Path) -> protos.FingerprintDef:
         ModelUnreadable: If it is damaged.
     """
     try:
-        return protos.FingerprintDef.FromString(file.read_bytes())
+        return protos.FingerprintDef.FromString(side_file.read(file) or b"")
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelUnreadable(f"{file}: not a fingerprint: {error}.") from error
 
 
 def read_checkpoint_index(directory: Path) -> bytes | None:
     """Returns the content of a model's ``variables/variables.index``; None if there is no file."""
-    file = directory / CHECKPOINT_INDEX
-    return file.read_bytes() if file.exists() else None
+    return side_file.read(directory / CHECKPOINT_INDEX)
 
 
 def compute(

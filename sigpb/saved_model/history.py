@@ -16,6 +16,7 @@ from typing import Any
 
 from sigpb import __version__, protos
 from sigpb.parsers import parse_json_value
+from sigpb.saved_model import side_file
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
 FILE_NAME = "sigpb.history.jsonl"
@@ -109,7 +110,4 @@ def with_record(
 
 
 def _read(directory: Path) -> list[bytes]:
-    try:
-        return (directory / FILE_NAME).read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
+    return (side_file.read(directory / FILE_NAME) or b"").splitlines()

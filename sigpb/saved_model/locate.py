@@ -39,6 +39,8 @@ def locate(path: Path) -> Path:
     for file in (binary, text):
         if file.is_file():
             return file
+        if file.exists() and not file.is_dir():
+            raise ModelUnreadable(f"{file}: this is not a regular file.")
     if (directory / CHUNKED_NAME).exists():
         raise ModelUnreadable(
             f"{directory}: holds a chunked SavedModel ({CHUNKED_NAME}), which open-source "

@@ -7,6 +7,7 @@ import mmap
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -15,17 +16,22 @@ from google.protobuf import message as protobuf_message
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.parsers import parse_text_proto
+from sigpb.regular_files import open_regular
 from sigpb.saved_model import locate
 from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.saved_model.opened_file import OpenedFile, mapped
+from sigpb.saved_model.text_literals import with_short_literals
 from sigpb.wire import Buffer, Message, WireError
 
 AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
 
 # Keys with this prefix are TensorFlow's own (tensorflow/python/saved_model/constants.py).
 INTERNAL_PREFIX = "__saved_model_"
+
+# What every MetaGraph takes in memory is many times what an empty one takes in the file.
+_MOST_META_GRAPHS = 10_000
 
 _TEXT = re.compile(rb"\s*(#|saved_model_schema_version|meta_graphs)")
 
@@ -93,9 +99,12 @@ class MetaGraph:
             entries[key] = parse(protos.SignatureDef, value) if value else protos.SignatureDef()
         return entries
 
-    @property
+    @cached_property
     def user_signatures(self) -> list[str]:
-        """The keys of the signatures without TensorFlow's internal ones, sorted."""
+        """The keys of the signatures without TensorFlow's internal ones, sorted.
+
+        Not to be changed.
+        """
         return sorted(key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
 
     @property
@@ -141,7 +150,13 @@ class SavedModel(OpenedFile):
             version = self.root.last(protos.SavedModel.SAVED_MODEL_SCHEMA_VERSION_FIELD_NUMBER)
             if version is not None:
                 self.root.varint(version)
-            graphs = self.root.fields(protos.SavedModel.META_GRAPHS_FIELD_NUMBER)
+            found = self.root.fields(protos.SavedModel.META_GRAPHS_FIELD_NUMBER)
+            graphs = list(islice(found, _MOST_META_GRAPHS + 1))
+            if len(graphs) > _MOST_META_GRAPHS:
+                raise ModelUnreadable(
+                    f"{file}: more than {_MOST_META_GRAPHS:,} MetaGraphs, which is the limit. "
+                    "Models have one for each set of tags, few of them."
+                )
             self.meta_graphs = tuple(MetaGraph(self.root.message(field)) for field in graphs)
             for meta_graph in self.meta_graphs:
                 # Walks each MetaGraph's own fields, so that a damaged file is found out here.
@@ -215,7 +230,7 @@ def open_proto(file: Path) -> SavedModel:
         ModelUnreadable: If it cannot be read.
     """
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             read = _read_text if file.name == locate.TEXT_NAME else _map
             return SavedModel(file, FileState.of(opened.fileno()), read(file, opened))
     except OSError as error:
@@ -243,7 +258,8 @@ def _read_text(file: Path, opened: BinaryIO) -> bytes:
 
     model, content = protos.SavedModel(), opened.read()
     try:
-        parse_text_proto(content.decode(), model, protos.POOL)
+        text = with_short_literals(content.decode())
+        parse_text_proto(text, model, protos.POOL)
     except text_format.ParseError as error:
         raise ModelUnreadable(
             _foreign(file, content) or f"{file}: not the text of a SavedModel: {error}"

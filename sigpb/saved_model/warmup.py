@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model import side_file
 from sigpb.saved_model.tf_record import DamagedRecord, read_records
 
 PATH = "assets.extra/tf_serving_warmup_requests"
@@ -39,11 +40,12 @@ def read_requests(directory: Path) -> list[WarmupRequest]:
         ModelUnreadable: If the file is damaged.
     """
     file = directory / PATH
-    if not file.exists():
+    content = side_file.read(file)
+    if content is None:
         return []
     requests: list[WarmupRequest] = []
     try:
-        for record in read_records(file.read_bytes()):
+        for record in read_records(content):
             requests.append(WarmupRequest(record, protos.PredictionLog.FromString(record)))
     except DamagedRecord as error:
         raise ModelUnreadable(f"{file}: not a TFRecord file of PredictionLogs: {error}.") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sigpb.errors import did_you_mean
+from sigpb.regular_files import open_regular
 from sigpb.verifying.mapping import SignatureMapping
 
 Array = Any
@@ -27,7 +28,7 @@ def load(file: Path) -> Arrays:
     import numpy as np
 
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with open_regular(file) as opened, np.load(opened, allow_pickle=False) as arrays:
             return {name: _with_bytes(arrays[name]) for name in arrays.files}
     except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise SamplesError(

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +15,7 @@ from sigpb.batch.job import Task
 from sigpb.batch.locks import locked
 from sigpb.batch.pool import Pool
 from sigpb.errors import EnvironmentFailure
+from tests.cli.command_line import ENVIRONMENT
 
 from . import work
 
@@ -55,6 +60,64 @@ def test_a_process_that_dies_takes_nothing_with_it() -> None:
     }
     assert failed == {"model20": "the process that patched it ended with signal 9."}
     assert outcomes["model21"].reason == "interrupted=True"
+
+
+def test_a_task_that_takes_too_long_takes_nothing_with_it() -> None:
+    names = ["good"] * 20 + ["bad", "bad once"] + ["good"] * 40
+    begun = time.monotonic()
+    with Pool(work.hang_at_bad_ones, jobs=2, threads=4, timeout=0.5) as pool:
+        outcomes = {outcome.model: outcome for outcome in pool.run(tasks(*names))}
+
+    assert time.monotonic() - begun < 60
+    assert len(outcomes) == len(names)
+    failed = {
+        model: outcome.reason for model, outcome in outcomes.items() if outcome.outcome != "patched"
+    }
+    assert failed.pop("model20") == "it took longer than 0.5 seconds (--model_timeout)."
+    # Both may have been begun by one process, before it was killed.
+    assert set(failed.values()) <= {"it took longer than 0.5 seconds (--model_timeout)."}
+    assert set(failed) <= {"model21"}
+
+
+def test_a_task_that_takes_too_long_alone_has_failed() -> None:
+    with Pool(work.hang_at_bad_ones, jobs=1, threads=1, timeout=0.5) as pool:
+        outcome = pool._alone(Task("model", "bad"))
+    assert outcome.reason == "it took longer than 0.5 seconds (--model_timeout)."
+
+
+def test_tasks_that_wait_for_their_turn_are_not_late() -> None:
+    with Pool(work.process_id, jobs=1, threads=1, timeout=1.0) as pool:
+        outcomes = list(pool.run(tasks(*["x"] * 80)))  # Each takes 20 ms.
+    assert {outcome.outcome for outcome in outcomes} == {"patched"}
+
+
+def test_processes_that_hang_are_not_waited_for_at_the_end() -> None:
+    with Pool(work.hang_at_bad_ones, jobs=1, threads=1, timeout=0.5) as pool:
+        process = pool._start()
+        process.connection.send(Task("model", "bad"))
+    assert process.process.returncode == -signal.SIGKILL
+
+
+def test_processes_end_soon_after_the_one_that_started_them_was_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from sigpb.batch.job import Task\n"
+        "from sigpb.batch.pool import Pool; from sigpb.batch.locks import locked\n"
+        "from tests.batch import work\n"
+        "with locked([sys.argv[1]]) as inherited:\n"
+        "    task = Task(sys.argv[1] + '/begun', sys.argv[1] + '/never')\n"
+        "    list(Pool(work.wait_for_release, jobs=1, threads=1, inherited=inherited).run([task]))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=ENVIRONMENT)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait()
+
+    deadline = time.monotonic() + 60  # Much more than it takes.
+    while time.monotonic() < deadline:
+        with contextlib.suppress(EnvironmentFailure), locked([str(tmp_path)]):
+            return
+    pytest.fail("The lock is still held.")
 
 
 def test_no_more_tasks_are_taken_than_are_needed() -> None:

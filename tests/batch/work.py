@@ -23,6 +23,12 @@ def die_at_bad_ones(task: Task) -> Outcome:
     return Outcome(task.model, "patched", f"interrupted={task.interrupted}")
 
 
+def hang_at_bad_ones(task: Task) -> Outcome:
+    if task.name == "bad" or (task.name == "bad once" and not task.interrupted):
+        time.sleep(600)
+    return Outcome(task.model, "patched", f"interrupted={task.interrupted}")
+
+
 def process_id(task: Task) -> Outcome:
     time.sleep(0.02)
     return Outcome(task.model, "patched", str(os.getpid()))

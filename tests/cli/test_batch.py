@@ -320,6 +320,19 @@ class TestRefusals:
 
 
 class TestFaults:
+    def test_a_model_that_takes_too_long(self, root: Path, patch: Path) -> None:
+        shutil.rmtree(root / "b")
+        shutil.rmtree(root / "c")
+
+        outcome = batch(root, patch, "--model_timeout=0.001", "--format=json")
+
+        assert (outcome.code, outcomes(outcome)) == (1, {"failed": 1})
+        [model] = outcome.json["models"]
+        assert model["reason"] == "it took longer than 0.001 seconds (--model_timeout)."
+        assert outcomes(batch(root, patch, "--model_timeout=600", "--format=json")) == {
+            "patched": 1
+        }
+
     def test_a_bad_model_neither_stops_nor_harms_another(
         self, root: Path, model: Path, patch: Path, tmp_path: Path, fixture_model: ModelFactory
     ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def reason(path: Path) -> str:
     [
         (b"", "the file is empty."),
         (b"\x08\x01", "not a SavedModel: it holds no MetaGraph."),
+        (b"\x12\x00" * 10_001, "more than 10,000 MetaGraphs, which is the limit."),
         (b"\xff", "not a SavedModel, or a damaged one: truncated varint at byte 0"),
         (b"\x12\x05\x0a", "claims 5 bytes, only 1 are left"),
         (b"\x12\x02\x0a\x05", "claims 5 bytes, only 0 are left"),
@@ -150,10 +152,10 @@ def test_what_is_no_text_of_a_model(tmp_path: Path, data: bytes, said: str) -> N
 def test_file_that_cannot_be_read(write: ModelWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = write(b"\x12\x00")
 
-    def refuse(path: Path, *arguments: object, **named: object) -> None:
+    def refuse(path: Path, flags: int) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert reason(directory) == f"{directory / 'saved_model.pb'}: Permission denied."
 
 

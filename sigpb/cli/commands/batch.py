@@ -40,7 +40,7 @@ sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR
     [--models_list=FILE] [--models_config=FILE] [--versions=latest|all|N]
     [--include=GLOB]… [--exclude=GLOB]… [--has_signature=KEY]… [--has_input=KEY[:DTYPE[:SHAPE]]]…
     [--method=NAME]… [--tags=TAG,…] [--tensorflow_version=BOUNDS]
-    [--verify] [--canary=K [--yes]] [--max_failures=N] [--jobs=N]
+    [--verify] [--canary=K [--yes]] [--max_failures=N] [--model_timeout=SECONDS] [--jobs=N]
     [--journal=FILE] [--report=FILE.jsonl|.csv] [--format=text|json]
 sigpb batch … --dry_run [--plan=FILE]
 sigpb batch --apply_plan=FILE [--journal=FILE]
@@ -115,7 +115,14 @@ def _session(
     asked = (lambda left: True) if values.yes else batch_progress.confirm
     arguments, options = batch_flags.without_pipeline_options(arguments, values)
     elsewhere = batch_flags.elsewhere(options, values)
-    limits = Limits(values.jobs, values.max_failures, values.canary, asked, elsewhere)
+    limits = Limits(
+        jobs=values.jobs,
+        max_failures=values.max_failures,
+        canary=values.canary,
+        model_timeout=values.model_timeout,
+        confirm=asked,
+        elsewhere=elsewhere,
+    )
     journal = Path(values.journal) if values.journal else None
     if values.resume:
         root = absolute(values.output_root or next(iter(arguments), "."))

@@ -9,6 +9,7 @@ from pathlib import Path
 from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.rule import LintRule
+from sigpb.regular_files import open_regular
 from sigpb.saved_model import checkpoint_index
 from sigpb.saved_model.checkpoint_index import CheckpointIndex, NoIndex
 from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_index
@@ -73,7 +74,7 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
     for shard, size in needed.items():
         name = f"variables/variables.data-{shard:05}-of-{index.shards:05}"
         try:
-            with (directory / name).open("rb") as file:
+            with open_regular(directory / name) as file:
                 there = file.seek(0, 2)
                 file.seek(0)
                 beginning = file.read(_BEGINNING)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.patching.warmup.signature_change import SignatureChange, Unfit
+from sigpb.patching.warmup.values import check_size
 from sigpb.tensor_types import dtype_of, shape_of
 
 _CLASSIFY = "tensorflow/serving/classify"
@@ -108,6 +109,10 @@ def _follow_rows(request: protos.Input, changes: Sequence[SignatureChange]) -> I
     for kind in (request.example_list, request.example_list_with_context):
         count = len(kind.examples)
         if count and count != size:
+            try:
+                check_size(kind.ByteSize() * size // count, grown=size > count)
+            except ValueError as error:
+                raise Unfit(f"its Examples: {error}") from error
             examples = [kind.examples[index % count] for index in range(size)]
             copies = [type(example).FromString(example.SerializeToString()) for example in examples]
             del kind.examples[:]

@@ -17,6 +17,10 @@ Signatures = Mapping[str, SignatureChange]
 """What becomes of the signatures of a MetaGraph, by the keys they had."""
 
 
+# What all requests may come to, unless they came to more before.
+_MOST_BYTES = 1 << 28
+
+
 @dataclass
 class Rewritten:
     """What becomes of warm-up requests.
@@ -44,9 +48,14 @@ def rewrite(requests: Sequence[WarmupRequest], graphs: Sequence[Signatures]) -> 
         graphs: What becomes of the signatures of each MetaGraph that may be served.
     """
     result = Rewritten()
+    total = 0
+    most = max(_MOST_BYTES, sum(len(request.record) for request in requests))
     for number, request in enumerate(requests, 1):
         try:
             record, notes = _followed(request, graphs)
+            total += len(record or b"")
+            if total > most:
+                raise Unfit(f"with those before it, it would take more than {most:,} bytes")
         except Unfit as error:
             result.problems.setdefault(str(error), []).append(number)
             continue

@@ -14,6 +14,9 @@ from sigpb.tensor_types import Shape, TensorType, dtype_name, shape_proto, shape
 
 Sizes = tuple[int, ...]
 
+MOST_BYTES = 1 << 26
+"""What the values of one request may come to when rows are repeated; a number counts as 8 bytes."""
+
 
 class Adapted(NamedTuple):
     """What became of a value.
@@ -39,7 +42,7 @@ def adapt(tensor: protos.TensorProto, before: TensorType, after: TensorType) -> 
         after: The type that it has.
 
     Raises:
-        ValueError: The value cannot be read, or has nothing to repeat.
+        ValueError: The value cannot be read, or has nothing to repeat, or would be too large.
     """
     if before == after:
         return Adapted((), None)
@@ -63,6 +66,18 @@ def adapt(tensor: protos.TensorProto, before: TensorType, after: TensorType) -> 
         set_elements(tensor, values)
     before_and_after = _rows(now, arranged, fitting, before.shape)
     return Adapted(tuple(notes), before_and_after if resized else None)
+
+
+def check_size(size: int, *, grown: bool) -> None:
+    """Makes sure that what is repeated fits a request, so that no patch takes all memory.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if grown and size > MOST_BYTES:
+        raise ValueError(
+            f"repeated so often, its values would take {size:,} bytes; the limit is {MOST_BYTES:,}"
+        )
 
 
 def _arranged(now: Sizes, before: Shape, after: Shape) -> Sizes:
@@ -121,6 +136,9 @@ def _resized(values: list[Any], now: Sizes, wanted: Sizes) -> list[Any]:
         raise ValueError(f"{shape_text(now)} has nothing that could be repeated")
     if len(values) == 1:
         return values
+    stored = sum(len(value) if isinstance(value, bytes) else 8 for value in values)
+    count = max(prod(now), prod(wanted))
+    check_size(stored * count // len(values), grown=count > len(values))
     values = values + values[-1:] * (prod(now) - len(values))
     if not wanted:
         return values[:1]

@@ -10,6 +10,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
+from sigpb.patching.warmup import rewrite as rewriting
 from sigpb.saved_model.tf_record import read_records, write_records
 from sigpb.saved_model.warmup import PATH
 from sigpb.tensor_elements import elements
@@ -189,6 +190,10 @@ class TestExamples:
             "warm-up request 5: a part of it is removed with signature 'classify'",
         )
 
+    def test_too_large_a_batch(self, model: Path) -> None:
+        problems = refusals(model, 'signature { key: "regress" batch_size: "10000000" }')
+        assert "the limit is 67,108,864" in problems[0]
+
     def test_fixed_batch_size(self, model: Path) -> None:
         found, notes = follow(model, 'signature { key: "regress" batch_size: "3" }')
         assert len(found[2].classify_log.request.input.example_list.examples) == 1
@@ -254,6 +259,15 @@ class TestExamples:
             f"warm-up request 1 in {PATH} cannot follow the patch: its signatures do not share "
             "their input any more."
         )
+
+
+def test_all_requests_together_have_a_limit(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewriting, "_MOST_BYTES", 0)
+    follow(model, serving('input { key: "x" rename_to: "y" }'))  # It is as large as before.
+
+    [problem, *_] = refusals(model, 'signature { key: "regress" batch_size: "300" }')
+
+    assert "with those before it, it would take more than" in problem
 
 
 class TestBytes:

@@ -131,6 +131,26 @@ def test_nothing_to_repeat() -> None:
         adapt(sent(0, 0, 3), of("[?,3]"), of("[2,3]"))
 
 
+@pytest.mark.parametrize("dtype", ["int32", "string"])
+def test_what_would_be_too_large_is_refused(dtype: str) -> None:
+    tensor = protos.TensorProto(dtype=dtype_of(dtype), tensor_shape=shape_proto((1, 3)))
+    set_elements(tensor, [b"a" * 8, b"b" * 8, b""] if dtype == "string" else [0, 1, 2])
+    with pytest.raises(ValueError, match=r"would take [\d,]+ bytes; the limit is 67,108,864"):
+        adapt(tensor, of("[?,3]", dtype), of("[10000000,3]", dtype))
+    assert sizes(tensor) == (1, 3)
+
+
+def test_what_is_said_to_be_large_and_is_to_be_cropped_is_refused_too() -> None:
+    with pytest.raises(ValueError, match="the limit is 67,108,864"):
+        adapt(sent(2, 1, 10**12), of("[?,?]"), of("[?,3]"))
+
+
+def test_rows_of_an_image_are_repeated_as_often_as_servers_batch() -> None:
+    tensor = sent(224 * 224 * 3, 1, 224 * 224 * 3)
+    adapt(tensor, of("[?,150528]"), of("[32,150528]"))
+    assert sizes(tensor) == (32, 150528)
+
+
 def test_same_type_is_left_alone() -> None:
     tensor = protos.TensorProto(dtype=dtype_of("resource"))
     tensor.tensor_shape.unknown_rank = True
