@@ -31,10 +31,8 @@ class UnsafeOp(LintRule):
             for node in outside_nodes(graph):
                 nodes[node.function, node.op, node.does].append(node.name)
             for (function, op, does), names in sorted(nodes.items()):
-                where = [graph.where()] if graph.where() else []
-                where += [f"function {function!r}"] if function else []
                 yield self.finding(
                     f"The op {op} {does}: {'node' if len(names) == 1 else 'nodes'} "
                     f"{listed(names, 3)}.",
-                    ", ".join(where),
+                    graph.where_in(function),
                 )
