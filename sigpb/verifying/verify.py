@@ -16,6 +16,7 @@ from sigpb.verifying.declared import disagreements
 from sigpb.verifying.from_plan import mapping_of, unchanged
 from sigpb.verifying.mapping import Mapping
 from sigpb.verifying.process import ask
+from sigpb.verifying.refusal import refuse_unsafe
 from sigpb.verifying.report import VerifyReport
 from sigpb.verifying.request import Request
 
@@ -41,6 +42,7 @@ class Options:
         samples: A file of values to feed; None to make all up.
         signature: The key of the only signature to compare, in the new model; None for all.
         timeout: After how many seconds to give up.
+        allow_ops: The ops that may touch files, other machines or code.
     """
 
     loaders: Sequence[str] = LOADERS
@@ -49,6 +51,7 @@ class Options:
     samples: Path | None = None
     signature: str | None = None
     timeout: float = TIMEOUT
+    allow_ops: Sequence[str] = ()
 
     def check(self) -> None:
         """Makes sure that the options make sense.
@@ -83,10 +86,12 @@ def verify(
 
     Raises:
         UsageError: If there is no such signature.
+        UnsafeModel: If a model has ops that reach outside of it, and are not allowed.
         PatchError: If no patch makes the signatures of the one those of the other.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
     options.check()
+    refuse_unsafe((old, new), options.allow_ops)
     whole = unchanged(old) if mapping is None else mapping
     problems = tuple(disagreements(whole, new))
     if mapping is None:
@@ -95,7 +100,7 @@ def verify(
             problems = (*disagreements(whole, new), *_narrowed(whole, old))
         whole = _all_concerned(whole)
     wanted = whole if options.signature is None else _only(whole, options.signature)
-    reports = ask(
+    reports, confinement = ask(
         Request(
             str(old.directory.absolute()),
             str(new.directory.absolute()),
@@ -107,7 +112,7 @@ def verify(
             options.timeout,
         )
     )
-    return VerifyReport(old.directory, new.directory, problems, reports)
+    return VerifyReport(old.directory, new.directory, problems, reports, confinement)
 
 
 def _narrowed(mapping: Mapping, old: SavedModel) -> Iterator[str]:
