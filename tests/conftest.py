@@ -26,22 +26,24 @@ settings.load_profile("untimed")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def _shared(name: str, variable: str, what: str) -> Path:
+    """Returns a folder that an environment variable names, or that is beside the repository."""
+    folder = Path(os.environ.get(variable, REPOSITORY.parent / "shared" / name))
+    if not folder.is_dir():
+        pytest.skip(f"There {what} at {folder}; set {variable} to its path.")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of SavedModels of public projects: ``$SIGPB_CORPUS``, or beside the repository."""
-    folder = Path(os.environ.get("SIGPB_CORPUS", REPOSITORY.parent / "shared" / "corpus"))
-    if not folder.is_dir():
-        pytest.skip(f"There is no corpus of SavedModels at {folder}; set SIGPB_CORPUS to its path.")
-    return folder
+    return _shared("corpus", "SIGPB_CORPUS", "is no corpus of SavedModels")
 
 
 @pytest.fixture(scope="session")
 def versions() -> Path:
-    """The folder of models that other versions of TensorFlow wrote: beside the corpus."""
-    folder = Path(os.environ.get("SIGPB_VERSIONS", REPOSITORY.parent / "shared" / "versions"))
-    if not folder.is_dir():
-        pytest.skip(f"There are no models of other versions at {folder}; set SIGPB_VERSIONS to it.")
-    return folder
+    """The folder of models that TensorFlow 1.15 to 2.21 wrote: ``$SIGPB_VERSIONS``, or beside."""
+    return _shared("versions", "SIGPB_VERSIONS", "are no models of other versions")
 
 
 @pytest.fixture

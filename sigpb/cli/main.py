@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except SigpbError as error:
         for line in str(error).splitlines() or [type(error).__name__]:
-            print(f"sigpb: {line}", file=sys.stderr)
+            _complain(line)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough; keep Python from failing on it once more.
@@ -103,15 +103,22 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"sigpb: {where}{error.strerror or error}.", file=sys.stderr)
+        _complain(f"{where}{error.strerror or error}.")
         return EnvironmentFailure.exit_code
     except KeyboardInterrupt:
-        print("sigpb: interrupted; the model is as it was, or wholly patched.", file=sys.stderr)
+        _complain("interrupted; the model is as it was, or wholly patched.")
         return EnvironmentFailure.exit_code
     except Exception as error:  # Nobody at a shell is served by a traceback.
-        print(f"sigpb: a fault in sigpb itself: {type(error).__name__}: {error}", file=sys.stderr)
+        _complain(f"a fault in sigpb itself: {type(error).__name__}: {error}")
         return EnvironmentFailure.exit_code
     return code
+
+
+def _complain(line: str) -> None:
+    """Prints a line of an error, behind what was printed before."""
+    with contextlib.suppress(OSError, ValueError, EnvironmentFailure):
+        sys.stdout.flush()
+    print(f"sigpb: {line}", file=sys.stderr)
 
 
 def _end(code: int) -> NoReturn:

@@ -21,12 +21,14 @@ class ChangeBatchSize(Edit):
         inputs: The inputs that have it.
         sizes: The batch sizes that they have; None for an open one.
         size: The batch size wanted.
+        left: The inputs whose first dimension is taken for something else, and stays.
     """
 
     signature: SignatureRef
     inputs: tuple[str, ...]
     sizes: tuple[int | None, ...]
     size: int | None
+    left: tuple[str, ...] = ()
 
     @classmethod
     def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
@@ -41,6 +43,7 @@ class ChangeBatchSize(Edit):
         }
         shapes = _shapes(target.signature_def.inputs)
         batches = {key: shape[0] for key, shape in shapes.items() if shape and key not in stated}
+        every = dict(batches)
         for known in (None, size):  # What differs from a batch size is something else.
             if known in batches.values():
                 alike = {known, 1} if size is None else {known}
@@ -53,7 +56,8 @@ class ChangeBatchSize(Edit):
         changed = sorted(key for key, batch in batches.items() if batch != size)
         if changed or not (batches or stated):
             sizes = tuple(batches[key] for key in changed)
-            yield cls(target.ref, tuple(changed), sizes, size)
+            left = sorted(key for key in every.keys() - batches.keys() if every[key] != size)
+            yield cls(target.ref, tuple(changed), sizes, size, tuple(left))
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """There has to be one batch size."""
@@ -91,6 +95,8 @@ class ChangeBatchSize(Edit):
         before = self.sizes[0] if self.sizes[0] is not None else "?"
         after = "?" if self.size is None else self.size
         inputs = ", ".join(map(repr, self.inputs))
+        if self.left:
+            inputs += f"; not of input {', '.join(map(repr, self.left))}"
         return f"signature {self.signature.key!r}: batch size {before} → {after} (input {inputs})"
 
 

@@ -88,11 +88,16 @@ class ChangeType(Edit):
                     yield f"{where}: {error}"
 
     def unchecked(self) -> Iterator[str]:
-        """That elements are where they are expected after a reshape is not found out by a plan."""
-        kinds = self._conversion().kinds
+        """Where elements are after a reshape, and of which shape an output is, only a run shows."""
+        try:
+            kinds = self._conversion().kinds
+        except ConversionError:  # It is restored, not converted: see `refusals`.
+            return
+        where = f"signature {self.signature.key!r}"
         if "reshape" in kinds or ("relax" in kinds and self.side == "input"):
-            where = f"signature {self.signature.key!r}"
             yield f"what {where} computes with {self.side} {self.key!r} as {self.new_shape}"
+        elif "refine" in kinds and self.side == "output":
+            yield f"whether output {self.key!r} of {where} is always of the shape {self.new_shape}"
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new type."""

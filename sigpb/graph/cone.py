@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sigpb import protos
 from sigpb.graph.control_flow import ENTER_OPS
 from sigpb.graph.tensor_names import canonical, producer
+from sigpb.op_defs import OpDefs
 
 # What makes a thing that lives for one step only, so that two copies of its users must not share
 # it (tensorflow/core/ops/data_flow_ops.cc).
@@ -49,22 +50,27 @@ def computing(
         fed: The tensors that are fed, as `canonical` spells them.
 
     Returns:
-        The nodes by name. A node that need not run, since what is taken of it is fed, is a
-        placeholder among them, of the shapes that it states.
+        The nodes by name. A node that need not run, since what is taken of it is fed, is one
+        without inputs among them, of the dtypes and shapes of its outputs.
     """
     found = {name: nodes[name] for name in needed(nodes, fetched, fed)}
     taken = {canonical(tensor) for node in found.values() for tensor in node.input}
     taken.update(map(canonical, fetched))
     for name in sorted({producer(tensor) for tensor in taken.intersection(fed)}):
         if name in nodes and name not in found:
-            found[name] = _placeholder(nodes[name])
+            found[name] = _without_inputs(nodes[name])
     return found
 
 
-def _placeholder(node: protos.NodeDef) -> protos.NodeDef:
-    if node.op == "Placeholder":
+def _without_inputs(node: protos.NodeDef) -> protos.NodeDef:
+    if not node.input:
         return node
-    after = protos.NodeDef(name=node.name, op="Placeholder")
+    after, dtypes = protos.NodeDef(name=node.name), OpDefs().output_dtypes(node) or ()
+    if len(dtypes) == 1:
+        after.op, after.attr["dtype"].type = "Placeholder", dtypes[0]
+    else:
+        after.op = "InfeedDequeueTuple"
+        after.attr["dtypes"].list.type.extend(dtypes)
     if _SHAPES in node.attr:
         after.attr[_SHAPES].CopyFrom(node.attr[_SHAPES])
     return after

@@ -34,13 +34,12 @@ def undecodable(message: Message, schema: Descriptor, depth: int = 0) -> Iterato
     if depth > MAX_DEPTH:
         raise ModelUnreadable(f"messages are nested too deep at byte {message.start}")
     fields = known_fields(schema)
-    limit = 0 if schema.GetOptions().map_entry else _SMALL
     run: list[Field] = []
     for field in message.fields():
         known = fields.get(field.number)
         if known is None or not known.fits(field.wire_type):
             continue
-        is_small = field.end - field.start <= limit
+        is_small = field.end - field.start <= _SMALL
         # What is between the fields of a run, which nothing is known of, does no harm.
         if run and not (is_small and field.end - run[0].start <= _RUN):
             yield from _of_run(message, schema, run, depth)

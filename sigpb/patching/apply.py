@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sigpb import protos
+from sigpb.errors import PatchError
 from sigpb.patching import side_files
 from sigpb.patching.plan import Plan, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
-from sigpb.rewrite.commit import commit, unchanged
+from sigpb.rewrite.commit import Committed, commit, unchanged
 from sigpb.saved_model.model import SavedModel
+from sigpb.tensor_types import parse_shape, shape_of, shape_text
 from sigpb.wire import Edits, assemble
 
 
@@ -42,6 +46,7 @@ def changes_of(
         commit(drafts[index], edits) if index in drafts else unchanged(graph)
         for index, graph in enumerate(model.meta_graphs)
     ]
+    _hold_to(plan.patch, [committed[index] for index in drafts])
     pieces = edits.pieces()
     main: Content = SplicedFile(pieces, model.file)
     if model.is_text:
@@ -75,6 +80,7 @@ def check(plan: Plan, model: SavedModel) -> Plan:
         draft = each.draft(model.meta_graphs[each.index])
         if any(signature.converted for signature in draft.kept()):
             committed = commit(draft, Edits(model.buffer))
+            _hold_to(plan.patch, [committed])
             each = replace(
                 each,
                 warnings=each.warnings + committed.warnings,
@@ -82,6 +88,34 @@ def check(plan: Plan, model: SavedModel) -> Plan:
             )
         meta_graphs.append(each)
     return replace(plan, meta_graphs=tuple(meta_graphs))
+
+
+def _hold_to(patch: protos.SavedModelPatch, committed: Iterable[Committed]) -> None:
+    """Makes sure that endpoints are of the shapes that a patch states.
+
+    One that is of its shape already can be given another one by the batch size of the same patch.
+
+    Raises:
+        PatchError: If some are not.
+    """
+    problems = []
+    for graph, signature in itertools.product(committed, patch.signature):
+        after = graph.signature_defs.get(signature.rename_to or signature.key)
+        if after is None:
+            continue
+        for infos, ends in ((after.inputs, signature.input), (after.outputs, signature.output)):
+            for end in ends:
+                info = infos.get(end.rename_to or end.key)
+                if info is None or not end.HasField("shape"):
+                    continue
+                if (shape := shape_of(info.tensor_shape)) != parse_shape(end.shape):
+                    problems.append(
+                        f"signature {signature.key!r}: {end.key!r} would be of the shape "
+                        f"{shape_text(shape)}, because the batch size of the patch is another one, "
+                        f"and not {end.shape} as the patch states too."
+                    )
+    if problems:
+        raise PatchError(problems)
 
 
 def text_of(model: SavedModel, patched: protos.SavedModel) -> bytes:

@@ -8,7 +8,6 @@ loses values, and if nothing that the earlier patches bound or added is left out
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +28,7 @@ from sigpb.tensor_types import (
     declared_type,
     encoding_of,
     is_compatible,
+    shape_of,
     tensor_names,
 )
 
@@ -79,7 +79,16 @@ def origin_type(meta_graph: MetaGraph, info: protos.TensorInfo) -> TensorType | 
         return None
     graph = GraphParts(meta_graph).top
     chain = Origins(graph).of(info.name)
-    return None if is_added(chain[-1]) else graph.type_of(chain[-1])
+    return None if is_added(chain[-1]) else _type_of(chain[-1], graph)
+
+
+def _type_of(tensor: str, graph: TopLevelGraph) -> TensorType | None:
+    """Returns what the graph says of the type of an origin."""
+    type_, node = graph.type_of(tensor), graph.node(producer(tensor))
+    if type_ is not None and type_.shape is None and node is not None and is_spliced(node):
+        # It keeps the shape that it had as a plain placeholder.
+        return TensorType(type_.dtype, shape_of(node.attr["shape"].shape))
+    return type_
 
 
 def restoration_of(signature: SignatureDraft, parts: GraphParts) -> Restoration | None:
@@ -158,7 +167,7 @@ class _Survey:
         self, side: Side, end: EndpointDraft, info: protos.TensorInfo, chain: Chain
     ) -> TensorType:
         """Returns the type that an endpoint is to have, which has to be that of its origin."""
-        first, now = self._graph.type_of(chain[-1]), declared_type(info)
+        first, now = _type_of(chain[-1], self._graph), declared_type(info)
         if is_added(chain[-1]) or first is None:
             raise _NotRestorable
         dtypes, shape = self._origins.dtypes(chain, now.dtype), first.shape
@@ -206,9 +215,6 @@ class _Survey:
         inputs = [chain for (side, *_), chain in self._chains.items() if side == "input"]
         outputs = [chain for (side, *_), chain in self._chains.items() if side == "output"]
         fed = {canonical(chain[-1]) for chain in inputs}
-        times = Counter(canonical(chain[-1]) for chain in inputs)
-        if any(len(chain) > 1 and times[canonical(chain[-1])] > 1 for chain in inputs):
-            raise _NotRestorable
         own = {producer(tensor) for chain in inputs for tensor in chain}
         # Constants among the copies are such as an open batch size needs, not bound inputs.
         stand_ins = (name for name in self._origins.stand_ins if not original_names(name))
@@ -267,23 +273,24 @@ def remove_leftovers(
         leftovers: The nodes.
         fetched: The tensors that signatures feed and fetch from now on.
     """
-    nodes = graph.nodes
-    others = [node for name, node in nodes.items() if name not in leftovers]
-    # A placeholder that took what sigpb computes becomes what it was.
-    replaced = [
-        node for node in others if is_spliced(node) and producer(node.input[0]) in leftovers
-    ]
-    names = {node.name for node in replaced}
-    mentioned = [
-        tensor
-        for node in (*others, *graph.changed_nodes)
-        for tensor in (node.input[1:] if node.name in names else node.input)
-    ]
+    # A placeholder that takes what sigpb computes becomes what it was.
+    plain = {
+        name: _without_default(node)
+        for name, node in graph.nodes.items()
+        if is_spliced(node) and producer(node.input[0]) in leftovers
+    }
+    nodes = {**graph.nodes, **plain}
+    others = (node for name, node in nodes.items() if name not in leftovers)
+    mentioned = (tensor for node in (*others, *graph.changed_nodes) for tensor in node.input)
     used = needed(nodes, [*mentioned, *fetched])
+    # But not where a copy of the signature goes on feeding what it takes.
+    behind = {name: needed(graph.nodes, graph.nodes[name].input[:1]) & leftovers for name in plain}
+    while kept := [name for name in behind if behind[name] & used]:
+        for name in kept:
+            used |= behind.pop(name)
     graph.remove(leftovers - used)
-    for node in replaced:
-        if producer(node.input[0]) not in used:
-            graph.replace(_without_default(node))
+    for name in behind:
+        graph.replace(plain[name])
 
 
 def _without_default(node: protos.NodeDef) -> protos.NodeDef:

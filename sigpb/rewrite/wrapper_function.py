@@ -153,6 +153,8 @@ def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Non
     """Adds the arguments of the wrapper, and what is stated of them."""
     wrapper, inner = body.function, function.signature
     stated = function.attr[_INPUT_SHAPES].list.shape if _INPUT_SHAPES in function.attr else ()
+    if len(stated) != len(inner.input_arg):
+        stated = ()
     for new_position, position in enumerate(order.arguments):
         argument = wrapper.signature.input_arg.add()
         argument.CopyFrom(inner.input_arg[position])
@@ -160,7 +162,7 @@ def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Non
             wrapper.arg_attr[new_position].CopyFrom(function.arg_attr[position])
         if position in function.resource_arg_unique_id:
             wrapper.resource_arg_unique_id[new_position] = function.resource_arg_unique_id[position]
-        if position < len(stated):
+        if stated:
             wrapper.attr[_INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
         if position in order.input_keys:
             key = order.input_keys[position]
@@ -174,7 +176,7 @@ def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Non
             shapes = wrapper.arg_attr[new_position].attr[_OUTPUT_SHAPES].list
             del shapes.shape[:]
             shapes.shape.append(shape)
-            if position < len(stated):
+            if stated:
                 wrapper.attr[_INPUT_SHAPES].list.shape[new_position].CopyFrom(shape)
 
 
@@ -262,17 +264,18 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
     if inner is None:
         return None
     arguments = {name: position for position, name in enumerate(call.input)}
-    results = []
-    shapes = list(_result_shapes(inner))
+    results, shapes = [], list(_result_shapes(inner))
     for result in wrapper.signature.output_arg:
         tensor = wrapper.ret[result.name]
         identity = passed.get(producer(tensor))
         if identity is not None:
             tensor = identity.input[0]
-        results.append(output_number(tensor))
-        stated = identity.attr[_OUTPUT_SHAPES].list.shape if identity else [shapes[results[-1]]]
-        if producer(tensor) != call.name or list(stated) != [shapes[results[-1]]]:
+        number = output_number(tensor)
+        if producer(tensor) != call.name or number >= len(shapes):
             return None
+        if identity is not None and [*identity.attr[_OUTPUT_SHAPES].list.shape] != [shapes[number]]:
+            return None
+        results.append(number)
     if any(argument.name not in arguments for argument in wrapper.signature.input_arg):
         return None
     order = Order(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from math import gcd, prod
 from typing import Any
 
 from sigpb.steps.numpy_types import numpy_dtype
 from sigpb.steps.step import Step
-from sigpb.tensor_types import Shape, TensorType, dtype_name, integer_range
+from sigpb.tensor_types import Shape, dtype_name, integer_range
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
 
 Array = Any
@@ -147,11 +146,6 @@ def _dense(each: InputMapping, recipe: Recipe, number: int) -> Array:
 
     (part,) = each.components
     rows = recipe.batch * (each.rows or 1)
-    # Of two shapes such as [?,4] and [?,100,4], the first needs 100 rows for each of the second.
-    inside = _result(each.steps, part.type).shape
-    per_row, per_old_row = _row_size(part.type.shape), _row_size(inside)
-    if per_row and per_old_row:
-        rows *= per_old_row // gcd(per_row, per_old_row)
     is_scalar = part.type.shape is None and recipe.scalars
     sizes = _sizes(() if is_scalar else part.type.shape, rows)
     is_text = dtype_name(part.type.dtype) == dtype_name(each.dtype) == "string"
@@ -160,19 +154,6 @@ def _dense(each: InputMapping, recipe: Recipe, number: int) -> Array:
         examples = [recipe.examples[row % count] for row in range(sizes[0])]
         return np.array(examples, dtype=object)
     return _array(part.type.dtype, each.dtype, sizes, recipe, number)
-
-
-def _result(steps: Iterable[Step], operand: TensorType) -> TensorType:
-    for step in steps:
-        operand = step.result(operand)
-    return operand
-
-
-def _row_size(shape: Shape) -> int | None:
-    """Returns the number of elements in a row; None if it is open."""
-    if shape is None or shape[:1] != (None,) or None in shape[1:]:
-        return None
-    return prod(size for size in shape if size is not None)
 
 
 def _sizes(shape: Shape, rows: int) -> list[int]:

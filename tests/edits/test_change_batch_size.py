@@ -19,6 +19,7 @@ from tests.patches import (
     assert_twice_is_once,
     assert_unchanged,
     only_graph,
+    read,
     refusal,
 )
 
@@ -102,7 +103,8 @@ class TestChanged:
         """`scale` and `offset` have a first dimension too, but it is not open."""
         model = fixture_model("tf2_defaults")
         two = serving('batch_size: "2"')
-        assert planned(model, two) == ["batch size ? → 2 (input 'x')"]
+        edit = "batch size ? → 2 (input 'x'; not of input 'offset', 'scale')"
+        assert planned(model, two) == [edit]
         assert types_of(apply(model, two)) == (
             "offset float32 [3], scale float32 [3], x float32 [2,3] -> "
             "y float32 [2,3], z float32 [3]"
@@ -216,6 +218,29 @@ class TestRefused:
             "'y' has 4. State the shape of those that have the batch size."
         )
 
+    def test_an_input_that_is_left_is_named(self, fixture_model: ModelFactory) -> None:
+        def alter(meta_graph: protos.MetaGraphDef) -> None:
+            inputs = meta_graph.signature_def["serving_default"].inputs
+            inputs["x"].tensor_shape.dim[0].size = 2
+
+        plan = sigpb.plan(altered(fixture_model("tf1_shared"), alter), parse_text(THREE))
+        assert "signature 'serving_default': batch size ? → 3 (input 'y'; not of input 'x')" in str(
+            plan
+        )
+
+    def test_a_shape_that_contradicts_it(self, fixture_model: ModelFactory) -> None:
+        stated = serving('batch_size: "?" output { key: "y" shape: "[1,2]" }')
+        problem = (
+            "signature 'serving_default': 'y' would be of the shape [?,2], because the batch size "
+            "of the patch is another one, and not [1,2] as the patch states too."
+        )
+        assert refusal(fixture_model("tf2_fixed_batch"), stated) == problem
+        with pytest.raises(sigpb.PatchError, match="and not \\[1,2\\] as the patch states too"):
+            sigpb.plan(fixture_model("tf2_fixed_batch"), parse_text(stated))
+        agreeing = serving('batch_size: "?" output { key: "y" shape: "[?,2]" }')
+        after = apply(fixture_model("tf2_fixed_batch"), agreeing)
+        assert types_of(after) == "x float32 [?,4] -> total float32 [], y float32 [?,2]"
+
     def test_a_default_of_another_size(self, fixture_model: ModelFactory) -> None:
         problem = refusal(
             fixture_model("tf2_linear"),
@@ -279,8 +304,10 @@ class TestInTensorFlow:
 
     @pytest.mark.parametrize("name", ["tf2_linear", "tf1_shared"])
     def test_fixed_and_open_again(self, fixture_model: ModelFactory, name: str) -> None:
-        model = assert_values_are_converted(fixture_model(name), THREE)
-        assert_values_are_converted(model, OPEN)
+        model = fixture_model(name)
+        fixed = assert_values_are_converted(model, THREE)
+        sigpb.patch(fixed, parse_text(OPEN), in_place=True)
+        assert read(fixed) == read(model)  # What fixed it is gone, and so are its names.
 
     @pytest.mark.parametrize("name", ["tf2_fixed_batch", "tf1_fixed_batch"])
     def test_opened_and_fixed(self, fixture_model: ModelFactory, name: str) -> None:

@@ -133,6 +133,15 @@ class TestChanged:
         assert serve == before
         assert types_of(gpu) == "b float32 [?,3], x int8 [?,3] -> y float32 [?,3]"
 
+    def test_a_refined_output_is_not_checked(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        (output, *_) = only_graph(model).signature_def["serving_default"].outputs
+        text = f'signature {{ key: "serving_default" output {{ key: "{output}" shape: "[5,3]" }} }}'
+        assert (
+            f"not checked without --verify: whether output '{output}' of signature "
+            "'serving_default' is always of the shape [5,3]"
+        ) in str(sigpb.plan(model, parse_text(text)))
+
     @pytest.mark.parametrize(("name", "p"), [("tf2_linear", "p"), ("tf1_shared", "sum")])
     def test_outputs_follow_a_batch_that_is_refined(
         self, fixture_model: ModelFactory, name: str, p: str

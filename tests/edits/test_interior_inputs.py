@@ -100,11 +100,15 @@ def test_the_batch_is_not_followed_through_what_does_not_run(tmp_path: Path) -> 
     """Between x and h the old batch size is built in for good; h is fed, so it does not count."""
 
     def build(v1: Any) -> Signature:
+        import tensorflow as tf
+
         x = v1.placeholder("float32", [1, 2], name="x")
         h = v1.identity(v1.constant([[3.0, 4.0]]) @ v1.reshape(x, [2, 1]) + x, name="h")
-        return {"x": x, "h": h}, {"y": v1.add(h, x, name="y")}
+        # Takes its size from a tensor of the batch, of the dtype of that.
+        ones = tf.raw_ops.Fill(dims=[1, 2], value=1.0)
+        return {"x": x, "h": h}, {"y": v1.add(h, x, name="y") + ones}
 
     model = patched(session_model(tmp_path, build), 'batch_size: "?"')
     x = np.array([[1, 2], [3, 4], [5, 6]], "float32")
     for outputs in results(model, {"x": x, "h": x * 100}):
-        assert outputs == {"y": (x * 101).tolist()}
+        assert outputs == {"y": (x * 101 + 1).tolist()}

@@ -269,7 +269,8 @@ def test_beside_an_open_input(fixed: str, tmp_path: Path) -> None:
     tf.saved_model.save(module, str(model), signatures=module.call)
     sigpb.patch(model, OPEN, output_dir=opened)
     saved = model_runner.resave(opened, SERVE, tmp_path / "saved")
-    a, b = np.arange(12.0, dtype="float32").reshape(3, 4), -np.ones([3, 4], "float32")
+    a: Array = np.arange(12.0, dtype="float32").reshape(3, 4)
+    b: Array = -np.ones([3, 4], "float32")
     for directory in (opened, saved):
         for loader in (model_runner.run_v1, model_runner.run_v2):
             results = run(loader, directory, {"a": a, "b": b})

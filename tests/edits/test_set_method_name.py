@@ -81,7 +81,8 @@ class TestWarnings:
         plan = sigpb.plan(fixture_model("tf2_linear"), parse_text(CLASSIFY))
         assert plan.warnings == (
             "signature 'other': TensorFlow Serving answers tensorflow/serving/classify requests "
-            "only with an input 'inputs' and an output 'classes' or 'scores'.",
+            "only with an input 'inputs' and an output 'classes' or 'scores', and no more than "
+            "these.",
         )
 
     def test_keys_that_a_rename_takes_away(self, fixture_model: ModelFactory) -> None:
@@ -91,7 +92,7 @@ class TestWarnings:
         )
         assert plan.warnings == (
             "signature 'regress': TensorFlow Serving answers tensorflow/serving/regress requests "
-            "only with an input 'inputs' and an output 'outputs'.",
+            "only with an input 'inputs' and an output 'outputs', and no more than these.",
         )
 
     def test_no_warning_once_the_keys_are_there(self, fixture_model: ModelFactory) -> None:

@@ -161,6 +161,8 @@ def test_functions_that_are_missing_or_call_themselves_are_refused() -> None:
         relax_function(functions(OUTER).by_name["outer_8"], {0: 0}, 4, functions(OUTER))
     call = function.node_def.add(name="again", op="PartitionedCall", input=["a"])
     call.attr["f"].func.name = "inner_7"
+    call.attr["Tout"].list.type.append(1)  # float32
+    function.ret["r"] = "again:output:0"
     library = Functions({"inner_7": function})
     outer = parsed(protos.FunctionDef(), OUTER)
     with pytest.raises(BatchError, match="the function 'inner_7' calls itself"):

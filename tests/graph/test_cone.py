@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.graph.cone import Cone, computing, needed
+from sigpb.op_defs import OpDefs
 from tests.patches import only_graph
 
 from .small_graphs import attr, by_name
@@ -87,12 +88,21 @@ class TestNeeded:
 class TestComputing:
     def test_nodes_of_what_is_fed_are_placeholders(self) -> None:
         shaped = attr("_output_shapes", "list { shape { dim { size: 3 } } }")
-        nodes = by_name(GRAPH.replace("Mul(x, two)", f"Mul(x, two) {shaped}"))
+        typed = f"Mul(x, two) {shaped} {attr('T', 'type: DT_HALF')}"
+        nodes = by_name(GRAPH.replace("Mul(x, two)", typed))
         found = computing(nodes, ["sum:0"], {"scaled", "b", "two"})
         assert set(found) == {"scaled", "b", "sum"}
         assert (found["sum"], found["b"]) == (nodes["sum"], nodes["b"])
         assert (found["scaled"].op, list(found["scaled"].input)) == ("Placeholder", [])
-        assert found["scaled"].attr == nodes["scaled"].attr
+        assert found["scaled"].attr["_output_shapes"] == nodes["scaled"].attr["_output_shapes"]
+        assert OpDefs().output_dtypes(found["scaled"]) == [19]
+
+    def test_dtypes_of_several_outputs(self) -> None:
+        split = f"Split(a, x) {attr('num_split', 'i: 2')} {attr('T', 'type: DT_HALF')}"
+        nodes = by_name(f"a = Const()\nx = A()\ns = {split}\ny = Neg(s:1)")
+        found = computing(nodes, ["y"], {"s:1"})
+        assert OpDefs().output_dtypes(found["s"]) == [19, 19]
+        assert list(found["s"].input) == []
 
     def test_a_node_of_which_another_output_is_needed_runs(self) -> None:
         nodes = by_name("x = A()\ns = Split(x)\ny = Add(s:0, s:1)")

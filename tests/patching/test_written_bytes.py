@@ -35,12 +35,12 @@ SHARED = """
 @pytest.mark.parametrize(
     ("name", "endpoints", "digest"),
     [
-        ("tf2_linear", LINEAR, "f9c2a8bb7af74065"),
+        ("tf2_linear", LINEAR, "63b164c86a54a5d7"),
         ("tf1_shared", SHARED, "e6a30f539e815922"),
         ("tf1_fixed_batch", 'input { key: "x" dtype: "int64" }', "66504ad4e4730076"),
-        ("tf2_fixed_batch", 'batch_size: "?"', "a5d4a6a50850a61d"),
-        ("tf2_image", 'output { key: "p" from_tensor: "pool/Mean:0" }', "65a0ffa5c9307516"),
-        ("tf2_warmup", LINEAR, "0b67421d12f2e171"),
+        ("tf2_fixed_batch", 'batch_size: "?"', "78a4a809babae16f"),
+        ("tf2_image", 'output { key: "p" from_tensor: "pool/Mean:0" }', "6c1630370ebd9988"),
+        ("tf2_warmup", LINEAR, "9fc2e12e3cb49ce2"),
     ],
 )
 def test_of_models(fixture_model: ModelFactory, name: str, endpoints: str, digest: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
-from tests.patches import MAIN, ModelFactory, apply, only_graph, refusals
+from sigpb.rewrite import session_graph
+from tests.patches import MAIN, ModelFactory, altered, apply, only_graph, refusals
 
 DEFAULT = 'signature {{ key: "serving_default" {} }}'.format
 
@@ -96,6 +99,14 @@ NOT_RESTORED = {
         'input { key: "b" bind: "[[1,2,3]]" } input { key: "x" dtype: "float64" }',
         'input { key: "x" dtype: "float32" }',
     ),
+    "a shape stays refined": (
+        'input { key: "x" dtype: "float64" shape: "[4,3]" } input { key: "b" shape: "[4,3]" }',
+        'input { key: "x" dtype: "float32" }',
+    ),
+    "the shape is another": (
+        'output { key: "p" dtype: "float64" }',
+        'output { key: "p" dtype: "float32" shape: "[?,3,1]" }',
+    ),
     "another endpoint stays converted": (
         'input { key: "x" dtype: "float64" } output { key: "p" dtype: "float64" }',
         'input { key: "x" dtype: "float32" }',
@@ -111,6 +122,65 @@ def test_what_is_not_what_it_was_is_converted_once_more(
     for patch in patches:
         graph = apply(model, DEFAULT(patch))
     assert len(added(graph)) > 3
+
+
+def test_a_bound_input_that_has_a_default_stays_bound(fixture_model: ModelFactory) -> None:
+    """Its placeholder could do without being fed, but would compute with another value."""
+    model = fixture_model("tf1_shared")
+    apply(model, DEFAULT('input { key: "scale" bind: "7" } input { key: "x" dtype: "float64" }'))
+    graph = apply(model, DEFAULT('input { key: "x" dtype: "float32" }'))
+    assert any(node.op == "Const" for node in graph.graph_def.node if node.name in added(graph))
+    assert graph.signature_def["serving_default"].inputs["x"].name.startswith("sigpb/")
+
+
+def test_captures_that_are_others_are_not_taken_back(fixture_model: ModelFactory) -> None:
+    def change(graph: protos.MetaGraphDef) -> None:
+        functions = graph.object_graph_def.concrete_functions
+        for name in functions:
+            if "sigpb" not in name:
+                functions[name].bound_inputs.append(1)
+
+    model = fixture_model("tf2_linear")
+    apply(model, DEFAULT('input { key: "x" dtype: "float64" }'))
+    altered(model, change)
+    graph = apply(model, DEFAULT('input { key: "x" dtype: "float32" }'))
+    assert graph.signature_def["serving_default"].inputs["x"].name.startswith("sigpb/")
+
+
+class TestPlaceholderThatTakesWhatIsComputed:
+    """In graphs of many nodes, the old placeholder gets a default in place of copies behind it."""
+
+    @pytest.fixture
+    def model(self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        return fixture_model("tf1_no_variables")
+
+    def test_is_what_it_was(self, model: Path) -> None:
+        (key,) = only_graph(model).signature_def
+        before = (model / MAIN).read_bytes()
+        graph = apply(model, f'signature {{ key: "{key}" input {{ key: "a" dtype: "float64" }} }}')
+        assert "PlaceholderWithDefault" in {node.op for node in graph.graph_def.node}
+        apply(model, f'signature {{ key: "{key}" input {{ key: "a" dtype: "float32" }} }}')
+        assert (model / MAIN).read_bytes() == before
+
+    def test_stays_while_a_copy_feeds_what_it_takes(self, model: Path) -> None:
+        (key,) = only_graph(model).signature_def
+        apply(model, f'signature {{ key: "{key}" input {{ key: "a" dtype: "float64" }} }}')
+        before = apply(model, f'signature {{ key: "copy" copy_of: "{key}" }}')
+        graph = apply(model, f'signature {{ key: "{key}" input {{ key: "a" dtype: "float32" }} }}')
+        assert graph.signature_def[key].inputs["a"].name == "a:0"
+        assert graph.signature_def["copy"] == before.signature_def["copy"]
+        assert graph.graph_def == before.graph_def
+
+    def test_keeps_the_constant_of_a_bound_input(self, model: Path) -> None:
+        (key,) = only_graph(model).signature_def
+        apply(
+            model,
+            f"""signature {{ key: "{key}" input {{ key: "b" bind: "[[1,2,3]]" }}
+              input {{ key: "a" dtype: "float64" }} }}""",
+        )
+        graph = apply(model, f'signature {{ key: "{key}" input {{ key: "a" dtype: "float32" }} }}')
+        assert graph.signature_def[key].inputs["a"].name.startswith("sigpb/")
 
 
 def test_what_a_copy_uses_stays(fixture_model: ModelFactory) -> None:

@@ -111,6 +111,11 @@ class TestArguments:
         change_arguments(signature, {"in:0": "in:0", "b": "c"}, adapted=adapted)
         assert signature == arguments({name: "in:0", "c": "c"})
 
+    def test_both_spellings_beside_each_other_stay(self) -> None:
+        signature = arguments({"in:0": "in:0", "b_c": "b:c", "x": "x"})
+        change_arguments(signature, {**kept(["in:0", "b:c"]), "x": "y"})
+        assert signature == arguments({"in:0": "in:0", "b_c": "b:c", "y": "y"})
+
     def test_the_version_tells_if_nothing_else_does(self) -> None:
         signature = arguments({"x": "x"})
         change_arguments(signature, {"x": "in:0"}, adapted=False)

@@ -110,6 +110,9 @@ class TestBuild:
         stating = function()
         for size in (5, 6, 7):
             stating.attr["_input_shapes"].list.shape.add().dim.add(size=size)
+        del stating.attr["_input_shapes"].list.shape[2]
+        assert "_input_shapes" not in build(NAME, order, stating, OpDefs()).attr
+        stating.attr["_input_shapes"].list.shape.add().dim.add(size=7)
         wrapper = build(NAME, order, stating, OpDefs())
         shapes = wrapper.attr["_input_shapes"].list.shape
         assert [shape_of(shape) for shape in shapes] == [(6,), (5,), (7,)]
@@ -133,7 +136,7 @@ class TestBuild:
     def test_attributes_at_their_defaults_are_left_out(self) -> None:
         plain = function()
         plain.node_def[0].attr["executor_type"].s = b""
-        (call,) = build(NAME, Order("f", (0, 1, 2), (0,)), plain, OpDefs()).node_def
+        call, _ = build(NAME, Order("f", (0, 1, 2), (0,)), plain, OpDefs()).node_def
         assert "config_proto" in call.attr
         assert "executor_type" not in call.attr
 
@@ -360,6 +363,8 @@ class TestOrder:
         wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0,)), inner, OpDefs())
         wrapper.node_def[1].input[0] = "b"
         assert order_of(wrapper, Known(inner)) is None
+        wrapper.node_def[1].input[0] = "call:output:2"
+        assert order_of(wrapper, Known(inner)) is None, "the function has two results"
 
     @pytest.mark.parametrize("to", [TensorType(INT64, (None, 3)), TensorType(FLOAT, (4, 3))])
     def test_of_a_wrapper_that_converts(self, to: TensorType) -> None:

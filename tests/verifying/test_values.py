@@ -132,15 +132,6 @@ def test_old_model_gets_converted_values() -> None:
     assert found["x"].tolist() == [[1, 2], [3, 4]]
 
 
-def test_rows_that_make_up_a_larger_one() -> None:
-    mapped = signature(input_("x", "float32 [?,4]", "float32 [?,100,4]"))
-
-    fed = made_up(mapped, Recipe(2, 5))
-
-    assert fed["x"].shape == (200, 4)
-    assert [each["x"].shape for each in for_old(mapped, fed)] == [(2, 100, 4)]
-
-
 def test_old_model_that_takes_fewer_rows() -> None:
     mapped = signature(input_("x", "int64 [?]", rows=2), input_("k", "int64 []"))
 

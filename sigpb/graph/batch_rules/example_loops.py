@@ -160,8 +160,7 @@ class _ExampleLoop:
         k = self._body.argument(spelled)
         if k is None:
             return self._body.number(spelled) == 1
-        is_kept = self._body.argument(self._body.results[k]) == k
-        return is_kept and self._op.operands[k].value == (1,)
+        return self._op.operands[k].value == (1,)
 
     def _find_limits(self) -> None:
         for node in self._conjuncts(self._cond.results[0]):
@@ -171,8 +170,7 @@ class _ExampleLoop:
                 value = self._op.operands[limit].value
                 number = value[0] if value else None
             fits = self._is_count(number)
-            kept = limit is None or self._body.argument(self._body.results[limit]) == limit
-            if counter not in self._counters or not fits or not kept:
+            if counter not in self._counters or not fits:
                 raise Refusal("it is not known to have a round for each example")
             if limit is None:
                 self._built_in.append(node.name)
@@ -224,23 +222,31 @@ class _ExampleLoop:
             return False
         if node.op == "TensorListSetItem":
             return any(node.name == written.name for written in self._written.values())
-        if self._body.argument(node.input[0]) is None:
-            return False
-        return node.op == "TensorListGetItem" or self._is_gathered(node)
+        is_list = node.op == "TensorListGetItem" and self._body.argument(node.input[0]) is not None
+        return is_list or self._is_gathered(node)
+
+    def _is_batch(self, spelled: str) -> bool:
+        """Whether a tensor is an argument with a row for each example."""
+        k = self._body.argument(spelled)
+        dims = () if k is None else self._op.operands[k].shape or ()
+        others = any(isinstance(dim, Batch) for dim in dims[1:])
+        return dims[:1] == (_ONE_EACH,) and not others
 
     def _is_counter(self, spelled: str) -> bool:
         return self._body.argument(spelled) in self._counters
 
     def _is_gathered(self, node: protos.NodeDef) -> bool:
         """Whether a node looks one example up by the number of the round."""
-        if node.op not in ("Gather", "GatherV2") or not self._is_counter(node.input[1]):
+        if node.op not in ("Gather", "GatherV2") or not self._is_batch(node.input[0]):
+            return False
+        if not self._is_counter(node.input[1]):
             return False
         along_rows = node.op == "Gather" or self._body.number(node.input[2]) == 0
         return along_rows and not _integer(node, "batch_dims")
 
     def _is_row(self, node: protos.NodeDef) -> bool:
         """Whether a node takes one example by the number of the round, as ``x[i]`` does."""
-        if node.op != "StridedSlice":
+        if node.op != "StridedSlice" or not self._is_batch(node.input[0]):
             return False
         begin = self._body.node(node.input[1])
         others = ("begin_mask", "ellipsis_mask", "new_axis_mask")
@@ -266,9 +272,9 @@ class _ExampleLoop:
                     or not self._is_counter(self._written[k].input[1])
                 ):
                     raise Refusal("its body reads the results of other examples")
-            elif operand.element is not None and self._is_read(users):
+            elif self._is_read(users):
                 lists.append(k)
-            elif (operand.follows_batch or k in self._limits) and not self._is_own(operand, users):
+            elif (operand.follows_batch or k in self._limits) and not self._is_own(users):
                 raise Refusal(
                     f"its body takes the whole of {self._body.names(k)!r}, not just its own example"
                 )
@@ -282,16 +288,10 @@ class _ExampleLoop:
         ]
         return bool(reads) and all(reads)
 
-    def _is_own(self, operand: Tensor, users: Sequence[tuple[protos.NodeDef, int]]) -> bool:
-        has_rows = (operand.shape or ())[:1] == (_ONE_EACH,)
-        return not users or (
-            has_rows
-            and not any(isinstance(dim, Batch) for dim in (operand.shape or ())[1:])
-            and operand.value is None
-            and all(
-                number == 0 and (self._is_row(node) or self._is_gathered(node))
-                for node, number in users
-            )
+    def _is_own(self, users: Sequence[tuple[protos.NodeDef, int]]) -> bool:
+        return all(
+            number == 0 and (self._is_row(node) or self._is_gathered(node))
+            for node, number in users
         )
 
     def _check_effects(self, nodes: Sequence[protos.NodeDef], seen: set[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sigpb import protos
 from sigpb.graph.batch_dimension import BatchError, Relaxed, relax_nodes
 from tests.graph.batch_graphs import Functions, graph, integers, node, placeholder
-from tests.graph.small_graphs import attr, lines, nodes, output_shapes
+from tests.graph.small_graphs import attr, call, lines, nodes, output_shapes
 
 INT32 = attr("T", "type: DT_INT32")
 INT64 = attr("T", "type: DT_INT64")
@@ -95,7 +95,11 @@ def loop(
     while_.attr["body"].func.name = "body"
     while_.attr["cond"].func.name = "cond"
     functions = Functions(
-        {"body": function("body", body, results), "cond": function("cond", cond, result)}
+        {
+            "body": function("body", body, results),
+            "cond": function("cond", cond, result),
+            "writes": function("writes", "add = AssignAddVariableOp(w, x)", ""),
+        }
     )
     given = {
         "shape": integers("shape", [7]),
@@ -264,6 +268,100 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "count in int64": (
         {"cond": COND.replace(f"four:output:0) {INT32}", f"four:output:0) {INT64}")},
         "it counts its rounds in another dtype",
+    ),
+}  # fmt: skip
+
+
+SHRINK = f"{attr('shrink_axis_mask', 'i: 1')} {FLOAT}"
+TABLE = {"w": placeholder("w", 4, 7)}
+PART = "part = StridedSlice(w, one:output:0, end:output:0, one:output:0)"
+NUMBER = "uses the number of the example"
+REFUSED |= {
+    "number written": ({"body": BODY.replace("(out, i, y:y:0)", "(out, i, i)")}, NUMBER),
+    "table up to the next number": (
+        {"body": SLICED.replace(
+            "strides =", f"{PART}\nstrides ="
+        ), **TABLE},
+        NUMBER,
+    ),
+    "always the same row": (
+        {"body": SLICED.replace("Pack(i)", "Pack(one:output:0)")},
+        NUMBER,
+    ),
+    "same row up to anywhere": (
+        {"body": SLICED.replace("Pack(i)", "Pack(one:output:0)").replace("k(next:z:0)", "k(w)")},
+        "whole of 'x'",
+    ),
+    "effects of a function": (
+        {"body": f"{BODY}\nmade = PartitionedCall(w) {call('writes')}"},
+        "has the effects of AssignAddVariableOp",
+    ),
+    "row of a table": ({"body": SLICED.replace("Slice(x", "Slice(w"), **TABLE}, NUMBER),
+    "entry of a table": ({"body": GATHERED.replace("V2(x", "V2(w"), **TABLE}, NUMBER),
+    "list of the body": (
+        {"body": BODY.replace("(rows, i, w)", "(made:handle:0, i, w)") + "made = Neg(w)"},
+        NUMBER,
+    ),
+    "more than one row": ({"body": SLICED.replace(SHRINK, FLOAT)}, NUMBER),
+    "new dimension": (
+        {"body": SLICED.replace(SHRINK, f"{SHRINK} {attr('new_axis_mask', 'i: 1')}")},
+        NUMBER,
+    ),
+    "from the first": (
+        {"body": SLICED.replace(SHRINK, f"{SHRINK} {attr('begin_mask', 'i: 1')}")},
+        NUMBER,
+    ),
+    "backwards": ({"body": SLICED.replace(ROW, ROW.replace("val: 1", "val: -1"))}, NUMBER),
+    "stacked otherwise": (
+        {"body": SLICED.replace("Pack(i)", f"Pack(i) {attr('axis', 'i: 1')}")},
+        NUMBER,
+    ),
+    "second dimension": ({"body": SLICED.replace("Pack(i)", "Pack(one:output:0, i)")}, NUMBER),
+    "begins with the next": ({"body": SLICED.replace("Pack(i)", "Pack(next:z:0)")}, NUMBER),
+    "ends in the second dimension": (
+        {"body": SLICED.replace("Pack(next:z:0)", "Pack(one:output:0, next:z:0)")},
+        NUMBER,
+    ),
+    "another use of the bound": (
+        {"body": f"{SLICED}\nused = Neg(end:output:0) {INT32}"},
+        NUMBER,
+    ),
+    "another use of the begin": (
+        {"body": f"{SLICED}\nused = Neg(begin:output:0) {INT32}"},
+        NUMBER,
+    ),
+    "columns": ({"body": GATHERED.replace("shape { } }", "shape { } int_val: 1 }")}, NUMBER),
+    "batch dimensions": (
+        {"body": GATHERED.replace("V2(x, i, axis:output:0)", "V2(x, i, axis:output:0) "
+         f"{attr('batch_dims', 'i: 1')}")},
+        NUMBER,
+    ),
+    "another entry": (
+        {"body": f"{GATHERED}\nother = GatherV2(x, one:output:0, axis:output:0) {FLOAT}"},
+        "whole of 'x'",
+    ),
+    "entries of something by the batch": (
+        {"body": f"{GATHERED}\nother = GatherV2(x, x, axis:output:0) {FLOAT}"},
+        "whole of 'x'",
+    ),
+    "list read twice": (
+        {"body": f"{BODY}\nother = TensorListGetItem(rows, one:output:0, w)"},
+        "whole of 'rows'",
+    ),
+    "unknown effects": ({"body": f"{BODY}\nmade = NoOneKnows(w)"}, "has the effects of NoOneKnows"),
+    "list that could grow": (
+        {
+            "body": BODY.replace(
+                "(out, i, y:y:0)",
+                f"(out, i, y:y:0) {attr('resize_if_index_out_of_bounds', 'b: true')}",
+            ),
+            "count": integers("count", 5),
+        },
+        "its list 'out' is not one of all examples",
+    ),
+    "list that cannot grow": (
+        {"count": integers("count", 0)},
+        "its list 'out' is not one of all examples",
     ),
 }  # fmt: skip
 

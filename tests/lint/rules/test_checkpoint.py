@@ -9,6 +9,7 @@ import pytest
 from sigpb import protos
 from tests.lint.faults import ModelFactory, find, graph_of, write
 from tests.patches import altered
+from tests.saved_model.test_checkpoint_index import entry, table
 from tests.test_bad_input import LFS_POINTER
 
 RULE = "checkpoint"
@@ -135,6 +136,27 @@ def test_another_shape(fixture_model: ModelFactory, name: str) -> None:
     assert found
     for _, _, message in found:
         assert "7], but the checkpoint holds [" in message
+
+
+def test_a_part_of_a_tensor_has_another_shape(fixture_model: ModelFactory) -> None:
+    def fault(graph: protos.MetaGraphDef) -> None:
+        for node in graph.graph_def.node:
+            if node.op in ("VarHandleOp", "VariableV2"):
+                node.attr["shape"].shape.dim.add(size=7)
+            if node.name.endswith("/shape_and_slices"):
+                node.attr["value"].tensor.string_val[:] = [b"14 0,7"]
+
+    assert find(RULE, altered(fixture_model("tf1_shared"), fault)) == []
+
+
+@pytest.mark.parametrize(("slices", "problems"), [(b"", 1), (b"\x3a\x00", 0)])
+def test_what_is_stored_in_slices_takes_no_place_of_its_own(
+    tmp_path: Path, slices: bytes, problems: int
+) -> None:
+    graph = graph_of("object_graph_def { nodes {} }")
+    index = table({b"": b"\x08\x01", b"a": entry(offset=1) + slices}, kind=0)
+    model = write(tmp_path, graph, {INDEX: index, SHARD: b"1234"})
+    assert len(find(RULE, model)) == problems
 
 
 def test_nobody_restores_anything(tmp_path: Path) -> None:

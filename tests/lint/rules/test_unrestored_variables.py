@@ -93,6 +93,27 @@ def test_nothing_restores_a_variable_at_all(fixture_model: ModelFactory) -> None
     assert fix(model, [rule(RULE)]).fixed == ()
 
 
+def test_one_restored_variable_cannot_stand_for_two(fixture_model: ModelFactory) -> None:
+    def fault(graph: protos.MetaGraphDef) -> None:
+        split(graph)
+        (handle,) = (node for node in nodes_of(graph, "VarHandleOp") if node.name == "w")
+        other = graph.graph_def.node.add()
+        other.CopyFrom(handle)
+        other.name = "again"
+        other.attr["shared_name"].s = b"again"
+        output = graph.signature_def["other"].outputs
+        called = next(iter(output.values())).name.partition(":")[0]
+        (call,) = (node for node in graph.graph_def.node if node.name == called)
+        call.input[:] = ["again" if name == "w" else name for name in call.input]
+
+    model = altered(fixture_model("tf2_linear"), fault)
+    assert {each.where: each.fix is None for each in findings(RULE, model)} == {
+        "signature 'other'": True,
+        "signature 'serving_default'": True,
+        "signature 'single'": False,
+    }
+
+
 def test_a_variable_that_the_init_op_assigns(fixture_model: ModelFactory) -> None:
     def fault(graph: protos.MetaGraphDef) -> None:
         split(graph)

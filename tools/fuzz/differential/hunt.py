@@ -36,9 +36,6 @@ _SCRIPTS_OF_A_KIND = 5
 # The same fault under whatever edits: of values, of which there are many kinds, and of others.
 _SHRINKS = {True: 60, False: 4}
 
-# Of computing.
-_SHRINKING_SECONDS = 25.0
-
 # What finds one wrong value, each in its way: the first of them to do so speaks for the others.
 _OF_VALUES = {"v1", "v2", "re-save", "infer", "invert", "added in v1", "added in v2", "unfed"}
 
@@ -59,9 +56,19 @@ class Hunt:
         families: Sequence[str] = (),
         patcher: Patcher = sigpb.patch,
         patches: int = 12,
+        shrinking: float = 25.0,
     ) -> None:
-        """Begins with nothing found; each model gets so many patches."""
-        self._patches = patches
+        """Begins with nothing found.
+
+        Args:
+            seed: What decides about models and patches.
+            report: Is told what happens.
+            families: The families of models; none for all.
+            patcher: What patches, as `sigpb.patch` does.
+            patches: How many patches each model gets.
+            shrinking: For how long a fault is made small, in seconds of computing.
+        """
+        self._patches, self._shrinking = patches, shrinking
         self._seed, self._report, self._families = seed, report, tuple(families)
         self._patcher = patcher
         self._shrinks: Counter[Any] = Counter()
@@ -145,7 +152,7 @@ class Hunt:
             self._report("case", ("shrink", _script_of(candidate)))
             return reproducer(candidate)
 
-        small, fault = shrunk(example, fault, faults_of, _SHRINKING_SECONDS)
+        small, fault = shrunk(example, fault, faults_of, self._shrinking)
         shutil.rmtree(work)
         edits = edits_of(small.patches[-1])
         exact = (fault.kind, edits, small.program.family, _computations(small.program))

@@ -64,62 +64,48 @@ _SHAPES: tuple[Dims, ...] = ((4,), (3,), (6,), (2, 3), (4, 2), (2, 2, 3), ())
 def tf2_program(chance: random.Random) -> Program:
     """Draws a model whose signatures are functions."""
     lines = [Line(line) for line in _PREAMBLE]
+    exported = []
     batch = chance.choice((None, None, 1, 1, 2, 3))
-    keys = chance.sample(SIGNATURES[:6], chance.randint(1, 3))
     named: list[str] = []
-    for number, key in enumerate(keys):
-        if number and chance.random() < 0.3:
-            lines.append(Line(f"    signatures[{key!r}] = f0", block="", optional=True))
+    for number, key in enumerate(chance.sample(SIGNATURES[:6], chance.randint(1, 3))):
+        if number and chance.random() < 0.3:  # A second key of the first function.
+            exported.append(Line(f"    signatures[{key!r}] = f0", optional=True))
             continue
-        made, names = _function(chance, f"f{number}", batch, key)
+        name = f"f{number}"
+        made, names = _function(chance, name, batch)
         lines += made
         named += names
-    build = [
-        "",
-        "",
-        "def build(path):",
-        "    signatures = {}",
-        *(line.text for line in lines if line.text.startswith("    signatures[")),
-    ]
-    body = [line for line in lines if not line.text.startswith("    signatures[")]
-    kept = {line.text: line for line in lines}
-    return Program(
-        "tf2",
-        (
-            *body,
-            *(kept.get(text, Line(text)) for text in build),
-            Line("    m.functions = list(signatures.values())"),
-            Line("    tf.saved_model.save(m, path, signatures=signatures)"),
-        ),
-        tuple(named),
+        exported.append(Line(f"    signatures[{key!r}] = {name}", block=name))
+    build = ("", "", "def build(path):", "    signatures = {}")
+    save = (
+        "    m.functions = list(signatures.values())",
+        "    tf.saved_model.save(m, path, signatures=signatures)",
     )
+    return Program("tf2", (*lines, *map(Line, build), *exported, *map(Line, save)), tuple(named))
 
 
-def _function(
-    chance: random.Random, name: str, batch: int | None, key: str
-) -> tuple[list[Line], list[str]]:
+def _function(chance: random.Random, name: str, batch: int | None) -> tuple[list[Line], list[str]]:
+    """Draws a function; its lines are the block of its name."""
     inputs = draw_inputs(chance, f"{name}_a", batch)
-    block = name
     keys = plain_keys(chance, len(inputs))
-    specs = [
-        f"    tf.TensorSpec({list(value.shape)}, tf.{value.dtype}, name={input_key!r}),"
-        for value, input_key in zip(inputs, keys, strict=True)
-    ]
-    arguments = ", ".join(value.name for value in inputs)
     head = [
         "",
-        *("@tf.function(input_signature=[", *specs, "])"),
-        f"def {name}({arguments}):",
+        "@tf.function(input_signature=[",
+        *(
+            f"    tf.TensorSpec({list(value.shape)}, tf.{value.dtype}, name={key!r}),"
+            for value, key in zip(inputs, keys, strict=True)
+        ),
+        "])",
+        f"def {name}({', '.join(value.name for value in inputs)}):",
         "    if True:",
     ]
-    body, made, named = statements(chance, inputs, f"{name}_v", block, _FUNCTIONS)
+    body, made, named = statements(chance, inputs, f"{name}_v", name, _FUNCTIONS)
     tail = [
-        Line("        return {", block=block),
-        *output_lines(chance, [*inputs, *made], block, indent=12),
-        Line("        }", block=block),
+        Line("        return {", block=name),
+        *output_lines(chance, [*inputs, *made], name, indent=12),
+        Line("        }", block=name),
     ]
-    signature = Line(f"    signatures[{key!r}] = {name}", block=block)
-    return [*(Line(text, block=block) for text in head), *body, *tail, signature], named
+    return [*(Line(text, block=name) for text in head), *body, *tail], named
 
 
 def draw_inputs(chance: random.Random, prefix: str, batch: int | None) -> list[Value]:

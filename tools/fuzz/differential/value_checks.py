@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from .case import Case, Fault, said
 from .meaning import Meaning
 from .runs import Arrays, attempt, resave, run_v1, run_v2
 from .trials import Trial, expected, fits, trials
-from .views import MetaGraph, same_arrays
+from .views import Endpoint, MetaGraph, same_arrays
 
 
 def possible_trials(meaning: Meaning) -> list[Trial]:
@@ -121,7 +121,8 @@ def _compare(
             evidence = {"key": meaning.key, "fed": trial.fed, "wanted": wanted}
             yield Fault(check, f"{meaning.key} fails: {said(error)}", evidence)
             return
-        yield from _unlike_stated(check, new[1], meaning, got[index], trial)
+        if all(_fit_stated(result, meaning.signature.outputs) for result in mine):
+            yield from _unlike_stated(check, new[1], meaning, got[index], trial)
         for name, value in wanted.items():
             rough = meaning.opened_from is not None
             if name not in got[index]:
@@ -131,6 +132,15 @@ def _compare(
             if problem:
                 evidence = {"key": meaning.key, "fed": trial.fed, "wanted": wanted}
                 yield Fault(check, f"{meaning.key}: output {name!r}: {problem}", evidence)
+
+
+def _fit_stated(results: Arrays, outputs: Mapping[str, Endpoint]) -> bool:
+    """Whether results have the shapes that are stated for them."""
+    return all(
+        fits(np.shape(results.get(name)), endpoint.shape)
+        for name, endpoint in outputs.items()
+        if endpoint.tensor and endpoint.shape is not None
+    )
 
 
 def _unlike_stated(
