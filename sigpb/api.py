@@ -234,6 +234,8 @@ class _Options:
             raise UsageError("The output directory (--output_dir) has an empty name.")
         if [self.output_dir is not None, self.in_place, self.dry_run].count(True) != 1:
             raise UsageError("Give one of output_dir, in_place and dry_run.")
+        if self.allow_ops and not self.verify:
+            raise UsageError("--allow_ops goes with --verify: without it no model is run.")
 
 
 def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:

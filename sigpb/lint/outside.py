@@ -70,13 +70,18 @@ class OutsideNode(NamedTuple):
     does: str
 
 
+def findable_ops() -> dict[str, tuple[Effect, ...]]:
+    """Returns the ops that `outside_nodes` looks for, and what they do."""
+    return {**outside_ops(), **_ELSEWHERE}
+
+
 def outside_nodes(graph: LintedGraph) -> Iterator[OutsideNode]:
     """Finds the nodes that reach outside of the model, in the graph and in all functions.
 
     Those that save and restore the checkpoint, and that read assets, do not: loaders name their
     files.
     """
-    ops = {**outside_ops(), **_ELSEWHERE}
+    ops = findable_ops()
     found = [(function or "", node) for function, node in nodes_with_ops(graph, ops)]
     by_loaders = FileNames(graph).by_loaders if found else {}
     for function, node in found:

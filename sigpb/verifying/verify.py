@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sigpb.errors import UsageError, did_you_mean
+from sigpb.lint.outside import findable_ops
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
 from sigpb.saved_model.model import SavedModel
@@ -66,6 +67,10 @@ class Options:
             raise UsageError("Name a loader: v1, v2 or both.")
         if not self.batch_sizes or min(self.batch_sizes) < 1:
             raise UsageError("Batch sizes are numbers from 1 on.")
+        ops = findable_ops()
+        for op in self.allow_ops:
+            if op not in ops:
+                raise UsageError(f"No op {op!r} would be refused; {did_you_mean(op, ops)}.")
         if not 0 < self.timeout <= _LONGEST:
             raise UsageError(f"The time limit has to be more than 0 seconds, up to {_LONGEST:g}.")
         if not (self.tolerance.rtol >= 0 and self.tolerance.atol >= 0):

@@ -64,3 +64,24 @@ def test_either_model_of_a_verification(
 
 def test_help_says_that_models_are_run() -> None:
     assert "with your rights" in command.USAGE
+
+
+@pytest.mark.parametrize(
+    ("op", "hint"),
+    [("ReadFiles", "did you mean 'ReadFile'?"), ("MatMul", "there are"), ("", "there are")],
+)
+def test_op_that_needs_not_be_allowed(fixture_model: ModelFactory, op: str, hint: str) -> None:
+    model = fixture_model("tf1_no_variables")
+    with pytest.raises(sigpb.UsageError) as caught:
+        sigpb.verify(model, model, allow_ops=[op])
+    assert str(caught.value).startswith(f"No op {op!r} would be refused; {hint} ")
+
+
+def test_ops_are_allowed_for_verifying_only(fixture_model: ModelFactory) -> None:
+    with pytest.raises(sigpb.UsageError, match="--allow_ops goes with --verify"):
+        sigpb.patch(
+            fixture_model("tf1_no_variables"),
+            sigpb.SavedModelPatch(),
+            dry_run=True,
+            allow_ops=["ReadFile"],
+        )

@@ -263,6 +263,34 @@ class TestCheckpoint:
         library = function_with("traced_restore", node("read", "RestoreV2", "path"))
         assert ops_found(tmp_path, nodes, SAVER, library) == {"RestoreV2"}
 
+    def test_in_a_loop(self, tmp_path: Path) -> None:
+        # What the body returns is what it is given next, so a name need not stay one.
+        body = 'attr { key: "body" value { func { name: "body" } } }'
+        cond = 'attr { key: "cond" value { func { name: "cond" } } }'
+        loop = f'node {{ name: "restored" op: "While" input: "name" {cond} {body} }}'
+        library = function_with("cond") + function_with("body", node("r", "RestoreV2", "path"))
+        assert ops_found(tmp_path, (constant("name", "m"), loop), SAVER, library) == {"RestoreV2"}
+
+    @pytest.mark.parametrize(("ways", "ops"), [(8, set()), (32, {"RestoreV2"})])
+    def test_in_a_function_that_is_called_in_many_ways(
+        self, tmp_path: Path, ways: int, ops: set[str]
+    ) -> None:
+        arguments = [f"a{number}" for number in range(6)]
+        declared = " ".join(f'input_arg {{ name: "{each}" type: DT_STRING }}' for each in arguments)
+        read = node("read", "RestoreV2", "a0").replace("node {", "node_def {")
+        library = f'function {{ signature {{ name: "f" {declared} }} {read} }}'
+        calls = []
+        for way in range(ways):
+            given = ["name" if way >> bit & 1 else "other" for bit in range(5)]
+            calls.append(node(f"c{way}", "PartitionedCall", "name", *given, function="f"))
+        nodes = (
+            constant("name", "m"),
+            constant("other", "o"),
+            *calls,
+            node("restored", "NoOp", *(f"^c{way}" for way in range(ways))),
+        )
+        assert ops_found(tmp_path, nodes, SAVER, library) == ops
+
     def test_in_functions_that_call_each_other_often(self, tmp_path: Path) -> None:
         chain = [
             function_with(
