@@ -236,6 +236,29 @@ class TestCheckpoint:
         nodes = tuple(each.replace("_temp/part", "/../../part") for each in SAVING)
         assert ops_found(tmp_path, nodes, SAVER) == {"SaveV2", "MergeV2Checkpoints"}
 
+    @pytest.mark.parametrize(("part", "found"), [(".part", False), ("/../x", True)])
+    def test_beside_the_checkpoint_by_choice(self, tmp_path: Path, part: str, found: bool) -> None:
+        nodes = (
+            *(constant("name", "m"), constant("one", "_temp/part"), constant("two", part)),
+            node("part", "Select", "condition", "one", "two"),
+            node("joined", "StringJoin", "name", "part"),
+            node("restored", "RestoreV2", "joined"),
+        )
+        assert ops_found(tmp_path, nodes, SAVER) == ({"RestoreV2"} if found else set())
+
+    @pytest.mark.parametrize("key", ["save_function", "restore_function"])
+    def test_of_an_object_that_saves_itself(self, tmp_path: Path, key: str) -> None:
+        objects = """object_graph_def {
+            nodes { {} }
+            nodes { function { concrete_functions: "f" } }
+            concrete_functions { key: "f" value { } }
+        }"""
+        saveable = f'saveable_objects {{ key: "x" value {{ {key}: 1 }} }}'
+        library = function_with("f", node("save", "SaveV2", "path"))
+        saving, other = objects.replace("{}", saveable), objects.replace("{}", "")
+        assert ops_found(tmp_path / "saving", (), saving, library) == set()
+        assert ops_found(tmp_path / "other", (), other, library) == {"SaveV2"}
+
     @pytest.mark.parametrize(("path", "ops"), [("name", set()), ("other", {"RestoreV2"})])
     def test_in_a_function(self, tmp_path: Path, path: str, ops: set[str]) -> None:
         nodes = (
@@ -357,14 +380,22 @@ class TestAssets:
         rest = signature("y", "__saved_model_init_op")
         assert ops_found(tmp_path, nodes, rest) == {"InitializeTableFromTextFileV2"}
 
-    @pytest.mark.parametrize(("bound", "found"), [(1, False), (2, True), (9, True)])
-    def test_of_an_object(self, tmp_path: Path, bound: int, found: bool) -> None:
+    @pytest.mark.parametrize(
+        ("asset", "bound", "found"),
+        [
+            ("words.txt", 1, False),
+            ("words.txt", 2, True),
+            ("words.txt", 9, True),
+            ("../words.txt", 1, True),
+        ],
+    )
+    def test_of_an_object(self, tmp_path: Path, asset: str, bound: int, found: bool) -> None:
         objects = f"""object_graph_def {{
             nodes {{ }} nodes {{ asset {{ asset_file_def_index: 0 }} }} nodes {{ constant {{ }} }}
             concrete_functions {{ key: "initialize" value {{ bound_inputs: {bound} }} }}
         }}"""
         library = function_with("initialize", node("read", "ReadFile", "path"))
-        rest = ASSET % "words.txt" + objects
+        rest = ASSET % asset + objects
         assert ops_found(tmp_path, (), rest, library) == ({"ReadFile"} if found else set())
 
 
