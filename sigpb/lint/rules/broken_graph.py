@@ -11,6 +11,7 @@ from sigpb.inspect.graph.dataflow.bodies import NodeRecord, node_names
 from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.rule import LintRule
+from sigpb.wire import Message
 
 _GRAPH_NODE = protos.GraphDef.NODE_FIELD_NUMBER
 _FUNCTION_NODE = protos.FunctionDef.NODE_DEF_FIELD_NUMBER
@@ -43,11 +44,18 @@ def _bodies(
     graph: LintedGraph,
 ) -> Iterator[tuple[str, list[str], Mapping[str, NodeRecord], Mapping[str, int]]]:
     """Yields for the top level and each function: name, names of nodes, nodes, arguments."""
-    yield "", list(node_names(graph.message, _GRAPH_NODE)), graph.graph.records, {}
+    top = graph.graph.records
+    yield "", _names(graph.message, _GRAPH_NODE, top), top, {}
     for name, message in graph.functions.messages:
         if body := graph.graph.library.get(name):
-            names = list(node_names(message, _FUNCTION_NODE))
+            names = _names(message, _FUNCTION_NODE, body.records)
             yield name, names, body.records, body.arguments
+
+
+def _names(body: Message, number: int, records: Mapping[str, NodeRecord]) -> list[str]:
+    """Returns the names of all nodes, which are read again only if there are equal ones."""
+    count = sum(1 for _ in body.fields(number))
+    return list(records if count == len(records) else node_names(body, number))
 
 
 def _faults(
