@@ -46,7 +46,7 @@ WRITTEN_BY_TENSORFLOW = frozenset(
 )
 _IN_MEMORY = {"CacheDataset", "CacheDatasetV2"}
 
-# The inputs of nodes that hand a file name on; all of them where there is no number.
+# The inputs of nodes that hand a file name on.
 _HANDING_ON = {
     "Identity": slice(0, 1),
     "Pack": slice(None),
@@ -128,7 +128,12 @@ class FileNames:
         for each in (graph.graph.body({}, ()), *filter(None, functions)):
             naming = (record for record in each.records.values() if _naming_inputs(record.op))
             rest = [one for one in naming if (each.name, one.name) not in self.by_loaders]
+            written = [one for one in rest if one.op in WRITTEN_BY_TENSORFLOW and each.name]
             others = [one for one in rest if one.op not in WRITTEN_BY_TENSORFLOW]
+            # What is left of a traced saver takes its names from arguments.
+            self._go_through(
+                each, written, _Visit(frozenset(each.arguments.values()), may_write=True)
+            )
             self._go_through(each, others, _Visit(frozenset(), may_write=False))
 
     def _go_through(self, body: Body, records: Iterable[NodeRecord], visit: _Visit) -> None:

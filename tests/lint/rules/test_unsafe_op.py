@@ -286,6 +286,13 @@ class TestCheckpoint:
         library = function_with("traced_restore", node("read", "RestoreV2", "path"))
         assert ops_found(tmp_path, nodes, SAVER, library) == {"RestoreV2"}
 
+    @pytest.mark.parametrize(("name", "ops"), [("path", set()), ("c:output:0", {"SaveV2"})])
+    def test_in_a_function_that_nothing_calls(
+        self, tmp_path: Path, name: str, ops: set[str]
+    ) -> None:
+        body = (constant("c", "/etc/passwd"), node("write", "SaveV2", name))
+        assert ops_found(tmp_path, (), library=function_with("traced_save", *body)) == ops
+
     def test_in_a_loop(self, tmp_path: Path) -> None:
         # What the body returns is what it is given next, so a name need not stay one.
         body = 'attr { key: "body" value { func { name: "body" } } }'
