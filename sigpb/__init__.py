@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sigpb.errors import ModelUnreadable as ModelUnreadable
     from sigpb.errors import PatchError as PatchError
     from sigpb.errors import SigpbError as SigpbError
+    from sigpb.errors import UnsafeModel as UnsafeModel
     from sigpb.errors import UsageError as UsageError
     from sigpb.patching.patch_file import load_patch as load_patch
     from sigpb.patching.plan import Plan as Plan
@@ -50,6 +51,7 @@ _SOURCES = {
     "SavedModel": "saved_model.model",
     "SavedModelPatch": "protos",
     "SigpbError": "errors",
+    "UnsafeModel": "errors",
     "UsageError": "errors",
     "VerifyReport": "verifying.report",
     "apply_plan": "api",

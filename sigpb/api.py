@@ -115,6 +115,7 @@ def patch(
     fingerprint: FingerprintMode = "recompute",
     warmup: WarmupMode = "rewrite",
     verify: Sequence[str] = (),
+    allow_ops: Sequence[str] = (),
 ) -> PatchResult:
     """Patches a model, into a new directory or in place.
 
@@ -133,6 +134,8 @@ def patch(
             drop all requests, to keep them as they are, or to refuse the patch.
         verify: The loaders of TensorFlow, ``v1`` and ``v2``, under which the model has to do what
             it did, with values converted as the patch says, before anything is published.
+        allow_ops: With `verify`, the ops that the model may have to be run, though they touch
+            files, other machines or code.
 
     Raises:
         UsageError: If not exactly one of `output_dir`, `in_place` and `dry_run` is given, or the
@@ -142,9 +145,11 @@ def patch(
         EnvironmentFailure: If something cannot be read or written, or if TensorFlow cannot verify
             the model. Nothing is changed then.
         NotEquivalent: If the model does not do what it did. Nothing is changed then.
+        UnsafeModel: If it is to be verified, and has ops that touch what is not its own.
     """
     options = _Options(
-        output_dir, in_place, dry_run, hardlink, backup, history, fingerprint, warmup, verify
+        *(output_dir, in_place, dry_run, hardlink, backup, history, fingerprint, warmup, verify),
+        allow_ops,
     )
     options.check()
     taken_back = _taken_back(path, options)
@@ -165,6 +170,7 @@ def apply_plan(
     fingerprint: FingerprintMode = "recompute",
     warmup: WarmupMode = "rewrite",
     verify: Sequence[str] = (),
+    allow_ops: Sequence[str] = (),
 ) -> PatchResult:
     """Carries out a plan that `plan` wrote to a file.
 
@@ -180,6 +186,7 @@ def apply_plan(
         fingerprint: What becomes of the fingerprint.
         warmup: What becomes of warm-up requests.
         verify: The loaders to verify the result with.
+        allow_ops: The ops that the model may have to be run.
 
     Raises:
         PatchError: If the file is no plan, or the model changed since it was made.
@@ -188,7 +195,8 @@ def apply_plan(
     from sigpb.patching import saved_plan
 
     options = _Options(
-        output_dir, in_place, dry_run, hardlink, backup, history, fingerprint, warmup, verify
+        *(output_dir, in_place, dry_run, hardlink, backup, history, fingerprint, warmup, verify),
+        allow_ops,
     )
     options.check()
     saved = saved_plan.load(Path(file))
@@ -218,6 +226,7 @@ class _Options:
     fingerprint: FingerprintMode
     warmup: WarmupMode
     verify: Sequence[str]
+    allow_ops: Sequence[str]
 
     def check(self) -> None:
         """Raises `UsageError` unless there is one place."""
@@ -225,6 +234,8 @@ class _Options:
             raise UsageError("The output directory (--output_dir) has an empty name.")
         if [self.output_dir is not None, self.in_place, self.dry_run].count(True) != 1:
             raise UsageError("Give one of output_dir, in_place and dry_run.")
+        if self.allow_ops and not self.verify:
+            raise UsageError("--allow_ops goes with --verify: without it no model is run.")
 
 
 def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:
@@ -255,8 +266,10 @@ def _patched(
     verified = None
     if changes and options.verify:
         from sigpb.verifying.before_publishing import verify_changes
+        from sigpb.verifying.verify import Options
 
-        verified = verify_changes(model, made, changes, options.verify, output)
+        how = Options(loaders=options.verify, allow_ops=options.allow_ops)
+        verified = verify_changes(model, made, changes, how, output)
     kept = None
     if options.output_dir is not None:
         publish_copy(
@@ -282,6 +295,7 @@ def verify(
     rtol: float = 0.0,
     atol: float = 0.0,
     timeout: float = 600.0,
+    allow_ops: Sequence[str] = (),
 ) -> VerifyReport:
     """Runs two models under TensorFlow, in a process of its own, and compares what they return.
 
@@ -302,9 +316,12 @@ def verify(
         rtol: How much floating-point numbers may differ, as a fraction of their absolute value.
         atol: How much they may differ besides.
         timeout: After how many seconds to give up.
+        allow_ops: The ops that the models may have, though they touch files, other machines or
+            code.
 
     Raises:
         UsageError: If an argument makes no sense.
+        UnsafeModel: If a model has such ops that are not allowed. It is not run then.
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch for the old model.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
@@ -321,6 +338,7 @@ def verify(
         samples=None if samples is None else Path(samples),
         signature=signature,
         timeout=timeout,
+        allow_ops=allow_ops,
     )
     options.check()
     with open_models(old, new) as (before, after):

@@ -63,6 +63,12 @@ class PatchError(SigpbError):
         return self.problems
 
 
+class UnsafeModel(SigpbError):
+    """A model is not run, since it touches files, other machines or code that are not its own."""
+
+    exit_code = 2
+
+
 class ModelUnreadable(SigpbError):
     """There is no SavedModel at the path, or its bytes cannot be understood.
 

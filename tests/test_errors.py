@@ -7,6 +7,7 @@ from sigpb.errors import (
     ModelUnreadable,
     PatchError,
     SigpbError,
+    UnsafeModel,
     UsageError,
     did_you_mean,
 )
@@ -14,7 +15,13 @@ from sigpb.errors import (
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [(UsageError, 2), (PatchError, 2), (ModelUnreadable, 3), (EnvironmentFailure, 4)],
+    [
+        (UsageError, 2),
+        (PatchError, 2),
+        (UnsafeModel, 2),
+        (ModelUnreadable, 3),
+        (EnvironmentFailure, 4),
+    ],
 )
 def test_each_kind_has_its_exit_code(kind: type[SigpbError], code: int) -> None:
     assert issubclass(kind, SigpbError)

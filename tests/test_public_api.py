@@ -22,6 +22,7 @@ NAMES = [
     "SavedModel",
     "SavedModelPatch",
     "SigpbError",
+    "UnsafeModel",
     "UsageError",
     "VerifyReport",
     "apply_plan",

@@ -71,6 +71,7 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
         warmup: WarmupMode = "rewrite",
         hardlink: bool = False,
         verify: Sequence[str] = (),
+        allow_ops: Sequence[str] = (),
         batch_id: str | None = None,
     ) -> None:
         """Makes the transform.
@@ -88,6 +89,7 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
             warmup: What becomes of warm-up requests for what changes.
             hardlink: Whether unchanged files of copies are hard links.
             verify: The loaders of TensorFlow to verify with.
+            allow_ops: The ops that models may have to be run, though they reach outside of them.
             batch_id: Names the backups of the mode ``in_place``, ``.sigpb-backup-ID``. A pipeline
                 that failed, and is run again with the same, finds what it did; None for a new one.
 
@@ -112,6 +114,7 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
             warmup=warmup,
             hardlink=hardlink,
             verify=tuple(verify),
+            allow_ops=tuple(allow_ops),
         )
 
     def expand(self, models: Any) -> Any:

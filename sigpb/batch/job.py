@@ -30,6 +30,7 @@ class Job:
         warmup: What becomes of warm-up requests for what changes.
         hardlink: Whether unchanged files of copies are hard links.
         verify: The loaders of TensorFlow to verify with.
+        allow_ops: The ops that models may have to be run, though they reach outside of them.
         dry_run: Whether nothing is written.
     """
 
@@ -42,6 +43,7 @@ class Job:
     hardlink: bool = False
     verify: tuple[str, ...] = ()
     dry_run: bool = False
+    allow_ops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

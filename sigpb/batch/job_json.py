@@ -25,7 +25,8 @@ def parse_job(values: Mapping[str, Any]) -> Job:
         KeyError, TypeError, PatchError: If it is something else.
     """
     patch = parse_json(json.dumps(values["patch"])).SerializeToString(deterministic=True)
-    return Job(**{**values, "patch": patch, "verify": tuple(values["verify"])})
+    lists = {name: tuple(values.get(name, ())) for name in ("verify", "allow_ops")}
+    return Job(**{**values, "patch": patch, **lists})
 
 
 def task_json(task: Task) -> dict[str, Any]:

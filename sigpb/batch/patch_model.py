@@ -106,9 +106,11 @@ def _publish(
         return _existing(output, outcome, published=task.interrupted)
     if changes and job.verify:
         from sigpb.verifying.before_publishing import verify_changes
+        from sigpb.verifying.verify import Options
 
         place.complete()
-        verify_changes(model, plan, changes, job.verify, Path(outcome.output or ""))
+        options = Options(loaders=job.verify, allow_ops=job.allow_ops)
+        verify_changes(model, plan, changes, options, Path(outcome.output or ""))
     if job.dry_run:
         return replace(outcome, planned=(saved_plan.digests(model), saved_plan.edit_texts(plan)))
     if task.output is None:

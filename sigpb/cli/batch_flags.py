@@ -83,7 +83,12 @@ def _define_how(values: flags.FlagValues) -> None:
     for name, default, least, meaning in (
         ("jobs", None, 1, "How many processes work; by default one for each processor."),
         ("max_failures", None, 0, "Stop when more models than this have failed."),
-        ("canary", 0, 0, "Patch and verify this many models first, and ask before the others."),
+        (
+            "canary",
+            0,
+            0,
+            "Patch and verify this many models first (see --verify), and ask before the others.",
+        ),
     ):
         flags.DEFINE_integer(name, default, meaning, lower_bound=least, flag_values=values)
     flags.DEFINE_float(

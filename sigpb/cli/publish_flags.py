@@ -13,7 +13,7 @@ from sigpb.errors import UsageError
 
 _OPTIONS = (
     *("output_dir", "in_place", "dry_run", "hardlink", "backup"),
-    *("fingerprint", "warmup", "verify"),
+    *("fingerprint", "warmup", "verify", "allow_ops"),
 )
 
 

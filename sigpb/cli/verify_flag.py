@@ -1,4 +1,4 @@
-"""The flag ``--verify``, which may have a value and need not."""
+"""The flags ``--verify``, which may have a value and need not, and ``--allow_ops``."""
 
 from __future__ import annotations
 
@@ -29,8 +29,19 @@ class _LoadersFlag(flags.Flag[tuple[str, ...]]):
     boolean = True
 
 
+def define_allow_ops(values: flags.FlagValues) -> None:
+    """Defines the flag ``--allow_ops``."""
+    flags.DEFINE_list(
+        "allow_ops",
+        [],
+        "Run models with these ops, though they touch files, other machines or code.",
+        flag_values=values,
+    )
+
+
 def define_verify(values: flags.FlagValues) -> None:
-    """Defines the flag."""
+    """Defines the flag, and the one for the ops that it may run."""
+    define_allow_ops(values)
     flags.DEFINE_flag(
         _LoadersFlag(
             _Loaders(),
@@ -38,7 +49,8 @@ def define_verify(values: flags.FlagValues) -> None:
             "verify",
             (),
             "Run the model under TensorFlow before and after, with these loaders (both if none is "
-            "named), and write nothing unless the results are the same.",
+            "named), and write nothing unless the results are the same. The model's ops are run "
+            "with your rights, in a sandbox where the machine has one.",
             boolean=True,
         ),
         values,

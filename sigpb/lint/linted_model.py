@@ -85,6 +85,11 @@ class LintedGraph:
             parts.append(f"{side} {key!r}")
         return ", ".join(parts)
 
+    def where_in(self, function: str | None) -> str:
+        """Returns how findings name a function, or the top level, for which it is empty or None."""
+        parts = [self.prefix] if self.prefix else []
+        return ", ".join([*parts, f"function {function!r}"] if function else parts)
+
     def endpoints(self, *, internal: bool = False) -> Iterator[Endpoint]:
         """Yields the inputs and outputs of all signatures, on request of internal ones instead."""
         for name, signature in sorted(self.meta_graph.signatures.items()):

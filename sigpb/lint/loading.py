@@ -116,14 +116,14 @@ class _Run:
         self._restoring: list[tuple[Body, NodeRecord]] = []
         self._visited: set[tuple[Body, frozenset[tuple[int, str]]]] = set()
         self._assigned_to: dict[tuple[Body, str, int], str] = {}
-        self._go_through(self._top, _upstream(self._top, operations), {}, 0)
+        self._go_through(self._top, upstream(self._top, operations), {}, 0)
 
     def values(self) -> Iterator[RestoredValue]:
         """Yields what is read from the checkpoint, as far as the keys are constant."""
         for body, record in self._restoring:
             if len(record.tensors) < 3:  # Of a damaged model, which other rules tell of.
                 continue
-            keys, slices = (_texts(body, spelled) for spelled in record.tensors[1:3])
+            keys, slices = (constant_texts(body, spelled) for spelled in record.tensors[1:3])
             dtypes = body.node(record).attr["dtypes"].list.type
             for number, (key, slice_, dtype) in enumerate(zip(keys, slices, dtypes, strict=False)):
                 variable = self._assigned_to.get((body, record.name, number))
@@ -195,8 +195,8 @@ def _origin(body: Body, spelled: str, passing: Collection[str]) -> str:
     return spelled
 
 
-def _upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
-    """Yields some nodes, and all that run before them."""
+def upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
+    """Yields some nodes, given by their names, and all that run before them."""
     waiting, seen = list(names), set()
     while waiting:
         record = body.record(waiting.pop())
@@ -210,7 +210,7 @@ def _upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
 _MOST_TEXTS = 1 << 16
 
 
-def _texts(body: Body, spelled: str) -> list[str]:
+def constant_texts(body: Body, spelled: str) -> list[str]:
     """Returns the elements of a constant of strings; none if it is no constant."""
     record = body.record(spelled)
     if record is None or record.op != "Const":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sigpb.verifying.verify import Options, verify
 
 
 def verify_changes(
-    model: SavedModel, plan: Plan, changes: Changes, loaders: Sequence[str], output: Path
+    model: SavedModel, plan: Plan, changes: Changes, options: Options, output: Path
 ) -> VerifyReport:
     """Compares a model with what changes make of it.
 
@@ -24,15 +23,16 @@ def verify_changes(
         model: The model as it is.
         plan: The plan that the changes carry out.
         changes: The new content of its files.
-        loaders: The loaders of TensorFlow to run it under.
+        options: How to compare them.
         output: Where it is going to be, for the report.
 
     Raises:
+        UnsafeModel: If it has ops that reach outside of it, and are not allowed.
         EnvironmentFailure: If TensorFlow cannot run it.
         NotEquivalent: If it does not do what it did.
     """
     with staged(model.directory, changes) as stage, open_model(stage) as patched:
-        report = verify(model, patched, mapping_of(model, plan), Options(loaders=loaders))
+        report = verify(model, patched, mapping_of(model, plan), options)
     report = replace(report, new=output)
     if report.verdict != "equivalent":
         raise NotEquivalent(report)

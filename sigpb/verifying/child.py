@@ -1,7 +1,8 @@
 """The process with TensorFlow: reads a request, and writes what it found, a JSON object a line.
 
-``{"at": …}`` says what is being done, ``{"signature": …}`` is one that was compared, and
-``{"failed": …}`` why nothing more comes. TensorFlow's own output goes to standard error.
+``{"confinement": …}`` says what holds, ``{"at": …}`` what is being done, ``{"signature": …}`` is
+one that was compared, and ``{"failed": …}`` why nothing more comes. TensorFlow's own output goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sigpb.verifying.confinement import confine
 from sigpb.verifying.mapping import MetaGraphMapping
 from sigpb.verifying.report import SignatureReport
 from sigpb.verifying.request import Request
@@ -36,6 +38,8 @@ def main() -> None:
         request: Request = pickle.load(sys.stdin.buffer)
         # Whoever asked puts an end to this before, unless it came to an end itself.
         signal.alarm(math.ceil(request.timeout) + 5)
+        confinement = confine(request.own, request.network, request.timeout)
+        say({"confinement": dataclasses.asdict(confinement)})
         say({"at": "import TensorFlow"})
         try:
             _import_tensorflow()

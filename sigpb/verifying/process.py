@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sigpb.errors import EnvironmentFailure, UsageError
+from sigpb.verifying.confinement import Confinement, in_bubblewrap, network
 from sigpb.verifying.report import Difference, LoaderReport, OutputReport, SignatureReport
 from sigpb.verifying.request import Request
 
@@ -22,19 +26,16 @@ main()
 """
 
 
-def ask(request: Request) -> tuple[SignatureReport, ...]:
-    """Has the signatures of a request compared.
+def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
+    """Has the signatures of a request compared, in a process that is confined where possible.
 
     Raises:
         UsageError: If the file of samples is none.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
-    command = [sys.executable, "-c", _CODE, json.dumps(sys.path)]
-    question = pickle.dumps(request)
     try:
-        done = subprocess.run(
-            command, input=question, capture_output=True, timeout=request.timeout, check=False
-        )
+        with tempfile.TemporaryDirectory(prefix="sigpb-run-", ignore_cleanup_errors=True) as own:
+            done = _run(replace(request, own=own, network=network()))
     except subprocess.TimeoutExpired as error:
         answers = list(_answers(error.stdout or b""))
         doing = [answer["at"] for answer in answers if "at" in answer]
@@ -48,7 +49,21 @@ def ask(request: Request) -> tuple[SignatureReport, ...]:
         _raise_failure(answer)
     if not any("done" in answer for answer in answers):
         raise EnvironmentFailure(_crash(done, answers))
-    return tuple(_report(answer["signature"]) for answer in answers if "signature" in answer)
+    reports = tuple(_report(answer["signature"]) for answer in answers if "signature" in answer)
+    (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
+    return reports, Confinement(**held)
+
+
+def _run(request: Request) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", _CODE, json.dumps(sys.path)]
+    return subprocess.run(
+        in_bubblewrap(command, request.own),
+        input=pickle.dumps(request),
+        capture_output=True,
+        timeout=request.timeout,
+        check=False,
+        env={**os.environ, "TMPDIR": request.own},
+    )
 
 
 def _answers(lines: bytes) -> Iterator[dict[str, Any]]:

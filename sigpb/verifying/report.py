@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sigpb.errors import SigpbError
 from sigpb.saved_model.model import tag_set_text
+from sigpb.verifying.confinement import Confinement
 from sigpb.visible_text import visible_lines
 
 Verdict = Literal["equivalent", "different", "not verified"]
@@ -161,12 +162,14 @@ class VerifyReport:
         new: The directory of the new one.
         problems: What the new model's signatures state otherwise than they should.
         signatures: What they did.
+        confinement: What held while they ran; None if nothing was run.
     """
 
     old: Path
     new: Path
     problems: tuple[str, ...]
     signatures: tuple[SignatureReport, ...]
+    confinement: Confinement | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -220,6 +223,8 @@ class VerifyReport:
                 yield from (f"    {line}" for line in _loader_lines(loader))
         if not self.signatures:
             yield "  there is no signature to run"
+        if self.confinement:
+            yield f"  {self.confinement}"
         yield self.conclusion
 
     def to_json(self) -> dict[str, Any]:
@@ -230,6 +235,7 @@ class VerifyReport:
             "old": str(self.old),
             "new": str(self.new),
             "problems": list(self.problems),
+            "confinement": self.confinement and dataclasses.asdict(self.confinement),
             "signatures": [
                 {
                     "tags": list(each.tags),

@@ -21,6 +21,8 @@ class Request:
         tolerance: How much results may differ.
         samples: A file of values to feed; None to make all up.
         timeout: After how many seconds to give up.
+        own: The directory that the models may write to.
+        network: The network of whoever asks.
     """
 
     old: str
@@ -31,3 +33,5 @@ class Request:
     tolerance: Tolerance
     samples: str | None
     timeout: float
+    own: str = ""
+    network: str = ""

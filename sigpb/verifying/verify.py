@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sigpb.errors import UsageError, did_you_mean
+from sigpb.lint.outside import findable_ops
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
 from sigpb.saved_model.model import SavedModel
@@ -16,6 +17,7 @@ from sigpb.verifying.declared import disagreements
 from sigpb.verifying.from_plan import mapping_of, unchanged
 from sigpb.verifying.mapping import Mapping
 from sigpb.verifying.process import ask
+from sigpb.verifying.refusal import refuse_unsafe
 from sigpb.verifying.report import VerifyReport
 from sigpb.verifying.request import Request
 
@@ -41,6 +43,7 @@ class Options:
         samples: A file of values to feed; None to make all up.
         signature: The key of the only signature to compare, in the new model; None for all.
         timeout: After how many seconds to give up.
+        allow_ops: The ops that may touch files, other machines or code.
     """
 
     loaders: Sequence[str] = LOADERS
@@ -49,6 +52,7 @@ class Options:
     samples: Path | None = None
     signature: str | None = None
     timeout: float = TIMEOUT
+    allow_ops: Sequence[str] = ()
 
     def check(self) -> None:
         """Makes sure that the options make sense.
@@ -63,6 +67,10 @@ class Options:
             raise UsageError("Name a loader: v1, v2 or both.")
         if not self.batch_sizes or min(self.batch_sizes) < 1:
             raise UsageError("Batch sizes are numbers from 1 on.")
+        ops = findable_ops()
+        for op in self.allow_ops:
+            if op not in ops:
+                raise UsageError(f"No op {op!r} would be refused; {did_you_mean(op, ops)}.")
         if not 0 < self.timeout <= _LONGEST:
             raise UsageError(f"The time limit has to be more than 0 seconds, up to {_LONGEST:g}.")
         if not (self.tolerance.rtol >= 0 and self.tolerance.atol >= 0):
@@ -83,10 +91,12 @@ def verify(
 
     Raises:
         UsageError: If there is no such signature.
+        UnsafeModel: If a model has ops that reach outside of it, and are not allowed.
         PatchError: If no patch makes the signatures of the one those of the other.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
     options.check()
+    refuse_unsafe((old, new), options.allow_ops)
     whole = unchanged(old) if mapping is None else mapping
     problems = tuple(disagreements(whole, new))
     if mapping is None:
@@ -95,7 +105,7 @@ def verify(
             problems = (*disagreements(whole, new), *_narrowed(whole, old))
         whole = _all_concerned(whole)
     wanted = whole if options.signature is None else _only(whole, options.signature)
-    reports = ask(
+    reports, confinement = ask(
         Request(
             str(old.directory.absolute()),
             str(new.directory.absolute()),
@@ -107,7 +117,7 @@ def verify(
             options.timeout,
         )
     )
-    return VerifyReport(old.directory, new.directory, problems, reports)
+    return VerifyReport(old.directory, new.directory, problems, reports, confinement)
 
 
 def _narrowed(mapping: Mapping, old: SavedModel) -> Iterator[str]:

@@ -560,8 +560,8 @@ class TestCanary:
                 def _do(self, task: Task) -> ModelOutcome:
                     return patch_model(self._job, task)
 
-            def verify(model: Any, plan: Any, changes: Any, loaders: Any, output: Path) -> None:
-                seen.append(f"{output.parent.name} {','.join(loaders)}")
+            def verify(model: Any, plan: Any, changes: Any, options: Any, output: Path) -> None:
+                seen.append(f"{output.parent.name} {','.join(options.loaders)}")
                 if problem:
                     raise EnvironmentFailure(problem)
 

@@ -11,6 +11,7 @@ from sigpb import protos
 from sigpb.patching import apply
 from sigpb.publishing.changes import Changes, SplicedFile
 from sigpb.verifying import verify
+from sigpb.verifying.confinement import Confinement
 from sigpb.verifying.report import (
     Difference,
     LoaderReport,
@@ -21,6 +22,7 @@ from sigpb.verifying.report import (
 from sigpb.verifying.request import Request
 from sigpb.wire import assemble
 from tests.cli.command_line import run
+from tests.lint.faults import graph_of, write
 from tests.patches import ModelFactory, contents
 
 Requests = list[Request]
@@ -39,10 +41,10 @@ def tensorflow_finds(monkeypatch: pytest.MonkeyPatch) -> Callable[[Status], Requ
     def put(status: Status) -> Requests:
         requests: Requests = []
 
-        def ask(request: Request) -> tuple[SignatureReport, ...]:
+        def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
             requests.append(request)
             assert Path(request.new, "saved_model.pb").is_file()
-            return answer(status)
+            return answer(status), Confinement(True, True, None, 1 << 30, request.timeout)
 
         monkeypatch.setattr(verify, "ask", ask)
         return requests
@@ -216,6 +218,7 @@ class TestPatch:
         )
 
         assert outcome.json["verification"]["verdict"] == "equivalent"
+        assert outcome.json["verification"]["confinement"]["no_network"]
 
     @pytest.mark.parametrize(
         ("flag", "loaders"),
@@ -293,3 +296,15 @@ def _swap_outputs_of_what_is_patched(monkeypatch: pytest.MonkeyPatch) -> None:
         return {**changes, "saved_model.pb": damaged}, notes
 
     monkeypatch.setattr("sigpb.api.changes_of", changes_of)
+
+
+def test_ops_that_reach_outside(tmp_path: Path, tensorflow_finds: Finds) -> None:
+    requests = tensorflow_finds("same")
+    model = write(tmp_path, graph_of('graph_def { node { name: "n" op: "ReadFile" } }'))
+
+    refused = run("verify", model, model)
+    assert (refused.code, requests) == (2, [])
+    assert "--allow_ops=ReadFile" in refused.err
+
+    run("verify", model, model, "--allow_ops=ReadFile,WriteFile")
+    assert len(requests) == 1

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from sigpb.verifying.confinement import Confinement
 from sigpb.verifying.report import (
     Difference,
     LoaderReport,
@@ -124,6 +126,20 @@ def test_text() -> None:
     )
 
 
+def test_what_held_while_models_ran() -> None:
+    held = Confinement(True, False, None, 1 << 30, 60.0)
+    found = dataclasses.replace(report(SAME), confinement=held)
+
+    assert str(found).splitlines()[-2:] == [f"  {held}", "equivalent"]
+    assert found.to_json()["confinement"] == {
+        "read_only": True,
+        "no_network": False,
+        "memory": None,
+        "file_size": 1 << 30,
+        "seconds": 60.0,
+    }
+
+
 def test_text_without_signatures() -> None:
     assert str(VerifyReport(Path("old"), Path("new"), (), ())) == (
         "old → new\n  there is no signature to run\nnot verified"
@@ -140,7 +156,10 @@ def test_text_names_tags_where_there_are_several() -> None:
 def test_json() -> None:
     values = json.loads(json.dumps(report(SAME, DIFFERENT).to_json()))
 
-    assert values.keys() == {"verdict", "conclusion", "old", "new", "problems", "signatures"}
+    assert values.keys() == {
+        *("verdict", "conclusion", "old", "new", "problems", "confinement", "signatures")
+    }
+    assert values["confinement"] is None
     (signature,) = values["signatures"]
     assert (signature["old"], signature["new"], signature["status"]) == (
         "serving_default",

@@ -40,7 +40,8 @@ sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR
     [--models_list=FILE] [--models_config=FILE] [--versions=latest|all|N]
     [--include=GLOB]… [--exclude=GLOB]… [--has_signature=KEY]… [--has_input=KEY[:DTYPE[:SHAPE]]]…
     [--method=NAME]… [--tags=TAG,…] [--tensorflow_version=BOUNDS]
-    [--verify] [--canary=K [--yes]] [--max_failures=N] [--model_timeout=SECONDS] [--jobs=N]
+    [--verify] [--allow_ops=OP,…] [--canary=K [--yes]] [--max_failures=N]
+    [--model_timeout=SECONDS] [--jobs=N]
     [--journal=FILE] [--report=FILE.jsonl|.csv] [--format=text|json]
 sigpb batch … --dry_run [--plan=FILE]
 sigpb batch --apply_plan=FILE [--journal=FILE]
@@ -151,6 +152,7 @@ def _session(
         warmup=values.warmup,
         hardlink=values.hardlink,
         verify=tuple(values.verify),
+        allow_ops=tuple(values.allow_ops),
     )
     roots = batch_flags.roots(arguments, values)
     if job.hardlink and any(is_url(root.path) for root in roots):

@@ -10,14 +10,18 @@ from absl import flags
 from sigpb import api
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_path, two_directories
+from sigpb.cli.verify_flag import define_allow_ops
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
 
 USAGE = """\
 sigpb verify OLD NEW [--patch=FILE] [--samples=FILE.npz] [--loaders=v1,v2] [--signature=KEY]
-    [--batch_sizes=1,2,5] [--rtol=R] [--atol=A] [--timeout=SECONDS] [--format=text|json]
+    [--batch_sizes=1,2,5] [--rtol=R] [--atol=A] [--timeout=SECONDS] [--allow_ops=OP,…]
+    [--format=text|json]
 
-Needs TensorFlow: pip install 'sigpb[tensorflow]'.
+Needs TensorFlow: pip install 'sigpb[tensorflow]'. The models' ops are run with your rights: in a
+sandbox where the machine has one (the report says what held), and models with ops that touch files,
+other machines or code are refused, unless --allow_ops names these.
 The last line is the verdict, with all that it does not cover. Exit codes: 0 equivalent: all that
 the patch changes was compared, but for what OLD itself does not run; 1 different; 4 not verified:
 something was not compared, such as a signature that takes no made-up values (see --samples)."""
@@ -57,6 +61,7 @@ def define_flags(values: flags.FlagValues) -> None:
     ):
         flags.DEFINE_float(name, 0.0, meaning, flag_values=values)
     flags.DEFINE_float("timeout", TIMEOUT, "After how many seconds to give up.", flag_values=values)
+    define_allow_ops(values)
     define_format(values, "How to print the report: text, or JSON (see docs/json.md).")
 
 
@@ -83,6 +88,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         rtol=values.rtol,
         atol=values.atol,
         timeout=values.timeout,
+        allow_ops=values.allow_ops,
     )
     if values.format == "json":
         terminal.say_json(report.to_json())

@@ -172,6 +172,12 @@ def graph_records(graph: Message) -> dict[str, NodeRecord]:
     return _records(graph, _GRAPH_NODE)
 
 
+def node_names(message: Message, number: int) -> Iterator[str]:
+    """Yields the names of the nodes in a field of a GraphDef or a FunctionDef, equal ones too."""
+    for field in message.fields(number):
+        yield _head(Message(message.buffer, field.value_start, field.value_end))[0]
+
+
 def _function_body(message: Message, op_defs: OpDefs) -> Body:
     rest = (field for field in message.fields() if field.number != _FUNCTION_NODE)
     head = b"".join(bytes(message.buffer[field.start : field.end]) for field in rest)
