@@ -34,7 +34,7 @@ from sigpb.rewrite.conversion import Conversion
 from sigpb.steps.attributes import constant
 from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
-from sigpb.tensor_types import TensorType, shape_proto
+from sigpb.tensor_types import TensorType, shape_of, shape_proto
 
 STEM = "__inference_signature_wrapper_sigpb"
 """What the names of wrappers begin with, up to their number."""
@@ -84,8 +84,18 @@ class Order:
             self.arguments == tuple(range(len(signature.input_arg)))
             and self.results == tuple(range(len(signature.output_arg)))
             and not self.inputs
-            and not self.outputs
+            and not self._changes_results(function)
             and not self.relaxed
+        )
+
+    def _changes_results(self, function: protos.FunctionDef) -> bool:
+        """Whether results are converted, or something is said of them that is not said already."""
+        shapes = dict(enumerate(_result_shapes(function))) if self.outputs else {}
+        return any(
+            change.steps
+            or position not in shapes
+            or shape_of(shapes[position]) != change.outside.shape
+            for position, change in self.outputs.items()
         )
 
     def around(self, inner: Order, results: int) -> Order:
