@@ -64,7 +64,10 @@ class ChangeBatchSize(Edit):
         where = f"signature {self.signature.key!r}"
         fixed = sorted({size for size in self.sizes if size is not None})
         if not self.inputs:
-            yield f"{where} has no input with a first dimension, so it has no batch size."
+            yield (
+                f"{where} has no input that states a first dimension, so that its batch size is "
+                "not known; state the shapes of its inputs."
+            )
         elif self.size is not None and fixed:
             yield (
                 f"{where} has the batch size {' or '.join(map(str, fixed))}, which the graph may "

@@ -205,6 +205,7 @@ class _Library:
         where = f" of function {function.signature.name!r}"
         nodes = {node.name: node for node in function.node_def}
         results = {producer(result) for result in function.ret.values()}
+        results.update(function.control_ret.values())
         return Body(where, nodes, self._size, self, arguments=types, results=results)
 
     def follow(self, name: str, arguments: Sequence[Tensor]) -> list[Tensor]:

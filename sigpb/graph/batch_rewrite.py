@@ -34,14 +34,32 @@ class Variants(Protocol):
 def rewrite(body: Body, variants: Variants) -> dict[str, Nodes]:
     """Returns the nodes that change, each with the new nodes that it takes tensors from.
 
+    A node that depends on the batch in a way that is not known, and that nothing needs, becomes
+    none: an output that is added later would return what was not followed.
+
     Args:
         body: The body, in which there are no problems.
         variants: The functions to call in place of others.
     """
     writer = _Writer(body, variants)
     changed = {name: writer.rewritten(name, visited) for name, visited in body.visited.items()}
-    changed |= {name: (_without_shapes(body.nodes[name]),) for name in body.stale}
+    taken = _taken(body)
+    changed |= {
+        name: (_without_shapes(body.nodes[name]),) if name in taken else () for name in body.stale
+    }
     return {name: nodes for name, nodes in changed.items() if nodes != (body.nodes[name],)}
+
+
+def _taken(body: Body) -> set[str]:
+    """Returns the nodes that nodes which are not stale take tensors from, though unused."""
+    found: set[str] = set()
+    waiting = [name for name in body.nodes if name not in body.stale]
+    while waiting:
+        name = waiting.pop()
+        if name in body.nodes and name not in found:
+            found.add(name)
+            waiting += map(producer, body.nodes[name].input)
+    return found
 
 
 def _without_shapes(node: protos.NodeDef) -> protos.NodeDef:

@@ -230,17 +230,18 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what TensorFlow's readers of object graphs in C++ would miss.
 
     They want every object that the checkpoint lists, and since 2.7 it lists the signatures
-    (``RecurseObjectsToRestore`` in tensorflow/cc/saved_model/bundle_v2.cc).
+    (``RecurseObjectsToRestore`` in tensorflow/cc/saved_model/bundle_v2.cc): those of the exporter,
+    not the copies and new names that earlier patches made, which cannot be told from the graph.
     """
     graph = draft.meta_graph
     if not graph.has_object_graph or (graph.tensorflow_release or _LISTED_SINCE) < _LISTED_SINCE:
         return
     if gone := sorted({*graph.user_signatures} - {signature.key for signature in draft.kept()}):
         yield (
-            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, so that readers of "
-            "object graphs in C++, such as tf.mlir.experimental.convert_saved_model, refuse the "
-            "model; tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) leaves it "
-            "there."
+            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, if the model was "
+            "exported with it, so that readers of object graphs in C++, such as "
+            "tf.mlir.experimental.convert_saved_model, refuse the model; tf.saved_model.load and "
+            "TensorFlow Serving do not. A copy (copy_of) leaves it there."
         )
 
 

@@ -18,7 +18,10 @@ from sigpb.graph.function_outputs import (
     find,
     names_in_functions,
 )
+from sigpb.graph.origins import Origins
+from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import original_names, output_number, producer
+from sigpb.graph.top_level import TopLevelGraph
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import EndpointDraft
 from sigpb.tensor_types import TensorType
@@ -144,8 +147,28 @@ def _hidden(output: EndpointDraft, inside: str) -> str:
     return f"output {output.key!r} cannot be added: {output.tensor!r} is inside of {inside}."
 
 
+def replaced_for(own: Collection[str], graph: TopLevelGraph) -> set[str]:
+    """Returns the nodes that earlier patches put others in the place of, for a signature.
+
+    Clients of the signature do not feed them any longer, so that one with a default would go on
+    returning that, and a bound one is not what the signature computes with.
+
+    Args:
+        own: The nodes that the signature feeds, and that compute its outputs.
+        graph: The graph.
+    """
+    if not any(map(is_added, own)):
+        return set()
+    stand_ins = Origins(graph).stand_ins.items()
+    replaced = {producer(old) for name, olds in stand_ins if name in own for old in olds}
+    return {name for name in replaced if not is_spliced(graph.nodes[name])}
+
+
 def unfed(
-    added: Sequence[AddedTensor], nodes: Mapping[str, protos.NodeDef], fed: Collection[str]
+    added: Sequence[AddedTensor],
+    nodes: Mapping[str, protos.NodeDef],
+    fed: Collection[str],
+    replaced: Collection[str],
 ) -> Iterator[str]:
     """Yields why a signature cannot compute tensors of the top level.
 
@@ -153,10 +176,13 @@ def unfed(
         added: The tensors.
         nodes: All nodes of the graph.
         fed: The tensors that the signature's clients feed, as `canonical` spells them.
+        replaced: The nodes that other nodes take the place of for the signature.
     """
     for output, tensor, *_ in added:
         names = needed(nodes, [tensor], fed)
-        missing = sorted(name for name in names if nodes[name].op == "Placeholder")
+        missing = sorted(
+            name for name in names if nodes[name].op == "Placeholder" or name in replaced
+        )
         if missing:
             yield (
                 f"output {output.key!r} cannot be added: {tensor!r} is computed from "

@@ -17,6 +17,7 @@ from sigpb.rewrite.added_outputs import (
     in_functions,
     inside_control_flow,
     named_by_calls,
+    replaced_for,
     unfed,
 )
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
@@ -249,7 +250,8 @@ class _Survey:
             top = at_top_level(outputs, self.graph.type_of, nodes)
             self.problems += inside_control_flow(top, self.graph.nodes)
             fed = set(fed_tensors(self.signature_def))
-            self.problems += unfed(top, self.graph.nodes, fed)
+            own = {*nodes, *map(producer, fed)} if top else set()
+            self.problems += unfed(top, self.graph.nodes, fed, replaced_for(own, self.graph))
         others = [output for output in outputs if all(output is not each.output for each in top)]
         if not others:
             return top

@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.graph.function_attributes import drop_what_no_longer_holds
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
-from sigpb.wire import Edits, Message
+from sigpb.wire import Edits, Message, encode_varint
 
 Span = tuple[int, int]
 """Where bytes start, and where they end, which is not included."""
@@ -159,17 +159,19 @@ class FunctionLibrary:
 
     def _named_outside(self, names: Sequence[str], without: Sequence[Span]) -> set[str]:
         """Returns which of some functions are named outside of them, and of some spans."""
+        if not names:
+            return set()
         fields = [self._by_name[name].enclosing[-1] for name in names]
         spans = sorted([*without, *((field.start, field.end) for field in fields)])
-        longest_first = sorted(names, key=len, reverse=True)
-        mention = re.compile(
-            b"(%s)(?![0-9])" % b"|".join(re.escape(n.encode()) for n in longest_first)
-        )
+        # The length in front of a name tells where it ends: what follows it may look like a digit.
+        mentions = {encode_varint(len(name.encode())) + name.encode(): name for name in names}
+        pattern = re.compile(b"|".join(map(re.escape, mentions)))
         starts = (self._graph.start, *(end for _, end in spans))
         ends = (*(start for start, _ in spans), self._graph.end)
         found: set[str] = set()
         for start, end in zip(starts, ends, strict=True):
-            found |= {each[1].decode() for each in mention.finditer(self._graph.buffer, start, end)}
+            matches = pattern.finditer(self._graph.buffer, start, end)
+            found |= {mentions[match[0]] for match in matches}
         return found
 
     def mentions_op(self, op: str) -> bool:

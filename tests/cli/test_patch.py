@@ -112,7 +112,7 @@ class TestFlags:
         there = [
             '--rename_input=a="a=1"',
             r"--rename_output=y=y\=2",
-            "--rename_signature=default==",
+            '--rename_signature=default="="',
         ]
         back = [
             '--rename_input="a=1"=a',

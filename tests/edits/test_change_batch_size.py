@@ -197,7 +197,8 @@ class TestRefused:
             assert refusal(
                 fixture_model("tf2_stateful"), f'signature {{ key: "{key}" batch_size: "3" }}'
             ) == (
-                f"signature '{key}' has no input with a first dimension, so it has no batch size."
+                f"signature '{key}' has no input that states a first dimension, so that its batch "
+                "size is not known; state the shapes of its inputs."
             )
 
     @pytest.mark.parametrize("size", ["two", "[?]", "?,3", "", "<unknown>", "1.5"])

@@ -12,6 +12,7 @@ import sigpb
 from sigpb.patching.patch_file import parse_text
 from tests.edits.built_models import SERVE, Signature, patched, results, session_model
 from tests.model_runner import Array, run_v1
+from tests.patches import refusal
 
 pytestmark = pytest.mark.tensorflow
 
@@ -110,3 +111,27 @@ def test_a_default_that_is_computed_is_lost(tmp_path: Path) -> None:
     (warning,) = warnings(model, 'input { key: "w" dtype: "int64" }')
     assert "could leave out input 'w'" in warning
     assert warnings(model, 'input { key: "x" dtype: "int64" }') == ()
+
+
+@pytest.mark.parametrize("earlier", ['bind: "[[3, 4]]"', 'dtype: "int32"'])
+def test_an_output_is_not_added_from_one_that_is_not_fed_any_longer(
+    tmp_path: Path, earlier: str
+) -> None:
+    """It would be computed from the default, whatever is fed, or bound."""
+
+    def build(v1: Any) -> Signature:
+        inputs, outputs = with_default(v1)
+        v1.identity(inputs["w"] * 3.0, name="w3")
+        v1.identity(inputs["t"] * 3.0, name="t3")
+        return inputs, outputs
+
+    model = session_model(tmp_path, build)
+    after = patched(model, f'input {{ key: "w" {earlier} }}').rename(tmp_path / "earlier")
+    reason = refusal(
+        after, 'signature { key: "serving_default" output { key: "z" from_tensor: "w3:0" } }'
+    )
+    assert reason == (
+        "signature 'serving_default': output 'z' cannot be added: 'w3:0' is computed from 'w', "
+        "which the signature does not feed."
+    )
+    assert run(patched(after, 'output { key: "z" from_tensor: "t3:0" }'))["z"] == 1.5

@@ -155,6 +155,38 @@ def test_what_a_node_states_otherwise_than_its_rule_is_refused(stated: list[int]
         relax(nodes)
 
 
+UNUSED = """
+signature {
+  name: "f_9"
+  input_arg { name: "a" type: DT_FLOAT }
+  output_arg { name: "r" type: DT_FLOAT }
+  control_output: "kept"
+}
+arg_attr { key: 0 value { attr { key: "_output_shapes" value { list { shape {
+  dim { size: 4 } dim { size: 3 } } } } } } }
+node_def { name: "unique" op: "Unique" input: "a" attr { key: "T" value { type: DT_FLOAT } } }
+node_def { name: "after" op: "Relu" input: "unique:y:0" attr { key: "T" value { type: DT_FLOAT } } }
+node_def { name: "known" op: "Relu" input: "a" attr { key: "T" value { type: DT_FLOAT } } }
+node_def { name: "y" op: "Relu" input: "a" attr { key: "T" value { type: DT_FLOAT } } }
+ret { key: "r" value: "y:activations:0" }
+"""
+
+
+def test_unused_nodes_that_are_not_followed_go() -> None:
+    """An output that is added later would be computed by what was never made to fit."""
+    library = functions(UNUSED)
+    after, axes = relax_function(library.by_name["f_9"], {0: 0}, 4, library)
+    assert axes == {0: 0}
+    assert [node.name for node in after.node_def] == ["known", "y"]
+
+
+def test_nodes_that_run_for_a_control_result_are_followed() -> None:
+    runs = UNUSED + 'control_ret { key: "kept" value: "after" }'
+    library = functions(runs)
+    with pytest.raises(BatchError, match="Unique 'unique' of function 'f_9'"):
+        relax_function(library.by_name["f_9"], {0: 0}, 4, library)
+
+
 def test_functions_that_are_missing_or_call_themselves_are_refused() -> None:
     function = parsed(protos.FunctionDef(), INNER)
     with pytest.raises(BatchError, match="there is no function 'inner_7' for it to call"):

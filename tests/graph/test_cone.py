@@ -108,6 +108,11 @@ class TestComputing:
         nodes = by_name("x = A()\ns = Split(x)\ny = Add(s:0, s:1)")
         assert computing(nodes, ["y"], {"s"}) == nodes
 
+    def test_the_order_is_the_same_in_every_process(self) -> None:
+        """What is unchecked is named in this order, and texts are not hashed alike everywhere."""
+        found = computing(by_name(GRAPH), ["sum:0", "other:0"], set())
+        assert list(found) == ["b", "other", "scaled", "sum", "two", "x"]
+
     def test_what_is_fed_and_fetched(self) -> None:
         assert list(computing(by_name(GRAPH), ["x:0", "gone"], {"x", "gone"})) == ["x"]
 

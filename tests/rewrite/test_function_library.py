@@ -167,6 +167,29 @@ def test_keeps_a_function_that_an_added_one_calls() -> None:
     assert not rewritten.library.remove("alone_2")
 
 
+class TestRemoveUnused:
+    def test_removes_what_only_removed_functions_call(self) -> None:
+        rewritten = Rewritten(meta_graph())
+        rewritten.library.remove_unused(["last_4"], [])
+        assert rewritten.names() == ["inner_1", "alone_2"]
+
+    def test_keeps_what_others_call(self) -> None:
+        rewritten = Rewritten(meta_graph("outer_3", "inner_1"))
+        rewritten.library.remove_unused(["last_4", "alone_2"], [])
+        assert rewritten.names() == ["outer_3", "inner_1", "inner_10"]
+
+    def test_keeps_what_is_named_in_front_of_a_byte_like_a_digit(self) -> None:
+        """The tag of the field behind the attributes of a node is the byte of the digit 2."""
+        graph = meta_graph()
+        caller = graph.graph_def.library.function[0]
+        caller.node_def[0].experimental_debug_info.original_node_names.append("call")
+        encoded = graph.SerializeToString(deterministic=True)
+        assert b"inner_10" + b"2" in encoded
+        rewritten = Rewritten(graph)
+        rewritten.library.remove_unused(["inner_10"], [])
+        assert rewritten.names() == NAMES
+
+
 def test_no_change() -> None:
     rewritten = Rewritten(meta_graph())
     assert rewritten.bytes() == rewritten.encoded
