@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from sigpb import protos
 from sigpb.graph.batch_needed import clamped, needed_in_function
-from sigpb.graph.batch_order import data_inputs, in_order, is_back_edge, users_of
+from sigpb.graph.batch_order import data_inputs, in_order, users_of
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.constants import constant
 from sigpb.graph.batch_rules.operation import COUNT, Demand, Operation, Refusal, differing
@@ -24,6 +24,7 @@ from sigpb.graph.batch_rules.values import (
     text,
 )
 from sigpb.graph.batch_rules.whole_batch import with_whole_batch
+from sigpb.graph.control_flow import ENTER_OPS, is_back_edge
 from sigpb.graph.stated_shapes import merged, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
@@ -33,9 +34,6 @@ Port: TypeAlias = "tuple[str, int]"
 
 # How far to look behind an operand that does not follow the batch.
 _DEPTH = 40
-
-# What opens a loop of TensorFlow 1.
-_FRAMES = {"Enter", "RefEnter"}
 
 
 class Callees(Protocol):
@@ -113,7 +111,7 @@ class Body:
         self.is_function = results is not None
         self._where = where
         self._callees = callees
-        self.has_frames = any(node.op in _FRAMES for node in nodes.values())
+        self.has_frames = any(node.op in ENTER_OPS for node in nodes.values())
         self._users = users_of(nodes.values())
         self._needed = (
             set(nodes) if results is None else needed_in_function(nodes, results, callees.op_defs)
