@@ -18,6 +18,7 @@ from sigpb.graph.batch_order import data_inputs
 from sigpb.graph.batch_rules.constants import INT32, constant
 from sigpb.graph.batch_rules.operation import COUNT, Demand, Operation, Refusal, Wanted
 from sigpb.graph.batch_rules.values import Batch, Dim, Tensor, same, write_shape
+from sigpb.graph.fresh_names import TakenNames
 from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.graph.tensor_names import producer
 
@@ -345,9 +346,7 @@ class _ExampleLoop:
         if not self._built_in:
             return after
         fixed = [k for k in self._written if not self._grows(k)]
-        name = _LENGTH
-        while name in self._cond.nodes or name in self._cond.places:
-            name += "_1"
+        name = TakenNames((*self._cond.nodes, *self._cond.places)).take(_LENGTH)
         count = f"{name}:length:0"
         if self._limits:
             count = self._cond.names(min(self._limits))
