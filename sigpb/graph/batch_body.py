@@ -28,6 +28,7 @@ from sigpb.graph.control_flow import ENTER_OPS, is_back_edge
 from sigpb.graph.stated_shapes import merged, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
+from sigpb.tensor_types import is_compatible
 
 Port: TypeAlias = "tuple[str, int]"
 """A node and the number of its output; or the name of a function's argument, and 0."""
@@ -323,10 +324,7 @@ class Body:
             raise Refusal(f"its result is of shape {text(shape)}, with the batch in it twice")
         if stated is None or shape is None or tensor.lost_batch:
             return tensor
-        if len(shape) != len(stated) or any(
-            None not in pair and pair[0] != pair[1]
-            for pair in zip((at(dim, self.size) for dim in shape), stated, strict=True)
-        ):
+        if not is_compatible(tuple(at(dim, self.size) for dim in shape), stated):
             raise Refusal(f"its result would be of shape {text(shape)}, not {text(stated)}")
         return replace(tensor, shape=merged(shape, stated))
 

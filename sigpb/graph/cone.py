@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.graph.control_flow import ENTER_OPS
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.graph.tensor_names import canonical, producer
 from sigpb.op_defs import OpDefs
 
@@ -15,7 +16,6 @@ from sigpb.op_defs import OpDefs
 _STEP_OPS = {"TensorArray", "TensorArrayV2", "TensorArrayV3", "Stack", "StackV2"}
 
 _FRAME = "frame_name"
-_SHAPES = "_output_shapes"
 
 
 def needed(
@@ -71,8 +71,8 @@ def _without_inputs(node: protos.NodeDef) -> protos.NodeDef:
     else:
         after.op = "InfeedDequeueTuple"
         after.attr["dtypes"].list.type.extend(dtypes)
-    if _SHAPES in node.attr:
-        after.attr[_SHAPES].CopyFrom(node.attr[_SHAPES])
+    if OUTPUT_SHAPES in node.attr:
+        after.attr[OUTPUT_SHAPES].CopyFrom(node.attr[OUTPUT_SHAPES])
     return after
 
 

@@ -24,7 +24,7 @@ from sigpb.graph.shape_constraints import ANY_RANK, Constraint, constraint_of
 from sigpb.graph.stated_shapes import argument_shape, merged, stated_shapes
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
-from sigpb.tensor_types import Shape
+from sigpb.tensor_types import Shape, is_compatible
 
 
 @dataclass
@@ -164,8 +164,8 @@ class _Walk:
             return None
         pairs = list(zip(results, stated_shapes(node, len(results)), strict=False))
         for pair, stated in pairs:
-            if not _agrees(pair.after, stated):
-                if _agrees(pair.before, stated):
+            if not is_compatible(pair.after.shape, stated):
+                if is_compatible(pair.before.shape, stated):
                     self.found.contradictions.append(
                         f"{title} states the shape {text(stated)} of a result that would be of "
                         f"shape {text(pair.after.shape)}"
@@ -287,11 +287,3 @@ def _concrete(tensor: Tensor) -> Tensor:
 
 def _with_shape(tensor: Tensor, stated: Shape) -> Tensor:
     return dataclasses.replace(tensor, shape=merged(tensor.shape, stated))
-
-
-def _agrees(tensor: Tensor, stated: Shape) -> bool:
-    """Whether a tensor can have the shape that is stated."""
-    if tensor.shape is None or stated is None:
-        return True
-    pairs = list(zip(tensor.shape, stated, strict=False))
-    return len(tensor.shape) == len(stated) and all(a == b or None in (a, b) for a, b in pairs)
