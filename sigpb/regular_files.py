@@ -1,4 +1,4 @@
-"""Opening files that others chose the names of: regular ones only.
+"""Opening regular files, and nothing else, at paths that others chose.
 
 A pipe would make its reader wait for ever, and a device may do anything.
 """

@@ -44,7 +44,7 @@ class Lineage:
     def distance(self, before: Chain, after: Chain) -> int | None:
         """Returns how many of the nodes of sigpb are between two endpoints of the same tensor.
 
-        None if they are not the same tensor, as far as can be told.
+        None if they are not known to be the same tensor.
         """
         meeting = self.meeting(before, after)
         return None if meeting is None else sum(meeting)

@@ -58,7 +58,7 @@ class Origins:
     def is_unused_input(self, chain: Chain) -> bool:
         """Whether the end of a chain is a placeholder that sigpb added and nothing computes from.
 
-        What it takes the place of cannot be told, and makes no difference.
+        Which tensor it stands for cannot be determined, and makes no difference.
         """
         node = None if self.is_resolved(chain) else self._node(producer(chain[-1]))
         return node is not None and node.op == "Placeholder"

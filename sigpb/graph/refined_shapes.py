@@ -66,7 +66,7 @@ def follow(
 
 @dataclass(frozen=True)
 class _Pair:
-    """A tensor as it was known before, and as it is."""
+    """What is known of a tensor before shapes are refined, and after."""
 
     before: Tensor
     after: Tensor

@@ -29,7 +29,7 @@ class BatchSize:
         before: What it was for these.
         after: What it is to be.
         axes: The tensors that have it, and which of their dimensions it is.
-        nodes: The nodes that have to be others, by name.
+        nodes: The nodes that differ for the new batch size, by name; new ones too.
         beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
     """
 

@@ -29,7 +29,7 @@ class Committed:
         signature_defs: The whole `signature_def` map.
         object_graph: The SavedObjectGraph; None if there is none.
         graph: The top level of the graph; None if it did not change.
-        unchecked: What only a run of the model shows, such as ``what …``.
+        unchecked: What only a run of the model shows: see `Edit.unchecked`.
         warnings: What works but may surprise, in whole sentences.
     """
 

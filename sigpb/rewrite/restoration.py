@@ -108,7 +108,7 @@ def restoration_of(signature: SignatureDraft, parts: GraphParts) -> Restoration 
 
 
 class _NotRestorable(Exception):
-    """The signature cannot be what it was first."""
+    """The signature cannot be what it was before the first patch."""
 
 
 class _Survey:

@@ -262,7 +262,7 @@ def _redirect(
         still_fed: The tensors that the signature goes on feeding, perhaps between the others and
             what is fetched.
         fetched: The tensors to compute.
-        changed_nodes: Nodes that have to be others.
+        changed_nodes: The nodes that differ for the signature, by name; new ones too.
         in_place: Whether placeholders may take, under their names, what takes their place.
 
     Returns:

@@ -130,7 +130,7 @@ class Body:
         return output_number(spelled) if found is None else found
 
     def output_dtypes(self, record: NodeRecord) -> list[int]:
-        """Returns the dtypes of a node's outputs; none if they cannot be told."""
+        """Returns the dtypes of a node's outputs; none if they are not known."""
         return self._op_defs.output_dtypes(self.node(record)) or []
 
 
