@@ -11,7 +11,7 @@ from functools import cache
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_spliced
 from sigpb.graph.tensor_names import producer

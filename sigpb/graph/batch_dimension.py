@@ -23,7 +23,7 @@ from sigpb.graph.batch_rules.values import (
     Tensor,
     text,
 )
-from sigpb.graph.function_outputs import Functions
+from sigpb.graph.called_functions import Functions
 from sigpb.graph.stated_shapes import argument_shape, stated_shape
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs

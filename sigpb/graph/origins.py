@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from sigpb import protos
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph

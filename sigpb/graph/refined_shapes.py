@@ -18,8 +18,8 @@ from sigpb.graph.batch_order import data_inputs, in_order, users_of
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, text
+from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.control_flow import is_back_edge
-from sigpb.graph.function_outputs import CALL_OPS, Functions
 from sigpb.graph.shape_constraints import ANY_RANK, Constraint, constraint_of
 from sigpb.graph.stated_shapes import argument_shape, merged, stated_shapes
 from sigpb.graph.tensor_names import producer

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.tensor_names import full, producer
 from sigpb.lint.both_views import both_types
 from sigpb.lint.fixing import Fixing

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.tensor_names import producer
 from sigpb.lint.consumers import Consumers
 from sigpb.lint.linted_model import LintedGraph

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.function_outputs import Functions
+from sigpb.graph.called_functions import Functions
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.conversion import Conversion, is_batch_relaxed
 from sigpb.tensor_types import Shape, TensorType, shape_of

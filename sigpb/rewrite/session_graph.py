@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.errors import PatchError
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
-from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.tensor_names import SPLICED, canonical, copy_scope, full, node_name, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.boundary import Boundary, converted_tensor, fed_tensors, tensor_type

@@ -25,8 +25,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigpb import protos
+from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.function_body import FunctionBody, normalized_name
-from sigpb.graph.function_outputs import CALL_OPS, Functions
 from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shapes
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
