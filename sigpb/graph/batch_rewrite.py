@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sigpb import protos
-from sigpb.graph.batch_body import Body, Visited
+from sigpb.graph.batch_body import Body
 from sigpb.graph.batch_rules.constants import INT32, integer_tensor, uniform_element
 from sigpb.graph.batch_rules.operation import Operation
 from sigpb.graph.batch_rules.sources import SIZES, Source
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, write_shape
+from sigpb.graph.batch_tensors import Visited
 from sigpb.graph.fresh_names import TakenNames
 from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.graph.tensor_names import producer

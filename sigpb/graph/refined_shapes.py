@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigpb import protos
-from sigpb.graph.batch_body import Body, Port
+from sigpb.graph.batch_body import Body
 from sigpb.graph.batch_order import data_inputs, in_order, users_of
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, text
+from sigpb.graph.batch_tensors import Port
 from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.control_flow import is_back_edge
 from sigpb.graph.shape_constraints import ANY_RANK, Constraint, constraint_of
