@@ -113,7 +113,7 @@ class _Run:
 
     def __init__(self, graph: Graph, operations: Iterable[str]) -> None:
         self._library = graph.library
-        self._top = graph.body({}, ())
+        self._top = graph.top
         self.assigned: set[Variable] = set()
         self._restoring: list[tuple[Body, NodeRecord]] = []
         self._visited: set[tuple[Body, frozenset[tuple[int, str]]]] = set()
