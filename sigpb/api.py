@@ -17,7 +17,7 @@ from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.saved_model.locate import locate
-from sigpb.saved_model.model import SavedModel, open_model
+from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
 
 
@@ -98,7 +98,7 @@ def infer(before: str | Path, after: str | Path) -> protos.SavedModelPatch:
     """
     from sigpb.patching.infer import infer_patch
 
-    with open_model(before) as first, open_model(after) as second:
+    with open_models(before, after) as (first, second):
         return infer_patch(first, second)
 
 
@@ -323,6 +323,6 @@ def verify(
         timeout=timeout,
     )
     options.check()
-    with open_model(old) as before, open_model(new) as after:
+    with open_models(old, new) as (before, after):
         mapping = None if patch is None else mapping_of(before, compile_patch(before, patch))
         return compare(before, after, mapping, options)

@@ -14,11 +14,34 @@ class SigpbError(Exception):
 
     exit_code = 4
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message line by line; a line break in one of them is part of a name."""
+        return (str(self) or type(self).__name__,)
+
 
 class UsageError(SigpbError):
-    """The command line or the arguments of a call make no sense."""
+    """The command line or the arguments of a call make no sense.
+
+    Args:
+        message: What makes no sense.
+        usage: The command line that was expected, which may have several lines.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, usage: str = "") -> None:
+        self._message = message
+        self._usage = usage
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message, and the usage line by line."""
+        if not self._usage:
+            return (self._message,)
+        first, *more = self._usage.split("\n")
+        return (f"{self._message} Usage: {first}", *more)
 
 
 class PatchError(SigpbError):
@@ -33,6 +56,11 @@ class PatchError(SigpbError):
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The problems."""
+        return self.problems
 
 
 class ModelUnreadable(SigpbError):

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from sigpb import protos
+from sigpb.parsers import parse_number
 
 # tensorflow/core/framework/types.h: the dtype of a reference is that of its value plus this.
 _REF_OFFSET = 100
@@ -111,9 +112,10 @@ class OpDefs:
         """
         name, _, rest = spelled.partition(":")
         argument, _, number = rest.partition(":")
-        if name != node.name or not (number or "0").isdecimal():
+        offset = parse_number(number or "0")
+        if name != node.name or offset is None:
             return None
-        start, offset = 0, int(number or 0)
+        start = 0
         for output, dtypes in self._outputs(node) or ():
             if output == argument:
                 return start + offset if offset < len(dtypes) else None

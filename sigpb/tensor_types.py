@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.errors import did_you_mean
+from sigpb.parsers import parse_number
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
 """Dimension sizes, None for an unknown one; None instead of the tuple for an unknown rank."""
@@ -154,16 +155,17 @@ def parse_shape(text: str) -> Shape:
 def _parse_size(part: str, text: str) -> int | None:
     if part in ("?", "-1", "None"):
         return None
-    if not (part.isascii() and part.isdigit()):
+    size = parse_number(part)
+    if size is None:
         raise ValueError(
             f"{text!r} is not a shape: {part!r} is not a size. A shape looks like [?,28,28,1], "
             "with ? where the size is not known, [] for a scalar, <unknown> for an unknown rank."
         )
-    if int(part) > _LARGEST_SIZE:
+    if size > _LARGEST_SIZE:
         raise ValueError(
             f"{text!r} is not a shape: {part} is beyond the largest size, {_LARGEST_SIZE}."
         )
-    return int(part)
+    return size
 
 
 def declared_type(info: protos.TensorInfo) -> TensorType:

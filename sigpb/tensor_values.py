@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sigpb import protos
+from sigpb.parsers import parse_json_value
 from sigpb.tensor_elements import bfloat16_bits, elements, half_bits, set_elements
 from sigpb.tensor_types import Shape, dtype_name, integer_range, shape_proto, shape_text
+
+# What a TensorShape can have: tensorflow/core/framework/tensor_shape.h.
+_MAX_RANK = 254
 
 _WRITABLE = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -65,8 +69,8 @@ def is_same(first: protos.TensorProto, second: protos.TensorProto) -> bool:
 
 def _parse(text: str, name: str) -> Any:
     try:
-        return json.loads(text, parse_float=_parse_float)
-    except (ValueError, RecursionError):
+        return parse_json_value(text, _parse_float)
+    except ValueError:
         if name == "string" and not text.lstrip().startswith(("[", '"')):
             return text
         raise ValueError(
@@ -92,10 +96,12 @@ def _example(name: str) -> str:
     return "1.5" if "float" in name else "3"
 
 
-def _nest_shape(value: Any, text: str) -> tuple[int, ...]:
+def _nest_shape(value: Any, text: str, depth: int = 0) -> tuple[int, ...]:
     if not isinstance(value, list):
         return ()
-    shapes = {_nest_shape(item, text) for item in value}
+    if depth == _MAX_RANK:
+        raise ValueError(f"a value has at most {_MAX_RANK} dimensions; this one has more.")
+    shapes = {_nest_shape(item, text, depth + 1) for item in value}
     if len(shapes) > 1:
         raise ValueError(f"{text!r} is not a value: its lists differ in length or depth.")
     return (len(value), *(shapes.pop() if shapes else ()))

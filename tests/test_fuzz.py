@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 
 from tests.inspect.salvage.test_salvage import LARGER, SMALL
 from tools.fuzz.mutations import MUTATIONS, Mutation, mutate
-from tools.fuzz.targets import Failure, readers_agree, salvaging, targets, wire
+from tools.fuzz.targets import (
+    Failure,
+    Target,
+    comparing,
+    looking,
+    patching,
+    readers_agree,
+    salvaging,
+    targets,
+    wire,
+)
+
+# Each runs many commands.
+SLOW = (comparing, looking, patching)
 
 
 @settings(max_examples=40)
@@ -21,7 +34,24 @@ def test_damaged_models_are_coped_with(
 ) -> None:
     damaged, _ = mutate(random.Random(seed), data, SMALL)
     for target in targets():
-        target(damaged, tmp_path_factory.getbasetemp())
+        if target not in SLOW:
+            target(damaged, tmp_path_factory.getbasetemp())
+
+
+@pytest.mark.parametrize("target", SLOW)
+@settings(max_examples=4)
+@given(seed=st.integers(0, 2**32))
+def test_commands_cope_with_damaged_models(
+    tmp_path_factory: pytest.TempPathFactory, target: Target, seed: int
+) -> None:
+    damaged, _ = mutate(random.Random(seed), SMALL, LARGER)
+    target(damaged, tmp_path_factory.mktemp("fuzz"))
+
+
+def test_a_command_that_fails_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sigpb.cli.commands.size.measure", lambda *_, **__: 1 // 0)
+    with pytest.raises(Failure, match="ZeroDivisionError"):
+        looking(SMALL, tmp_path)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)

@@ -39,6 +39,7 @@ LAYERS = (
     {"tensor_types"},
     {"protos"},
     {"errors", "regular_files"},
+    {"parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
 

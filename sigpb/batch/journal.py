@@ -19,6 +19,7 @@ from sigpb import __version__
 from sigpb.batch.job import Job, Outcome, Task, Verdict
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
+from sigpb.parsers import parse_json_value
 from sigpb.publishing.failures import explained
 
 _VERSION = 1
@@ -253,7 +254,7 @@ def _steps(file: Path) -> Iterator[dict[str, Any]]:
         with file.open("rb") as opened:
             for line in opened:
                 try:
-                    values = json.loads(line)
+                    values = parse_json_value(line)
                 except ValueError:
                     continue  # It was cut off.
                 if isinstance(values, dict):

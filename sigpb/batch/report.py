@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +10,7 @@ from types import TracebackType
 from sigpb.batch.job import Outcome
 from sigpb.errors import UsageError
 from sigpb.publishing.failures import explained
+from sigpb.visible_text import json_text, visible
 
 _FIELDS = (
     *("model", "outcome", "reason", "output", "seconds"),
@@ -49,9 +49,11 @@ class ReportWriter:
         with self._explained():
             if self._csv:
                 record["notes"] = " ".join(outcome.notes)
-                self._csv.writerow(record.values())
+                self._csv.writerow(
+                    visible("" if value is None else str(value)) for value in record.values()
+                )
             else:
-                self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                self._file.write(json_text(record, indent=None) + "\n")
 
     def __enter__(self) -> ReportWriter:
         return self

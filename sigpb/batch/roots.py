@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from sigpb import protos
 from sigpb.batch.versions import VersionPolicy, policy_of
 from sigpb.errors import EnvironmentFailure, UsageError
+from sigpb.parsers import parse_text_proto
 from sigpb.remote.urls import is_url
 
 _TENSORFLOW = "tensorflow"
@@ -52,7 +53,7 @@ def configured_roots(file: Path) -> list[Root]:
     """
     config = protos.ModelServerConfig()
     try:
-        text_format.Parse(_text(file), config, descriptor_pool=protos.POOL)
+        parse_text_proto(_text(file), config, protos.POOL)
     except text_format.ParseError as error:
         raise UsageError(f"{file}: not the text of a ModelServerConfig: {error}.") from error
     if not config.HasField("model_config_list"):

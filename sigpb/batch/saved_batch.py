@@ -6,7 +6,6 @@ was made from. A model whose files have changed since is refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -18,7 +17,9 @@ from sigpb import __version__
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
 from sigpb.errors import EnvironmentFailure, PatchError
+from sigpb.parsers import parse_json_value
 from sigpb.publishing.failures import explained
+from sigpb.visible_text import json_text
 
 _VERSION = 1
 
@@ -94,7 +95,7 @@ class BatchPlanWriter:
 
     def _write(self, values: Mapping[str, Any]) -> None:
         with self._explained():
-            self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            self._file.write(json_text(values, indent=None) + "\n")
 
     def _explained(self) -> AbstractContextManager[None]:
         return explained(f"write the plan {self._path}", "Nothing was changed.")
@@ -109,7 +110,7 @@ def load(file: Path) -> SavedBatch:
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
-        first, *models, last = map(json.loads, lines)
+        first, *models, last = map(parse_json_value, lines)
         if first["sigpb_batch_plan"] != _VERSION or first["sigpb"] != __version__:
             raise PatchError(f"{file}: a plan of another version of sigpb; make a new one.")
         tasks = tuple(map(parse_task, models))

@@ -61,7 +61,7 @@ def one_directory(arguments: Sequence[str], usage: str) -> Path:
     """
     if len(arguments) != 1:
         given = f"{len(arguments)} were given" if arguments else "none was given"
-        raise UsageError(f"One model directory is expected, {given}. Usage: {usage}")
+        raise UsageError(f"One model directory is expected, {given}.", usage)
     return Path(arguments[0])
 
 
@@ -73,7 +73,7 @@ def two_directories(arguments: Sequence[str], usage: str) -> tuple[Path, Path]:
     """
     if len(arguments) != 2:
         given = f"{len(arguments)} given" if arguments else "none was given"
-        raise UsageError(f"Two model directories are expected, {given}. Usage: {usage}")
+        raise UsageError(f"Two model directories are expected, {given}.", usage)
     return Path(arguments[0]), Path(arguments[1])
 
 

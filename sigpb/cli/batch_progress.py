@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sigpb.batch.job import VERDICTS, Outcome
+from sigpb.cli import terminal
+from sigpb.visible_text import visible
 
 # Seconds between two lines of progress where there is no terminal.
 _INTERVAL = 10.0
@@ -27,7 +28,7 @@ def told(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[Outcome]:
     """
     for outcome in outcomes:
         if not quiet and outcome.outcome in _BAD:
-            print(_line(outcome))
+            terminal.say(_line(outcome))
         yield outcome
 
 
@@ -48,14 +49,15 @@ def _lines(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outco
     started = said = 0.0
     for done, outcome in enumerate(outcomes, 1):
         if show is sys.stdout and outcome.outcome != "unchanged":
-            print(_line(outcome))
+            terminal.say(_line(outcome))
         now = time.monotonic()
         if done == 1:  # A pipeline says nothing for long, and then everything.
             started = said = now
         if now - said > _INTERVAL and show is sys.stdout:
             said = now
             rate = done / (now - started)
-            print(f"{done} of {total}, {rate:.0f} a second, {_time((total - done) / rate)} left")
+            left = _time((total - done) / rate)
+            terminal.say(f"{done} of {total}, {rate:.0f} a second, {left} left")
         yield outcome
 
 
@@ -73,6 +75,7 @@ def _bar(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
     console = Console(file=show, highlight=False, markup=False, soft_wrap=True)
     counts: Counter[str] = Counter()
@@ -90,7 +93,7 @@ def _bar(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome
         for done, outcome in enumerate(outcomes, 1):
             counts[outcome.outcome] += 1
             if outcome.outcome in _BAD:
-                progress.console.print(_line(outcome))
+                progress.console.print(Text(visible(_line(outcome))))
             now = time.monotonic()
             if now - shown > 0.1 or done == total:
                 shown = now
@@ -144,37 +147,33 @@ def print_summary(
             **details,
             "models": models,
         }
-        print(json.dumps(summary, indent=2, ensure_ascii=False))
+        terminal.say_json(summary)
         return
     rows = [(each, counts[each]) for each in VERDICTS] + ([("left", left)] if left else [])
     if sys.stdout.isatty():
         _print_table(rows)
     else:
-        print("".join(f"{name:<9}  {count}\n" for name, count in rows), end="")
+        terminal.say(*(f"{name:<9}  {count}" for name, count in rows))
     for name, value in details.items():
         if value not in (None, 0):
-            print(f"{name}: {value}")
+            terminal.say(f"{name}: {value}")
     if dry_run:
-        print("dry run: nothing was changed")
+        terminal.say("dry run: nothing was changed")
 
 
 def _print_table(rows: list[tuple[str, int]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("outcome", "models")
     table.columns[1].justify = "right"
     for name, count in rows:
         table.add_row(name, str(count))
-    console = Console(highlight=False)
-    with console.capture() as text:  # rich would end the process itself if nobody reads on.
-        console.print(table)
-    print(text.get(), end="")
+    terminal.say_table(table)
 
 
 def confirm(left: int) -> bool:
     """Asks whether to go on after the first models; where there is no terminal, that is a no."""
     if not sys.stdin.isatty():
         return False
-    print(f"The first models came out well. Type 'yes' to go on with the other {left}:")
+    terminal.say(f"The first models came out well. Type 'yes' to go on with the other {left}:")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sigpb.lint.finding import SEVERITIES, Finding
 
@@ -45,9 +45,9 @@ class Report:
             finding.severity for model in self.models.values() for finding in model.findings
         )
 
-    def to_json(self) -> str:
-        """Returns the report as JSON; docs/json.md describes it."""
-        report = {
+    def to_json(self) -> dict[str, Any]:
+        """Returns the report as JSON values; docs/json.md describes it."""
+        return {
             "models": [
                 {
                     "model": str(path),
@@ -60,10 +60,9 @@ class Report:
             "counts": {severity: self.counts[severity] for severity in SEVERITIES},
             "unreadable": self.unreadable,
         }
-        return json.dumps(report, indent=2, ensure_ascii=False)
 
-    def to_text(self) -> str:
-        """Returns the report as text; models of which there is nothing to say are only counted."""
+    def lines(self) -> list[str]:
+        """Returns the lines of the report; models of which there is nothing to say are counted."""
         lines = []
         for path, model in self.models.items():
             if model.findings or model.fixed:
@@ -75,7 +74,7 @@ class Report:
                 if model.backup:
                     lines.append(f"  the files as they were are in {model.backup}")
         counts = [_counted(self.counts[severity], severity) for severity in SEVERITIES]
-        return "\n".join([*lines, f"{_counted(len(self.models), 'model')}: {', '.join(counts)}"])
+        return [*lines, f"{_counted(len(self.models), 'model')}: {', '.join(counts)}"]
 
 
 def _line(kind: str, finding: Finding) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from absl import flags
 
 from sigpb import __version__
-from sigpb.cli import commands
+from sigpb.cli import commands, terminal
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -91,11 +91,10 @@ def main(arguments: Sequence[str]) -> int:
         The exit code.
     """
     try:
-        code = _run_command(list(arguments))
+        code = run_command(list(arguments))
         sys.stdout.flush()
     except SigpbError as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
-            _complain(line)
+        terminal.warn(*error.lines)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough; keep Python from failing on it once more.
@@ -103,22 +102,15 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _complain(f"{where}{error.strerror or error}.")
+        terminal.warn(f"{where}{error.strerror or error}.")
         return EnvironmentFailure.exit_code
     except KeyboardInterrupt:
-        _complain("interrupted; the model is as it was, or wholly patched.")
+        terminal.warn("interrupted; the model is as it was, or wholly patched.")
         return EnvironmentFailure.exit_code
     except Exception as error:  # Nobody at a shell is served by a traceback.
-        _complain(f"a fault in sigpb itself: {type(error).__name__}: {error}")
+        terminal.warn(f"a fault in sigpb itself: {type(error).__name__}: {error}")
         return EnvironmentFailure.exit_code
     return code
-
-
-def _complain(line: str) -> None:
-    """Prints a line of an error, behind what was printed before."""
-    with contextlib.suppress(OSError, ValueError, EnvironmentFailure):
-        sys.stdout.flush()
-    print(f"sigpb: {line}", file=sys.stderr)
 
 
 def _end(code: int) -> NoReturn:
@@ -133,12 +125,13 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run_command(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
+    """Runs a command as `main` does, but for errors, which are raised."""
     if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(_USAGE.format(commands=_command_list()), end="")
+        terminal.say_document(_USAGE.format(commands=_command_list()))
         return 0 if arguments else UsageError.exit_code
     if arguments[0] == "--version":
-        print(f"sigpb {__version__}")
+        terminal.say(f"sigpb {__version__}")
         return 0
     name, *rest = arguments
     if name not in _command_names():
@@ -148,7 +141,7 @@ def _run_command(arguments: list[str]) -> int:
     command.define_flags(values)
     values.set_gnu_getopt(True)
     if any(argument in ("--help", "-h", "-help", "--helpfull") for argument in rest):
-        print(_help(command, values), end="")
+        terminal.say_document(_help(command, values))
         return 0
     try:
         for flag in map(values.__getitem__, values):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from sigpb.api import PatchResult
+from sigpb.cli import terminal
 from sigpb.errors import PatchError, SigpbError, UsageError
 from sigpb.verifying.report import NotEquivalent
 
@@ -26,23 +26,23 @@ def run(patch: Callable[[], PatchResult | None], *, as_json: bool, dry_run: bool
         result = patch()
     except (SigpbError, OSError) as error:
         if as_json:
-            _print_json(_failure(error))
+            terminal.say_json(_failure(error))
         raise
     if result is None:
         return 0
     if as_json:
-        _print_json(_json(result, dry_run=dry_run))
+        terminal.say_json(_json(result, dry_run=dry_run))
         return 0
-    print(result.plan)
+    terminal.say_document(f"{result.plan}\n")
     for note in result.notes:
-        print(f"  {note}")
+        terminal.say(f"  {note}")
     if result.verification:
-        print(result.verification)
+        terminal.say(*result.verification.lines())
     if dry_run:
-        print(f"dry run: would be {result.status}")
+        terminal.say(f"dry run: would be {result.status}")
     else:
         kept = f", the files as they were in {result.backup}" if result.backup else ""
-        print(f"{result.status}: {result.output}{kept}")
+        terminal.say(f"{result.status}: {result.output}{kept}")
     return 0
 
 
@@ -64,7 +64,3 @@ def _failure(error: Exception) -> dict[str, Any]:
     refused = isinstance(error, (PatchError, UsageError))
     problems = error.problems if isinstance(error, PatchError) else (str(error),)
     return {"status": "refused" if refused else "failed", "problems": problems}
-
-
-def _print_json(report: dict[str, Any]) -> None:
-    print(json.dumps(report, indent=2, ensure_ascii=False))

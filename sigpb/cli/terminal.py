@@ -1,4 +1,8 @@
-"""Writing text out: with colours and a pager on a terminal, plainly anywhere else."""
+"""Writing text out: with colours and a pager on a terminal, plainly anywhere else.
+
+Everything that the commands print goes through here, so that no name of a model is more than a name
+to a terminal. Text comes line by line: a line break inside a line is one inside a name.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,51 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
+from sigpb.errors import EnvironmentFailure
 from sigpb.inspect.styled_text import Line, plain
+from sigpb.visible_text import json_text, visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 # Colours pass, what fits on one screen is not paged, and stays there: as git has it.
 _LESS_OPTIONS = "FRX"
+
+
+def say(*lines: str) -> None:
+    """Prints lines of text."""
+    for line in lines:
+        print(visible(line))
+
+
+def warn(*lines: str) -> None:
+    """Prints lines to the standard error, behind what was printed before."""
+    with contextlib.suppress(OSError, ValueError, EnvironmentFailure):
+        sys.stdout.flush()
+    for line in lines:
+        print(f"sigpb: {visible(line)}", file=sys.stderr)
+
+
+def say_json(value: Any) -> None:
+    """Prints a JSON value."""
+    print(json_text(value))
+
+
+def say_document(text: str) -> None:
+    """Prints text with line breaks of its own, whose names `sigpb.visible_text` has written."""
+    print(text, end="")
+
+
+def say_table(table: RenderableType) -> None:
+    """Prints a table that is drawn by `rich`; cells are visible text."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with console.capture() as text:  # rich would end the process itself if nobody reads on.
+        console.print(table)
+    print(text.get(), end="")
 
 
 def write(lines: Iterable[Line]) -> None:
@@ -34,7 +77,7 @@ def write(lines: Iterable[Line]) -> None:
     with _pager() as out:
         console = Console(file=out, force_terminal=True, highlight=False, soft_wrap=True)
         for styled in lines:
-            console.print(Text.assemble(*styled), end="\n")
+            console.print(Text.assemble(*((visible(text), style) for text, style in styled)))
 
 
 @contextlib.contextmanager

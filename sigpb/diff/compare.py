@@ -13,7 +13,8 @@ from sigpb.diff.lineage import Lineage
 from sigpb.diff.sections import Unmatched
 from sigpb.diff.signature_change import SignatureChange
 from sigpb.errors import PatchError
-from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
+from sigpb.saved_model.model import MetaGraph, SavedModel, parse, tag_set_text
+from sigpb.wire import Message
 
 # What is compared by its meaning.
 _COMPARED = ("graph_def.node", "graph_def.library.function", "signature_def")
@@ -155,7 +156,7 @@ def _encoded(graph: MetaGraph, number: int) -> bytes:
         bytes(graph.message.buffer[field.start : field.end])
         for field in graph.message.fields(number)
     ]
-    proto = protos.MetaGraphDef.FromString(b"".join(parts))
+    proto = parse(protos.MetaGraphDef, Message.root(b"".join(parts)))
     for name in ("tags", "stripped_op_list"):
         proto.meta_info_def.ClearField(name)
     return proto.SerializeToString(deterministic=True)

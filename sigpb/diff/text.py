@@ -10,6 +10,7 @@ from sigpb.diff.endpoint_text import default_text, type_text
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tensor_types import dtype_name
+from sigpb.visible_text import visible_lines
 
 NAMES_SHOWN = 5
 _RANGES_SHOWN = 4
@@ -18,7 +19,7 @@ _RANGES_SHOWN = 4
 def plain_text(difference: ModelDifference) -> str:
     """Returns what is different; ``the same`` if nothing is."""
     if difference.is_same:
-        return "the same\n" + "".join(f"  {line}\n" for line in _told(difference.files))
+        return _text(["the same", *(f"  {line}" for line in _told(difference.files))])
     lines = [f"{difference.before} → {difference.after}"]
     lines += [f"MetaGraph {tag_set_text(tags)}: removed" for tags in difference.removed]
     lines += [f"MetaGraph {tag_set_text(tags)}: added" for tags in difference.added]
@@ -27,7 +28,7 @@ def plain_text(difference: ModelDifference) -> str:
     if files := list(_files(difference.files)):
         lines += ["files", *(f"  {line}" for line in files)]
     lines += _bytes(difference)
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def verdict_text(verdicts: Sequence[SignatureVerdict]) -> str:
@@ -38,7 +39,11 @@ def verdict_text(verdicts: Sequence[SignatureVerdict]) -> str:
         tags = tag_set_text(verdict.tags)
         lines.append(f"MetaGraph {tags}, {where}: {_VERDICTS[verdict.level]}")
         lines += [f"  {each.level} {each.rule}: {each.message}" for each in verdict.findings]
-    return "\n".join(lines) + "\n" if lines else "no signatures\n"
+    return _text(lines or ["no signatures"])
+
+
+def _text(lines: Sequence[str]) -> str:
+    return f"{visible_lines(lines)}\n"
 
 
 _VERDICTS = {

@@ -15,6 +15,7 @@ from sigpb.tensor_types import (
     Encoding,
     TensorType,
     dtype_name,
+    dtype_names,
     dtype_of,
     encoding_of,
     parse_shape,
@@ -80,6 +81,8 @@ class ChangeType(Edit):
                 f"{where} is a sparse tensor: the dtype of its values can be changed, its shape "
                 "cannot."
             )
+        elif self.dtype not in dtype_names():
+            yield f"{where} has no dtype that TensorFlow knows, but {self.dtype}."
         else:
             try:
                 self._conversion()

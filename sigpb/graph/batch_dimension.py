@@ -48,6 +48,11 @@ class BatchError(SigpbError):
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The problems."""
+        return self.problems
+
 
 @dataclass(frozen=True)
 class Relaxed:

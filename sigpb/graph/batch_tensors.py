@@ -15,7 +15,7 @@ from sigpb.graph.batch_rules.values import UNKNOWN, Tensor
 from sigpb.graph.batch_rules.whole_batch import with_whole_batch
 from sigpb.graph.control_flow import ENTER_OPS, is_back_edge
 from sigpb.graph.stated_shapes import merged, stated_shape, stated_shapes
-from sigpb.graph.tensor_names import producer
+from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 
 Port: TypeAlias = "tuple[str, int]"
@@ -115,14 +115,14 @@ class BodyTensors:
         """Returns the tensor that a node takes."""
         name, _, rest = spelled.partition(":")
         node = self.nodes.get(name)
-        output, _, number = rest.rpartition(":")
-        if node is None or not output:
-            return name, int(number or 0)
+        if node is None or not rest or rest.isdecimal():
+            return name, output_number(spelled)
         if (function := self._callees.get(node.op)) is not None:
             results = [result.name for result in function.signature.output_arg]
-            return name, results.index(output)
+            output = rest.partition(":")[0]
+            return name, results.index(output) if output in results else len(results)
         index = self._callees.op_defs.output_index(node, spelled)
-        return name, int(number) if index is None else index
+        return name, output_number(spelled) if index is None else index
 
     def tensor(self, spelled: str) -> Tensor:
         """Returns what is known of a tensor that a node takes."""

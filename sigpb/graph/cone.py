@@ -50,10 +50,11 @@ def computing(
         fed: The tensors that are fed, as `canonical` spells them.
 
     Returns:
-        The nodes by name. A node that need not run, since what is taken of it is fed, is one
-        without inputs among them, of the dtypes and shapes of its outputs.
+        The nodes by name, in the order of the graph. A node that need not run, since what is taken
+        of it is fed, is one without inputs at their end, of the dtypes and shapes of its outputs.
     """
-    found = {name: nodes[name] for name in needed(nodes, fetched, fed)}
+    running = needed(nodes, fetched, fed)
+    found = {name: node for name, node in nodes.items() if name in running}
     taken = {canonical(tensor) for node in found.values() for tensor in node.input}
     taken.update(map(canonical, fetched))
     for name in sorted({producer(tensor) for tensor in taken.intersection(fed)}):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+from sigpb.parsers import parse_number
+
 SPLICED = "sigpb"
 """The outermost scope of all nodes that are added."""
 
 _COPY = "copy"
 _COPIES = re.compile(rf"/{_COPY}(?:_\d+)?(?=/)")
+_TENSOR = re.compile(r"[^:^][^:]*(?::(?:0|[1-9][0-9]*))?")
 _UNFIT = re.compile(r"[^A-Za-z0-9_.\-/>]")
 
 
@@ -22,6 +25,11 @@ def full(tensor: str) -> str:
     return tensor if ":" in tensor else f"{tensor}:0"
 
 
+def is_tensor(tensor: str) -> bool:
+    """Whether a text is a node, perhaps with an output's number: ``x``, ``x:1``, not ``x:``."""
+    return _TENSOR.fullmatch(tensor) is not None
+
+
 def producer(tensor: str) -> str:
     """Returns the node, or the argument of a function, that a tensor or control input names."""
     return tensor.removeprefix("^").partition(":")[0]
@@ -29,8 +37,8 @@ def producer(tensor: str) -> str:
 
 def output_number(tensor: str) -> int:
     """Returns which output of a call a tensor is, in a GraphDef or a function."""
-    last = tensor.rpartition(":")[2]
-    return int(last) if ":" in tensor and last.isdigit() else 0
+    _, colon, last = tensor.rpartition(":")
+    return (colon and parse_number(last)) or 0
 
 
 def copy_scope(scope: str) -> str:

@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.graph.fresh_names import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
 from sigpb.graph.stated_shapes import OUTPUT_SHAPES, as_meant, producer_of, stated_shape
-from sigpb.graph.tensor_names import node_name, output_number, producer
+from sigpb.graph.tensor_names import is_tensor, node_name, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.tensor_types import TensorType
@@ -187,7 +187,7 @@ class TopLevelGraph:
         The dtype is 0 if the op is unknown; the shape is unknown unless the node states it.
         """
         node = self.node(producer(tensor))
-        if node is None:
+        if node is None or not is_tensor(tensor):
             return None
         output = output_number(tensor)
         dtypes = self._op_defs.output_dtypes(node)

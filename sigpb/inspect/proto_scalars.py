@@ -11,6 +11,7 @@ from google.protobuf import text_encoding
 from google.protobuf.descriptor import FieldDescriptor
 
 from sigpb.inspect.known_fields import KnownField
+from sigpb.visible_text import visible_text_proto
 from sigpb.wire import Buffer, Field, Message, WireError, encode_varint
 
 Scalar: TypeAlias = "bool | int | float | str | bytes"
@@ -113,9 +114,7 @@ def quoted(value: str | bytes) -> str:
     if isinstance(value, bytes):
         return f'"{text_encoding.CEscape(value, False)}"'
     escaped = text_encoding.CEscape(value, True)  # type: ignore[arg-type]
-    if not escaped.isprintable():
-        escaped = "".join(each if each.isprintable() else _octal(each) for each in escaped)
-    return f'"{escaped}"'
+    return f'"{visible_text_proto(escaped)}"'
 
 
 def float_text(value: float) -> str:
@@ -127,10 +126,6 @@ def float_text(value: float) -> str:
         if struct.unpack("<f", struct.pack("<f", float(text)))[0] == value:
             return text
     return f"{value:.9g}"
-
-
-def _octal(character: str) -> str:
-    return "".join(f"\\{byte:03o}" for byte in character.encode())
 
 
 def _varints(buffer: Buffer, start: int, end: int) -> Iterator[int]:

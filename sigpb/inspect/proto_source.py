@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
+from sigpb.parsers import parse_text_proto
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import MetaGraph
@@ -172,7 +173,7 @@ def _parsed(file: Path) -> ProtoSource:
     for schema in SCHEMAS:
         message = getattr(protos, schema)()
         try:
-            text_format.Parse(text, message, descriptor_pool=protos.POOL)
+            parse_text_proto(text, message, protos.POOL)
         except text_format.ParseError as error:
             problems[schema] = error
             continue

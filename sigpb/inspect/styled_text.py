@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from sigpb.visible_text import visible
+
 
 class Span(NamedTuple):
     """A part of a line.
 
     Attributes:
-        text: Without line breaks.
+        text: A part of a line, with names as they are: what cannot be seen is spelled out later.
         style: How it stands out on a terminal, as `rich` names it: ``bold``, ``dim``, ``cyan``.
     """
 
@@ -26,5 +28,5 @@ def line(*parts: str | Span) -> Line:
 
 
 def plain(styled: Line) -> str:
-    """Returns a line without its styles."""
-    return "".join(span.text for span in styled)
+    """Returns what a line looks like without its styles."""
+    return "".join(visible(span.text) for span in styled)

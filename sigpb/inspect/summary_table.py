@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rich import box
 from rich.console import Group
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -28,5 +27,5 @@ def _table(rows: list[Row]) -> Padding:
     for title in TITLES:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(Text, row))
     return Padding(table, (0, 0, 0, 3))

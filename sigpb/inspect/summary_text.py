@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sigpb.inspect.summary import Json
 from sigpb.tensor_types import shape_text
+from sigpb.visible_text import visible
 
 Row = tuple[str, str, str, str, str]
 
@@ -21,7 +22,15 @@ class Line(NamedTuple):
 
 
 def parts(summary: Json) -> Iterator[Line | list[Row]]:
-    """Yields the lines of a summary, and the rows of a table for each signature."""
+    """Yields the lines of a summary, and the rows of a table for each signature, all visible."""
+    for part in _parts(summary):
+        if isinstance(part, Line):
+            yield Line(visible(part.text), part.style)
+        else:
+            yield [cast(Row, tuple(map(visible, row))) for row in part]
+
+
+def _parts(summary: Json) -> Iterator[Line | list[Row]]:
     fingerprint = "with a fingerprint" if summary["fingerprint"] else "without a fingerprint"
     yield Line(f"{summary['model']}: {summary['file']}, {summary['bytes']:,} bytes, {fingerprint}")
     for graph in summary["meta_graphs"]:

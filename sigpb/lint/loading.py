@@ -123,6 +123,8 @@ class _Run:
     def values(self) -> Iterator[RestoredValue]:
         """Yields what is read from the checkpoint, as far as the keys are constant."""
         for body, record in self._restoring:
+            if len(record.tensors) < 3:  # Of a damaged model, which other rules tell of.
+                continue
             keys, slices = (_texts(body, spelled) for spelled in record.tensors[1:3])
             dtypes = body.node(record).attr["dtypes"].list.type
             for number, (key, slice_, dtype) in enumerate(zip(keys, slices, dtypes, strict=False)):
@@ -206,6 +208,10 @@ def _upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
             yield record
 
 
+# More elements than a constant holds may be claimed: the last one is repeated.
+_MOST_TEXTS = 1 << 16
+
+
 def _texts(body: Body, spelled: str) -> list[str]:
     """Returns the elements of a constant of strings; none if it is no constant."""
     record = body.record(spelled)
@@ -217,5 +223,6 @@ def _texts(body: Body, spelled: str) -> list[str]:
         count = tensor.tensor_shape.dim[0].size if tensor.tensor_shape.dim else 1
     except ValueError:
         return []
-    found += found[-1:] * (count - len(found))
-    return [element.decode(errors="backslashreplace") for element in found]
+    found += found[-1:] * (min(count, _MOST_TEXTS) - len(found))
+    texts = (element for element in found if isinstance(element, bytes))
+    return [element.decode(errors="backslashreplace") for element in texts]

@@ -13,6 +13,7 @@ from sigpb.errors import EnvironmentFailure, PatchError, UsageError, did_you_mea
 from sigpb.lint.finding import SEVERITIES, Severity
 from sigpb.lint.rule import LintRule
 from sigpb.lint.rules import all_rules
+from sigpb.parsers import parse_text_proto
 from sigpb.tensor_types import dtype_of, parse_shape
 
 EMPTY_POLICY = protos.LintPolicy()
@@ -29,7 +30,7 @@ def load_policy(path: str | Path) -> protos.LintPolicy:
     """
     policy = protos.LintPolicy()
     try:
-        text_format.Parse(Path(path).read_text(encoding="utf-8"), policy)
+        parse_text_proto(Path(path).read_text(encoding="utf-8"), policy)
     except UnicodeDecodeError as error:
         raise PatchError(f"{path}: not UTF-8 text: {error}.") from error
     except OSError as error:

@@ -11,7 +11,9 @@ from google.protobuf import json_format, text_format
 
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
+from sigpb.parsers import parse_json_value, parse_text_proto
 from sigpb.patching.json_keys import json_keys
+from sigpb.visible_text import visible_text_proto
 
 _UNKNOWN_FIELD = re.compile(
     r'(?P<said>Message type "sigpb\.(?P<message>\w+)" has no field named "(?P<field>[^"]*)")'
@@ -53,7 +55,7 @@ def parse_text(text: str) -> protos.SavedModelPatch:
     """
     patch = protos.SavedModelPatch()
     try:
-        text_format.Parse(text, patch)
+        parse_text_proto(text, patch)
     except text_format.ParseError as error:
         place, separator, detail = str(error).partition(" : ")
         position = f"{place}: " if separator else " "
@@ -69,22 +71,22 @@ def parse_json(text: str) -> protos.SavedModelPatch:
     """
     patch = protos.SavedModelPatch()
     try:
-        values = json.loads(text)
+        values = parse_json_value(text)
         if not isinstance(values, dict):
             raise PatchError("1:1: the JSON of a patch is an object.")
         json_format.ParseDict(values, patch)
     except json.JSONDecodeError as error:
         raise PatchError(f"{error.lineno}:{error.colno}: {error.msg}.") from error
-    except RecursionError as error:
-        raise PatchError(" the JSON is nested too deep for a patch.") from error
     except (json_format.ParseError, AttributeError, TypeError) as error:
         raise PatchError(_position(text, str(error)) + _explained(str(error))) from error
+    except (ValueError, RecursionError) as error:
+        raise PatchError(f" not the JSON of a patch: {error}.") from error
     return patch
 
 
 def format_patch(patch: protos.SavedModelPatch) -> str:
     """Writes a patch in text format; `parse_text` reads it back."""
-    return _HEADER + text_format.MessageToString(patch, as_utf8=True)
+    return _HEADER + visible_text_proto(text_format.MessageToString(patch, as_utf8=True))
 
 
 def patch_json(patch: protos.SavedModelPatch) -> dict[str, Any]:

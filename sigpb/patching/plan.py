@@ -11,6 +11,7 @@ from sigpb import protos
 from sigpb.edits import Edit
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
+from sigpb.visible_text import visible, visible_lines
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ class Plan:
 
     def __str__(self) -> str:
         if self.is_empty:
-            return f"{self.model}: nothing to change"
+            return visible(f"{self.model}: nothing to change")
         lines = [str(self.model)]
         for graph in self.meta_graphs:
             lines.append(f"  MetaGraph {tag_set_text(graph.tags)}")
             lines += [f"    {edit.describe()}" for edit in graph.edits]
             lines += [f"    warning: {warning}" for warning in graph.warnings]
             lines += [f"    {not_checked(each)}" for each in graph.unchecked]
-        return "\n".join(lines)
+        return visible_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the plan as JSON values."""

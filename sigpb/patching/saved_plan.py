@@ -14,11 +14,13 @@ from typing import Any
 
 from sigpb import __version__, protos
 from sigpb.errors import EnvironmentFailure, PatchError
+from sigpb.parsers import parse_json_value
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import SavedModel
+from sigpb.visible_text import json_text
 
 _VERSION = 1
 
@@ -86,7 +88,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
         "patch": patch_json(plan.patch),
     }
     try:
-        file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        file.write_text(json_text(content) + "\n", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
 
@@ -99,7 +101,7 @@ def load(file: Path) -> SavedPlan:
         EnvironmentFailure: If it cannot be read.
     """
     try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        content: Any = parse_json_value(file.read_text(encoding="utf-8"))
         if content["sigpb_plan"] != _VERSION:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(
@@ -122,4 +124,4 @@ def digests(model: SavedModel) -> dict[str, str]:
 
 def edit_texts(plan: Plan) -> tuple[str, ...]:
     """Returns what a plan does, a line each."""
-    return tuple(str(plan).splitlines()[1:])
+    return tuple(str(plan).split("\n")[1:])

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.parsers import parse_json_value
 from sigpb.publishing.changes import (
     EXCHANGE_NAME,
     TEMPORARY_PREFIX,
@@ -127,7 +128,7 @@ def _read(announcement: Path) -> tuple[Path, dict[str, tuple[_State, _State]]]:
     """Returns the backup, and for each file its old and its new state."""
     model = announcement.parent
     try:
-        content = json.loads(read_regular(announcement))
+        content = parse_json_value(read_regular(announcement))
         kept = model / str(content["backup"])
         files = {
             str(path): (states["old"], states["new"]) for path, states in content["files"].items()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterator
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.parsers import parse_json_value
 from sigpb.remote.store import StoreFailure, store_of
 from sigpb.remote.urls import parents_of
 
@@ -78,7 +79,7 @@ def _check(lock: str, batch: str) -> None:
     if content is None:
         return
     try:
-        holder = json.loads(content)
+        holder = parse_json_value(content)
         if holder["batch"] == batch:
             return
         who = "batch {batch}, begun on {host} (process {pid}) at {time}".format(**holder)

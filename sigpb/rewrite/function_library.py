@@ -62,8 +62,11 @@ class FunctionLibrary:
     @cached_property
     def _numbers(self) -> Iterator[int]:
         """Numbers that end the name of no function, ascending."""
-        numbers = (re.search(r"\d+$", name) for name in (*self._by_name, *self._reserved))
-        return itertools.count(max((int(number[0]) for number in numbers if number), default=0) + 1)
+        ends = (re.search("[0-9]+$", name) for name in (*self._by_name, *self._reserved))
+        taken = {end[0] for end in ends if end}
+        # Names may end in thousands of digits.
+        first = max((int(number) for number in taken if len(number) < 19), default=0) + 1
+        return (number for number in itertools.count(first) if str(number) not in taken)
 
     def get(self, name: str) -> protos.FunctionDef | None:
         """Returns the function of a name, an added one too, or None. Not to be changed."""

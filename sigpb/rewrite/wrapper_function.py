@@ -235,9 +235,9 @@ def _result_shapes(function: protos.FunctionDef) -> Iterator[protos.TensorShapeP
     """Yields the shapes of a function's results as far as its nodes state them."""
     nodes = {node.name: node for node in function.node_def}
     for result in function.signature.output_arg:
-        node_name, _, output = function.ret[result.name].partition(":")
+        node_name = producer(function.ret[result.name])
         shapes = stated_shapes(nodes[node_name]) if node_name in nodes else []
-        position = int(output.rpartition(":")[2] or 0) if len(shapes) > 1 else 0
+        position = output_number(function.ret[result.name]) if len(shapes) > 1 else 0
         # Numbers count within a named output; only calls have a single one that is a list.
         stated = len(shapes) == 1 or (shapes and nodes[node_name].op in CALL_OPS)
         yield shape_proto(shapes[position] if stated else None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sigpb import __version__, protos
+from sigpb.parsers import parse_json_value
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 
 FILE_NAME = "sigpb.history.jsonl"
@@ -50,7 +51,7 @@ def patch_digest(patch: protos.SavedModelPatch) -> str:
 def was_applied(directory: Path, patch: protos.SavedModelPatch, signatures: Signatures) -> bool:
     """Whether a patch was the last to be applied and the signatures are as it left them."""
     try:
-        last = json.loads(_read(directory)[-1])
+        last = parse_json_value(_read(directory)[-1])
     except (IndexError, ValueError):
         return False  # There is no record, or somebody damaged it.
     return (
@@ -74,7 +75,7 @@ def _parsed(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     found = []
     for line in lines:
         with contextlib.suppress(ValueError):
-            found.append(json.loads(line))
+            found.append(parse_json_value(line))
     return [record for record in found if isinstance(record, dict)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import re
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from google.protobuf import message as protobuf_message
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.parsers import parse_text_proto
 from sigpb.saved_model import locate
 from sigpb.saved_model.file_state import FileState
 from sigpb.saved_model.foreign_file import foreign_file
@@ -180,6 +182,32 @@ def open_model(path: str | Path) -> SavedModel:
         raise
 
 
+@contextlib.contextmanager
+def open_models(first: str | Path, second: str | Path) -> Iterator[tuple[SavedModel, SavedModel]]:
+    """Opens two models; what cannot be read while both are open is said of the one it is in.
+
+    Raises:
+        ModelUnreadable: As `open_model` does.
+    """
+    with open_model(first) as before, open_model(second) as after:
+        try:
+            yield before, after
+        except ModelUnreadable as error:
+            if not error.is_located and _is_damaged(before) and not _is_damaged(after):
+                located = ModelUnreadable(f"{before.file}: {error}")
+                located.is_located = True
+                raise located from error
+            raise
+
+
+def _is_damaged(model: SavedModel) -> bool:
+    try:
+        parse(protos.SavedModel, Message.root(model.buffer))
+    except ModelUnreadable:
+        return True
+    return False
+
+
 def open_proto(file: Path) -> SavedModel:
     """Opens the SavedModel in a ``saved_model.pb`` or ``saved_model.pbtxt``, whatever is beside it.
 
@@ -215,7 +243,7 @@ def _read_text(file: Path, opened: BinaryIO) -> bytes:
 
     model, content = protos.SavedModel(), opened.read()
     try:
-        text_format.Parse(content.decode(), model, descriptor_pool=protos.POOL)
+        parse_text_proto(content.decode(), model, protos.POOL)
     except text_format.ParseError as error:
         raise ModelUnreadable(
             _foreign(file, content) or f"{file}: not the text of a SavedModel: {error}"

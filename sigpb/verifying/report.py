@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sigpb.errors import SigpbError
 from sigpb.saved_model.model import tag_set_text
+from sigpb.visible_text import visible_lines
 
 Verdict = Literal["equivalent", "different", "not verified"]
 Status = Literal["same", "different", "not verified"]
@@ -204,9 +205,10 @@ class VerifyReport:
         return _EXIT_CODES[self.verdict]
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return visible_lines(self.lines())
 
-    def _lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
+        """Yields the report line by line."""
         yield f"{self.old} → {self.new}"
         yield from (f"  {problem}" for problem in self.problems)
         several = len({each.tags for each in self.signatures}) > 1
@@ -252,7 +254,12 @@ class NotEquivalent(SigpbError):
     def __init__(self, report: VerifyReport) -> None:
         self.report = report
         self.exit_code = report.exit_code
-        super().__init__(f"{report}\nNothing was changed.")
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the report, and what became of the model."""
+        return (*self.report.lines(), "Nothing was changed.")
 
 
 def _loader_lines(loader: LoaderReport) -> Iterator[str]:

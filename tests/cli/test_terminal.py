@@ -18,11 +18,11 @@ terminal.write(line(Span(f"line {n}", "bold red"), " of [many]") for n in range(
 """
 
 
-def on_terminal(count: int = 2, **environment: str) -> str:
-    """What a terminal is sent by a process that writes lines to it."""
+def on_terminal(count: int = 2, code: str = CODE, **environment: str) -> str:
+    """What a terminal is sent by a process that writes lines to it, or runs other code."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE.replace("COUNT", str(count))],
+        [sys.executable, "-c", code.replace("COUNT", str(count))],
         stdout=theirs,
         stderr=theirs,
         stdin=theirs,

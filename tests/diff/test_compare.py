@@ -12,6 +12,7 @@ from sigpb import protos
 from sigpb.diff.compare import compare_models
 from sigpb.diff.difference import Section
 from sigpb.rewrite import session_graph
+from tests.cli.command_line import run
 from tests.diff.patched import difference, only_graph, patched
 from tests.patches import MAIN, ModelFactory, altered, contents
 
@@ -216,3 +217,21 @@ def test_a_large_model_is_not_parsed(tmp_path: Path) -> None:
 
     assert [each.name for each in found.graph.constants] == ["constant0", "constant1"]
     assert peak < size / 8
+
+
+@pytest.mark.parametrize(
+    ("command", "text"), [("diff", b"2.21.0"), ("diff", b"PartitionedCall:0"), ("infer", b"Call:0")]
+)
+def test_the_damaged_one_of_two_models_is_named(
+    fixture_model: ModelFactory, command: str, text: bytes
+) -> None:
+    sound, damaged = fixture_model("tf2_linear"), fixture_model("tf2_linear")
+    content = (damaged / MAIN).read_bytes()
+    assert text in content
+    (damaged / MAIN).write_bytes(content.replace(text, b"\xff" + text[1:]))  # This is no UTF-8.
+
+    for pair in ((sound, damaged), (damaged, sound)):
+        said = run(command, *pair)
+        assert (said.code, said.out) == (3, "")
+        assert str(damaged) in said.err
+        assert str(sound) not in said.err

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sigpb.graph.tensor_names import canonical, node_name, original_names, output_number, producer
+from sigpb.graph.tensor_names import (
+    canonical,
+    is_tensor,
+    node_name,
+    original_names,
+    output_number,
+    producer,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +36,29 @@ def test_producer(tensor: str) -> None:
 
 @pytest.mark.parametrize(
     ("tensor", "expected"),
-    [("x", 0), ("x:0", 0), ("x:12", 12), ("x12", 0), ("call:output:3", 3), ("^x", 0)],
+    [
+        ("x", 0),
+        ("x:0", 0),
+        ("x:12", 12),
+        ("x12", 0),
+        ("call:output:3", 3),
+        ("^x", 0),
+        ("x:", 0),
+        ("x:²", 0),
+    ],
 )
 def test_output_number(tensor: str, expected: int) -> None:
     assert output_number(tensor) == expected
+
+
+@pytest.mark.parametrize("tensor", ["x", "x:0", "x:12", "a/x"])
+def test_is_tensor(tensor: str) -> None:
+    assert is_tensor(tensor)
+
+
+@pytest.mark.parametrize("text", ["", ":", ":0", "x:", "x:²", "x:y", "x:00", "x:0:0", "x:-1", "^x"])
+def test_is_no_tensor(text: str) -> None:
+    assert not is_tensor(text)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ The exit code is 1 if anything failed.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def main() -> int:
     if arguments.part == "damage":
         return damage(arguments.seconds, arguments.seed)
     output = arguments.output or Path(tempfile.mkdtemp(prefix="sigpb-fuzz-scripts-"))
-    return supervise(arguments.seconds, arguments.seed, output, arguments.family)
+    return supervise(arguments.seconds, arguments.seed, output, arguments.family, arguments.models)
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,6 +41,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("part", nargs="?", choices=("damage", "differential"), default="damage")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long; 60 by default")
     parser.add_argument("--seed", type=int, default=0, help="0 by default")
+    parser.add_argument(
+        "--models", type=int, default=sys.maxsize, help="how many to build at the most"
+    )
     parser.add_argument("--reproduce", type=Path, help="a damaged file that failed")
     parser.add_argument("--output", type=Path, help="where scripts go; a new directory by default")
     parser.add_argument(

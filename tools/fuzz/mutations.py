@@ -5,7 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from sigpb.wire import Message, WireError, WireType, encode_varint
+from sigpb.wire import (
+    Edits,
+    Message,
+    WireError,
+    WireType,
+    assemble,
+    encode_varint,
+    length_delimited,
+)
 
 Mutation = Callable[[random.Random, bytes, bytes], bytes]
 
@@ -69,7 +77,52 @@ def change_length(chance: random.Random, data: bytes, other: bytes) -> bytes:
     return data[:start] + encode_varint(max(0, wrong)) + data[field.value_start :]
 
 
+# What names of tensors, nodes and keys should not be.
+_NAMES = (
+    "",
+    ":",
+    "x:",
+    ":0",
+    "^",
+    "x:y:",
+    "x:0:0",
+    "/",
+    f"x:{'9' * 5000}",
+    "x:²",
+    "é\x1b\n",
+    "x,y=z",
+)
+_NUMBERS = (0, 1, 2, 7, 24, 77, 101, 2**31, 2**63 - 1, 2**63, 2**64 - 1)
+
+
+def change_value(chance: random.Random, data: bytes, other: bytes) -> bytes:
+    """Puts other names and numbers into fields, so that the lengths around them are right."""
+    message = Message.root(data)
+    edits = Edits(data)
+    for _ in range(12):
+        try:
+            field = chance.choice(list(message.fields()))
+            if field.wire_type == WireType.VARINT:
+                number = encode_varint(chance.choice(_NUMBERS))
+                edits.replace(message, field, encode_varint(field.number << 3) + number)
+                break
+            if field.wire_type != WireType.LEN:
+                continue
+            old = bytes(data[field.value_start : field.value_end])
+            if old.isascii() and old.decode().isprintable() and chance.random() < 0.8:
+                name = chance.choice((*_NAMES, old.decode() + ":", f"{old.decode()}:1"))
+                edits.replace(message, field, length_delimited(field.number, name.encode()))
+                break
+            message = message.message(field)
+        except (IndexError, WireError):
+            break
+    return assemble(edits.pieces(), data) if edits else data
+
+
 MUTATIONS: tuple[Mutation, ...] = (
+    change_value,
+    change_value,
+    change_value,
     truncate,
     flip,
     overwrite,

@@ -35,6 +35,6 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 def _apply(arguments: Sequence[str], values: flags.FlagValues) -> api.PatchResult:
     if len(arguments) not in (1, 2):
-        raise UsageError(f"A plan is expected, and perhaps the model elsewhere. Usage: {USAGE}")
+        raise UsageError("A plan is expected, and perhaps the model elsewhere.", USAGE)
     directory = Path(arguments[1]) if len(arguments) == 2 else None
     return api.apply_plan(arguments[0], directory, **publish_flags.options(values))

@@ -6,14 +6,14 @@ existing clients of A when B is served in its place.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
 from sigpb.diff.compare import compare_models
-from sigpb.saved_model.model import open_model
+from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
 
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     first, second = two_directories(arguments, USAGE)
-    with open_model(first) as before, open_model(second) as after:
+    with open_models(first, second) as (before, after):
         difference = compare_models(before, after, tag_set(values))
     if values.compat:
         from sigpb.diff.compat.verdict import verdicts
@@ -49,15 +49,15 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         report = to_json(difference)
         if values.compat:
             report["compat"] = verdicts_json(found)
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        terminal.say_json(report)
     elif values.compat:
         from sigpb.diff.text import verdict_text
 
-        print(verdict_text(found), end="")
+        terminal.say_document(verdict_text(found))
     else:
         from sigpb.diff.text import plain_text
 
-        print(plain_text(difference), end="")
+        terminal.say_document(plain_text(difference))
     if values.compat:
         return int(any(verdict.level == "breaking" for verdict in found))
     return int(not difference.is_same)

@@ -12,7 +12,6 @@ all the same.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from absl import flags
@@ -57,15 +56,14 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     if len(arguments) not in (1, 2):
-        raise UsageError(f"One model or file is expected, and perhaps a path. Usage: {USAGE}")
+        raise UsageError("One model or file is expected, and perhaps a path.", USAGE)
     path = arguments[1] if len(arguments) == 2 else ""
     with open_source(arguments[0]) as source:
         try:
             place = find_place(source.root, descriptor(source.schema), path)
             require_intact(place.message, place.schema, place.field)
             if values.format == "json":
-                text = json.dumps(json_of(place, full=values.full), indent=2, ensure_ascii=False)
-                print(text)
+                terminal.say_json(json_of(place, full=values.full))
             else:
                 terminal.write(_lines(source, place, full=values.full))
         except ModelUnreadable as error:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
-from sigpb.cli.terminal import write
 from sigpb.errors import PatchError, UsageError, did_you_mean
 from sigpb.inspect.graph import graph_formats
 from sigpb.inspect.graph.dataflow import endpoints as ends
@@ -79,14 +79,14 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     with open_source(one_directory(arguments, USAGE)) as source:
         flow = _flow(source, values)
         if values["from"].value is not None and not any(flow.depends_on):
-            print(f"{flow.endpoints.title}: nothing there depends on it.")
+            terminal.say(f"{flow.endpoints.title}: nothing there depends on it.")
             return 1
         renderer = importlib.import_module(f"{graph_formats.__name__}.{values.format}")
         depth = getattr(renderer, "DEPTH", None) if values.depth is None else values.depth
         picture = draw(flow, depth, everything=getattr(renderer, "EVERYTHING", False))
         lines: Iterable[Line] = renderer.render(picture)
         if values.output is None:
-            write(lines)
+            terminal.write(lines)
         else:
             _save(lines, Path(values.output), source.file)
     return 0

@@ -9,9 +9,7 @@ A model that cannot be read is reported, and the others are searched all the sam
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -56,7 +54,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code: 0 if something was found, 1 if not, 3 if not and a model is unreadable.
     """
     if len(arguments) < 2:
-        raise UsageError(f"A pattern and the models to search are expected. Usage: {USAGE}")
+        raise UsageError("A pattern and the models to search are expected.", USAGE)
     pattern = _pattern(arguments[0], fixed=values.fixed_strings, ignore_case=values.ignore_case)
     for kind in values.what:
         if kind not in KINDS:
@@ -69,9 +67,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         is_found = _print_json(arguments[0], results, unreadable)
     else:
         is_found = _print_lines(results)
-    for problem in unreadable:
-        for told in problem.splitlines():
-            print(f"sigpb: {told}", file=sys.stderr)
+    terminal.warn(*unreadable)
     if is_found:
         return 0
     return ModelUnreadable.exit_code if unreadable else 1
@@ -136,5 +132,5 @@ def _print_json(
         for model, matches in results
     ]
     result = {"pattern": pattern, "models": models, "unreadable": unreadable}
-    print(json.dumps(result, indent=2, ensure_ascii=False))
+    terminal.say_json(result)
     return bool(models)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, tag_set, two_directories
 from sigpb.patching.infer import infer_patch
 from sigpb.patching.patch_file import format_patch
-from sigpb.saved_model.model import open_model
+from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb infer A B [--tags=TAG,…]"
 
@@ -26,6 +27,6 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     first, second = two_directories(arguments, USAGE)
-    with open_model(first) as before, open_model(second) as after:
-        print(format_patch(infer_patch(before, after, tag_set(values))), end="")
+    with open_models(first, second) as (before, after):
+        terminal.say_document(format_patch(infer_patch(before, after, tag_set(values))))
     return 0

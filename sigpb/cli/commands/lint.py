@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
 from sigpb import protos
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.lint_report import ModelReport, Report
 from sigpb.errors import ModelUnreadable, PatchError, UsageError, did_you_mean
@@ -72,7 +72,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     if values.list_rules or values.explain is not None:
         if arguments:
             raise UsageError("--list_rules and --explain go with no PATH.")
-        print(_rule_list() if values.list_rules else _explanation(values.explain))
+        told = _rule_list() if values.list_rules else _explanation(values.explain)
+        terminal.say_document(f"{told}\n")
         return 0
     if not arguments:
         raise UsageError(f"Which models? Usage: {USAGE.partition(chr(10))[0]} …")
@@ -86,10 +87,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         _lint(Path(argument), rules, policy, report)
     if values.fix:
         _fix(report, rules, policy, ways, backup=values.backup)
-    print(report.to_json() if values.format == "json" else report.to_text())
-    for problem in report.unreadable:
-        for line in problem.splitlines():
-            print(f"sigpb: {line}", file=sys.stderr)
+    if values.format == "json":
+        terminal.say_json(report.to_json())
+    else:
+        terminal.say(*report.lines())
+    terminal.warn(*report.unreadable)
     if report.unreadable:
         return ModelUnreadable.exit_code
     return int(bool(report.counts["error"] or (values.strict and report.counts["warning"])))

@@ -8,7 +8,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import api
-from sigpb.cli import patch_flags, patch_report, publish_flags
+from sigpb.cli import patch_flags, patch_report, publish_flags, terminal
 from sigpb.cli.arguments import one_directory
 
 USAGE = """\
@@ -56,7 +56,7 @@ def _patch(arguments: Sequence[str], values: flags.FlagValues) -> api.PatchResul
     if values.emit_patch:
         from sigpb.patching.patch_file import format_patch
 
-        print(format_patch(patch), end="")
+        terminal.say_document(format_patch(patch))
     if only_emit:
         return None
     result = api.patch(directory, patch, **options)

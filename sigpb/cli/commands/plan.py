@@ -6,14 +6,13 @@ changed since.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
 from sigpb import api
-from sigpb.cli import patch_flags
+from sigpb.cli import patch_flags, terminal
 from sigpb.cli.arguments import define_format, define_path, one_directory
 
 USAGE = "sigpb plan DIR [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
@@ -35,7 +34,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     out = None if values.out is None else Path(values.out)
     plan = api.plan(one_directory(arguments, USAGE), patch_flags.patch_of(values), out=out)
     if values.format == "json":
-        print(json.dumps(plan.to_json(), indent=2, ensure_ascii=False))
+        terminal.say_json(plan.to_json())
     else:
-        print(plan)
+        terminal.say_document(f"{plan}\n")
     return 0

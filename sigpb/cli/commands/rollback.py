@@ -5,7 +5,6 @@ A model that was changed after the batch is refused, and stays as it is.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from absl import flags
 
 from sigpb.batch.locks import journal_locked, locked
 from sigpb.batch.rollback import Rollback
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.cli.batch_progress import shown
 from sigpb.errors import UsageError
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     if len(arguments) != 1:
-        raise UsageError(f"The journal of a batch is expected. Usage: {USAGE}")
+        raise UsageError("The journal of a batch is expected.", USAGE)
     counts: Counter[str] = Counter()
     models = []
     if is_url(arguments[0]):
@@ -52,10 +52,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
                 models.append(vars(undone))
             else:
                 reason = f": {undone.reason}" if undone.reason else ""
-                print(f"{undone.outcome:<11}  {shown(undone.model)}{reason}")
+                terminal.say(f"{undone.outcome:<11}  {shown(undone.model)}{reason}")
     if values.format == "json":
-        print(json.dumps({"models": models}, indent=2, ensure_ascii=False))
+        terminal.say_json({"models": models})
     else:
         said = [f"{count} {outcome}" for outcome, count in counts.items()]
-        print(", ".join(said) or "there is nothing to undo")
+        terminal.say(", ".join(said) or "there is nothing to undo")
     return int(bool(counts["refused"] or counts["failed"]))

@@ -8,14 +8,13 @@ kept whole or not at all, and what was lost is listed. The exit code is 3 if not
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
-from sigpb.cli.terminal import write
 from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.inspect.salvage.salvage import Salvage, salvage
 from sigpb.inspect.salvage.salvage_text import lines, to_json
@@ -43,7 +42,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     if len(arguments) != 2:
-        raise UsageError(f"A damaged model and a new path are expected. Usage: {USAGE}")
+        raise UsageError("A damaged model and a new path are expected.", USAGE)
     broken, out = Path(arguments[0]), Path(arguments[1])
     with open_bytes(broken) as source:
         is_model = source.file.name == BINARY_NAME
@@ -62,9 +61,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             about = {"file": str(source.file), "bytes": len(source.buffer)}
             about |= {"message": source.schema, "written": str(written)}
             about |= {"bytes_written": size(found.pieces)}
-            print(json.dumps(about | to_json(found), indent=2, ensure_ascii=False))
+            terminal.say_json(about | to_json(found))
         else:
-            write(_report(source, found, written, is_model=is_model))
+            terminal.write(_report(source, found, written, is_model=is_model))
     return 0
 
 

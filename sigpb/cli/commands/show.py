@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.inspect.summary import Json, summarize
 from sigpb.inspect.summary_text import plain_text
 from sigpb.saved_model import history
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
+from sigpb.visible_text import visible_text_proto
 
 USAGE = """\
 sigpb show DIR [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--history]"""
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         meta_graphs = _select(model, tag_set(values), values.signature)
         summary = summarize(model, meta_graphs, values.signature)
         if values.format == "json":
-            print(json.dumps(summary, indent=2, ensure_ascii=False))
+            terminal.say_json(summary)
         elif values.format == "textproto":
             _print_text_protos(meta_graphs, values.signature)
         else:
@@ -62,16 +63,17 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 def _print_history(model: SavedModel, *, as_json: bool) -> None:
     records = history.records(model.directory)
     if as_json:
-        print(json.dumps(records, indent=2, ensure_ascii=False))
+        terminal.say_json(records)
         return
     if not records:
-        print(f"{model.directory}: no patch is recorded")
+        terminal.say(f"{model.directory}: no patch is recorded")
     for record in records:
         words = (record.get(field) for field in ("time", "patch_id", "reason"))
-        print("  ".join(str(word) for word in (*words, f"sigpb {record.get('sigpb')}") if word))
+        said = (str(word) for word in (*words, f"sigpb {record.get('sigpb')}") if word)
+        terminal.say("  ".join(said))
         for name in ("input_digest", "output_digest"):
             if digest := record.get(name):
-                print(f"    {name.removesuffix('_digest')} sha256:{digest}")
+                terminal.say(f"    {name.removesuffix('_digest')} sha256:{digest}")
 
 
 def _select(
@@ -101,19 +103,14 @@ def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) 
         for key, signature_def in graph.signatures.items():
             if signature in (None, key):
                 meta_graph.signature_def[key].CopyFrom(signature_def)
-    print(text_format.MessageToString(shown, as_utf8=True), end="")
+    terminal.say_document(visible_text_proto(text_format.MessageToString(shown, as_utf8=True)))
 
 
 def _print_tables(summary: Json) -> None:
     if not sys.stdout.isatty():
-        print(plain_text(summary), end="")
+        terminal.say_document(plain_text(summary))
         return
     # Takes longer to import than all the rest to run.
-    from rich.console import Console
-
     from sigpb.inspect.summary_table import render
 
-    console = Console(highlight=False)
-    with console.capture() as text:  # rich would end the process itself if nobody reads on.
-        console.print(render(summary))
-    print(text.get(), end="")
+    terminal.say_table(render(summary))

@@ -6,7 +6,6 @@ file; of a text proto, to that of the binary proto it amounts to. Functions' nod
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size.size import GROUPINGS, measure
 from sigpb.inspect.size.size_text import headline, json_value, lines
 from sigpb.inspect.styled_text import plain
+from sigpb.visible_text import json_text
 
 USAGE = """\
 sigpb size PATH [--by=section|op|function|scope|node] [--depth=N] [--limit=N]
@@ -76,7 +76,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             terminal.write(lines(source, sizes, values.by))
         else:
             for piece in _text(source, values):
-                print(piece, end="")
+                terminal.say_document(piece)
     return 0
 
 
@@ -90,5 +90,5 @@ def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
     sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
     if values.format == "json":
         value = json_value(source, sizes, values.by)
-        return (json.dumps(value, indent=2, ensure_ascii=False), "\n")
+        return (json_text(value), "\n")
     return (f"{plain(told)}\n" for told in lines(source, sizes, values.by))

@@ -7,7 +7,6 @@ name is several of these, all are shown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from absl import flags
@@ -41,13 +40,13 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     if len(arguments) != 2:
-        raise UsageError(f"A model and a name are expected. Usage: {USAGE}")
+        raise UsageError("A model and a name are expected.", USAGE)
     path, name = arguments
     with open_source(path) as source:
         traces = trace(source, name, values.signature)
         if values.format == "json":
             found = {"file": str(source.file), "traces": [json_value(found) for found in traces]}
-            print(json.dumps(found, indent=2, ensure_ascii=False))
+            terminal.say_json(found)
         else:
             terminal.write(lines(traces))
     return 0

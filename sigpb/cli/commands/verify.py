@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
 from sigpb import api
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_path, two_directories
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
@@ -85,9 +85,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         timeout=values.timeout,
     )
     if values.format == "json":
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        terminal.say_json(report.to_json())
     else:
-        print(report)
+        terminal.say(*report.lines())
     return report.exit_code
 
 

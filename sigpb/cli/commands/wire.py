@@ -6,20 +6,20 @@ are guesses. Exit code 1 if damage was found, 0 if none was in what is shown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from absl import flags
 from google.protobuf.descriptor import Descriptor
 
+from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
-from sigpb.cli.terminal import write
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.inspect.wire.wire_source import WireSource, open_bytes
 from sigpb.inspect.wire.wire_text import record_line
 from sigpb.inspect.wire.wire_tree import MAX_DEPTH, Record, records, to_json
+from sigpb.visible_text import json_text
 
 USAGE = """\
 sigpb wire FILE [--offset=N] [--depth=N] [--schema=auto|none|MESSAGE] [--format=text|json]"""
@@ -59,7 +59,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     if len(arguments) != 1:
-        raise UsageError(f"One file is expected, or a model's directory. Usage: {USAGE}")
+        raise UsageError("One file is expected, or a model's directory.", USAGE)
     with open_bytes(arguments[0]) as source:
         size = len(source.buffer)
         if values.offset is not None and values.offset >= size:
@@ -70,7 +70,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         if values.format == "json":
             _print_json(source, message, found)
         else:
-            write(_lines(source, message, found))
+            terminal.write(_lines(source, message, found))
         return 1 if found.damaged else 0
 
 
@@ -131,10 +131,10 @@ def _print_json(source: WireSource, message: str | None, found: _Counted) -> Non
     head = {"file": str(source.file), "bytes": len(source.buffer), "message": message}
     if source.note:
         head["note"] = source.note
-    print(json.dumps(head, ensure_ascii=False)[:-1] + ', "records": [', end="")
+    terminal.say_document(json_text(head, indent=None)[:-1] + ', "records": [')
     separator = "\n"
     for record in found:
-        print(separator + json.dumps(to_json(record), ensure_ascii=False), end="")
+        terminal.say_document(separator + json_text(to_json(record), indent=None))
         separator = ",\n"
     tail = {"damaged": found.damaged, "not_entered": found.not_entered}
-    print("\n], " + json.dumps(tail)[1:])
+    terminal.say_document("\n], " + json_text(tail, indent=None)[1:] + "\n")

@@ -27,10 +27,12 @@ def constant(node: protos.NodeDef) -> Tensor:
 def _integers(proto: protos.TensorProto) -> Dims | None:
     sizes = [dim.size for dim in proto.tensor_shape.dim]
     count = size_of(sizes)
-    if proto.dtype not in _FORMATS or count > _MOST_ELEMENTS:
+    if proto.dtype not in _FORMATS or not 0 <= count <= _MOST_ELEMENTS:
         return None
     if proto.tensor_content:
-        return struct.unpack(f"<{count}{_FORMATS[proto.dtype]}", proto.tensor_content)
+        content = struct.Struct(f"<{count}{_FORMATS[proto.dtype]}")
+        is_whole = len(proto.tensor_content) == content.size
+        return content.unpack(proto.tensor_content) if is_whole else None
     values = list(proto.int_val if proto.dtype == INT32 else proto.int64_val)
     # The last element stands for all that follow; no element at all means zeros.
     last = values[-1] if values else 0

@@ -13,6 +13,7 @@ a field that repeats is meant:
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
@@ -20,6 +21,7 @@ from google.protobuf import text_encoding
 
 from sigpb.errors import UsageError
 from sigpb.inspect.proto_scalars import quoted
+from sigpb.parsers import parse_number
 
 _PART = re.compile(
     r"""
@@ -46,8 +48,8 @@ class Selector(NamedTuple):
     @property
     def position(self) -> int | None:
         """The position of the element, if it is selected by that."""
-        is_number = not self.is_quoted and self.text.isascii() and self.text.isdecimal()
-        return int(self.text) if is_number else None
+        number = None if self.is_quoted else parse_number(self.text)
+        return None if number is None else min(number, sys.maxsize)
 
 
 class Part(NamedTuple):

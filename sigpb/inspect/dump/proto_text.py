@@ -27,6 +27,7 @@ from sigpb.inspect.known_fields import KnownField, known_fields
 from sigpb.inspect.proto_scalars import Scalar, count, quoted, scalar_text, scalars
 from sigpb.inspect.schema import fit
 from sigpb.inspect.styled_text import Line, Span, plain
+from sigpb.parsers import parse_text_proto
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message, WireType
 
@@ -345,7 +346,7 @@ def _reads_as(message: protos.Any, text: list[str]) -> bool:
 
     read = protos.Any()
     try:
-        text_format.Parse("\n".join(text), read, descriptor_pool=protos.POOL)
+        parse_text_proto("\n".join(text), read, protos.POOL)
     except (text_format.ParseError, DecodeError):
         return False
     return read.SerializeToString() == message.SerializeToString()

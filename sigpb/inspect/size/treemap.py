@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sigpb.inspect.size.size_tree import Part
+from sigpb.visible_text import visible
 
 _WIDTH, _HEIGHT = 1600.0, 900.0
 _FONT_SIZE = 12.0
@@ -76,7 +77,7 @@ def treemap(part: Part, headline: str) -> Iterator[str]:
     constants = {"WIDTH": _WIDTH, "HEIGHT": _HEIGHT, "FONT_SIZE": _FONT_SIZE, "LETTER": _LETTER}
     for name, value in constants.items():
         script = script.replace(name, str(value))
-    title = html.escape(headline)
+    title = html.escape(visible(headline))
     yield f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}'
     yield f"</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<p>{title}</p>\n"
     yield "<p>Click a part to enlarge it, and once more to go back.</p>\n"
@@ -137,10 +138,9 @@ def _drawn(
     """Yields the SVG of a part; ``path`` names it in the tooltip."""
     if min(area.width, area.height) < _SMALLEST_SIDE / 10:
         return
-    name = html.escape(f"{part.name}: {part.size:,}")
-    told = html.escape(
-        "\n".join([*path, f"{part.name}", f"{part.size:,} bytes, {part.size / total:.2%}"])
-    )
+    shown = visible(part.name)
+    name = html.escape(f"{shown}: {part.size:,}")
+    told = html.escape("\n".join([*path, shown, f"{part.size:,} bytes, {part.size / total:.2%}"]))
     x, y, width, height = (f"{number:.2f}" for number in area)
     hue, light = (40 * depth + 205) % 360, max(60, 92 - 6 * depth)
     yield f'<g><rect x="{x}" y="{y}" width="{width}" height="{height}" '
@@ -156,5 +156,5 @@ def _drawn(
         # What is its own stays free, at the end.
         rectangles = squarified([*sizes, float(own)] if own else sizes, inner)
         for child, rectangle in zip(children, rectangles, strict=False):
-            yield from _drawn(child, rectangle, total, (*path, part.name), depth + 1)
+            yield from _drawn(child, rectangle, total, (*path, shown), depth + 1)
     yield "</g>\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,13 @@ _HANGS_AFTER = 240.0
 _ROUNDS_PER_PROCESS = 200
 
 
-def supervise(seconds: float, seed: int, output: Path, families: Sequence[str] = ()) -> int:
+def supervise(
+    seconds: float,
+    seed: int,
+    output: Path,
+    families: Sequence[str] = (),
+    models: int = sys.maxsize,
+) -> int:
     """Hunts until the time is over, writes a script for each fault, and returns the exit code.
 
     Args:
@@ -25,13 +32,15 @@ def supervise(seconds: float, seed: int, output: Path, families: Sequence[str] =
         seed: What decides about models and patches.
         output: The directory for scripts.
         families: The families of models; none for all.
+        models: How many models are built at the most, so that two runs are of the same ones.
     """
     output.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + seconds
     log = _Log(output)
     number = 0
-    while time.monotonic() < end:
-        number = _one_process(number, seed, end, families, log)
+    while time.monotonic() < end and number < models:
+        last = min(number + _ROUNDS_PER_PROCESS, models)
+        number = _one_process(number, last, seed, end, families, log)
     print(log.summary(), end="")
     return int(log.scripts > 0)
 
@@ -73,11 +82,12 @@ class _Log:
         return text
 
 
-def _one_process(number: int, seed: int, end: float, families: Sequence[str], log: _Log) -> int:
+def _one_process(
+    number: int, last: int, seed: int, end: float, families: Sequence[str], log: _Log
+) -> int:
     """Hunts in one process, and returns the number of the round to begin with in the next."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    last = number + _ROUNDS_PER_PROCESS
     process = context.Process(
         target=_hunt, args=(theirs, seed, number, last, end, tuple(families)), daemon=True
     )

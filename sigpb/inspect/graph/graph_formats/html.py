@@ -14,7 +14,7 @@ from sigpb.inspect.graph.dataflow.picture import Picture
 from sigpb.inspect.graph.graph_formats.json import values
 from sigpb.inspect.graph.graph_style import text_lines
 from sigpb.inspect.styled_text import Line, line
-from sigpb.inspect.visible_text import visible
+from sigpb.visible_text import visible
 
 EVERYTHING = True
 

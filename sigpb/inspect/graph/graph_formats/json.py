@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from sigpb.inspect.graph.dataflow.picture import Edge, Node, Picture
 from sigpb.inspect.styled_text import Line, line
 from sigpb.tensor_types import dtype_name
+from sigpb.visible_text import json_text
 
 DEPTH = 10_000
 
@@ -29,7 +29,7 @@ def values(picture: Picture) -> dict[str, Any]:
 
 def render(picture: Picture) -> Iterator[Line]:
     """Yields the lines."""
-    text = json.dumps(values(picture), indent=1, ensure_ascii=False)
+    text = json_text(values(picture), indent=1)
     return (line(part) for part in text.split("\n"))
 
 

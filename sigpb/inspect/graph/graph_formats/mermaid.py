@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sigpb.inspect.graph.dataflow.picture import Node, Picture
 from sigpb.inspect.graph.graph_style import COLOURS, SPLICED, text_lines
 from sigpb.inspect.styled_text import Line, line
-from sigpb.inspect.visible_text import visible
+from sigpb.visible_text import visible
 
 # Everything else, in a quoted label, might mean something to Mermaid, Markdown or HTML.
 _SPECIAL = re.compile(r"[^\w ./:,?()\[\]-]", re.ASCII)

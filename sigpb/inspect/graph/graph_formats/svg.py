@@ -10,7 +10,7 @@ from sigpb.inspect.graph.dataflow.picture import Edge, Node, Picture
 from sigpb.inspect.graph.graph_style import COLOURS, SPLICED, text_lines
 from sigpb.inspect.graph.layered_layout import Box, Size, lay_out
 from sigpb.inspect.styled_text import Line, line
-from sigpb.inspect.visible_text import visible
+from sigpb.visible_text import visible
 
 _FONT = 12
 _LINE = 16

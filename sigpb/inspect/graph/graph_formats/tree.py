@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sigpb.inspect.graph.dataflow.picture import Edge, Node, Picture
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.visible_text import visible
+from sigpb.visible_text import visible
 
 _STYLES = {
     "input": "green",

@@ -1,0 +1,71 @@
+"""Parsers of text that end in one kind of error, however the text is damaged.
+
+Python's own end in others too where the text is nested too deep, or holds a number of thousands of
+digits, which `int` refuses to read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+# Digits of numbers that an int64 holds, and one more.
+_DIGITS = 20
+
+_TOO_DEEP = "it is nested too deep"
+
+
+def parse_json_value(text: str | bytes, parse_float: Callable[[str], float] | None = None) -> Any:
+    """Parses JSON.
+
+    Args:
+        text: The JSON.
+        parse_float: What reads numbers that are no integers; `float` if it is left out.
+
+    Raises:
+        ValueError: If it is none; a `json.JSONDecodeError` where the place is known.
+    """
+    try:
+        return json.loads(text, parse_float=parse_float)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+
+
+def parse_number(text: str) -> int | None:
+    """Returns the number that decimal digits stand for; None if the text is not that.
+
+    It counts something, and nothing is there as often as a number of many digits says: of such a
+    number, another one is returned that is too large as well.
+    """
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    return int(text) if len(text) < _DIGITS else 10**_DIGITS
+
+
+def parse_text_proto(
+    text: str, message: AnyMessage, pool: DescriptorPool | None = None
+) -> AnyMessage:
+    """Parses a text proto into a message, and returns that.
+
+    Args:
+        text: The text.
+        message: What to fill.
+        pool: Where the types of ``Any`` are found.
+
+    Raises:
+        text_format.ParseError: If it is none.
+    """
+    from google.protobuf import text_format  # It takes long to import, and most models are binary.
+
+    try:
+        return text_format.Parse(text, message, descriptor_pool=pool)
+    except RecursionError as error:
+        raise text_format.ParseError(_TOO_DEEP) from error
+    except ValueError as error:  # Of a number, or an escape in a string.
+        raise text_format.ParseError(str(error)) from error

@@ -1,0 +1,46 @@
+"""Text with names in it, written so that it can be shown: a name may hold any character.
+
+A terminal obeys some characters, others change the order of what is read, and a line break in a
+name would begin a line that sigpb seems to say. All text that leaves sigpb goes through one of
+these functions, in the form whose readers get the name back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def visible(text: str) -> str:
+    r"""Returns text with the characters that cannot be seen spelled out: ``\n``, ``\u202e``."""
+    return _escaped(text, lambda each: each.encode("unicode_escape").decode())
+
+
+def visible_lines(lines: Iterable[str]) -> str:
+    """Joins lines; a line break inside one of them is spelled out."""
+    return "\n".join(map(visible, lines))
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    r"""Writes a JSON value; strings hold what can be seen, and ``\u…`` for all else.
+
+    Names of files that are not UTF-8 can be written, too: `json.loads` gives them back.
+    """
+    lines = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")
+    return "\n".join(_escaped(line, lambda each: json.dumps(each)[1:-1]) for line in lines)
+
+
+def visible_text_proto(text: str) -> str:
+    """Returns a text proto with octal escapes for the bytes of what cannot be seen."""
+    return "\n".join(_escaped(line, _octal) for line in text.split("\n"))
+
+
+def _escaped(line: str, escape: Callable[[str], str]) -> str:
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else escape(each) for each in line)
+
+
+def _octal(character: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in character.encode())
