@@ -77,7 +77,7 @@ class OpDefs:
     def output_dtypes(self, node: protos.NodeDef) -> list[int] | None:
         """Returns the dtype of every output of a node, as numbers of the enum ``DataType``.
 
-        A reference counts 100 more than its value. None if they cannot be told: the op is
+        A reference counts 100 more than its value. None if they are not known: the op is
         unknown, or lacks an attribute that has no default, or a generic function leaves it open.
         """
         outputs = self._outputs(node)
@@ -92,7 +92,7 @@ class OpDefs:
 
         Returns:
             ``node:output_arg:k``, for the `k`-th tensor of the output of that name; None if the
-            node has no such output, or its outputs cannot be told.
+            node has no such output, or its outputs are not known.
         """
         for name, dtypes in self._outputs(node) or ():
             if 0 <= index < len(dtypes):

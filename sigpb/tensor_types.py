@@ -110,8 +110,8 @@ def shape_text(shape: Shape) -> str:
     return "[" + ",".join("?" if size is None else str(size) for size in shape) + "]"
 
 
-def is_compatible(first: Shape, second: Shape) -> bool:
-    """Whether a tensor can have both shapes."""
+def is_compatible(first: tuple[object, ...] | None, second: tuple[object, ...] | None) -> bool:
+    """Whether a tensor can have both shapes: a `Shape`, or one with other sizes than numbers."""
     if first is None or second is None:
         return True
     return len(first) == len(second) and all(

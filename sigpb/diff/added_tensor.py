@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sigpb.diff.graph_view import GraphView
-from sigpb.graph.function_outputs import ADDED_RESULT, CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
+from sigpb.graph.function_outputs import ADDED_RESULT
 from sigpb.graph.tensor_names import output_number, producer
 
 

@@ -34,7 +34,7 @@ class Place:
 
 _Pair = tuple[Place, Place, Evidence]
 
-# In steps: what it is worth that values are lost on the way, and that an endpoint has no partner.
+# How many steps weigh as much as values that are lost on the way, or an endpoint without a partner.
 _DETOUR, _UNPAIRED = 1e3, 1e6
 
 

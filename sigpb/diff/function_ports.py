@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.origins import Origins
 from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import output_number, producer

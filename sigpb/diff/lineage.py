@@ -11,7 +11,7 @@ from functools import cache
 
 from sigpb import protos
 from sigpb.diff.graph_view import GraphView
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_spliced
 from sigpb.graph.tensor_names import producer
@@ -44,7 +44,7 @@ class Lineage:
     def distance(self, before: Chain, after: Chain) -> int | None:
         """Returns how many of the nodes of sigpb are between two endpoints of the same tensor.
 
-        None if they are not the same tensor, as far as can be told.
+        None if they are not known to be the same tensor.
         """
         meeting = self.meeting(before, after)
         return None if meeting is None else sum(meeting)

@@ -49,7 +49,7 @@ class EndpointChange:
             not; None if there is none.
         bound: The value that a removed input has from now on, in JSON; None if there is none.
         tensor: Of an added output, the tensor of the other model that it stands for; None if that
-            cannot be told.
+            is not known.
     """
 
     side: Side

@@ -82,7 +82,10 @@ class Edit(ABC):
         return ()
 
     def unchecked(self) -> Iterable[str]:
-        """Yields what of this edit only a run of the model shows, such as ``what …``."""
+        """Yields what of this edit only a run of the model shows.
+
+        Each is a clause that begins with ``what`` or ``whether``.
+        """
         return ()
 
     @abstractmethod

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from sigpb import protos
 from sigpb.errors import SigpbError
-from sigpb.graph.batch_body import Body, Port
+from sigpb.graph.batch_body import Body
 from sigpb.graph.batch_rewrite import rewrite, write_argument_shapes
 from sigpb.graph.batch_rules.operation import Demand, Refusal, Wanted
 from sigpb.graph.batch_rules.values import (
@@ -23,7 +23,8 @@ from sigpb.graph.batch_rules.values import (
     Tensor,
     text,
 )
-from sigpb.graph.function_outputs import Functions
+from sigpb.graph.batch_tensors import Port
+from sigpb.graph.called_functions import Functions
 from sigpb.graph.stated_shapes import argument_shape, stated_shape
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs

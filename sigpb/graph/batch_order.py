@@ -6,10 +6,8 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sigpb import protos
+from sigpb.graph.control_flow import is_back_edge
 from sigpb.graph.tensor_names import producer
-
-# What closes a loop of TensorFlow 1: it comes after what takes tensors from it.
-_BACK_EDGES = ("NextIteration", "RefNextIteration")
 
 Users = Mapping[str, Collection[str]]
 
@@ -26,12 +24,6 @@ def users_of(nodes: Iterable[protos.NodeDef]) -> Users:
         for name in {producer(spelled) for spelled in data_inputs(node)}:
             users[name].append(node.name)
     return users
-
-
-def is_back_edge(nodes: Mapping[str, protos.NodeDef], spelled: str) -> bool:
-    """Whether a tensor is what the next round of a loop of TensorFlow 1 begins with."""
-    name = producer(spelled)
-    return name in nodes and nodes[name].op in _BACK_EDGES
 
 
 def in_order(

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sigpb import protos
-from sigpb.graph.batch_body import Body, Visited
+from sigpb.graph.batch_body import Body
 from sigpb.graph.batch_rules.constants import INT32, integer_tensor, uniform_element
 from sigpb.graph.batch_rules.operation import Operation
 from sigpb.graph.batch_rules.sources import SIZES, Source
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, write_shape
+from sigpb.graph.batch_tensors import Visited
 from sigpb.graph.fresh_names import TakenNames
-from sigpb.graph.stated_shapes import OUTPUT_SHAPES
+from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
 
@@ -282,7 +283,7 @@ def write_argument_shapes(function: protos.FunctionDef, arguments: Sequence[Tens
         if position in function.arg_attr and OUTPUT_SHAPES in function.arg_attr[position].attr:
             for proto in function.arg_attr[position].attr[OUTPUT_SHAPES].list.shape:
                 write_shape(tensor.shape, proto)
-        if "_input_shapes" in function.attr:
-            stated = function.attr["_input_shapes"].list.shape
+        if INPUT_SHAPES in function.attr:
+            stated = function.attr[INPUT_SHAPES].list.shape
             if position < len(stated):
                 write_shape(tensor.shape, stated[position])

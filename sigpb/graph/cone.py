@@ -7,15 +7,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.graph.control_flow import ENTER_OPS
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.graph.tensor_names import canonical, producer
 from sigpb.op_defs import OpDefs
 
-# What makes a thing that lives for one step only, so that two copies of its users must not share
-# it (tensorflow/core/ops/data_flow_ops.cc).
+# Ops that create a resource for one step, which two copies of its users must not share
+# (tensorflow/core/ops/data_flow_ops.cc).
 _STEP_OPS = {"TensorArray", "TensorArrayV2", "TensorArrayV3", "Stack", "StackV2"}
 
 _FRAME = "frame_name"
-_SHAPES = "_output_shapes"
 
 
 def needed(
@@ -71,8 +71,8 @@ def _without_inputs(node: protos.NodeDef) -> protos.NodeDef:
     else:
         after.op = "InfeedDequeueTuple"
         after.attr["dtypes"].list.type.extend(dtypes)
-    if _SHAPES in node.attr:
-        after.attr[_SHAPES].CopyFrom(node.attr[_SHAPES])
+    if OUTPUT_SHAPES in node.attr:
+        after.attr[OUTPUT_SHAPES].CopyFrom(node.attr[OUTPUT_SHAPES])
     return after
 
 
@@ -129,7 +129,7 @@ class Cone:
                 waiting += self._users[name]
 
     def _parts_left_out(self) -> set[str]:
-        """Returns nodes outside that share a loop, or a thing of one step, with nodes inside."""
+        """Returns nodes outside that share a loop, or a resource of one step, with nodes inside."""
         inside = [self._nodes[name] for name in self.names]
         frames = {node.attr[_FRAME].s for node in inside if node.op in ENTER_OPS}
         entries = {
@@ -138,5 +138,5 @@ class Cone:
             if self._nodes[name].op in ENTER_OPS and self._nodes[name].attr[_FRAME].s in frames
         }
         sources = {producer(tensor) for node in inside for tensor in node.input} & self._needed
-        things = {name for name in sources if self._nodes[name].op in _STEP_OPS}
-        return (entries | things) - self.names
+        resources = {name for name in sources if self._nodes[name].op in _STEP_OPS}
+        return (entries | resources) - self.names

@@ -10,10 +10,19 @@ from sigpb.graph.tensor_names import producer
 
 # tensorflow/core/ops/control_flow_ops.cc
 ENTER_OPS = {"Enter", "RefEnter"}
+"""What takes a tensor into a loop."""
+
 _EXIT_OPS = {"Exit", "RefExit"}
 _MERGE_OPS = {"Merge", "RefMerge"}
 _SWITCH_OPS = {"Switch", "RefSwitch", "_SwitchN"}
+# They close a loop, and so come after what takes tensors from them.
 _NEXT_OPS = {"NextIteration", "RefNextIteration"}
+
+
+def is_back_edge(nodes: Mapping[str, protos.NodeDef], spelled: str) -> bool:
+    """Whether a tensor is what the next round of a loop begins with."""
+    name = producer(spelled)
+    return name in nodes and nodes[name].op in _NEXT_OPS
 
 
 class _Depth(NamedTuple):
@@ -58,11 +67,12 @@ def _inputs(name: str, nodes: Mapping[str, protos.NodeDef]) -> list[str]:
     if name not in nodes:
         return []
     node = nodes[name]
-    return [each for each in map(producer, node.input) if not _closes(node, each, nodes)]
+    forward = (each for each in node.input if not _closes(node, each, nodes))
+    return [producer(each) for each in forward]
 
 
-def _closes(node: protos.NodeDef, name: str, nodes: Mapping[str, protos.NodeDef]) -> bool:
-    return node.op in _MERGE_OPS and name in nodes and nodes[name].op in _NEXT_OPS
+def _closes(node: protos.NodeDef, tensor: str, nodes: Mapping[str, protos.NodeDef]) -> bool:
+    return node.op in _MERGE_OPS and is_back_edge(nodes, tensor)
 
 
 def _depth(name: str, nodes: Mapping[str, protos.NodeDef], before: Sequence[_Depth]) -> _Depth:
@@ -80,7 +90,7 @@ def _depth(name: str, nodes: Mapping[str, protos.NodeDef], before: Sequence[_Dep
 
 def _begins_loop(merge: protos.NodeDef, nodes: Mapping[str, protos.NodeDef]) -> bool:
     """Whether what a node merges is what a round of a loop begins with."""
-    return any(_closes(merge, producer(each), nodes) for each in merge.input)
+    return any(_closes(merge, each, nodes) for each in merge.input)
 
 
 def _ends_loop(switch: protos.NodeDef, nodes: Mapping[str, protos.NodeDef]) -> bool:

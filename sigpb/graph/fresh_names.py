@@ -1,4 +1,4 @@
-"""Names for what is added beside things that have names."""
+"""Names that are not taken, for what is added to a graph or a function."""
 
 from __future__ import annotations
 

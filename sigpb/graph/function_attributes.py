@@ -87,6 +87,6 @@ DROPPED = {
 
 
 def drop_what_no_longer_holds(variant: protos.FunctionDef) -> None:
-    """Removes the attributes of a variant that hold for the function only that it is made of."""
+    """Removes the attributes that hold only for the function that a variant is made of."""
     for name in set(variant.attr) - set(KEPT):
         del variant.attr[name]

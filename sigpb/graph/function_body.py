@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sigpb import protos
 from sigpb.graph.fresh_names import TakenNames
+from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.op_defs import OpDefs
 from sigpb.steps.attributes import dtype_attr
 
@@ -52,7 +53,7 @@ class FunctionBody:
         )
         self._op_defs.strip_defaults(node)
         if shape is not None:
-            node.attr["_output_shapes"].list.shape.append(shape)
+            node.attr[OUTPUT_SHAPES].list.shape.append(shape)
         spelled = self._op_defs.output_name(node, 0)
         assert spelled is not None, f"TensorFlow has the op {op}"
         return spelled

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from sigpb import protos
+from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_body import FunctionBody
 from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
@@ -15,26 +16,12 @@ from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import TensorType, shape_proto
 
-CALL_OPS = ("PartitionedCall", "StatefulPartitionedCall")
-
 ADDED_RESULT = "sigpb_output"
 """What the names of results that are added to functions begin with."""
 
 
 # The calls on the way to a function, and its name after those of the functions on the way.
 _Place: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...]]"
-
-
-class Functions(Protocol):
-    """The functions of a model."""
-
-    def get(self, name: str) -> protos.FunctionDef | None:
-        """Returns the function of a name, or None."""
-        ...
-
-    def add_variant(self, function: protos.FunctionDef) -> str:
-        """Adds a function under a name that is fresh, and returns the name."""
-        ...
 
 
 @dataclass(frozen=True)

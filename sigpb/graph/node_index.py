@@ -22,9 +22,9 @@ _TENSOR_TYPE = {
     protos.TensorProto.TENSOR_SHAPE_FIELD_NUMBER,
 }
 
-# Nodes beyond this size in bytes, which are constants, are looked at one by one, so that nothing
-# is searched for in their values.
-_LARGE = 1 << 12
+LARGE_NODE = 1 << 12
+"""Nodes beyond this size in bytes are constants, as a rule. They are looked at one by one, so that
+nothing is searched for in their values."""
 
 # To look at a node takes as long as to search so many bytes.
 _WORTH_A_TABLE = 1 << 12
@@ -61,7 +61,7 @@ class NodeIndex:
         start = graph.start
         for node, following in pairwise(chain(self._starts, [graph.end])):
             # What follows the last node, or a node in an unusual place, is searched as well.
-            if following - node > _LARGE and self._field_at(node).end - node > _LARGE:
+            if following - node > LARGE_NODE and self._field_at(node).end - node > LARGE_NODE:
                 self._large.append(self._field_at(node))
                 self._spans.append((start, node))
                 start = self._large[-1].end
@@ -142,11 +142,11 @@ class NodeIndex:
 
 def outline(node: Message) -> protos.NodeDef:
     """Parses a node without the values of large tensors; their types are kept."""
-    if node.end - node.start <= _LARGE:
+    if node.end - node.start <= LARGE_NODE:
         return parse(protos.NodeDef, node)
     kept = []
     for field in node.fields():
-        large = field.number == _ATTR and field.end - field.start > _LARGE
+        large = field.number == _ATTR and field.end - field.start > LARGE_NODE
         value = node.entry_value(field) if large else None
         if value and (tensor := value.find(_TENSOR)):
             type_ = (part for part in tensor.fields() if part.number in _TENSOR_TYPE)

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from sigpb import protos
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
@@ -58,7 +58,7 @@ class Origins:
     def is_unused_input(self, chain: Chain) -> bool:
         """Whether the end of a chain is a placeholder that sigpb added and nothing computes from.
 
-        What it takes the place of cannot be told, and makes no difference.
+        Which tensor it stands for cannot be determined, and makes no difference.
         """
         node = None if self.is_resolved(chain) else self._node(producer(chain[-1]))
         return node is not None and node.op == "Placeholder"

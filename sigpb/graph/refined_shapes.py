@@ -13,17 +13,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigpb import protos
-from sigpb.graph.batch_body import Body, Port
-from sigpb.graph.batch_order import data_inputs, in_order, is_back_edge, users_of
+from sigpb.graph.batch_body import Body
+from sigpb.graph.batch_order import data_inputs, in_order, users_of
 from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, text
-from sigpb.graph.function_outputs import CALL_OPS, Functions
+from sigpb.graph.batch_tensors import Port
+from sigpb.graph.called_functions import CALL_OPS, Functions
+from sigpb.graph.control_flow import is_back_edge
 from sigpb.graph.shape_constraints import ANY_RANK, Constraint, constraint_of
 from sigpb.graph.stated_shapes import argument_shape, merged, stated_shapes
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
-from sigpb.tensor_types import Shape
+from sigpb.tensor_types import Shape, is_compatible
 
 
 @dataclass
@@ -65,7 +67,7 @@ def follow(
 
 @dataclass(frozen=True)
 class _Pair:
-    """A tensor as it was known before, and as it is."""
+    """What is known of a tensor before shapes are refined, and after."""
 
     before: Tensor
     after: Tensor
@@ -163,8 +165,8 @@ class _Walk:
             return None
         pairs = list(zip(results, stated_shapes(node, len(results)), strict=False))
         for pair, stated in pairs:
-            if not _agrees(pair.after, stated):
-                if _agrees(pair.before, stated):
+            if not is_compatible(pair.after.shape, stated):
+                if is_compatible(pair.before.shape, stated):
                     self.found.contradictions.append(
                         f"{title} states the shape {text(stated)} of a result that would be of "
                         f"shape {text(pair.after.shape)}"
@@ -286,11 +288,3 @@ def _concrete(tensor: Tensor) -> Tensor:
 
 def _with_shape(tensor: Tensor, stated: Shape) -> Tensor:
     return dataclasses.replace(tensor, shape=merged(tensor.shape, stated))
-
-
-def _agrees(tensor: Tensor, stated: Shape) -> bool:
-    """Whether a tensor can have the shape that is stated."""
-    if tensor.shape is None or stated is None:
-        return True
-    pairs = list(zip(tensor.shape, stated, strict=False))
-    return len(tensor.shape) == len(stated) and all(a == b or None in (a, b) for a, b in pairs)

@@ -35,7 +35,7 @@ _INDIFFERENT = (
 
 
 def constraint_of(op: str) -> Constraint | None:
-    """Returns what an op asks of its operands; None if it is not here."""
+    """Returns what an op asks of the sizes of its operands; None if that is not known."""
     return _CONSTRAINTS.get(op)
 
 

@@ -17,6 +17,10 @@ from sigpb.wire import Message
 Size = TypeVar("Size")
 
 OUTPUT_SHAPES = "_output_shapes"
+"""The attribute in which nodes and arguments of functions state shapes."""
+
+INPUT_SHAPES = "_input_shapes"
+"""The attribute in which a function states the shapes of its arguments."""
 
 _VERSIONS = protos.GraphDef.VERSIONS_FIELD_NUMBER
 _PRODUCER = protos.VersionDef.PRODUCER_FIELD_NUMBER

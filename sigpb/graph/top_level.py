@@ -132,10 +132,6 @@ class TopLevelGraph:
         field = self._index.find(name)
         return as_meant(self._index.node(field), self._producer) if field else None
 
-    def is_original(self, name: str) -> bool:
-        """Whether a node is in the file, and to stay as it is."""
-        return name not in self._added and name not in self._replaced
-
     def has_op(self, *ops: str) -> bool:
         """Whether a node of the file has one of some ops."""
         return any(self._index.has_op(op) for op in ops)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.tensor_names import full, producer
 from sigpb.lint.both_views import both_types
 from sigpb.lint.fixing import Fixing
@@ -35,7 +35,7 @@ def follow_object_graph(fixing: Fixing, index: int) -> None:
     """Makes the `signature_def` of a MetaGraph, given by its position, say what the other says.
 
     Raises:
-        PatchError: If it cannot be told what that is.
+        PatchError: If what the other says cannot be determined.
     """
     _write_signature_defs(fixing, index, types="object_graph")
 
@@ -104,7 +104,7 @@ def _call_of(function: str, key: str, graph: LintedGraph) -> protos.NodeDef:
     if not calls:
         raise PatchError(
             f"No node of the graph calls {function!r}, the function of signature {key!r}, so that "
-            "the tensors behind its keys cannot be told."
+            "the tensors behind its keys cannot be determined."
         )
     return max(calls, key=lambda node: rank.get(node.name, -1))
 
@@ -135,7 +135,7 @@ def _signature_def(
     if len(specs) < len(arguments) + len(results) or any(encoding_of(i) != "dense" for i in infos):
         raise PatchError(
             f"Function {graph.function_name(node_id)!r} of the object graph has inputs or outputs "
-            "of several tensors each, of which it cannot be told which is which."
+            "of several tensors each, and which tensor belongs to which key cannot be determined."
         )
     captured = len(graph.concrete_function(node_id).bound_inputs)
     if (

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from sigpb import protos
-from sigpb.graph.function_outputs import CALL_OPS
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.tensor_names import canonical
 from sigpb.lint.linted_model import LintedGraph
 

@@ -30,10 +30,12 @@ INIT_SIGNATURE = "__saved_model_init_op"
 # Where older models name it.
 _INIT_COLLECTIONS = {b"saved_model_main_op", b"legacy_init_op"}
 
+ASSIGNING = frozenset({"Assign", "AssignVariableOp"})
+"""The ops that give a variable a value, whatever it was before."""
+
 # Nodes that take a variable and leave it as it is; whatever else takes one may assign it.
 _LOOKING = {"IsVariableInitialized", "ReadVariableOp", "VarIsInitializedOp", "VariableShape"}
 _PASSING = {"Enter", "Identity", "RefEnter", "RefIdentity", "Switch"}
-_ASSIGNING = {"Assign", "AssignVariableOp"}
 _RESTORING = "RestoreV2"
 
 
@@ -111,7 +113,7 @@ class _Run:
 
     def __init__(self, graph: Graph, operations: Iterable[str]) -> None:
         self._library = graph.library
-        self._top = graph.body({}, ())
+        self._top = graph.top
         self.assigned: set[Variable] = set()
         self._restoring: list[tuple[Body, NodeRecord]] = []
         self._visited: set[tuple[Body, frozenset[tuple[int, str]]]] = set()
@@ -164,7 +166,7 @@ class _Run:
             for name in taken:
                 if name:
                     self.assigned.add(variable_of(self._top.node(self._top.records[name])))
-            if record.op in _ASSIGNING and len(taken) > 1 and taken[0]:
+            if record.op in ASSIGNING and len(taken) > 1 and taken[0]:
                 self._note_value(body, record.tensors[1], taken[0])
 
     def _note_value(self, body: Body, spelled: str, variable: str) -> None:

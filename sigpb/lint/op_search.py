@@ -7,15 +7,13 @@ from collections.abc import Collection, Iterator
 from itertools import chain, pairwise
 
 from sigpb import protos
+from sigpb.graph.node_index import LARGE_NODE
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message
 
 _GRAPH_NODE = protos.GraphDef.NODE_FIELD_NUMBER
 _FUNCTION_NODE = protos.FunctionDef.NODE_DEF_FIELD_NUMBER
-
-# A node beyond this size in bytes is a constant: nothing is searched for in its value.
-_LARGE = 1 << 12
 
 
 def nodes_with_ops(
@@ -62,7 +60,7 @@ def _candidates(
     starts, rest = nodes.leading(number)
     run = first.start
     for start, end in pairwise(chain(starts, [rest.start])):
-        if end - start > _LARGE:
+        if end - start > LARGE_NODE:
             yield from _mentioning(nodes, number, mention, run, start)
             yield next(Message(body.buffer, start, end, body.enclosing).fields()), nodes
             run = end
@@ -81,6 +79,6 @@ def _mentioning(
 
 
 def _outline(node: Message) -> protos.NodeDef:
-    small = (field for field in node.fields() if field.end - field.start <= _LARGE)
+    small = (field for field in node.fields() if field.end - field.start <= LARGE_NODE)
     encoded = b"".join(bytes(node.buffer[field.start : field.end]) for field in small)
     return parse(protos.NodeDef, Message.root(encoded))

@@ -10,13 +10,12 @@ from sigpb.graph.tensor_names import canonical, producer
 from sigpb.inspect.graph.dataflow.bodies import NodeRecord
 from sigpb.inspect.graph.dataflow.dependence import Dependence, Dependences, bits
 from sigpb.inspect.graph.dataflow.flow import Graph
+from sigpb.inspect.graph.dataflow.types import VARIABLES
+from sigpb.rewrite.boundary import fed_tensors
 from sigpb.tensor_types import tensor_names
 
 PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 """The ops of nodes that have to be fed."""
-
-VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
-"""The ops of nodes that are variables, or handles of such."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def signature_flow(graph: Graph, signature: protos.SignatureDef) -> SignatureFlo
         graph: The graph of the MetaGraph.
         signature: The signature.
     """
-    fed = [canonical(name) for info in signature.inputs.values() for name in tensor_names(info)]
+    fed = list(fed_tensors(signature))
     outputs = {
         key: [canonical(name) for name in tensor_names(info)]
         for key, info in signature.outputs.items()

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.function_outputs import CALL_OPS
-from sigpb.graph.tensor_names import canonical, producer
+from sigpb.graph.called_functions import CALL_OPS
+from sigpb.graph.tensor_names import producer
 from sigpb.lint.consumers import Consumers
 from sigpb.lint.linted_model import LintedGraph
-from sigpb.lint.loading import variable_of
+from sigpb.lint.loading import ASSIGNING, variable_of
 from sigpb.lint.signature_flow import is_variable
+from sigpb.rewrite.boundary import fed_tensors
 
 # The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
 # (tensorflow/python/trackable/trackable_utils.py, base.py).
@@ -26,7 +27,6 @@ _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _ESCAPED = re.compile(r"\.(.)")
 
 _HANDLE = "VarHandleOp"
-_ASSIGNING = {"Assign", "AssignVariableOp"}
 
 
 def unrestored(graph: LintedGraph, signature: str) -> list[str]:
@@ -39,23 +39,19 @@ def unrestored(graph: LintedGraph, signature: str) -> list[str]:
         return []
     flow = graph.flow(signature)
     needed = {tensor for tensors in flow.needed.values() for tensor in tensors}
+    fed = fed_tensors(graph.signatures[signature])
     consumers = Consumers(graph, among=flow.cone)
     found = []
-    for name in sorted(needed):
+    for name in sorted(needed.difference(fed)):
         record = graph.graph.records.get(name)
-        if not is_variable(record) or _is_fed(graph, signature, name):
+        if not is_variable(record):
             continue
         node = graph.graph.node(name)
         if node is None or variable_of(node) in graph.loading.assigned:
             continue
-        if not any(user.op in _ASSIGNING for user in consumers.of(name)):
+        if not any(user.op in ASSIGNING for user in consumers.of(name)):
             found.append(name)
     return found
-
-
-def _is_fed(graph: LintedGraph, signature: str, tensor: str) -> bool:
-    inputs = graph.signatures[signature].inputs.values()
-    return any(canonical(info.name) == tensor for info in inputs)
 
 
 def restored_twins(graph: LintedGraph) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
         if side == "input" and change.bound is None:
             return (
                 f"input {old.key!r} is not there any more, and the value that it has in place of "
-                "what was fed cannot be told."
+                "what was fed cannot be determined."
             )
         return None
     if change.rewired:

@@ -23,8 +23,8 @@ class MetaGraphPlan:
         tags: Its tag-set as it is.
         edits: What is done to it; all at once.
         warnings: What works but may surprise.
-        unchecked: What only a run of the model shows, such as ``what …``, so that it should be
-            verified.
+        unchecked: What only a run of the model shows, so that it should be verified: see
+            `Edit.unchecked`.
     """
 
     index: int

@@ -27,7 +27,7 @@ def resolve(renames: Mapping[str, str | None], existing: Collection[str]) -> Res
 
     Renames that are linked, such as a → b and b → c, are judged together: they are pending if all
     old keys exist, done if all new keys exist and no other old key does. A permutation like a → b
-    and b → a cannot be told from its own result and counts as pending.
+    and b → a looks like its own result, and counts as pending.
 
     Args:
         renames: The keys of the patch, each with its new key or None.

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
+from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.cone import needed
 from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_outputs import (
-    CALL_OPS,
-    Functions,
     InnerTensor,
     call_with_results,
     find,

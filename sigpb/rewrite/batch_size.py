@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.function_outputs import Functions
+from sigpb.graph.called_functions import Functions
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.conversion import Conversion, is_batch_relaxed
 from sigpb.tensor_types import Shape, TensorType, shape_of
@@ -29,7 +29,7 @@ class BatchSize:
         before: What it was for these.
         after: What it is to be.
         axes: The tensors that have it, and which of their dimensions it is.
-        nodes: The nodes that have to be others, by name.
+        nodes: The nodes that differ for the new batch size, by name; new ones too.
         beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
     """
 

@@ -67,8 +67,8 @@ class Boundary:
             follows that of the inputs.
         added: The outputs that are added.
         batch: The batch size, if it changes.
-        changed_nodes: Nodes that have to be others for this signature, by name; new ones too.
-        unchecked: What only a run of the model shows, such as ``what …``.
+        changed_nodes: The nodes that differ for this signature, by name; new ones too.
+        unchecked: What only a run of the model shows: see `Edit.unchecked`.
         warnings: What works but may surprise, in whole sentences.
         restored: What the signature was before earlier patches, if it is to be that again. Then
             `inputs` and `outputs` convert nothing, but say the types.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.errors import PatchError
+from sigpb.graph.called_functions import called_functions
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite import collections, meta_info, object_graph, signature_defs, stripped_ops
 from sigpb.rewrite.boundary import Boundary, boundary_of
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
-from sigpb.rewrite.function_library import called_functions
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.restoration import remove_leftovers
 from sigpb.rewrite.session_graph import Endpoints, splice
@@ -29,7 +29,7 @@ class Committed:
         signature_defs: The whole `signature_def` map.
         object_graph: The SavedObjectGraph; None if there is none.
         graph: The top level of the graph; None if it did not change.
-        unchecked: What only a run of the model shows, such as ``what …``.
+        unchecked: What only a run of the model shows: see `Edit.unchecked`.
         warnings: What works but may surprise, in whole sentences.
     """
 

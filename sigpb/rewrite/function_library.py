@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from sigpb import protos
+from sigpb.graph.called_functions import called_functions
 from sigpb.graph.function_attributes import drop_what_no_longer_holds
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
@@ -208,14 +209,6 @@ class FunctionLibrary:
                 edits.delete(self._message, self._by_name[name].enclosing[-1])
             records.append(edits, self._message, _FUNCTION, functions)
         return {node.op for function in functions for node in function.node_def}
-
-
-def called_functions(nodes: Iterable[protos.NodeDef]) -> set[str]:
-    """Returns the names of the functions that nodes name in their attributes or as their op."""
-    values = [value for node in nodes for value in node.attr.values()]
-    names = {value.func.name for value in values if value.HasField("func")}
-    names |= {func.name for value in values for func in value.list.func}
-    return names | {node.op for node in nodes}
 
 
 def _function_name(function: Message) -> str:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
+from sigpb.graph.called_functions import called_functions
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite import records, structured_value, wrapper_function
 from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
-from sigpb.rewrite.function_library import FunctionLibrary, called_functions
+from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.restoration import Port
 from sigpb.rewrite.signature_function import function_of, order_of, with_variant
 from sigpb.rewrite.wrapper_function import Order

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigpb import protos
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.cone import needed
-from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
@@ -108,7 +108,7 @@ def restoration_of(signature: SignatureDraft, parts: GraphParts) -> Restoration 
 
 
 class _NotRestorable(Exception):
-    """The signature cannot be what it was first."""
+    """The signature cannot be what it was before the first patch."""
 
 
 class _Survey:

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.errors import PatchError
+from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
-from sigpb.graph.function_outputs import CALL_OPS
 from sigpb.graph.tensor_names import SPLICED, canonical, copy_scope, full, node_name, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.boundary import Boundary, converted_tensor, fed_tensors, tensor_type
@@ -262,7 +262,7 @@ def _redirect(
         still_fed: The tensors that the signature goes on feeding, perhaps between the others and
             what is fetched.
         fetched: The tensors to compute.
-        changed_nodes: Nodes that have to be others.
+        changed_nodes: The nodes that differ for the signature, by name; new ones too.
         in_place: Whether placeholders may take, under their names, what takes their place.
 
     Returns:

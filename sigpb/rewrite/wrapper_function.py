@@ -25,9 +25,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigpb import protos
+from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.function_body import FunctionBody, normalized_name
-from sigpb.graph.function_outputs import CALL_OPS, Functions
-from sigpb.graph.stated_shapes import stated_shapes
+from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shapes
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
@@ -41,8 +41,6 @@ STEM = "__inference_signature_wrapper_sigpb"
 
 # The other one is that of sigpb 0.1.0.
 _NAME_PATTERN = re.compile(rf"({STEM}|__inference_sigpb_signature_wrapper)_\d+")
-
-_INPUT_SHAPES, _OUTPUT_SHAPES = "_input_shapes", "_output_shapes"
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ def build(
 def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> None:
     """Adds the arguments of the wrapper, and what is stated of them."""
     wrapper, inner = body.function, function.signature
-    stated = function.attr[_INPUT_SHAPES].list.shape if _INPUT_SHAPES in function.attr else ()
+    stated = function.attr[INPUT_SHAPES].list.shape if INPUT_SHAPES in function.attr else ()
     if len(stated) != len(inner.input_arg):
         stated = ()
     for new_position, position in enumerate(order.arguments):
@@ -173,7 +171,7 @@ def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Non
         if position in function.resource_arg_unique_id:
             wrapper.resource_arg_unique_id[new_position] = function.resource_arg_unique_id[position]
         if stated:
-            wrapper.attr[_INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
+            wrapper.attr[INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
         if position in order.input_keys:
             key = order.input_keys[position]
             argument.name = normalized_name(key)
@@ -183,11 +181,11 @@ def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> Non
             outside = order.inputs[position].outside
             argument.type = outside.dtype
             shape = shape_proto(outside.shape)
-            shapes = wrapper.arg_attr[new_position].attr[_OUTPUT_SHAPES].list
+            shapes = wrapper.arg_attr[new_position].attr[OUTPUT_SHAPES].list
             del shapes.shape[:]
             shapes.shape.append(shape)
             if stated:
-                wrapper.attr[_INPUT_SHAPES].list.shape[new_position].CopyFrom(shape)
+                wrapper.attr[INPUT_SHAPES].list.shape[new_position].CopyFrom(shape)
 
 
 def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> list[str]:
@@ -227,7 +225,7 @@ def _call(
     for name in ("config_proto", "executor_type"):
         if attribute := _attribute_of_call(function, name):
             node.attr[name].CopyFrom(attribute)
-    node.attr[_OUTPUT_SHAPES].list.shape.extend(_result_shapes(function))
+    node.attr[OUTPUT_SHAPES].list.shape.extend(_result_shapes(function))
     node.attr["f"].func.name = inner.name
     node.attr["Tin"].list.type.extend(argument.type for argument in inner.input_arg)
     node.attr["Tout"].list.type.extend(result.type for result in inner.output_arg)
@@ -283,7 +281,7 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
         number = output_number(tensor)
         if producer(tensor) != call.name or number >= len(shapes):
             return None
-        if identity is not None and [*identity.attr[_OUTPUT_SHAPES].list.shape] != [shapes[number]]:
+        if identity is not None and [*identity.attr[OUTPUT_SHAPES].list.shape] != [shapes[number]]:
             return None
         results.append(number)
     if any(argument.name not in arguments for argument in wrapper.signature.input_arg):
@@ -302,4 +300,4 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
 def _shapes(function: protos.FunctionDef, position: int) -> list[protos.TensorShapeProto]:
     """Returns the shapes that a function states of an argument: one, or none."""
     attributes = function.arg_attr[position].attr if position in function.arg_attr else {}
-    return [*attributes[_OUTPUT_SHAPES].list.shape] if _OUTPUT_SHAPES in attributes else []
+    return [*attributes[OUTPUT_SHAPES].list.shape] if OUTPUT_SHAPES in attributes else []

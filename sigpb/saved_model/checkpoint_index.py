@@ -33,7 +33,7 @@ _DTYPE, _SHAPE, _SHARD, _OFFSET, _SIZE, _SLICES = 1, 2, 3, 4, 5, 7
 
 
 class NoIndex(ModelUnreadable):
-    """The bytes are not such a table, or a damaged one."""
+    """The bytes are not the index of a checkpoint, or a damaged one."""
 
 
 @dataclass(frozen=True)

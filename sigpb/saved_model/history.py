@@ -1,7 +1,7 @@
 """The record, in a model's directory, of the patches that were applied to it.
 
-Loaders do not look at the file. Where a patch cannot be told from its own result, such as two keys
-that were swapped, the record says that it was applied.
+Loaders do not look at the file. Where a model looks the same before and after a patch, such as one
+that swaps two keys, the record says that the patch was applied.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from sigpb.wire import read_varint
 
 
 class NotSnappy(ModelUnreadable):
-    """The bytes are not compressed so, or damaged."""
+    """The bytes are not compressed with Snappy, or are damaged."""
 
 
 def uncompress(data: bytes) -> bytes:
@@ -18,7 +18,7 @@ def uncompress(data: bytes) -> bytes:
 
     Raises:
         NotSnappy: If they are damaged.
-        WireError: If they are, in the length that they begin with.
+        WireError: If the length that they begin with is damaged.
     """
     length, position = read_varint(data, 0, len(data))
     out = bytearray()

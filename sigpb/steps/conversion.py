@@ -147,13 +147,13 @@ def shape_steps(source: Shape, target: Shape, *, insist: bool = False) -> tuple[
 
     Raises:
         ConversionError: `check_reshape` refuses it, or an unknown size of `target` cannot be
-            told from `source`.
+            determined from `source`.
     """
     if target is None or source == target:
         return ()
     check_reshape(source, target, insist=insist)
     unknown = target.count(None)
-    # What is left over cannot be told if a size is 0.
+    # If a size is 0, any number of rows has as many elements as any other.
     if unknown == 0 or (unknown == 1 and 0 not in target):
         return (Reshape(target),)
     return (Reshape(target, sources_of_unknown_sizes(source, target)),)

@@ -118,5 +118,5 @@ def _examples(directory: str, meta_graph: MetaGraphMapping) -> tuple[bytes, ...]
 
     try:
         return examples_for(V1(directory, meta_graph.old_tags).meta_graph)
-    except Exception:  # It will be told again when the model is loaded.
+    except Exception:  # The same error is reported when the model is loaded.
         return None

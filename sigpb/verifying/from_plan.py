@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sigpb import protos
+from sigpb.graph.stated_shapes import merged
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.boundary import NO_BOUNDARY, Added, Boundary, boundary_of
 from sigpb.rewrite.conversion import Conversion
@@ -116,7 +117,7 @@ class _Survey:
         tensors, suffixes = tensor_names(info), _suffixes(info)
         if encoding_of(info) == "dense":
             if change:
-                shape = _merged(change.outside.shape, change.inside.shape)
+                shape = merged(change.outside.shape, change.inside.shape)
                 type_ = TensorType(change.outside.dtype, shape)
             else:
                 type_ = self._actual_type(info.name, declared_type(info))
@@ -141,7 +142,7 @@ class _Survey:
         dtype = value_dtype(actual.dtype) or declared.dtype
         if actual.shape is None and declared.shape == ():
             return TensorType(dtype, None)  # In graphs of TensorFlow 1.0, [] is an unknown shape.
-        return TensorType(dtype, _merged(actual.shape, declared.shape))
+        return TensorType(dtype, merged(actual.shape, declared.shape))
 
 
 def _with_steps_back(boundary: Boundary, before: protos.SignatureDef) -> Boundary:
@@ -156,14 +157,6 @@ def _with_steps_back(boundary: Boundary, before: protos.SignatureDef) -> Boundar
         now = declared_type(before.outputs[key])
         outputs[key] = replace(change, inside=now, steps=convert(now, change.outside))
     return replace(boundary, inputs=inputs, outputs=outputs)
-
-
-def _merged(actual: Shape, declared: Shape) -> Shape:
-    if actual is None or declared is None:
-        return declared if actual is None else actual
-    if len(actual) != len(declared):
-        return actual
-    return tuple(b if a is None else a for a, b in zip(actual, declared, strict=True))
 
 
 def _output(end: EndpointDraft, info: protos.TensorInfo, boundary: Boundary) -> OutputMapping:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+from sigpb.graph.called_functions import CALL_OPS
 
 Graph = Any
 Tensor = Any
@@ -31,7 +31,7 @@ def tensor_in(graph: Graph, name: str, fetched: Iterable[Tensor]) -> Tensor:
     try:
         return graph.get_tensor_by_name(f"{node}:{output or 0}")
     except (KeyError, ValueError):
-        calls = [operation for operation in _needed(fetched) if operation.type in _CALLS]
+        calls = [operation for operation in _needed(fetched) if operation.type in CALL_OPS]
     functions = {each.signature.name: each for each in graph.as_graph_def().library.function}
     found = _paths(node, calls, functions)
     if len(found) != 1:
@@ -62,7 +62,7 @@ def _paths(node: str, calls: Iterable[Any], functions: Mapping[str, Any]) -> lis
             for each in functions[names[-1]].node_def if names[-1] in functions else ():
                 if each.name == node:
                     found.append((*path, node))
-                elif each.op in _CALLS and (called := each.attr["f"].func.name) not in names:
+                elif each.op in CALL_OPS and (called := each.attr["f"].func.name) not in names:
                     deeper.append(((*path, each.name), (*names, called)))
         if found:
             return found

@@ -204,7 +204,7 @@ class VerifyReport:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command line: 0, 1 if different, 4 if that could not be told."""
+        """The exit code of the command line: 0, 1 if different, 4 if not verified."""
         return _EXIT_CODES[self.verdict]
 
     def __str__(self) -> str:
@@ -251,7 +251,7 @@ class VerifyReport:
 
 
 class NotEquivalent(SigpbError):
-    """A patched model is not what the patch says, or it could not be told.
+    """A patched model is not what the patch says, or that could not be determined.
 
     Attributes:
         report: What was found. Nothing was published.

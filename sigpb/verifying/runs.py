@@ -69,10 +69,10 @@ class Round:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of it.
+    """What both models returned for the values of a round.
 
     Attributes:
-        values: The values.
+        values: The round.
         before: What the old model returned.
         after: What the new model returned.
         added: What the tensors of added outputs are in the old model, by the keys of the outputs.

@@ -174,6 +174,7 @@ MODELS: dict[str, Callable[[Any], Code]] = {
     "loop over an array": code(loop_over_array),
     "branches": code(branches),
     "nested functions": code(nested),
+    "map": code(lambda tf, size, x: tf.map_fn(lambda row: tf.reduce_sum(row, 0), x)),
     "assertions": code(asserted),
     "squeeze": code(lambda tf, size, x: tf.squeeze(x[:, :1, :1], [1, 2])),
     "mask": code(lambda tf, size, x: tf.boolean_mask(x, x[:, :, 0] > 0.5)),
@@ -197,10 +198,6 @@ REFUSED: dict[str, tuple[Callable[[Any], Code], str]] = {
         "ConcatV2 .* is made for the batch size",
     ),
     "one example": (code(lambda tf, size, x: x[0]), "takes one example out of the batch"),
-    "map": (
-        code(lambda tf, size, x: tf.map_fn(lambda row: tf.reduce_sum(row, 0), x)),
-        "takes the batch apart into its examples",
-    ),
     "numbered examples": (
         code(
             lambda tf, size, x: tf.gather(

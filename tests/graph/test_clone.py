@@ -33,7 +33,7 @@ class Cloned:
         top = TopLevelGraph(Message.root(graph), OpDefs())
         self.follow = clone(before, names, replaced, Scope(top, "s"))
         self.nodes = {node.name: node for node in top.changed_nodes}
-        assert all(top.is_original(name) for name in before)
+        assert not self.nodes.keys() & before.keys()
         self.lines = lines(top.changed_nodes)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb import protos
-from sigpb.rewrite.function_library import FunctionLibrary, called_functions
+from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.wire import Edits, Message, assemble
 
 NAMES = ["outer_3", "inner_1", "inner_10", "alone_2", "last_4"]
@@ -205,11 +205,3 @@ def test_a_graph_without_functions(graph: protos.MetaGraphDef) -> None:
     assert list(rewritten.library.signatures()) == []
     assert rewritten.library.get("f") is None
     assert rewritten.bytes() == rewritten.encoded
-
-
-def test_called_functions() -> None:
-    nodes = [protos.NodeDef(op="PartitionedCall"), protos.NodeDef(op="f_1")]
-    nodes[0].attr["f"].func.name = "g_2"
-    nodes[0].attr["branches"].list.func.add(name="h_3")
-    nodes[0].attr["Tin"].list.type.append(1)
-    assert called_functions(nodes) == {"f_1", "g_2", "h_3", "PartitionedCall"}

@@ -17,6 +17,7 @@ from sigpb.graph.batch_rules.values import (
     text,
     with_batch,
 )
+from sigpb.graph.stated_shapes import merged
 
 # Enough for what depends on the batch to get through all variables of a loop.
 _MOST_ROUNDS = 20
@@ -184,7 +185,7 @@ def _joined_element(position: int, left: Tensor, right: Tensor, fail: Fail) -> T
     for x, y in zip(a, b, strict=True):
         if x is not None and y is not None and x != y:
             fail(position, left, right)
-    return Tensor(tuple(y if x is None else x for x, y in zip(a, b, strict=True)))
+    return Tensor(merged(a, b))
 
 
 def _joined_value(left: Dims | None, right: Dims | None) -> Dims | None:

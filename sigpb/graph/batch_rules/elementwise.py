@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sigpb.graph.batch_rules.agreement import agreed, broadcast, equal_shapes
+from sigpb.graph.batch_rules.constants import INT32, INT64
 from sigpb.graph.batch_rules.operation import Operation, Refusal, rule
 from sigpb.graph.batch_rules.values import (
     Dim,
@@ -71,7 +72,7 @@ _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "NotEqual": operator.ne,
 }
 _KEEP_VALUE = {"Cast", "Identity", "StopGradient", "EnsureShape", "Snapshot", "PreventGradient"}
-_INTEGERS = {3, 9}  # DT_INT32, DT_INT64
+_INTEGERS = {INT32, INT64}
 
 
 @rule(*UNARY)

@@ -18,6 +18,8 @@ from sigpb.graph.batch_order import data_inputs
 from sigpb.graph.batch_rules.constants import INT32, constant
 from sigpb.graph.batch_rules.operation import COUNT, Demand, Operation, Refusal, Wanted
 from sigpb.graph.batch_rules.values import Batch, Dim, Tensor, same, write_shape
+from sigpb.graph.called_functions import functions_in_attributes
+from sigpb.graph.fresh_names import TakenNames
 from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.graph.tensor_names import producer
 
@@ -301,10 +303,7 @@ class _ExampleLoop:
             is_known = node.op in _HARMLESS or node.op in _CALLS
             if definition is None or (definition.is_stateful and not is_known):
                 raise Refusal(f"its body has the effects of {node.op} {node.name!r}")
-            values = node.attr.values()
-            called = [value.func.name for value in values if value.HasField("func")]
-            called += [each.name for value in values for each in value.list.func]
-            for name in set(called) - seen:
+            for name in functions_in_attributes(node) - seen:
                 seen.add(name)
                 self._check_effects(self._op.function(name).node_def, seen)
 
@@ -345,9 +344,7 @@ class _ExampleLoop:
         if not self._built_in:
             return after
         fixed = [k for k in self._written if not self._grows(k)]
-        name = _LENGTH
-        while name in self._cond.nodes or name in self._cond.places:
-            name += "_1"
+        name = TakenNames((*self._cond.nodes, *self._cond.places)).take(_LENGTH)
         count = f"{name}:length:0"
         if self._limits:
             count = self._cond.names(min(self._limits))

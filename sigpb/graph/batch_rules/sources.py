@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sigpb import protos
-from sigpb.graph.batch_order import data_inputs, is_back_edge
+from sigpb.graph.batch_order import data_inputs
 from sigpb.graph.batch_rules.constants import INT32, INT64, uniform_element
 from sigpb.graph.batch_rules.operation import COUNT, Demand, Refusal
 from sigpb.graph.batch_rules.values import (
@@ -26,6 +26,7 @@ from sigpb.graph.batch_rules.values import (
     from_proto,
     multiply,
 )
+from sigpb.graph.control_flow import is_back_edge
 
 # Which operand says how large the result is, or what it holds.
 SIZES = {

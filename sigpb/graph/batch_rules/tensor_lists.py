@@ -15,6 +15,7 @@ from sigpb.graph.batch_rules.values import (
     scalar,
     text,
 )
+from sigpb.graph.stated_shapes import merged
 
 
 @rule("TensorListReserve", "EmptyTensorList")
@@ -79,7 +80,7 @@ def _held(op: Operation, holder: Tensor, item: Tensor) -> Dims | None:
     ]
     if wanted:
         raise Demand(*wanted)
-    return tuple(b if a is None else a for a, b in zip(before, after, strict=True))
+    return merged(before, after)
 
 
 @rule("TensorListStack", "TensorListConcatV2")
@@ -124,9 +125,7 @@ def _element(op: Operation, number: int) -> Dims | None:
         if shape is None:
             raise Refusal("it is not known of what shape the tensors in its list are")
     _relax(op, number, shape)
-    if stated is not None and len(stated) == len(shape):
-        shape = tuple(b if a is None else a for a, b in zip(shape, stated, strict=True))
-    return shape
+    return merged(shape, stated)
 
 
 def _relax(op: Operation, number: int, element: Dims) -> None:

@@ -1,9 +1,9 @@
 """What depends on the batch as a whole, and so must not get into the results of an example.
 
 How many examples there are, the number that one has among them, and what is computed from all of
-them may tell sizes, and be asserted. A node that computes with them, and a branch that they decide,
-makes more of the kind; where they meet what belongs to one example, its result would depend on the
-others.
+them may tell sizes, and be asserted. What a node computes from them, and what a branch returns that
+they decide, depends on the batch as a whole too. Where they meet what belongs to one example, the
+result of that example would depend on the others.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def require_intact(
         depth: In how many messages it is.
 
     Raises:
-        ModelUnreadable: The part is damaged; a `WireError`, which says where, if that can be told.
+        ModelUnreadable: The part is damaged; a `WireError`, which says where, if that is known.
     """
     if depth > MAX_DEPTH:
         raise ModelUnreadable(f"messages are nested too deep at byte {message.start}")

@@ -88,7 +88,7 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
 
 
 def _contradictions(graph: LintedGraph, index: CheckpointIndex) -> Iterator[str]:
-    """Yields what the graph restores and the checkpoint does not have, or has otherwise."""
+    """Yields what the graph restores that the checkpoint lacks, or has in another type."""
     missing = []
     for value in graph.loading.values:
         stored = index.tensors.get(value.key)

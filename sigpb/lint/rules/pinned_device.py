@@ -52,7 +52,7 @@ def _called(graph: LintedGraph) -> set[str]:
     """Returns the names of the functions that nodes of the graph call, directly or not."""
     library = graph.graph.library
     called: set[str] = set()
-    waiting = [graph.graph.body({}, ())]
+    waiting = [graph.graph.top]
     while waiting:
         body = waiting.pop()
         for record in body.records.values():

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sigpb.graph.tensor_names import canonical
 from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
 from sigpb.lint.signature_flow import PLACEHOLDERS
-from sigpb.tensor_types import tensor_names
+from sigpb.rewrite.boundary import fed_tensors
 
 
 class UnfedPlaceholder(LintRule):
@@ -29,11 +28,7 @@ class UnfedPlaceholder(LintRule):
         """Follows outputs to placeholders."""
         for graph in model.graphs:
             for key, signature in graph.signatures.items():
-                fed = {
-                    canonical(name)
-                    for info in signature.inputs.values()
-                    for name in tensor_names(info)
-                }
+                fed = set(fed_tensors(signature))
                 wanting: dict[str, list[str]] = defaultdict(list)
                 for output, needed in sorted(graph.flow(key).needed.items()):
                     for tensor in needed - fed:

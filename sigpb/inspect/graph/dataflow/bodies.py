@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.graph.node_index import outline
+from sigpb.graph.node_index import LARGE_NODE, outline
 from sigpb.graph.stated_shapes import as_meant, producer_of
 from sigpb.graph.tensor_names import canonical, output_number, producer
 from sigpb.op_defs import OpDefs
@@ -23,9 +23,6 @@ _OP_NAME = protos.OpDef.NAME_FIELD_NUMBER
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
 _INPUT = protos.NodeDef.INPUT_FIELD_NUMBER
-
-# A node of more bytes is a constant, as a rule, which is not worth parsing.
-_SMALL = 1 << 12
 
 
 class NodeRecord(NamedTuple):
@@ -130,7 +127,7 @@ class Body:
         return output_number(spelled) if found is None else found
 
     def output_dtypes(self, record: NodeRecord) -> list[int]:
-        """Returns the dtypes of a node's outputs; none if they cannot be told."""
+        """Returns the dtypes of a node's outputs; none if they are not known."""
         return self._op_defs.output_dtypes(self.node(record)) or []
 
 
@@ -205,7 +202,7 @@ def _records(message: Message, number: int) -> dict[str, NodeRecord]:
 
 def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
     """Returns the name, the op and the inputs of a node."""
-    if node.end - node.start <= _SMALL:  # It takes a third of the time to have protobuf read it.
+    if node.end - node.start <= LARGE_NODE:  # Protobuf reads it in a third of the time.
         parsed = parse(protos.NodeDef, node)
         return parsed.name, parsed.op, tuple(parsed.input)
     name = op = ""

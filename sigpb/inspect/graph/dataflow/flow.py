@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.node_index import outline
 from sigpb.graph.tensor_names import canonical
 from sigpb.inspect.graph.dataflow import endpoints as ends
 from sigpb.inspect.graph.dataflow.bodies import Body, Library, graph_records
@@ -17,7 +16,6 @@ from sigpb.inspect.graph.dataflow.types import UNKNOWN, better, output_type
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import TensorType
-from sigpb.wire import Message
 
 
 class Graph:
@@ -40,16 +38,18 @@ class Graph:
     def node(self, name: str) -> protos.NodeDef | None:
         """Parses a node of the top level, without the values of a large constant; None if none."""
         record = self.records.get(name)
-        if record is None:
-            return None
-        return outline(Message(self._message.buffer, record.start, record.end))
+        return None if record is None else self.top.node(record)
+
+    @cached_property
+    def top(self) -> Body:
+        """The top level as a body without arguments and results."""
+        return self.body({}, ())
 
     def endpoints(self, title: str) -> Endpoints:
         """Returns the placeholders of the graph, and what no node takes."""
-        body = self.body({}, ())
         found: list[str] = []
         for record in ends.unused(self.records):
-            count = len(body.output_dtypes(record))
+            count = len(self.top.output_dtypes(record))
             found += [canonical(f"{record.name}:{number}") for number in range(count)]
             found += [] if count else [f"^{record.name}"]
         return ends.of_graph(title, self.records, found)

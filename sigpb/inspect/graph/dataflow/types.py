@@ -11,7 +11,9 @@ UNKNOWN = TensorType(0, None)
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 
-_VARIABLES = ("AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2")
+VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
+"""The ops of nodes that are variables, or handles of such."""
+
 _TABLES = (
     "AnonymousHashTable",
     "HashTable",
@@ -30,7 +32,7 @@ def is_placeholder(record: NodeRecord) -> bool:
 
 def is_variable(record: NodeRecord) -> bool:
     """Whether a node stands for a variable or a table."""
-    return record.op in _VARIABLES or record.op in _TABLES
+    return record.op in VARIABLES or record.op in _TABLES
 
 
 def output_type(body: Body, record: NodeRecord, output: int) -> TensorType:
