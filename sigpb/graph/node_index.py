@@ -88,7 +88,7 @@ class NodeIndex:
     def _numbers(self) -> dict[bytes, int]:
         """Where each name is first, large nodes after the others, as they are searched."""
         fields = map(self._field_at, self._starts)
-        is_large = [field.end - field.start > _LARGE for field in fields]
+        is_large = [field.end - field.start > LARGE_NODE for field in fields]
         found: dict[bytes, int] = {}
         for number in sorted(range(len(is_large)), key=is_large.__getitem__):
             name = self._value(self._field_at(self._starts[number]), _NAME)
