@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from sigpb import protos
 from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.function_body import FunctionBody, normalized_name
-from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shapes
+from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
@@ -100,7 +100,7 @@ class Order:
         """Returns the order of one wrapper that does what this one does around another.
 
         Args:
-            inner: The order of the other, which converts nothing.
+            inner: The order of the other, which converts nothing but may state shapes of results.
             results: How many results the function has that the other calls. What this one has
                 beyond the results of the other are taken to follow them.
         """
@@ -111,7 +111,7 @@ class Order:
             tuple(inner.arguments[position] for position in self.arguments),
             tuple(outputs[position] for position in self.results),
             {inner.arguments[position]: each for position, each in self.inputs.items()},
-            {outputs[position]: each for position, each in self.outputs.items()},
+            {**inner.outputs, **{outputs[at]: each for at, each in self.outputs.items()}},
             {inner.arguments[position]: value for position, value in self.bound.items()},
             {inner.arguments[one]: inner.arguments[other] for one, other in self.rows_of.items()},
             tuple(inner.arguments[position] for position in self.relaxed),
@@ -261,7 +261,8 @@ def is_wrapper(name: str) -> bool:
 def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
     """Returns the order of a wrapper that `build` made and that converts nothing, or None.
 
-    What sigpb 0.1.0 made is understood too, whose results are those of the call.
+    It may say more, or less, of its results than the function does. What sigpb 0.1.0 made is
+    understood too, whose results are those of the call.
     """
     calls = [node for node in wrapper.node_def if node.op in CALL_OPS]
     passed = {node.name: node for node in wrapper.node_def if node.op == "Identity"}
@@ -272,7 +273,7 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
     if inner is None:
         return None
     arguments = {name: position for position, name in enumerate(call.input)}
-    results, shapes = [], list(_result_shapes(inner))
+    results, shapes, stated = [], list(_result_shapes(inner)), {}
     for result in wrapper.signature.output_arg:
         tensor = wrapper.ret[result.name]
         identity = passed.get(producer(tensor))
@@ -281,8 +282,9 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
         number = output_number(tensor)
         if producer(tensor) != call.name or number >= len(shapes):
             return None
-        if identity is not None and [*identity.attr[OUTPUT_SHAPES].list.shape] != [shapes[number]]:
-            return None
+        if identity is not None and (own := stated_shape(identity)) != shape_of(shapes[number]):
+            type_ = TensorType(result.type, own)
+            stated[number] = Conversion(type_, type_, (), ("state",), ())
         results.append(number)
     if any(argument.name not in arguments for argument in wrapper.signature.input_arg):
         return None
@@ -290,6 +292,7 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
         inner.signature.name,
         tuple(arguments[argument.name] for argument in wrapper.signature.input_arg),
         tuple(results),
+        outputs=stated,
     )
     refined = any(
         _shapes(wrapper, new) != _shapes(inner, old) for new, old in enumerate(order.arguments)

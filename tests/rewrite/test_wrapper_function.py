@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.op_defs import OpDefs
-from sigpb.rewrite.conversion import conversion
+from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.wrapper_function import Order, build, is_wrapper, order_of
 from sigpb.tensor_types import TensorType, shape_of
 from sigpb.tensor_values import tensor_proto
@@ -356,7 +356,20 @@ class TestOrder:
         inner = function()
         refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
-        assert order_of(build(NAME, order, inner, OpDefs()), Known(inner)) is None
+        found = order_of(build(NAME, order, inner, OpDefs()), Known(inner))
+        assert found is not None
+        assert found.outputs[0].outside == TensorType(FLOAT, (4,))
+        assert not found.outputs[0].steps
+        assert not found.is_identity(inner)
+        renamed = Order("wrapper", (0, 1, 2), (1, 0)).around(found, 2)
+        assert (renamed.results, dict(renamed.outputs)) == ((1, 0), dict(found.outputs))
+        as_it_was = TensorType(FLOAT, (0,))  # What the function states.
+        back = Conversion(as_it_was, as_it_was, (), ("refine",), ())
+        assert (
+            Order("wrapper", (0, 1, 2), (0, 1), outputs={0: back})
+            .around(found, 2)
+            .is_identity(inner)
+        )
 
     def test_of_a_wrapper_that_passes_an_argument_on(self) -> None:
         inner = function()
