@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from sigpb import protos
 
-# The machine may be busy; how long a test takes says nothing of the code. CI draws the same examples
-# each time, so that a change is judged by what it changes; everywhere else they are new ones.
+# The machine may be busy; how long a test takes says nothing of the code. CI draws the same
+# examples each time, so that a change is judged by what it changes; elsewhere they are new ones.
 settings.register_profile(
     "untimed",
     deadline=None,
