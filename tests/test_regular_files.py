@@ -23,6 +23,7 @@ OWN = {
     ("cli/main.py", "read_text"),
     ("inspect/graph/graph_formats/html.py", "read_text"),
     ("op_defs.py", "read_bytes"),
+    ("op_effects.py", "read_text"),
     ("protos.py", "read_bytes"),
 }
 # Opens a remote file by a path of Apache Beam's.

@@ -102,6 +102,8 @@ def _publish(
     outcome = replace(read, output=task.output or task.model, notes=notes)
     if not plan.is_empty:
         outcome = replace(outcome, outcome="patched", **result_of(model, changes))
+    if task.output is not None:
+        outcome = replace(outcome, output_tree=listing_digest(place.sizes(), outcome.files))
     if task.output is not None and (output := place_of(task.output)).exists():
         return _existing(output, outcome, published=task.interrupted)
     if changes and job.verify:
@@ -116,7 +118,6 @@ def _publish(
     if task.output is None:
         place.publish_in_place(job, model, changes)
     else:
-        outcome = replace(outcome, output_tree=listing_digest(place.sizes(), outcome.files))
         place.publish_copy(job, model, changes, task.output)
     return outcome
 
