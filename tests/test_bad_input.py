@@ -5,6 +5,7 @@ sigpb says what is wrong, and writes nothing. Patches that do not fit are in tes
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 from collections.abc import Callable
@@ -295,12 +296,12 @@ class TestEnvironment:
     ) -> None:
         model = fixture_model("tf1_no_variables")
 
-        def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        def refuse(path: Path | str, *arguments: Any, **named: Any) -> Any:
             raise PermissionError(13, "Permission denied", str(path))
 
-        for function in ("exists", "open"):
+        for owner, function in ((Path, "exists"), (os, "open")):
             with monkeypatch.context() as patched:
-                patched.setattr(Path, function, refuse)
+                patched.setattr(owner, function, refuse)
                 outcomes = [run("show", model), run("patch", model, "--in_place", "--set_tags=a")]
             for outcome in outcomes:
                 assert outcome.code in (3, 4)

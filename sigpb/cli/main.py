@@ -149,7 +149,7 @@ def run_command(arguments: list[str]) -> int:
         positional = values([f"sigpb {name}", *rest])[1:]
     except flags.Error as error:
         raise UsageError(f"{error}. See 'sigpb {name} --help'.") from error
-    if "" in positional:
+    if "" in positional[getattr(command, "TEXTS", 0) :]:
         raise UsageError(
             "An argument is empty, as it is if a variable of the shell is not set. Write . for the "
             "current directory."

@@ -121,7 +121,7 @@ class TestErrors:
             def raise_error(arguments: Sequence[str]) -> int:
                 raise error
 
-            monkeypatch.setattr(main_module, "_run_command", raise_error)
+            monkeypatch.setattr(main_module, "run_command", raise_error)
 
         return fail
 
@@ -249,7 +249,7 @@ class TestProcess:
     def test_ends_a_killed_command_as_an_interrupted_one(self) -> None:
         code = (
             "import os, signal, sigpb.cli.main as main\n"
-            "main._run_command = lambda arguments: os.kill(os.getpid(), signal.SIGTERM)\n"
+            "main.run_command = lambda arguments: os.kill(os.getpid(), signal.SIGTERM)\n"
             "main.run()"
         )
         done = subprocess.run(

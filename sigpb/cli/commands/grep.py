@@ -28,6 +28,10 @@ USAGE = """\
 sigpb grep PATTERN PATH… [--what=KIND,…] [--ignore_case] [--fixed_strings] [--format=text|json]"""
 
 
+TEXTS = 1
+"""How many arguments come before the paths: the pattern, which may be empty."""
+
+
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     flags.DEFINE_list(
