@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
 
@@ -35,6 +36,19 @@ def explained(attempt: str, outcome: str) -> Iterator[None]:
         raise EnvironmentFailure(
             f"Could not {attempt}: {reason_of(error)}. {outcome}{advice}"
         ) from error
+
+
+def damaged_backup(backup: Path | str, lost: Iterable[str]) -> EnvironmentFailure:
+    """Returns the error for a backup that does not hold what it has to, before anything is done.
+
+    Args:
+        backup: The backup, by its path or URL.
+        lost: The files that it lacks, or that are others.
+    """
+    return EnvironmentFailure(
+        f"{backup} does not hold the model's files as they were any more: {', '.join(lost)}. "
+        "Nothing was changed. Put the model in order by hand."
+    )
 
 
 def reason_of(error: OSError) -> str:

@@ -16,7 +16,7 @@ from sigpb.publishing.changes import (
     temporary_name,
 )
 from sigpb.publishing.exchange import locked, put_back
-from sigpb.publishing.failures import explained
+from sigpb.publishing.failures import damaged_backup, explained
 from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory
 from sigpb.publishing.unfinished import remove_temporary, take_back_unfinished
 from sigpb.regular_files import is_regular
@@ -94,10 +94,7 @@ def _restorable(
     if digest is not None and _digest(find_main_proto(model)) == digest:
         return [other for other in others if _is_kept(kept / other.path)]
     lost = [str(main.path) for main in mains if not is_whole] + missing
-    raise EnvironmentFailure(
-        f"{kept} does not hold the model's files as they were any more: {', '.join(lost)}. Nothing "
-        "was changed. Put the model in order by hand."
-    )
+    raise damaged_backup(kept, lost)
 
 
 def _is_kept(file: Path) -> bool:

@@ -24,6 +24,7 @@ from sigpb.publishing.changes import (
     Content,
     is_sigpbs_own,
 )
+from sigpb.publishing.failures import damaged_backup
 from sigpb.publishing.new_files import write_file
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel
 from sigpb.remote.store import Store, StoreFailure
@@ -128,10 +129,7 @@ def check_backup(
     lost = [name for name in _side_files(changed) if name not in files and name not in new]
     lost += [name for name in _mains(changed) if store.digest(f"{kept}/{name}") != digest]
     if lost:
-        raise EnvironmentFailure(
-            f"{kept} does not hold the model's files as they were any more: {', '.join(lost)}. "
-            "Nothing was changed. Put the model in order by hand."
-        )
+        raise damaged_backup(kept, lost)
 
 
 def has_backup(store: Store, url: str, name: str) -> bool:
