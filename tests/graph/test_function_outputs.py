@@ -170,7 +170,7 @@ class TestWithResults:
         assert results(after) == ["p_out:output:0", "scaled:z:0", "scaled:z:0"]
         assert [each.type for each in after.signature.output_arg] == [FLOAT32, INT32, INT32]
         assert after.signature.output_arg[0].name == "p"
-        assert after.node_def[: len(before.node_def)] == before.node_def
+        assert list(after.node_def)[: len(before.node_def)] == list(before.node_def)
         assert list(library.functions) == ["outer", "inner"]
 
     def test_of_functions_that_it_calls_and_its_own_in_order(self) -> None:
