@@ -78,7 +78,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     with open_source(one_directory(arguments, USAGE)) as source:
         flow = _flow(source, values)
-        if values["from"].value is not None and not any(flow.depends_on):
+        is_there = values["from"].value is None or any(flow.depends_on)
+        if not is_there and values.format == "tree":
             terminal.say(f"{flow.endpoints.title}: nothing there depends on it.")
             return 1
         renderer = importlib.import_module(f"{graph_formats.__name__}.{values.format}")
@@ -89,7 +90,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             terminal.write(lines)
         else:
             _save(lines, Path(values.output), source.file)
-    return 0
+    return 0 if is_there else 1
 
 
 def _save(lines: Iterable[Line], file: Path, model: Path) -> None:
