@@ -38,7 +38,7 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
     graph, key = draft.meta_graph.object_graph, signature.ref.source
     if graph is None:
         return
-    nodes = graph.signature_nodes()
+    nodes = graph.signature_nodes
     if key not in nodes:
         yield f"signature_def has signature {key!r}, but the object graph does not."
         return
