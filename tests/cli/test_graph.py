@@ -107,7 +107,7 @@ def test_output_is_not_the_model(fixture_model: ModelFactory) -> None:
     before = snapshot(model)
     outcome = run("graph", model, f"--output={model / 'saved_model.pb'}")
     assert (outcome.code, snapshot(model)) == (2, before)
-    assert outcome.err.endswith("this is the model.\n")
+    assert outcome.err.endswith("is the file to be looked at; name another one to write.\n")
 
 
 def test_output_that_cannot_be_written(fixture_model: ModelFactory, tmp_path: Path) -> None:
