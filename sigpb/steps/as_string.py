@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr, string_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.nearest import nearest
-from sigpb.steps.step import ConversionError, GraphBody, Step, Stored
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
 
 # The attribute T in tensorflow/core/ops/string_ops.cc, but for variant, and string itself.
@@ -35,7 +36,7 @@ class AsString(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the AsString."""
-        return body.add(
+        [output] = body.add(
             "AsString",
             "AsString",
             [tensor],
@@ -49,6 +50,7 @@ class AsString(Step):
             },
             shape_proto(operand.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Returns an array of ``bytes`` objects."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import bool_attr, dtype_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.nearest import is_same, nearest
 from sigpb.steps.numpy_types import numpy_dtype
-from sigpb.steps.step import ConversionError, GraphBody, Step, Stored
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import (
     TensorType,
     dtype_name,
@@ -68,7 +69,7 @@ class Cast(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the Cast."""
-        return body.add(
+        [output] = body.add(
             "Cast",
             "Cast",
             [tensor],
@@ -79,6 +80,7 @@ class Cast(Step):
             },
             shape_proto(operand.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Casts an array.

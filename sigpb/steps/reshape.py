@@ -7,9 +7,10 @@ from math import prod
 from typing import Any
 
 from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.shape_matching import check_reshape, shape_change, sources_of_unknown_sizes
 from sigpb.steps.sizes import computed_shape, integers
-from sigpb.steps.step import ConversionError, GraphBody, Step, Stored
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import Shape, TensorType, dtype_of, is_compatible, shape_proto
 
 
@@ -42,13 +43,14 @@ class Reshape(Step):
         else:
             wanted = [-1 if size is None else size for size in self.shape]
             sizes = integers(body, "Reshape/shape", wanted, index)
-        return body.add(
+        [output] = body.add(
             "Reshape",
             "Reshape",
             [tensor, sizes],
             {"T": dtype_attr(operand.dtype), "Tshape": dtype_attr(index)},
             shape_proto(self.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Reshapes an array."""

@@ -1,15 +1,15 @@
-"""What every boundary step is, and the part of a graph that it needs."""
+"""What every boundary step is, and what chains of them do."""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from sigpb import protos
 from sigpb.errors import SigpbError
+from sigpb.steps.graph_body import GraphBody
 from sigpb.tensor_types import TensorType
 
 
@@ -17,32 +17,6 @@ class ConversionError(SigpbError):
     """No step, or chain of steps, leads from one type to another. The message says why."""
 
     exit_code = 2
-
-
-class GraphBody(Protocol):
-    """A GraphDef or the body of a function, to which nodes are added."""
-
-    def add(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[str],
-        attributes: Mapping[str, protos.AttrValue],
-        shape: protos.TensorShapeProto | None = None,
-    ) -> str:
-        """Adds a node with one output.
-
-        Args:
-            op: Its op.
-            name: What it is called, unless something else has that name.
-            inputs: The tensors it takes, as this body spells them.
-            attributes: Its attributes by name.
-            shape: What is known of its output's shape; for ``_output_shapes``.
-
-        Returns:
-            Its output, as this body spells it.
-        """
-        ...
 
 
 class Stored(NamedTuple):

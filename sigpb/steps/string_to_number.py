@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.numpy_types import numpy_dtype
-from sigpb.steps.step import ConversionError, GraphBody, Step, Stored
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
 
 # tensorflow/core/kernels/string_to_number_op.cc
@@ -41,13 +42,14 @@ class StringToNumber(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the StringToNumber."""
-        return body.add(
+        [output] = body.add(
             "StringToNumber",
             "StringToNumber",
             [tensor],
             {"out_type": dtype_attr(dtype_of(self.to))},
             shape_proto(operand.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Reads an array of ``bytes`` objects.
