@@ -289,7 +289,8 @@ class _Rewriting:
         is_free = not self.users[name] or _is_same(functions[name], concrete)
         if not is_free or not order.is_identity(function):
             name = self.library.fresh_name(wrapper_function.STEM)
-            self.library.add(wrapper_function.build(name, order, function, self.op_defs))
+            built = wrapper_function.build(name, order, function, self.library, self.op_defs)
+            self.library.add(built)
         functions[name].CopyFrom(concrete)
         return name
 

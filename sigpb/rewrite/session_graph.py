@@ -192,9 +192,11 @@ def _placeholder(
     shape = shape_proto(change.outside.shape)
     attributes = {"dtype": dtype_attr(change.outside.dtype), "shape": shape_attr(shape)}
     if default is None:
-        return scope.add("Placeholder", node_name(key), [], attributes, shape)
+        [output] = scope.add("Placeholder", node_name(key), [], attributes, shape)
+        return output
     inputs = [constant(scope.inner(key), "default", default)]
-    return scope.add("PlaceholderWithDefault", node_name(key), inputs, attributes, shape)
+    [output] = scope.add("PlaceholderWithDefault", node_name(key), inputs, attributes, shape)
+    return output
 
 
 def _converted(scope: Scope, key: str, tensor: str, change: Conversion) -> str:
