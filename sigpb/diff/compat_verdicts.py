@@ -1,22 +1,19 @@
-"""Judges a difference by all rules."""
+"""Judges a difference by all rules for clients."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from sigpb.diff import compat
-from sigpb.diff.compat.rule import Level, Rule, Served
+from sigpb.diff.compat_rules import RULES
 from sigpb.diff.difference import MetaGraphDifference, ModelDifference, Tags
+from sigpb.diff.served import Level, Served
 
 _LEVELS: tuple[Level, ...] = ("compatible", "warning", "breaking")
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClientFinding:
     """What a rule found.
 
     Attributes:
@@ -42,21 +39,12 @@ class SignatureVerdict:
 
     tags: Tags
     signature: str | None
-    findings: tuple[Finding, ...]
+    findings: tuple[ClientFinding, ...]
 
     @property
     def level(self) -> Level:
         """The worst of the findings."""
         return max((each.level for each in self.findings), key=_LEVELS.index, default="compatible")
-
-
-@cache
-def rules() -> tuple[Rule, ...]:
-    """Returns all rules, sorted by id."""
-    names = (module.name for module in pkgutil.iter_modules(compat.__path__))
-    modules = (importlib.import_module(f"{compat.__name__}.{name}") for name in names)
-    found = [vars(module)["RULE"] for module in modules if "RULE" in vars(module)]
-    return tuple(sorted(found, key=lambda rule: rule.id))
 
 
 def verdicts(difference: ModelDifference) -> tuple[SignatureVerdict, ...]:
@@ -66,15 +54,17 @@ def verdicts(difference: ModelDifference) -> tuple[SignatureVerdict, ...]:
     """
     found = [
         SignatureVerdict(
-            tags, None, (Finding("tag-set-removed", "breaking", "no MetaGraph has these tags"),)
+            tags,
+            None,
+            (ClientFinding("tag-set-removed", "breaking", "no MetaGraph has these tags"),),
         )
         for tags in difference.removed
     ]
     for graph in difference.meta_graphs:
         for served in _served(graph, difference):
             findings = [
-                Finding(rule.id, rule.level, message)
-                for rule in rules()
+                ClientFinding(rule.id, rule.level, message)
+                for rule in RULES
                 for message in rule.check(served)
             ]
             findings.sort(key=lambda each: -_LEVELS.index(each.level))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.diff.compat.verdict import SignatureVerdict, rules, verdicts
+from sigpb.diff.compat_rules import RULES
+from sigpb.diff.compat_verdicts import SignatureVerdict, verdicts
 from tests.diff.patched import difference, patched
 from tests.patches import ModelFactory, altered
 
@@ -289,11 +290,11 @@ def test_a_tag_set_that_is_gone(fixture_model: ModelFactory) -> None:
     assert {each.rule for each in verdict.findings} == {"tag-set-removed"}
 
 
-def test_rules_are_found_and_explained() -> None:
-    modules = {
-        file.stem.replace("_", "-")
-        for file in (Path(__file__).parents[3] / "sigpb" / "diff" / "compat").glob("*.py")
-    } - {"--init--", "rule", "verdict"}
+def test_rules_are_sorted_explained_and_documented() -> None:
+    ids = [rule.id for rule in RULES]
+    page = Path(__file__).parents[2] / "docs" / "json.md"
+    documented = page.read_text(encoding="utf-8")
 
-    assert {rule.id for rule in rules()} == modules
-    assert all(re.fullmatch(r"[A-Z].*\.", rule.explanation) for rule in rules())
+    assert ids == sorted(set(ids))
+    assert [name for name in ids if not re.search(rf"\b{name}[,.]", documented)] == []
+    assert all(re.fullmatch(r"[A-Z].*\.", rule.explanation) for rule in RULES)
