@@ -109,7 +109,7 @@ def commands(model: Path) -> Iterator[tuple[str | Path, ...]]:
         yield "size", model, f"--by={by}"
     for form in ("json", "html"):
         yield "size", model, f"--format={form}"
-    for form in ("tree", "dot", "mermaid", "svg", "html", "json"):
+    for form in ("tree", "dot", "mermaid", "html", "json"):
         yield "graph", model, signature, f"--format={form}"
     yield "graph", model, signature, "--from=nosuch"
     yield "graph", model

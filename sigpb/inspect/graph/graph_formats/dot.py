@@ -49,7 +49,11 @@ def _look(node: Node) -> str:
 def _quoted(*parts: str) -> str:
     r"""Returns lines as a string of the DOT language.
 
-    Only a quote is special there, but labels know escapes of their own, such as ``\N``.
+    Only a quote is special there, but labels know escapes of their own, such as ``\N``, and HTML's,
+    such as ``&lt;``.
     """
-    escaped = (visible(part).replace("\\", "\\\\").replace('"', '\\"') for part in parts)
+    escaped = (
+        visible(part).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+        for part in parts
+    )
     return '"' + "\\n".join(escaped) + '"'
