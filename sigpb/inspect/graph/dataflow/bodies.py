@@ -84,7 +84,8 @@ class Body:
         self.arguments = arguments
         self.results = results
         self.name = function.signature.name if function else ""
-        always_run = function.control_ret.values() if function else ()
+        # The C++ implementation of protobuf yields the entries of a map in a random order.
+        always_run = sorted(function.control_ret.values()) if function else ()
         self.controls = tuple(f"^{name}" for name in always_run)
         self.argument_attrs = dict(function.arg_attr) if function else {}
         self._message = message
