@@ -10,7 +10,7 @@ import pytest
 
 from sigpb import protos
 from tests.cli.command_line import run
-from tests.inspect.graph.dataflow.small_graphs import add, graph, placeholder, relu
+from tests.inspect.graph.small_graphs import add, graph, placeholder, relu
 from tests.publishing.directories import snapshot
 
 ModelFactory = Callable[..., Path]

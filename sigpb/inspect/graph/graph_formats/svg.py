@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Iterator
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.inspect.graph.dataflow.picture import Picture
 from sigpb.inspect.graph.graph_formats import dot
+from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.styled_text import Line, line, plain
 
 

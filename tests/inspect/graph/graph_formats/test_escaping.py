@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from sigpb.inspect.graph.dataflow.picture import Picture
 from sigpb.inspect.graph.graph_formats import dot, html, mermaid, tree
 from sigpb.inspect.graph.graph_formats import json as as_json
-from sigpb.inspect.graph.graph_style import text_lines
+from sigpb.inspect.graph.picture import Picture, text_lines
 from sigpb.visible_text import visible
 from tests.inspect.graph.graph_formats.hostile import PARTS, pictures, text
 

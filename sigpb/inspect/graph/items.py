@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from sigpb.inspect.graph.dataflow.bodies import NodeRecord
-from sigpb.inspect.graph.dataflow.calls import Call
-from sigpb.inspect.graph.dataflow.dependence import DONE
-from sigpb.inspect.graph.dataflow.instance import Instance
+from sigpb.inspect.graph.bodies import Call, NodeRecord
+from sigpb.inspect.graph.dependence import DONE, Instance
 
 # Names are split into scopes up to this depth.
 _MAX_SCOPES = 16

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from sigpb.inspect.schema import is_repeated
 
-# What is not searched: see `sigpb.inspect.names.occurrences`. What ops and tensors consist of, what
+# What is not searched: see `sigpb.inspect.names.occurrence`. What ops and tensors consist of, what
 # only people read, and what names nothing in the model.
 LEFT_OUT = {
     "tensorflow.TensorProto",

@@ -1,4 +1,7 @@
-"""A text in a model that names something, what it is there for, and what it refers to."""
+"""Every text in a model that names something: what `sigpb grep` and `sigpb trace` look through.
+
+Left out are the elements of tensors, documentation, the metadata of Keras, and debug information.
+"""
 
 from __future__ import annotations
 

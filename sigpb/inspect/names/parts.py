@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.inspect.names.occurrences.collections import in_asset, in_collection
-from sigpb.inspect.names.occurrences.graphs import functions, in_graph, nodes
-from sigpb.inspect.names.occurrences.objects import in_object_graph
-from sigpb.inspect.names.occurrences.occurrence import Occurrence, Role
-from sigpb.inspect.names.occurrences.signatures import in_signature
+from sigpb.inspect.names.graph_names import functions, in_graph, nodes
+from sigpb.inspect.names.metadata_names import (
+    in_asset,
+    in_collection,
+    in_object_graph,
+    in_signature,
+)
+from sigpb.inspect.names.occurrence import Occurrence, Referent, Role, definition, mention, referent
 from sigpb.inspect.outline import outline
 from sigpb.inspect.place import Place
 from sigpb.inspect.proto_source import ProtoSource
@@ -100,6 +103,20 @@ class Part:
             yield from in_graph(self.graph, self.graph_place, mention)
         if self.message is not None:
             yield from self._beside_the_graph(self.message)
+
+    def uses(self, wanted: Collection[Referent]) -> Iterator[tuple[Referent, Occurrence]]:
+        """Yields what refers to some nodes, arguments or functions, and what defines them.
+
+        Args:
+            wanted: The nodes, arguments and functions.
+
+        Yields:
+            One of these, and a text that `definition` or `referent` takes for it.
+        """
+        for occurrence in self.occurrences(mention({each.name for each in wanted})):
+            found = definition(occurrence) or referent(occurrence)
+            if found is not None and found in wanted:
+                yield found, occurrence
 
     def _beside_the_graph(self, message: Message) -> Iterator[Occurrence]:
         if saver := message.find(_SAVER):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from sigpb import protos
-from sigpb.inspect.names.occurrences.occurrence import Occurrence, Role, is_colocation
+from sigpb.inspect.names.occurrence import Occurrence, Role, is_colocation
 from sigpb.inspect.outline import LARGE, outline
 from sigpb.inspect.place import Place
 from sigpb.saved_model.model import parse

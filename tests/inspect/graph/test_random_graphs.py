@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from tests.inspect.graph.dataflow.naive_walk import NaiveWalk
-from tests.inspect.graph.dataflow.pictures import check, inputs_reached, picture_of
-from tests.inspect.graph.dataflow.small_graphs import (
+from tests.inspect.graph.naive_walk import NaiveWalk
+from tests.inspect.graph.pictures import check, inputs_reached, picture_of
+from tests.inspect.graph.small_graphs import (
     FLOAT,
     add,
     call,

@@ -6,10 +6,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.inspect.graph.dataflow import endpoints as ends
-from sigpb.inspect.graph.dataflow.drawing import draw
-from sigpb.inspect.graph.dataflow.flow import Graph
-from sigpb.inspect.graph.dataflow.picture import Node, Picture
+from sigpb.inspect.graph.drawing import draw
+from sigpb.inspect.graph.flow import Graph, between, signature_ends
+from sigpb.inspect.graph.picture import Node, Picture
 from sigpb.inspect.proto_source import GraphPart, open_source
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Message
@@ -29,7 +28,7 @@ def picture_of(
 ) -> Picture:
     """A picture of a graph from its placeholders to what nothing takes."""
     opened = graph_of(graph)
-    found = ends.between(opened.endpoints("graph"), begin, end, opened.records)
+    found = between(opened.endpoints("graph"), begin, end, opened.records)
     return draw(opened.flow(found), depth, everything=everything)
 
 
@@ -59,10 +58,8 @@ def _signature_picture(
 ) -> Picture:
     key = key or meta_graph.user_signatures[0]
     graph = Graph(part)
-    found = ends.of_signature(key, meta_graph.signatures[key])
-    return draw(
-        graph.flow(ends.between(found, begin, end, graph.records)), depth, everything=everything
-    )
+    found = signature_ends(key, meta_graph.signatures[key])
+    return draw(graph.flow(between(found, begin, end, graph.records)), depth, everything=everything)
 
 
 def inputs_reached(picture: Picture) -> dict[int, set[int]]:

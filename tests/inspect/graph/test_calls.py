@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.inspect.graph.dataflow.pictures import (
+from tests.inspect.graph.pictures import (
     check,
     edges,
     inputs_reached,
@@ -14,7 +14,7 @@ from tests.inspect.graph.dataflow.pictures import (
     node,
     picture_of,
 )
-from tests.inspect.graph.dataflow.small_graphs import (
+from tests.inspect.graph.small_graphs import (
     FLOAT,
     add,
     call,
@@ -23,7 +23,7 @@ from tests.inspect.graph.dataflow.small_graphs import (
     placeholder,
     relu,
 )
-from tests.inspect.graph.dataflow.small_graphs import node as node_def
+from tests.inspect.graph.small_graphs import node as node_def
 
 # Returns its first argument made positive, and the sum of the other two.
 SPLIT = function(

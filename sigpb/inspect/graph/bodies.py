@@ -1,17 +1,19 @@
-"""Nodes of a graph or of a function, read in place: names, ops and inputs, no values."""
+"""The nodes of a graph or a function, read in place: their inputs, their types, what they call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.graph.node_index import LARGE_NODE, outline
-from sigpb.graph.stated_shapes import as_meant, producer_of
+from sigpb.graph.stated_shapes import argument_shape, as_meant, producer_of, stated_shape
 from sigpb.graph.tensor_names import canonical, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.saved_model.model import parse
+from sigpb.tensor_types import TensorType, shape_of, value_dtype
 from sigpb.wire import Message
 
 _GRAPH_NODE = protos.GraphDef.NODE_FIELD_NUMBER
@@ -216,3 +218,164 @@ def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
         elif part.number == _OP:
             op = node.text(part)
     return name, op, tuple(inputs)
+
+
+UNKNOWN = TensorType(0, None)
+"""The type of a tensor of which nothing is stated."""
+
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
+
+VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
+"""The ops of nodes that are variables, or handles of such."""
+
+_TABLES = (
+    "AnonymousHashTable",
+    "HashTable",
+    "HashTableV2",
+    "MutableDenseHashTable",
+    "MutableDenseHashTableV2",
+    "MutableHashTable",
+    "MutableHashTableV2",
+)
+
+
+def is_placeholder(record: NodeRecord) -> bool:
+    """Whether a node stands for a value that is fed."""
+    return record.op in _PLACEHOLDERS
+
+
+def is_variable(record: NodeRecord) -> bool:
+    """Whether a node stands for a variable or a table."""
+    return record.op in VARIABLES or record.op in _TABLES
+
+
+def output_type(body: Body, record: NodeRecord, output: int) -> TensorType:
+    """Returns what is stated of an output of a node; dtype 0 and no shape where nothing is."""
+    dtypes = body.output_dtypes(record)
+    dtype = value_dtype(dtypes[output]) if output < len(dtypes) else 0
+    return TensorType(dtype, stated_shape(body.node(record), output))
+
+
+def argument_type(body: Body, number: int) -> TensorType:
+    """Returns what a function states of the shape of an argument."""
+    return TensorType(0, argument_shape(body.argument_attrs, number))
+
+
+def resource_name(body: Body, record: NodeRecord) -> str:
+    """Returns the name of the variable or table that a node stands for."""
+    attributes = body.node(record).attr
+    stated = attributes["shared_name"].s if "shared_name" in attributes else b""
+    return stated.decode(errors="replace") or record.name
+
+
+def resource_type(body: Body, record: NodeRecord) -> TensorType:
+    """Returns the type of the value of a variable; dtype 0 for a table."""
+    attributes = body.node(record).attr
+    dtype = attributes["dtype"].type if "dtype" in attributes else 0
+    shape = shape_of(attributes["shape"].shape) if "shape" in attributes else None
+    return TensorType(dtype, shape)
+
+
+def better(first: TensorType, second: TensorType) -> TensorType:
+    """Returns the first of two statements of a type, with what only the second one says."""
+    shape = first.shape if first.shape is not None else second.shape
+    return TensorType(first.dtype or second.dtype, shape)
+
+
+# The definitions are in tensorflow/core/ops/functional_ops.cc and batch_ops.cc: the attribute with
+# the function, and how many inputs come before those that are passed to it.
+_CALLS: Mapping[str, tuple[str, int]] = {
+    "BatchFunction": ("f", 0),
+    "PartitionedCall": ("f", 0),
+    "RemoteCall": ("f", 1),
+    "StatefulPartitionedCall": ("f", 0),
+    "TPUPartitionedCall": ("f", 0),
+}
+# The first input says which function is called.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "Case": ("branches",),
+    "If": ("then_branch", "else_branch"),
+    "StatelessCase": ("branches",),
+    "StatelessIf": ("then_branch", "else_branch"),
+}
+_LOOPS = ("StatelessWhile", "While")
+
+COND, BODY = "cond", "body"
+
+Kind: TypeAlias = Literal["call", "choice", "loop"]
+
+
+class Callee(NamedTuple):
+    """A function that a node calls.
+
+    Attributes:
+        role: The attribute that names it; numbered if there are several; empty if it is the op.
+        body: The function.
+    """
+
+    role: str
+    body: Body
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a node calls.
+
+    Attributes:
+        kind: ``call`` for one function, ``choice`` for one of several, ``loop`` for a condition and
+            a body that are called again and again.
+        callees: The functions; of a loop first the condition.
+        first: The number of the input that is the first argument of the functions.
+        tensors: The inputs of the node, as they are spelled.
+    """
+
+    kind: Kind
+    callees: tuple[Callee, ...]
+    first: int
+    tensors: tuple[str, ...]
+
+    def callee(self, role: str) -> Body:
+        """Returns the function of a role."""
+        return next(callee.body for callee in self.callees if callee.role == role)
+
+
+def may_call(record: NodeRecord, library: Library) -> bool:
+    """Whether a node calls functions, going by its op."""
+    op = record.op
+    return op in _CALLS or op in _CHOICES or op in _LOOPS or op in library
+
+
+def call_of(body: Body, record: NodeRecord, library: Library) -> Call | None:
+    """Returns what a node calls; None if nothing, or a function that is not there."""
+    if record.op in _CALLS:
+        role, first = _CALLS[record.op]
+        kind: Kind = "call"
+        roles: tuple[str, ...] = (role,)
+    elif record.op in _CHOICES:
+        kind, roles, first = "choice", _CHOICES[record.op], 1
+    elif record.op in _LOOPS:
+        kind, roles, first = "loop", (COND, BODY), 0
+    elif function := library.get(record.op):
+        return Call("call", (Callee("", function),), 0, tuple(record.tensors))
+    else:
+        return None
+    callees = []
+    for role, name in _named(body, record, roles):
+        function = library.get(name)
+        if function is None:
+            return None
+        callees.append(Callee(role, function))
+    return Call(kind, tuple(callees), first, tuple(record.tensors)) if callees else None
+
+
+def _named(body: Body, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yields the names of the functions in some attributes, each with its role."""
+    attributes = body.node(record).attr
+    for role in roles:
+        if role not in attributes:
+            yield role, ""
+        elif attributes[role].HasField("list"):
+            for number, function in enumerate(attributes[role].list.func):
+                yield f"{role}[{number}]", function.name
+        else:
+            yield role, attributes[role].func.name

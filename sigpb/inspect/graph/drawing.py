@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import full
-from sigpb.inspect.graph.dataflow.dependence import DONE, bits
-from sigpb.inspect.graph.dataflow.flow import Flow
-from sigpb.inspect.graph.dataflow.instance import Instance
-from sigpb.inspect.graph.dataflow.items import (
+from sigpb.inspect.graph.bodies import (
+    is_variable,
+    output_type,
+    resource_name,
+    resource_type,
+)
+from sigpb.inspect.graph.dependence import DONE, Instance, bits
+from sigpb.inspect.graph.flow import Flow
+from sigpb.inspect.graph.items import (
     CalleeItem,
     CallItem,
     EndpointItem,
@@ -25,15 +31,8 @@ from sigpb.inspect.graph.dataflow.items import (
     parts_of,
     top_items,
 )
-from sigpb.inspect.graph.dataflow.nearness import near_users
-from sigpb.inspect.graph.dataflow.picture import Edge, Node, NodeKind, Output, Picture, type_text
-from sigpb.inspect.graph.dataflow.sources import Source, Sources
-from sigpb.inspect.graph.dataflow.types import (
-    is_variable,
-    output_type,
-    resource_name,
-    resource_type,
-)
+from sigpb.inspect.graph.picture import Edge, Node, NodeKind, Output, Picture, type_text
+from sigpb.inspect.graph.sources import Source, Sources
 from sigpb.tensor_types import TensorType
 
 # So many things are drawn unless more are asked for.
@@ -251,3 +250,73 @@ def _is_spliced(item: Item) -> bool:
         is_added(record.name)
         or (record.op == "PlaceholderWithDefault" and is_spliced(body.node(record)))
     )
+
+
+_MOVED = ("constant", "variable")
+
+
+def near_users(
+    nodes: Sequence[Node], edges: Sequence[Edge]
+) -> tuple[list[Node], list[Edge], list[int]]:
+    """Moves what takes nothing to the innermost place that contains all that take it.
+
+    Args:
+        nodes: What is drawn.
+        edges: What is taken from what.
+
+    Returns:
+        The nodes, the edges, and for each of the old numbers of nodes the new one. Scopes that
+        nothing is left in are gone: their number is -1.
+    """
+    users: dict[int, list[int]] = defaultdict(list)
+    takers = {edge.target for edge in edges}
+    for edge in edges:
+        users[edge.source].append(edge.target)
+    above = [_path(nodes, node.id) for node in nodes] if takers else []
+    children: dict[int | None, list[int]] = defaultdict(list)
+    moved: dict[int, int | None] = {}
+    for node in nodes:
+        if node.kind in _MOVED and users[node.id] and node.id not in takers:
+            place = _common([above[user] for user in users[node.id]])
+            if place is not None and place != node.parent:
+                moved[node.id] = place
+    for node in nodes:
+        children[moved.get(node.id, node.parent)].append(node.id)
+    for node in reversed(nodes):
+        if node.is_open and not children[node.id]:
+            children[node.parent].remove(node.id)
+    numbers = [-1] * len(nodes)
+    found: list[Node] = []
+    waiting = list(reversed(children[None]))
+    while waiting:
+        node = nodes[waiting.pop()]
+        numbers[node.id] = len(found)
+        parent = moved.get(node.id, node.parent)
+        inside = None if parent is None else numbers[parent]
+        label = node.name if node.id in moved and node.kind == "constant" else node.label
+        found.append(replace(node, id=len(found), parent=inside, label=label))
+        waiting += reversed(children[node.id])
+    renumbered = [
+        replace(edge, source=numbers[edge.source], target=numbers[edge.target]) for edge in edges
+    ]
+    return found, renumbered, numbers
+
+
+def _path(nodes: Sequence[Node], number: int) -> list[int]:
+    """Returns what contains a node, the outermost first."""
+    path: list[int] = []
+    parent = nodes[number].parent
+    while parent is not None:
+        path.append(parent)
+        parent = nodes[parent].parent
+    return path[::-1]
+
+
+def _common(paths: Sequence[Sequence[int]]) -> int | None:
+    """Returns the last thing that some paths begin with alike."""
+    shared = None
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared = parts[0]
+    return shared

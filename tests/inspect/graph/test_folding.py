@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.inspect.graph.dataflow.pictures import (
+from tests.inspect.graph.pictures import (
     check,
     edges,
     inputs_reached,
@@ -14,7 +14,7 @@ from tests.inspect.graph.dataflow.pictures import (
     node,
     picture_of,
 )
-from tests.inspect.graph.dataflow.small_graphs import add, graph, placeholder, relu
+from tests.inspect.graph.small_graphs import add, graph, placeholder, relu
 
 SCOPES = graph(
     placeholder("x"),

@@ -9,14 +9,13 @@ import pytest
 
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical
-from sigpb.inspect.graph.dataflow import endpoints as ends
-from sigpb.inspect.graph.dataflow.drawing import draw
-from sigpb.inspect.graph.dataflow.flow import Graph
-from sigpb.inspect.graph.dataflow.picture import Picture
+from sigpb.inspect.graph.drawing import draw
+from sigpb.inspect.graph.flow import Graph, signature_ends
+from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import open_source
 from tests.conftest import REPOSITORY
-from tests.inspect.graph.dataflow.naive_walk import NaiveWalk
-from tests.inspect.graph.dataflow.pictures import check, inputs_reached
+from tests.inspect.graph.naive_walk import NaiveWalk
+from tests.inspect.graph.pictures import check, inputs_reached
 
 FIXTURES = sorted(path.name for path in (REPOSITORY / "proto_fixtures").iterdir() if path.is_dir())
 
@@ -32,7 +31,7 @@ def check_model(model: Path) -> int:
             )
             graph = Graph(part)
             for key in part.meta_graph.user_signatures:
-                found = ends.of_signature(key, part.meta_graph.signatures[key])
+                found = signature_ends(key, part.meta_graph.signatures[key])
                 fed = [endpoint.tensor for endpoint in found.inputs]
                 expected = [walk.inputs_of(each.tensor, fed) for each in found.outputs]
                 flow = graph.flow(found)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.inspect.graph.dataflow.bodies import Library
+from sigpb.inspect.graph.bodies import Library
 from sigpb.op_defs import OpDefs
 from sigpb.wire import Message
 

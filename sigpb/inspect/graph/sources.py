@@ -6,12 +6,19 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sigpb.inspect.graph.dataflow.bodies import Body, NodeRecord, is_control
-from sigpb.inspect.graph.dataflow.calls import BODY, COND
-from sigpb.inspect.graph.dataflow.dependence import DONE
-from sigpb.inspect.graph.dataflow.instance import Instance
-from sigpb.inspect.graph.dataflow.items import CallItem, EndpointItem, Item, NodeItem, PortItem
-from sigpb.inspect.graph.dataflow.types import UNKNOWN, argument_type, better, output_type
+from sigpb.inspect.graph.bodies import (
+    BODY,
+    COND,
+    UNKNOWN,
+    Body,
+    NodeRecord,
+    argument_type,
+    better,
+    is_control,
+    output_type,
+)
+from sigpb.inspect.graph.dependence import DONE, Instance
+from sigpb.inspect.graph.items import CallItem, EndpointItem, Item, NodeItem, PortItem
 from sigpb.tensor_types import TensorType
 
 
