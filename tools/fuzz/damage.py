@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from sigpb.errors import SigpbError
-from sigpb.inspect.wire.wire_source import open_bytes
+from sigpb.inspect.wire.wire_tree import open_bytes
 
 from .mutations import mutate
 from .targets import Target, targets

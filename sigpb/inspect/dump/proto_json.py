@@ -12,7 +12,7 @@ from sigpb.errors import UsageError
 from sigpb.inspect.dump.nested_protos import is_any, type_of_any
 from sigpb.inspect.dump.proto_path import Part, path_text
 from sigpb.inspect.dump.proto_place import Place
-from sigpb.inspect.known_fields import KnownField
+from sigpb.inspect.schema import KnownField
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireType
 
