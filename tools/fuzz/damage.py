@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sigpb.errors import SigpbError
-from sigpb.inspect.wire.wire_source import open_bytes
+from sigpb.inspect.wire.wire_tree import open_bytes
 
 from .command_line import EXECUTIONS, Failure
 from .mutations import mutate

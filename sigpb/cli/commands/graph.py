@@ -17,9 +17,8 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, UsageError, did_you_mean
 from sigpb.inspect.graph import graph_formats
-from sigpb.inspect.graph.dataflow import endpoints as ends
-from sigpb.inspect.graph.dataflow.drawing import draw
-from sigpb.inspect.graph.dataflow.flow import Flow, Graph
+from sigpb.inspect.graph.drawing import draw
+from sigpb.inspect.graph.flow import Flow, Graph, between, signature_ends
 from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
 from sigpb.inspect.styled_text import Line, plain
 from sigpb.publishing.output_file import write_text
@@ -101,10 +100,10 @@ def _flow(source: ProtoSource, values: flags.FlagValues) -> Flow:
     title = f"{source.file.name}, {part.path}" if part.path else source.file.name
     if key is not None and part.meta_graph:
         title = f"{key!r} of {tag_set_text(part.meta_graph.tags)}"
-        found = ends.of_signature(title, part.meta_graph.signatures[key])
+        found = signature_ends(title, part.meta_graph.signatures[key])
     else:
         found = graph.endpoints(title)
-    return graph.flow(ends.between(found, values["from"].value, values.to, graph.records))
+    return graph.flow(between(found, values["from"].value, values.to, graph.records))
 
 
 def _chosen(
