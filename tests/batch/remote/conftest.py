@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.remote import store
+from sigpb.remote import store as stores
 from tests.batch.repositories import ModelFactory
 from tests.conftest import REPOSITORY
 
@@ -54,6 +54,24 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
+def impatient(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has clients give up at once."""
+    monkeypatch.setattr(stores, "_WAITS", ())
+    if server.environment:
+        import aiohttp.client
+
+        monkeypatch.setattr(aiohttp.client, "IDEMPOTENT_METHODS", frozenset())
+    if server.scheme == "s3":
+        import s3fs.core
+
+        monkeypatch.setattr(s3fs.core, "S3_RETRYABLE_ERRORS", ())
+    if server.scheme == "gs":
+        import gcsfs.retry
+
+        monkeypatch.setattr(gcsfs.retry, "is_retriable", lambda error: False)
+
+
+@pytest.fixture
 def memory(memory_store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty repository in the memory of this process."""
     for server in _empty(memory_store, monkeypatch):
@@ -77,7 +95,7 @@ def gcs(gcs_store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def _empty(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     import fsspec
 
-    store._store_at.cache_clear()
+    stores._store_at.cache_clear()
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     with monkeypatch.context() as patch:

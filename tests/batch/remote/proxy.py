@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import http.client
+import itertools
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TypeVar
 
 Fault = Literal["cut", "answer lost", "503"]
 
 FAULTS: tuple[Fault, ...] = ("cut", "answer lost", "503")
 
+EVERY = bool(os.environ.get("SIGPB_EVERY_FAULT"))
+"""Whether every kind of failure is injected into every request."""
+
+_KINDS = tuple(itertools.product(FAULTS, (False, True)))
+
+_Point = TypeVar("_Point")
+
 _UNAVAILABLE = b"<Error><Code>ServiceUnavailable</Code><Message>Try later</Message></Error>"
+
+
+def faults_at(points: Sequence[_Point], step: int = 1) -> list[tuple[_Point, Fault, bool]]:
+    """Returns which failures to inject: where, of which kind, and whether it lasts.
+
+    The kinds take turns, unless all of them are wanted everywhere.
+
+    Args:
+        points: Where failures can be injected.
+        step: One of so many points has its turn.
+    """
+    if EVERY:
+        return [(point, *kind) for point, kind in itertools.product(points, _KINDS)]
+    turns = zip(points[::step], itertools.cycle(_KINDS), strict=False)
+    return [(point, *kind) for point, kind in turns]
+
+
+def failing_from(at: int, fault: Fault, lasts: bool) -> Callable[[int], Fault | None]:
+    """Returns what has a request fail, and all after it if that lasts."""
+    return lambda number: fault if number == at or (lasts and number > at) else None
 
 
 class Requests:

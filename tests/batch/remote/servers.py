@@ -123,7 +123,10 @@ def _conditional(objects: Any) -> Callable[..., None]:
 
     def conditional(request: Any, response: Any, storage: Any) -> None:
         names = storage.objects.get(request.params["bucket_name"], {})
-        if request.query.get("ifGenerationMatch") == ["0"] and request.data["meta"]["name"] in names:
+        if (
+            request.query.get("ifGenerationMatch") == ["0"]
+            and request.data["meta"]["name"] in names
+        ):
             response.status = HTTPStatus.PRECONDITION_FAILED
         else:
             upload(request, response, storage)
@@ -138,7 +141,9 @@ def memory_server() -> Iterator[Server]:
     files, requests, inside = fs("memory://"), Requests(), threading.local()
 
     def read() -> State:
-        return {name.lstrip("/")[len(BUCKET) + 1 :]: f.getvalue() for name, f in files.store.items()}
+        return {
+            name.lstrip("/")[len(BUCKET) + 1 :]: f.getvalue() for name, f in files.store.items()
+        }
 
     def write(state: State) -> None:
         files.store.clear()

@@ -14,9 +14,20 @@ from sigpb.batch import locks
 from sigpb.batch.locks import journal_locked, locked
 from sigpb.errors import EnvironmentFailure
 
-from .stores import contents, fs
+from .proxy import failing_from, faults_at
+from .servers import Server
+from .stores import contents, each_store, fs
 
 LOCK = ".sigpb-batch-lock"
+
+
+def entered(directory: str, batch: str) -> bool:
+    """Takes a lock and gives it back; returns whether it was to be had."""
+    try:
+        with locked([directory], batch):
+            return True
+    except EnvironmentFailure:
+        return False
 
 
 @pytest.mark.parametrize(
@@ -105,6 +116,60 @@ def test_at_most_one_at_once(store: str, request: pytest.FixtureRequest) -> None
     assert most <= 1
     assert entered + refused == 6
     assert contents(url) == {}
+
+
+@pytest.mark.usefixtures("impatient")
+@each_store
+def test_failing_requests(server: Server) -> None:
+    directory, requests = f"{server.url}/a", server.requests
+    assert entered(directory, "one")
+    for at, fault, lasts in faults_at(range(1, len(requests.seen) + 1)):
+        requests.reset(failing_from(at, fault, lasts))
+        got = entered(directory, "one")
+        requests.reset()
+
+        left = server.read()
+        assert list(left) in ([], [f"models/a/{LOCK}"])
+        assert not left or got or lasts, (at, fault)
+        assert entered(directory, "two") == (not left)
+        assert server.read() == left
+        assert entered(directory, "one")
+        assert server.read() == {}
+
+
+@pytest.mark.usefixtures("impatient")
+@each_store
+@pytest.mark.parametrize("theirs", ["a", "a/b", "a/b/c"])
+def test_failing_requests_let_no_other_batch_in(server: Server, theirs: str) -> None:
+    directory, requests = f"{server.url}/a/b", server.requests
+    with locked([f"{server.url}/{theirs}"], "one"):
+        held = server.read()
+        requests.reset()
+        assert not entered(directory, "two")
+        count = len(requests.seen)
+        for at, fault, lasts in faults_at(range(1, count + 1)):
+            server.write(held)
+            requests.reset(failing_from(at, fault, lasts))
+            assert not entered(directory, "two"), (at, fault, lasts)
+            requests.reset()
+            assert held.items() <= server.read().items()
+            # The last three give back what was taken.
+            assert server.read() == held or lasts or at > count - 3, (at, fault)
+    assert server.read().keys() <= {f"models/a/b/{LOCK}"}
+
+
+@each_store
+def test_killed(server: Server) -> None:
+    directory, states = f"{server.url}/a", [server.read()]
+    server.requests.reset(watch=lambda: states.append(server.read()))
+    assert entered(directory, "one")
+    server.requests.reset()
+    assert {len(state) for state in states} == {0, 1}
+    for state in states:
+        server.write(state)
+        assert entered(directory, "two") == (not state)
+        assert entered(directory, "one")
+        assert server.read() == {}
 
 
 def test_journal(memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
