@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Literal, TypeVar
 
-Fault = Literal["cut", "answer lost", "503"]
+Fault = Literal["cut", "answer lost", "503", "403"]
 
 FAULTS: tuple[Fault, ...] = ("cut", "answer lost", "503")
+"""Those that may befall any request."""
 
 EVERY = bool(os.environ.get("SIGPB_EVERY_FAULT"))
 """Whether every kind of failure is injected into every request."""
@@ -22,7 +23,10 @@ _KINDS = tuple(itertools.product(FAULTS, (False, True)))
 
 _Point = TypeVar("_Point")
 
-_UNAVAILABLE = b"<Error><Code>ServiceUnavailable</Code><Message>Try later</Message></Error>"
+_ANSWERS = {
+    "503": b"<Error><Code>ServiceUnavailable</Code><Message>Try later</Message></Error>",
+    "403": b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+}
 
 
 def faults_at(points: Sequence[_Point], step: int = 1) -> list[tuple[_Point, Fault, bool]]:
@@ -105,8 +109,8 @@ class Proxy:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if fault == "cut":
                     return
-                if fault == "503":
-                    self._answer(503, {}, _UNAVAILABLE)
+                if fault in _ANSWERS:
+                    self._answer(int(fault), {}, _ANSWERS[fault])
                     return
                 upstream = http.client.HTTPConnection(server)
                 upstream.request(self.command, self.path, body, dict(self.headers.items()))

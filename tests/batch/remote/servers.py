@@ -164,7 +164,7 @@ def memory_server() -> Iterator[Server]:
                     inside.an_operation = False
                 if fault is None:
                     return done
-            raise OSError("token=hunter2 is no longer valid")
+            raise (PermissionError if fault == "403" else OSError)("token=hunter2 is no good")
 
         return operation
 

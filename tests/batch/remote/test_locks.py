@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,17 @@ def test_failing_requests_let_no_other_batch_in(server: Server, theirs: str) -> 
             # The last three give back what was taken.
             assert server.read() == held or lasts or at > count - 3, (at, fault)
     assert server.read().keys() <= {f"models/a/b/{LOCK}"}
+
+
+@each_store
+def test_directory_above_may_be_unreadable(server: Server) -> None:
+    seen, denied = server.requests.seen, re.compile(rf"models(/|%2F){LOCK}")
+    server.requests.reset(lambda number: "403" if denied.search(seen[-1][1]) else None)
+
+    assert entered(f"{server.url}/a", "one")
+
+    assert any(denied.search(path) for _, path in seen)
+    assert server.read() == {}
 
 
 @each_store
