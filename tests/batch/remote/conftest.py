@@ -69,6 +69,7 @@ def impatient(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         import gcsfs.retry
 
         monkeypatch.setattr(gcsfs.retry, "is_retriable", lambda error: False)
+        monkeypatch.setattr(gcsfs.retry.logger, "disabled", True)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -32,7 +33,10 @@ def no_fault(number: int) -> None:
 
 def timeless(state: State) -> frozenset[tuple[str, bytes]]:
     """The same for states that differ in nothing but times."""
-    return frozenset((name, _TIME.sub(b"", data)) for name, data in state.items())
+    return frozenset(
+        (name, _TIME.sub(b"", data) if name.endswith(HISTORY) else data)
+        for name, data in state.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -138,10 +142,13 @@ class Place:
             self._check(state)
         return states, verdict
 
-    def prove(self, start: Left) -> None:
+    def prove(self, start: Left, to_its_end: bool) -> None:
         """Runs what goes on with a patch, and what takes it back, from a state.
 
-        Both have to succeed, also from every state that they are killed in, and so on.
+        Args:
+            start: The state.
+            to_its_end: Whether to do so from every state, too, that these leave if they are killed
+                in their turn, and so on.
         """
         to_do = [start]
         while to_do:
@@ -149,15 +156,16 @@ class Place:
             if start.key in self.proven:
                 continue
             self.proven.add(start.key)
-            states, undone = self.run(start, lambda done=start.done: self.take_back(done))
+            states, undone = self.run(start, partial(self.take_back, start.done))
             assert undone.outcome in ("rolled_back", "unchanged"), undone.reason
             assert states[-1] == self.old
-            to_do += [replace(start, state=state) for state in states]
+            following = [replace(start, state=state) for state in states]
             if start.done is None:
                 states, outcome = self.run(start, self.go_on)
                 assert outcome.outcome == "patched", outcome.reason
                 assert timeless(states[-1]) == timeless(self.new)
-                to_do += [Left(state) for state in states] + [Left(states[-1], outcome)]
+                following += [Left(state) for state in states] + [Left(states[-1], outcome)]
+            to_do += following if to_its_end else []
 
     def model(self, state: State, version: str) -> State:
         """A version of the model, as TensorFlow Serving sees it."""

@@ -17,7 +17,7 @@ FAULTS: tuple[Fault, ...] = ("cut", "answer lost", "503")
 """Those that may befall any request."""
 
 EVERY = bool(os.environ.get("SIGPB_EVERY_FAULT"))
-"""Whether every kind of failure is injected into every request."""
+"""Whether tests take the time to have every request fail."""
 
 _KINDS = tuple(itertools.product(FAULTS, (False, True)))
 
@@ -29,19 +29,20 @@ _ANSWERS = {
 }
 
 
-def faults_at(points: Sequence[_Point], step: int = 1) -> list[tuple[_Point, Fault, bool]]:
+def faults_at(points: Sequence[_Point], step: int) -> list[tuple[_Point, Fault, bool]]:
     """Returns which failures to inject: where, of which kind, and whether it lasts.
 
-    The kinds take turns, unless all of them are wanted everywhere.
+    The kinds take turns; if there is time for all, each is injected everywhere, unless there are
+    hundreds of points.
 
     Args:
         points: Where failures can be injected.
-        step: One of so many points has its turn.
+        step: One of so many points has its turn if there is no time for all.
     """
-    if EVERY:
+    if EVERY and len(points) < 100:
         return [(point, *kind) for point, kind in itertools.product(points, _KINDS)]
-    turns = zip(points[::step], itertools.cycle(_KINDS), strict=False)
-    return [(point, *kind) for point, kind in turns]
+    chosen = zip(points[:: 1 if EVERY else step], itertools.cycle(_KINDS), strict=False)
+    return [(point, *kind) for point, kind in chosen]
 
 
 def failing_from(at: int, fault: Fault, lasts: bool) -> Callable[[int], Fault | None]:
@@ -129,7 +130,8 @@ class Proxy:
                 self.send_header("Content-Length", length or str(len(data)))
                 self.send_header("Connection", "close")
                 self.end_headers()
-                self.wfile.write(data)
+                if self.command != "HEAD":
+                    self.wfile.write(data)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -32,6 +32,7 @@ class Server:
         environment: The variables by which clients find it.
         read: Returns what is in it.
         write: Replaces what is in it.
+        pace: One of so many requests fails where not all do: some servers are slow.
     """
 
     scheme: str
@@ -39,6 +40,7 @@ class Server:
     environment: Mapping[str, str]
     read: Callable[[], State]
     write: Callable[[State], None]
+    pace: int = 1
 
     @property
     def url(self) -> str:
@@ -79,7 +81,7 @@ def s3_server() -> Iterator[Server]:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_MAX_ATTEMPTS": "1",
         }
-        yield Server("s3", requests, environment, read, write)
+        yield Server("s3", requests, environment, read, write, pace=3)
     running.stop()
 
 

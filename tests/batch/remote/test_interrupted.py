@@ -3,9 +3,11 @@
 A process that is killed leaves the store as it is between two requests, so that one run shows all
 states it may be killed in. The next run begins with each of these, and may be killed in its turn.
 
-Failures are injected into one request after the other, with the kinds of failures taking turns. A
-second run, which begins in many states, has every seventh of its requests fail. With
-SIGPB_EVERY_FAULT=1 in the environment every kind of failure is injected into every request.
+Each request of a first run fails, with the kinds of failures taking turns; so does every eleventh
+of second runs, which begin in all states that the first one may be killed in. Of S3, whose server
+is slow, it is a third of these, and second runs are not killed. With SIGPB_EVERY_FAULT=1 in the
+environment every kind of failure is injected into each request of a first run, each request of
+second runs fails, and there is no exception for S3.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from .servers import Server
 from .stores import each_store, fs
 
 MODES: tuple[Mode, ...] = ("in_place", "new_version")
-STEP = 7
+STEP = 11
 
 each_mode = pytest.mark.parametrize("mode", MODES)
 in_memory = pytest.mark.parametrize("server", ["memory"], indirect=True)
@@ -53,15 +55,17 @@ def place(
 
 @each_mode
 @each_store
-def test_killed(place: Place) -> None:
+def test_killed(place: Place, record_property: Any) -> None:
     while_patched, _ = place.run(Left(place.old), place.patch)
 
+    to_its_end = EVERY or place.server.pace == 1
     for state in while_patched:
-        place.prove(Left(state))
-    place.prove(Left(place.new, place.done))
+        place.prove(Left(state), to_its_end)
+    place.prove(Left(place.new, place.done), to_its_end)
 
+    record_property("killed", f"{len(place.proven)} states")
     assert len(while_patched) > 7
-    assert len(place.proven) > 20
+    assert len(place.proven) > (20 if to_its_end else 7)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -75,15 +79,15 @@ def test_failing_requests(place: Place, act: Act, record_property: Any) -> None:
     if act == "take_back":
         starts.append(Left(place.new, place.done))
     points = [(start, at) for start in starts for at in range(1, place.count(start, act) + 1)]
-    chosen = faults_at(points, step=1 if act == "patch" else STEP)
+    chosen = faults_at(points, (1 if act == "patch" else STEP) * place.server.pace)
 
     verdicts = Counter(
         failing(place, start, act, at, fault, lasts) for (start, at), fault, lasts in chosen
     )
 
     record_property("faults", f"{len(chosen)} at {len(points)} points: {dict(verdicts)}")
-    assert verdicts["failed"] > 0.7 * len(chosen)  # Clients themselves make up for some.
-    assert len(chosen) > 10
+    assert verdicts["failed"] > 0.5 * len(chosen)  # Clients themselves make up for some.
+    assert len(points) > 15
 
 
 def failing(place: Place, start: Left, act: Act, at: int, fault: Fault, lasts: bool) -> str:
@@ -102,7 +106,7 @@ def failing(place: Place, start: Left, act: Act, at: int, fault: Fault, lasts: b
         assert verdict.reason.startswith("Could not "), said
         if act == "patch" and not lasts:
             assert last == place.old, said
-    place.prove(Left(last, start.done))
+    place.prove(Left(last, start.done), to_its_end=False)
     return verdict.outcome
 
 

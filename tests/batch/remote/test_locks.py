@@ -83,9 +83,9 @@ def test_foreign_lock(memory: str) -> None:
     assert contents(memory) == {LOCK: b"[]"}
 
 
-@pytest.mark.parametrize("store", ["memory", "s3"])
-def test_at_most_one_at_once(store: str, request: pytest.FixtureRequest) -> None:
-    url: str = request.getfixturevalue(store)
+@each_store
+def test_at_most_one_at_once(server: Server) -> None:
+    url = server.url
     inside, most, refused, entered = 0, 0, 0, 0
     guard, barrier = threading.Lock(), threading.Barrier(6)
 
@@ -124,7 +124,7 @@ def test_at_most_one_at_once(store: str, request: pytest.FixtureRequest) -> None
 def test_failing_requests(server: Server) -> None:
     directory, requests = f"{server.url}/a", server.requests
     assert entered(directory, "one")
-    for at, fault, lasts in faults_at(range(1, len(requests.seen) + 1)):
+    for at, fault, lasts in faults_at(range(1, len(requests.seen) + 1), server.pace):
         requests.reset(failing_from(at, fault, lasts))
         got = entered(directory, "one")
         requests.reset()
@@ -148,7 +148,7 @@ def test_failing_requests_let_no_other_batch_in(server: Server, theirs: str) -> 
         requests.reset()
         assert not entered(directory, "two")
         count = len(requests.seen)
-        for at, fault, lasts in faults_at(range(1, count + 1)):
+        for at, fault, lasts in faults_at(range(1, count + 1), server.pace):
             server.write(held)
             requests.reset(failing_from(at, fault, lasts))
             assert not entered(directory, "two"), (at, fault, lasts)
