@@ -59,6 +59,7 @@ class Progress:
         ended: What became of models, the last time.
         undone: The models that were put back to what they were.
         canary_passed: Whether models were tried first, and came out well.
+        rollback_begun: Whether models were put back, or one may have been in part.
     """
 
     start: Start
@@ -66,6 +67,7 @@ class Progress:
     ended: dict[str, Verdict] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
     canary_passed: bool = False
+    rollback_begun: bool = False
 
 
 class Journal:
@@ -216,6 +218,9 @@ def _take(values: dict[str, Any], progress: Progress, seen: Callable[[Outcome], 
         seen(outcome)
     elif step == "undo" and values["outcome"] == "rolled_back":
         progress.undone.add(values["model"])
+        progress.rollback_begun = True
+    elif step == "rollback":
+        progress.rollback_begun = True
     elif step == "canary":
         progress.canary_passed = bool(values["passed"])
 

@@ -44,6 +44,20 @@ def test_written_and_read(file: Path) -> None:
     assert progress.ended == {"/r/c/1": "skipped", "/r/a/1": "patched"}
     assert progress.undone == {"/r/a/1"}
     assert progress.canary_passed
+    assert progress.rollback_begun
+
+
+def test_rollback_that_came_to_nothing(file: Path) -> None:
+    journal = create(file)
+    journal.append("finish", {})
+    assert not read(file).rollback_begun
+    journal.append("rollback", {})
+    journal.close()
+
+    progress = read(file)
+
+    assert progress.rollback_begun
+    assert progress.undone == set()
 
 
 def test_it_is_only_appended_to(file: Path) -> None:
@@ -93,7 +107,14 @@ def test_no_journal(file: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "expected"), [("end", True), ("stop", True), ("finish", False), ("rolled_back", False)]
+    ("step", "expected"),
+    [
+        ("end", True),
+        ("stop", True),
+        ("finish", False),
+        ("rollback", True),
+        ("rolled_back", False),
+    ],
 )
 def test_unfinished(file: Path, step: str, expected: bool) -> None:
     journal = create(file)
