@@ -11,8 +11,8 @@ from sigpb import protos
 from sigpb.patching import apply
 from sigpb.publishing.changes import Changes, SplicedFile
 from sigpb.verifying import verify
-from sigpb.verifying.confinement import Confinement
 from sigpb.verifying.report import (
+    Confinement,
     Difference,
     LoaderReport,
     OutputReport,
