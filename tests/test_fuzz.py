@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,17 +18,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sigpb import protos
+from sigpb.cli import main as cli
 from sigpb.saved_model.model import open_model
 from tests.inspect.salvage.test_salvage import LARGER, SMALL
 from tools.fuzz import command_line, command_targets, damage
-from tools.fuzz.command_line import Failure, Outcome
+from tools.fuzz.command_line import Failure
 from tools.fuzz.command_targets import comparing, fixing, patching, repository
+from tools.fuzz.file_targets import beside, recorded
+from tools.fuzz.json_values import change_json
 from tools.fuzz.mutations import MUTATIONS, Mutation, mutate
 from tools.fuzz.places import paths_by_kind, somewhere
 from tools.fuzz.structure import change_message, is_text, write_as_text
 from tools.fuzz.targets import (
     BYTE_TARGETS,
     COMMAND_TARGETS,
+    FILE_TARGETS,
     Target,
     dump,
     readers_agree,
@@ -35,6 +41,21 @@ from tools.fuzz.targets import (
 )
 
 Broken = Callable[..., object]
+
+
+def try_some(target: Target, scratch: Path, data: bytes = b"") -> None:
+    for seed in range(12):
+        target(data + bytes([seed]), scratch)
+        shutil.rmtree(scratch)
+
+
+def _is_json(lines: bytes) -> bool:
+    try:
+        for line in lines.splitlines():
+            json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class Answer(Protocol):
@@ -51,15 +72,16 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
     """Makes commands answer otherwise."""
 
     def answer(command: str, code: int, *, where: str = "", writes: Path | None = None) -> None:
-        def run(*arguments: str) -> Outcome:
+        def main(arguments: Sequence[str]) -> int:
             if arguments[0] != command or where not in arguments[-1]:
-                return command_line.run(*arguments)
+                return cli.main(arguments)
             if writes is not None:
                 writes.write_text(str(time.monotonic_ns()))
-            return Outcome(code, "it is printed", "it is said")
+            print("{}")
+            print("sigpb: it is said", file=sys.stderr)
+            return code
 
-        for module in ("command_targets", "targets"):
-            monkeypatch.setattr(f"tools.fuzz.{module}.run", run)
+        monkeypatch.setattr("tools.fuzz.command_line.main", main)
         monkeypatch.setattr(command_targets, "_RUNS", 12)
 
     return answer
@@ -75,7 +97,7 @@ def test_damaged_models_are_coped_with(
         target(damaged, tmp_path_factory.mktemp("fuzz"))
 
 
-@pytest.mark.parametrize("target", COMMAND_TARGETS)
+@pytest.mark.parametrize("target", [*COMMAND_TARGETS, *FILE_TARGETS])
 @settings(max_examples=3)
 @given(seed=st.integers(0, 2**32))
 def test_commands_cope_with_damaged_models(
@@ -109,7 +131,10 @@ class TestMutations:
         assert 75 < parsed < 100  # Some hold text that is not UTF-8.
 
     def test_every_kind_of_message_is_changed(self) -> None:
-        model, paths = protos.SavedModel.FromString(LARGER), paths_by_kind(LARGER)
+        model, paths = (
+            protos.SavedModel.FromString(LARGER),
+            paths_by_kind(protos.SavedModel, LARGER),
+        )
         chance = random.Random(0)
         places = [somewhere(chance, model, paths) for _ in range(2000)]
         assert {place.message.DESCRIPTOR.full_name for place in places} | {
@@ -117,7 +142,7 @@ class TestMutations:
         } >= set(paths)
 
     def test_messages_that_are_gone_are_not_looked_for(self) -> None:
-        model, paths = protos.SavedModel(), paths_by_kind(LARGER)
+        model, paths = protos.SavedModel(), paths_by_kind(protos.SavedModel, LARGER)
         model.meta_graphs.add().signature_def["x"].method_name = "m"
         for seed in range(50):
             assert somewhere(random.Random(seed), model, paths).message.IsInitialized()
@@ -130,6 +155,14 @@ class TestMutations:
         assert (is_text(text), is_text(data), is_text(SMALL)) == (True, False, False)
         with open_model(command_targets.model_of(text, tmp_path / "model")) as model:
             assert protos.SavedModel.FromString(bytes(model.buffer)) == small
+
+    def test_json_is_changed_in_place(self) -> None:
+        text = b'{"a": [1, {"b": "c"}]}\n{"d": null}\n'
+        changed = {change_json(random.Random(seed), text, ["more"]) for seed in range(200)}
+        assert len(changed) > 100
+        assert any(b'"more"' in each for each in changed)
+        assert any(b"[[[[" in each for each in changed)
+        assert sum(not _is_json(each) for each in changed) < 50
 
 
 class TestEveryRun:
@@ -209,15 +242,9 @@ class TestTargetsNotice:
     def test_a_patched_model_that_cannot_be_read(
         self, answer: Answer, tmp_path: Path, reader: str
     ) -> None:
-        def try_some() -> None:
-            for seed in range(3):
-                patching(SMALL + bytes([0x78, seed]), tmp_path / str(seed))
-
-        try_some()
-        tmp_path = tmp_path / "again"
         answer(reader, 3, where="new")
-        with pytest.raises(Failure, match=f"'{reader}'.*: it is said"):
-            try_some()
+        with pytest.raises(Failure, match=f"'{reader}'.*: sigpb: it is said"):
+            try_some(patching, tmp_path / "scratch", SMALL + b"\x78")
 
     def test_a_fix_that_fails(self, answer: Answer, tmp_path: Path) -> None:
         answer("lint", 2, writes=tmp_path / "a" / "file")
@@ -243,8 +270,29 @@ class TestTargetsNotice:
         for scratch in (whole, part):
             scratch.mkdir()
         salvaging(SMALL, whole)
-        with pytest.raises(Failure, match="cannot be shown: it is said"):
+        with pytest.raises(Failure, match="cannot be shown: sigpb: it is said"):
             salvaging(SMALL[:-1], part)
+
+    @pytest.mark.parametrize(
+        ("file", "said"),
+        [
+            ("outside/saved_model.pb", "rollback has changed .*, which is none of its models"),
+            ("models/b/saved_model.pb", "rollback has lost .*models/b/saved_model.pb"),
+        ],
+    )
+    def test_a_rollback_that_writes(
+        self, answer: Answer, tmp_path: Path, file: str, said: str
+    ) -> None:
+        scratch = tmp_path / "scratch"
+        answer("rollback", 0, writes=scratch / file)
+        with pytest.raises(Failure, match=said):
+            try_some(recorded, scratch)
+
+    def test_a_refused_patch_that_writes(self, answer: Answer, tmp_path: Path) -> None:
+        scratch = tmp_path / "scratch"
+        answer("patch", 2, where="=other", writes=scratch / "model" / "file")
+        with pytest.raises(Failure, match="but files have changed"):
+            try_some(beside, scratch)
 
 
 class TestDamage:

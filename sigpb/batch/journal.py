@@ -18,8 +18,9 @@ from typing import Any
 from sigpb import __version__
 from sigpb.batch.job import Job, Outcome, Task, Verdict
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
+from sigpb.batch.typed_json import read_as
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
-from sigpb.parsers import parse_json_value
+from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.failures import explained
 from sigpb.regular_files import open_regular
 
@@ -204,8 +205,11 @@ def outcomes(file: Path) -> Iterator[Outcome]:
 def _start(values: dict[str, Any]) -> Start:
     if values["journal"] != _VERSION:
         raise ValueError("a journal of another version of sigpb")
-    job, models = parse_job(values["job"]), int(values["models"])
-    return Start(job, tuple(values["directories"]), int(values["canary"]), models)
+    names = ("directories", "canary", "models")
+    start = read_as(Start, {"job": parse_job(values["job"]), **{n: values[n] for n in names}})
+    for directory in start.directories:
+        parse_path(directory)
+    return start
 
 
 def _take(values: dict[str, Any], progress: Progress, seen: Callable[[Outcome], object]) -> None:
@@ -217,7 +221,7 @@ def _take(values: dict[str, Any], progress: Progress, seen: Callable[[Outcome], 
         progress.ended[outcome.model] = outcome.outcome
         seen(outcome)
     elif step == "undo" and values["outcome"] == "rolled_back":
-        progress.undone.add(values["model"])
+        progress.undone.add(parse_path(values["model"]))
         progress.rollback_begun = True
     elif step == "rollback":
         progress.rollback_begun = True

@@ -15,8 +15,9 @@ from typing import Any
 from sigpb import __version__
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
+from sigpb.batch.typed_json import read_as
 from sigpb.errors import EnvironmentFailure, PatchError
-from sigpb.parsers import parse_json_value
+from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.output_file import OutputFile
 from sigpb.regular_files import read_text
 from sigpb.visible_text import json_text
@@ -109,7 +110,11 @@ def load(file: Path) -> SavedBatch:
         tasks = tuple(map(parse_task, models))
         if last["models"] != len(tasks):
             raise PatchError(f"{file}: a part of the plan is missing; make a new one.")
-        return SavedBatch(parse_job(first["job"]), tasks, tuple(map(str, first["directories"])))
+        saved = {"job": parse_job(first["job"]), "directories": first["directories"]}
+        batch = read_as(SavedBatch, {**saved, "tasks": tasks})
+        for directory in batch.directories:
+            parse_path(directory)
+        return batch
     except OSError as error:
         raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sigpb import __version__, protos
 from sigpb.errors import EnvironmentFailure, PatchError
-from sigpb.parsers import parse_json_value
+from sigpb.parsers import parse_json_value, parse_path
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.publishing.output_file import write_text
@@ -105,7 +105,7 @@ def load(file: Path) -> SavedPlan:
         if content["sigpb_plan"] != _VERSION:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(
-            Path(content["model"]),
+            Path(parse_path(content["model"])),
             parse_json(json.dumps(content["patch"])),
             {str(name): str(digest) for name, digest in content["digests"].items()},
             tuple(map(str, content["edits"])),

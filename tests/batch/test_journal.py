@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +106,43 @@ def test_no_journal(file: Path, content: bytes) -> None:
     with pytest.raises(UsageError, match="not the journal of a batch"):
         read(file)
     assert not is_unfinished(file)
+
+
+@pytest.mark.parametrize(
+    ("step", "change"),
+    [
+        ("start", {"models": float("inf")}),
+        ("start", {"canary": "2"}),
+        ("start", {"directories": "/r"}),
+        ("start", {"directories": ["/r", "a\0b"]}),
+        ("start", {"job": None}),
+        ("start", {"job": {"id": "../../outside"}}),
+        ("start", {"job": {"mode": "nowhere"}}),
+        ("start", {"job": {"history": 1}}),
+        ("model", {"model": 1}),
+        ("model", {"model": "\ud800"}),
+        ("model", {"output": ["x"]}),
+        ("model", {"digests": []}),
+        ("end", {"model": {}}),
+        ("end", {"outcome": "done"}),
+        ("end", {"files": "saved_model.pb"}),
+        ("undo", {"model": ["x"]}),
+    ],
+)
+def test_a_value_that_somebody_changed(file: Path, step: str, change: dict[str, Any]) -> None:
+    journal = create(file)
+    journal.append("undo", {"model": "/r/a/1", "outcome": "rolled_back", "reason": ""})
+    journal.close()
+    read(file)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    values = next(each for each in lines if each["step"] == step)
+    if isinstance(change.get("job"), dict):
+        change = {"job": values["job"] | change["job"]}
+    values |= change
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    with pytest.raises(UsageError, match="not the journal of a batch"):
+        read(file)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ _GRAPH_FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
 
 def looking(data: bytes, scratch: Path) -> None:
     """`sigpb show`, `lint`, `size`, `grep`, `trace` and `graph` do not fail."""
-    chance = _chance(data)
+    chance = chance_of(data)
     model = model_of(data, scratch / "model")
     commands = [
         ["show", model],
@@ -65,7 +65,7 @@ def looking(data: bytes, scratch: Path) -> None:
 
 def comparing(data: bytes, scratch: Path) -> None:
     """`sigpb diff`, `infer` and `verify` do not fail, on a model and one that differs a little."""
-    chance = _chance(data)
+    chance = chance_of(data)
     twin, _ = mutate(chance, data, data)
     models = model_of(data, scratch / "model"), model_of(twin, scratch / "twin")
     commands = []
@@ -82,7 +82,7 @@ def comparing(data: bytes, scratch: Path) -> None:
 
 def patching(data: bytes, scratch: Path) -> None:
     """Patches are refused and change nothing, or what they write can be read."""
-    chance = _chance(data)
+    chance = chance_of(data)
     model = model_of(data, scratch / "model")
     signatures = list(_signatures(model))
     readable = _is_readable(data) and all(run(each, model).code < 2 for each in ("show", "lint"))
@@ -112,7 +112,7 @@ def patching(data: bytes, scratch: Path) -> None:
 
 def fixing(data: bytes, scratch: Path) -> None:
     """`sigpb lint --fix` leaves a model that it can read, and nothing to fix."""
-    chance = _chance(data)
+    chance = chance_of(data)
     model = model_of(data, scratch / "model")
     ways = [
         f"--choose={rule.id}={chance.choice(sorted(rule.fixes))}"
@@ -135,7 +135,7 @@ def fixing(data: bytes, scratch: Path) -> None:
 
 def repository(data: bytes, scratch: Path) -> None:
     """`sigpb batch --dry_run` writes nothing, and what `batch` does `rollback` undoes."""
-    chance = _chance(data)
+    chance = chance_of(data)
     root = scratch / "models"
     for version in ("1", "2"):
         model = model_of(data, root / "name" / version)
@@ -147,7 +147,7 @@ def repository(data: bytes, scratch: Path) -> None:
     patch.write_text(emitted.out)
     command = ["batch", str(root), f"--patch={patch}", "--versions=all"]
     before = contents(root)
-    with mock.patch("sigpb.batch.run.Pool", _in_process):
+    with mock.patch("sigpb.batch.run.Pool", in_process):
         run(*command, "--new_version", "--dry_run", "--format=json")
         run(*command, "--in_place", "--dry_run")
         if contents(root) != before:
@@ -160,7 +160,7 @@ def repository(data: bytes, scratch: Path) -> None:
             raise Failure(f"rollback of batch {mode} {edits} leaves others: {undone}")
 
 
-def _in_process(work: Any, **options: Any) -> Threads:
+def in_process(work: Any, **options: Any) -> Threads:
     """Takes the place of processes, which take long to start."""
     return Threads(work, 1)
 
@@ -199,7 +199,8 @@ def _edits(
     return [only, *_some(chance, edits, chance.choice((1, 1, 2, 3)))]
 
 
-def _chance(data: bytes) -> random.Random:
+def chance_of(data: bytes) -> random.Random:
+    """Returns what decides by chance, and in the same way for the same file."""
     return random.Random(zlib.crc32(data))
 
 

@@ -21,7 +21,7 @@ from sigpb.inspect.wire.wire_tree import open_bytes
 
 from .command_line import EXECUTIONS, Failure
 from .mutations import mutate
-from .targets import BYTE_TARGETS, COMMAND_TARGETS, Target
+from .targets import BYTE_TARGETS, COMMAND_TARGETS, FILE_TARGETS, Target
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -48,7 +48,7 @@ class _TooLong(BaseException):
 def reproduce(file: Path) -> int:
     """Gives a file that failed to all targets again, and returns the exit code."""
     data = file.read_bytes()
-    targets = (*BYTE_TARGETS, *COMMAND_TARGETS)
+    targets = (*BYTE_TARGETS, *COMMAND_TARGETS, *FILE_TARGETS)
     said = [fault for target in targets if (fault := fault_of(target, data))]
     print("\n".join(said), file=sys.stderr)
     return int(bool(said))
@@ -77,7 +77,7 @@ def damage(seconds: float, seed: int, output: Path) -> int:
         # The smaller of two: it takes less time, and says as much.
         data, how = mutate(chance, min(chance.sample(models, 2), key=len), chance.choice(models))
         bytes_too = chance.random() < _BYTES_TOO
-        for target in (*(BYTE_TARGETS if bytes_too else ()), *COMMAND_TARGETS):
+        for target in (*(BYTE_TARGETS if bytes_too else ()), *COMMAND_TARGETS, *FILE_TARGETS):
             name = target.__name__
             before = time.process_time()
             fault = fault_of(target, data)
@@ -146,7 +146,7 @@ def _place(fault: str) -> str:
     """Returns where the first error of a traceback was raised, by which equal faults are known."""
     first = fault.partition("\nThe above exception was")[0].strip().splitlines()
     places = [line.strip() for line in first if line.startswith("  File ")]
-    return f"{places[-1].rpartition('/')[2]}, {first[-1][:40]}"
+    return f"{places[-1].rpartition('/')[2]}, {first[-1][:40]}" if places else first[-1][:80]
 
 
 def _models() -> list[bytes]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from sigpb import protos
 from sigpb.inspect.schema import is_repeated
 
 Path = tuple[tuple[str, "int | str | None"], ...]
@@ -56,10 +55,10 @@ class Place:
 
 
 @functools.lru_cache(100)
-def paths_by_kind(data: bytes) -> dict[str, list[Path]]:
-    """Returns what leads to the messages of a SavedModel, by their kind."""
+def paths_by_kind(kind: Any, data: bytes) -> dict[str, list[Path]]:
+    """Returns what leads to the messages that a message of some class holds, by their kind."""
     found: dict[str, list[Path]] = {}
-    waiting: list[tuple[Any, Path]] = [(protos.SavedModel.FromString(data), ())]
+    waiting: list[tuple[Any, Path]] = [(kind.FromString(data), ())]
     while waiting:
         message, path = waiting.pop()
         found.setdefault(message.DESCRIPTOR.full_name, []).append(path)

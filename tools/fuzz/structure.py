@@ -38,13 +38,25 @@ def change_message(chance: random.Random, data: bytes, other: bytes) -> bytes:
 
     What is no SavedModel, or would become too large, stays as it is.
     """
+    return change_proto(chance, protos.SavedModel, data, other)
+
+
+def change_proto(chance: random.Random, kind: Any, data: bytes, other: bytes) -> bytes:
+    """Does the same to a message of any kind.
+
+    Args:
+        chance: What is decided by chance.
+        kind: The class of both messages.
+        data: The message.
+        other: Another one.
+    """
     try:
-        model, donor = map(protos.SavedModel.FromString, (data, other))
-        paths = paths_by_kind(data)
+        message, donor = map(kind.FromString, (data, other))
+        paths = paths_by_kind(kind, data)
         for _ in range(chance.choice((1, 1, 1, 2, 4))):
-            known = _texts(somewhere(chance, model, paths) for _ in range(10))
-            _change(chance, somewhere(chance, model, paths), donor, known)
-        changed: bytes = model.SerializeToString()
+            known = _texts(somewhere(chance, message, paths) for _ in range(10))
+            _change(chance, somewhere(chance, message, paths), donor, known)
+        changed: bytes = message.SerializeToString()
     except (DecodeError, EncodeError):
         return data
     if len(changed) > max(_MAX_SIZE, len(data)):

@@ -19,6 +19,7 @@ from sigpb.wire.lenient import Damage, scan
 
 from .command_line import Failure, refused_cleanly, run
 from .command_targets import comparing, fixing, looking, patching, repository
+from .file_targets import beside, recorded, stated
 from .structure import is_text
 
 Target = Callable[[bytes, Path], None]
@@ -119,3 +120,4 @@ _WIRES = ((), ("--schema=none",), ("--format=json",), ("--schema=GraphDef", "--d
 
 BYTE_TARGETS: tuple[Target, ...] = (wire, readers_agree, salvaging, dump)
 COMMAND_TARGETS: tuple[Target, ...] = (looking, comparing, patching, fixing, repository)
+FILE_TARGETS: tuple[Target, ...] = (beside, stated, recorded)
