@@ -6,6 +6,7 @@ digits, which `int` refuses to read.
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -46,6 +47,31 @@ def parse_number(text: str) -> int | None:
     if not (text.isascii() and text.isdecimal()):
         return None
     return int(text) if len(text) < _DIGITS else 10**_DIGITS
+
+
+def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """Parses a call whose arguments are Python literals, such as ``scale(mean=[0.5, 0.5])``.
+
+    Returns:
+        What is called, and its arguments: those without a name, and those with one.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError
+        named = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords if each.arg}
+        if len(named) < len(call.keywords):
+            raise ValueError
+        return call.func.id, [*map(ast.literal_eval, call.args)], named
+    except (ValueError, TypeError, SyntaxError) as error:
+        raise ValueError(
+            f"{text!r} is not a call with literals, such as resize(224, 224) or labels(['a', 'b'])"
+        ) from error
+    except (RecursionError, MemoryError) as error:
+        raise ValueError(_TOO_DEEP) from error
 
 
 def parse_text_proto(

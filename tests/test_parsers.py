@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import text_format
 
 from sigpb import protos
-from sigpb.parsers import parse_json_value, parse_number, parse_text_proto
+from sigpb.parsers import parse_call, parse_json_value, parse_number, parse_text_proto
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, "", "{", b"\xff", '{"a": 1} {'])
@@ -40,3 +40,20 @@ def test_no_number(text: str) -> None:
 def test_numbers() -> None:
     assert [parse_number(text) for text in ("0", "007", str(2**63 - 1))] == [0, 7, 2**63 - 1]
     assert (parse_number("9" * 5000) or 0) > 2**63
+
+
+def test_calls() -> None:
+    assert parse_call(" f(1, ['a', None], x=-2.5) ") == ("f", [1, ["a", None]], {"x": -2.5})
+    assert parse_call("f()") == ("f", [], {})
+
+
+DEEP = ("f(" + "[" * 5000 + ")", "f(" + "(" * 5000 + ")" * 5001, "-" * 100_000 + "1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "f", "f(", "f(x)", "f(g())", "f(*[1])", "f(**{})", "a.f()", "f(1)(2)", "f(\0)", *DEEP],
+)
+def test_what_is_no_call(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of several kinds)
+        parse_call(text)

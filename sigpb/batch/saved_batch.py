@@ -7,7 +7,6 @@ was made from. A model whose files have changed since is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +17,7 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
 from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.parsers import parse_json_value
-from sigpb.publishing.failures import explained
+from sigpb.publishing.output_file import OutputFile
 from sigpb.regular_files import read_text
 from sigpb.visible_text import json_text
 
@@ -57,11 +56,9 @@ class BatchPlanWriter:
         Raises:
             EnvironmentFailure: If it cannot be written.
         """
-        self._path = file
         self._tasks = tasks
         self._count = 0
-        with self._explained():
-            self._file = file.open("w", encoding="utf-8")
+        self._file = OutputFile(file, "Nothing was changed.")
         self._write(
             {
                 "sigpb_batch_plan": _VERSION,
@@ -89,17 +86,12 @@ class BatchPlanWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._explained():
-            if kind is None:
-                self._write({"models": self._count})
-            self._file.close()
+        if kind is None:
+            self._write({"models": self._count})
+        self._file.__exit__(kind, error, traceback)
 
     def _write(self, values: Mapping[str, Any]) -> None:
-        with self._explained():
-            self._file.write(json_text(values, indent=None) + "\n")
-
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(f"write the plan {self._path}", "Nothing was changed.")
+        self._file.write(json_text(values, indent=None) + "\n")
 
 
 def load(file: Path) -> SavedBatch:

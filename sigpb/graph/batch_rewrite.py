@@ -13,9 +13,10 @@ from sigpb.graph.batch_rules.sources import SIZES, Source
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, write_shape
 from sigpb.graph.batch_tensors import Visited
 from sigpb.graph.fresh_names import TakenNames
-from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
+from sigpb.graph.stated_shapes import INPUT_SHAPES
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
+from sigpb.steps.graph_body import OUTPUT_SHAPES
 
 Nodes = tuple[protos.NodeDef, ...]
 

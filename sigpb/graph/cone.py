@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.graph.control_flow import ENTER_OPS
-from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.graph.tensor_names import canonical, producer
 from sigpb.op_defs import OpDefs
+from sigpb.steps.graph_body import OUTPUT_SHAPES
 
 # Ops that create a resource for one step, which two copies of its users must not share
 # (tensorflow/core/ops/data_flow_ops.cc).

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 
 from sigpb import protos
+from sigpb.graph.called_functions import Functions
 from sigpb.graph.fresh_names import TakenNames
-from sigpb.graph.stated_shapes import OUTPUT_SHAPES
 from sigpb.op_defs import OpDefs
 from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.graph_body import GraphBody
 
 _UNFIT = re.compile(r"[^a-z0-9]")
 _BEFORE_A_LETTER = re.compile(r"^[^a-z]+")
@@ -24,39 +25,46 @@ def normalized_name(wanted: str) -> str:
     return _BEFORE_A_LETTER.sub("", _UNFIT.sub("_", wanted.lower())) or "unknown"
 
 
-class FunctionBody:
-    """Adds nodes to a FunctionDef."""
+class FunctionBody(GraphBody):
+    """Adds nodes to a FunctionDef.
 
-    def __init__(self, function: protos.FunctionDef, op_defs: OpDefs) -> None:
+    Attributes:
+        function: The function.
+    """
+
+    def __init__(self, function: protos.FunctionDef, functions: Functions, op_defs: OpDefs) -> None:
+        super().__init__(op_defs)
         self.function = function
-        self._op_defs = op_defs
+        self._functions = functions
         signature = function.signature
         self._names = TakenNames(arg.name for arg in (*signature.input_arg, *signature.output_arg))
         for node in function.node_def:
             self._names.add(node.name)
 
     def fresh_name(self, wanted: str) -> str:
-        """Returns a name that is not taken: the wanted one, perhaps with a number."""
+        """Returns a name that is not taken, and takes it."""
         return self._names.take(wanted)
 
-    def add(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[str],
-        attributes: Mapping[str, protos.AttrValue],
-        shape: protos.TensorShapeProto | None = None,
-    ) -> str:
-        """Adds a node with one output: see `sigpb.steps.step.GraphBody`."""
-        node = self.function.node_def.add(
-            name=self.fresh_name(name), op=op, input=inputs, attr=attributes
-        )
-        self._op_defs.strip_defaults(node)
-        if shape is not None:
-            node.attr[OUTPUT_SHAPES].list.shape.append(shape)
-        spelled = self._op_defs.output_name(node, 0)
-        assert spelled is not None, f"TensorFlow has the op {op}"
+    def append(self, node: protos.NodeDef) -> None:
+        """Adds a node as it is."""
+        self.function.node_def.append(node)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Removes nodes; their names stay taken."""
+        gone = {*names}
+        kept = [node for node in self.function.node_def if node.name not in gone]
+        del self.function.node_def[:]
+        self.function.node_def.extend(kept)
+
+    def spelled(self, node: protos.NodeDef, output: int) -> str:
+        """Returns an output of a node as ``node:output_arg:0``."""
+        spelled = self.op_defs.output_name(node, output)
+        assert spelled is not None, f"TensorFlow has the op {node.op}"
         return spelled
+
+    def add_function(self, function: protos.FunctionDef) -> str:
+        """Adds a function to the library, and returns its name there."""
+        return self._functions.add_variant(function)
 
     def add_result(
         self, name: str, tensor: str, dtype: int, shape: protos.TensorShapeProto
@@ -69,7 +77,7 @@ class FunctionBody:
             dtype: Its dtype.
             shape: What is known of its shape.
         """
-        spelled = self.add("Identity", name, [tensor], {"T": dtype_attr(dtype)}, shape)
+        [spelled] = self.add("Identity", name, [tensor], {"T": dtype_attr(dtype)}, shape)
         result = self.function.signature.output_arg.add(type=dtype)
         result.name = self.function.node_def[-1].name
         self.function.ret[result.name] = spelled

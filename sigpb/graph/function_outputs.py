@@ -11,9 +11,10 @@ from sigpb import protos
 from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_body import FunctionBody
-from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
+from sigpb.graph.stated_shapes import stated_shape
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
+from sigpb.steps.graph_body import OUTPUT_SHAPES
 from sigpb.tensor_types import TensorType, shape_proto
 
 ADDED_RESULT = "sigpb_output"
@@ -187,7 +188,7 @@ def with_results(
         inner = [tensor.below for tensor in members]
         first = call_with_results(nodes[call], inner, functions, op_defs)
         spelled |= {id(tensor): f"{call}:output:{first + i}" for i, tensor in enumerate(members)}
-    body = FunctionBody(after, op_defs)
+    body = FunctionBody(after, functions, op_defs)
     for tensor in tensors:
         type_ = tensor.type
         body.add_result(

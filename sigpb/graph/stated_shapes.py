@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from sigpb import protos
+from sigpb.steps.graph_body import OUTPUT_SHAPES
 from sigpb.tensor_types import Shape, shape_of
 from sigpb.wire import Message
 
 Size = TypeVar("Size")
-
-OUTPUT_SHAPES = "_output_shapes"
-"""The attribute in which nodes and arguments of functions state shapes."""
 
 INPUT_SHAPES = "_input_shapes"
 """The attribute in which a function states the shapes of its arguments."""

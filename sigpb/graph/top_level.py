@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sigpb import protos
+from sigpb.graph.called_functions import Functions
 from sigpb.graph.fresh_names import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
-from sigpb.graph.stated_shapes import OUTPUT_SHAPES, as_meant, producer_of, stated_shape
-from sigpb.graph.tensor_names import is_tensor, node_name, output_number, producer
+from sigpb.graph.stated_shapes import as_meant, producer_of, stated_shape
+from sigpb.graph.tensor_names import canonical, is_tensor, node_name, output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.steps.graph_body import GraphBody
 from sigpb.tensor_types import TensorType
 from sigpb.wire import Edits, Message, length_delimited
 
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(GraphBody):
     """The top level of a graph, where added nodes have names with a common beginning.
 
     Attributes:
@@ -28,35 +28,47 @@ class Scope:
         name: What names begin with, up to a slash.
     """
 
-    graph: TopLevelGraph
-    name: str
+    def __init__(self, graph: TopLevelGraph, name: str) -> None:
+        super().__init__(graph.op_defs)
+        self.graph, self.name = graph, name
 
     def inner(self, name: str) -> Scope:
         """Returns a scope in this one."""
         return Scope(self.graph, f"{self.name}/{node_name(name)}")
 
-    def add(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[str],
-        attributes: Mapping[str, protos.AttrValue],
-        shape: protos.TensorShapeProto | None = None,
-    ) -> str:
-        """Adds a node with one output: see `sigpb.steps.step.GraphBody`."""
-        return self.graph.add(op, f"{self.name}/{name}", inputs, attributes, shape)
+    def fresh_name(self, wanted: str) -> str:
+        """Returns a name in this scope."""
+        return self.graph.fresh_name(f"{self.name}/{wanted}")
+
+    def append(self, node: protos.NodeDef) -> None:
+        """Adds a node to the graph."""
+        self.graph.append(node)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Removes nodes of the graph."""
+        self.graph.remove(names)
+
+    def spelled(self, node: protos.NodeDef, output: int) -> str:
+        """Returns an output of a node as the graph spells it."""
+        return self.graph.spelled(node, output)
+
+    def add_function(self, function: protos.FunctionDef) -> str:
+        """Adds a function to the graph's library."""
+        return self.graph.add_function(function)
 
 
-class TopLevelGraph:
+class TopLevelGraph(GraphBody):
     """The nodes of a MetaGraph's GraphDef, and what is to become of them."""
 
-    def __init__(self, graph: Message, op_defs: OpDefs) -> None:
+    def __init__(self, graph: Message, functions: Functions, op_defs: OpDefs) -> None:
+        super().__init__(op_defs)
         self._graph = graph
-        self._op_defs = op_defs
+        self._functions = functions
         self._replaced: dict[str, protos.NodeDef] = {}
         self._added: dict[str, protos.NodeDef] = {}
         self._added_names = TakenNames()
         self._removed: list[str] = []
+        self._has_op: dict[str, bool] = {}
 
     @cached_property
     def _index(self) -> NodeIndex:
@@ -134,7 +146,10 @@ class TopLevelGraph:
 
     def has_op(self, *ops: str) -> bool:
         """Whether a node of the file has one of some ops."""
-        return any(self._index.has_op(op) for op in ops)
+        for op in ops:
+            if op not in self._has_op:
+                self._has_op[op] = self._index.has_op(op)
+        return any(self._has_op[op] for op in ops)
 
     def fresh_name(self, wanted: str) -> str:
         """Returns a name that no node has: the wanted one, perhaps with a number.
@@ -150,23 +165,7 @@ class TopLevelGraph:
         return Scope(self, numbered(wanted, self._has_scope))
 
     def _has_scope(self, scope: str) -> bool:
-        return self._added_names.has_scope(scope) or self._index.mentions(f"{scope}/")
-
-    def add(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[str],
-        attributes: Mapping[str, protos.AttrValue],
-        shape: protos.TensorShapeProto | None = None,
-    ) -> str:
-        """Adds a node with one output: see `sigpb.steps.step.GraphBody`."""
-        node = protos.NodeDef(name=self.fresh_name(name), op=op, input=inputs, attr=attributes)
-        self._op_defs.strip_defaults(node)
-        if shape is not None:
-            node.attr[OUTPUT_SHAPES].list.shape.append(shape)
-        self.append(node)
-        return node.name
+        return self._added_names.has_scope(scope) or self._index.has_scope(scope)
 
     def append(self, node: protos.NodeDef) -> None:
         """Adds a node, whose name is fresh."""
@@ -178,8 +177,19 @@ class TopLevelGraph:
         self._replaced[node.name] = node
 
     def remove(self, names: Iterable[str]) -> None:
-        """Removes nodes of the file, which nothing is to take anything from."""
-        self._removed += sorted(names)
+        """Removes nodes, which nothing is to take anything from."""
+        gone = sorted(names)
+        self._removed += [name for name in gone if name not in self._added]
+        for name in gone:
+            self._added.pop(name, None)
+
+    def spelled(self, node: protos.NodeDef, output: int) -> str:
+        """Returns an output of a node as ``node``, or ``node:1``."""
+        return canonical(f"{node.name}:{output}")
+
+    def add_function(self, function: protos.FunctionDef) -> str:
+        """Adds a function to the library, and returns its name there."""
+        return self._functions.add_variant(function)
 
     def type_of(self, tensor: str) -> TensorType | None:
         """Returns what the graph says of a tensor's type; None if there is no such tensor.
@@ -190,7 +200,7 @@ class TopLevelGraph:
         if node is None or not is_tensor(tensor):
             return None
         output = output_number(tensor)
-        dtypes = self._op_defs.output_dtypes(node)
+        dtypes = self.op_defs.output_dtypes(node)
         if dtypes is not None and output >= len(dtypes):
             return None
         return TensorType(dtypes[output] if dtypes else 0, stated_shape(node, output))

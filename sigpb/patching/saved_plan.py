@@ -17,6 +17,7 @@ from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.parsers import parse_json_value
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
+from sigpb.publishing.output_file import write_text
 from sigpb.regular_files import read_text
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.file_state import sha256_of
@@ -78,6 +79,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
     """Writes a plan to a file.
 
     Raises:
+        UsageError: If the file is the proto of a model.
         EnvironmentFailure: If it cannot be written.
     """
     content = {
@@ -88,10 +90,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
         "edits": edit_texts(plan),
         "patch": patch_json(plan.patch),
     }
-    try:
-        file.write_text(json_text(content) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
+    write_text(file, (json_text(content), "\n"), source=model.file)
 
 
 def load(file: Path) -> SavedPlan:

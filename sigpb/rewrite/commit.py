@@ -14,7 +14,7 @@ from sigpb.rewrite.boundary import Boundary, boundary_of
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.restoration import remove_leftovers
-from sigpb.rewrite.session_graph import Endpoints, splice
+from sigpb.rewrite.session_graph import Endpoints, fed_as_before, splice
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import tensor_names
 from sigpb.wire import Edits
@@ -116,7 +116,8 @@ def _splice(
                     boundaries[ref] = boundary
     if problems:
         raise PatchError(problems)
+    as_before = fed_as_before(draft) if boundaries else {}
     return boundaries, {
-        ref: splice(draft, draft.signatures[ref], boundary, parts.top)
+        ref: splice(draft, draft.signatures[ref], boundary, as_before, parts.top)
         for ref, boundary in boundaries.items()
     }

@@ -31,7 +31,7 @@ class GraphParts:
         self.message = message.find(_GRAPH) or Message(message.buffer, 0, 0)
         self.library = FunctionLibrary(message, _concrete_functions(meta_graph))
         self.op_defs = OpDefs(lambda: (*meta_graph.op_defs(), *self.library.signatures()))
-        self.top = TopLevelGraph(self.message, self.op_defs)
+        self.top = TopLevelGraph(self.message, self.library, self.op_defs)
 
 
 def _concrete_functions(meta_graph: MetaGraph) -> Iterator[str]:

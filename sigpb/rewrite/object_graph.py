@@ -6,7 +6,7 @@ worse, one that loads and mixes up its values: see docs/architecture.md, "Sorted
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
@@ -38,7 +38,7 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
     graph, key = draft.meta_graph.object_graph, signature.ref.source
     if graph is None:
         return
-    nodes = graph.signature_nodes()
+    nodes = graph.signature_nodes
     if key not in nodes:
         yield f"signature_def has signature {key!r}, but the object graph does not."
         return
@@ -126,18 +126,29 @@ class _Rewriting:
         self.graph = protos.SavedObjectGraph()
         self.graph.CopyFrom(graph.proto)
         self.signature_map = self.graph.nodes[graph.signature_map or 0]
+        # How often each node is a child of another, and each concrete function named by nodes.
+        self.references = Counter[int]()
+        self.users = Counter[str]()
 
     def run(self) -> protos.SavedObjectGraph:
         children = self._name_children()
+        for node in self.graph.nodes:
+            self.references.update(child.node_id for child in node.children)
+            self.users.update(node.function.concrete_functions)
+            self.users[node.bare_concrete_function.concrete_function_name] += 1
         self._remove_copies()
         changed = {signature.ref.source for _, signature in children if signature.endpoints_changed}
         # Copies first: so the node that a signature has stays its own.
         for child, signature in sorted(children, key=lambda each: each[1].ref.copy_of is None):
             own = signature.endpoints_changed or signature.ref.copy_of is not None
-            shared = self._references()[child.node_id] > 1
+            shared = self.references[child.node_id] > 1
             if signature.ref.source in changed and own and shared:
-                self.graph.nodes.add().CopyFrom(self.graph.nodes[child.node_id])
+                node = self.graph.nodes.add()
+                node.CopyFrom(self.graph.nodes[child.node_id])
+                self.users[node.bare_concrete_function.concrete_function_name] += 1
+                self.references[child.node_id] -= 1
                 child.node_id = len(self.graph.nodes) - 1
+                self.references[child.node_id] += 1
         for child, signature in children:
             if signature.endpoints_changed:
                 self._change_endpoints(self.graph.nodes[child.node_id], signature)
@@ -149,21 +160,23 @@ class _Rewriting:
         Of such a node another one has the function, or the two have wrappers of one function.
         """
         nodes, functions = self.graph.nodes, self.graph.concrete_functions
-        while nodes and not self._references()[len(nodes) - 1]:
+        while nodes and not self.references[len(nodes) - 1]:
             name = nodes[-1].bare_concrete_function.concrete_function_name
             if not name or (not wrapper_function.is_wrapper(name) and not self._is_shared(name)):
                 return
+            self.references.subtract(child.node_id for child in nodes[-1].children)
+            self._name_function(nodes[-1].bare_concrete_function, "")
             del nodes[-1]
-            unused = wrapper_function.is_wrapper(name) and not self._users()[name]
+            unused = wrapper_function.is_wrapper(name) and not self.users[name]
             if unused and self.library.remove(name):
                 del functions[name]
 
     def _is_shared(self, function: str) -> bool:
         """Whether several nodes have a function, or one has it and another a wrapper of it."""
-        users = self._users()
-        wrappers = (self.library.get(n) for n in users if wrapper_function.is_wrapper(n))
+        named = (name for name, count in self.users.items() if count)
+        wrappers = (self.library.get(n) for n in named if wrapper_function.is_wrapper(n))
         orders = (wrapper_function.order_of(w, self.library) for w in wrappers if w)
-        return users[function] + sum(o.function == function for o in orders if o) > 1
+        return self.users[function] + sum(o.function == function for o in orders if o) > 1
 
     def _name_children(
         self,
@@ -173,16 +186,14 @@ class _Rewriting:
         before.CopyFrom(self.signature_map)
         children = self.signature_map.children
         del children[:]
+        by_source: dict[str, list[SignatureDraft]] = defaultdict(list)
+        for signature in self.draft.signatures.values():
+            by_source[signature.ref.source].append(signature)
         named = []
         for old in before.children:
-            signatures = [
-                signature
-                for signature in self.draft.signatures.values()
-                if signature.ref.source == old.local_name
-            ]
-            if not signatures:
+            if old.local_name not in by_source:
                 children.add().CopyFrom(old)
-            for signature in signatures:
+            for signature in by_source.get(old.local_name, ()):
                 if not signature.dropped:
                     child = children.add()
                     child.CopyFrom(old)
@@ -190,17 +201,11 @@ class _Rewriting:
                     named.append((child, signature))
         return named
 
-    def _references(self) -> Counter[int]:
-        """Counts how often each node is a child of another."""
-        return Counter(child.node_id for node in self.graph.nodes for child in node.children)
-
-    def _users(self) -> Counter[str]:
-        """Counts in how many nodes each concrete function is named."""
-        users: Counter[str] = Counter()
-        for node in self.graph.nodes:
-            users.update(node.function.concrete_functions)
-            users[node.bare_concrete_function.concrete_function_name] += 1
-        return users
+    def _name_function(self, bare: protos.SavedBareConcreteFunction, name: str) -> None:
+        """Has a node name another concrete function; an empty name stands for none."""
+        self.users[bare.concrete_function_name] -= 1
+        bare.concrete_function_name = name
+        self.users[name] += 1
 
     def _change_endpoints(self, node: protos.SavedObject, signature: SignatureDraft) -> None:
         boundary = self.boundaries.get(signature.ref, NO_BOUNDARY)
@@ -224,7 +229,7 @@ class _Rewriting:
             _types(boundary.outputs),
             {each.key: each.conversion.outside for each in boundary.added},
         )
-        bare.concrete_function_name = self._function_for(bare, concrete, signature, boundary)
+        self._name_function(bare, self._function_for(bare, concrete, signature, boundary))
         parameters = bare.function_spec.fullargspec
         structured_value.change_parameters(parameters, inputs, adapted=adapted)
         bare.argument_keywords[:] = sorted(signature.keys("input"), key=argument_name)
@@ -260,10 +265,10 @@ class _Rewriting:
             and earlier.function in functions
             and _is_same(functions[earlier.function], concrete)
         )
-        if self._users()[current] == 1 and order.is_identity(function) and not is_back:
+        if self.users[current] == 1 and order.is_identity(function) and not is_back:
             functions[current].CopyFrom(concrete)
             return current
-        bare.ClearField("concrete_function_name")
+        self._name_function(bare, "")
         keys: Mapping[int, str] = dict(enumerate(bare.argument_keywords))
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
@@ -273,7 +278,7 @@ class _Rewriting:
         arguments = {position: (key, infos[key]) for position, key in keys.items()}
         order = with_variant(order, boundary, self.library, self.op_defs, arguments)
         name = self._function_in(order, concrete)
-        if earlier is not None and not self._users()[current] and self.library.remove(current):
+        if earlier is not None and not self.users[current] and self.library.remove(current):
             del functions[current]
         return name
 
@@ -281,10 +286,11 @@ class _Rewriting:
         """Returns the function of an order, or a wrapper of it, which `concrete` describes."""
         functions = self.graph.concrete_functions
         function, name = function_of(order.function, self.library), order.function
-        is_free = not self._users()[name] or _is_same(functions[name], concrete)
+        is_free = not self.users[name] or _is_same(functions[name], concrete)
         if not is_free or not order.is_identity(function):
             name = self.library.fresh_name(wrapper_function.STEM)
-            self.library.add(wrapper_function.build(name, order, function, self.op_defs))
+            built = wrapper_function.build(name, order, function, self.library, self.op_defs)
+            self.library.add(built)
         functions[name].CopyFrom(concrete)
         return name
 
@@ -297,7 +303,7 @@ class _Rewriting:
     ) -> str:
         """Returns the function that computed a signature before earlier patches."""
         current = bare.concrete_function_name
-        bare.ClearField("concrete_function_name")
+        self._name_function(bare, "")
         kept = sorted(signature.kept("input"), key=lambda end: argument_name(end.key))
         outputs = sorted(signature.kept("output"), key=lambda end: end.key)
         first = len(port.arguments)
@@ -317,7 +323,7 @@ class _Rewriting:
             called = called_functions(function.node_def) if function else set()
             layers += [each for each in sorted(called) if wrapper_function.is_wrapper(each)]
         for layer in layers:
-            if layer != name and layer in functions and not self._users()[layer]:
+            if layer != name and layer in functions and not self.users[layer]:
                 del functions[layer]
         return name
 

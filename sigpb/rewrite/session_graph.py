@@ -14,6 +14,7 @@ place of the tensor that was fed so far. That tensor can still be fed by others:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -65,6 +66,7 @@ def splice(
     draft: MetaGraphDraft,
     signature: SignatureDraft,
     boundary: Boundary,
+    as_before: Mapping[str, int],
     graph: TopLevelGraph,
 ) -> Endpoints:
     """Adds to a graph what converts the values of a signature.
@@ -73,6 +75,7 @@ def splice(
         draft: The signatures that are to be.
         signature: The one whose values are converted.
         boundary: How its values are converted.
+        as_before: How many endpoints go on feeding each tensor: see `fed_as_before`.
         graph: Receives the nodes.
 
     Returns:
@@ -95,7 +98,8 @@ def splice(
     ]
     fetched += [each.tensor for each in boundary.added]
     # A value that is repeated for the rows of a computed tensor may not take part in computing it.
-    in_place = not any(tensor in fed for tensor in _fed_by_others(draft, signature)) and all(
+    own = Counter(_fed_as_before(signature, signature_def))
+    in_place = all(as_before.get(tensor, 0) == own[tensor] for tensor in fed) and all(
         _is_placeholder(graph.node(producer(signature_def.inputs[end.rows_of].name)))
         for end in signature.inputs.values()
         if end.rows_of is not None
@@ -166,13 +170,20 @@ def _is_placeholder(node: protos.NodeDef | None) -> bool:
     return node is not None and node.op == "Placeholder"
 
 
-def _fed_by_others(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
-    """Yields the tensors that other signatures go on feeding."""
-    for other in draft.kept():
-        infos = draft.meta_graph.signatures[other.ref.source].inputs
-        for end in other.inputs.values():
-            if other is not signature and not end.converted:
-                yield from map(canonical, tensor_names(infos[end.source]))
+def fed_as_before(draft: MetaGraphDraft) -> Counter[str]:
+    """Counts the endpoints that go on feeding each tensor, as `canonical` spells it."""
+    signatures = draft.meta_graph.signatures
+    return Counter(
+        tensor
+        for signature in draft.kept()
+        for tensor in _fed_as_before(signature, signatures[signature.ref.source])
+    )
+
+
+def _fed_as_before(signature: SignatureDraft, signature_def: protos.SignatureDef) -> Iterator[str]:
+    for end in signature.inputs.values():
+        if not end.converted:
+            yield from map(canonical, tensor_names(signature_def.inputs[end.source]))
 
 
 def _placeholder(
@@ -181,9 +192,11 @@ def _placeholder(
     shape = shape_proto(change.outside.shape)
     attributes = {"dtype": dtype_attr(change.outside.dtype), "shape": shape_attr(shape)}
     if default is None:
-        return scope.add("Placeholder", node_name(key), [], attributes, shape)
+        [output] = scope.add("Placeholder", node_name(key), [], attributes, shape)
+        return output
     inputs = [constant(scope.inner(key), "default", default)]
-    return scope.add("PlaceholderWithDefault", node_name(key), inputs, attributes, shape)
+    [output] = scope.add("PlaceholderWithDefault", node_name(key), inputs, attributes, shape)
+    return output
 
 
 def _converted(scope: Scope, key: str, tensor: str, change: Conversion) -> str:
@@ -279,7 +292,7 @@ def _redirect(
         return lambda tensor: tensor
     # What waits for a placeholder that was fed waits for what is fed now.
     fed = {**fed, **{f"^{node.name}": f"^{producer(fed[node.name])}" for node in placeholders}}
-    nodes = {**graph.nodes, **changed_nodes}
+    nodes = {**graph.nodes, **changed_nodes} if changed_nodes else graph.nodes
     names = Cone(nodes, fed.keys(), fetched, changed_nodes, still_fed).names
     if stateful := sorted(name for name in names if nodes[name].op in _STATE_OPS):
         raise PatchError(

@@ -27,11 +27,12 @@ from dataclasses import dataclass, field
 from sigpb import protos
 from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.function_body import FunctionBody, normalized_name
-from sigpb.graph.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
+from sigpb.graph.stated_shapes import INPUT_SHAPES, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.steps.attributes import constant
+from sigpb.steps.graph_body import OUTPUT_SHAPES
 from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tensor_types import TensorType, shape_of, shape_proto
@@ -121,7 +122,11 @@ class Order:
 
 
 def build(
-    name: str, order: Order, function: protos.FunctionDef, op_defs: OpDefs
+    name: str,
+    order: Order,
+    function: protos.FunctionDef,
+    functions: Functions,
+    op_defs: OpDefs,
 ) -> protos.FunctionDef:
     """Returns the wrapper.
 
@@ -129,6 +134,7 @@ def build(
         name: The wrapper's name.
         order: What its arguments and results are.
         function: The function that it calls.
+        functions: Receives the functions that conversions call.
         op_defs: Where the ops of conversions are looked up.
     """
     inner = function.signature
@@ -137,7 +143,7 @@ def build(
     wrapper.signature.is_stateful = inner.is_stateful
     if "_construction_context" in function.attr:
         wrapper.attr["_construction_context"].CopyFrom(function.attr["_construction_context"])
-    body = FunctionBody(wrapper, op_defs)
+    body = FunctionBody(wrapper, functions, op_defs)
     _take(body, order, function)
     call = _call(body, function, _arguments(body, order, function), op_defs)
     shapes = list(_result_shapes(function))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr, string_attr
-from sigpb.steps.step import ConversionError, GraphBody, Step
+from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.nearest import nearest
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
 
 # The attribute T in tensorflow/core/ops/string_ops.cc, but for variant, and string itself.
@@ -34,7 +36,7 @@ class AsString(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the AsString."""
-        return body.add(
+        [output] = body.add(
             "AsString",
             "AsString",
             [tensor],
@@ -48,6 +50,7 @@ class AsString(Step):
             },
             shape_proto(operand.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Returns an array of ``bytes`` objects."""
@@ -57,9 +60,13 @@ class AsString(Step):
         texts.ravel()[:] = [_text(element).encode() for element in value.ravel()]
         return texts
 
-    def describe(self) -> str:
-        """Returns ``as string``."""
-        return "as string"
+    def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
+        """Reads the numbers that the texts are; what is none is read as 0."""
+        made = [nearest(operand.dtype)(_read(text)) for text in value.elements]
+        is_exact = all(
+            _written(new) == text for new, text in zip(made, value.elements, strict=True)
+        )
+        return Stored(made, value.sizes), is_exact
 
     def loss(self, operand: TensorType) -> str | None:
         """Says how values can change."""
@@ -80,3 +87,28 @@ def _text(element: Any) -> str:
         return f"({_text(element.real)},{_text(element.imag)})"
     number = float(element)
     return "-nan" if np.isnan(number) and np.signbit(number) else f"{number:f}"
+
+
+def _written(value: Any) -> bytes:
+    """What the op makes of a Python number."""
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    if isinstance(value, complex):
+        return f"({value.real:f},{value.imag:f})".encode()
+    return (f"{value:f}" if isinstance(value, float) else f"{value:d}").encode()
+
+
+def _read(text: bytes) -> Any:
+    """Reads what the op wrote; anything else as 0."""
+    if text in (b"true", b"false"):
+        return text == b"true"
+    try:
+        if text[:1] == b"(":
+            return complex(*map(float, text.strip(b"()").split(b",")))
+        return int(text)
+    except (ValueError, TypeError):
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.steps.step import GraphBody
+from sigpb.steps.graph_body import GraphBody
 
 
 def dtype_attr(dtype: int) -> protos.AttrValue:
@@ -34,7 +34,8 @@ def tensor_attr(value: protos.TensorProto) -> protos.AttrValue:
 def constant(body: GraphBody, name: str, value: protos.TensorProto) -> str:
     """Adds a Const, and returns its output."""
     attributes = {"dtype": dtype_attr(value.dtype), "value": tensor_attr(value)}
-    return body.add("Const", name, [], attributes, value.tensor_shape)
+    [output] = body.add("Const", name, [], attributes, value.tensor_shape)
+    return output
 
 
 def shape_attr(value: protos.TensorShapeProto) -> protos.AttrValue:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import bool_attr, dtype_attr
+from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.nearest import is_same, nearest
 from sigpb.steps.numpy_types import numpy_dtype
-from sigpb.steps.step import ConversionError, GraphBody, Step
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import (
     TensorType,
     dtype_name,
@@ -52,32 +54,33 @@ class Cast(Step):
     """The op ``Cast``.
 
     Attributes:
-        to: The dtype wanted.
+        to: The name of the dtype wanted.
     """
 
-    to: int
+    to: str
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the dtype `to`."""
-        if not has_kernel(operand.dtype, self.to):
+        if not has_kernel(operand.dtype, dtype_of(self.to)):
             raise ConversionError(
-                f"TensorFlow cannot cast {dtype_name(operand.dtype)} to {dtype_name(self.to)}."
+                f"TensorFlow cannot cast {dtype_name(operand.dtype)} to {self.to}."
             )
-        return TensorType(self.to, operand.shape)
+        return TensorType(dtype_of(self.to), operand.shape)
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the Cast."""
-        return body.add(
+        [output] = body.add(
             "Cast",
             "Cast",
             [tensor],
             {
                 "SrcT": dtype_attr(operand.dtype),
-                "DstT": dtype_attr(self.to),
+                "DstT": dtype_attr(dtype_of(self.to)),
                 "Truncate": bool_attr(False),
             },
             shape_proto(operand.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Casts an array.
@@ -87,7 +90,7 @@ class Cast(Step):
         """
         import numpy as np
 
-        target = numpy_dtype(self.to)
+        target = numpy_dtype(dtype_of(self.to))
         if value.dtype.kind == "c" and target.kind != "c":
             value = value.real
         if value.dtype == np.float64 and target == np.float16:
@@ -97,17 +100,19 @@ class Cast(Step):
         with np.errstate(all="ignore"):
             return value.astype(target)
 
-    def describe(self) -> str:
-        """Returns ``cast``."""
-        return "cast"
+    def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
+        """Returns the nearest values of the operand's dtype."""
+        made = [*map(nearest(operand.dtype), value.elements)]
+        is_exact = self.to == "bool" or all(map(is_same, made, value.elements))
+        return Stored(made, value.sizes), is_exact
 
     def loss(self, operand: TensorType) -> str | None:
         """Says how values can change."""
-        name = dtype_name(operand.dtype)
+        name, to = dtype_name(operand.dtype), dtype_of(self.to)
         if name not in _COMPLEX:
-            return _loss(operand.dtype, self.to)
-        real = _loss(dtype_of(_COMPLEX[name]), self.to)
-        if dtype_name(self.to) in _COMPLEX:
+            return _loss(operand.dtype, to)
+        real = _loss(dtype_of(_COMPLEX[name]), to)
+        if self.to in _COMPLEX:
             return real
         return f"drops the imaginary part; {real}" if real else "drops the imaginary part"
 

@@ -98,25 +98,26 @@ def dtype_steps(source: int, target: int) -> tuple[Step, ...]:
         if takes(source):
             return (AsString(),)
         small_integer = dtype_name(source) in ("int4", "uint4")
-        return (Cast(dtype_of("int32" if small_integer else "float32")), AsString())
+        return (Cast("int32" if small_integer else "float32"), AsString())
     if source == string:
         name = dtype_name(target)
-        read_as = dtype_of(_READ_AS.get(name, name))
-        return (StringToNumber(read_as), *_casts(read_as, target))
+        read_as = _READ_AS.get(name, name)
+        return (StringToNumber(read_as), *_casts(dtype_of(read_as), target))
     return _casts(source, target)
 
 
 def _casts(source: int, target: int) -> tuple[Step, ...]:
     if source == target:
         return ()
+    name = dtype_name(target)
     if has_kernel(source, target):
-        return (Cast(target),)
-    int32, float32 = dtype_of("int32"), dtype_of("float32")
+        return (Cast(name),)
+    int32 = dtype_of("int32")
     if dtype_name(source) in ("int4", "uint4"):
-        return (Cast(int32), *_casts(int32, target))
-    if dtype_name(target) in ("int4", "uint4"):
-        return (*_casts(source, int32), Cast(target))
-    return (Cast(float32), Cast(target))  # to float8
+        return (Cast("int32"), *_casts(int32, target))
+    if name in ("int4", "uint4"):
+        return (*_casts(source, int32), Cast(name))
+    return (Cast("float32"), Cast(name))  # to float8
 
 
 def _check_convertible(dtype: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.steps.attributes import constant, dtype_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.sizes import computed_shape
-from sigpb.steps.step import GraphBody
 from sigpb.tensor_types import TensorType, dtype_of, shape_of, shape_proto
 
 
@@ -30,4 +30,5 @@ def repeated_row(
     operation = f"{name}/BroadcastTo"
     sizes = computed_shape(body, operation, shape, [0], batch, operand, index)
     attributes = {"T": dtype_attr(row.dtype), "Tidx": dtype_attr(index)}
-    return body.add("BroadcastTo", operation, [value, sizes], attributes, shape_proto(shape))
+    [output] = body.add("BroadcastTo", operation, [value, sizes], attributes, shape_proto(shape))
+    return output

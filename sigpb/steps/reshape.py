@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from sigpb.steps.attributes import dtype_attr
-from sigpb.steps.shape_matching import check_reshape
+from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.shape_matching import check_reshape, shape_change, sources_of_unknown_sizes
 from sigpb.steps.sizes import computed_shape, integers
-from sigpb.steps.step import GraphBody, Step
-from sigpb.tensor_types import TensorType, dtype_of, shape_proto
+from sigpb.steps.step import ConversionError, Step, Stored
+from sigpb.tensor_types import Shape, TensorType, dtype_of, is_compatible, shape_proto
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,46 @@ class Reshape(Step):
         else:
             wanted = [-1 if size is None else size for size in self.shape]
             sizes = integers(body, "Reshape/shape", wanted, index)
-        return body.add(
+        [output] = body.add(
             "Reshape",
             "Reshape",
             [tensor, sizes],
             {"T": dtype_attr(operand.dtype), "Tshape": dtype_attr(index)},
             shape_proto(self.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Reshapes an array."""
         sizes = iter([value.shape[axis] for axis in self.axes] or [-1])
         return value.reshape([next(sizes) if size is None else size for size in self.shape])
 
-    def describe(self) -> str:
-        """Returns ``reshape``."""
-        return "reshape"
+    def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
+        """Gives the elements the shape of the operand, as far as they fill it."""
+        sizes = arranged(value.sizes, self.shape, operand.shape)
+        return Stored(value.elements, sizes), is_compatible(sizes, operand.shape)
+
+
+def arranged(now: tuple[int, ...], before: Shape, after: Shape) -> tuple[int, ...]:
+    """Returns the sizes that the elements have after a reshape, of the rank of the new shape.
+
+    If they cannot fill it, or a part of it, they are in one row.
+    """
+    if after is None or (len(now) == len(after) and shape_change(before, after) != "reshape"):
+        return now
+    if after.count(None) > 1 and before is not None and len(now) == len(before):
+        try:
+            found = iter(sources_of_unknown_sizes(before, after))
+            return tuple(now[next(found)] if size is None else size for size in after)
+        except ConversionError:
+            pass  # What is left over goes into the first one.
+    if not after:
+        return now if prod(now) != 1 else ()
+    open_axis = after.index(None) if None in after else 0
+    others = [1 if size is None else size for size in after]
+    others[open_axis] = 1
+    left, over = divmod(prod(now), prod(others) or 1)
+    if over or 0 in others:
+        return (1,) * (len(after) - 1) + (prod(now),)
+    others[open_axis] = left
+    return tuple(others)

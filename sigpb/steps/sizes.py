@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sigpb import protos
 from sigpb.steps.attributes import constant, dtype_attr, int_attr
-from sigpb.steps.step import GraphBody
+from sigpb.steps.graph_body import GraphBody
 from sigpb.tensor_types import TensorType, dtype_of, shape_proto
 
 
@@ -35,7 +35,7 @@ def computed_shape(
     """
     rank = None if operand.shape is None else len(operand.shape)
     attributes = {"T": dtype_attr(operand.dtype), "out_type": dtype_attr(index)}
-    sizes = body.add("Shape", f"{name}/Shape", [source], attributes, shape_proto((rank,)))
+    [sizes] = body.add("Shape", f"{name}/Shape", [source], attributes, shape_proto((rank,)))
     picked = iter(axes)
     packed = [
         _picked(body, name, sizes, next(picked), index)
@@ -43,13 +43,14 @@ def computed_shape(
         else integers(body, f"{name}/shape/size", size, index)
         for size in shape
     ]
-    return body.add(
+    [output] = body.add(
         "Pack",
         f"{name}/shape",
         packed,
         {"N": int_attr(len(packed)), "T": dtype_attr(index), "axis": int_attr(0)},
         shape_proto((len(packed),)),
     )
+    return output
 
 
 def _picked(body: GraphBody, name: str, vector: str, position: int, index: int) -> str:
@@ -59,7 +60,7 @@ def _picked(body: GraphBody, name: str, vector: str, position: int, index: int) 
         for bound, value in (("begin", position), ("end", position + 1), ("strides", 1))
     ]
     masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask")
-    return body.add(
+    [output] = body.add(
         "StridedSlice",
         f"{name}/strided_slice",
         [vector, *bounds],
@@ -71,6 +72,7 @@ def _picked(body: GraphBody, name: str, vector: str, position: int, index: int) 
         },
         shape_proto(()),
     )
+    return output
 
 
 def integers(body: GraphBody, name: str, value: int | Sequence[int], dtype: int) -> str:

@@ -1,13 +1,15 @@
-"""What every boundary step is, and the part of a graph that it needs."""
+"""What every boundary step is, and what chains of them do."""
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sigpb import protos
 from sigpb.errors import SigpbError
+from sigpb.steps.graph_body import GraphBody
 from sigpb.tensor_types import TensorType
 
 
@@ -17,34 +19,25 @@ class ConversionError(SigpbError):
     exit_code = 2
 
 
-class GraphBody(Protocol):
-    """A GraphDef or the body of a function, to which nodes are added."""
+class Stored(NamedTuple):
+    """A value as a TensorProto keeps it.
 
-    def add(
-        self,
-        op: str,
-        name: str,
-        inputs: Sequence[str],
-        attributes: Mapping[str, protos.AttrValue],
-        shape: protos.TensorShapeProto | None = None,
-    ) -> str:
-        """Adds a node with one output.
+    Attributes:
+        elements: Its elements, in row-major order; the last one stands for all that are missing.
+        sizes: Its shape.
+    """
 
-        Args:
-            op: Its op.
-            name: What it is called, unless something else has that name.
-            inputs: The tensors it takes, as this body spells them.
-            attributes: Its attributes by name.
-            shape: What is known of its output's shape; for ``_output_shapes``.
-
-        Returns:
-            Its output, as this body spells it.
-        """
-        ...
+    elements: list[Any]
+    sizes: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Step(ABC):
-    """One step: a frozen dataclass."""
+    """One step, which makes of a tensor another one: a frozen dataclass.
+
+    Its fields are Python literals, and its arguments wherever people write steps: see
+    `sigpb.steps.syntax`.
+    """
 
     @abstractmethod
     def result(self, operand: TensorType) -> TensorType:
@@ -71,13 +64,32 @@ class Step(ABC):
     def evaluate(self, value: Any) -> Any:
         """Returns what the nodes make of a numpy array."""
 
-    @abstractmethod
+    def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
+        """Returns what has to come in so that a value comes out, and whether exactly it does.
+
+        Without numpy: it is for requests that are stored, and for defaults.
+
+        Args:
+            value: What came out so far.
+            operand: The type of what comes in, of whose values the nearest ones are taken.
+
+        Raises:
+            ValueError: There is nothing that comes near.
+        """
+        raise ValueError(f"{self.describe()} cannot be undone")
+
     def describe(self) -> str:
-        """Returns the step in a word or two, such as ``cast`` or ``reshape``."""
+        """Returns the step in a word or two, such as ``string to number``: what its class says."""
+        return step_name(type(self)).replace("_", " ")
 
     def loss(self, operand: TensorType) -> str | None:
         """Says what of an operand's values can get lost; None if nothing can."""
         return None
+
+
+def step_name(kind: type[Step]) -> str:
+    """Returns what people call a kind of steps: ``string_to_number`` for `StringToNumber`."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def build_steps(body: GraphBody, steps: Iterable[Step], tensor: str, operand: TensorType) -> str:
@@ -85,3 +97,28 @@ def build_steps(body: GraphBody, steps: Iterable[Step], tensor: str, operand: Te
     for step in steps:
         tensor, operand = step.build(body, tensor, operand), step.result(operand)
     return tensor
+
+
+def undone(steps: Iterable[Step], operand: TensorType, value: Stored) -> tuple[Stored, bool]:
+    """Returns what has to go into a chain of steps so that a value comes out.
+
+    Args:
+        steps: The steps.
+        operand: The type of what goes in.
+        value: What came out so far.
+
+    Returns:
+        The value, or the nearest one of that type, and whether exactly `value` comes out.
+
+    Raises:
+        ValueError: There is nothing that comes near.
+    """
+    taken = []
+    for step in steps:
+        taken.append((step, operand))
+        operand = step.result(operand)
+    is_exact = True
+    for step, type_ in reversed(taken):
+        value, exact = step.inverse(value, type_)
+        is_exact &= exact
+    return value, is_exact

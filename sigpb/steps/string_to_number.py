@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.numpy_types import numpy_dtype
-from sigpb.steps.step import ConversionError, GraphBody, Step
+from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
 
 # tensorflow/core/kernels/string_to_number_op.cc
@@ -26,28 +27,29 @@ class StringToNumber(Step):
     """The op ``StringToNumber``, which fails at run time on text that is not a number.
 
     Attributes:
-        to: The dtype wanted: int32, int64, uint32, uint64, float32 or float64.
+        to: The name of the dtype wanted: int32, int64, uint32, uint64, float32 or float64.
     """
 
-    to: int
+    to: str
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the dtype `to`."""
-        if operand.dtype != dtype_of("string") or dtype_name(self.to) not in _READABLE:
+        if operand.dtype != dtype_of("string") or self.to not in _READABLE:
             raise ConversionError(
-                f"TensorFlow cannot read {dtype_name(operand.dtype)} as {dtype_name(self.to)}."
+                f"TensorFlow cannot read {dtype_name(operand.dtype)} as {self.to}."
             )
-        return TensorType(self.to, operand.shape)
+        return TensorType(dtype_of(self.to), operand.shape)
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the StringToNumber."""
-        return body.add(
+        [output] = body.add(
             "StringToNumber",
             "StringToNumber",
             [tensor],
-            {"out_type": dtype_attr(self.to)},
+            {"out_type": dtype_attr(dtype_of(self.to))},
             shape_proto(operand.shape),
         )
+        return output
 
     def evaluate(self, value: Any) -> Any:
         """Reads an array of ``bytes`` objects.
@@ -59,11 +61,11 @@ class StringToNumber(Step):
 
         numbers = [self._number(element) for element in value.ravel()]
         with np.errstate(over="ignore"):
-            return np.array(numbers, dtype=numpy_dtype(self.to)).reshape(value.shape)
+            return np.array(numbers, dtype=numpy_dtype(dtype_of(self.to))).reshape(value.shape)
 
     def _number(self, element: bytes) -> float:
         text = element.strip(_WHITESPACE)
-        limits = integer_range(self.to)
+        limits = integer_range(dtype_of(self.to))
         if limits is None:
             if _FLOAT.fullmatch(text):
                 if b"x" in text.lower():
@@ -73,12 +75,12 @@ class StringToNumber(Step):
             number = int(text)
             if limits[0] <= number <= limits[1]:
                 return number
-        raise ValueError(f"{element!r} does not read as {dtype_name(self.to)}.")
+        raise ValueError(f"{element!r} does not read as {self.to}.")
 
-    def describe(self) -> str:
-        """Returns ``string to number``."""
-        return "string to number"
+    def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
+        """Writes numbers so that the op reads them."""
+        return Stored([repr(element).encode() for element in value.elements], value.sizes), True
 
     def loss(self, operand: TensorType) -> str | None:
         """Says what happens to other text."""
-        return f"text that does not read as {dtype_name(self.to)} fails"
+        return f"text that does not read as {self.to} fails"

@@ -260,7 +260,7 @@ class NotEquivalent(SigpbError):
     def __init__(self, report: VerifyReport) -> None:
         self.report = report
         self.exit_code = report.exit_code
-        super().__init__("\n".join(self.lines))
+        super().__init__(report)
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ def test_output_is_not_the_model(fixture_model: ModelFactory) -> None:
     before = snapshot(model)
     outcome = run("graph", model, f"--output={model / 'saved_model.pb'}")
     assert (outcome.code, snapshot(model)) == (2, before)
-    assert outcome.err.endswith("this is the model.\n")
+    assert outcome.err.endswith("is the file to be looked at; name another one to write.\n")
 
 
 def test_output_that_cannot_be_written(fixture_model: ModelFactory, tmp_path: Path) -> None:
@@ -136,6 +136,13 @@ def test_the_answer_may_be_no(frozen: Path) -> None:
     outcome = run("graph", frozen, "--from=x", "--to=two")
     assert (outcome.code, outcome.err) == (1, "")
     assert outcome.out == "frozen_graph.pb, from 'x', to 'two': nothing there depends on it.\n"
+
+
+def test_a_no_is_json_too(frozen: Path) -> None:
+    outcome = run("graph", frozen, "--from=x", "--to=two", "--format=json")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert [each["inputs"] for each in outcome.json["outputs"]] == [[]]
+    assert kept(outcome.json, "op") == []
 
 
 def test_depth(fixture_model: ModelFactory) -> None:
@@ -241,7 +248,7 @@ class TestFiles:
         model = fixture_model("tf2_many")
         saved_model = protos.SavedModel.FromString((model / "saved_model.pb").read_bytes())
         file = tmp_path / "model.ckpt.meta"
-        file.write_bytes(saved_model.meta_graphs[0].SerializeToString())
+        file.write_bytes(saved_model.meta_graphs[0].SerializeToString(deterministic=True))
         assert graph_json(file) == graph_json(model)
 
     def test_a_text_proto(self, fixture_model: ModelFactory) -> None:

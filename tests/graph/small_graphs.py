@@ -71,3 +71,20 @@ FLOAT = attr("T", "type: DT_FLOAT")
 def placeholder(*sizes: int, dtype: str = "DT_FLOAT") -> str:
     """Returns the text of a Placeholder's attributes."""
     return attr("dtype", f"type: {dtype}") + " " + attr("shape", f"shape {{ {shape(*sizes)} }}")
+
+
+class Known:
+    """The functions that a model has."""
+
+    def __init__(self, *functions: protos.FunctionDef, variants: bool = False) -> None:
+        self.variants = variants
+        self.functions = {function.signature.name: function for function in functions}
+
+    def get(self, name: str) -> protos.FunctionDef | None:
+        return self.functions.get(name)
+
+    def add_variant(self, function: protos.FunctionDef) -> str:
+        assert self.variants, "nothing is to be added"
+        name = f"{function.signature.name}_variant"
+        self.functions[name] = function
+        return name

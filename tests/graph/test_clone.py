@@ -17,7 +17,7 @@ from sigpb.op_defs import OpDefs
 from sigpb.wire import Message
 from tests.patches import only_graph
 
-from .small_graphs import attr, by_name, lines, nodes
+from .small_graphs import Known, attr, by_name, lines, nodes
 
 Nodes = Mapping[str, protos.NodeDef]
 
@@ -30,7 +30,7 @@ class Cloned:
     ) -> None:
         before = by_name(given) if isinstance(given, str) else given
         graph = protos.GraphDef(node=before.values()).SerializeToString()
-        top = TopLevelGraph(Message.root(graph), OpDefs())
+        top = TopLevelGraph(Message.root(graph), Known(), OpDefs())
         self.follow = clone(before, names, replaced, Scope(top, "s"))
         self.nodes = {node.name: node for node in top.changed_nodes}
         assert not self.nodes.keys() & before.keys()

@@ -23,7 +23,7 @@ from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import Shape, shape_of
 from sigpb.wire import Message
 
-from .small_graphs import FLOAT, attr, graph_def, nodes, output_shapes, placeholder, shape
+from .small_graphs import FLOAT, Known, attr, graph_def, nodes, output_shapes, placeholder, shape
 
 DTYPE = attr("dtype", "type: DT_FLOAT")
 SCALAR = attr("shape", "shape {}")
@@ -108,7 +108,7 @@ def graph_views(graph: protos.GraphDef, name: str, output: int = 0) -> set[Shape
     """What each part of sigpb that reads graphs says of a tensor."""
     encoded = graph.SerializeToString()
     op_defs = OpDefs()
-    top = TopLevelGraph(Message.root(encoded), op_defs)
+    top = TopLevelGraph(Message.root(encoded), Known(), op_defs)
     records = graph_records(Message.root(encoded))
     body = Body(Message.root(encoded), op_defs, records, {}, ())
     type_ = top.type_of(f"{name}:{output}")

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.op_defs import OpDefs
-from sigpb.steps.attributes import bool_attr, dtype_attr
+from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr
 from sigpb.tensor_types import Shape, TensorType, dtype_of, shape_proto
 from sigpb.wire import Edits, Message, assemble, length_delimited
 
-from .small_graphs import FLOAT, attr, graph_def, lines, nodes, output_shapes, placeholder
+from .small_graphs import FLOAT, Known, attr, graph_def, lines, nodes, output_shapes, placeholder
 
 FLOAT32, INT64 = dtype_of("float32"), dtype_of("int64")
 UNKNOWN = "shape { unknown_rank: true }"
@@ -27,7 +27,7 @@ class Rewritten:
     def __init__(self, graph: str | protos.GraphDef) -> None:
         given = graph_def(graph) if isinstance(graph, str) else graph
         self.encoded = given.SerializeToString(deterministic=True)
-        self.top = TopLevelGraph(Message.root(self.encoded), OpDefs())
+        self.top = TopLevelGraph(Message.root(self.encoded), Known(), OpDefs())
 
     def bytes(self) -> bytes:
         edits = Edits(self.encoded)
@@ -76,8 +76,8 @@ class TestFreshNames:
         top = Rewritten("x = A()\nx_1 = A()\nx_3 = A()").top
         assert top.fresh_name("y") == "y"
         assert top.fresh_name("x") == "x_2"
-        assert top.add("B", "x", [], {}) == "x_2"
-        assert top.add("B", "x", [], {}) == "x_4"
+        assert top.add("B", "x", [], {}) == ("x_2",)
+        assert top.add("B", "x", [], {}) == ("x_4",)
 
     def test_of_scopes(self) -> None:
         top = Rewritten("sigpb/predict/x = A()\nsigpb/predict_1 = A()").top
@@ -89,7 +89,7 @@ class TestFreshNames:
         top = Rewritten("sigpb/Predict/x = A()").top
         scope = top.fresh_scope("sigpb/predict")
         assert scope.name == "sigpb/predict_1"
-        assert [scope.add("A", name, [], {}) for name in ("p", "P")] == [
+        assert [scope.add("A", name, [], {})[0] for name in ("p", "P")] == [
             "sigpb/predict_1/p",
             "sigpb/predict_1/P_1",
         ]
@@ -100,13 +100,13 @@ class TestFreshNames:
         for expected in ("sigpb/a", "sigpb/a_1", "sigpb/a_2"):
             scope = top.fresh_scope("sigpb/a")
             assert scope.name == expected
-            assert scope.add("A", "x", [], {}) == f"{expected}/x"
+            assert scope.add("A", "x", [], {}) == (f"{expected}/x",)
 
     def test_inside_a_scope(self) -> None:
         scope = Rewritten(SMALL).top.fresh_scope("sigpb/a").inner("in:0")
         assert scope.name == "sigpb/a/in_0"
-        assert scope.add("A", "Cast", [], {}) == "sigpb/a/in_0/Cast"
-        assert scope.add("A", "Cast", [], {}) == "sigpb/a/in_0/Cast_1"
+        assert scope.add("A", "Cast", [], {}) == ("sigpb/a/in_0/Cast",)
+        assert scope.add("A", "Cast", [], {}) == ("sigpb/a/in_0/Cast_1",)
 
 
 class TestAdd:
@@ -119,12 +119,30 @@ class TestAdd:
         assert set(cast.attr) == {"DstT"}
         assert set(other.attr) == {"DstT", "Truncate"}
 
+    def test_all_outputs(self) -> None:
+        top = Rewritten(SMALL).top
+        attributes = {"num_split": int_attr(3), "T": dtype_attr(INT64)}
+        assert top.add("Split", "s", ["axis", "x"], attributes) == ("s", "s:1", "s:2")
+        scope = top.fresh_scope("sigpb/a")
+        assert scope.add("TopKV2", "top", ["x", "k"], {"T": dtype_attr(INT64)}) == (
+            "sigpb/a/top",
+            "sigpb/a/top:1",
+        )
+
+    def test_a_function(self) -> None:
+        function = protos.FunctionDef()
+        function.signature.name = "f"
+        known = Known(variants=True)
+        top = TopLevelGraph(Message.root(b""), known, OpDefs())
+        assert top.fresh_scope("sigpb/a").add_function(function) == "f_variant"
+        assert known.get("f_variant") == function
+
     def test_what_is_written(self) -> None:
         rewritten = Rewritten(SMALL)
         tensor = rewritten.top.add(
             "Cast", "Cast", ["y"], {"DstT": dtype_attr(INT64)}, shape_proto((None, 3))
         )
-        assert tensor == "Cast"
+        assert tensor == ("Cast",)
         assert rewritten.graph() == graph_def(
             f"{SMALL}Cast = Cast(y) {attr('DstT', 'type: DT_INT64')} {output_shapes((-1, 3))}"
         )

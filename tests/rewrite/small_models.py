@@ -8,7 +8,7 @@ from sigpb import protos
 from sigpb.rewrite.boundary import Boundary, boundary_of
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.session_graph import Endpoints, splice
+from sigpb.rewrite.session_graph import Endpoints, fed_as_before, splice
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
 from sigpb.wire import Edits, Message, assemble
@@ -79,7 +79,7 @@ class Model:
 
     def splice(self, key: str = "s", copy_of: str | None = None) -> Endpoints:
         signature, boundary = self.signature(key, copy_of), self.boundary(key, copy_of)
-        return splice(self.draft, signature, boundary, self.graph)
+        return splice(self.draft, signature, boundary, fed_as_before(self.draft), self.graph)
 
     @property
     def added(self) -> list[str]:

@@ -266,7 +266,7 @@ class TestChangedNodes:
         boundary = model.boundary()
         changes = {node.name: node for node in changed}
         changing = Boundary(boundary.inputs, boundary.outputs, (), boundary.batch, changes)
-        endpoints = splice(model.draft, model.signature("s"), changing, model.graph)
+        endpoints = splice(model.draft, model.signature("s"), changing, {}, model.graph)
         assert tensors(endpoints.outputs) == {"y": "sigpb/s/copy/y:0"}
         return model
 
@@ -293,7 +293,7 @@ class TestChangedNodes:
         changed = protos.NodeDef(name="b", op="Const")
         changed.attr["value"].tensor.float_val.append(3)
         changing = Boundary(boundary.inputs, boundary.outputs, (), boundary.batch, {"b": changed})
-        splice(model.draft, model.signature("s"), changing, model.graph)
+        splice(model.draft, model.signature("s"), changing, {}, model.graph)
         copied = model.graph.node("sigpb/s/copy/b")
         assert copied is not None
         assert list(copied.attr["value"].tensor.float_val) == [3]

@@ -10,23 +10,15 @@ from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.wrapper_function import Order, build, is_wrapper, order_of
 from sigpb.tensor_types import TensorType, shape_of
 from sigpb.tensor_values import tensor_proto
+from tests.graph.small_graphs import Known
 
 FLOAT, UINT8, INT64, RESOURCE = 1, 4, 9, 20
 NAME = "__inference_signature_wrapper_sigpb_8"
 FORMER_NAME = "__inference_sigpb_signature_wrapper_8"
 
 
-class Known:
-    """The functions that a model has."""
-
-    def __init__(self, *functions: protos.FunctionDef) -> None:
-        self.functions = {function.signature.name: function for function in functions}
-
-    def get(self, name: str) -> protos.FunctionDef | None:
-        return self.functions.get(name)
-
-    def add_variant(self, function: protos.FunctionDef) -> str:
-        raise AssertionError("nothing is to be added")
+def made(order: Order, around: protos.FunctionDef, name: str = NAME) -> protos.FunctionDef:
+    return build(name, order, around, Known(), OpDefs())
 
 
 def function(inputs: str = "b x captured", results: str = "p s") -> protos.FunctionDef:
@@ -55,7 +47,7 @@ def names(arguments: protos.OpDef) -> tuple[list[str], list[str]]:
 class TestBuild:
     def test_arguments_and_results_in_their_order(self) -> None:
         order = Order("__inference_f_7", arguments=(1, 0, 2), results=(1, 0))
-        wrapper = build(NAME, order, function(), OpDefs())
+        wrapper = made(order, function())
         signature = wrapper.signature
         assert signature.name == NAME
         assert names(signature) == (["x", "b", "captured"], ["s", "p"])
@@ -77,7 +69,7 @@ class TestBuild:
             input_keys={0: "second/Key", 1: "Image"},
             output_keys={0: "0", 1: "a score"},
         )
-        wrapper = build(NAME, order, function(), OpDefs())
+        wrapper = made(order, function())
         assert names(wrapper.signature) == (
             ["image", "second_key", "captured"],
             ["a_score", "unknown"],
@@ -97,33 +89,33 @@ class TestBuild:
             input_keys={0: "x", 1: "X"},
             output_keys={0: "x", 1: "call"},
         )
-        wrapper = build(NAME, order, function(), OpDefs())
+        wrapper = made(order, function())
         assert names(wrapper.signature) == (["x", "x_1", "captured"], ["x_2", "call_1"])
 
     def test_results_state_the_shapes_that_the_function_states(self) -> None:
-        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (1, 0)), function(), OpDefs())
+        wrapper = made(Order("__inference_f_7", (0, 1, 2), (1, 0)), function())
         assert [stated(node) for node in wrapper.node_def] == [[(0,), (1,)], [(1,)], [(0,)]]
 
     def test_shapes_of_arguments_are_stated_where_the_function_states_them(self) -> None:
         order = Order("__inference_f_7", (1, 0, 2), (0,))
-        assert "_input_shapes" not in build(NAME, order, function(), OpDefs()).attr
+        assert "_input_shapes" not in made(order, function()).attr
         stating = function()
         for size in (5, 6, 7):
             stating.attr["_input_shapes"].list.shape.add().dim.add(size=size)
         del stating.attr["_input_shapes"].list.shape[2]
-        assert "_input_shapes" not in build(NAME, order, stating, OpDefs()).attr
+        assert "_input_shapes" not in made(order, stating).attr
         stating.attr["_input_shapes"].list.shape.add().dim.add(size=7)
-        wrapper = build(NAME, order, stating, OpDefs())
+        wrapper = made(order, stating)
         shapes = wrapper.attr["_input_shapes"].list.shape
         assert [shape_of(shape) for shape in shapes] == [(6,), (5,), (7,)]
         refined = conversion("input", TensorType(FLOAT, (None,)), TensorType(FLOAT, (9,)))
         order = Order("__inference_f_7", (1, 0, 2), (0,), inputs={0: refined})
-        shapes = build(NAME, order, stating, OpDefs()).attr["_input_shapes"].list.shape
+        shapes = made(order, stating).attr["_input_shapes"].list.shape
         assert [shape_of(shape) for shape in shapes] == [(6,), (9,), (7,)]
 
     def test_the_call_is_in_the_order_of_the_function(self) -> None:
         order = Order("__inference_f_7", arguments=(1, 0, 2), results=(1,))
-        call, _ = build(NAME, order, function(), OpDefs()).node_def
+        call, _ = made(order, function()).node_def
         assert (call.name, call.op) == ("call", "PartitionedCall")
         assert list(call.input) == ["b", "x", "captured"]
         assert call.attr["f"].func.name == "__inference_f_7"
@@ -136,27 +128,27 @@ class TestBuild:
     def test_attributes_at_their_defaults_are_left_out(self) -> None:
         plain = function()
         plain.node_def[0].attr["executor_type"].s = b""
-        call, _ = build(NAME, Order("f", (0, 1, 2), (0,)), plain, OpDefs()).node_def
+        call, _ = made(Order("f", (0, 1, 2), (0,)), plain).node_def
         assert "config_proto" in call.attr
         assert "executor_type" not in call.attr
 
     def test_a_stateful_function_runs_even_without_results(self) -> None:
         stateful = function()
         stateful.signature.is_stateful = True
-        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0,)), stateful, OpDefs())
+        wrapper = made(Order("__inference_f_7", (0, 1, 2), (0,)), stateful)
         assert wrapper.signature.is_stateful
         assert wrapper.node_def[0].op == "StatefulPartitionedCall"
         assert list(wrapper.signature.control_output) == ["call"]
         assert dict(wrapper.control_ret) == {"call": "call"}
 
     def test_a_stateless_function_has_no_control_outputs(self) -> None:
-        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0, 1)), function(), OpDefs())
+        wrapper = made(Order("__inference_f_7", (0, 1, 2), (0, 1)), function())
         assert not wrapper.signature.is_stateful
         assert not wrapper.signature.control_output
         assert not wrapper.control_ret
 
     def test_an_argument_called_like_the_call(self) -> None:
-        wrapper = build(NAME, Order("f", (0, 1), (0,)), function("call call_", "p"), OpDefs())
+        wrapper = made(Order("f", (0, 1), (0,)), function("call call_", "p"))
         call, result = wrapper.node_def
         assert call.name not in ("call", "call_")
         assert list(result.input) == [f"{call.name}:output:0"]
@@ -165,7 +157,7 @@ class TestBuild:
         shared = function("a captured", "p")
         shared.resource_arg_unique_id[1] = 5
         shared.attr["_construction_context"].s = b"kEagerRuntime"
-        wrapper = build(NAME, Order("__inference_f_7", (1, 0), (0,)), shared, OpDefs())
+        wrapper = made(Order("__inference_f_7", (1, 0), (0,)), shared)
         assert dict(wrapper.resource_arg_unique_id) == {0: 5}
         assert wrapper.attr["_construction_context"].s == b"kEagerRuntime"
 
@@ -173,7 +165,7 @@ class TestBuild:
         silent = function("x", "p s")
         silent.ret["p"] = "x"
         silent.ret["s"] = "PartitionedCall:output:1"
-        wrapper = build(NAME, Order("__inference_f_7", (0,), (0, 1)), silent, OpDefs())
+        wrapper = made(Order("__inference_f_7", (0,), (0, 1)), silent)
         shapes = wrapper.node_def[0].attr["_output_shapes"].list.shape
         assert shapes[0].unknown_rank
         assert shapes[1].dim[0].size == 1
@@ -189,7 +181,7 @@ class TestConversions:
     def test_an_argument(self, silent: protos.FunctionDef) -> None:
         cast = conversion("input", TensorType(FLOAT, (None, 3)), TensorType(UINT8, (None, 3)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: cast})
-        wrapper = build(NAME, order, silent, OpDefs())
+        wrapper = made(order, silent)
         assert [argument.type for argument in wrapper.signature.input_arg] == [
             UINT8,
             INT64,
@@ -207,7 +199,7 @@ class TestConversions:
     def test_a_result(self, silent: protos.FunctionDef) -> None:
         cast = conversion("output", TensorType(INT64, ()), TensorType(FLOAT, ()))
         order = Order("__inference_f_7", (0, 1, 2), (1, 0), outputs={1: cast})
-        wrapper = build(NAME, order, silent, OpDefs())
+        wrapper = made(order, silent)
         assert [(r.name, r.type) for r in wrapper.signature.output_arg] == [
             ("s", FLOAT),
             ("p", FLOAT),
@@ -223,13 +215,13 @@ class TestConversions:
         refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
         assert not order.is_identity(silent)
-        call, p, _ = build(NAME, order, silent, OpDefs()).node_def
+        call, p, _ = made(order, silent).node_def
         assert (stated(call)[0], stated(p)) == ((0,), [(4,)])
 
     def test_an_argument_that_is_bound(self, silent: protos.FunctionDef) -> None:
         value = tensor_proto("3", INT64, ())
         order = Order("__inference_f_7", (0, 2), (0,), bound={1: value})
-        wrapper = build(NAME, order, silent, OpDefs())
+        wrapper = made(order, silent)
         assert [argument.name for argument in wrapper.signature.input_arg] == ["b", "captured"]
         assert lines(wrapper) == [
             "x = Const()",
@@ -248,7 +240,7 @@ class TestConversions:
             inputs={0: cast},
             bound={1: tensor_proto("3", INT64, ())},
         )
-        assert lines(build(NAME, order, awkward, OpDefs())) == [
+        assert lines(made(order, awkward)) == [
             "Cast_1 = Cast(Cast)",
             "x = Const()",
             "call = PartitionedCall(Cast_1:y:0, x:output:0, captured)",
@@ -259,7 +251,7 @@ class TestConversions:
         refined = conversion("input", TensorType(FLOAT, (None, 3)), TensorType(FLOAT, (4, 3)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: refined})
         assert not order.is_identity(silent)
-        wrapper = build(NAME, order, silent, OpDefs())
+        wrapper = made(order, silent)
         assert lines(wrapper)[0] == "call = PartitionedCall(b, x, captured)"
         (shape,) = wrapper.arg_attr[0].attr["_output_shapes"].list.shape
         assert shape_of(shape) == (4, 3)
@@ -339,9 +331,9 @@ class TestOrder:
         called.node_def[0].attr["f"].func.name = called.signature.name
         assert order_of(called, Known(called)) is None
         order = Order("__inference_f_7", (0, 1, 2), (0, 1))
-        assert order_of(build(NAME, order, called, OpDefs()), Known(called)) == order
-        assert order_of(build("__inference_g_8", order, called, OpDefs()), Known(called)) is None
-        assert order_of(build(NAME, order, called, OpDefs()), Known()) is None
+        assert order_of(made(order, called), Known(called)) == order
+        assert order_of(made(order, called, "__inference_g_8"), Known(called)) is None
+        assert order_of(made(order, called), Known()) is None
 
     @pytest.mark.parametrize("name", [NAME, FORMER_NAME])
     def test_of_what_was_made_before_results_had_identities(self, name: str) -> None:
@@ -356,7 +348,7 @@ class TestOrder:
         inner = function()
         refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
-        found = order_of(build(NAME, order, inner, OpDefs()), Known(inner))
+        found = order_of(made(order, inner), Known(inner))
         assert found is not None
         assert found.outputs[0].outside == TensorType(FLOAT, (4,))
         assert not found.outputs[0].steps
@@ -373,7 +365,7 @@ class TestOrder:
 
     def test_of_a_wrapper_that_passes_an_argument_on(self) -> None:
         inner = function()
-        wrapper = build(NAME, Order("__inference_f_7", (0, 1, 2), (0,)), inner, OpDefs())
+        wrapper = made(Order("__inference_f_7", (0, 1, 2), (0,)), inner)
         wrapper.node_def[1].input[0] = "b"
         assert order_of(wrapper, Known(inner)) is None
         wrapper.node_def[1].input[0] = "call:output:2"
@@ -384,12 +376,12 @@ class TestOrder:
         inner = function()
         change = conversion("input", TensorType(FLOAT, (None, 3)), to)
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: change})
-        assert order_of(build(NAME, order, inner, OpDefs()), Known(inner)) is None
+        assert order_of(made(order, inner), Known(inner)) is None
 
     def test_of_a_wrapper_that_binds(self) -> None:
         inner = function()
         order = Order("__inference_f_7", (0, 2), (0, 1), bound={1: tensor_proto("3", INT64, ())})
-        assert order_of(build(NAME, order, inner, OpDefs()), Known(inner)) is None
+        assert order_of(made(order, inner), Known(inner)) is None
 
     @given(st.permutations(range(5)), st.permutations(range(4)), st.integers(0, 4))
     def test_is_found_again_in_the_wrapper(
@@ -397,7 +389,7 @@ class TestOrder:
     ) -> None:
         inner = function("a b c d captured", "p q r s")
         order = Order("__inference_f_7", tuple(arguments), tuple(results[:kept]))
-        assert order_of(build(NAME, order, inner, OpDefs()), Known(inner)) == order
+        assert order_of(made(order, inner), Known(inner)) == order
 
     @pytest.mark.parametrize("name", ["__inference_sigpb_signature_wrapper", f"{NAME}_more"])
     def test_of_a_name_that_only_resembles_theirs(self, name: str) -> None:
@@ -408,9 +400,9 @@ class TestOrder:
 
 def former(name: str, order: Order, function: protos.FunctionDef) -> protos.FunctionDef:
     """Makes the wrapper that sigpb 0.1.0 made."""
-    made = build(name, order, function, OpDefs())
-    identities = {f"{node.name}:output:0": node.input[0] for node in made.node_def[1:]}
-    for result, tensor in list(made.ret.items()):
-        made.ret[result] = identities[tensor]
-    del made.node_def[1:]
-    return made
+    wrapper = made(order, function, name)
+    identities = {f"{node.name}:output:0": node.input[0] for node in wrapper.node_def[1:]}
+    for result, tensor in list(wrapper.ret.items()):
+        wrapper.ret[result] = identities[tensor]
+    del wrapper.node_def[1:]
+    return wrapper

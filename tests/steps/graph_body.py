@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sigpb import protos
+from sigpb.graph.fresh_names import numbered
+from sigpb.op_defs import OpDefs
 from sigpb.steps.attributes import dtype_attr
+from sigpb.steps.graph_body import GraphBody
 from sigpb.tensor_types import Shape, shape_of, shape_proto
 
 
-class GraphDefBody:
-    """A GraphDef that grows."""
+class GraphDefBody(GraphBody):
+    """A GraphDef that grows; nodes keep the attributes that have their defaults."""
 
     def __init__(self) -> None:
+        super().__init__(OpDefs())
         self.graph = protos.GraphDef(versions=protos.VersionDef(producer=1000))
         self.shapes: dict[str, Shape] = {}
 
@@ -22,25 +26,32 @@ class GraphDefBody:
         name: str,
         inputs: Sequence[str],
         attributes: Mapping[str, protos.AttrValue],
-        shape: protos.TensorShapeProto | None = None,
-    ) -> str:
-        taken = {node.name for node in self.graph.node}
-        fresh = next(
-            found
-            for found in (name, *(f"{name}_{number}" for number in range(1, 1000)))
-            if found not in taken
-        )
-        node = self.graph.node.add(name=fresh, op=op, input=inputs)
-        for key, value in attributes.items():
-            node.attr[key].CopyFrom(value)
-        if shape is not None:
-            self.shapes[fresh] = shape_of(shape)
-        return f"{fresh}:0"
+        *shapes: protos.TensorShapeProto,
+    ) -> tuple[str, ...]:
+        node = protos.NodeDef(name=self.fresh_name(name), op=op, input=inputs, attr=attributes)
+        self.append(node)
+        self.shapes.update((node.name, shape_of(shape)) for shape in shapes)
+        return (self.spelled(node, 0),)
+
+    def fresh_name(self, wanted: str) -> str:
+        return numbered(wanted, {node.name for node in self.graph.node}.__contains__)
+
+    def append(self, node: protos.NodeDef) -> None:
+        self.graph.node.append(node)
+
+    def remove(self, names: Iterable[str]) -> None:
+        raise NotImplementedError
+
+    def spelled(self, node: protos.NodeDef, output: int) -> str:
+        return f"{node.name}:{output}"
+
+    def add_function(self, function: protos.FunctionDef) -> str:
+        raise NotImplementedError
 
     def placeholder(self, name: str, dtype: int, shape: Shape) -> str:
         known = shape_proto(shape)
         attributes = {"dtype": dtype_attr(dtype), "shape": protos.AttrValue(shape=known)}
-        return self.add("Placeholder", name, [], attributes, known)
+        return self.add("Placeholder", name, [], attributes, known)[0]
 
     @property
     def ops(self) -> list[str]:

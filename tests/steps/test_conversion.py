@@ -11,7 +11,7 @@ from sigpb.steps.conversion import convert, dtype_steps, losses, shape_steps
 from sigpb.steps.reshape import Reshape
 from sigpb.steps.step import ConversionError, Step, build_steps
 from sigpb.steps.string_to_number import StringToNumber
-from sigpb.tensor_types import Shape, TensorType, dtype_name, dtype_names, dtype_of, parse_shape
+from sigpb.tensor_types import Shape, TensorType, dtype_names, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody
 
 Array = Any
@@ -20,7 +20,7 @@ Array = Any
 def spelled(steps: tuple[Step, ...]) -> list[str]:
     """The steps as in ``["cast int32", "as string"]``."""
     return [
-        f"{step.describe()} {dtype_name(step.to)}"
+        f"{step.describe()} {step.to}"
         if isinstance(step, Cast | StringToNumber)
         else step.describe()
         for step in steps
@@ -154,8 +154,8 @@ UINT8, FLOAT, STRING = dtype_of("uint8"), dtype_of("float32"), dtype_of("string"
     ("source", "target", "steps"),
     [
         ((UINT8, (None, 4)), (UINT8, (None, 4)), ()),
-        ((UINT8, (None, 4)), (FLOAT, (None, 2, 2)), (Reshape((None, 2, 2)), Cast(FLOAT))),
-        ((UINT8, (None, 4)), (FLOAT, (1, 4)), (Cast(FLOAT),)),
+        ((UINT8, (None, 4)), (FLOAT, (None, 2, 2)), (Reshape((None, 2, 2)), Cast("float32"))),
+        ((UINT8, (None, 4)), (FLOAT, (1, 4)), (Cast("float32"),)),
         ((UINT8, (1, 4)), (STRING, (None, 4)), (AsString(),)),
         ((UINT8, None), (UINT8, (None, 4)), ()),
     ],

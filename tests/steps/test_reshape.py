@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb.steps.reshape import Reshape
-from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.steps.step import ConversionError, Stored
+from sigpb.tensor_types import TensorType, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody
 
 FLOAT, INT32, INT64 = dtype_of("float32"), dtype_of("int32"), dtype_of("int64")
@@ -90,3 +90,25 @@ def test_evaluate_with_sizes_of_the_operand(batch: int, length: int) -> None:
 def test_description() -> None:
     assert Reshape((1,)).describe() == "reshape"
     assert Reshape((1,)).loss(TensorType(FLOAT, ())) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes", "before", "arranged", "exact"),
+    [
+        ("[?,4]", (3, 4), "[?,2,2]", (3, 2, 2), True),
+        ("[?,2,2]", (3, 2, 2), "[?,4]", (3, 4), True),
+        ("[4]", (4,), "[1,4]", (1, 4), True),
+        ("[8]", (8,), "[1,4]", (2, 4), False),
+        ("[?,5]", (1, 5), "[?,2,2]", (1, 1, 5), False),
+        ("[1]", (1,), "[]", (), True),
+        ("[2]", (2,), "[]", (2,), False),
+        ("[?,?,64]", (3, 1, 64), "[?,?,8,8]", (3, 1, 8, 8), True),
+    ],
+)
+def test_inverse(
+    shape: str, sizes: tuple[int, ...], before: str, arranged: tuple[int, ...], exact: bool
+) -> None:
+    elements = list(range(math.prod(sizes)))
+    operand = TensorType(dtype_of("int32"), parse_shape(before))
+    found = Reshape(parse_shape(shape) or ()).inverse(Stored(elements, sizes), operand)
+    assert found == (Stored(elements, arranged), exact)

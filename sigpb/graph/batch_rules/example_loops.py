@@ -20,8 +20,9 @@ from sigpb.graph.batch_rules.operation import COUNT, Demand, Operation, Refusal,
 from sigpb.graph.batch_rules.values import Batch, Dim, Tensor, same, write_shape
 from sigpb.graph.called_functions import functions_in_attributes
 from sigpb.graph.fresh_names import TakenNames
-from sigpb.graph.stated_shapes import OUTPUT_SHAPES, stated_shape
+from sigpb.graph.stated_shapes import stated_shape
 from sigpb.graph.tensor_names import producer
+from sigpb.steps.graph_body import OUTPUT_SHAPES
 
 _ONE_EACH = Batch()
 

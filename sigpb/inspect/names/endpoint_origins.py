@@ -57,7 +57,7 @@ def _in_function(part: Part, signature_key: str, key: str) -> Iterator[Origin]:
     if part.object_graph is None:
         return
     objects = ObjectGraph(part.object_graph)
-    position = objects.signature_nodes().get(signature_key)
+    position = objects.signature_nodes.get(signature_key)
     if position is None or not objects.has_node(position):
         return
     function = part.functions.get(objects.function_name(position))

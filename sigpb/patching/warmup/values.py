@@ -6,9 +6,9 @@ from math import prod
 from typing import Any, NamedTuple
 
 from sigpb import protos
-from sigpb.steps.inverse import sent_instead
-from sigpb.steps.shape_matching import shape_change, sources_of_unknown_sizes
-from sigpb.steps.step import ConversionError
+from sigpb.steps.conversion import dtype_steps
+from sigpb.steps.reshape import arranged
+from sigpb.steps.step import Stored, undone
 from sigpb.tensor_elements import elements, set_elements, sizes
 from sigpb.tensor_types import Shape, TensorType, dtype_name, shape_proto, shape_text
 
@@ -47,24 +47,25 @@ def adapt(tensor: protos.TensorProto, before: TensorType, after: TensorType) -> 
     if before == after:
         return Adapted((), None)
     now = sizes(tensor)
-    arranged = _arranged(now, before.shape, after.shape)
-    fitting = _fitting(arranged, after.shape)
-    resized = fitting != arranged
+    sizes_after = arranged(now, before.shape, after.shape)
+    fitting = _fitting(sizes_after, after.shape)
+    resized = fitting != sizes_after
     recast = before.dtype != after.dtype != tensor.dtype
     notes = []
     values = elements(tensor) if resized or recast else []
     if resized:
-        values = _resized(values, arranged, fitting)
-        notes.append(f"{shape_text(arranged)} is repeated or cropped to {shape_text(fitting)}")
+        values = _resized(values, sizes_after, fitting)
+        notes.append(f"{shape_text(sizes_after)} is repeated or cropped to {shape_text(fitting)}")
     if recast:
-        values, exact = sent_instead(values, tensor.dtype, after.dtype)
+        steps = dtype_steps(after.dtype, tensor.dtype)
+        (values, _), exact = undone(steps, after, Stored(values, fitting))
         tensor.dtype = after.dtype
         if not exact:
             notes.append(f"{dtype_name(after.dtype)} has not all of the values; the nearest go in")
     tensor.tensor_shape.CopyFrom(shape_proto(fitting))
     if resized or recast:
         set_elements(tensor, values)
-    before_and_after = _rows(now, arranged, fitting, before.shape)
+    before_and_after = _rows(now, sizes_after, fitting, before.shape)
     return Adapted(tuple(notes), before_and_after if resized else None)
 
 
@@ -78,31 +79,6 @@ def check_size(size: int, *, grown: bool) -> None:
         raise ValueError(
             f"repeated so often, its values would take {size:,} bytes; the limit is {MOST_BYTES:,}"
         )
-
-
-def _arranged(now: Sizes, before: Shape, after: Shape) -> Sizes:
-    """Returns the sizes that the elements have after a reshape, of the rank of the new shape.
-
-    If they cannot fill it, or a part of it, they are in one row.
-    """
-    if after is None or (len(now) == len(after) and shape_change(before, after) != "reshape"):
-        return now
-    if after.count(None) > 1 and before is not None and len(now) == len(before):
-        try:
-            found = iter(sources_of_unknown_sizes(before, after))
-            return tuple(now[next(found)] if size is None else size for size in after)
-        except ConversionError:
-            pass  # What is left over goes into the first one.
-    if not after:
-        return now if prod(now) != 1 else ()
-    open_axis = after.index(None) if None in after else 0
-    others = [1 if size is None else size for size in after]
-    others[open_axis] = 1
-    left, over = divmod(prod(now), prod(others) or 1)
-    if over or 0 in others:
-        return (1,) * (len(after) - 1) + (prod(now),)
-    others[open_axis] = left
-    return tuple(others)
 
 
 def _fitting(arranged: Sizes, after: Shape) -> Sizes:

@@ -1,4 +1,4 @@
-"""What is sent instead, compared with what the steps make of it."""
+"""What undoes steps, compared with what the steps make of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sigpb.steps.conversion import dtype_steps
-from sigpb.steps.inverse import sent_instead
-from sigpb.tensor_types import dtype_of
+from sigpb.steps.cast import Cast
+from sigpb.steps.conversion import convert, dtype_steps
+from sigpb.steps.step import Step, Stored, undone
+from sigpb.tensor_types import TensorType, dtype_of
 from tests.conversions import numpy_dtype
 
 SENT: dict[str, list[list[Any]]] = {
@@ -38,7 +39,7 @@ PAIRS = [(source, target) for source in SENT for target in SENT if source != tar
 def test_conversion_makes_of_it_what_was_sent(source: str, target: str) -> None:
     steps = dtype_steps(dtype_of(target), dtype_of(source))
     for sent in SENT[source]:
-        instead, exact = sent_instead(sent, dtype_of(source), dtype_of(target))
+        instead, exact = sent_instead(sent, source, target)
         value = np.array(instead, dtype=numpy_dtype(dtype_of(target)))
         assert value.tolist() == instead or value.dtype.kind not in "biu", "the dtype has them"
         for step in steps:
@@ -46,6 +47,15 @@ def test_conversion_makes_of_it_what_was_sent(source: str, target: str) -> None:
         wanted = np.array(sent, dtype=numpy_dtype(dtype_of(source)))
         # An infinity may come back, from an integer that the float does not hold.
         assert equal(value, wanted) == exact or math.inf in sent, (sent, instead)
+
+
+def sent_instead(sent: list[Any], source: str, target: str) -> tuple[list[Any], bool]:
+    """What to send of the dtype `target` for what was sent of `source`."""
+    steps = dtype_steps(dtype_of(target), dtype_of(source))
+    operand = TensorType(dtype_of(target), (len(sent),))
+    found, exact = undone(steps, operand, Stored(sent, (len(sent),)))
+    assert found.sizes == (len(sent),)
+    return found.elements, exact
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -69,14 +79,37 @@ def equal(one: Any, other: Any) -> bool:
         ([True, False], "bool", "string", [b"1", b"0"]),
         ([b"1.6", b"cat", b"(1.0,2.0)"], "string", "int8", [2, 0, 1]),
         ([b"0.250000"], "string", "float32", [0.25]),
+        ([b"1.6", b"100"], "string", "int4", [2, 7]),
     ],
 )
 def test_nearest(sent: list[Any], source: str, target: str, instead: list[Any]) -> None:
-    made, _ = sent_instead(sent, dtype_of(source), dtype_of(target))
+    made, _ = sent_instead(sent, source, target)
     assert made == instead
     assert [type(value) for value in made] == [type(value) for value in instead]
 
 
 def test_dtype_that_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="float8_e5m2"):
-        sent_instead([1.0], dtype_of("float32"), dtype_of("float8_e5m2"))
+        sent_instead([1.0], "float32", "float8_e5m2")
+
+
+def test_an_imaginary_part_beside_a_nan_is_lost() -> None:
+    assert sent_instead([complex(math.nan, 0)], "complex64", "float32")[1]
+    assert not sent_instead([complex(math.nan, 1)], "complex64", "float32")[1]
+    assert not sent_instead([complex(1, math.nan)], "complex64", "string")[1]
+
+
+def test_a_chain_is_undone_from_its_end() -> None:
+    operand = TensorType(dtype_of("uint8"), (None, 2, 2))
+    steps = convert(operand, TensorType(dtype_of("float32"), (None, 4)))
+    found, exact = undone(steps, operand, Stored([1.0, 2.0, 3.0, 300.0], (1, 4)))
+    assert (found, exact) == (Stored([1, 2, 3, 255], (1, 2, 2)), False)
+    assert undone((), operand, Stored([1], (1,))) == (Stored([1], (1,)), True)
+
+
+def test_a_step_may_have_no_inverse() -> None:
+    class OneWay(Cast):
+        inverse = Step.inverse
+
+    with pytest.raises(ValueError, match="one way cannot be undone"):
+        OneWay("int8").inverse(Stored([1], (1,)), TensorType(dtype_of("int8"), (1,)))
