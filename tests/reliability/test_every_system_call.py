@@ -132,8 +132,12 @@ def _check(
         if not trouble.lasts:
             assert leftovers(root) == []
     if found != new:
-        line = command.again if (root / "journal.jsonl").exists() else command.arguments
-        again, text = run(root, line or command.arguments)
+        line = command.arguments
+        if command.again and code in (-9, 4):
+            line = command.again if (root / "journal.jsonl").exists() else line
+        elif command.again:  # It went to its end, and is begun once more.
+            (root / "journal.jsonl").unlink()
+        again, text = run(root, line)
         assert again == 0, text
         assert state(root) == new
 
