@@ -22,6 +22,7 @@ from sigpb.batch.typed_json import read_as
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
 from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.failures import explained
+from sigpb.publishing.new_proto import publish_file
 from sigpb.regular_files import open_regular
 
 _VERSION = 1
@@ -90,29 +91,24 @@ class Journal:
             UsageError: If the file is there already.
             EnvironmentFailure: If it cannot be written.
         """
-        with explained(f"write the journal {file}", "Nothing was done."):
-            try:
-                fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
-            except FileExistsError as error:
-                raise UsageError(
-                    f"The journal {file} is there already. Go on with it (--resume), or name "
-                    "another one (--journal=FILE)."
-                ) from error
-            models = [("model", task_json(task)) for task in tasks]
-            ends = [("end", outcome.to_json()) for outcome in skipped]
-            first = {
-                "journal": _VERSION,
-                "sigpb": __version__,
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "job": job_json(start.job),
-                "directories": start.directories,
-                "canary": start.canary,
-                "models": len(models),
-            }
-            journal = cls(file, fd)
-            journal._write([("start", first), *models, *ends])
-            journal.sync()
-        return journal
+        models = [("model", task_json(task)) for task in tasks]
+        ends = [("end", outcome.to_json()) for outcome in skipped]
+        first = {
+            "journal": _VERSION,
+            "sigpb": __version__,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "job": job_json(start.job),
+            "directories": start.directories,
+            "canary": start.canary,
+            "models": len(models),
+        }
+        if os.path.lexists(file):
+            raise UsageError(
+                f"The journal {file} is there already. Go on with it (--resume), or name another "
+                "one (--journal=FILE)."
+            )
+        publish_file(file, _lines([("start", first), *models, *ends]))
+        return cls.resume(file)
 
     @classmethod
     def resume(cls, file: Path) -> Journal:
@@ -149,11 +145,14 @@ class Journal:
         os.close(self._fd)
 
     def _write(self, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        lines = (json.dumps({"step": step, **values}) + "\n" for step, values in steps)
-        rest = memoryview("".join(lines).encode())
+        rest = memoryview(_lines(steps))
         with explained(f"write the journal {self.file}", "Go on with --resume."):
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
+
+
+def _lines(steps: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
+    return "".join(json.dumps({"step": step, **values}) + "\n" for step, values in steps).encode()
 
 
 def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -> Progress:
