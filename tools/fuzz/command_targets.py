@@ -21,7 +21,7 @@ from sigpb.batch.threads import Threads
 from sigpb.errors import ModelUnreadable
 from sigpb.lint.rules import all_rules
 from sigpb.saved_model.model import open_model
-from sigpb.verifying.confinement import Confinement
+from sigpb.verifying.report import Confinement
 from sigpb.verifying.request import Request
 
 from .command_line import Failure, contents, refused_cleanly, run

@@ -17,7 +17,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
-from sigpb.inspect.wire.wire_source import open_bytes
+from sigpb.inspect.wire.wire_tree import open_bytes
 from sigpb.patching.patch_file import parse_text, patch_json
 
 from .command_line import Failure, contents, refused_cleanly, run
