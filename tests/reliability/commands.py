@@ -36,7 +36,6 @@ class Command:
         prepare: What else was done to the repository before.
         again: The command line by which a user goes on with it; the same one if empty.
         anew: The one by which a user begins once more what cannot go on; the same one if empty.
-        anew: The command line by which a user begins once more what cannot go on.
     """
 
     arguments: str
