@@ -56,6 +56,7 @@ def place(
 @each_mode
 @each_store
 def test_killed(place: Place, record_property: Any) -> None:
+    place.proven.clear()
     while_patched, _ = place.run(Left(place.old), place.patch)
 
     to_its_end = EVERY or place.server.pace == 1
