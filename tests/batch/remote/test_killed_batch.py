@@ -102,8 +102,9 @@ def batch(
 
 
 @each_mode
-def test_batch(batch: Batch) -> None:
+def test_batch(batch: Batch, record_property: Any) -> None:
     killed = batch.watched(batch.begin)
+    record_property("killed", f"{len(killed)} states")
 
     new = batch.server.read()
     locked_only = 0
@@ -128,9 +129,10 @@ def test_batch(batch: Batch) -> None:
 
 
 @each_mode
-def test_rollback(batch: Batch) -> None:
+def test_rollback(batch: Batch, record_property: Any) -> None:
     batch.begin()
     killed = batch.watched(batch.take_back)
+    record_property("killed", f"{len(killed)} states")
 
     begun = 0
     for left in killed:
