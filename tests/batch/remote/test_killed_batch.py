@@ -153,7 +153,7 @@ def test_rollback(batch: Batch, record_property: Any) -> None:
 def test_failed_rollback_is_to_be_repeated(batch: Batch) -> None:
     batch.begin()
     killed = batch.watched(batch.take_back)
-    assert len(killed) > 20
+    assert len(killed) > 12
     for at in range(8, len(killed), 3):
         batch.restore(killed[0])
         batch.server.requests.reset(failing_from(at, "503", lasts=True))
