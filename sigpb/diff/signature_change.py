@@ -17,7 +17,7 @@ Evidence = Literal["tensor", "key", "type"]
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An input or output, as a SignatureDef states it.
 
@@ -35,7 +35,7 @@ class Endpoint:
     default: protos.TensorProto | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EndpointChange:
     """What became of an input or output.
 
@@ -100,7 +100,7 @@ def _default(endpoint: Endpoint | None) -> bytes | None:
     return endpoint.default.SerializeToString(deterministic=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignatureChange:
     """What became of a signature.
 

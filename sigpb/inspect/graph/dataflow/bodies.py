@@ -79,7 +79,9 @@ class Body:
         results: tuple[str, ...],
         *,
         function: protos.FunctionDef | None = None,
+        version: int | None = None,
     ) -> None:
+        """Takes the parts of a body; `version` is that of the graph, None for a function."""
         self.records = records
         self.arguments = arguments
         self.results = results
@@ -90,6 +92,7 @@ class Body:
         self._message = message
         self._op_defs = op_defs
         self._is_function = function is not None
+        self._version = version
         self._nodes: dict[str, protos.NodeDef] = {}
 
     def argument(self, spelled: str) -> int | None:
@@ -106,18 +109,13 @@ class Body:
         """Parses a node, without the values of a large constant."""
         if record.name not in self._nodes:
             message = Message(self._message.buffer, record.start, record.end)
-            self._nodes[record.name] = as_meant(outline(message), self._producer)
+            self._nodes[record.name] = as_meant(outline(message), self._version)
         return self._nodes[record.name]
 
     def whole(self, record: NodeRecord) -> protos.NodeDef:
         """Parses a node, with the values of a constant."""
         message = Message(self._message.buffer, record.start, record.end)
-        return as_meant(parse(protos.NodeDef, message), self._producer)
-
-    @cached_property
-    def _producer(self) -> int | None:
-        """The version of the graph; None for a function."""
-        return None if self._is_function else producer_of(self._message.leading(_GRAPH_NODE)[1])
+        return as_meant(parse(protos.NodeDef, message), self._version)
 
     def output(self, record: NodeRecord, spelled: str) -> int:
         """Returns which output of a node a tensor is."""
@@ -162,6 +160,11 @@ class Library:
         for function in self._messages.values():
             if signature := function.find(_SIGNATURE):
                 yield parse(protos.OpDef, signature)
+
+
+def graph_version(graph: Message) -> int:
+    """Returns the version of a GraphDef."""
+    return producer_of(graph.leading(_GRAPH_NODE)[1])
 
 
 def graph_records(graph: Message) -> dict[str, NodeRecord]:

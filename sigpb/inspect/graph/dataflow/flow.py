@@ -8,7 +8,7 @@ from functools import cached_property
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical
 from sigpb.inspect.graph.dataflow import endpoints as ends
-from sigpb.inspect.graph.dataflow.bodies import Body, Library, graph_records
+from sigpb.inspect.graph.dataflow.bodies import Body, Library, graph_records, graph_version
 from sigpb.inspect.graph.dataflow.dependence import Dependences
 from sigpb.inspect.graph.dataflow.endpoints import Endpoints
 from sigpb.inspect.graph.dataflow.instance import Instance
@@ -67,7 +67,12 @@ class Graph:
             arguments: The tensors to take for arguments, as nodes spell them, and their numbers.
             results: The tensors to take for results, as nodes spell them.
         """
-        return Body(self._message, self._op_defs, self.records, arguments, results)
+        version = self._version
+        return Body(self._message, self._op_defs, self.records, arguments, results, version=version)
+
+    @cached_property
+    def _version(self) -> int:
+        return graph_version(self._message)
 
 
 class Flow:
