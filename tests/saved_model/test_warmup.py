@@ -43,7 +43,9 @@ def test_model_without_requests(tmp_path: Path) -> None:
 
 
 def test_requests_that_tensorflow_serving_logged(fixture_model: ModelFactory) -> None:
-    kinds = [each.log().WhichOneof("log_type") for each in read_requests(fixture_model("tf2_warmup"))]
+    kinds = [
+        each.log().WhichOneof("log_type") for each in read_requests(fixture_model("tf2_warmup"))
+    ]
     assert kinds == [
         *("predict_log", "predict_log", "classify_log", "regress_log", "multi_inference_log")
     ]
