@@ -13,7 +13,13 @@ from sigpb.lint.loading import Loading
 from sigpb.lint.signature_flow import SignatureFlow, signature_flow
 from sigpb.rewrite.draft import Side
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, Signatures, tag_set_text
+from sigpb.saved_model.model import (
+    INTERNAL_PREFIX,
+    MetaGraph,
+    SavedModel,
+    SignatureDefs,
+    tag_set_text,
+)
 
 SERVE = "serve"
 
@@ -72,7 +78,7 @@ class LintedGraph:
         return self._flows[signature]
 
     @cached_property
-    def signatures(self) -> Signatures:
+    def signatures(self) -> SignatureDefs:
         """The signatures without TensorFlow's internal ones, by their keys in sorted order."""
         return self.meta_graph.signatures.only(self.meta_graph.user_signatures)
 

@@ -65,7 +65,7 @@ def tag_set_text(tags: tuple[str, ...]) -> str:
     return "{" + ", ".join(tags) + "}"
 
 
-class Signatures(Mapping[str, protos.SignatureDef]):
+class SignatureDefs(Mapping[str, protos.SignatureDef]):
     """The SignatureDefs of a MetaGraph by key, each parsed when it is asked for.
 
     Parsed, a small one takes twenty times as much memory as in the file, so few are kept.
@@ -89,7 +89,7 @@ class Signatures(Mapping[str, protos.SignatureDef]):
 
     def only(
         self, keys: Iterable[str], made: Mapping[str, protos.SignatureDef] | None = None
-    ) -> Signatures:
+    ) -> SignatureDefs:
         """Returns those of some keys, in that order, and then others that were made, by theirs."""
         chosen = copy(self)
         chosen._spans = {key: self._spans[key] for key in keys}
@@ -142,9 +142,9 @@ class MetaGraph:
         return (int(release[1]), int(release[2])) if release else None
 
     @cached_property
-    def signatures(self) -> Signatures:
+    def signatures(self) -> SignatureDefs:
         """The SignatureDefs by key, TensorFlow's internal ones among them. Not to be changed."""
-        return Signatures(self.message)
+        return SignatureDefs(self.message)
 
     @cached_property
     def user_signatures(self) -> list[str]:

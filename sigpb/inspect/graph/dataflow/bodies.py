@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from sys import intern
 from typing import NamedTuple
 
 from sigpb import protos
@@ -207,7 +208,8 @@ def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
     """Returns the name, the op and the inputs of a node."""
     if node.end - node.start <= LARGE_NODE:  # Protobuf reads it in a third of the time.
         parsed = parse(protos.NodeDef, node)
-        return parsed.name, parsed.op, tuple(parsed.input)
+        # Most names come again as inputs of other nodes, and most ops again in them.
+        return intern(parsed.name), intern(parsed.op), tuple(map(intern, parsed.input))
     name = op = ""
     inputs = []
     for part in node.fields():
