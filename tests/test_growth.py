@@ -40,11 +40,8 @@ def steps_of(kind: Callable[[int], Files], count: int, folder: Path) -> dict[str
     keys = [f"s{number}" if number else "serving_default" for number in range(count)]
     known = keys if "signatures" in kind.__name__ else keys[:1]
     for file, change in ((rename, 'rename_to: "image"'), (cast, 'dtype: "int32"')):
-        file.write_text(
-            "".join(
-                f'signature {{ key: "{key}" input {{ key: "x" {change} }} }}\n' for key in known
-            )
-        )
+        endpoint = f'input {{ key: "x" {change} }}'
+        file.write_text("".join(f'signature {{ key: "{key}" {endpoint} }}\n' for key in known))
     commands: dict[str, list[str | Path]] = {
         "rename": ["patch", model, f"--patch={rename}", "--tags=serve", f"--output_dir={patched}"],
         "cast": ["patch", model, f"--patch={cast}", "--tags=serve", "--dry_run"],
