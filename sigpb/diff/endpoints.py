@@ -24,7 +24,7 @@ from sigpb.tensor_types import encoding_of, shape_of, tensor_names, value_dtype
 from sigpb.tensor_values import is_same
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """An endpoint, and the tensor that it stands for."""
 
@@ -184,8 +184,8 @@ def _candidates(
     Raises:
         PatchError: If there are too many to tell them apart.
     """
-    firsts = [set(filter(lineage.same_tensor, place.chain)) for place in old]
-    seconds = [set(filter(lineage.same_tensor, place.chain)) for place in new]
+    firsts = [tuple(filter(lineage.same_tensor, place.chain)) for place in old]
+    seconds = [tuple(filter(lineage.same_tensor, place.chain)) for place in new]
     keys = [place.endpoint.key for place in old], [place.endpoint.key for place in new]
     return related_pairs(firsts, seconds, *keys)
 

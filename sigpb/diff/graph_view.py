@@ -10,7 +10,7 @@ from sigpb.graph.tensor_names import producer
 from sigpb.rewrite.graph_parts import GraphParts
 
 # Up to this size in bytes, parsing all nodes takes less time than searching for a few of them.
-_SMALL = 1 << 22
+_SMALL = 1 << 18
 
 
 class GraphView(GraphParts):

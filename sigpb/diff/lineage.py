@@ -84,9 +84,7 @@ class Lineage:
         return not users or any(self.same_node(user) for user in users)
 
     def _same_function(self, name: str) -> bool:
-        functions = self.before.library.get(name), self.after.library.get(name)
-        encoded = [each and each.SerializeToString(deterministic=True) for each in functions]
-        return encoded[0] is not None and encoded[0] == encoded[1]
+        return self.before.library.has_same(name, self.after.library)
 
 
 def _without_splice(node: protos.NodeDef | None) -> protos.NodeDef:

@@ -17,7 +17,7 @@ Evidence = Literal["tensor", "key", "type"]
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An input or output, as a SignatureDef states it.
 
@@ -42,7 +42,7 @@ class Endpoint:
         return self.default.SerializeToString(deterministic=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EndpointChange:
     """What became of an input or output.
 
@@ -102,7 +102,7 @@ def _type(endpoint: Endpoint | None) -> tuple[object, ...]:
     return (endpoint.encoding, endpoint.dtype, endpoint.shape) if endpoint else ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignatureChange:
     """What became of a signature.
 

@@ -62,14 +62,14 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
     `tf.saved_model.load` calls these and never looks at the nodes outside of them.
     """
     object_graph = graph.meta_graph.object_graph
-    endpoints = {(each.signature, each.side, each.key): each for each in graph.endpoints()}
     for signature, node_id in object_graph.signature_nodes.items() if object_graph else ():
         if object_graph is None or not object_graph.has_node(node_id):
             continue
         name = object_graph.function_name(node_id)
         function = graph.functions.outline(name)
-        if function is None:
+        if function is None or signature not in graph.signatures:
             continue
+        endpoints = {(each.side, each.key): each for each in graph.endpoints_of(signature)}
         captured = len(object_graph.concrete_function(node_id).bound_inputs)
         arguments = sorted(object_graph.argument_keys(node_id), key=argument_name)
         results = object_graph.output_keys(node_id)
@@ -77,14 +77,14 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
         # A composite value takes several ports: what is at which is not told by the keys then.
         if len(ports[0]) == len(arguments) + captured:
             for position, key in enumerate(arguments):
-                if endpoint := endpoints.get((signature, "input", key)):
+                if endpoint := endpoints.get(("input", key)):
                     shape = argument_shape(function.arg_attr, position)
                     actual = TensorType(ports[0][position].type, shape)
                     argument = f"argument {ports[0][position].name!r} of function {name!r}"
                     yield from _compared(endpoint, argument, actual)
         if len(ports[1]) == len(results):
             for port, key in zip(ports[1], results, strict=True):
-                if endpoint := endpoints.get((signature, "output", key)):
+                if endpoint := endpoints.get(("output", key)):
                     result = f"result {port.name!r} of function {name!r}"
                     yield from _compared(endpoint, result, TensorType(port.type, None))
 

@@ -18,7 +18,7 @@ from sigpb.tensor_types import Shape, TensorType
 Side = Literal["input", "output"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignatureRef:
     """Names a signature of a draft.
 
@@ -57,7 +57,7 @@ class WantedType(NamedTuple):
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class EndpointDraft:
     """An input or output of a signature.
 
@@ -114,7 +114,7 @@ class EndpointDraft:
         return self.type is not None or self.bound is not None
 
 
-@dataclass
+@dataclass(slots=True)
 class SignatureDraft:
     """A signature, and its endpoints by their keys in the model."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from sys import intern
 from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
@@ -81,7 +82,9 @@ class Body:
         results: tuple[str, ...],
         *,
         function: protos.FunctionDef | None = None,
+        version: int | None = None,
     ) -> None:
+        """Takes the parts of a body; `version` is that of the graph, None for a function."""
         self.records = records
         self.arguments = arguments
         self.results = results
@@ -93,6 +96,7 @@ class Body:
         self._message = message
         self._op_defs = op_defs
         self._is_function = function is not None
+        self._version = version
         self._nodes: dict[str, protos.NodeDef] = {}
 
     def argument(self, spelled: str) -> int | None:
@@ -109,18 +113,13 @@ class Body:
         """Parses a node, without the values of a large constant."""
         if record.name not in self._nodes:
             message = Message(self._message.buffer, record.start, record.end)
-            self._nodes[record.name] = as_meant(outline(message), self._producer)
+            self._nodes[record.name] = as_meant(outline(message), self._version)
         return self._nodes[record.name]
 
     def whole(self, record: NodeRecord) -> protos.NodeDef:
         """Parses a node, with the values of a constant."""
         message = Message(self._message.buffer, record.start, record.end)
-        return as_meant(parse(protos.NodeDef, message), self._producer)
-
-    @cached_property
-    def _producer(self) -> int | None:
-        """The version of the graph; None for a function."""
-        return None if self._is_function else producer_of(self._message.leading(_GRAPH_NODE)[1])
+        return as_meant(parse(protos.NodeDef, message), self._version)
 
     def output(self, record: NodeRecord, spelled: str) -> int:
         """Returns which output of a node a tensor is."""
@@ -167,6 +166,11 @@ class Library:
                 yield parse(protos.OpDef, signature)
 
 
+def graph_version(graph: Message) -> int:
+    """Returns the version of a GraphDef."""
+    return producer_of(graph.leading(_GRAPH_NODE)[1])
+
+
 def graph_records(graph: Message) -> dict[str, NodeRecord]:
     """Returns the nodes of the top level of a GraphDef by name."""
     return _records(graph, _GRAPH_NODE)
@@ -207,7 +211,8 @@ def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
     """Returns the name, the op and the inputs of a node."""
     if node.end - node.start <= LARGE_NODE:  # Protobuf reads it in a third of the time.
         parsed = parse(protos.NodeDef, node)
-        return parsed.name, parsed.op, tuple(parsed.input)
+        # Most names come again as inputs of other nodes, and most ops again in them.
+        return intern(parsed.name), intern(parsed.op), tuple(map(intern, parsed.input))
     name = op = ""
     inputs = []
     for part in node.fields():

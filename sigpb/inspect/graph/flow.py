@@ -220,7 +220,12 @@ class Graph:
             arguments: The tensors to take for arguments, as nodes spell them, and their numbers.
             results: The tensors to take for results, as nodes spell them.
         """
-        return Body(self._message, self._op_defs, self.records, arguments, results)
+        version = self._version
+        return Body(self._message, self._op_defs, self.records, arguments, results, version=version)
+
+    @cached_property
+    def _version(self) -> int:
+        return graph_version(self._message)
 
 
 class Flow:

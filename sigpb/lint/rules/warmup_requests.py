@@ -34,13 +34,13 @@ class WarmupRequests(LintRule):
         except ModelUnreadable as error:
             yield self.finding(str(error), warmup.PATH, fix=self.fixes["drop"])
             return
-        problems = [
+        problems = dict.fromkeys(
             problem
             for graph in model.serving_graphs or model.graphs
             for request in requests
-            for problem in _problems(request.log, graph.meta_graph)
-        ]
-        for problem in dict.fromkeys(problems):
+            for problem in _problems(request.log(), graph.meta_graph)
+        )
+        for problem in problems:
             yield self.finding(problem, warmup.PATH, fix=self.fixes["drop"])
 
     def fix(self, fixing: Fixing, way: str) -> None:
