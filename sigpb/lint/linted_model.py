@@ -19,7 +19,7 @@ SERVE = "serve"
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class LintedEndpoint:
     """An input or output of a signature.
 
     Attributes:
@@ -90,14 +90,14 @@ class LintedGraph:
         parts = [self.prefix] if self.prefix else []
         return ", ".join([*parts, f"function {function!r}"] if function else parts)
 
-    def endpoints(self, *, internal: bool = False) -> Iterator[Endpoint]:
+    def endpoints(self, *, internal: bool = False) -> Iterator[LintedEndpoint]:
         """Yields the inputs and outputs of all signatures, on request of internal ones instead."""
         for name, signature in sorted(self.meta_graph.signatures.items()):
             if name.startswith(INTERNAL_PREFIX) == internal:
                 for key, info in sorted(signature.inputs.items()):
-                    yield Endpoint(self.where(name, "input", key), name, "input", key, info)
+                    yield LintedEndpoint(self.where(name, "input", key), name, "input", key, info)
                 for key, info in sorted(signature.outputs.items()):
-                    yield Endpoint(self.where(name, "output", key), name, "output", key, info)
+                    yield LintedEndpoint(self.where(name, "output", key), name, "output", key, info)
 
 
 class LintedModel:

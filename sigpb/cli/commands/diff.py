@@ -44,18 +44,18 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
         found = verdicts(difference)
     if values.format == "json":
-        from sigpb.diff.json_values import to_json, verdicts_json
+        from sigpb.diff.report import to_json, verdicts_json
 
         report = to_json(difference)
         if values.compat:
             report["compat"] = verdicts_json(found)
         terminal.say_json(report)
     elif values.compat:
-        from sigpb.diff.text import verdict_text
+        from sigpb.diff.report import verdict_text
 
         terminal.say_document(verdict_text(found))
     else:
-        from sigpb.diff.text import plain_text
+        from sigpb.diff.report import plain_text
 
         terminal.say_document(plain_text(difference))
     if values.compat:
