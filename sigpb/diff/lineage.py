@@ -131,13 +131,22 @@ def _without_splice(node: protos.NodeDef | None) -> protos.NodeDef:
 
 
 def detour(side: Side, before: Sequence[int], after: Sequence[int]) -> int | None:
-    """Returns a dtype on the way that loses values, though one conversion does not; or None.
+    """Returns a dtype between two endpoints that loses values, though one conversion would not.
+
+    The endpoint of the first model and that of the second come from one tensor, each by way of
+    steps that sigpb added. A patch converts from the dtype of the one to that of the other. That
+    gives what the second model gives if no value is lost on the way: not if, for instance, the
+    first is an int64 made of the float32 that the second is, nor if the second is a float32 made
+    of such an int64.
 
     Args:
         side: Whether the endpoints are inputs or outputs.
         before: The dtypes from the endpoint of the first model to the tensor that both come from;
             0 for one that is not known.
         after: The same for the second.
+
+    Returns:
+        The number of the dtype; None if there is none.
     """
     if len(before) == len(after) == 1:
         return None

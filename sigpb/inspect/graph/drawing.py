@@ -258,7 +258,10 @@ _MOVED = ("constant", "variable")
 def near_users(
     nodes: Sequence[Node], edges: Sequence[Edge]
 ) -> tuple[list[Node], list[Edge], list[int]]:
-    """Moves what takes nothing to the innermost place that contains all that take it.
+    """Moves nodes that take nothing to the innermost scope or function that contains their users.
+
+    A TF2 model has its variables at the top level and passes them to where they are read, several
+    functions further in: there is where a reader looks for them.
 
     Args:
         nodes: What is drawn.
