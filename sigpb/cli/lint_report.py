@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sigpb.lint.finding import SEVERITIES, Finding
+from sigpb.json_values import json_value
+from sigpb.lint.rule import SEVERITIES, Finding
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,7 @@ class Report:
         """Returns the report as JSON values; docs/json.md describes it."""
         return {
             "models": [
-                {
-                    "model": str(path),
-                    "findings": [dataclasses.asdict(finding) for finding in model.findings],
-                    "fixed": [dataclasses.asdict(finding) for finding in model.fixed],
-                    "backup": str(model.backup) if model.backup else None,
-                }
-                for path, model in self.models.items()
+                {"model": str(path), **json_value(model)} for path, model in self.models.items()
             ],
             "counts": {severity: self.counts[severity] for severity in SEVERITIES},
             "unreadable": self.unreadable,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.graph.stated_shapes import argument_shape
-from sigpb.lint.linted_model import Endpoint, LintedGraph
+from sigpb.lint.linted_model import LintedEndpoint, LintedGraph
 from sigpb.saved_model.endpoint_keys import argument_name
 from sigpb.tensor_types import TensorType, encoding_of, shape_of, value_dtype
 
@@ -25,7 +25,7 @@ class Comparison:
         actual: The type in the graph; the dtype is 0, or the shape None, where it is not known.
     """
 
-    endpoint: Endpoint
+    endpoint: LintedEndpoint
     tensor: str
     declared: TensorType
     actual: TensorType
@@ -89,7 +89,7 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
                     yield from _compared(endpoint, result, TensorType(port.type, None))
 
 
-def _compared(endpoint: Endpoint, tensor: str, actual: TensorType) -> Iterator[Comparison]:
+def _compared(endpoint: LintedEndpoint, tensor: str, actual: TensorType) -> Iterator[Comparison]:
     if encoding_of(endpoint.info) == "dense":
         ((_, declared),) = declared_tensors(endpoint.info)
         yield Comparison(endpoint, tensor, declared, actual)

@@ -25,7 +25,7 @@ SERVE = "serve"
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class LintedEndpoint:
     """An input or output of a signature.
 
     Attributes:
@@ -96,19 +96,21 @@ class LintedGraph:
         parts = [self.prefix] if self.prefix else []
         return ", ".join([*parts, f"function {function!r}"] if function else parts)
 
-    def endpoints(self, *, internal: bool = False) -> Iterator[Endpoint]:
+    def endpoints(self, *, internal: bool = False) -> Iterator[LintedEndpoint]:
         """Yields the inputs and outputs of all signatures, on request of internal ones instead."""
         for name in sorted(self.meta_graph.signatures):
             if name.startswith(INTERNAL_PREFIX) == internal:
                 yield from self.endpoints_of(name)
 
-    def endpoints_of(self, signature: str) -> Iterator[Endpoint]:
+    def endpoints_of(self, signature: str) -> Iterator[LintedEndpoint]:
         """Yields the inputs and outputs of a signature, given by its key."""
         found = self.meta_graph.signatures[signature]
         for key, info in sorted(found.inputs.items()):
-            yield Endpoint(self.where(signature, "input", key), signature, "input", key, info)
+            yield LintedEndpoint(self.where(signature, "input", key), signature, "input", key, info)
         for key, info in sorted(found.outputs.items()):
-            yield Endpoint(self.where(signature, "output", key), signature, "output", key, info)
+            yield LintedEndpoint(
+                self.where(signature, "output", key), signature, "output", key, info
+            )
 
 
 class LintedModel:

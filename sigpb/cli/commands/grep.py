@@ -18,7 +18,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
-from sigpb.inspect.names.grep import KINDS, Match, json_value, lines, search
+from sigpb.inspect.names.grep import KINDS, Match, lines, match_json, search
 from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.styled_text import Line
 from sigpb.lint.find_models import find_models
@@ -131,7 +131,7 @@ def _print_json(
     pattern: str, results: Iterable[tuple[Path, list[Match]]], unreadable: list[str]
 ) -> bool:
     models = [
-        {"model": str(model), "matches": [json_value(match) for match in matches]}
+        {"model": str(model), "matches": [match_json(match) for match in matches]}
         for model, matches in results
     ]
     result = {"pattern": pattern, "models": models, "unreadable": unreadable}

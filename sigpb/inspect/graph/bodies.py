@@ -61,7 +61,7 @@ def is_control(spelled: str) -> bool:
     return spelled.startswith("^")
 
 
-class Body:
+class FlowBody:
     """The nodes of a GraphDef or a FunctionDef, what they begin with, and what is asked of them.
 
     Attributes:
@@ -139,7 +139,7 @@ class Library:
     def __init__(self, graph: Message, op_defs: OpDefs) -> None:
         self._graph = graph
         self._op_defs = op_defs
-        self._bodies: dict[str, Body] = {}
+        self._bodies: dict[str, FlowBody] = {}
 
     @cached_property
     def _messages(self) -> dict[str, Message]:
@@ -153,7 +153,7 @@ class Library:
     def __contains__(self, name: str) -> bool:
         return name in self._messages
 
-    def get(self, name: str) -> Body | None:
+    def get(self, name: str) -> FlowBody | None:
         """Returns the function of a name, or None."""
         if name not in self._bodies and name in self._messages:
             self._bodies[name] = _function_body(self._messages[name], self._op_defs)
@@ -182,7 +182,7 @@ def node_names(message: Message, number: int) -> Iterator[str]:
         yield _head(Message(message.buffer, field.value_start, field.value_end))[0]
 
 
-def _function_body(message: Message, op_defs: OpDefs) -> Body:
+def _function_body(message: Message, op_defs: OpDefs) -> FlowBody:
     rest = (field for field in message.fields() if field.number != _FUNCTION_NODE)
     head = b"".join(bytes(message.buffer[field.start : field.end]) for field in rest)
     function = parse(protos.FunctionDef, Message.root(head))
@@ -190,7 +190,7 @@ def _function_body(message: Message, op_defs: OpDefs) -> Body:
     returned = dict(function.ret)
     results = tuple(returned.get(result.name, "") for result in function.signature.output_arg)
     records = _records(message, _FUNCTION_NODE)
-    return Body(message, op_defs, records, arguments, results, function=function)
+    return FlowBody(message, op_defs, records, arguments, results, function=function)
 
 
 def _function_name(function: Message) -> str:
@@ -254,26 +254,26 @@ def is_variable(record: NodeRecord) -> bool:
     return record.op in VARIABLES or record.op in _TABLES
 
 
-def output_type(body: Body, record: NodeRecord, output: int) -> TensorType:
+def output_type(body: FlowBody, record: NodeRecord, output: int) -> TensorType:
     """Returns what is stated of an output of a node; dtype 0 and no shape where nothing is."""
     dtypes = body.output_dtypes(record)
     dtype = value_dtype(dtypes[output]) if output < len(dtypes) else 0
     return TensorType(dtype, stated_shape(body.node(record), output))
 
 
-def argument_type(body: Body, number: int) -> TensorType:
+def argument_type(body: FlowBody, number: int) -> TensorType:
     """Returns what a function states of the shape of an argument."""
     return TensorType(0, argument_shape(body.argument_attrs, number))
 
 
-def resource_name(body: Body, record: NodeRecord) -> str:
+def resource_name(body: FlowBody, record: NodeRecord) -> str:
     """Returns the name of the variable or table that a node stands for."""
     attributes = body.node(record).attr
     stated = attributes["shared_name"].s if "shared_name" in attributes else b""
     return stated.decode(errors="replace") or record.name
 
 
-def resource_type(body: Body, record: NodeRecord) -> TensorType:
+def resource_type(body: FlowBody, record: NodeRecord) -> TensorType:
     """Returns the type of the value of a variable; dtype 0 for a table."""
     attributes = body.node(record).attr
     dtype = attributes["dtype"].type if "dtype" in attributes else 0
@@ -319,7 +319,7 @@ class Callee(NamedTuple):
     """
 
     role: str
-    body: Body
+    body: FlowBody
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ class Call:
     first: int
     tensors: tuple[str, ...]
 
-    def callee(self, role: str) -> Body:
+    def callee(self, role: str) -> FlowBody:
         """Returns the function of a role."""
         return next(callee.body for callee in self.callees if callee.role == role)
 
@@ -350,7 +350,7 @@ def may_call(record: NodeRecord, library: Library) -> bool:
     return op in _CALLS or op in _CHOICES or op in _LOOPS or op in library
 
 
-def call_of(body: Body, record: NodeRecord, library: Library) -> Call | None:
+def call_of(body: FlowBody, record: NodeRecord, library: Library) -> Call | None:
     """Returns what a node calls; None if nothing, or a function that is not there."""
     if record.op in _CALLS:
         role, first = _CALLS[record.op]
@@ -373,7 +373,7 @@ def call_of(body: Body, record: NodeRecord, library: Library) -> Call | None:
     return Call(kind, tuple(callees), first, tuple(record.tensors)) if callees else None
 
 
-def _named(body: Body, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _named(body: FlowBody, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yields the names of the functions in some attributes, each with its role."""
     attributes = body.node(record).attr
     for role in roles:

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sigpb.graph.tensor_names import full
-from sigpb.lint.finding import Finding
-from sigpb.lint.linted_model import Endpoint, LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.linted_model import LintedEndpoint, LintedModel
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.tensor_types import tensor_names
 
 
@@ -26,7 +25,7 @@ class SharedTensor(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Groups the endpoints of each signature by their tensors."""
         for graph in model.graphs:
-            users: dict[tuple[str, str, str], list[Endpoint]] = defaultdict(list)
+            users: dict[tuple[str, str, str], list[LintedEndpoint]] = defaultdict(list)
             for endpoint in graph.endpoints():
                 for name in set(tensor_names(endpoint.info)):
                     users[endpoint.signature, endpoint.side, full(name)].append(endpoint)
