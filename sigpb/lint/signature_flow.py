@@ -11,7 +11,7 @@ from sigpb.inspect.graph.dataflow.bodies import NodeRecord
 from sigpb.inspect.graph.dataflow.dependence import Dependence, Dependences, bits
 from sigpb.inspect.graph.dataflow.flow import Graph
 from sigpb.inspect.graph.dataflow.types import VARIABLES
-from sigpb.rewrite.boundary import fed_tensors
+from sigpb.rewrite.interface import fed_tensors
 from sigpb.tensor_types import tensor_names
 
 PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})

@@ -9,7 +9,7 @@ from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import LintRule
 from sigpb.lint.signature_flow import PLACEHOLDERS
-from sigpb.rewrite.boundary import fed_tensors
+from sigpb.rewrite.interface import fed_tensors
 
 
 class UnfedPlaceholder(LintRule):
