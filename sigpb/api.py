@@ -55,6 +55,7 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
     Raises:
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch for this model.
+        UsageError: If the file to write is the proto of a model.
         EnvironmentFailure: If the file cannot be written.
     """
     with open_model(path) as model:

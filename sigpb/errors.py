@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from sigpb.visible_text import visible_lines
+
 
 class SigpbError(Exception):
     """Base class of every error that sigpb raises on purpose."""
@@ -17,7 +19,11 @@ class SigpbError(Exception):
     @property
     def lines(self) -> tuple[str, ...]:
         """The message line by line; a line break in one of them is part of a name."""
-        return (str(self) or type(self).__name__,)
+        return (super().__str__() or type(self).__name__,)
+
+    def __str__(self) -> str:
+        """Returns the message, with what cannot be seen in names spelled out."""
+        return visible_lines(self.lines)
 
 
 class UsageError(SigpbError):
@@ -33,7 +39,7 @@ class UsageError(SigpbError):
     def __init__(self, message: str, usage: str = "") -> None:
         self._message = message
         self._usage = usage
-        super().__init__("\n".join(self.lines))
+        super().__init__(message, usage)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -55,7 +61,7 @@ class PatchError(SigpbError):
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
-        super().__init__("\n".join(self.problems))
+        super().__init__(problems)
 
     @property
     def lines(self) -> tuple[str, ...]:

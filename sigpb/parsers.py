@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -72,6 +73,18 @@ def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         ) from error
     except (RecursionError, MemoryError) as error:
         raise ValueError(_TOO_DEEP) from error
+
+
+def parse_path(value: object) -> str:
+    """Returns a value of JSON that is the path of a file, or its URL.
+
+    Raises:
+        ValueError: If it is no text, or no file can have that name.
+    """
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(f"{value!r} is no path")
+    os.fsencode(value)  # Raises one for what is no text of any file system.
+    return value
 
 
 def parse_text_proto(

@@ -8,7 +8,8 @@ these functions, in the form whose readers get the name back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -25,15 +26,29 @@ def visible_lines(lines: Iterable[str]) -> str:
 def json_text(value: Any, *, indent: int | None = 2) -> str:
     r"""Writes a JSON value; strings hold what can be seen, and ``\u…`` for all else.
 
-    Names of files that are not UTF-8 can be written, too: `json.loads` gives them back.
+    Names of files that are not UTF-8 can be written, too: `json.loads` gives them back. ``NaN`` and
+    infinities, which JSON does not have, become text.
     """
-    lines = json.dumps(value, indent=indent, ensure_ascii=False).split("\n")
+    try:
+        text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_with_finite_numbers(value), indent=indent, ensure_ascii=False)
+    lines = text.split("\n")
     return "\n".join(_escaped(line, lambda each: json.dumps(each)[1:-1]) for line in lines)
 
 
 def visible_text_proto(text: str) -> str:
     """Returns a text proto with octal escapes for the bytes of what cannot be seen."""
     return "\n".join(_escaped(line, _octal) for line in text.split("\n"))
+
+
+def _with_finite_numbers(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_finite_numbers(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_finite_numbers(each) for each in value]
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    return value if is_finite else json.dumps(value)
 
 
 def _escaped(line: str, escape: Callable[[str], str]) -> str:

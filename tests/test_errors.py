@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from sigpb.errors import (
@@ -33,6 +35,20 @@ def test_patch_error_holds_every_problem() -> None:
     assert PatchError("one").problems == ("one",)
     assert PatchError(["one", "two"]).problems == ("one", "two")
     assert str(PatchError(["one", "two"])) == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModelUnreadable("node 'a\x1b[2J\nb\u202e'."), r"node 'a\x1b[2J\nb\u202e'."),
+        (PatchError(["a\rb", r"a\rb"]), "a\\rb\na\\rb"),
+        (UsageError("a\x9bb.", "sigpb x\n    y"), "a\\x9bb. Usage: sigpb x\n    y"),
+        (EnvironmentFailure(), "EnvironmentFailure"),
+    ],
+)
+def test_what_an_error_says_can_be_seen(error: SigpbError, said: str) -> None:
+    assert str(error) == said
+    assert str(pickle.loads(pickle.dumps(error))) == said
 
 
 @pytest.mark.parametrize(

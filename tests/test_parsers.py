@@ -6,7 +6,13 @@ import pytest
 from google.protobuf import text_format
 
 from sigpb import protos
-from sigpb.parsers import parse_call, parse_json_value, parse_number, parse_text_proto
+from sigpb.parsers import (
+    parse_call,
+    parse_json_value,
+    parse_number,
+    parse_path,
+    parse_text_proto,
+)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, "", "{", b"\xff", '{"a": 1} {'])
@@ -19,6 +25,17 @@ def test_json() -> None:
     assert parse_json_value('{"a": [1.5]}', lambda text: float(text) * 2) == {"a": [3.0]}
     with pytest.raises(json.JSONDecodeError):
         parse_json_value("[1,]")
+
+
+@pytest.mark.parametrize("value", [None, 1, ["a"], "a\0b", "\ud800"])
+def test_no_path(value: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of several kinds)
+        parse_path(value)
+
+
+@pytest.mark.parametrize("path", ["", "/a/b", "gs://a/b", "é", "not UTF-8: \udcff"])
+def test_path(path: str) -> None:
+    assert parse_path(path) == path
 
 
 @pytest.mark.parametrize("depth", [5, 100_000])

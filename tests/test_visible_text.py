@@ -57,6 +57,12 @@ def test_json_is_printable_and_holds_names_as_they_are(name: str) -> None:
     assert json.loads(text) == {name: [name]}
 
 
+def test_numbers_that_json_does_not_have_are_text() -> None:
+    infinite = float("inf")
+    text = json_text({"a": [1.5, float("nan"), (-infinite, {"b": infinite})], "c": "NaN"})
+    assert json.loads(text) == {"a": [1.5, "NaN", ["-Infinity", {"b": "Infinity"}]], "c": "NaN"}
+
+
 @given(texts)
 def test_a_text_proto_is_printable_and_holds_names_as_they_are(name: str) -> None:
     patch = protos.SavedModelPatch(id=name)

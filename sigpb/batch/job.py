@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sigpb.batch.typed_json import read_as
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 
 Mode = Literal["in_place", "new_version", "output_root"]
@@ -109,9 +110,10 @@ class Outcome:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Outcome:
-        """Reads what `to_json` returned; fields that are not known are left out."""
+        """Reads what `to_json` returned; fields that are not known are left out.
+
+        Raises:
+            TypeError: If it is something else.
+        """
         names = {field.name for field in dataclasses.fields(cls)}
-        known = {name: value for name, value in values.items() if name in names}
-        for name in ("files", "notes"):
-            known[name] = tuple(known.get(name, ()))
-        return cls(**known)
+        return read_as(cls, {name: value for name, value in values.items() if name in names})

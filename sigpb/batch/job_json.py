@@ -9,6 +9,8 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.batch.job import Job, Task
+from sigpb.batch.typed_json import read_as
+from sigpb.parsers import parse_path
 from sigpb.patching.patch_file import parse_json, patch_json
 
 
@@ -22,11 +24,13 @@ def parse_job(values: Mapping[str, Any]) -> Job:
     """Reads what `job_json` returned.
 
     Raises:
-        KeyError, TypeError, PatchError: If it is something else.
+        KeyError, TypeError, ValueError, PatchError: If it is something else.
     """
     patch = parse_json(json.dumps(values["patch"])).SerializeToString(deterministic=True)
-    lists = {name: tuple(values.get(name, ())) for name in ("verify", "allow_ops")}
-    return Job(**{**values, "patch": patch, **lists})
+    job = read_as(Job, {**values, "patch": patch})
+    if "/" in parse_path(job.id):  # It becomes a part of names of directories.
+        raise ValueError(f"{job.id!r} names no batch")
+    return job
 
 
 def task_json(task: Task) -> dict[str, Any]:
@@ -39,12 +43,9 @@ def parse_task(values: Mapping[str, Any]) -> Task:
     """Reads what `task_json` returned.
 
     Raises:
-        KeyError, TypeError: If it is something else.
+        TypeError, ValueError: If it is something else.
     """
-    return Task(
-        values["model"],
-        values["name"],
-        values["output"],
-        digests=values.get("digests"),
-        edits=tuple(values.get("edits", ())),
-    )
+    task = read_as(Task, values)
+    for path in (task.model, task.name, task.output or ""):
+        parse_path(path)
+    return task

@@ -18,9 +18,11 @@ from typing import Any
 from sigpb import __version__
 from sigpb.batch.job import Job, Outcome, Task, Verdict
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
+from sigpb.batch.typed_json import read_as
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
-from sigpb.parsers import parse_json_value
+from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.failures import explained
+from sigpb.publishing.new_proto import publish_file
 from sigpb.regular_files import open_regular
 
 _VERSION = 1
@@ -59,6 +61,7 @@ class Progress:
         ended: What became of models, the last time.
         undone: The models that were put back to what they were.
         canary_passed: Whether models were tried first, and came out well.
+        rollback_begun: Whether models were put back, or one may have been in part.
     """
 
     start: Start
@@ -66,6 +69,7 @@ class Progress:
     ended: dict[str, Verdict] = field(default_factory=dict)
     undone: set[str] = field(default_factory=set)
     canary_passed: bool = False
+    rollback_begun: bool = False
 
 
 class Journal:
@@ -87,29 +91,24 @@ class Journal:
             UsageError: If the file is there already.
             EnvironmentFailure: If it cannot be written.
         """
-        with explained(f"write the journal {file}", "Nothing was done."):
-            try:
-                fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
-            except FileExistsError as error:
-                raise UsageError(
-                    f"The journal {file} is there already. Go on with it (--resume), or name "
-                    "another one (--journal=FILE)."
-                ) from error
-            models = [("model", task_json(task)) for task in tasks]
-            ends = [("end", outcome.to_json()) for outcome in skipped]
-            first = {
-                "journal": _VERSION,
-                "sigpb": __version__,
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "job": job_json(start.job),
-                "directories": start.directories,
-                "canary": start.canary,
-                "models": len(models),
-            }
-            journal = cls(file, fd)
-            journal._write([("start", first), *models, *ends])
-            journal.sync()
-        return journal
+        models = [("model", task_json(task)) for task in tasks]
+        ends = [("end", outcome.to_json()) for outcome in skipped]
+        first = {
+            "journal": _VERSION,
+            "sigpb": __version__,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "job": job_json(start.job),
+            "directories": start.directories,
+            "canary": start.canary,
+            "models": len(models),
+        }
+        if os.path.lexists(file):
+            raise UsageError(
+                f"The journal {file} is there already. Go on with it (--resume), or name another "
+                "one (--journal=FILE)."
+            )
+        publish_file(file, _lines([("start", first), *models, *ends]))
+        return cls.resume(file)
 
     @classmethod
     def resume(cls, file: Path) -> Journal:
@@ -146,11 +145,14 @@ class Journal:
         os.close(self._fd)
 
     def _write(self, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        lines = (json.dumps({"step": step, **values}) + "\n" for step, values in steps)
-        rest = memoryview("".join(lines).encode())
+        rest = memoryview(_lines(steps))
         with explained(f"write the journal {self.file}", "Go on with --resume."):
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
+
+
+def _lines(steps: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
+    return "".join(json.dumps({"step": step, **values}) + "\n" for step, values in steps).encode()
 
 
 def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -> Progress:
@@ -202,8 +204,11 @@ def outcomes(file: Path) -> Iterator[Outcome]:
 def _start(values: dict[str, Any]) -> Start:
     if values["journal"] != _VERSION:
         raise ValueError("a journal of another version of sigpb")
-    job, models = parse_job(values["job"]), int(values["models"])
-    return Start(job, tuple(values["directories"]), int(values["canary"]), models)
+    names = ("directories", "canary", "models")
+    start = read_as(Start, {"job": parse_job(values["job"]), **{n: values[n] for n in names}})
+    for directory in start.directories:
+        parse_path(directory)
+    return start
 
 
 def _take(values: dict[str, Any], progress: Progress, seen: Callable[[Outcome], object]) -> None:
@@ -215,7 +220,10 @@ def _take(values: dict[str, Any], progress: Progress, seen: Callable[[Outcome], 
         progress.ended[outcome.model] = outcome.outcome
         seen(outcome)
     elif step == "undo" and values["outcome"] == "rolled_back":
-        progress.undone.add(values["model"])
+        progress.undone.add(parse_path(values["model"]))
+        progress.rollback_begun = True
+    elif step == "rollback":
+        progress.rollback_begun = True
     elif step == "canary":
         progress.canary_passed = bool(values["passed"])
 

@@ -14,7 +14,6 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -122,8 +121,7 @@ def _run(pipeline: Any) -> None:
 
 
 def _task(line: str) -> Task:
-    values = json.loads(line)
-    return replace(parse_task(values), interrupted=values["interrupted"])
+    return parse_task(json.loads(line))
 
 
 @contextlib.contextmanager

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
 from sigpb.batch.job import Outcome
 from sigpb.errors import UsageError
-from sigpb.publishing.failures import explained
+from sigpb.publishing.output_file import OutputFile
 from sigpb.visible_text import json_text, visible
 
 _FIELDS = (
@@ -20,6 +19,8 @@ _FIELDS = (
 
 class ReportWriter:
     """Writes a report while a batch goes on: JSON, a line for each model, or CSV.
+
+    The file is there when the batch has ended, or was stopped; see `OutputFile`.
 
     Args:
         file: The file; its name ends in ``.jsonl`` or ``.csv``.
@@ -32,12 +33,10 @@ class ReportWriter:
     def __init__(self, file: Path) -> None:
         if file.suffix not in (".jsonl", ".csv"):
             raise UsageError(f"--report={file}: the name has to end in .jsonl or .csv.")
-        self._path = file
-        with self._explained():
-            self._file = file.open("w", encoding="utf-8", newline="")
-            self._csv = csv.writer(self._file) if file.suffix == ".csv" else None
-            if self._csv:
-                self._csv.writerow(_FIELDS)
+        self._file = OutputFile(file, "The batch can be resumed.")
+        self._csv = csv.writer(self._file) if file.suffix == ".csv" else None
+        if self._csv:
+            self._csv.writerow(_FIELDS)
 
     def add(self, outcome: Outcome) -> None:
         """Adds a model.
@@ -46,14 +45,13 @@ class ReportWriter:
             EnvironmentFailure: If the file cannot be written.
         """
         record = {name: getattr(outcome, name) for name in _FIELDS}
-        with self._explained():
-            if self._csv:
-                record["notes"] = " ".join(outcome.notes)
-                self._csv.writerow(
-                    visible("" if value is None else str(value)) for value in record.values()
-                )
-            else:
-                self._file.write(json_text(record, indent=None) + "\n")
+        if self._csv:
+            record["notes"] = " ".join(outcome.notes)
+            self._csv.writerow(
+                visible("" if value is None else str(value)) for value in record.values()
+            )
+        else:
+            self._file.write(json_text(record, indent=None) + "\n")
 
     def __enter__(self) -> ReportWriter:
         return self
@@ -64,8 +62,4 @@ class ReportWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._explained():
-            self._file.close()
-
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(f"write the report {self._path}", "The batch can be resumed.")
+        self._file.__exit__(kind, error, traceback)

@@ -89,7 +89,11 @@ class Rollback:
             EnvironmentFailure: If the journal cannot be written.
         """
         journal = Journal.resume(self.file)
+        if tasks:  # From here on the batch cannot go on, whatever becomes of this.
+            journal.append("rollback", {})
+            journal.sync()
         job, where = self.progress.start.job, self.progress.start.directories
+        has_failed = False
         with ThreadPoolExecutor(_THREADS) as pool:
             work = pool.map(
                 lambda task: roll_back(job, task, self.patched.get(task.model), where), tasks
@@ -97,8 +101,10 @@ class Rollback:
             for undone in work:
                 values = {"outcome": undone.outcome, "reason": undone.reason}
                 journal.append("undo", {"model": undone.model, **values})
+                has_failed |= undone.outcome == "failed"
                 yield undone
-        journal.append("rolled_back", {})
+        if not has_failed:
+            journal.append("rolled_back", {})
         journal.close()
 
 

@@ -7,7 +7,6 @@ was made from. A model whose files have changed since is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,10 @@ from typing import Any
 from sigpb import __version__
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
+from sigpb.batch.typed_json import read_as
 from sigpb.errors import EnvironmentFailure, PatchError
-from sigpb.parsers import parse_json_value
-from sigpb.publishing.failures import explained
+from sigpb.parsers import parse_json_value, parse_path
+from sigpb.publishing.output_file import OutputFile
 from sigpb.regular_files import read_text
 from sigpb.visible_text import json_text
 
@@ -57,11 +57,9 @@ class BatchPlanWriter:
         Raises:
             EnvironmentFailure: If it cannot be written.
         """
-        self._path = file
         self._tasks = tasks
         self._count = 0
-        with self._explained():
-            self._file = file.open("w", encoding="utf-8")
+        self._file = OutputFile(file, "Nothing was changed.")
         self._write(
             {
                 "sigpb_batch_plan": _VERSION,
@@ -89,17 +87,12 @@ class BatchPlanWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._explained():
-            if kind is None:
-                self._write({"models": self._count})
-            self._file.close()
+        if kind is None:
+            self._write({"models": self._count})
+        self._file.__exit__(kind, error, traceback)
 
     def _write(self, values: Mapping[str, Any]) -> None:
-        with self._explained():
-            self._file.write(json_text(values, indent=None) + "\n")
-
-    def _explained(self) -> AbstractContextManager[None]:
-        return explained(f"write the plan {self._path}", "Nothing was changed.")
+        self._file.write(json_text(values, indent=None) + "\n")
 
 
 def load(file: Path) -> SavedBatch:
@@ -117,7 +110,11 @@ def load(file: Path) -> SavedBatch:
         tasks = tuple(map(parse_task, models))
         if last["models"] != len(tasks):
             raise PatchError(f"{file}: a part of the plan is missing; make a new one.")
-        return SavedBatch(parse_job(first["job"]), tasks, tuple(map(str, first["directories"])))
+        saved = {"job": parse_job(first["job"]), "directories": first["directories"]}
+        batch = read_as(SavedBatch, {**saved, "tasks": tasks})
+        for directory in batch.directories:
+            parse_path(directory)
+        return batch
     except OSError as error:
         raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

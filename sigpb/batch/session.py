@@ -91,7 +91,7 @@ def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[S
         root: If this is a URL, what the batch is to be on: its journal is not in the repository.
 
     Raises:
-        UsageError: If there is no journal, or the batch was rolled back.
+        UsageError: If there is no journal, or the batch was rolled back, even in part.
         EnvironmentFailure: If it cannot be read or written, or another process is at it.
     """
     if journal.is_dir():
@@ -106,8 +106,11 @@ def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[S
         locked(start.directories, start.job.id) as inherited,
     ):
         progress = journals.read(journal)
-        if progress.undone:
-            raise UsageError(f"{journal}: the batch was rolled back, so that it cannot go on.")
+        if progress.rollback_begun:
+            raise UsageError(
+                f"{journal}: the batch was rolled back, at least in part, so that it cannot go on. "
+                "'sigpb rollback' takes back what is left of it."
+            )
         if progress.start.canary and not progress.canary_passed:
             limits = replace(limits, canary=limits.canary or progress.start.canary)
         tasks = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,30 @@ class _PathParser(flags.ArgumentParser[str]):
 def define_path(name: str, meaning: str, values: flags.FlagValues) -> None:
     """Defines a flag that names a file or a directory."""
     flags.DEFINE(_PathParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
+
+
+class _NumberParser(flags.FloatParser):
+    """Refuses ``inf`` and ``nan``, which compare with bounds as nobody means it."""
+
+    def parse(self, argument: float | str) -> float:
+        number = super().parse(argument)
+        if not math.isfinite(number):
+            raise ValueError("a finite number is expected")
+        return number
+
+
+def define_number(
+    name: str,
+    default: float | None,
+    meaning: str,
+    values: flags.FlagValues,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> None:
+    """Defines a flag that is a finite number."""
+    parser = _NumberParser(at_least, at_most)
+    flags.DEFINE(parser, name, default, meaning, values, flags.ArgumentSerializer[float]())
 
 
 def define_tags(values: flags.FlagValues) -> None:

@@ -16,7 +16,7 @@ from sigpb.batch.place import place_of
 from sigpb.batch.roots import Root, configured_roots, listed_roots
 from sigpb.batch.run import Elsewhere
 from sigpb.cli import side_file_flags
-from sigpb.cli.arguments import define_format, define_path, parse_tags
+from sigpb.cli.arguments import define_format, define_number, define_path, parse_tags
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, normalised, redacted
@@ -91,13 +91,14 @@ def _define_how(values: flags.FlagValues) -> None:
         ),
     ):
         flags.DEFINE_integer(name, default, meaning, lower_bound=least, flag_values=values)
-    flags.DEFINE_float(
+    define_number(
         "model_timeout",
         None,
         "SECONDS: a model that takes longer, its verification included, has failed; by default "
         "there is no limit.",
-        lower_bound=0.001,
-        flag_values=values,
+        values,
+        at_least=0.001,
+        at_most=1e6,
     )
     flags.DEFINE_string(
         "runner",

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
@@ -83,6 +80,10 @@ def write(lines: Iterable[Line]) -> None:
 @contextlib.contextmanager
 def _pager() -> Iterator[IO[str]]:
     """Opens the pager; what is written after the reader has left it goes nowhere."""
+    import shlex
+    import shutil
+    import subprocess
+
     command = shlex.split(os.environ.get("PAGER", "less"))
     if not command or command == ["cat"] or not shutil.which(command[0]):
         yield sys.stdout

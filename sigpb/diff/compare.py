@@ -81,8 +81,10 @@ def match_tag_sets(
     Returns:
         The pairs, and those that only the first model has, and only the second.
     """
-    by_tags = {graph.tags: graph for graph in new}
-    pairs = [(graph, by_tags.pop(graph.tags)) for graph in old if graph.tags in by_tags]
+    by_tags: dict[Tags, list[MetaGraph]] = {}
+    for graph in reversed(new):  # No two should have the same tags; if they do, they go in order.
+        by_tags.setdefault(graph.tags, []).append(graph)
+    pairs = [(graph, by_tags[graph.tags].pop()) for graph in old if by_tags.get(graph.tags)]
     paired = {id(graph) for pair in pairs for graph in pair}
     removed = [graph for graph in old if id(graph) not in paired]
     added = [graph for graph in new if id(graph) not in paired]

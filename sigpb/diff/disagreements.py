@@ -29,7 +29,7 @@ def disagreements(view: GraphView, origins: Origins) -> tuple[str, ...]:
             ports = ports_of_session(view, origins, key), ports_of_object_graph(view, key)
             if ports[0] and ports[1] and _comparable(ports[0], ports[1], view):
                 found += _wiring(key, ports[0], ports[1])
-    for key in sorted(set(graph.signature_nodes()) - set(view.meta_graph.signatures)):
+    for key in sorted(set(graph.signature_nodes) - set(view.meta_graph.signatures)):
         found.append(f"the object graph has signature {key!r}, but signature_def does not.")
     return tuple(found)
 
@@ -37,7 +37,7 @@ def disagreements(view: GraphView, origins: Origins) -> tuple[str, ...]:
 def _types(view: GraphView, key: str) -> Iterator[str]:
     signature, graph = view.meta_graph.signatures[key], view.meta_graph.object_graph
     assert graph is not None
-    for (side, name), second in sorted(graph.endpoint_types(graph.signature_nodes()[key]).items()):
+    for (side, name), second in sorted(graph.endpoint_types(graph.signature_nodes[key]).items()):
         info = (signature.inputs if side == "input" else signature.outputs)[name]
         first = TensorType(info.dtype, shape_of(info.tensor_shape))
         if encoding_of(info) == "dense" and first != second:

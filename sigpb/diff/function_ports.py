@@ -43,7 +43,7 @@ def function_behind(view: GraphView, key: str) -> str | None:
 def ports_of_object_graph(view: GraphView, key: str) -> Ports | None:
     """Returns what `tf.saved_model.load` takes the keys of a signature for, or None."""
     graph = view.meta_graph.object_graph
-    node_id = graph.signature_nodes().get(key) if graph else None
+    node_id = graph.signature_nodes.get(key) if graph else None
     if graph is None or node_id is None or not graph.has_node(node_id):
         return None
     inputs = {name: position for position, name in enumerate(graph.argument_keys(node_id))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sigpb.diff.compat.verdict import SignatureVerdict
+from sigpb.diff.compat_verdicts import SignatureVerdict
 from sigpb.diff.difference import MetaGraphDifference, ModelDifference, Names
 from sigpb.diff.endpoint_text import default_text
 from sigpb.diff.signature_change import Endpoint, EndpointChange, SignatureChange

@@ -34,6 +34,13 @@ class Endpoint:
     tensors: tuple[str, ...]
     default: protos.TensorProto | None = None
 
+    @property
+    def encoded_default(self) -> bytes | None:
+        """The default as bytes, which are equal for equal defaults; None if there is none."""
+        if self.default is None:
+            return None
+        return self.default.SerializeToString(deterministic=True)
+
 
 @dataclass(frozen=True)
 class EndpointChange:
@@ -74,7 +81,8 @@ class EndpointChange:
     @property
     def default_changed(self) -> bool:
         """Whether it has another default value, or has one only before or after."""
-        return bool(self.before and self.after) and _default(self.before) != _default(self.after)
+        before, after = self.before, self.after
+        return bool(before and after and before.encoded_default != after.encoded_default)
 
     @property
     def is_change(self) -> bool:
@@ -92,12 +100,6 @@ class EndpointChange:
 
 def _type(endpoint: Endpoint | None) -> tuple[object, ...]:
     return (endpoint.encoding, endpoint.dtype, endpoint.shape) if endpoint else ()
-
-
-def _default(endpoint: Endpoint | None) -> bytes | None:
-    if endpoint is None or endpoint.default is None:
-        return None
-    return endpoint.default.SerializeToString(deterministic=True)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sigpb.diff.compat.verdict import SignatureVerdict
+from sigpb.diff.compat_verdicts import SignatureVerdict
 from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, Names
 from sigpb.diff.endpoint_text import default_text, type_text
 from sigpb.diff.signature_change import EndpointChange, SignatureChange

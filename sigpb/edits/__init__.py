@@ -1,4 +1,4 @@
-"""The edits: one file each. A new file in this package is found without being registered."""
+"""The edits. A new one, in a file of this package, is found without being registered."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ __all__ = ["Edit", "EndpointTarget", "SignatureTarget", "edit_types"]
 
 @cache
 def edit_types() -> tuple[type[Edit], ...]:
-    """Returns every kind of edit there is, in the order of the names of their modules."""
-    modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    """Returns every kind of edit there is, sorted by name: as a plan lists them."""
     types: list[type[Edit]] = []
-    for name in modules:
-        module = importlib.import_module(f"{__name__}.{name}")
+    for found in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{found.name}")
         types += [
             value
             for value in vars(module).values()
@@ -26,4 +25,4 @@ def edit_types() -> tuple[type[Edit], ...]:
             and value is not Edit
             and value.__module__ == module.__name__
         ]
-    return tuple(types)
+    return tuple(sorted(types, key=lambda kind: kind.__name__))

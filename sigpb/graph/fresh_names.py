@@ -23,18 +23,24 @@ class TakenNames:
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._lowered = {name.lower() for name in names}
+        self._lowered = set[str]()
+        self._scopes = set[str]()
+        for name in names:
+            self.add(name)
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._lowered
 
     def has_scope(self, scope: str) -> bool:
         """Whether a name begins with a scope and a slash."""
-        return any(name.startswith(f"{scope.lower()}/") for name in self._lowered)
+        return scope.lower() in self._scopes
 
     def add(self, name: str) -> None:
         """Takes a name."""
         self._lowered.add(name.lower())
+        scope = name.lower()
+        while (scope := scope.rpartition("/")[0]) and scope not in self._scopes:
+            self._scopes.add(scope)
 
     def take(self, wanted: str) -> str:
         """Takes a name that is not taken, and returns it: the one wanted, perhaps with a number."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain, pairwise
 
 from sigpb import protos
+from sigpb.graph.fresh_names import TakenNames
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message, length_delimited, map_entry
 
@@ -75,14 +76,18 @@ class NodeIndex:
     def find(self, name: str) -> Field | None:
         """Returns the field of the node of a name, or None."""
         raw_name = name.encode()
-        self._searched += self.end - self.graph.start
-        if self._searched > _WORTH_A_TABLE * len(self._starts):
+        if self._is_worth_a_table():
             number = self._numbers.get(raw_name)
             return None if number is None else self._field_at(self._starts[number])
         for field in self._mentioning(length_delimited(_NAME, raw_name)):
             if self._value(field, _NAME) == raw_name:
                 return field
         return None
+
+    def _is_worth_a_table(self) -> bool:
+        """Whether all that was searched for takes longer than to look at each node once."""
+        self._searched += self.end - self.graph.start
+        return self._searched > _WORTH_A_TABLE * len(self._starts)
 
     @cached_property
     def _numbers(self) -> dict[bytes, int]:
@@ -101,12 +106,18 @@ class NodeIndex:
         mentions = self._mentioning(length_delimited(_OP, raw_op))
         return any(self._value(field, _OP) == raw_op for field in mentions)
 
-    def mentions(self, text: str) -> bool:
-        """Whether some text is anywhere in the nodes but in large ones, which are constants.
+    def has_scope(self, scope: str) -> bool:
+        """Whether the name of a node begins with a scope and a slash, or a node mentions these.
 
-        Upper and lower case are the same.
+        Upper and lower case are the same. Large nodes, which are constants, are left out.
         """
-        return any(self._mentioning(text.encode(), re.IGNORECASE, large=False))
+        if self._is_worth_a_table():
+            return self._names.has_scope(scope)
+        return any(self._mentioning(f"{scope}/".encode(), re.IGNORECASE, large=False))
+
+    @cached_property
+    def _names(self) -> TakenNames:
+        return TakenNames(name.decode(errors="replace") for name in self._numbers)
 
     def node(self, field: Field) -> protos.NodeDef:
         """Parses a node."""

@@ -69,6 +69,7 @@ class TopLevelGraph(GraphBody):
         self._added: dict[str, protos.NodeDef] = {}
         self._added_names = TakenNames()
         self._removed: list[str] = []
+        self._has_op: dict[str, bool] = {}
 
     def fork(self, functions: Functions) -> TopLevelGraph:
         """Returns a graph with the same changes, of which more do not concern this one.
@@ -158,7 +159,10 @@ class TopLevelGraph(GraphBody):
 
     def has_op(self, *ops: str) -> bool:
         """Whether a node of the file has one of some ops."""
-        return any(self._index.has_op(op) for op in ops)
+        for op in ops:
+            if op not in self._has_op:
+                self._has_op[op] = self._index.has_op(op)
+        return any(self._has_op[op] for op in ops)
 
     def fresh_name(self, wanted: str) -> str:
         """Returns a name that no node has: the wanted one, perhaps with a number.
@@ -174,7 +178,7 @@ class TopLevelGraph(GraphBody):
         return Scope(self, numbered(wanted, self._has_scope))
 
     def _has_scope(self, scope: str) -> bool:
-        return self._added_names.has_scope(scope) or self._index.mentions(f"{scope}/")
+        return self._added_names.has_scope(scope) or self._index.has_scope(scope)
 
     def append(self, node: protos.NodeDef) -> None:
         """Adds a node, whose name is fresh."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from google.protobuf import text_encoding
 from google.protobuf.descriptor import FieldDescriptor
 
-from sigpb.inspect.known_fields import KnownField
+from sigpb.inspect.schema import KnownField
 from sigpb.visible_text import visible_text_proto
 from sigpb.wire import Buffer, Field, Message, WireError, encode_varint
 

@@ -8,15 +8,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sigpb.inspect.summary import Json
-from sigpb.inspect.summary_text import TITLES, Line, Row, parts
+from sigpb.inspect.summary import TITLES, Json, Row, TextLine, parts
 
 
 def render(summary: Json) -> Group:
     """Returns a summary for a `rich` console."""
     return Group(
         *(
-            Text(part.text, part.style) if isinstance(part, Line) else _table(part)
+            Text(part.text, part.style) if isinstance(part, TextLine) else _table(part)
             for part in parts(summary)
         )
     )

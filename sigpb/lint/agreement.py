@@ -82,7 +82,7 @@ def _as_object_graph_says(graph: LintedGraph, types: View) -> dict[str, protos.S
     if object_graph is None or object_graph.signature_map is None:
         raise PatchError("The object graph has no place for signatures, so nothing can follow it.")
     after = {}
-    for key, node_id in object_graph.signature_nodes().items():
+    for key, node_id in object_graph.signature_nodes.items():
         if not object_graph.has_node(node_id):
             raise PatchError(f"The object graph does not have the node of signature {key!r}.")
         call = _call_of(object_graph.function_name(node_id), key, graph)
@@ -248,7 +248,7 @@ def _write_types(fixing: Fixing, index: int) -> None:
         return
     after = protos.SavedObjectGraph()
     after.CopyFrom(object_graph.proto)
-    for signature, node_id in object_graph.signature_nodes().items():
+    for signature, node_id in object_graph.signature_nodes.items():
         name = object_graph.function_name(node_id)
         signature_def = graph.meta_graph.signatures[signature]
         for each in both_types(object_graph, node_id, signature_def):

@@ -40,7 +40,7 @@ def disagreements(graph: LintedGraph) -> Iterator[tuple[str, str]]:
         yield from ((graph.where(signature.key), message) for message in found)
         if not found:
             yield from _different_types(graph, object_graph, signature.key)
-    for key in sorted(set(object_graph.signature_nodes()) - set(graph.meta_graph.signatures)):
+    for key in sorted(set(object_graph.signature_nodes) - set(graph.meta_graph.signatures)):
         yield (
             graph.where(key),
             f"the object graph has signature {key!r}, but signature_def does not.",
@@ -50,7 +50,7 @@ def disagreements(graph: LintedGraph) -> Iterator[tuple[str, str]]:
 def _different_types(
     graph: LintedGraph, object_graph: ObjectGraph, signature: str
 ) -> Iterator[tuple[str, str]]:
-    node_id = object_graph.signature_nodes()[signature]
+    node_id = object_graph.signature_nodes[signature]
     function = object_graph.function_name(node_id)
     for each in both_types(object_graph, node_id, graph.meta_graph.signatures[signature]):
         if each.spec != each.declared:

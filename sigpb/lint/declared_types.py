@@ -63,7 +63,7 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
     """
     object_graph = graph.meta_graph.object_graph
     endpoints = {(each.signature, each.side, each.key): each for each in graph.endpoints()}
-    for signature, node_id in object_graph.signature_nodes().items() if object_graph else ():
+    for signature, node_id in object_graph.signature_nodes.items() if object_graph else ():
         if object_graph is None or not object_graph.has_node(node_id):
             continue
         name = object_graph.function_name(node_id)

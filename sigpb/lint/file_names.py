@@ -13,9 +13,8 @@ from typing import NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical, producer
-from sigpb.inspect.graph.dataflow.bodies import Body, NodeRecord
-from sigpb.inspect.graph.dataflow.calls import call_of
-from sigpb.inspect.graph.dataflow.dependence import MAX_NESTING
+from sigpb.inspect.graph.bodies import Body, NodeRecord, call_of
+from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.lint.assets import assets_of, leads_out
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.loading import constant_texts, init_ops, upstream

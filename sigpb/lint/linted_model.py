@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.inspect.graph.dataflow.flow import Graph
+from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.lint.loading import Loading
 from sigpb.lint.signature_flow import SignatureFlow, signature_flow

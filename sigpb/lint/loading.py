@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.graph.tensor_names import producer
-from sigpb.inspect.graph.dataflow.bodies import Body, NodeRecord
-from sigpb.inspect.graph.dataflow.calls import call_of
-from sigpb.inspect.graph.dataflow.dependence import MAX_NESTING
-from sigpb.inspect.graph.dataflow.flow import Graph
+from sigpb.inspect.graph.bodies import Body, NodeRecord, call_of
+from sigpb.inspect.graph.dependence import MAX_NESTING
+from sigpb.inspect.graph.flow import Graph
 from sigpb.lint.signature_flow import is_variable
 from sigpb.saved_model.model import MetaGraph, parse
 from sigpb.tensor_elements import elements

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical, producer
-from sigpb.inspect.graph.dataflow.bodies import NodeRecord
-from sigpb.inspect.graph.dataflow.dependence import Dependence, Dependences, bits
-from sigpb.inspect.graph.dataflow.flow import Graph
-from sigpb.inspect.graph.dataflow.types import VARIABLES
+from sigpb.inspect.graph.bodies import VARIABLES, NodeRecord
+from sigpb.inspect.graph.dependence import Dependence, Dependences, bits
+from sigpb.inspect.graph.flow import Graph
 from sigpb.rewrite.interface import fed_tensors
 from sigpb.tensor_types import tensor_names
 

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.dump.proto_text import MAX_DEPTH
-from sigpb.inspect.known_fields import KnownField, known_fields
+from sigpb.inspect.schema import KnownField, known_fields
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message
 

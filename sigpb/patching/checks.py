@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureDraft
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.placeholder_default import lost_defaults
 from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.saved_model.model import INTERNAL_PREFIX
@@ -126,7 +127,7 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
 def _hidden_signatures(draft: MetaGraphDraft) -> set[str]:
     """Returns the signatures that only the object graph has."""
     graph = draft.meta_graph.object_graph
-    return set(graph.signature_nodes() if graph else ()) - set(draft.meta_graph.signatures)
+    return set(graph.signature_nodes if graph else ()) - set(draft.meta_graph.signatures)
 
 
 def _signature_problems(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
@@ -175,6 +176,7 @@ def _uncallable(signature: SignatureDraft) -> Iterator[str]:
 
 def warnings(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what works but may surprise, in whole sentences."""
+    parts = GraphParts(draft.meta_graph)
     for signature in draft.kept():
         if signature.changed:
             where = f"signature {signature.key!r}"
@@ -184,7 +186,7 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             yield from (
                 f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
                 "default in the graph; it has none as it is to be, so they have to feed it."
-                for key in lost_defaults(draft.meta_graph, signature)
+                for key in lost_defaults(signature, parts)
             )
     yield from _missed(draft)
 
@@ -207,8 +209,11 @@ def _unexportable(signature: SignatureDraft) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
     new = {end.key for end in signature.inputs.values() if end.renamed}
     reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
+    alike: dict[str, list[str]] = defaultdict(list)
+    for key in signature.keys("input"):
+        alike[key.lower()].append(key)
     for key in sorted(new):
-        twins = [k for k in signature.keys("input") if k != key and k.lower() == key.lower()]
+        twins = [twin for twin in alike[key.lower()] if twin != key]
         if not is_exportable(key):
             yield f"input {key!r} cannot name a node of a graph; {reason}."
         elif twins:

@@ -14,9 +14,10 @@ from typing import Any
 
 from sigpb import __version__, protos
 from sigpb.errors import EnvironmentFailure, PatchError
-from sigpb.parsers import parse_json_value
+from sigpb.parsers import parse_json_value, parse_path
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
+from sigpb.publishing.output_file import write_text
 from sigpb.regular_files import read_text
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.file_state import sha256_of
@@ -78,6 +79,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
     """Writes a plan to a file.
 
     Raises:
+        UsageError: If the file is the proto of a model.
         EnvironmentFailure: If it cannot be written.
     """
     content = {
@@ -88,10 +90,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
         "edits": edit_texts(plan),
         "patch": patch_json(plan.patch),
     }
-    try:
-        file.write_text(json_text(content) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
+    write_text(file, (json_text(content), "\n"), source=model.file)
 
 
 def load(file: Path) -> SavedPlan:
@@ -106,7 +105,7 @@ def load(file: Path) -> SavedPlan:
         if content["sigpb_plan"] != _VERSION:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(
-            Path(content["model"]),
+            Path(parse_path(content["model"])),
             parse_json(json.dumps(content["patch"])),
             {str(name): str(digest) for name, digest in content["digests"].items()},
             tuple(map(str, content["edits"])),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import filecmp
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -172,8 +171,10 @@ def _is_same(path: Path, other: Path) -> bool:
         return os.path.lexists(path) == os.path.lexists(other)
     if os.path.samestat(path.lstat(), other.lstat()):
         return True
+    from filecmp import cmp
+
     # What cannot be linked was copied; it may be what cannot be replaced either.
-    return path.is_file() and other.is_file() and filecmp.cmp(path, other, shallow=False)
+    return path.is_file() and other.is_file() and cmp(path, other, shallow=False)
 
 
 def _sync_directories_of(replacements: Iterable[Replacement]) -> None:

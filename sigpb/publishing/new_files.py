@@ -10,7 +10,6 @@ import errno
 import fcntl
 import mmap
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -190,7 +189,9 @@ def remove_tree(directory: Path) -> None:
             for name in names:
                 if not (path := Path(parent, name)).is_symlink():
                     path.chmod(stat.S_IRWXU)
-    shutil.rmtree(directory, ignore_errors=True)
+    from shutil import rmtree
+
+    rmtree(directory, ignore_errors=True)
 
 
 def _splice(content: SplicedFile, target: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.parsers import parse_json_value
-from sigpb.remote.store import StoreFailure, store_of
+from sigpb.remote.store import StoreDenied, StoreFailure, store_of
 from sigpb.remote.urls import parents_of
 
 NAME = ".sigpb-batch-lock"
@@ -43,11 +43,11 @@ def locked(directories: Collection[str], batch: str) -> Iterator[None]:
     ).encode()
     with contextlib.ExitStack() as stack:
         for each in sorted(whole):
+            stack.callback(_release, each, content)  # Also if the answer to its making was lost.
             _acquire(each, batch, content)
-            stack.callback(_release, each, content)
         # Only now, so that of two batches that begin at once one at least sees the other.
         for each in {parent for directory in whole for parent in parents_of(directory)}:
-            with contextlib.suppress(StoreFailure):  # Not all may be readable.
+            with contextlib.suppress(StoreDenied):
                 _check(f"{each}/{NAME}", batch)
         for each in sorted(whole):
             for name in store_of(each).files(each):

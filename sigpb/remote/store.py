@@ -66,6 +66,10 @@ class StoreFailure(EnvironmentFailure):
     """A store did not do what was asked of it."""
 
 
+class StoreDenied(StoreFailure):
+    """A store does not allow what was asked of it."""
+
+
 def store_of(url: str) -> Store:
     """Returns the store that a URL leads to.
 
@@ -258,7 +262,8 @@ class Store:
                     raise _NotSupportedError(f"Could not {attempt}: {reason_of(error)}.") from None
                 wait = next(waits, None) if _is_transient(error) else None
                 if wait is None:
-                    raise StoreFailure(f"Could not {attempt}: {reason_of(error)}.") from None
+                    kind = StoreDenied if _is_denied(error) else StoreFailure
+                    raise kind(f"Could not {attempt}: {reason_of(error)}.") from None
             time.sleep(wait)
 
     def _path(self, url: str) -> str:
@@ -281,6 +286,15 @@ def _is_transient(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _TRANSIENT
     return isinstance(error, (ConnectionError, TimeoutError))
+
+
+def _is_denied(error: Exception) -> bool:
+    # s3fs raises the first, gcsfs an OSError that is no more than a text, adlfs an HTTP status.
+    return (
+        isinstance(error, PermissionError)
+        or str(error).startswith("Forbidden")
+        or getattr(error, "status_code", None) == 403
+    )
 
 
 def _is_unsupported(error: Exception) -> bool:

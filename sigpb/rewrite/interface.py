@@ -6,8 +6,10 @@ plan.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from sigpb import protos
@@ -162,6 +164,12 @@ class Interface(Signature[Port]):
     warnings: tuple[str, ...] = ()
     restored: Restoration | None = None
 
+    def fed_as_before(self) -> Iterator[str]:
+        """Yields the tensors that its clients go on feeding, as `canonical` spells them."""
+        for port in self.inputs.values():
+            if not port.converted:
+                yield from map(canonical, port.tensors)
+
     @property
     def is_spliced(self) -> bool:
         """Whether its endpoints are to be other tensors of the graph than they are."""
@@ -201,6 +209,11 @@ class Interfaces:
     def kept(self) -> Iterator[Interface]:
         """Yields the signatures that are not to be dropped."""
         return (signature for signature in self.signatures.values() if not signature.dropped)
+
+    @cached_property
+    def fed_as_before(self) -> Counter[str]:
+        """How many endpoints go on feeding each tensor, as `canonical` spells it."""
+        return Counter(tensor for interface in self.kept() for tensor in interface.fed_as_before())
 
 
 def converted_tensor(info: protos.TensorInfo) -> str:

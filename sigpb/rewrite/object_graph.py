@@ -6,7 +6,7 @@ worse, one that loads and mixes up its values: see docs/architecture.md, "Sorted
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
@@ -42,7 +42,7 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
     graph, key = draft.meta_graph.object_graph, signature.ref.source
     if graph is None:
         return
-    nodes = graph.signature_nodes()
+    nodes = graph.signature_nodes
     if key not in nodes:
         yield f"signature_def has signature {key!r}, but the object graph does not."
         return
@@ -124,18 +124,29 @@ class _Rewriting:
         self.graph = protos.SavedObjectGraph()
         self.graph.CopyFrom(graph.proto)
         self.signature_map = self.graph.nodes[graph.signature_map or 0]
+        # How often each node is a child of another, and each concrete function named by nodes.
+        self.references = Counter[int]()
+        self.users = Counter[str]()
 
     def run(self) -> protos.SavedObjectGraph:
         children = self._name_children()
+        for node in self.graph.nodes:
+            self.references.update(child.node_id for child in node.children)
+            self.users.update(node.function.concrete_functions)
+            self.users[node.bare_concrete_function.concrete_function_name] += 1
         self._remove_copies()
         changed = {signature.ref.source for _, signature in children if signature.endpoints_changed}
         # Copies first: so the node that a signature has stays its own.
         for child, signature in sorted(children, key=lambda each: each[1].ref.copy_of is None):
             own = signature.endpoints_changed or signature.ref.copy_of is not None
-            shared = self._references()[child.node_id] > 1
+            shared = self.references[child.node_id] > 1
             if signature.ref.source in changed and own and shared:
-                self.graph.nodes.add().CopyFrom(self.graph.nodes[child.node_id])
+                node = self.graph.nodes.add()
+                node.CopyFrom(self.graph.nodes[child.node_id])
+                self.users[node.bare_concrete_function.concrete_function_name] += 1
+                self.references[child.node_id] -= 1
                 child.node_id = len(self.graph.nodes) - 1
+                self.references[child.node_id] += 1
         for child, signature in children:
             if signature.endpoints_changed:
                 self._change_endpoints(self.graph.nodes[child.node_id], signature)
@@ -147,21 +158,23 @@ class _Rewriting:
         Of such a node another one has the function, or the two have wrappers of one function.
         """
         nodes, functions = self.graph.nodes, self.graph.concrete_functions
-        while nodes and not self._references()[len(nodes) - 1]:
+        while nodes and not self.references[len(nodes) - 1]:
             name = nodes[-1].bare_concrete_function.concrete_function_name
             if not name or (not wrapper_function.is_wrapper(name) and not self._is_shared(name)):
                 return
+            self.references.subtract(child.node_id for child in nodes[-1].children)
+            self._name_function(nodes[-1].bare_concrete_function, "")
             del nodes[-1]
-            unused = wrapper_function.is_wrapper(name) and not self._users()[name]
+            unused = wrapper_function.is_wrapper(name) and not self.users[name]
             if unused and self.library.remove(name):
                 del functions[name]
 
     def _is_shared(self, function: str) -> bool:
         """Whether several nodes have a function, or one has it and another a wrapper of it."""
-        users = self._users()
-        wrappers = (self.library.get(n) for n in users if wrapper_function.is_wrapper(n))
+        named = (name for name, count in self.users.items() if count)
+        wrappers = (self.library.get(n) for n in named if wrapper_function.is_wrapper(n))
         found = (wrapper_function.wrapped_in(w, self.library) for w in wrappers if w)
-        return users[function] + sum(each.function == function for each in found if each) > 1
+        return self.users[function] + sum(each.function == function for each in found if each) > 1
 
     def _name_children(
         self,
@@ -171,16 +184,14 @@ class _Rewriting:
         before.CopyFrom(self.signature_map)
         children = self.signature_map.children
         del children[:]
+        by_source: dict[str, list[Interface]] = defaultdict(list)
+        for signature in self.interfaces.signatures.values():
+            by_source[signature.ref.source].append(signature)
         named = []
         for old in before.children:
-            signatures = [
-                signature
-                for signature in self.interfaces.signatures.values()
-                if signature.ref.source == old.local_name
-            ]
-            if not signatures:
+            if old.local_name not in by_source:
                 children.add().CopyFrom(old)
-            for signature in signatures:
+            for signature in by_source.get(old.local_name, ()):
                 if not signature.dropped:
                     child = children.add()
                     child.CopyFrom(old)
@@ -188,17 +199,11 @@ class _Rewriting:
                     named.append((child, signature))
         return named
 
-    def _references(self) -> Counter[int]:
-        """Counts how often each node is a child of another."""
-        return Counter(child.node_id for node in self.graph.nodes for child in node.children)
-
-    def _users(self) -> Counter[str]:
-        """Counts in how many nodes each concrete function is named."""
-        users: Counter[str] = Counter()
-        for node in self.graph.nodes:
-            users.update(node.function.concrete_functions)
-            users[node.bare_concrete_function.concrete_function_name] += 1
-        return users
+    def _name_function(self, bare: protos.SavedBareConcreteFunction, name: str) -> None:
+        """Has a node name another concrete function; an empty name stands for none."""
+        self.users[bare.concrete_function_name] -= 1
+        bare.concrete_function_name = name
+        self.users[name] += 1
 
     def _change_endpoints(self, node: protos.SavedObject, signature: Interface) -> None:
         inputs, outputs = (
@@ -221,7 +226,7 @@ class _Rewriting:
             _types(signature.conversions("output")),
             {port.key: port.outside for port in signature.added},
         )
-        bare.concrete_function_name = self._function_for(bare, concrete, signature)
+        self._name_function(bare, self._function_for(bare, concrete, signature))
         parameters = bare.function_spec.fullargspec
         structured_value.change_parameters(parameters, inputs, adapted=adapted)
         bare.argument_keywords[:] = sorted(signature.keys("input"), key=argument_name)
@@ -251,16 +256,16 @@ class _Rewriting:
             and _is_same(functions[earlier.function], concrete)
         )
         wrapper = Wrapper(signature, ports, function)
-        if self._users()[current] == 1 and wrapper.is_identity and not is_back:
+        if self.users[current] == 1 and wrapper.is_identity and not is_back:
             functions[current].CopyFrom(concrete)
             return current
-        bare.ClearField("concrete_function_name")
+        self._name_function(bare, "")
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             ports = ports_behind(ports, earlier, inner, signature)
         ports = with_variant(ports, signature, self.library, self.op_defs)
         name = self._function_with(ports, signature, concrete)
-        if earlier is not None and not self._users()[current] and self.library.remove(current):
+        if earlier is not None and not self.users[current] and self.library.remove(current):
             del functions[current]
         return name
 
@@ -273,7 +278,7 @@ class _Rewriting:
         """Returns a function of some ports, or a wrapper of it, which `concrete` describes."""
         functions = self.graph.concrete_functions
         function, name = function_of(ports.function, self.library), ports.function
-        is_free = not self._users()[name] or _is_same(functions[name], concrete)
+        is_free = not self.users[name] or _is_same(functions[name], concrete)
         wrapper = Wrapper(signature, ports, function)
         if not is_free or not wrapper.is_identity:
             name = self.library.fresh_name(wrapper_function.STEM)
@@ -290,7 +295,7 @@ class _Rewriting:
     ) -> str:
         """Returns the function that computed a signature before earlier patches."""
         current = bare.concrete_function_name
-        bare.ClearField("concrete_function_name")
+        self._name_function(bare, "")
         name = self._function_with(ports, signature, concrete)
         # An earlier patch may have wrapped what a still earlier one had made.
         layers, functions = [current], self.graph.concrete_functions
@@ -299,7 +304,7 @@ class _Rewriting:
             called = called_functions(function.node_def) if function else set()
             layers += [each for each in sorted(called) if wrapper_function.is_wrapper(each)]
         for layer in layers:
-            if layer != name and layer in functions and not self._users()[layer]:
+            if layer != name and layer in functions and not self.users[layer]:
                 del functions[layer]
         return name
 

@@ -11,7 +11,6 @@ from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import converted_tensor, tensor_type
-from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.step import ConversionError, Stored, undone
 from sigpb.tensor_elements import elements, set_elements, sizes
 from sigpb.tensor_types import is_compatible, shape_proto
@@ -55,12 +54,12 @@ def converted_default(
     return value
 
 
-def lost_defaults(meta_graph: MetaGraph, signature: SignatureDraft) -> Iterator[str]:
+def lost_defaults(signature: SignatureDraft, parts: GraphParts) -> Iterator[str]:
     """Yields the keys of inputs that session clients need not feed, and have to once converted."""
     retyped = [end for end in signature.kept("input") if end.type is not None]
-    if not retyped or meta_graph.has_object_graph:  # TF2 has no such placeholders.
+    if not retyped or parts.meta_graph.has_object_graph:  # TF2 has no such placeholders.
         return
-    graph, infos = GraphParts(meta_graph).top, meta_graph.signatures[signature.ref.source].inputs
+    graph, infos = parts.top, parts.meta_graph.signatures[signature.ref.source].inputs
     for end in retyped:
         tensor, now = converted_tensor(infos[end.source]), tensor_type(infos[end.source])
         if end.type is None or _with_default(tensor, graph) is None:

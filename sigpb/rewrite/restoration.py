@@ -201,7 +201,7 @@ class _Survey:
     def _ports(self) -> FunctionPorts | None:
         """Returns the function that the object graph is to name."""
         graph, key = self._parts.meta_graph.object_graph, self._signature.ref.source
-        if graph is None or key not in (nodes := graph.signature_nodes()):
+        if graph is None or key not in (nodes := graph.signature_nodes):
             return None
         inputs, outputs = self._dense_origins("input"), self._dense_origins("output")
         calls = {producer(tensor) for tensor in outputs.values()}

@@ -14,6 +14,7 @@ place of the tensor that was fed so far. That tensor can still be fed by others:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -143,7 +144,8 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     fetched = [tensor for port in interface.kept("output") for tensor in port.tensors]
     fetched += [port.found for port in interface.added]
     # A value that is repeated for the rows of a computed tensor may not take part in computing it.
-    in_place = not any(tensor in fed for tensor in _fed_by_others(interfaces, interface)) and all(
+    own, fed_as_before = Counter(interface.fed_as_before()), interfaces.fed_as_before
+    in_place = all(fed_as_before[tensor] == own[tensor] for tensor in fed) and all(
         _is_placeholder(graph.node(producer(interface.inputs[port.rows_of].info.name)))
         for port in interface.inputs.values()
         if port.rows_of is not None
@@ -168,14 +170,6 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
 
 def _is_placeholder(node: protos.NodeDef | None) -> bool:
     return node is not None and node.op == "Placeholder"
-
-
-def _fed_by_others(interfaces: Interfaces, interface: Interface) -> Iterator[str]:
-    """Yields the tensors that other signatures go on feeding."""
-    for other in interfaces.kept():
-        for port in other.inputs.values():
-            if other is not interface and not port.converted:
-                yield from map(canonical, port.tensors)
 
 
 def _info(info: protos.TensorInfo, tensor: str, change: Conversion) -> protos.TensorInfo:
@@ -263,7 +257,7 @@ def _redirect(
         return lambda tensor: tensor
     # What waits for a placeholder that was fed waits for what is fed now.
     fed = {**fed, **{f"^{node.name}": f"^{producer(fed[node.name])}" for node in placeholders}}
-    nodes = {**graph.nodes, **changed_nodes}
+    nodes = {**graph.nodes, **changed_nodes} if changed_nodes else graph.nodes
     names = Cone(nodes, fed.keys(), fetched, changed_nodes, still_fed).names
     if stateful := sorted(name for name in names if nodes[name].op in _STATE_OPS):
         raise PatchError(

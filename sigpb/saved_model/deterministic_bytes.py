@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
+from collections import defaultdict
 from typing import Any
 
 from google.protobuf.message import Message
@@ -17,132 +16,235 @@ def deterministic_bytes(message: Message) -> bytes:
     and later puts a key behind the longer keys that begin with it (``"x_1"``, then ``"x"``) and
     integer keys in descending order (``_upb_mapsorter_cmpstr`` in ``upb/message/map_sorter.c``).
     Sorting the entries of a map moves bytes within the message and changes no length, so it is done
-    in the encoded form.
+    in the encoded form, and only where protobuf's order is wrong.
     """
-    data = bytearray(message.SerializeToString(deterministic=True))
-    _sort_maps(data, 0, len(data), _layout(message.DESCRIPTOR))
-    return bytes(data)
+    encoded = message.SerializeToString(deterministic=True)
+    layout = _layout(message.DESCRIPTOR)
+    if not layout.fields:
+        return encoded
+    return _MapSorter(encoded).sorted(layout)
 
 
-@dataclasses.dataclass(slots=True)
 class _Layout:
     """Where the maps of a message type are.
 
     Attributes:
         fields: By tag every field that is a map or whose message can hold one at any depth: whether
-            it is a map, and the layout of its message (of a map, that of its values; None if these
-            hold no map).
-        first_byte: Matches the first byte of those fields' tags.
+            it is a map, and the layout of its message (of a map, that of its values).
+        has_maps: Whether one of these fields is a map.
+        marks: First bytes of tags. One of them is in every message of this type that holds a map
+            which is not one of its own fields.
     """
 
-    fields: dict[int, tuple[bool, _Layout | None]] = dataclasses.field(default_factory=dict)
-    first_byte: re.Pattern[bytes] = re.compile(b"(?!)")
+    __slots__ = ("fields", "has_maps", "marks")
+
+    def __init__(self) -> None:
+        self.fields: dict[int, tuple[bool, _Layout]] = {}
+        self.has_maps = False
+        self.marks: tuple[int, ...] = ()
 
 
 _layouts: dict[str, _Layout] = {}
+
+# Up to this size in bytes the end of a message is remembered, with what became of it.
+_REMEMBERED_SIZE = 1024
 
 
 def _layout(message_type: Any) -> _Layout:
     known = _layouts.get(message_type.full_name)
     if known is None:
         # Only what is complete is shared, since another thread may be asking for it.
-        built: dict[str, _Layout] = {}
-        known = _build(message_type, built)
+        built = _build(message_type)
         _layouts.update(built)
+        known = built[message_type.full_name]
     return known
 
 
-def _build(message_type: Any, built: dict[str, _Layout]) -> _Layout:
-    if message_type.full_name in built:
-        return built[message_type.full_name]
-    layout = built[message_type.full_name] = _Layout()  # known before its fields: types nest
-    first_bytes = set()
-    for field in message_type.fields:
-        if not _holds_map(field.message_type, set()):
+def _build(root: Any) -> dict[str, _Layout]:
+    """Returns the layouts of a message type and of all types that it can hold."""
+    fields: dict[str, list[tuple[int, bool, str]]] = {}  # of each type: tag, is a map, inner type
+    holders: dict[str, list[str]] = {}  # of each type
+    holding: list[str] = []  # types that can hold a map, of which the holders were not added yet
+    waiting = [root]
+    # A walk over all types, and one back from those with maps: asking each type whether it can hold
+    # a map, at any depth, would take ten times as long.
+    while waiting:
+        message_type = waiting.pop()
+        name = message_type.full_name
+        if name in fields:
             continue
-        inner = field.message_type
-        is_map = inner.GetOptions().map_entry
-        if is_map:
-            inner = inner.fields_by_name["value"].message_type
-        tag = field.number << 3 | 2
-        layout.fields[tag] = is_map, _build(inner, built) if _holds_map(inner, set()) else None
-        first_bytes.add(tag if tag < 0x80 else tag & 0x7F | 0x80)
-    if first_bytes:
-        layout.first_byte = re.compile(b"[" + re.escape(bytes(sorted(first_bytes))) + b"]")
-    return layout
-
-
-def _holds_map(message_type: Any, seen: set[str]) -> bool:
-    """Whether a message is the entry of a map or can hold a map at any depth; not if it is None."""
-    if message_type is None or message_type.full_name in seen:
-        return False
-    seen.add(message_type.full_name)
-    return message_type.GetOptions().map_entry or any(
-        _holds_map(field.message_type, seen) for field in message_type.fields
-    )
-
-
-def _sort_maps(data: bytearray, position: int, end: int, layout: _Layout) -> None:
-    """Sorts the entries of all maps in one encoded message, in place.
-
-    This is the inner loop of every hash, hence the plain offsets and few calls. `data` comes from
-    protobuf's own encoder: it is well formed, and the entries of a map follow each other.
-    """
-    fields = layout.fields
-    sorted_tag = 0
-    entries: list[tuple[bytes | int, int, int]] = []
-    while position < end:
-        start = position
-        # Tags and lengths of one byte are by far the most common: read without a call.
-        if (tag := data[position]) < 0x80:
-            position += 1
-        else:
-            tag, position = _varint(data, position)
-        wire_type = tag & 7
-        if wire_type == 2:
-            if (size := data[position]) < 0x80:
-                value = position + 1
-            else:
-                size, value = _varint(data, position)
-            position = value + size
-            if tag not in fields:
+        fields[name] = []
+        for field in message_type.fields:
+            if (inner := field.message_type) is None:
                 continue
-            is_map, inner = fields[tag]
-            if is_map:
-                if tag != sorted_tag:
-                    _sort(data, entries)
-                    sorted_tag, entries = tag, []
-                # Most keys are short texts, and most values short messages.
-                after_key = value + 2 + data[value + 1]
-                if data[value] == 0x0A and size < 0x80:
-                    key: bytes | int = bytes(data[value + 2 : after_key])
-                    value = after_key + 2
+            if is_map := inner.has_options and inner.GetOptions().map_entry:
+                holding.append(name)
+                inner = inner.fields_by_name["value"].message_type
+            if inner is None:
+                fields[name].append((field.number << 3 | 2, is_map, ""))
+            else:
+                fields[name].append((field.number << 3 | 2, is_map, inner.full_name))
+                holders.setdefault(inner.full_name, []).append(name)
+                waiting.append(inner)
+    layouts = {name: _Layout() for name in ("", *fields)}
+    found: set[str] = set()
+    while holding:
+        if (name := holding.pop()) not in found:
+            found.add(name)
+            holding += holders.get(name, ())
+    for name in found:
+        for tag, is_map, inner_name in fields[name]:
+            if is_map or inner_name in found:
+                layouts[name].fields[tag] = is_map, layouts[inner_name]
+                layouts[name].has_maps |= is_map
+    for name in found:
+        layouts[name].marks = _marks(layouts[name])
+    return layouts
+
+
+def _marks(layout: _Layout) -> tuple[int, ...]:
+    marks: set[int] = set()
+    seen: list[_Layout] = []
+    waiting = [layout]
+    while waiting:
+        outer = waiting.pop()
+        seen.append(outer)
+        for tag, (_, inner) in outer.fields.items():
+            if inner.has_maps:
+                marks.add(tag if tag < 0x80 else tag & 0x7F | 0x80)
+            elif inner not in seen:
+                waiting.append(inner)
+    return tuple(marks)
+
+
+class _MapSorter:
+    """Sorts the entries of all maps in an encoded message.
+
+    Args:
+        data: What protobuf's own encoder wrote: it is well formed, and the entries of a map follow
+            each other.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._result = bytearray(data)
+        # What messages of a type end with, mostly from their first map on, and what becomes of it.
+        self._tails: defaultdict[_Layout, dict[bytes, bytes]] = defaultdict(dict)
+
+    def sorted(self, layout: _Layout) -> bytes:
+        """Returns the message with its maps sorted."""
+        self._sort_message(0, len(self._data), layout, deep=True)
+        return bytes(self._result)
+
+    def _sort_inner(self, position: int, end: int, layout: _Layout) -> None:
+        """Sorts the maps of a message, with as little effort as its content allows."""
+        data = self._data
+        if layout.has_maps:
+            # Of a node this leaves out its name, op, inputs and device. The rest, its attributes,
+            # is the same in many nodes.
+            while position < end and (tag := data[position]) & 0x87 == 2:
+                if tag in layout.fields:
+                    break
+                if (size := data[position + 1]) < 0x80:
+                    position += size + 2
+                elif (more := data[position + 2]) < 0x80:
+                    position += (more << 7) + size - 0x7D
                 else:
-                    key, value = _key_and_value(data, value)
-                entries.append((key, start, position))
-            # A search for a byte is much faster than a walk, and most values hold no map.
-            if inner is not None and inner.first_byte.search(data, value, position):
-                _sort_maps(data, value, position, inner)
-        elif wire_type == 0:
+                    break
+        elif not layout.marks:
+            return
+        tails = self._tails[layout]
+        tail = data[position:end] if end - position <= _REMEMBERED_SIZE else b""
+        if tail in tails:
+            if tails[tail] != tail:
+                self._result[position:end] = tails[tail]
+            return
+        # A search for a byte is much faster than a walk.
+        deep = False
+        for mark in layout.marks:
+            if data.find(mark, position, end) >= 0:
+                deep = True
+                break
+        if deep or layout.has_maps:
+            self._sort_message(position, end, layout, deep)
+        if tail:
+            tails[tail] = bytes(self._result[position:end])
+
+    def _sort_message(self, position: int, end: int, layout: _Layout, deep: bool) -> None:
+        """Sorts the maps of the message between two offsets.
+
+        This is the inner loop of every hash, hence the plain offsets and few calls.
+        """
+        data, fields = self._data, layout.fields
+        map_tag = map_start = map_end = 0
+        last_key: Any = None
+        is_sorted = True
+        while position < end:
+            start = position
+            # Tags of one byte and lengths of one or two are by far the most common.
+            if (tag := data[position]) < 0x80:
+                position += 1
+            else:
+                tag, position = _varint(data, position)
+            wire_type = tag & 7
+            if wire_type == 2:
+                if (size := data[position]) < 0x80:
+                    value = position + 1
+                elif (more := data[position + 1]) < 0x80:
+                    size += (more << 7) - 0x80
+                    value = position + 2
+                else:
+                    size, value = _varint(data, position)
+                position = value + size
+                if tag not in fields:
+                    continue
+                is_map, inner = fields[tag]
+                if is_map:
+                    # Most keys are short texts, and most entries are small.
+                    if data[value] == 0x0A and size < 0x80:
+                        after_key = value + 2 + data[value + 1]
+                        key: Any = data[value + 2 : after_key]
+                        value = after_key + 2
+                    else:
+                        key, value = _key_and_value(data, value)
+                    if tag == map_tag:
+                        if key < last_key:
+                            is_sorted = False
+                    else:
+                        if not is_sorted:
+                            self._sort_map(map_start, map_end)
+                            is_sorted = True
+                        map_tag, map_start = tag, start
+                    last_key, map_end = key, position
+                if deep:
+                    self._sort_inner(value, position, inner)
+            elif wire_type == 0:
+                _, position = _varint(data, position)
+            elif wire_type == 1:
+                position += 8
+            elif wire_type == 5:
+                position += 4
+            else:
+                break  # A group: it can only be an unknown field, and those are encoded last.
+        if not is_sorted:
+            self._sort_map(map_start, map_end)
+
+    def _sort_map(self, position: int, end: int) -> None:
+        """Sorts the entries of one map, what their values hold being sorted already."""
+        data, result = self._data, self._result
+        start = position
+        entries: list[tuple[bytes | int, bytearray]] = []
+        while position < end:
+            first = position
             _, position = _varint(data, position)
-        elif wire_type == 1:
-            position += 8
-        elif wire_type == 5:
-            position += 4
-        else:
-            break  # A group: it can only be an unknown field, and those are encoded last.
-    _sort(data, entries)
+            size, position = _varint(data, position)
+            key, _ = _key_and_value(data, position)
+            position += size
+            entries.append((key, result[first:position]))
+        result[start:end] = b"".join([entry for _, entry in sorted(entries)])
 
 
-def _sort(data: bytearray, entries: list[tuple[bytes | int, int, int]]) -> None:
-    """Sorts the entries of one map, each given by its key and where it starts and ends."""
-    ordered = sorted(entries)
-    if ordered != entries:
-        first, last = entries[0], entries[-1]
-        data[first[1] : last[2]] = b"".join([data[start:end] for _, start, end in ordered])
-
-
-def _key_and_value(data: bytearray, position: int) -> tuple[bytes | int, int]:
+def _key_and_value(data: bytes, position: int) -> tuple[bytes | int, int]:
     """Returns the key of a map entry, and where its value starts, without tag and length."""
     key: bytes | int
     wire_type = data[position] & 7
@@ -151,7 +253,7 @@ def _key_and_value(data: bytearray, position: int) -> tuple[bytes | int, int]:
             position += 2
         else:
             size, position = _varint(data, position + 1)
-        key = bytes(data[position : position + size])
+        key = data[position : position + size]
         position += size
     elif wire_type == 1:
         key = int.from_bytes(data[position + 1 : position + 9], "little")
@@ -162,7 +264,7 @@ def _key_and_value(data: bytearray, position: int) -> tuple[bytes | int, int]:
     return key, position
 
 
-def _varint(data: bytearray, position: int) -> tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     """Returns the varint at a position and the position after it."""
     byte = data[position]
     value = byte & 0x7F

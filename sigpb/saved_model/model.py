@@ -107,7 +107,7 @@ class MetaGraph:
         """
         return sorted(key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
 
-    @property
+    @cached_property
     def has_object_graph(self) -> bool:
         """Whether the MetaGraph has a SavedObjectGraph, which tells TF2 models from older ones."""
         return self.message.find(_OBJECT_GRAPH) is not None

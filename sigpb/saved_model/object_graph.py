@@ -6,6 +6,7 @@ and leads to a bare concrete function (tensorflow/python/saved_model/signature_s
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from sigpb import protos
@@ -32,8 +33,9 @@ class ObjectGraph:
         self.proto = proto
         self.signature_map = _find_signature_map(proto)
 
+    @cached_property
     def signature_nodes(self) -> dict[str, int]:
-        """Returns the position of each signature's node by the signature's key."""
+        """The position of each signature's node by the signature's key. Not to be changed."""
         if self.signature_map is None:
             return {}
         children = self.proto.nodes[self.signature_map].children

@@ -14,11 +14,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-_GIB = 1 << 30
-_FILE_SIZE = _GIB
+from sigpb.verifying.report import Confinement
+
+_FILE_SIZE = 1 << 30
 _NETWORK = Path("/proc/self/ns/net")
 
 # linux/sched.h, linux/mount.h and the table of system calls, which has one number everywhere.
@@ -26,48 +26,6 @@ _NEW_MOUNTS, _NEW_IPC, _NEW_USER, _NEW_NETWORK = 0x20000, 0x8000000, 0x10000000,
 _BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
 _MOUNT_SETATTR = 442
 _HERE, _WHOLE_TREE, _READ_ONLY = -100, 0x8000, 1
-
-
-@dataclass(frozen=True)
-class Confinement:
-    """What held while models ran.
-
-    Attributes:
-        read_only: Whether no file could be written but in a temporary directory.
-        no_network: Whether no other machine could be reached.
-        memory: How many bytes of memory the process could have; None for any.
-        file_size: How many bytes it could write to one file; None for any.
-        seconds: How long it could take.
-    """
-
-    read_only: bool
-    no_network: bool
-    memory: int | None
-    file_size: int | None
-    seconds: float
-
-    def __str__(self) -> str:
-        held = [
-            text
-            for holds, text in (
-                (self.read_only, "files read-only but for a temporary directory"),
-                (self.no_network, "no network"),
-                (self.memory, f"at most {(self.memory or 0) / _GIB:.3g} GiB of memory"),
-                (self.file_size, f"{(self.file_size or 0) / _GIB:.3g} GiB in a file"),
-                (True, f"{self.seconds:g} s"),
-            )
-            if holds
-        ]
-        missing = [
-            text
-            for holds, text in (
-                (self.read_only, "files could be written"),
-                (self.no_network, "the network could be reached"),
-            )
-            if not holds
-        ]
-        lacks = f"; not confined, as this machine allows no sandbox: {', '.join(missing)}"
-        return f"confined to: {', '.join(held)}" + (lacks if missing else "")
 
 
 def network() -> str:

@@ -13,8 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from sigpb.errors import EnvironmentFailure, UsageError
-from sigpb.verifying.confinement import Confinement, in_bubblewrap, network
-from sigpb.verifying.report import Difference, LoaderReport, OutputReport, SignatureReport
+from sigpb.verifying.confinement import in_bubblewrap, network
+from sigpb.verifying.report import (
+    Confinement,
+    Difference,
+    LoaderReport,
+    OutputReport,
+    SignatureReport,
+)
 from sigpb.verifying.request import Request
 
 # The modules are looked for where this process finds them, and not in the current directory.

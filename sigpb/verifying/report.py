@@ -10,13 +10,56 @@ from typing import Any, Literal
 
 from sigpb.errors import SigpbError
 from sigpb.saved_model.model import tag_set_text
-from sigpb.verifying.confinement import Confinement
 from sigpb.visible_text import visible_lines
 
 Verdict = Literal["equivalent", "different", "not verified"]
 Status = Literal["same", "different", "not verified"]
 
 _EXIT_CODES: dict[Verdict, int] = {"equivalent": 0, "different": 1, "not verified": 4}
+
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What held while models ran.
+
+    Attributes:
+        read_only: Whether no file could be written but in a temporary directory.
+        no_network: Whether no other machine could be reached.
+        memory: How many bytes of memory the process could have; None for any.
+        file_size: How many bytes it could write to one file; None for any.
+        seconds: How long it could take.
+    """
+
+    read_only: bool
+    no_network: bool
+    memory: int | None
+    file_size: int | None
+    seconds: float
+
+    def __str__(self) -> str:
+        held = [
+            text
+            for holds, text in (
+                (self.read_only, "files read-only but for a temporary directory"),
+                (self.no_network, "no network"),
+                (self.memory, f"at most {(self.memory or 0) / _GIB:.3g} GiB of memory"),
+                (self.file_size, f"{(self.file_size or 0) / _GIB:.3g} GiB in a file"),
+                (True, f"{self.seconds:g} s"),
+            )
+            if holds
+        ]
+        missing = [
+            text
+            for holds, text in (
+                (self.read_only, "files could be written"),
+                (self.no_network, "the network could be reached"),
+            )
+            if not holds
+        ]
+        lacks = f"; not confined, as this machine allows no sandbox: {', '.join(missing)}"
+        return f"confined to: {', '.join(held)}" + (lacks if missing else "")
 
 
 @dataclass(frozen=True)
@@ -260,7 +303,7 @@ class NotEquivalent(SigpbError):
     def __init__(self, report: VerifyReport) -> None:
         self.report = report
         self.exit_code = report.exit_code
-        super().__init__("\n".join(self.lines))
+        super().__init__(report)
 
     @property
     def lines(self) -> tuple[str, ...]:

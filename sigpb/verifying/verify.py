@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -73,8 +74,8 @@ class Options:
                 raise UsageError(f"No op {op!r} would be refused; {did_you_mean(op, ops)}.")
         if not 0 < self.timeout <= _LONGEST:
             raise UsageError(f"The time limit has to be more than 0 seconds, up to {_LONGEST:g}.")
-        if not (self.tolerance.rtol >= 0 and self.tolerance.atol >= 0):
-            raise UsageError("Tolerances are numbers from 0 on.")
+        if not all(0 <= each < math.inf for each in (self.tolerance.rtol, self.tolerance.atol)):
+            raise UsageError("Tolerances are finite numbers from 0 on.")
 
 
 def verify(

@@ -17,8 +17,9 @@ _BUFFER_SIZE = 1 << 20
 # So much is written before the system is told to begin bringing it to the disk.
 _BATCH_SIZE = 1 << 25
 
-# A range can be shared by two files, rather than copied, where it starts at the same place in a
-# block of both. Elsewhere the kernel takes half as long again for copying it as this module.
+# Two files can share whole blocks of this size, where a range is at the same place in a block of
+# both; one that the file begins or ends within is copied. Elsewhere the kernel takes half as long
+# again for copying as this module.
 _BLOCK_SIZE = 1 << 12
 
 # The kernel, or one of the two files, cannot do it: an older kernel, two file systems, a pipe,
@@ -65,7 +66,13 @@ def write_pieces(
                 if source_fd is not None and piece.end - start >= _BUFFER_SIZE:
                     target.flush()
                     if (start - written) % _BLOCK_SIZE == 0:
-                        start = _copy_in_kernel(source_fd, target_fd, start, piece.end)
+                        # A request that is not for whole blocks is copied altogether.
+                        first, last = (
+                            start + -start % _BLOCK_SIZE,
+                            piece.end - piece.end % _BLOCK_SIZE,
+                        )
+                        start = _copy(source_fd, target_fd, start, first)
+                        start = _copy_in_kernel(source_fd, target_fd, start, last)
                     start = _copy(source_fd, target_fd, start, piece.end)
                 target.write(view[start : piece.end])
             else:

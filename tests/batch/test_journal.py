@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,20 @@ def test_written_and_read(file: Path) -> None:
     assert progress.ended == {"/r/c/1": "skipped", "/r/a/1": "patched"}
     assert progress.undone == {"/r/a/1"}
     assert progress.canary_passed
+    assert progress.rollback_begun
+
+
+def test_rollback_that_came_to_nothing(file: Path) -> None:
+    journal = create(file)
+    journal.append("finish", {})
+    assert not read(file).rollback_begun
+    journal.append("rollback", {})
+    journal.close()
+
+    progress = read(file)
+
+    assert progress.rollback_begun
+    assert progress.undone == set()
 
 
 def test_it_is_only_appended_to(file: Path) -> None:
@@ -93,7 +109,51 @@ def test_no_journal(file: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "expected"), [("end", True), ("stop", True), ("finish", False), ("rolled_back", False)]
+    ("step", "change"),
+    [
+        ("start", {"models": float("inf")}),
+        ("start", {"canary": "2"}),
+        ("start", {"directories": "/r"}),
+        ("start", {"directories": ["/r", "a\0b"]}),
+        ("start", {"job": None}),
+        ("start", {"job": {"id": "../../outside"}}),
+        ("start", {"job": {"mode": "nowhere"}}),
+        ("start", {"job": {"history": 1}}),
+        ("model", {"model": 1}),
+        ("model", {"model": "\ud800"}),
+        ("model", {"output": ["x"]}),
+        ("model", {"digests": []}),
+        ("end", {"model": {}}),
+        ("end", {"outcome": "done"}),
+        ("end", {"files": "saved_model.pb"}),
+        ("undo", {"model": ["x"]}),
+    ],
+)
+def test_a_value_that_somebody_changed(file: Path, step: str, change: dict[str, Any]) -> None:
+    journal = create(file)
+    journal.append("undo", {"model": "/r/a/1", "outcome": "rolled_back", "reason": ""})
+    journal.close()
+    read(file)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    values = next(each for each in lines if each["step"] == step)
+    if isinstance(change.get("job"), dict):
+        change = {"job": values["job"] | change["job"]}
+    values |= change
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    with pytest.raises(UsageError, match="not the journal of a batch"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("end", True),
+        ("stop", True),
+        ("finish", False),
+        ("rollback", True),
+        ("rolled_back", False),
+    ],
 )
 def test_unfinished(file: Path, step: str, expected: bool) -> None:
     journal = create(file)

@@ -373,7 +373,7 @@ class TestFaults:
     def test_journal_that_cannot_be_written(self, root: Path, patch: Path) -> None:
         outcome = batch(root, patch, "--journal=/dev/null/journal")
         assert outcome.code == 4
-        assert "Could not write the journal" in outcome.err
+        assert "Could not write /dev/null/journal" in outcome.err
         assert patched(root) == []
 
     @pytest.mark.parametrize("nested", ["", "a"])
@@ -530,7 +530,14 @@ class TestPlan:
         plan = tmp_path / "plan.jsonl"
         batch(root, patch, "--dry_run", f"--plan={plan}")
         lines = plan.read_text().splitlines(keepends=True)
-        for damaged in (lines[:-1], lines[1:], [lines[0], *lines[2:]], []):
+        first, second = (json.loads(line) for line in lines[:2])
+        for damaged in (
+            *(lines[:-1], lines[1:], [lines[0], *lines[2:]], []),
+            [json.dumps(first | {"directories": "/"}) + "\n", *lines[1:]],
+            [json.dumps(first | {"directories": ["a\0b"]}) + "\n", *lines[1:]],
+            [lines[0], json.dumps(second | {"digests": "x"}) + "\n", *lines[2:]],
+            [lines[0], json.dumps(second | {"model": "\ud800"}) + "\n", *lines[2:]],
+        ):
             plan.write_text("".join(damaged))
             outcome = run("batch", f"--apply_plan={plan}")
             assert outcome.code == 2, damaged

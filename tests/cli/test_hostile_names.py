@@ -109,7 +109,7 @@ def commands(model: Path) -> Iterator[tuple[str | Path, ...]]:
         yield "size", model, f"--by={by}"
     for form in ("json", "html"):
         yield "size", model, f"--format={form}"
-    for form in ("tree", "dot", "mermaid", "svg", "html", "json"):
+    for form in ("tree", "dot", "mermaid", "html", "json"):
         yield "graph", model, signature, f"--format={form}"
     yield "graph", model, signature, "--from=nosuch"
     yield "graph", model
@@ -221,8 +221,8 @@ def test_a_terminal_gets_only_colours_of_ours(
 from rich.text import Text
 from sigpb.cli import terminal
 from sigpb.inspect.styled_text import Span, line
-from sigpb.inspect.summary_table import render
-from sigpb.inspect.summary_text import parts
+from sigpb.inspect.summary import render
+from sigpb.inspect.summary import parts
 name = {name!r}
 terminal.write([line(Span(name, "bold"), name)])
 terminal.say(name)

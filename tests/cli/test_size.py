@@ -92,7 +92,7 @@ def test_output_is_not_the_model(fixture_model: ModelFactory) -> None:
     before = snapshot(model)
     outcome = run("size", model, f"--output={model}/../{model.name}/saved_model.pb")
     assert outcome.code == 2
-    assert "this is the model that is measured" in outcome.err
+    assert "is the file to be looked at; name another one to write" in outcome.err
     assert snapshot(model) == before
 
 

@@ -11,8 +11,8 @@ from sigpb import protos
 from sigpb.patching import apply
 from sigpb.publishing.changes import Changes, SplicedFile
 from sigpb.verifying import verify
-from sigpb.verifying.confinement import Confinement
 from sigpb.verifying.report import (
+    Confinement,
     Difference,
     LoaderReport,
     OutputReport,
@@ -114,8 +114,16 @@ def test_defaults(fixture_model: ModelFactory, tensorflow_finds: Finds) -> None:
         (["--batch_sizes=0"], "Batch sizes are numbers from 1 on."),
         (["--batch_sizes=1,x"], "--batch_sizes=1,x: numbers are expected, separated by commas."),
         (["--timeout=0"], "The time limit has to be more than 0 seconds, up to 1e+06."),
-        (["--timeout=nan"], "The time limit has to be more than 0 seconds, up to 1e+06."),
-        (["--rtol=-1"], "Tolerances are numbers from 0 on."),
+        (["--timeout=1e7"], "The time limit has to be more than 0 seconds, up to 1e+06."),
+        (["--rtol=-1"], "Tolerances are finite numbers from 0 on."),
+        (
+            ["--rtol=9e999"],
+            "flag --rtol=9e999: a finite number is expected. See 'sigpb verify --help'.",
+        ),
+        (
+            ["--atol=nan"],
+            "flag --atol=nan: a finite number is expected. See 'sigpb verify --help'.",
+        ),
         (
             ["--signature=defualt"],
             "There is no signature 'defualt'; did you mean 'default'? There are 'default'.",

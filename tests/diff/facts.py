@@ -12,14 +12,16 @@ from sigpb.edits.add_output import AddOutput
 from sigpb.edits.bind_input import BindInput
 from sigpb.edits.change_batch_size import ChangeBatchSize
 from sigpb.edits.change_type import ChangeType
-from sigpb.edits.copy_signature import CopySignature
-from sigpb.edits.delete_signature import DeleteSignature
-from sigpb.edits.drop_output import DropOutput
-from sigpb.edits.rename_endpoint import RenameEndpoint
-from sigpb.edits.rename_signature import RenameSignature
+from sigpb.edits.metadata_edits import (
+    CopySignature,
+    DeleteSignature,
+    DropOutput,
+    RenameEndpoint,
+    RenameSignature,
+    SetMethodName,
+    SetTags,
+)
 from sigpb.edits.set_default import SetDefault
-from sigpb.edits.set_method_name import SetMethodName
-from sigpb.edits.set_tags import SetTags
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import dtype_name, shape_text, tensor_names
 

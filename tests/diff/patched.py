@@ -79,5 +79,5 @@ def _object_graph_outline(graph: MetaGraph) -> dict[str, tuple[list[str], list[s
     assert object_graph is not None
     return {
         key: (sorted(object_graph.argument_keys(node)), object_graph.output_keys(node))
-        for key, node in object_graph.signature_nodes().items()
+        for key, node in object_graph.signature_nodes.items()
     }

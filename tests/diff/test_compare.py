@@ -42,6 +42,21 @@ class TestTagSets:
         assert difference(one, model).added == (gone,)
         assert not difference(model, one).is_same
 
+    def test_twice_in_one_model(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf1_two_graphs")
+        saved_model = protos.SavedModel.FromString((model / MAIN).read_bytes())
+        for graph in saved_model.meta_graphs:
+            graph.meta_info_def.tags[:] = ["serve"]
+        (model / MAIN).write_bytes(saved_model.SerializeToString())
+
+        assert difference(model, model).is_same
+
+        last = saved_model.meta_graphs.pop()
+        (model / "one").mkdir()
+        (model / "one" / MAIN).write_bytes(saved_model.SerializeToString())
+        assert difference(model, model / "one").removed == (("serve",),)
+        assert difference(model / "one", model).added == (tuple(last.meta_info_def.tags),)
+
     def test_selected(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf1_two_graphs")
         after = patched(

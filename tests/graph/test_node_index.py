@@ -104,7 +104,7 @@ class TestFind:
         index = index_of(graph, before=mention("x"), after=mention("x"))
         assert index.find("x") is None
         assert not index.has_op("NoOp")
-        assert not index.mentions("x")
+        assert not index.has_scope("x")
         assert list(index.nodes()) == []
         assert index.end == len(mention("x"))
 
@@ -149,12 +149,16 @@ def test_has_op_of_a_large_node() -> None:
     assert not index_of(graph).has_op("Add")
 
 
-def test_mentions() -> None:
-    index = index_of(SMALL, before=b"outside")
-    assert index.mentions("x/re")
-    assert not index.mentions("x/s")
-    assert not index.mentions("outside")
-    assert not index_of(protos.GraphDef(node=[constant("c", b"x/" + bytes(5000))])).mentions("x/")
+@pytest.mark.parametrize("searches", [0, 10_000])
+def test_has_scope(searches: int) -> None:
+    """Where many are asked for, a table has the answers."""
+    index = index_of(SMALL, before=b"outside/")
+    assert not any(index.has_scope("y") for _ in range(searches))
+    assert index.has_scope("x")
+    assert index.has_scope("X")
+    assert not index.has_scope("x/re")
+    assert not index.has_scope("outside")
+    assert not index_of(protos.GraphDef(node=[constant("c", b"x/" + bytes(5000))])).has_scope("x")
 
 
 class TestOutlines:

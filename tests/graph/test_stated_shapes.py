@@ -17,8 +17,7 @@ from sigpb.graph.stated_shapes import (
     stated_shapes,
 )
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.inspect.graph.dataflow.bodies import Body, graph_records
-from sigpb.inspect.graph.dataflow.types import output_type
+from sigpb.inspect.graph.bodies import Body, graph_records, output_type
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import Shape, shape_of
 from sigpb.wire import Message

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.inspect.dump.proto_place import find_place
-from sigpb.inspect.names.occurrences import parts
+from sigpb.inspect.names.parts import parts
 from sigpb.inspect.place import Place
 from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.schema import descriptor

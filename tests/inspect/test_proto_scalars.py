@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from sigpb.inspect.known_fields import fields_by_name
 from sigpb.inspect.proto_scalars import count, float_text, packed, quoted, scalars
+from sigpb.inspect.schema import fields_by_name
 from sigpb.wire import Message, WireError, length_delimited
 
 TENSOR = fields_by_name(protos.TensorProto.DESCRIPTOR)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigpb.inspect.summary_text import plain_text
+from sigpb.inspect.summary import plain_text
 
 
 def rendered(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> str:

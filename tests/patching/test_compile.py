@@ -4,10 +4,7 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from sigpb.edits.copy_signature import CopySignature
-from sigpb.edits.rename_endpoint import RenameEndpoint
-from sigpb.edits.rename_signature import RenameSignature
-from sigpb.edits.set_method_name import SetMethodName
+from sigpb.edits.metadata_edits import CopySignature, RenameEndpoint, RenameSignature, SetMethodName
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan

@@ -101,6 +101,14 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
     assert refusal(file) == f"{file}: not a plan that 'sigpb plan --out' wrote."
 
 
+@pytest.mark.parametrize("path", [1, "a\0b", "\ud800"])
+def test_a_plan_for_what_is_no_path_is_refused(file: Path, path: object) -> None:
+    content = json.loads(file.read_text())
+    content["model"] = path
+    file.write_text(json.dumps(content))
+    assert refusal(file) == f"{file}: not a plan that 'sigpb plan --out' wrote."
+
+
 def test_a_plan_of_another_version_is_refused(file: Path) -> None:
     file.write_text(file.read_text().replace('"sigpb_plan": 1', '"sigpb_plan": 2'))
     assert "a plan of a version of sigpb that this one does not know" in refusal(file)

@@ -151,7 +151,7 @@ def test_only_what_is_named_changes_its_spelling(fixture_model: ModelFactory, ne
     with open_model(model) as opened:
         graph = opened.meta_graphs[0].object_graph
         assert graph is not None
-        node_id = graph.signature_nodes()["serving_default"]
+        node_id = graph.signature_nodes["serving_default"]
         assert graph.parameter_names(node_id) == sorted(["0/b", new])
 
 

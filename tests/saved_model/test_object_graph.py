@@ -34,7 +34,7 @@ def graph(text: str) -> ObjectGraph:
 def test_finds_the_signatures() -> None:
     found = graph(TEXT)
     assert found.signature_map == 1
-    assert found.signature_nodes() == {"serving_default": 3, "alias": 3}
+    assert found.signature_nodes == {"serving_default": 3, "alias": 3}
 
 
 def test_tells_how_a_signature_is_called() -> None:
@@ -84,7 +84,7 @@ def test_graph_without_signatures() -> None:
     ):
         found = graph(text)
         assert found.signature_map is None, text
-        assert found.signature_nodes() == {}, text
+        assert found.signature_nodes == {}, text
 
 
 def test_agrees_with_signature_def_in_real_graphs(corpus: Path) -> None:
@@ -95,7 +95,7 @@ def test_agrees_with_signature_def_in_real_graphs(corpus: Path) -> None:
                 found = meta_graph.object_graph
                 if found is None or found.signature_map is None:
                     continue
-                for key, node_id in found.signature_nodes().items():
+                for key, node_id in found.signature_nodes.items():
                     signature = meta_graph.signatures[key]
                     assert sorted(found.argument_keys(node_id)) == sorted(signature.inputs)
                     assert found.output_keys(node_id) == sorted(signature.outputs)

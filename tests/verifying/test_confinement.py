@@ -16,7 +16,8 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.verifying import confinement
-from sigpb.verifying.confinement import Confinement, in_bubblewrap, network
+from sigpb.verifying.confinement import in_bubblewrap, network
+from sigpb.verifying.report import Confinement
 from tests.lint.faults import graph_of, write
 
 WHOLE = Confinement(True, True, 8 << 30, 1 << 30, 600.0)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.verifying.confinement import Confinement
 from sigpb.verifying.report import (
+    Confinement,
     Difference,
     LoaderReport,
     NotEquivalent,

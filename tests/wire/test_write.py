@@ -137,6 +137,23 @@ def test_the_kernel_copies_what_files_can_share(
     assert written(target) == assemble(ALIGNED, SOURCE)
 
 
+def test_the_kernel_is_asked_for_whole_blocks(
+    mapped: mmap.mmap, source: BinaryIO, target: BinaryIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = []
+
+    def copy(source_fd: int, target_fd: int, count: int, offset: int) -> int:
+        assert offset == os.lseek(target_fd, 0, os.SEEK_CUR)
+        copied.append((offset, offset + count))
+        return at_most(2**31)(source_fd, target_fd, count, offset)
+
+    monkeypatch.setattr(os, "copy_file_range", copy, raising=False)
+    pieces = (b"edit", SourceRange(4, 3 * MIB + 7), b"another", SourceRange(3 * MIB + 14, 5 * MIB))
+    write_pieces(pieces, mapped, source.fileno(), target.fileno())
+    assert copied == [(4096, 3 * MIB), (3 * MIB + 4096, 5 * MIB)]
+    assert written(target) == assemble(pieces, SOURCE)
+
+
 def test_a_system_that_cannot_copy(
     mapped: mmap.mmap, source: BinaryIO, target: BinaryIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

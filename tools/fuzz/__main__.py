@@ -1,8 +1,9 @@
 """Looks for faults: ``python -m tools.fuzz [damage | differential] [--seconds=N] [--seed=N]``.
 
 ``damage``, the default, damages models of the repository and of the corpus (``$SIGPB_CORPUS``, or
-beside the repository), and gives them to what reads damaged files. What fails is written to a
-file, from which it can be tried again with ``--reproduce=FILE``.
+beside the repository), as bytes and as messages, and gives them to the commands. A model that makes
+one fail is written to ``--output=DIR``, beside a text with the command line; it can be tried again
+with ``--reproduce=FILE``.
 
 ``differential`` builds random models, patches them at random, and compares what they compute in
 TensorFlow. What is wrong is made small, and written as a stand-alone script to ``--output=DIR``.
@@ -13,6 +14,7 @@ The exit code is 1 if anything failed.
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -20,15 +22,19 @@ from pathlib import Path
 from .damage import damage, reproduce
 from .differential.supervise import supervise
 
+# A model that makes sigpb ask for more than this does not take it from the machine.
+_MAX_MEMORY = 4 << 30
+
 
 def main() -> int:
     """Runs until the time is over, and returns the exit code."""
     arguments = _arguments()
     if arguments.reproduce:
         return reproduce(arguments.reproduce)
+    output = arguments.output or Path(tempfile.mkdtemp(prefix="sigpb-fuzz-"))
     if arguments.part == "damage":
-        return damage(arguments.seconds, arguments.seed)
-    output = arguments.output or Path(tempfile.mkdtemp(prefix="sigpb-fuzz-scripts-"))
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+        return damage(arguments.seconds, arguments.seed, output)
     return supervise(arguments.seconds, arguments.seed, output, arguments.family, arguments.models)
 
 
@@ -45,7 +51,7 @@ def _arguments() -> argparse.Namespace:
         "--models", type=int, default=sys.maxsize, help="how many to build at the most"
     )
     parser.add_argument("--reproduce", type=Path, help="a damaged file that failed")
-    parser.add_argument("--output", type=Path, help="where scripts go; a new directory by default")
+    parser.add_argument("--output", type=Path, help="where what fails is put; a new one by default")
     parser.add_argument(
         "--family",
         action="append",

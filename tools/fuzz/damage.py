@@ -2,72 +2,151 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import random
+import resource
+import signal
+import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from sigpb.errors import SigpbError
-from sigpb.inspect.wire.wire_source import open_bytes
+from sigpb.inspect.wire.wire_tree import open_bytes
 
+from .command_line import EXECUTIONS, Failure
 from .mutations import mutate
-from .targets import Target, targets
+from .targets import BYTE_TARGETS, COMMAND_TARGETS, FILE_TARGETS, Target
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 # Larger models would take most of the time.
 _MAX_SIZE = 30_000
 
-# A run that takes longer is a failure.
-_MAX_SECONDS = 30
+# A target that takes longer, or more memory, for a file of less than half a megabyte fails.
+_MAX_SECONDS = 20
+_MAX_MEMORY = 250 << 20
+
+# Nothing is written to a disk where there is a file system in memory.
+_MEMORY = Path("/dev/shm")
+_SCRATCH = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
+
+
+# Most files are well-formed, and say nothing new to the targets that look at bytes.
+_BYTES_TOO = 0.2
+
+
+class _TooLong(BaseException):
+    """A target takes too long; nothing that catches errors catches this."""
 
 
 def reproduce(file: Path) -> int:
     """Gives a file that failed to all targets again, and returns the exit code."""
     data = file.read_bytes()
-    return int(sum(_fails(target, data) for target in targets()) > 0)
+    targets = (*BYTE_TARGETS, *COMMAND_TARGETS, *FILE_TARGETS)
+    said = [fault for target in targets if (fault := fault_of(target, data))]
+    print("\n".join(said), file=sys.stderr)
+    return int(bool(said))
 
 
-def damage(seconds: float, seed: int) -> int:
-    """Damages files until the time is over, and returns the exit code."""
+def damage(seconds: float, seed: int, output: Path) -> int:
+    """Damages files until the time is over, and returns the exit code.
+
+    Args:
+        seconds: How long it may take.
+        seed: What the files follow from.
+        output: Where files that fail are put, with what is said of them beside.
+    """
+    gc.set_threshold(100_000)  # As the command has it.
     models = _models()
     print(f"seed {seed}, {len(models)} models", flush=True)
     end = time.monotonic() + seconds
-    executions: Counter[str] = Counter()
-    failures = number = 0
+    calls: Counter[str] = Counter()
+    took: defaultdict[str, float] = defaultdict(float)
+    faults: Counter[str] = Counter()
+    number = 0
     while time.monotonic() < end:
         number += 1
         # One generator for each file: the seed and the number are enough to make it again.
         chance = random.Random(f"{seed}/{number}")
-        data, how = mutate(chance, chance.choice(models), chance.choice(models))
-        for target in targets():
-            executions[target.__name__] += 1
-            if _fails(target, data):
-                failures += 1
-                file = Path(tempfile.gettempdir(), f"sigpb-fuzz-{seed}-{number}")
-                file.write_bytes(data)
-                print(f"{target.__name__} fails on {file} ({', '.join(how)})", flush=True)
-    counts = ", ".join(f"{name} {count:,}" for name, count in executions.items())
-    print(f"{number:,} damaged files; executions: {counts}; failures: {failures}")
-    return int(failures > 0)
+        # The smaller of two: it takes less time, and says as much.
+        data, how = mutate(chance, min(chance.sample(models, 2), key=len), chance.choice(models))
+        bytes_too = chance.random() < _BYTES_TOO
+        for target in (*(BYTE_TARGETS if bytes_too else ()), *COMMAND_TARGETS, *FILE_TARGETS):
+            name = target.__name__
+            before = time.process_time()
+            fault = fault_of(target, data)
+            calls[name] += 1
+            took[name] += time.process_time() - before
+            if fault:
+                kind = f"{name}: {_place(fault)}"
+                faults[kind] += 1
+                if faults[kind] == 1:
+                    output.mkdir(parents=True, exist_ok=True)
+                    file = output / f"{seed}-{number}-{name}"
+                    file.write_bytes(data)
+                    file.with_suffix(".txt").write_text(f"{', '.join(how)}\n{fault}")
+                    print(
+                        f"{name} fails on {file}: {fault.strip().rpartition(chr(10))[2]}",
+                        flush=True,
+                    )
+    print(f"{number:,} damaged files")
+    for name, count in calls.items():
+        print(f"  {name}: {count:,} files in {took[name]:.0f} seconds")
+    commands = ", ".join(f"{name} {count:,}" for name, count in sorted(EXECUTIONS.items()))
+    print(f"  commands: {commands}; {EXECUTIONS.total():,} in all")
+    for kind, count in faults.most_common():
+        print(f"  {count:,} of {kind}")
+    return int(bool(faults))
 
 
-def _fails(target: Target, data: bytes) -> bool:
-    before = time.process_time()
+def fault_of(target: Target, data: bytes) -> str:
+    """Returns what a target finds wrong on a file; nothing if all is well."""
+    memory = _memory()
     try:
-        with tempfile.TemporaryDirectory(prefix="sigpb-fuzz-") as scratch:
+        with (
+            tempfile.TemporaryDirectory(prefix="sigpb-fuzz-", dir=_SCRATCH) as scratch,
+            _limited(),
+        ):
             target(data, Path(scratch))
-    except Exception:
-        traceback.print_exc()
-        return True
-    seconds = time.process_time() - before
-    if seconds > _MAX_SECONDS:
-        print(f"{target.__name__} took {seconds:.0f} seconds for {len(data):,} bytes")
-        return True
-    return False
+            if (more := _memory() - memory) > _MAX_MEMORY:
+                raise Failure(f"it took {more >> 20} MiB for {len(data):,} bytes")
+    except (Exception, _TooLong):
+        return traceback.format_exc()
+    return ""
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    """Ends what takes too long."""
+
+    def end(number: int, frame: object) -> None:
+        raise _TooLong(f"it takes longer than {_MAX_SECONDS} seconds")
+
+    previous = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, _MAX_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)
+
+
+def _memory() -> int:
+    """Returns how many bytes this process has used at the most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _place(fault: str) -> str:
+    """Returns where the first error of a traceback was raised, by which equal faults are known."""
+    first = fault.partition("\nThe above exception was")[0].strip().splitlines()
+    places = [line.strip() for line in first if line.startswith("  File ")]
+    return f"{places[-1].rpartition('/')[2]}, {first[-1][:40]}" if places else first[-1][:80]
 
 
 def _models() -> list[bytes]:
@@ -75,7 +154,6 @@ def _models() -> list[bytes]:
     files = [
         *sorted(_REPOSITORY.glob("proto_fixtures/*/saved_model.pbtxt")),
         *sorted(corpus.glob("**/saved_model.pb")),
-        *sorted(corpus.glob("**/fingerprint.pb")),
     ]
     models = []
     for file in files:

@@ -15,6 +15,9 @@ from sigpb.wire import (
     length_delimited,
 )
 
+from .odd_values import NAMES
+from .structure import change_message, write_as_text
+
 Mutation = Callable[[random.Random, bytes, bytes], bytes]
 
 
@@ -77,21 +80,6 @@ def change_length(chance: random.Random, data: bytes, other: bytes) -> bytes:
     return data[:start] + encode_varint(max(0, wrong)) + data[field.value_start :]
 
 
-# What names of tensors, nodes and keys should not be.
-_NAMES = (
-    "",
-    ":",
-    "x:",
-    ":0",
-    "^",
-    "x:y:",
-    "x:0:0",
-    "/",
-    f"x:{'9' * 5000}",
-    "x:²",
-    "é\x1b\n",
-    "x,y=z",
-)
 _NUMBERS = (0, 1, 2, 7, 24, 77, 101, 2**31, 2**63 - 1, 2**63, 2**64 - 1)
 
 
@@ -110,7 +98,7 @@ def change_value(chance: random.Random, data: bytes, other: bytes) -> bytes:
                 continue
             old = bytes(data[field.value_start : field.value_end])
             if old.isascii() and old.decode().isprintable() and chance.random() < 0.8:
-                name = chance.choice((*_NAMES, old.decode() + ":", f"{old.decode()}:1"))
+                name = chance.choice((*NAMES, old.decode() + ":", f"{old.decode()}:1"))
                 edits.replace(message, field, length_delimited(field.number, name.encode()))
                 break
             message = message.message(field)
@@ -120,9 +108,9 @@ def change_value(chance: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 MUTATIONS: tuple[Mutation, ...] = (
+    change_message,
     change_value,
-    change_value,
-    change_value,
+    write_as_text,
     truncate,
     flip,
     overwrite,
@@ -132,11 +120,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     change_length,
 )
 
+# What leaves a file well-formed gets further than the parser.
+_WEIGHTS = [50, 10, 4, *[2] * (len(MUTATIONS) - 3)]
+
 
 def mutate(chance: random.Random, data: bytes, other: bytes) -> tuple[bytes, list[str]]:
     """Damages a file in one to three ways, and returns it with their names."""
     names = []
-    for mutation in chance.choices(MUTATIONS, k=chance.choice((1, 1, 1, 2, 3))):
+    for mutation in chance.choices(MUTATIONS, _WEIGHTS, k=chance.choice((1, 1, 1, 2, 3))):
         data = mutation(chance, data, other)
         names.append(mutation.__name__)
     return data, names

@@ -1,33 +1,28 @@
-"""What is tried on damaged files, and what has to be true of it."""
+"""What is tried on damaged files as bytes, and what has to be true of it."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.cli.main import main, run_command
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.salvage.salvage import salvage
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.wire.message_shape import recognise_damaged
 from sigpb.inspect.wire.wire_tree import Record, records, to_json
-from sigpb.saved_model.model import open_model
 from sigpb.wire import Message, WireError, assemble
 from sigpb.wire.lenient import Damage, scan
 
-from .mutations import mutate
+from .command_line import Failure, refused_cleanly, run
+from .command_targets import comparing, fixing, looking, patching, repository
+from .file_targets import beside, recorded, stated
+from .structure import is_text
 
 Target = Callable[[bytes, Path], None]
-
-
-class Failure(Exception):
-    """Something that has to be true is not."""
 
 
 def wire(data: bytes, scratch: Path) -> None:
@@ -89,122 +84,40 @@ def salvaging(data: bytes, scratch: Path) -> None:
         if not found.lost and kept != data:
             raise Failure(f"nothing of the {schema} was lost, but it is another")
         if schema == "SavedModel" and found.lost:
-            file = scratch / "saved_model.pb"
-            file.write_bytes(kept)
-            code, said = _run("show", str(scratch))
-            if code:
-                raise Failure(f"what was salvaged cannot be shown: {said}")
+            (scratch / "saved_model.pb").write_bytes(kept)
+            outcome = run("show", str(scratch))
+            if outcome.code:
+                raise Failure(f"what was salvaged cannot be shown: {outcome.err}")
+    model = scratch / "broken"
+    model.mkdir()
+    (model / "saved_model.pb").write_bytes(data)
+    refused_cleanly(scratch, "salvage", str(model), str(scratch / "saved"), "--format=json")
 
 
 def dump(data: bytes, scratch: Path) -> None:
-    """`sigpb dump` does not fail."""
-    file = scratch / "saved_model.pb"
+    """`sigpb dump` and `sigpb wire` do not fail."""
+    chance = random.Random(zlib.crc32(data))
+    file = scratch / ("saved_model.pbtxt" if is_text(data) else "saved_model.pb")
     file.write_bytes(data)
-    _run("dump", str(file))
+    for flags in chance.sample(_DUMPS, 2):
+        run("dump", str(file), *flags)
+    for flags in chance.sample(_WIRES, 2):
+        run("wire", str(file), *flags, f"--offset={chance.randrange(len(data) + 1)}")
 
 
-def looking(data: bytes, scratch: Path) -> None:
-    """`sigpb show`, `lint`, `size`, `grep`, `trace` and `graph` do not fail."""
-    model = _model(data, scratch / "model")
-    _run("lint", model)
-    _run("grep", "e", model)
-    for by in ("section", "op", "function", "scope", "node"):
-        _run("size", model, f"--by={by}")
-    for key, inputs, outputs in _signatures(model):
-        for name in [*inputs, *outputs]:
-            _run("trace", model, name, f"--signature={key}")
-        for form in ("tree", "json"):
-            _run("graph", model, f"--signature={key}", f"--format={form}", "--depth=9")
-    _run("graph", model)
+_DUMPS = (
+    (),
+    ("--full",),
+    ("--format=json",),
+    ("--format=json", "--full"),
+    ("graph_def.library",),
+    ("signature_def", "--full"),
+    ("object_graph_def.nodes[3]", "--format=json"),
+    ("meta_graphs[serve]",),
+)
+_WIRES = ((), ("--schema=none",), ("--format=json",), ("--schema=GraphDef", "--depth=3"))
 
 
-def comparing(data: bytes, scratch: Path) -> None:
-    """`sigpb diff` and `sigpb infer` do not fail, on a model and one that differs a little."""
-    twin, _ = mutate(random.Random(len(data)), data, data)
-    models = _model(data, scratch / "model"), _model(twin, scratch / "twin")
-    for first, second in (models, models[::-1], (models[0], models[0])):
-        _run("diff", first, second)
-        _run("diff", first, second, "--compat", "--format=json")
-        _run("infer", first, second)
-
-
-# Of those that there are, for each signature: another file gets others.
-_EDITS = 4
-
-
-def patching(data: bytes, scratch: Path) -> None:
-    """Patches and their inverses are planned, or refused."""
-    model = _model(data, scratch / "model")
-    chance = random.Random(len(data))
-    _run("patch", model, "--dry_run", "--batch_size=?")
-    for key, inputs, outputs in _signatures(model):
-        only = f"--signature={key}"
-        edits = [f"--delete_signature={_quoted(key)}"]
-        for name in inputs:
-            end = _quoted(name)
-            edits += [f"--rename_input={end}=renamed", f"--input_dtype={end}=int64"]
-            edits += [f"--input_shape={end}=[?,2]", f"--bind_input={end}=1"]
-        for name, tensor in outputs.items():
-            end = _quoted(name)
-            edits += [f"--rename_output={end}=renamed", f"--output_dtype={end}=float16"]
-            edits += [f"--add_output=added={tensor}", f"--add_output=added={tensor}:0"]
-            edits += [f"--drop_output={end}"] if len(outputs) > 1 else []
-        for edit in chance.sample(edits, min(len(edits), _EDITS)):
-            _run("patch", model, "--dry_run", only, edit)
-        _run("invert", model, only, *edits[1:2])
-
-
-def targets() -> list[Target]:
-    """Returns what there is to try."""
-    found: list[Target] = [wire, readers_agree, salvaging, looking, comparing, patching]
-    with contextlib.suppress(ImportError):
-        importlib.import_module("sigpb.cli.commands.dump")
-        found.append(dump)
-    return found
-
-
-def _model(data: bytes, directory: Path) -> str:
-    directory.mkdir()
-    (directory / "saved_model.pb").write_bytes(data)
-    return str(directory)
-
-
-def _signatures(model: str) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """Yields keys, input keys, and output keys with tensors, of signatures if a model has any."""
-    try:
-        with open_model(model) as opened:
-            for graph in opened.meta_graphs:
-                for key in graph.user_signatures:
-                    signature = graph.signatures[key]
-                    outputs = {name: info.name for name, info in signature.outputs.items()}
-                    yield key, sorted(signature.inputs), outputs
-    except ModelUnreadable:
-        return
-
-
-def _quoted(key: str) -> str:
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _run(*arguments: str) -> tuple[int, str]:
-    """Runs sigpb; what it says is to be its own, and can be seen."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(arguments)
-    if "fault in sigpb" in err.getvalue():
-        raise Failure(err.getvalue()) from _cause(arguments)
-    for line in f"{out.getvalue()}\n{err.getvalue()}".split("\n"):
-        if not line.isprintable():
-            raise Failure(f"{arguments}: {line!r}")
-    return code, err.getvalue()
-
-
-def _cause(arguments: Sequence[str]) -> Exception | None:
-    """Runs sigpb again, and returns what it ends with before that is put into words."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            run_command(list(arguments))
-    except Exception as error:
-        return error
-    return None
+BYTE_TARGETS: tuple[Target, ...] = (wire, readers_agree, salvaging, dump)
+COMMAND_TARGETS: tuple[Target, ...] = (looking, comparing, patching, fixing, repository)
+FILE_TARGETS: tuple[Target, ...] = (beside, stated, recorded)

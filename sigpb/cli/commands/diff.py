@@ -40,7 +40,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     with open_models(first, second) as (before, after):
         difference = compare_models(before, after, tag_set(values))
     if values.compat:
-        from sigpb.diff.compat.verdict import verdicts
+        from sigpb.diff.compat_verdicts import verdicts
 
         found = verdicts(difference)
     if values.format == "json":

@@ -19,10 +19,9 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.inspect.dump.element_names import path_at
-from sigpb.inspect.dump.intact import require_intact
 from sigpb.inspect.dump.proto_json import json_of
 from sigpb.inspect.dump.proto_path import path_text
-from sigpb.inspect.dump.proto_place import Place, find_place
+from sigpb.inspect.dump.proto_place import Place, find_place, require_intact
 from sigpb.inspect.dump.proto_text import text_lines
 from sigpb.inspect.proto_source import IF_DAMAGED, ProtoSource, open_source
 from sigpb.inspect.schema import descriptor

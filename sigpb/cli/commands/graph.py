@@ -17,11 +17,11 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, UsageError, did_you_mean
 from sigpb.inspect.graph import graph_formats
-from sigpb.inspect.graph.dataflow import endpoints as ends
-from sigpb.inspect.graph.dataflow.drawing import draw
-from sigpb.inspect.graph.dataflow.flow import Flow, Graph
+from sigpb.inspect.graph.drawing import draw
+from sigpb.inspect.graph.flow import Flow, Graph, between, signature_ends
 from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
 from sigpb.inspect.styled_text import Line, plain
+from sigpb.publishing.output_file import write_text
 from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
 
 USAGE = """\
@@ -78,7 +78,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     with open_source(one_directory(arguments, USAGE)) as source:
         flow = _flow(source, values)
-        if values["from"].value is not None and not any(flow.depends_on):
+        is_there = values["from"].value is None or any(flow.depends_on)
+        if not is_there and values.format == "tree":
             terminal.say(f"{flow.endpoints.title}: nothing there depends on it.")
             return 1
         renderer = importlib.import_module(f"{graph_formats.__name__}.{values.format}")
@@ -88,15 +89,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         if values.output is None:
             terminal.write(lines)
         else:
-            _save(lines, Path(values.output), source.file)
-    return 0
-
-
-def _save(lines: Iterable[Line], file: Path, model: Path) -> None:
-    if file.exists() and file.samefile(model):
-        raise UsageError(f"--output={file}: this is the model.")
-    with file.open("w", encoding="utf-8", errors="backslashreplace") as opened:
-        opened.writelines(f"{plain(styled)}\n" for styled in lines)
+            text = (f"{plain(styled)}\n" for styled in lines)
+            write_text(Path(values.output), text, source=source.file)
+    return 0 if is_there else 1
 
 
 def _flow(source: ProtoSource, values: flags.FlagValues) -> Flow:
@@ -105,10 +100,10 @@ def _flow(source: ProtoSource, values: flags.FlagValues) -> Flow:
     title = f"{source.file.name}, {part.path}" if part.path else source.file.name
     if key is not None and part.meta_graph:
         title = f"{key!r} of {tag_set_text(part.meta_graph.tags)}"
-        found = ends.of_signature(title, part.meta_graph.signatures[key])
+        found = signature_ends(title, part.meta_graph.signatures[key])
     else:
         found = graph.endpoints(title)
-    return graph.flow(ends.between(found, values["from"].value, values.to, graph.records))
+    return graph.flow(between(found, values["from"].value, values.to, graph.records))
 
 
 def _chosen(

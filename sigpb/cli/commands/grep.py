@@ -18,8 +18,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
-from sigpb.inspect.names.grep import KINDS, Match, search
-from sigpb.inspect.names.grep_text import json_value, lines
+from sigpb.inspect.names.grep import KINDS, Match, json_value, lines, search
 from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.styled_text import Line
 from sigpb.lint.find_models import find_models

@@ -10,8 +10,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.inspect.summary import Json, summarize
-from sigpb.inspect.summary_text import plain_text
+from sigpb.inspect.summary import Json, plain_text, summarize
 from sigpb.saved_model import history
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
 from sigpb.visible_text import visible_text_proto

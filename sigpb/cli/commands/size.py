@@ -13,11 +13,10 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, one_directory
-from sigpb.errors import UsageError
 from sigpb.inspect.proto_source import ProtoSource, open_source
-from sigpb.inspect.size.size import GROUPINGS, measure
-from sigpb.inspect.size.size_text import headline, json_value, lines
+from sigpb.inspect.size.size import GROUPINGS, headline, json_value, lines, measure
 from sigpb.inspect.styled_text import plain
+from sigpb.publishing.output_file import write_text
 from sigpb.visible_text import json_text
 
 USAGE = """\
@@ -66,11 +65,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     with open_source(one_directory(arguments, USAGE)) as source:
         if values.output is not None:
-            output = Path(values.output)
-            if output.exists() and output.samefile(source.file):
-                raise UsageError(f"--output={output}: this is the model that is measured.")
-            text = "".join(_text(source, values))
-            output.write_text(text, encoding="utf-8", errors="backslashreplace")
+            write_text(Path(values.output), _text(source, values), source=source.file)
         elif values.format == "table":
             sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
             terminal.write(lines(source, sizes, values.by))
@@ -82,8 +77,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
     if values.format == "html":
-        from sigpb.inspect.size.size_tree import tree
-        from sigpb.inspect.size.treemap import treemap
+        from sigpb.inspect.size.treemap import tree, treemap
 
         found = tree(source, values.by)
         return treemap(found, headline(source, found.size))

@@ -14,8 +14,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError
-from sigpb.inspect.names.trace import trace
-from sigpb.inspect.names.trace_text import json_value, lines
+from sigpb.inspect.names.trace import json_value, lines, trace
 from sigpb.inspect.proto_source import open_source
 
 USAGE = """\

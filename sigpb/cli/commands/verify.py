@@ -9,7 +9,7 @@ from absl import flags
 
 from sigpb import api
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_format, define_path, two_directories
+from sigpb.cli.arguments import define_format, define_number, define_path, two_directories
 from sigpb.cli.verify_flag import define_allow_ops
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
@@ -59,8 +59,8 @@ def define_flags(values: flags.FlagValues) -> None:
         ("rtol", "How much floating-point numbers may differ, as a fraction of their value."),
         ("atol", "How much floating-point numbers may differ besides."),
     ):
-        flags.DEFINE_float(name, 0.0, meaning, flag_values=values)
-    flags.DEFINE_float("timeout", TIMEOUT, "After how many seconds to give up.", flag_values=values)
+        define_number(name, 0.0, meaning, values)
+    define_number("timeout", TIMEOUT, "After how many seconds to give up.", values)
     define_allow_ops(values)
     define_format(values, "How to print the report: text, or JSON (see docs/json.md).")
 

@@ -16,9 +16,15 @@ from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire.wire_source import WireSource, open_bytes
-from sigpb.inspect.wire.wire_text import record_line
-from sigpb.inspect.wire.wire_tree import MAX_DEPTH, Record, records, to_json
+from sigpb.inspect.wire.wire_tree import (
+    MAX_DEPTH,
+    Record,
+    WireSource,
+    open_bytes,
+    record_line,
+    records,
+    to_json,
+)
 from sigpb.visible_text import json_text
 
 USAGE = """\

@@ -9,8 +9,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
 from sigpb.inspect.dump.proto_path import Part, Path, Selector, at, named, tagged
-from sigpb.inspect.known_fields import KnownField, fields_by_name, known_fields
 from sigpb.inspect.proto_scalars import scalar_text, scalars
+from sigpb.inspect.schema import KnownField, fields_by_name, known_fields
 from sigpb.wire import Field, Message, WireError, WireType
 
 META_GRAPH = protos.MetaGraphDef.DESCRIPTOR.full_name

@@ -6,7 +6,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
-from sigpb.inspect.known_fields import KnownField
+from sigpb.inspect.schema import KnownField
 from sigpb.tensor_elements import elements
 from sigpb.tensor_types import dtype_name, shape_of, shape_text
 from sigpb.wire import Message

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import UsageError
+from sigpb.inspect.dump.nested_protos import is_any, type_of_any
 from sigpb.inspect.dump.proto_path import Part, path_text
 from sigpb.inspect.dump.proto_place import Place
-from sigpb.inspect.known_fields import KnownField
+from sigpb.inspect.schema import KnownField
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireType
 
@@ -62,6 +63,7 @@ def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
         raise UsageError(
             f"{where} cannot be shown as JSON: {error}. A text proto (--format=textproto) can be."
         ) from error
+    value = _with_sorted_maps(value, place.schema)
     return {
         "path": path_text(place.path),
         "message": place.schema.full_name,
@@ -70,6 +72,28 @@ def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
         "unknown_bytes": parsed.ByteSize() - known.ByteSize(),
         "value": value if place.field is None else _selected(value, place.field, place.path[-1]),
     }
+
+
+def _with_sorted_maps(value: dict[str, Any], schema: Descriptor) -> dict[str, Any]:
+    """Returns a message with the entries of maps sorted, whose order in protobuf is random."""
+    if is_any(schema):
+        schema = type_of_any(value.get("@type", "")) or schema
+    types = {field.name: field.message_type for field in schema.fields}
+    return {name: _with_sorted(inner, types.get(name)) for name, inner in value.items()}
+
+
+def _with_sorted(value: Any, schema: Descriptor | None) -> Any:
+    """Does the same in what a field holds: messages of a type, a map, or, without one, scalars."""
+    if schema is None:
+        return value
+    if isinstance(value, list):
+        return [_with_sorted(each, schema) for each in value]
+    if not isinstance(value, dict):  # Of a type that JSON writes as a text, such as a time.
+        return value
+    if not schema.GetOptions().map_entry:
+        return _with_sorted_maps(value, schema)
+    inner = schema.fields_by_name["value"].message_type
+    return {key: _with_sorted(value[key], inner) for key in sorted(value)}
 
 
 def _selected(message: dict[str, Any], field: KnownField, part: Part) -> Any:

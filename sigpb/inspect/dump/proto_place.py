@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NoReturn
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
-from sigpb.errors import UsageError, did_you_mean
+from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
 from sigpb.graph.node_index import NodeIndex
 from sigpb.inspect.dump.element_names import (
     META_GRAPH,
@@ -21,8 +21,10 @@ from sigpb.inspect.dump.element_names import (
     readable,
 )
 from sigpb.inspect.dump.proto_path import Part, Path, Selector, parse_path, path_text
-from sigpb.inspect.known_fields import KnownField, fields_by_name, known_fields
+from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
 from sigpb.inspect.proto_scalars import count, packed
+from sigpb.inspect.schema import KnownField, fields_by_name, known_fields
+from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message, WireError, WireType, tag
 
 _GRAPH = protos.GraphDef.DESCRIPTOR.full_name
@@ -286,3 +288,48 @@ def _refuse(place: Place, known: KnownField, problem: str, wrong: str) -> NoRetu
 def _require_intact(message: Message) -> None:
     """Raises a WireError if what was not found may have been lost in a damaged message."""
     message.last(0)
+
+
+# Messages up to this size are parsed by protobuf, which is fast; others are walked.
+_PARSED_SIZE = 1 << 20
+
+
+def require_intact(
+    message: Message, schema: Descriptor, field: KnownField | None = None, depth: int = 0
+) -> None:
+    """Makes sure that protobuf can read a part of a file.
+
+    Args:
+        message: The part, or the message that it is in.
+        schema: Its type.
+        field: The field that is the part; None if it is all of the message.
+        depth: In how many messages it is.
+
+    Raises:
+        ModelUnreadable: The part is damaged; a `WireError`, which says where, if that is known.
+    """
+    if depth > MAX_DEPTH:
+        raise ModelUnreadable(f"messages are nested too deep at byte {message.start}")
+    if field is None and message.end - message.start <= _PARSED_SIZE:
+        _parse(message, schema)
+        return
+    fields = known_fields(schema)
+    for each in message.fields(field.number if field else None):
+        known = fields.get(each.number)
+        if known is None or not known.fits(each.wire_type):
+            continue
+        if known.message is not None:
+            require_intact(message.message(each), known.message, None, depth + 1)
+        elif each.end - each.start <= _PARSED_SIZE:
+            _parse(Message(message.buffer, each.start, each.end, message.enclosing), schema)
+        elif known.type == FieldDescriptor.TYPE_STRING:
+            message.text(each)
+
+
+def _parse(message: Message, schema: Descriptor) -> None:
+    try:
+        parse(protos.message_class(schema), message)
+    except ModelUnreadable:
+        for _ in text_lines(message, schema, full=True):
+            pass  # It says better where the damage is.
+        raise

@@ -23,9 +23,8 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.dump.element_names import entry_key, last
 from sigpb.inspect.dump.nested_protos import is_any, message_type, numbers, type_of_any
-from sigpb.inspect.known_fields import KnownField, known_fields
 from sigpb.inspect.proto_scalars import Scalar, count, quoted, scalar_text, scalars
-from sigpb.inspect.schema import fit
+from sigpb.inspect.schema import KnownField, fit, known_fields
 from sigpb.inspect.styled_text import Line, Span, plain
 from sigpb.parsers import parse_text_proto
 from sigpb.saved_model.model import parse

@@ -1,23 +1,18 @@
-"""Searching the names in a model, and finding where what was found is used."""
+"""What `sigpb grep` finds in a model and prints: names, and where what they name is used."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sigpb.inspect.names.occurrences import (
-    Occurrence,
-    Part,
-    Referent,
-    Role,
-    definition,
-    mention,
-    parts,
-    referent,
-)
+from sigpb.inspect.names.occurrence import Occurrence, Referent, Role, definition
+from sigpb.inspect.names.parts import Part, parts
 from sigpb.inspect.place import Place
+from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
+from sigpb.inspect.styled_text import Line, Span, line
 
 KINDS = tuple(sorted({role.what for role in Role}))
 """The kinds of names that can be searched."""
@@ -87,8 +82,55 @@ def search(
 def _uses(part: Part, found: Collection[Occurrence]) -> dict[Referent, Uses]:
     """Returns where the nodes and functions that are among the names found are used."""
     uses = {defined: Uses() for occurrence in found if (defined := definition(occurrence))}
-    if uses:
-        for occurrence in part.occurrences(mention({defined.name for defined in uses})):
-            if (used := referent(occurrence)) in uses:
-                uses[used].add(occurrence.place)
+    for used, occurrence in part.uses(uses.keys()) if uses else ():
+        if not definition(occurrence):
+            uses[used].add(occurrence.place)
     return uses
+
+
+_LONGEST_TEXT = 200
+
+
+def lines(model: str, matches: Sequence[Match]) -> Iterator[Line]:
+    """Yields the lines that tell of the matches in a model."""
+    yield line(Span(model, "bold"))
+    for match in matches:
+        role, text, place, _ = match.occurrence
+        name = Span(f"{role.value.replace('_', ' '):<18}", "cyan")
+        told = str(place)
+        # What a path ends in need not be said again.
+        shown = () if told.endswith(f"[{quoted(text)}]") else ("  ", Span(_shortened(text), "bold"))
+        yield line("  ", name, told, *shown)
+        if match.uses is not None:
+            yield line("    ", Span(_used(match), "dim"))
+
+
+def _used(match: Match) -> str:
+    uses = match.uses
+    if not uses or not uses.count:
+        return "used nowhere"
+    more = uses.count - len(uses.places)
+    places = ", ".join(str(place) for place in uses.places)
+    return f"used by {places}" + (f" and {more:,} more" if more else "")
+
+
+def _shortened(text: str) -> str:
+    told = quoted(text)
+    if len(told) > _LONGEST_TEXT:
+        return f"{told[:_LONGEST_TEXT]}… ({len(text):,} characters)"
+    return told
+
+
+def json_value(match: Match) -> dict[str, Any]:
+    """Returns a match as a JSON value: see docs/json.md."""
+    role, text, place, _ = match.occurrence
+    value: dict[str, Any] = {
+        "path": str(place),
+        "kind": role.what,
+        "role": role.value,
+        "text": text,
+    }
+    if match.uses is not None:
+        value["uses"] = match.uses.count
+        value["used_by"] = [str(place) for place in match.uses.places]
+    return value

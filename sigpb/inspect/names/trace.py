@@ -1,30 +1,23 @@
-"""Where a name in a model comes from, and everything that refers to it."""
+"""What `sigpb trace` finds and prints: where a name comes from, and all that refers to it."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.graph.tensor_names import full
-from sigpb.inspect.names.bound_objects import Capture, bindings, captures, objects_of
-from sigpb.inspect.names.endpoint_origins import origins
-from sigpb.inspect.names.occurrences import (
-    Part,
-    Referent,
-    Role,
-    definition,
-    mention,
-    node_of,
-    parts,
-    referent,
-)
+from sigpb.inspect.names.occurrence import Referent, Role, definition, mention, node_of
+from sigpb.inspect.names.origins import Capture, bindings, captures, objects_of, origins
+from sigpb.inspect.names.parts import Part, parts
 from sigpb.inspect.place import Place
+from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
+from sigpb.inspect.styled_text import Line, Span, line
 
 # What a wrong name is compared with: more would take seconds.
 _MOST_NAMES = 2000
@@ -42,7 +35,7 @@ class Reference(NamedTuple):
     """A place that refers to what is traced.
 
     Attributes:
-        role: What is there: a role of `occurrences`, or ``object`` for an object that stands for
+        role: What is there: a role of `occurrence`, or ``object`` for an object that stands for
             the node, or ``bound_input`` where a function is bound to such an object.
         text: The text, or the number.
         place: Where it stands.
@@ -160,14 +153,14 @@ class _Seen:
         self._references: dict[Referent, list[Reference]] = {
             referent: [] for referent in {*wanted, *around}
         }
-        pattern = mention({referent.name for referent in self._references})
         self._places: dict[Referent, Place] = {}
-        for occurrence in part.occurrences(pattern):
-            if (defined := definition(occurrence)) in self._references:
-                self._places.setdefault(defined, occurrence.place)
-            if (used := referent(occurrence)) in self._references:
+        for found, occurrence in part.uses(self._references.keys()):
+            if definition(occurrence):
+                self._places.setdefault(found, occurrence.place)
+            else:
                 reference = Reference(occurrence.role.value, occurrence.text, occurrence.place)
-                self._references[used].append(reference)
+                self._references[found].append(reference)
+        pattern = mention({node.name for node in self._references})
         self._nodes = {
             found: node
             for node, function in part.nodes(pattern)
@@ -268,3 +261,121 @@ def _alike(names: Collection[str], wrong: str) -> list[str]:
         return -sum(1 for _ in alike), name
 
     return heapq.nsmallest(_MOST_NAMES, names, key=distance)
+
+
+_TITLES = {
+    "input": "data inputs",
+    "control_input": "control inputs",
+    "colocation": "colocated",
+    "return": "results of the function",
+    "control_return": "control results of the function",
+    "saver": "saver",
+    "collection_tensor": "collections",
+    "endpoint_tensor": "signatures",
+    "asset_tensor": "asset files",
+    "constant": "constants of the object graph",
+    "captured_tensor": "captured tensors of the object graph",
+    "object": "objects",
+    "bound_input": "bound inputs of functions",
+    "call": "called by",
+    "op": "called by, as an op",
+    "gradient": "gradients",
+    "aliased_function": "aliases",
+    "concrete_function": "object graph",
+}
+
+
+def lines(traces: Sequence[Trace]) -> Iterator[Line]:
+    """Yields the lines that tell of traces."""
+    for number, trace in enumerate(traces):
+        if number:
+            yield line("")
+        yield from _told(trace)
+
+
+def _told(trace: Trace) -> Iterator[Line]:
+    yield line(Span(f"{trace.kind} {quoted(trace.tensor or trace.name)}", "bold"))
+    if trace.place is None:
+        yield line("  is named, but defined nowhere")
+    else:
+        yield line("  defined     ", str(trace.place))
+    for place in trace.asked:
+        yield line("  stands for  ", Span(str(place), "cyan"))
+    if trace.node is not None:
+        yield line("  op          ", trace.node.op)
+        if trace.node.device:
+            yield line("  device      ", quoted(trace.node.device))
+        for position, text in enumerate(trace.node.input):
+            yield line(f"  input[{position}]  ", quoted(text))
+    yield from _references(trace.references, "  ")
+    if trace.kind != "function" and not trace.references:
+        yield line("  nothing refers to it")
+    if trace.function is not None:
+        if trace.kind != "function":
+            yield line(f"  in function {quoted(trace.function.name)}")
+        yield from _references(trace.function.references, "    ")
+        if not trace.function.references:
+            yield line("    nothing calls or names it")
+        if trace.function.captures:
+            yield line("    captures")
+        for capture in trace.function.captures:
+            yield line("      ", _captured(capture, trace))
+
+
+def _references(references: Sequence[Reference], indent: str) -> Iterator[Line]:
+    by_role: dict[str, list[Reference]] = {}
+    for reference in references:
+        by_role.setdefault(reference.role, []).append(reference)
+    for role, found in by_role.items():
+        yield line(indent, Span(f"{_TITLES[role]} ({len(found):,})", "cyan"))
+        for reference in found:
+            yield line(
+                indent, "  ", str(reference.place), "  ", Span(quoted(reference.text), "dim")
+            )
+
+
+def _captured(capture: Capture, trace: Trace) -> Span:
+    name = f" {quoted(capture.name)}" if capture.name else ""
+    is_traced = trace.kind == "argument" and capture.argument == trace.name
+    return Span(
+        f"{quoted(capture.argument)}: {capture.kind}{name}, {capture.place}",
+        "bold" if is_traced else "",
+    )
+
+
+def json_value(trace: Trace) -> dict[str, Any]:
+    """Returns a trace as a JSON value: see docs/json.md."""
+    node, function = trace.node, trace.function
+    return {
+        "kind": trace.kind,
+        "name": trace.name,
+        "tensor": trace.tensor,
+        "path": None if trace.place is None else str(trace.place),
+        "asked": [str(place) for place in trace.asked],
+        "op": node.op if node else None,
+        "device": node.device if node else None,
+        "inputs": list(node.input) if node else [],
+        "references": _json_references(trace.references),
+        "function": None
+        if function is None
+        else {
+            "name": function.name,
+            "references": _json_references(function.references),
+            "captures": [
+                {
+                    "argument": capture.argument,
+                    "path": str(capture.place),
+                    "kind": capture.kind,
+                    "name": capture.name,
+                }
+                for capture in function.captures
+            ],
+        },
+    }
+
+
+def _json_references(references: Sequence[Reference]) -> list[dict[str, str]]:
+    return [
+        {"role": reference.role, "text": reference.text, "path": str(reference.place)}
+        for reference in references
+    ]

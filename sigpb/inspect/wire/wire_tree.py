@@ -1,19 +1,74 @@
-"""Every byte of a file as fields of messages, with what is known or guessed of them, or as damage.
-
-The records of one level cover the message around them without gap or overlap.
-"""
+"""What `sigpb wire` shows: every byte of a file as a tree of fields, as lines and JSON values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from sigpb.inspect.wire.message_shape import shape_of
-from sigpb.inspect.wire.wire_values import Value, guessed_value, known_value, type_name
-from sigpb.wire import Buffer, Field, WireType
+from sigpb.errors import ModelUnreadable
+from sigpb.inspect.proto_source import locate_file, map_file, open_source, what_else
+from sigpb.inspect.schema import recognise
+from sigpb.inspect.styled_text import Line, Span, line
+from sigpb.inspect.wire.message_shape import recognise_damaged, shape_of
+from sigpb.inspect.wire.wire_values import Scalar, Value, guessed_value, known_value, type_name
+from sigpb.saved_model.foreign_file import foreign_file
+from sigpb.saved_model.locate import BINARY_NAME
+from sigpb.saved_model.opened_file import OpenedFile
+from sigpb.wire import Buffer, Field, Message, WireType
 from sigpb.wire.lenient import Damage, scan
+
+# What files of these names are meant to hold, however damaged they are.
+_BY_NAME = {BINARY_NAME: "SavedModel", "fingerprint.pb": "FingerprintDef"}
+
+_TEXT_SUFFIX = ".pbtxt"
+
+
+class WireSource(OpenedFile):
+    """Any file that was opened.
+
+    Attributes:
+        schema: The message that it seems to hold; None if it is none of those that are known.
+        note: A clause on what it is instead, or on a text proto; empty otherwise.
+    """
+
+    def __init__(self, file: Path, buffer: Buffer, schema: str | None, note: str = "") -> None:
+        super().__init__(file, buffer)
+        self.schema = schema
+        self.note = note
+
+
+def open_bytes(path: str | Path) -> WireSource:
+    """Opens any file, or the proto in a model's directory.
+
+    Raises:
+        ModelUnreadable: If there is no file, or if it cannot be read.
+    """
+    file = locate_file(Path(path))
+    if file.suffix == _TEXT_SUFFIX:
+        try:
+            text = open_source(file)
+        except ModelUnreadable:
+            pass  # Then it is looked at as it is.
+        else:
+            return WireSource(file, text.buffer, text.schema, "the binary form of a text proto")
+    buffer = _map(file)
+    schema = recognise(Message.root(buffer))
+    if schema is None and not foreign_file(buffer):
+        schema = _BY_NAME.get(file.name) or recognise_damaged(buffer)
+    return WireSource(file, buffer, schema, "" if schema or not buffer else what_else(buffer))
+
+
+def _map(file: Path) -> Buffer:
+    try:
+        if not file.stat().st_size:
+            return b""
+    except OSError as error:
+        raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
+    return map_file(file)
+
 
 # Deeper messages are refused by protobuf.
 MAX_DEPTH = 100
@@ -173,3 +228,64 @@ def _note(schema: Descriptor, field: Field) -> str:
     if other is None:
         return f"unknown: {schema.name} has no field {field.number}"
     return f"unknown: field {field.number} of {schema.name} is {other.name}, of another wire type"
+
+
+_WIRE_TYPES = {
+    WireType.VARINT: "varint",
+    WireType.FIXED64: "fixed64",
+    WireType.LEN: "len",
+    WireType.GROUP_START: "group",
+    WireType.FIXED32: "fixed32",
+}
+
+
+def record_line(record: Record, width: int) -> Line:
+    """Returns the line of a record: offset, number and name, wire type, length, value.
+
+    Args:
+        record: The record.
+        width: Of the column of offsets, in characters.
+    """
+    offset = Span(f"{record.start:>{width}}  ", "dim")
+    indent = "  " * record.depth
+    if record.kind == "damaged":
+        count = record.end - record.start
+        size = f"{count:,} byte{'s' * (count != 1)} to {record.end}"
+        return line(offset, f"{indent}! ", Span(f"damaged: {size}: {record.problem}", "red"))
+    field = record.field
+    assert field is not None
+    kind = f"{_WIRE_TYPES[WireType(field.wire_type)]} {field.value_end - field.value_start}"
+    parts: list[str | Span] = [
+        offset,
+        f"{indent}{field.number}",
+        Span(f" {record.name}" if record.name else "", "bold"),
+        Span(f"  {kind}  ", "dim"),
+        value_text(record.value) if record.value else Span(record.type, "cyan"),
+    ]
+    if record.type == "message":
+        parts.append("?")
+    if record.kind == "not entered":
+        parts.append(Span("  (not entered)", "dim"))
+    if record.note:
+        parts.append(Span(f"  ({record.note})", "dim"))
+    if record.problem:
+        parts.append(Span(f"  ! damaged: {record.problem}", "red"))
+    return line(*parts)
+
+
+def value_text(value: Value) -> str:
+    """Returns a value as text: of one line, and shortened."""
+    more = "…" if value.is_cut else ""
+    if isinstance(value.value, tuple):
+        elements = [_text(element) for element in value.value] + [more] * value.is_cut
+        return f"[{', '.join(elements)}]"
+    if value.type == "bytes":
+        return f"bytes {value.value}{more}"
+    if value.type == "string":
+        return f"{value.value!r}{more}"
+    others = (f"{name} {_text(other)}" for name, other in value.others.items())
+    return _text(value.value) + "".join(f" or {other}" for other in others)
+
+
+def _text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

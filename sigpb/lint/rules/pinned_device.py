@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sigpb.inspect.graph.dataflow.calls import call_of, may_call
+from sigpb.inspect.graph.bodies import call_of, may_call
 from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.op_search import nodes_with

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from sigpb.remote import store as stores
 from tests.batch.repositories import ModelFactory
 from tests.conftest import REPOSITORY
 
-from .proxy import Proxy
+from .servers import Server, gcs_server, memory_server, s3_server
 from .stores import MODEL
+
+# Else gcsfs asks by gRPC what kind of bucket it is, which the emulator does not know.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 
 @pytest.fixture
@@ -24,100 +28,82 @@ def model(fixture_model: ModelFactory) -> Path:
     return found
 
 
+@pytest.fixture(scope="session")
+def memory_store() -> Iterator[Server]:
+    with memory_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_store() -> Iterator[Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gcs_store() -> Iterator[Server]:
+    with gcs_server() as server:
+        yield server
+
+
 @pytest.fixture
-def memory() -> Iterator[str]:
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A store that is empty; its kind is the parameter."""
+    found: Server = request.getfixturevalue(f"{request.param}_store")
+    yield from _empty(found, monkeypatch)
+
+
+@pytest.fixture
+def impatient(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has clients give up at once."""
+    monkeypatch.setattr(stores, "_WAITS", ())
+    if server.environment:
+        import aiohttp.client
+
+        monkeypatch.setattr(aiohttp.client, "IDEMPOTENT_METHODS", frozenset())
+    if server.scheme == "s3":
+        import s3fs.core
+
+        monkeypatch.setattr(s3fs.core, "S3_RETRYABLE_ERRORS", ())
+    if server.scheme == "gs":
+        import gcsfs.retry
+
+        monkeypatch.setattr(gcsfs.retry, "is_retriable", lambda error: False)
+        monkeypatch.setattr(gcsfs.retry.logger, "disabled", True)
+
+
+@pytest.fixture
+def memory(memory_store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty repository in the memory of this process."""
-    fsspec = pytest.importorskip("fsspec", reason="fsspec, of the extra 'remote', is missing")
-    files = fsspec.filesystem("memory")
-    files.store.clear()
-    files.pseudo_dirs[:] = [""]
-    yield "memory://bucket/models"
-    files.store.clear()
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    """The address of an S3 server."""
-    pytest.importorskip("s3fs", reason="s3fs is missing")
-    server = pytest.importorskip("moto.server", reason="moto is missing")
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"{host}:{port}"
-    running.stop()
+    for server in _empty(memory_store, monkeypatch):
+        yield server.url
 
 
 @pytest.fixture
-def proxy(moto: str) -> Iterator[Proxy]:
-    """What all requests to the S3 server go through."""
-    with Proxy(moto) as running:
-        yield running
-
-
-@pytest.fixture
-def s3(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def s3(s3_store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty repository on S3."""
-    import s3fs
-
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "a/very+secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{proxy.address}",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_MAX_ATTEMPTS": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    for url in _fresh(s3fs.S3FileSystem, "s3://bucket/models"):
-        yield url
-        proxy.reset()
-
-
-@pytest.fixture(scope="session")
-def gcs_server() -> Iterator[str]:
-    """The address of a server that speaks the API of Google Cloud Storage."""
-    # Else gcsfs asks by gRPC what kind of bucket it is, which the emulator does not know.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-        yield from _gcs_server()
-
-
-def _gcs_server() -> Iterator[str]:
-    pytest.importorskip("gcsfs", reason="gcsfs is missing")
-    emulator = pytest.importorskip("gcp_storage_emulator.server", reason="the emulator is missing")
-    server = emulator.create_server("127.0.0.1", 0, in_memory=True)
-    server.start()
-    server._api._httpd.handle_error = lambda *request: None  # It would print a traceback.
-    port = server._api._httpd.socket.getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
+    for server in _empty(s3_store, monkeypatch):
+        yield server.url
 
 
 @pytest.fixture
-def gcs(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def gcs(gcs_store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty repository on Google Cloud Storage."""
-    import fsspec
-    import gcsfs
-
-    options = {"endpoint_url": gcs_server, "token": "anon", "project": "test"}
-    monkeypatch.setitem(fsspec.config.conf, "gs", options)
-    for name, value in options.items():
-        monkeypatch.setenv(f"FSSPEC_GS_{name.upper()}", value)
-    yield from _fresh(gcsfs.GCSFileSystem, "gs://bucket/models")
+    for server in _empty(gcs_store, monkeypatch):
+        yield server.url
 
 
-def _fresh(kind: Any, url: str) -> Iterator[str]:
+def _empty(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     import fsspec
 
-    from sigpb.remote import store
-
-    kind.clear_instance_cache()
-    store._store_at.cache_clear()
-    files = fsspec.core.url_to_fs(url, use_listings_cache=False)[0]
-    files.mkdir("bucket")
-    yield url
-    for name in files.find("bucket"):
-        files.rm_file(name)
-    files.rmdir("bucket")
-    kind.clear_instance_cache()
-    store._store_at.cache_clear()
+    stores._store_at.cache_clear()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    with monkeypatch.context() as patch:
+        patch.setattr(fsspec.config, "conf", {})
+        fsspec.config.set_conf_env(fsspec.config.conf)
+        server.requests.reset()
+        server.write({})
+        yield server
+        server.requests.reset()
+        server.write({})

@@ -1,35 +1,97 @@
-"""A proxy for HTTP that writes down requests, and makes some of them fail."""
+"""The requests that a store gets, and what becomes of them."""
 
 from __future__ import annotations
 
 import http.client
+import itertools
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TypeVar
 
-Fault = Literal["cut", "answer lost", "503"]
+Fault = Literal["cut", "answer lost", "503", "403"]
 
-_UNAVAILABLE = b"<Error><Code>ServiceUnavailable</Code><Message>Try later</Message></Error>"
+FAULTS: tuple[Fault, ...] = ("cut", "answer lost", "503")
+"""Those that may befall any request."""
+
+EVERY = bool(os.environ.get("SIGPB_EVERY_FAULT"))
+"""Whether tests take the time to have every request fail."""
+
+_KINDS = tuple(itertools.product(FAULTS, (False, True)))
+
+_Point = TypeVar("_Point")
+
+_ANSWERS = {
+    "503": b"<Error><Code>ServiceUnavailable</Code><Message>Try later</Message></Error>",
+    "403": b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+}
+
+
+def faults_at(points: Sequence[_Point], step: int) -> list[tuple[_Point, Fault, bool]]:
+    """Returns which failures to inject: where, of which kind, and whether it lasts.
+
+    The kinds take turns; if there is time for all, each is injected everywhere, unless there are
+    hundreds of points.
+
+    Args:
+        points: Where failures can be injected.
+        step: One of so many points has its turn if there is no time for all.
+    """
+    if EVERY and len(points) < 100:
+        return [(point, *kind) for point, kind in itertools.product(points, _KINDS)]
+    chosen = zip(points[:: 1 if EVERY else step], itertools.cycle(_KINDS), strict=False)
+    return [(point, *kind) for point, kind in chosen]
+
+
+def failing_from(at: int, fault: Fault, lasts: bool) -> Callable[[int], Fault | None]:
+    """Returns what has a request fail, and all after it if that lasts."""
+    return lambda number: fault if number == at or (lasts and number > at) else None
+
+
+class Requests:
+    """The requests that a store gets.
+
+    Attributes:
+        seen: The method and the path of each.
+        fault: What becomes of a request, by its number from 1 on; None for no fault.
+        watch: Called before each.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.reset()
+        self._lock = threading.Lock()
+
+    def reset(
+        self,
+        fault: Callable[[int], Fault | None] = lambda number: None,
+        watch: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Begins to count anew."""
+        self.fault, self.watch = fault, watch
+        self.seen.clear()
+
+    def next(self, method: str, path: str) -> Fault | None:
+        """Returns what is to become of a request that came in."""
+        with self._lock:
+            self.watch()
+            self.seen.append((method, path))
+            return self.fault(len(self.seen))
 
 
 class Proxy:
-    """Passes requests on to a server of this machine.
+    """Passes requests on to an HTTP server of this machine, or makes them fail.
 
-    Attributes:
-        requests: The method and the path of each.
-        fault: What becomes of a request, by its number from 1 on; None for no fault.
+    It has a connection for each request: clients repeat by themselves what fails on one that they
+    have used before, so that faults would not get through to them.
     """
 
-    def __init__(self, server: str) -> None:
-        self.requests: list[tuple[str, str]] = []
-        self.fault: Callable[[int], Fault | None] = lambda number: None
-        lock = threading.Lock()
-        proxy = self
-
+    def __init__(self, server: str, requests: Requests) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # Else the client waits for the body of an answer.
 
             def handle_one_request(self) -> None:
                 try:
@@ -43,25 +105,21 @@ class Proxy:
                 raise AttributeError(name)
 
             def _pass_on(self) -> None:
-                with lock:
-                    proxy.requests.append((self.command, self.path))
-                    fault = proxy.fault(len(proxy.requests))
+                self.close_connection = True
+                fault = requests.next(self.command, self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if fault == "cut":
-                    self.close_connection = True
                     return
-                if fault == "503":
-                    self._answer(503, {}, _UNAVAILABLE)
+                if fault in _ANSWERS:
+                    self._answer(int(fault), {}, _ANSWERS[fault])
                     return
                 upstream = http.client.HTTPConnection(server)
                 upstream.request(self.command, self.path, body, dict(self.headers.items()))
                 answer = upstream.getresponse()
                 data = answer.read()
                 upstream.close()
-                if fault == "answer lost":
-                    self.close_connection = True
-                    return
-                self._answer(answer.status, dict(answer.getheaders()), data)
+                if fault is None:
+                    self._answer(answer.status, dict(answer.getheaders()), data)
 
             def _answer(self, status: int, headers: dict[str, str], data: bytes) -> None:
                 self.send_response_only(status)
@@ -70,8 +128,10 @@ class Proxy:
                         self.send_header(name, value)
                 length = headers.get("Content-Length") if self.command == "HEAD" else None
                 self.send_header("Content-Length", length or str(len(data)))
+                self.send_header("Connection", "close")
                 self.end_headers()
-                self.wfile.write(data)
+                if self.command != "HEAD":
+                    self.wfile.write(data)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -81,11 +141,6 @@ class Proxy:
     def address(self) -> str:
         host, port = self._server.server_address[:2]
         return f"{host!s}:{port}"
-
-    def reset(self, fault: Callable[[int], Fault | None] = lambda number: None) -> None:
-        """Begins to count anew."""
-        self.fault = fault
-        self.requests.clear()
 
     def __enter__(self) -> Proxy:
         self._thread.start()

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sigpb.publishing.changes import BACKUP_PREFIX
 from sigpb.remote.store import store_of
 from tests.batch.repositories import HISTORY
 
 MODEL = "tf2_warmup"
+
+each_store = pytest.mark.parametrize("server", ["memory", "s3", "gcs"], indirect=True)
 
 
 def fs(url: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,20 @@ from sigpb.batch import locks
 from sigpb.batch.locks import journal_locked, locked
 from sigpb.errors import EnvironmentFailure
 
-from .stores import contents, fs
+from .proxy import failing_from, faults_at
+from .servers import Server
+from .stores import contents, each_store, fs
 
 LOCK = ".sigpb-batch-lock"
+
+
+def entered(directory: str, batch: str) -> bool:
+    """Takes a lock and gives it back; returns whether it was to be had."""
+    try:
+        with locked([directory], batch):
+            return True
+    except EnvironmentFailure:
+        return False
 
 
 @pytest.mark.parametrize(
@@ -71,9 +83,9 @@ def test_foreign_lock(memory: str) -> None:
     assert contents(memory) == {LOCK: b"[]"}
 
 
-@pytest.mark.parametrize("store", ["memory", "s3"])
-def test_at_most_one_at_once(store: str, request: pytest.FixtureRequest) -> None:
-    url: str = request.getfixturevalue(store)
+@each_store
+def test_at_most_one_at_once(server: Server) -> None:
+    url = server.url
     inside, most, refused, entered = 0, 0, 0, 0
     guard, barrier = threading.Lock(), threading.Barrier(6)
 
@@ -105,6 +117,71 @@ def test_at_most_one_at_once(store: str, request: pytest.FixtureRequest) -> None
     assert most <= 1
     assert entered + refused == 6
     assert contents(url) == {}
+
+
+@pytest.mark.usefixtures("impatient")
+@each_store
+def test_failing_requests(server: Server) -> None:
+    directory, requests = f"{server.url}/a", server.requests
+    assert entered(directory, "one")
+    for at, fault, lasts in faults_at(range(1, len(requests.seen) + 1), server.pace):
+        requests.reset(failing_from(at, fault, lasts))
+        got = entered(directory, "one")
+        requests.reset()
+
+        left = server.read()
+        assert list(left) in ([], [f"models/a/{LOCK}"])
+        assert not left or got or lasts, (at, fault)
+        assert entered(directory, "two") == (not left)
+        assert server.read() == left
+        assert entered(directory, "one")
+        assert server.read() == {}
+
+
+@pytest.mark.usefixtures("impatient")
+@each_store
+@pytest.mark.parametrize("theirs", ["a", "a/b", "a/b/c"])
+def test_failing_requests_let_no_other_batch_in(server: Server, theirs: str) -> None:
+    directory, requests = f"{server.url}/a/b", server.requests
+    with locked([f"{server.url}/{theirs}"], "one"):
+        held = server.read()
+        requests.reset()
+        assert not entered(directory, "two")
+        count = len(requests.seen)
+        for at, fault, lasts in faults_at(range(1, count + 1), server.pace):
+            server.write(held)
+            requests.reset(failing_from(at, fault, lasts))
+            assert not entered(directory, "two"), (at, fault, lasts)
+            requests.reset()
+            assert held.items() <= server.read().items()
+            # The last three give back what was taken.
+            assert server.read() == held or lasts or at > count - 3, (at, fault)
+    assert server.read().keys() <= {f"models/a/b/{LOCK}"}
+
+
+@each_store
+def test_directory_above_may_be_unreadable(server: Server) -> None:
+    seen, denied = server.requests.seen, re.compile(rf"models(/|%2F){LOCK}")
+    server.requests.reset(lambda number: "403" if denied.search(seen[-1][1]) else None)
+
+    assert entered(f"{server.url}/a", "one")
+
+    assert any(denied.search(path) for _, path in seen)
+    assert server.read() == {}
+
+
+@each_store
+def test_killed(server: Server) -> None:
+    directory, states = f"{server.url}/a", [server.read()]
+    server.requests.reset(watch=lambda: states.append(server.read()))
+    assert entered(directory, "one")
+    server.requests.reset()
+    assert {len(state) for state in states} == {0, 1}
+    for state in states:
+        server.write(state)
+        assert entered(directory, "two") == (not state)
+        assert entered(directory, "one")
+        assert server.read() == {}
 
 
 def test_journal(memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from sigpb.remote.urls import common_path, normalised, parent_of, parents_of, re
 from tests.batch.repositories import RENAME, versions
 from tests.cli.command_line import Outcome, run
 
-from .proxy import Proxy
+from .servers import Server
 from .stores import contents, fs, own_objects, upload
 
 SECRETS = ("AKIAIOSFODNN7EXAMPLE", "hunter2", "very+secret", "a/very")
@@ -186,11 +186,11 @@ def test_plain_text_stays() -> None:
 
 
 def test_failures_of_s3_are_reduced_to_their_reason(
-    s3: str, model: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, home: Path
+    s3: str, s3_store: Server, model: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     root = upload(model, s3, "a/1")
     monkeypatch.setattr(stores, "_WAITS", ())
-    proxy.reset(lambda number: "503" if number > 8 else None)
+    s3_store.requests.reset(lambda number: "503" if number > 8 else None)
 
     outcome = batch(root, "--in_place", "--report=report.jsonl")
 

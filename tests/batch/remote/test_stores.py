@@ -12,7 +12,7 @@ from tests.batch.repositories import RENAME, is_patched, versions
 from tests.cli.command_line import Outcome, run
 from tests.patches import contents as files_of
 
-from .proxy import Proxy
+from .servers import Server
 from .stores import contents, own_objects, upload, without_history
 
 NAMES = ("a", "b", "c")
@@ -130,17 +130,17 @@ class TestModes:
 
 
 def test_variables_stay_where_they_are(
-    s3: str, model: Path, proxy: Proxy, patched: dict[str, bytes]
+    s3: str, s3_store: Server, model: Path, patched: dict[str, bytes]
 ) -> None:
-    root = upload(model, s3, *versions(NAMES))
-    proxy.reset()
+    root, requests = upload(model, s3, *versions(NAMES)), s3_store.requests
+    requests.reset()
 
     assert batch(root, mode="--new_version").code == 0
     assert batch(root, "--versions=1").code == 0
 
-    read = {path.rpartition("/1/")[2] for method, path in proxy.requests if method == "GET"}
+    read = {path.rpartition("/1/")[2] for method, path in requests.seen if method == "GET"}
     assert {name for name in read if name.startswith("variables/")} == {"variables/variables.index"}
-    assert not any("variables" in path for method, path in proxy.requests if method == "POST")
+    assert not any("variables" in path for method, path in requests.seen if method == "POST")
     assert without_history(f"{root}/a/2") == patched
 
 

@@ -8,7 +8,7 @@ import struct
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import strategies as st
 
-from sigpb.inspect.known_fields import KnownField, known_fields
+from sigpb.inspect.schema import KnownField, known_fields
 from sigpb.wire import WireType, encode_varint, length_delimited, tag
 
 NUMBERS = st.one_of(

@@ -5,9 +5,8 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.dump.intact import require_intact
-from sigpb.inspect.known_fields import fields_by_name
-from sigpb.inspect.schema import descriptor
+from sigpb.inspect.dump.proto_place import require_intact
+from sigpb.inspect.schema import descriptor, fields_by_name
 from sigpb.wire import Message, WireError, length_delimited
 
 NODE = descriptor("NodeDef")

@@ -44,6 +44,22 @@ def test_a_field(path: str, value: object) -> None:
     assert (found["field"], found["value"]) == (path.partition("[")[0], value)
 
 
+def test_entries_of_maps_are_sorted_at_any_depth() -> None:
+    graph = protos.GraphDef()
+    keys = [f"k{number:02}" for number in range(20)]
+    for key in reversed(keys):
+        graph.node.add(name=key).attr["f"].func.attr[key].i = 1
+        graph.node[0].attr[key].i = 1
+    (first, *_) = json_at(graph)["value"]["node"]
+    assert list(first["attr"]) == ["f", *keys]
+    info = protos.MetaGraphDef.MetaInfoDef(function_aliases=dict.fromkeys(reversed(keys), "a"))
+    held = protos.MetaGraphDef()
+    held.meta_info_def.any_info.type_url = "t/tensorflow.MetaGraphDef.MetaInfoDef"
+    held.meta_info_def.any_info.value = info.SerializeToString()
+    shown = json_at(held)["value"]["meta_info_def"]["any_info"]
+    assert list(shown["function_aliases"]) == keys
+
+
 def test_an_entry_of_a_map_of_scalars() -> None:
     info = protos.MetaGraphDef.MetaInfoDef(function_aliases={"a": "b", "c": "d"})
     assert json_at(info, "function_aliases")["value"] == {"a": "b", "c": "d"}

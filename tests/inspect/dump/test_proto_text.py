@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.dump.proto_text import text_lines
-from sigpb.inspect.known_fields import fields_by_name
 from sigpb.inspect.proto_source import open_source
-from sigpb.inspect.schema import descriptor
+from sigpb.inspect.schema import descriptor, fields_by_name
 from sigpb.inspect.styled_text import plain
 from sigpb.wire import Message, WireType, encode_varint, length_delimited, tag
 from tests.inspect.dump.random_protos import encoded

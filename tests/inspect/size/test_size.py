@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size.size import GROUPINGS, Row, measure, scope
-from sigpb.inspect.size.size_tree import Part, tree
-from sigpb.inspect.size.treemap import Rectangle, squarified, treemap
+from sigpb.inspect.size.treemap import Part, Rectangle, squarified, tree, treemap
 from sigpb.wire import length_delimited
 from tests.conftest import REPOSITORY
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.inspect.graph.dataflow.picture import Node, Picture
-from sigpb.inspect.graph.graph_style import COLOURS, SPLICED, text_lines
+from sigpb.inspect.graph.picture import COLOURS, SPLICED, Node, Picture, text_lines
 from sigpb.inspect.styled_text import Line, line
 from sigpb.visible_text import visible
 
@@ -49,7 +48,11 @@ def _look(node: Node) -> str:
 def _quoted(*parts: str) -> str:
     r"""Returns lines as a string of the DOT language.
 
-    Only a quote is special there, but labels know escapes of their own, such as ``\N``.
+    Only a quote is special there, but labels know escapes of their own, such as ``\N``, and HTML's,
+    such as ``&lt;``.
     """
-    escaped = (visible(part).replace("\\", "\\\\").replace('"', '\\"') for part in parts)
+    escaped = (
+        visible(part).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+        for part in parts
+    )
     return '"' + "\\n".join(escaped) + '"'

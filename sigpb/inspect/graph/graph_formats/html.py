@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from sigpb.inspect.graph.dataflow.picture import Picture
 from sigpb.inspect.graph.graph_formats.json import values
-from sigpb.inspect.graph.graph_style import text_lines
+from sigpb.inspect.graph.picture import Picture, text_lines
 from sigpb.inspect.styled_text import Line, line
 from sigpb.visible_text import visible
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sigpb.inspect.graph.dataflow.picture import Edge, Node, Picture
+from sigpb.inspect.graph.picture import Edge, Node, Picture
 from sigpb.inspect.styled_text import Line, line
 from sigpb.tensor_types import dtype_name
 from sigpb.visible_text import json_text

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sigpb.inspect.graph.dataflow.picture import Node, Picture
-from sigpb.inspect.graph.graph_style import COLOURS, SPLICED, text_lines
+from sigpb.inspect.graph.picture import COLOURS, SPLICED, Node, Picture, text_lines
 from sigpb.inspect.styled_text import Line, line
 from sigpb.visible_text import visible
 

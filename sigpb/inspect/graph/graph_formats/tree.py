@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sigpb.inspect.graph.dataflow.picture import Edge, Node, Picture
+from sigpb.inspect.graph.picture import Edge, Node, Picture
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.visible_text import visible
 

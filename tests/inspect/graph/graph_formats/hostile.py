@@ -7,7 +7,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from sigpb.inspect.graph.dataflow.picture import Edge, Node, NodeKind, Output, Picture
+from sigpb.inspect.graph.picture import Edge, Node, NodeKind, Output, Picture
 from sigpb.inspect.styled_text import Line, plain
 
 PARTS = (

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from sigpb.inspect.graph.dataflow.picture import Edge, Node, Output, Picture
 from sigpb.inspect.graph.graph_formats import html
-from tests.inspect.graph.dataflow.pictures import picture_of
-from tests.inspect.graph.dataflow.small_graphs import call, function, graph, placeholder, relu
+from sigpb.inspect.graph.picture import Edge, Node, Output, Picture
 from tests.inspect.graph.graph_formats.hostile import PARTS, text
+from tests.inspect.graph.pictures import picture_of
+from tests.inspect.graph.small_graphs import call, function, graph, placeholder, relu
 
 BROWSERS = (
     "chromium-headless-shell",

@@ -1,0 +1,177 @@
+"""The edits that change no graph: of keys, of what a signature holds, of method names and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sigpb import protos
+from sigpb.edits.edit import Edit, EndpointTarget, SignatureTarget
+from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
+
+
+@dataclass(frozen=True)
+class RenameSignature(Edit):
+    """Gives a signature another key."""
+
+    signature: SignatureRef
+    to: str
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the signature is not yet under the patch's ``rename_to``."""
+        if target.patch.HasField("rename_to") and target.patch.rename_to != target.ref.key:
+            yield cls(target.ref, target.patch.rename_to)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the new key."""
+        draft.signature(self.signature).key = self.to
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'serving_default' → 'predict'``."""
+        return f"signature {self.signature.key!r} → {self.to!r}"
+
+
+@dataclass(frozen=True)
+class CopySignature(Edit):
+    """Adds the signature `signature`, which names its original too."""
+
+    signature: SignatureRef
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch says ``copy_of``."""
+        if target.ref.copy_of is not None:
+            yield cls(target.ref)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Makes the copy."""
+        draft.signature(self.signature)
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'legacy': copied from 'serving_default'``."""
+        return f"signature {self.signature.key!r}: copied from {self.signature.copy_of!r}"
+
+
+@dataclass(frozen=True)
+class DeleteSignature(Edit):
+    """Removes a signature; the part of the graph behind it stays."""
+
+    signature: SignatureRef
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch says ``drop``."""
+        if target.patch.drop:
+            yield cls(target.ref)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Drops the signature."""
+        draft.signature(self.signature).dropped = True
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'legacy': deleted``."""
+        return f"signature {self.signature.key!r}: deleted"
+
+
+@dataclass(frozen=True)
+class RenameEndpoint(Edit):
+    """Gives an input or output another key."""
+
+    signature: SignatureRef
+    side: Side
+    key: str
+    to: str
+
+    @classmethod
+    def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
+        """Wanted where the endpoint is not yet under the patch's ``rename_to``."""
+        if target.patch.HasField("rename_to") and target.patch.rename_to != target.key:
+            yield cls(target.signature.ref, target.side, target.key, target.patch.rename_to)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the new key."""
+        draft.signature(self.signature).endpoints(self.side)[self.key].key = self.to
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'serving_default': input 'x' → 'image'``."""
+        return f"signature {self.signature.key!r}: {self.side} {self.key!r} → {self.to!r}"
+
+
+@dataclass(frozen=True)
+class DropOutput(Edit):
+    """Removes an output from a signature; the tensor behind it stays in the graph."""
+
+    signature: SignatureRef
+    side: Side
+    key: str
+
+    @classmethod
+    def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
+        """Wanted where the patch says ``drop``."""
+        if target.patch.drop:
+            yield cls(target.signature.ref, target.side, target.key)
+
+    def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
+        """Inputs cannot be dropped: the graph would have nothing to compute from."""
+        if self.side == "input":
+            yield (
+                f"signature {self.signature.key!r}: input {self.key!r} cannot be dropped, since "
+                "the graph computes from it; bind it to a constant instead."
+            )
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Drops the output."""
+        draft.signature(self.signature).endpoints(self.side)[self.key].dropped = True
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'serving_default': output 'logits' dropped``."""
+        return f"signature {self.signature.key!r}: {self.side} {self.key!r} dropped"
+
+
+@dataclass(frozen=True)
+class SetMethodName(Edit):
+    """Sets `method_name`, by which TensorFlow Serving tells what requests a signature takes."""
+
+    signature: SignatureRef
+    before: str
+    to: str
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch names another method than the signature has."""
+        before = target.signature_def.method_name
+        if target.patch.HasField("method_name") and target.patch.method_name != before:
+            yield cls(target.ref, before, target.patch.method_name)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the method name."""
+        draft.signature(self.signature).method_name = self.to
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'x': method '' → 'tensorflow/serving/predict'``."""
+        return f"signature {self.signature.key!r}: method {self.before!r} → {self.to!r}"
+
+
+@dataclass(frozen=True)
+class SetTags(Edit):
+    """Gives a MetaGraph another tag-set; both sorted."""
+
+    before: tuple[str, ...]
+    to: tuple[str, ...]
+
+    @classmethod
+    def from_patch(cls, meta_graph: MetaGraph, patch: protos.SavedModelPatch) -> Iterator[Edit]:
+        """Wanted where the patch's ``set_tags`` are not those of the MetaGraph."""
+        wanted = tag_set(patch.set_tags.tag)
+        if patch.HasField("set_tags") and wanted != meta_graph.tags:
+            yield cls(meta_graph.tags, wanted)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the tags."""
+        draft.tags = self.to
+
+    def describe(self) -> str:
+        """Returns for instance ``tags {serve} → {gpu, serve}``."""
+        return f"tags {tag_set_text(self.before)} → {tag_set_text(self.to)}"

@@ -1,1 +1,0 @@
-"""The part of a graph between some inputs and some outputs, through the functions it calls."""

@@ -1,0 +1,160 @@
+"""Whatever system call of a writing command fails, or is its last, no model is lost.
+
+Each command is run once for each of its system calls and each fault. By default some of these
+cases are tried, the same ones each time; with ``SIGPB_EVERY_FAULT=1`` in the environment all are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.batch.repositories import ModelFactory
+
+from .commands import COMMANDS, Command, State, create, leftovers, run, run_traced, state
+from .system_calls import IS_SUPPORTED, MOVES_BYTES, Call, Fault
+
+pytestmark = pytest.mark.skipif(not IS_SUPPORTED, reason="system calls are traced on x86-64 Linux")
+
+SAMPLE = 24
+
+INTERRUPTIBLE = {"openat", "close", "flock", "fsync", "ioctl", *MOVES_BYTES}
+NEEDS_SPACE = {
+    "copy_file_range",
+    "fsync",
+    "ftruncate",
+    "linkat",
+    "mkdir",
+    "openat",
+    "rename",
+    "sendfile",
+    "symlink",
+    "write",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """A fault, and the calls that it may strike.
+
+    Attributes:
+        fault: What becomes of the call.
+        strikes: Whether a call can fail so.
+        lasts: Whether all such calls from this one on fail, or only this one.
+    """
+
+    fault: Fault
+    strikes: Callable[[Call], bool] = lambda call: True
+    lasts: bool = False
+
+
+TROUBLES = {
+    "killed": Trouble(Fault("kill")),
+    "EIO": Trouble(Fault("error", errno.EIO)),
+    "EIO for good": Trouble(Fault("error", errno.EIO), lasts=True),
+    "EPERM": Trouble(Fault("error", errno.EPERM)),
+    "EINTR": Trouble(Fault("error", errno.EINTR), lambda call: call.name in INTERRUPTIBLE),
+    "half": Trouble(Fault("short"), lambda call: call.name in MOVES_BYTES),
+    "disk full": Trouble(
+        Fault("error", errno.ENOSPC), lambda call: call.name in NEEDS_SPACE, lasts=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_fault_loses_a_model(name: str, fixture_model: ModelFactory, tmp_path: Path) -> None:
+    command, template, root = COMMANDS[name], tmp_path / "template", tmp_path / "case"
+    root.mkdir()
+    create(root, fixture_model("tf2_warmup"), command)
+    shutil.copytree(root, template, symlinks=True)
+    old, calls = state(root), list[Call]()
+    code, text = run_traced(root, command.arguments, lambda number, call: calls.append(call))
+    assert code == 0, text
+    new, failures = state(root), list[str]()
+    for number, trouble in _cases(calls):
+        shutil.rmtree(root)
+        shutil.copytree(template, root, symlinks=True)
+        outcome = run_traced(root, command.arguments, _striking(TROUBLES[trouble], number))
+        try:
+            _check(root, command, TROUBLES[trouble], outcome, old, new)
+        except AssertionError as error:
+            call = calls[number - 1]
+            failures.append(
+                f"{trouble} at {number}, {call.name} of {call.path}: {outcome}, {error}"
+            )
+    assert not failures, "\n".join([f"{len(failures)} failures", *failures])
+
+
+def _cases(calls: list[Call]) -> Iterator[tuple[int, str]]:
+    cases = [
+        (number, name)
+        for number, call in enumerate(calls, 1)
+        for name, trouble in TROUBLES.items()
+        if trouble.strikes(call)
+    ]
+    step = 1 if os.environ.get("SIGPB_EVERY_FAULT") else max(1, len(cases) // SAMPLE)
+    yield from cases[:: step + (step % len(TROUBLES) == 0)]
+
+
+def _striking(trouble: Trouble, at: int) -> Callable[[int, Call], Fault | None]:
+    def decide(number: int, call: Call) -> Fault | None:
+        is_struck = number == at or (trouble.lasts and number > at)
+        return trouble.fault if is_struck and trouble.strikes(call) else None
+
+    return decide
+
+
+def _check(
+    root: Path,
+    command: Command,
+    trouble: Trouble,
+    outcome: tuple[int, str],
+    old: State,
+    new: State,
+) -> None:
+    code, text = outcome
+    found = state(root)
+    assert "Traceback" not in text
+    assert "fault in sigpb itself" not in text
+    if code == 0:
+        assert found == new
+        return
+    assert code == (-9 if trouble.fault.kind == "kill" else max(1, code))
+    assert all(_is_old_or_new(path, found, old, new) for path in _models(old, new))
+    if code > 0:
+        assert text
+        if not trouble.lasts:
+            assert leftovers(root) == []
+    if found != new:
+        line = command.arguments
+        if command.again and code in (-9, 4):
+            line = command.again if (root / "journal.jsonl").exists() else line
+        elif command.again:  # It went to its end, and is begun once more.
+            (root / "journal.jsonl").unlink()
+        again, text = run(root, line)
+        assert again == 0, text
+        assert state(root) == new
+
+
+def _models(old: State, new: State) -> set[str]:
+    return {str(Path(path).parent) for path in {**old, **new} if path.endswith("saved_model.pb")}
+
+
+def _is_old_or_new(model: str, found: State, old: State, new: State) -> bool:
+    """Whether a model is the old or the new one, possibly without what describes it."""
+
+    def files(of: State) -> State:
+        return {path: data for path, data in of.items() if path.startswith(f"{model}/")}
+
+    proto, now = f"{model}/saved_model.pb", files(found)
+    for whole in (files(old), files(new)):
+        if now.get(proto) == whole.get(proto):
+            needed = {path: data for path, data in whole.items() if "/variables/" in path}
+            return needed.items() <= now.items() <= whole.items()
+    return False
