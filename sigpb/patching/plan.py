@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -86,7 +85,7 @@ class Plan:
             "meta_graphs": [
                 {
                     "tags": list(graph.tags),
-                    "edits": [_edit_json(edit) for edit in graph.edits],
+                    "edits": [edit.to_json() for edit in graph.edits],
                     "warnings": list(graph.warnings),
                     "unchecked": list(graph.unchecked),
                 }
@@ -98,8 +97,3 @@ class Plan:
 def not_checked(what: str) -> str:
     """Returns the line that recommends to verify something."""
     return f"not checked without --verify: {what}"
-
-
-def _edit_json(edit: Edit) -> dict[str, Any]:
-    fields = dataclasses.asdict(edit)  # type: ignore[call-overload]
-    return {"edit": type(edit).__name__, "text": edit.describe(), **fields}
