@@ -4,8 +4,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.rewrite.interface import converted_tensor, tensor_type
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tensor_types import dtype_of
 from sigpb.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, attr, call, nodes, output_shapes, placeholder, shape
 
@@ -59,16 +58,6 @@ class TestConversions:
             Model(meta_graph_def(GRAPH, {"s": signature}), change).interface().conversions("output")
             == {}
         )
-
-    def test_of_a_sparse_tensor_the_values(self) -> None:
-        info = protos.TensorInfo(dtype=FLOAT32)
-        info.tensor_shape.dim.add(size=7)
-        info.coo_sparse.values_tensor_name = "values:0"
-        assert converted_tensor(info) == "values:0"
-        assert tensor_type(info) == TensorType(FLOAT32, (None,))
-
-    def test_of_a_reference_the_value(self) -> None:
-        assert tensor_type(protos.TensorInfo(name="v:0", dtype=FLOAT32 + 100)).dtype == FLOAT32
 
 
 class TestContradictions:
