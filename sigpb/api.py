@@ -64,7 +64,7 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
             from sigpb.patching import saved_plan
 
             saved_plan.save(model, made, Path(out))
-        return made
+        return made.to_tell()
 
 
 def invert(path: str | Path, patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
@@ -281,7 +281,8 @@ def _patched(
             model.directory, changes, backup=options.backup, expected=model.state
         )
     backup = kept and model.directory / kept.name
-    return PatchResult(status, made, output, backup, verified, (*taken_back, *notes))
+    told = made.to_tell()
+    return PatchResult(status, told, output, backup, verified, (*taken_back, *notes))
 
 
 def verify(

@@ -10,10 +10,8 @@ from sigpb.diff.function_ports import function_behind
 from sigpb.diff.lineage import Lineage
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.draft import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
-
-_SIDES: tuple[Side, Side] = ("input", "output")
 
 # What a change is worth. Of several ways to say what became of the signatures, that is said which
 # is worth the least: the plan of the shortest patch.
@@ -164,7 +162,7 @@ class _Comparison:
 def _removed(before: protos.SignatureDef, lineage: Lineage) -> tuple[EndpointChange, ...]:
     return tuple(
         EndpointChange(side, place.endpoint, None)
-        for side in _SIDES
+        for side in SIDES
         for place in endpoints.places(side, before, lineage, after=False)
     )
 

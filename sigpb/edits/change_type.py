@@ -14,14 +14,14 @@ from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
     Encoding,
     TensorType,
+    declared_type,
     dtype_name,
     dtype_names,
     dtype_of,
     encoding_of,
     parse_shape,
-    shape_of,
     shape_text,
-    value_dtype,
+    type_text,
 )
 
 
@@ -30,10 +30,8 @@ class ChangeType(Edit):
     """Gives an input or output another dtype, another shape, or both.
 
     Attributes:
-        dtype: The name of the dtype it has.
-        shape: The shape it has, as text.
-        new_dtype: The name of the dtype it is to have.
-        new_shape: The shape it is to have.
+        type: The type it has.
+        new_type: The type it is to have.
         reshape: Whether a reshape is meant even if it looks like a transpose.
     """
 
@@ -41,32 +39,22 @@ class ChangeType(Edit):
     side: Side
     key: str
     encoding: Encoding
-    dtype: str
-    shape: str
-    new_dtype: str
-    new_shape: str
+    type: TensorType
+    new_type: TensorType
     reshape: bool
 
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
         """Wanted where the endpoint has another dtype or shape than the patch states."""
         patch, info = target.patch, target.info
-        dtype = dtype_name(value_dtype(info.dtype))
-        shape = shape_text(shape_of(info.tensor_shape))
-        new_dtype = dtype_name(dtype_of(patch.dtype)) if patch.HasField("dtype") else dtype
-        new_shape = shape_text(parse_shape(patch.shape)) if patch.HasField("shape") else shape
-        if (dtype, shape) != (new_dtype, new_shape):
-            yield cls(
-                target.signature.ref,
-                target.side,
-                target.key,
-                encoding_of(info),
-                dtype,
-                shape,
-                new_dtype,
-                new_shape,
-                patch.reshape,
-            )
+        now = declared_type(info)
+        wanted = TensorType(
+            dtype_of(patch.dtype) if patch.HasField("dtype") else now.dtype,
+            parse_shape(patch.shape) if patch.HasField("shape") else now.shape,
+        )
+        if now != wanted:
+            ref, encoding = target.signature.ref, encoding_of(info)
+            yield cls(ref, target.side, target.key, encoding, now, wanted, patch.reshape)
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """Not every type can be converted to every other."""
@@ -76,13 +64,13 @@ class ChangeType(Edit):
                 f"{where} is a composite tensor, such as a ragged one, of several tensors; its "
                 "type cannot be changed."
             )
-        elif self.encoding == "coo_sparse" and self.shape != self.new_shape:
+        elif self.encoding == "coo_sparse" and self.type.shape != self.new_type.shape:
             yield (
                 f"{where} is a sparse tensor: the dtype of its values can be changed, its shape "
                 "cannot."
             )
-        elif self.dtype not in dtype_names():
-            yield f"{where} has no dtype that TensorFlow knows, but {self.dtype}."
+        elif (dtype := dtype_name(self.type.dtype)) not in dtype_names():
+            yield f"{where} has no dtype that TensorFlow knows, but {dtype}."
         else:
             try:
                 self._conversion()
@@ -96,19 +84,19 @@ class ChangeType(Edit):
             kinds = self._conversion().kinds
         except ConversionError:  # It is restored, not converted: see `refusals`.
             return
-        where = f"signature {self.signature.key!r}"
+        where, shape = f"signature {self.signature.key!r}", shape_text(self.new_type.shape)
         if "reshape" in kinds or ("relax" in kinds and self.side == "input"):
-            yield f"what {where} computes with {self.side} {self.key!r} as {self.new_shape}"
+            yield f"what {where} computes with {self.side} {self.key!r} as {shape}"
         elif "refine" in kinds and self.side == "output":
-            yield f"whether output {self.key!r} of {where} is always of the shape {self.new_shape}"
+            yield f"whether output {self.key!r} of {where} is always of the shape {shape}"
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new type."""
         endpoint = draft.signature(self.signature).endpoints(self.side)[self.key]
-        if self.dtype != self.new_dtype:
-            endpoint.change_type(dtype=dtype_of(self.new_dtype))
-        if self.shape != self.new_shape:
-            endpoint.change_type(shape=parse_shape(self.new_shape), insist=self.reshape)
+        if self.type.dtype != self.new_type.dtype:
+            endpoint.change_type(dtype=self.new_type.dtype)
+        if self.type.shape != self.new_type.shape:
+            endpoint.change_type(shape=self.new_type.shape, insist=self.reshape)
 
     def describe(self) -> str:
         """Returns for instance ``… input 'x' float32 [?,784] → uint8 [?,28,28,1] (reshape, cast)``.
@@ -124,20 +112,15 @@ class ChangeType(Edit):
             if change.losses:
                 how += ": " + "; ".join(change.losses)
         return (
-            f"signature {self.signature.key!r}: {self.side} {self.key!r} {self.dtype} {self.shape} "
-            f"→ {self.new_dtype} {self.new_shape} ({how})"
+            f"signature {self.signature.key!r}: {self.side} {self.key!r} {type_text(self.type)} "
+            f"→ {type_text(self.new_type)} ({how})"
         )
 
     def _conversion(self) -> Conversion:
-        now = TensorType(dtype_of(self.dtype), parse_shape(self.shape))
-        return conversion(self.side, now, self._wanted, insist=self.reshape)
-
-    @property
-    def _wanted(self) -> TensorType:
-        return TensorType(dtype_of(self.new_dtype), parse_shape(self.new_shape))
+        return conversion(self.side, self.type, self.new_type, insist=self.reshape)
 
     def _is_restored(self, meta_graph: MetaGraph) -> bool:
         """Whether it is to be what it was before sigpb gave it a tensor of its own."""
         signature = meta_graph.signatures[self.signature.source]
         infos = signature.inputs if self.side == "input" else signature.outputs
-        return origin_type(meta_graph, infos[self.key]) == self._wanted
+        return origin_type(meta_graph, infos[self.key]) == self.new_type

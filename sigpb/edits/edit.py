@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sigpb import protos
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
+from sigpb.tensor_types import TensorType, dtype_name, shape_text
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class EndpointTarget:
         return endpoints[self.key]
 
 
+@dataclass(frozen=True)
 class Edit(ABC):
     """One change of a MetaGraph's signatures: a frozen dataclass, and a step of a plan.
 
@@ -87,6 +91,23 @@ class Edit(ABC):
         Each is a clause that begins with ``what`` or ``whether``.
         """
         return ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the edit as JSON values: its name, its line, and its fields.
+
+        A type is written as a dtype and a shape: `new_type` as `new_dtype` and `new_shape`.
+        """
+        values: dict[str, Any] = {"edit": type(self).__name__, "text": self.describe()}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, TensorType):
+                prefix = field.name.removesuffix("type")
+                values[f"{prefix}dtype"] = dtype_name(value.dtype)
+                values[f"{prefix}shape"] = shape_text(value.shape)
+            else:
+                is_nested = dataclasses.is_dataclass(value)
+                values[field.name] = dataclasses.asdict(value) if is_nested else value
+        return values
 
     @abstractmethod
     def apply(self, draft: MetaGraphDraft) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
@@ -69,6 +70,18 @@ class TopLevelGraph(GraphBody):
         self._added_names = TakenNames()
         self._removed: list[str] = []
         self._has_op: dict[str, bool] = {}
+
+    def fork(self, functions: Functions) -> TopLevelGraph:
+        """Returns a graph with the same changes, of which more do not concern this one.
+
+        Args:
+            functions: The functions that it has.
+        """
+        other = copy.copy(self)
+        other._functions = functions
+        other._replaced, other._added = {**self._replaced}, {**self._added}
+        other._added_names, other._removed = copy.deepcopy(self._added_names), [*self._removed]
+        return other
 
     @cached_property
     def _index(self) -> NodeIndex:

@@ -42,8 +42,8 @@ class Fixing:
             PatchError: If it does not fit the model.
         """
         edits = Edits(self.model.buffer)
-        for draft in compile_patch(self.model, patch).drafts(self.model).values():
-            commit(draft, edits)
+        for interfaces in compile_patch(self.model, patch).interfaces.values():
+            commit(interfaces, edits)
         self.rewrite(edits)
 
     def remove(self, name: str) -> None:

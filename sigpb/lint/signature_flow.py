@@ -10,7 +10,7 @@ from sigpb.graph.tensor_names import canonical, producer
 from sigpb.inspect.graph.bodies import VARIABLES, NodeRecord
 from sigpb.inspect.graph.dependence import Dependence, Dependences, bits
 from sigpb.inspect.graph.flow import Graph
-from sigpb.rewrite.boundary import fed_tensors
+from sigpb.rewrite.interface import fed_tensors
 from sigpb.tensor_types import tensor_names
 
 PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})

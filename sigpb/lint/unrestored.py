@@ -19,7 +19,7 @@ from sigpb.lint.consumers import Consumers
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.loading import ASSIGNING, variable_of
 from sigpb.lint.signature_flow import is_variable
-from sigpb.rewrite.boundary import fed_tensors
+from sigpb.rewrite.interface import fed_tensors
 
 # The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
 # (tensorflow/python/trackable/trackable_utils.py, base.py).

@@ -42,18 +42,19 @@ def changes_of(
     """
     if plan.is_empty:
         return {}, ()
-    edits, drafts = Edits(model.buffer), plan.drafts(model)
+    edits = Edits(model.buffer)
+    interfaces = {each.index: plan.interfaces[each.index] for each in plan.meta_graphs}
     committed = [
-        commit(drafts[index], edits) if index in drafts else unchanged(graph)
+        commit(interfaces[index], edits) if index in interfaces else unchanged(graph)
         for index, graph in enumerate(model.meta_graphs)
     ]
-    _hold_to(plan.patch, [committed[index] for index in drafts])
+    _hold_to(plan.patch, [committed[index] for index in interfaces])
     pieces = edits.pieces()
     main: Content = SplicedFile(pieces, model.file)
     if model.is_text:
         patched = protos.SavedModel.FromString(assemble(pieces, model.buffer))
         main = text_of(model, patched)
-    requests, notes = side_files.warmup(model, drafts, committed, warmup)
+    requests, notes = side_files.warmup(model, interfaces, committed, warmup)
     unchecked = dict.fromkeys(each for views in committed for each in views.unchecked)
     warnings = (f"warning: {each}" for views in committed for each in views.warnings)
     notes = (*warnings, *map(not_checked, unchecked), *notes)
@@ -78,9 +79,9 @@ def check(plan: Plan, model: SavedModel) -> Plan:
     """
     meta_graphs = []
     for each in plan.meta_graphs:
-        draft = each.draft(model.meta_graphs[each.index])
-        if any(signature.converted for signature in draft.kept()):
-            committed = commit(draft, Edits(model.buffer))
+        interfaces = plan.interfaces[each.index]
+        if any(signature.converted for signature in interfaces.kept()):
+            committed = commit(interfaces, Edits(model.buffer))
             _hold_to(plan.patch, [committed])
             each = replace(
                 each,

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.rewrite import object_graph
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureDraft
+from sigpb.rewrite.draft import SIDES, MetaGraphDraft, Side, SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.placeholder_default import lost_defaults
 from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.saved_model.model import INTERNAL_PREFIX
 from sigpb.tensor_types import dtype_of, parse_shape
-
-SIDES: tuple[Side, Side] = ("input", "output")
 
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")

@@ -13,6 +13,7 @@ from sigpb.patching.copied import is_copied
 from sigpb.patching.plan import MetaGraphPlan, Plan
 from sigpb.patching.resolve import Resolution, resolve, resolve_endpoints
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 
 
@@ -27,7 +28,7 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     selected = _select(model, patch)
     problems += _unknown_signatures([graph for _, graph in selected], patch)
     problems += _tag_collisions(model, patch, [index for index, _ in selected])
-    plans = []
+    drafts: list[tuple[int, MetaGraphDraft, list[Edit]]] = []
     for index, meta_graph in selected:
         edits, found = _compile_for(meta_graph, patch)
         draft = MetaGraphDraft.of(meta_graph)
@@ -37,13 +38,22 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         found += checks.problems(draft)
         where = f"MetaGraph {tag_set_text(meta_graph.tags)}: " if len(selected) > 1 else ""
         problems += [where + problem for problem in found]
-        if edits and not found:
-            warnings = tuple(checks.warnings(draft))
-            unchecked = tuple(clause for edit in edits for clause in edit.unchecked())
-            plans.append(MetaGraphPlan(index, meta_graph.tags, tuple(edits), warnings, unchecked))
+        if edits:
+            drafts.append((index, draft, edits))
     if problems:
         raise PatchError(problems)
-    return Plan(model.directory, patch, tuple(plans))
+    plans = tuple(
+        MetaGraphPlan(
+            index,
+            draft.meta_graph.tags,
+            tuple(edits),
+            tuple(checks.warnings(draft)),
+            tuple(clause for edit in edits for clause in edit.unchecked()),
+        )
+        for index, draft, edits in drafts
+    )
+    interfaces = {index: interfaces_of(draft) for index, draft, _ in drafts}
+    return Plan(model.directory, patch, plans, interfaces)
 
 
 def _select(model: SavedModel, patch: protos.SavedModelPatch) -> list[tuple[int, MetaGraph]]:

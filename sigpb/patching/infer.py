@@ -242,8 +242,8 @@ def _check(
     Raises:
         PatchError: With all that is in the way, or what would still be different.
     """
-    edits, drafts = Edits(model.buffer), compile_patch(model, patch).drafts(model)
-    made = {draft.meta_graph: commit(draft, edits).signature_defs for draft in drafts.values()}
+    edits, interfaces = Edits(model.buffer), compile_patch(model, patch).interfaces
+    made = {each.meta_graph: commit(each, edits).signature_defs for each in interfaces.values()}
     problems = [
         f"signature {key!r} would not be as it is wanted: {problem}."
         for graph, wanted in pairs

@@ -9,15 +9,13 @@ from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import differences
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.boundary import tensor_type
 from sigpb.rewrite.commit import commit, unchanged
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureDraft
+from sigpb.rewrite.draft import SIDES, Side
+from sigpb.rewrite.interface import Interface, Interfaces, Port, tensor_type
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tensor_types import dtype_name, shape_text
 from sigpb.wire import Edits, assemble
-
-_SIDES: tuple[Side, Side] = ("input", "output")
 
 
 def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
@@ -35,12 +33,12 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     """
     if plan.is_empty:
         return protos.SavedModelPatch()
-    edits, drafts = Edits(model.buffer), plan.drafts(model)
-    made = {index: commit(draft, edits).signature_defs for index, draft in drafts.items()}
+    edits = Edits(model.buffer)
+    made = {index: commit(each, edits).signature_defs for index, each in plan.interfaces.items()}
     problems: list[str] = []
     patches = []
-    for index, draft in drafts.items():
-        inverse = _Inverse(draft, made[index])
+    for index, interfaces in plan.interfaces.items():
+        inverse = _Inverse(interfaces, made[index])
         patches.append(inverse.patch(by_tags=plan.patch.HasField("tags")))
         problems += [each for each in inverse.problems if each not in problems]
     if any(patch != patches[0] for patch in patches):
@@ -65,8 +63,8 @@ def _left_undone(
     """Yields why a patch does not give a patched model back the signatures that it had."""
     edits = Edits(patched.buffer)
     try:
-        drafts = compile_patch(patched, undo).drafts(patched)
-        restored = {index: commit(draft, edits) for index, draft in drafts.items()}
+        interfaces = compile_patch(patched, undo).interfaces
+        restored = {index: commit(each, edits) for index, each in interfaces.items()}
     except PatchError as error:
         yield from (f"it cannot be undone: {problem}" for problem in error.problems)
         return
@@ -83,27 +81,27 @@ def _left_undone(
 
 
 class _Inverse:
-    """The patch that undoes a draft.
+    """The patch that undoes what interfaces differ in from a MetaGraph.
 
     Attributes:
         problems: What cannot be undone.
     """
 
-    def __init__(self, draft: MetaGraphDraft, made: Mapping[str, protos.SignatureDef]) -> None:
-        """Takes a draft, and the SignatureDefs that it makes."""
-        self._draft, self._made = draft, made
+    def __init__(self, interfaces: Interfaces, made: Mapping[str, protos.SignatureDef]) -> None:
+        """Takes interfaces, and the SignatureDefs that they make."""
+        self._interfaces, self._made = interfaces, made
         self.problems: list[str] = []
 
     def patch(self, *, by_tags: bool) -> protos.SavedModelPatch:
         """Returns the patch; `by_tags` says whether it selects the MetaGraph by its tag-set."""
-        patch, before = protos.SavedModelPatch(), self._draft.meta_graph
-        if by_tags or self._draft.tags != before.tags:
-            patch.tags.tag.extend(self._draft.tags)
+        patch, before = protos.SavedModelPatch(), self._interfaces.meta_graph
+        if by_tags or self._interfaces.tags != before.tags:
+            patch.tags.tag.extend(self._interfaces.tags)
             patch.tags.SetInParent()
-        if self._draft.tags != before.tags:
+        if self._interfaces.tags != before.tags:
             patch.set_tags.tag.extend(before.tags)
             patch.set_tags.SetInParent()
-        for signature in self._draft.signatures.values():
+        for signature in self._interfaces.signatures.values():
             if signature.dropped:
                 self.problems.append(f"signature {signature.ref.key!r} is deleted for good.")
             elif signature.ref.copy_of is not None:
@@ -112,13 +110,13 @@ class _Inverse:
                 patch.signature.append(self._signature(signature))
         return patch
 
-    def _signature(self, signature: SignatureDraft) -> protos.SignaturePatch:
+    def _signature(self, signature: Interface) -> protos.SignaturePatch:
         undo = protos.SignaturePatch(key=signature.key)
         if signature.key != signature.ref.key:
             undo.rename_to = signature.ref.key
         if signature.method_name != signature.source_method_name:
             undo.method_name = signature.source_method_name
-        for side in _SIDES:
+        for side in SIDES:
             ends = (
                 self._endpoint(signature, side, end) for end in signature.endpoints(side).values()
             )
@@ -126,14 +124,11 @@ class _Inverse:
         undo.output.extend(protos.EndpointPatch(key=end.key, drop=True) for end in signature.added)
         return undo
 
-    def _endpoint(
-        self, signature: SignatureDraft, side: Side, end: EndpointDraft
-    ) -> protos.EndpointPatch | None:
-        before, made = self._draft.meta_graph.signatures[signature.ref.source], self._made
-        info = (before.inputs if side == "input" else before.outputs)[end.source]
+    def _endpoint(self, signature: Interface, side: Side, end: Port) -> protos.EndpointPatch | None:
+        info = end.info
         where = f"signature {signature.ref.key!r}: {side} {end.source!r}"
         if end.dropped:
-            if side == "output" and info.name and not self._draft.meta_graph.has_object_graph:
+            if side == "output" and info.name and not self._interfaces.meta_graph.has_object_graph:
                 return protos.EndpointPatch(key=end.source, from_tensor=info.name)
             what = "bound to a constant" if end.bound is not None else "dropped"
             self.problems.append(f"{where} is {what} for good.")
@@ -143,7 +138,7 @@ class _Inverse:
             undo.rename_to = end.source
         if end.default is not None:
             self.problems.append(f"{where} gets a default, which a patch cannot take away.")
-        after = made[signature.key]
+        after = self._made[signature.key]
         changed = (after.inputs if side == "input" else after.outputs)[end.key]
         now, wanted = tensor_type(info), tensor_type(changed)
         if lost := losses(dtype_steps(now.dtype, wanted.dtype), now):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sigpb import protos
 from sigpb.edits import Edit
-from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
+from sigpb.rewrite.interface import Interfaces
+from sigpb.saved_model.model import tag_set_text
 from sigpb.visible_text import visible, visible_lines
 
 
@@ -33,13 +33,6 @@ class MetaGraphPlan:
     warnings: tuple[str, ...]
     unchecked: tuple[str, ...] = ()
 
-    def draft(self, meta_graph: MetaGraph) -> MetaGraphDraft:
-        """Returns what the edits make of the MetaGraph."""
-        draft = MetaGraphDraft.of(meta_graph)
-        for edit in self.edits:
-            edit.apply(draft)
-        return draft
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,20 +42,23 @@ class Plan:
         model: The model's directory.
         patch: The patch it was made from. Not to be changed.
         meta_graphs: The MetaGraphs that are changed.
+        interfaces: What the signatures of these MetaGraphs are to be, by their positions. They hold
+            on to the open model.
     """
 
     model: Path
     patch: protos.SavedModelPatch
     meta_graphs: tuple[MetaGraphPlan, ...]
+    interfaces: Mapping[int, Interfaces] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_empty(self) -> bool:
         """Whether the model is as the patch wants it."""
         return not self.meta_graphs
 
-    def drafts(self, model: SavedModel) -> dict[int, MetaGraphDraft]:
-        """Returns what it makes of the MetaGraphs of its model that change, by their positions."""
-        return {plan.index: plan.draft(model.meta_graphs[plan.index]) for plan in self.meta_graphs}
+    def to_tell(self) -> Plan:
+        """Returns the plan for people, which holds on to nothing and cannot be carried out."""
+        return replace(self, interfaces={})
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -89,7 +85,7 @@ class Plan:
             "meta_graphs": [
                 {
                     "tags": list(graph.tags),
-                    "edits": [_edit_json(edit) for edit in graph.edits],
+                    "edits": [edit.to_json() for edit in graph.edits],
                     "warnings": list(graph.warnings),
                     "unchecked": list(graph.unchecked),
                 }
@@ -101,8 +97,3 @@ class Plan:
 def not_checked(what: str) -> str:
     """Returns the line that recommends to verify something."""
     return f"not checked without --verify: {what}"
-
-
-def _edit_json(edit: Edit) -> dict[str, Any]:
-    fields = dataclasses.asdict(edit)  # type: ignore[call-overload]
-    return {"edit": type(edit).__name__, "text": edit.describe(), **fields}

@@ -11,6 +11,8 @@ from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.publishing.changes import Changes, Content
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Interfaces
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
 from sigpb.saved_model import warmup as warmups
@@ -115,7 +117,7 @@ def _digest(content: Content, buffer: Buffer) -> str | None:
 
 def warmup(
     model: SavedModel,
-    drafts: Mapping[int, MetaGraphDraft],
+    interfaces: Mapping[int, Interfaces],
     committed: Sequence[Committed],
     mode: WarmupMode,
 ) -> tuple[Changes, tuple[str, ...]]:
@@ -123,7 +125,7 @@ def warmup(
 
     Args:
         model: The model as it was.
-        drafts: What is wanted of its MetaGraphs that change, by their positions.
+        interfaces: What the signatures of its MetaGraphs that change are to be, by their positions.
         committed: All MetaGraphs as they are now.
         mode: Whether requests follow the change, are removed, all of them, if any is for something
             that changes, are kept though they do not fit, or are a reason to refuse the change.
@@ -141,7 +143,7 @@ def warmup(
         if mode == "drop":
             return {warmups.PATH: None}, ()
         raise PatchError([str(error), _OTHER_MODES]) from error
-    rewritten = rewrite(requests, _served(model, drafts, committed))
+    rewritten = rewrite(requests, _served(model, interfaces, committed))
     stale = sorted([*rewritten.changed, *rewritten.removed, *chain(*rewritten.problems.values())])
     if not stale:
         return {}, ()
@@ -165,7 +167,7 @@ def warmup(
 
 
 def _served(
-    model: SavedModel, drafts: Mapping[int, MetaGraphDraft], committed: Sequence[Committed]
+    model: SavedModel, interfaces: Mapping[int, Interfaces], committed: Sequence[Committed]
 ) -> list[dict[str, SignatureChange]]:
     """Returns what becomes of the signatures of each MetaGraph that TensorFlow Serving may load."""
     from sigpb.patching.warmup.signature_change import signature_changes
@@ -174,7 +176,8 @@ def _served(
     served = [(index, graph) for index, graph in graphs if _SERVED_TAG in graph.tags]
     return [
         signature_changes(
-            drafts.get(index) or MetaGraphDraft.of(graph), committed[index].signature_defs
+            interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)),
+            committed[index].signature_defs,
         )
         for index, graph in served or graphs
     ]

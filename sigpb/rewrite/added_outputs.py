@@ -23,21 +23,8 @@ from sigpb.graph.tensor_names import original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import EndpointDraft
+from sigpb.rewrite.interface import Result
 from sigpb.tensor_types import TensorType
-
-
-class Result(NamedTuple):
-    """A result of a function.
-
-    Attributes:
-        function: The function's name.
-        number: The number of the result.
-        type: Its type.
-    """
-
-    function: str
-    number: int
-    type: TensorType
 
 
 class AddedTensor(NamedTuple):

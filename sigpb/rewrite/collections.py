@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureRef
+from sigpb.rewrite.draft import SignatureRef
+from sigpb.rewrite.interface import Interfaces, Port
 from sigpb.rewrite.session_graph import Endpoints
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.model import parse
@@ -24,19 +25,19 @@ _ENCODED = "$Bytes$"
 
 def rewrite(
     edits: Edits,
-    draft: MetaGraphDraft,
+    interfaces: Interfaces,
     endpoints: Mapping[SignatureRef, Endpoints] | None = None,
 ) -> None:
-    """Renames endpoints in such collections as a draft renames them.
+    """Renames endpoints in such collections as interfaces rename them.
 
     Args:
         edits: Receives what changes.
-        draft: The MetaGraph as it is to be.
+        interfaces: The signatures as they are to be.
         endpoints: The new TensorInfos of signatures whose values are converted. Of a signature that
             is to be what it was before earlier patches, the copies are equal to these.
     """
-    meta_graph = draft.meta_graph.message
-    renamed = _renamed_endpoints(draft, endpoints or {})
+    meta_graph = interfaces.meta_graph.message
+    renamed = _renamed_endpoints(interfaces, endpoints or {})
     if not renamed:
         return
     entries = dict(meta_graph.entries(_COLLECTIONS))
@@ -61,11 +62,11 @@ def rewrite(
 
 
 def _renamed_endpoints(
-    draft: MetaGraphDraft, endpoints: Mapping[SignatureRef, Endpoints]
-) -> dict[bytes, list[EndpointDraft]]:
+    interfaces: Interfaces, endpoints: Mapping[SignatureRef, Endpoints]
+) -> dict[bytes, list[Port]]:
     """Returns the renamed endpoints by their TensorInfos as a packed copy holds them."""
-    renamed: dict[bytes, list[EndpointDraft]] = {}
-    for info, endpoint in _endpoints(draft, endpoints):
+    renamed: dict[bytes, list[Port]] = {}
+    for info, endpoint in _endpoints(interfaces, endpoints):
         if endpoint.renamed:
             packed = info.SerializeToString(deterministic=True)
             renamed.setdefault(packed, []).append(endpoint)
@@ -73,11 +74,11 @@ def _renamed_endpoints(
 
 
 def _endpoints(
-    draft: MetaGraphDraft, endpoints: Mapping[SignatureRef, Endpoints]
-) -> Iterator[tuple[protos.TensorInfo, EndpointDraft]]:
-    for ref, signature in draft.signatures.items():
+    interfaces: Interfaces, endpoints: Mapping[SignatureRef, Endpoints]
+) -> Iterator[tuple[protos.TensorInfo, Port]]:
+    for ref, signature in interfaces.signatures.items():
         if ref.copy_of is None:
-            signature_def = draft.meta_graph.signatures[ref.source]
+            signature_def = interfaces.meta_graph.signatures[ref.source]
             after = endpoints.get(ref, Endpoints())
             for infos in (signature_def.inputs, after.inputs):
                 yield from ((infos[key], signature.inputs[key]) for key in infos)
@@ -85,7 +86,7 @@ def _endpoints(
                 yield from ((infos[key], signature.outputs[key]) for key in infos)
 
 
-def _new_name(encoded: bytes, endpoints: list[EndpointDraft], prefix: str) -> bytes:
+def _new_name(encoded: bytes, endpoints: list[Port], prefix: str) -> bytes:
     """Returns the name of a collection's entry whose TensorInfo is that of renamed endpoints.
 
     The name is an endpoint's key, or what follows a prefix like ``features/`` in it. A new key

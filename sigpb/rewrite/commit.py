@@ -1,4 +1,4 @@
-"""Writes a draft: every view of a MetaGraph's signatures, in step."""
+"""Writes interfaces: every view of a MetaGraph's signatures, in step."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.errors import PatchError
 from sigpb.graph.called_functions import called_functions
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite import collections, meta_info, object_graph, signature_defs, stripped_ops
-from sigpb.rewrite.boundary import Boundary, boundary_of
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
-from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import Interfaces
 from sigpb.rewrite.restoration import remove_leftovers
-from sigpb.rewrite.session_graph import Endpoints, fed_as_before, splice
+from sigpb.rewrite.session_graph import splice
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import tensor_names
 from sigpb.wire import Edits
@@ -47,20 +44,21 @@ def unchanged(meta_graph: MetaGraph) -> Committed:
     return Committed(meta_graph.tags, meta_graph.signatures, graph.proto if graph else None)
 
 
-def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
-    """Adds to `edits` what brings a MetaGraph in line with a draft.
+def commit(interfaces: Interfaces, edits: Edits) -> Committed:
+    """Adds to `edits` what brings a MetaGraph in line with what its signatures are to be.
 
     Raises:
         PatchError: With all that the graph is in the way of.
     """
-    parts = GraphParts(draft.meta_graph)
+    parts = interfaces.parts.fork()
     graph, library = parts.top, parts.library
 
-    boundaries, endpoints = _splice(draft, parts)
-    meta_info.rewrite(edits, draft)
-    collections.rewrite(edits, draft, endpoints)
-    signature_defs_after = signature_defs.rewrite(edits, draft, endpoints)
-    leftovers = [each.restored.leftovers for each in boundaries.values() if each.restored]
+    spliced = {ref: each for ref, each in interfaces.signatures.items() if each.is_spliced}
+    endpoints = {ref: splice(interfaces, each, graph) for ref, each in spliced.items()}
+    meta_info.rewrite(edits, interfaces)
+    collections.rewrite(edits, interfaces, endpoints)
+    signature_defs_after = signature_defs.rewrite(edits, interfaces, endpoints)
+    leftovers = [each.restored.leftovers for each in spliced.values() if each.restored]
     if leftovers:
         infos = (
             info
@@ -72,52 +70,28 @@ def commit(draft: MetaGraphDraft, edits: Edits) -> Committed:
             frozenset().union(*leftovers),
             [tensor for info in infos for tensor in tensor_names(info)],
         )
-    after = object_graph.rewrite(edits, draft, boundaries, library, parts.op_defs)
+    after = object_graph.rewrite(edits, interfaces, library, parts.op_defs)
     functions = called_functions(graph.changed_nodes)
     functions |= set(after.concrete_functions if after else ())
     unused = set[str]()
     if leftovers:
-        before = draft.meta_graph.object_graph
+        before = interfaces.meta_graph.object_graph
         given_up = set(before.proto.concrete_functions) - functions if before else set[str]()
         given_up |= called_functions(graph.removed_nodes)
         unused = library.remove_unused(given_up - functions, graph.removed_spans)
         unused |= {node.op for node in graph.removed_nodes}
     ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)
-    if boundaries:
+    if spliced:
         graph.rewrite(edits)
         unused -= {node.op for node in graph.kept_nodes()} if unused else set()
         unused = {op for op in unused if not library.mentions_op(op)}
-        stripped_ops.rewrite(edits, draft.meta_graph.message, ops, unused - ops)
-    unchecked = (each for boundary in boundaries.values() for each in boundary.unchecked)
+        stripped_ops.rewrite(edits, interfaces.meta_graph.message, ops, unused - ops)
+    unchecked = (clause for each in spliced.values() for clause in each.unchecked)
     return Committed(
-        draft.tags,
+        interfaces.tags,
         signature_defs_after,
         after,
         graph if graph.is_changed else None,
         tuple(dict.fromkeys(unchecked)),
-        tuple(each for boundary in boundaries.values() for each in boundary.warnings),
+        tuple(warning for each in spliced.values() for warning in each.warnings),
     )
-
-
-def _splice(
-    draft: MetaGraphDraft, parts: GraphParts
-) -> tuple[dict[SignatureRef, Boundary], dict[SignatureRef, Endpoints]]:
-    """Converts the values of all signatures that ask for it, in the top-level graph."""
-    boundaries: dict[SignatureRef, Boundary] = {}
-    problems: list[str] = []
-    for ref, signature in draft.signatures.items():
-        if signature.converted or signature.drops_outputs:
-            try:
-                boundary = boundary_of(signature, parts)
-            except PatchError as error:
-                problems += error.problems
-            else:
-                if signature.converted or boundary.restored:
-                    boundaries[ref] = boundary
-    if problems:
-        raise PatchError(problems)
-    as_before = fed_as_before(draft) if boundaries else {}
-    return boundaries, {
-        ref: splice(draft, draft.signatures[ref], boundary, as_before, parts.top)
-        for ref, boundary in boundaries.items()
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from sigpb.rewrite.draft import Side
@@ -41,10 +42,11 @@ class Conversion:
         return tuple(size if each is None else each for each in inside)
 
 
+@lru_cache(maxsize=256)
 def conversion(
     side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool = False
 ) -> Conversion:
-    """Returns how an endpoint gets another type.
+    """Returns how an endpoint gets another type; once for all who ask.
 
     Args:
         side: Whether it is an input or an output.

@@ -1,4 +1,4 @@
-"""The signatures a MetaGraph is to have: what edits change and `rewrite.commit` writes.
+"""The signatures a MetaGraph is to have, while edits change them.
 
 A draft starts as a description of the MetaGraph as it is. Its parts keep the keys they have in the
 model beside the keys they are to have, so all changes are simultaneous and their order does not
@@ -7,15 +7,16 @@ matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from sigpb import protos
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import Shape, TensorType
 
 Side = Literal["input", "output"]
+SIDES: tuple[Side, Side] = ("input", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +58,16 @@ class WantedType(NamedTuple):
         )
 
 
-@dataclass(slots=True)
-class EndpointDraft:
-    """An input or output of a signature.
-
-    Attributes:
-        source: Its key in the model.
-        key: The key it is to have.
-        dropped: Whether it is to go.
-        type: What type it is to have; None if that does not change.
-        bound: For an input that is to go, the value it has from then on.
-        rows_of: For a bound value of one row that is repeated, the input that has as many rows, by
-            its key in the model.
-        default: The value a client may leave out; None if that does not change.
-        tensor: For an output that is to be added, the name of its tensor, in the graph or in a
-            function. Its `source` means nothing then.
-    """
+class Endpoint:
+    """What is asked of an endpoint that is to be, whether edits still change it or not."""
 
     source: str
     key: str
-    dropped: bool = False
-    type: WantedType | None = None
-    bound: protos.TensorProto | None = None
-    rows_of: str | None = None
-    default: protos.TensorProto | None = None
-    tensor: str | None = None
+    dropped: bool
+    type: WantedType | None
+    bound: protos.TensorProto | None
+    default: protos.TensorProto | None
+    tensor: str | None
 
     @property
     def renamed(self) -> bool:
@@ -93,45 +79,32 @@ class EndpointDraft:
         """Whether it differs from the model."""
         return self.dropped or self.renamed or self.default is not None or self.converted
 
-    def change_type(
-        self,
-        dtype: int | None = None,
-        shape: Shape | Literal["same"] = "same",
-        *,
-        insist: bool = False,
-    ) -> None:
-        """Sets what of the type is to change; the rest stays as it is set."""
-        set_ = self.type or WantedType()
-        self.type = WantedType(
-            set_.dtype if dtype is None else dtype,
-            set_.shape if shape == "same" else shape,
-            set_.insist or insist,
-        )
-
     @property
     def converted(self) -> bool:
         """Whether other values pass through it, so that the graph has to change."""
         return self.type is not None or self.bound is not None
 
 
-@dataclass(slots=True)
-class SignatureDraft:
-    """A signature, and its endpoints by their keys in the model."""
+AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
+
+
+class Signature(Generic[AnyEndpoint]):
+    """What is asked of a signature that is to be, whether edits still change it or not."""
 
     ref: SignatureRef
     key: str
     method_name: str
     source_method_name: str
-    inputs: dict[str, EndpointDraft]
-    outputs: dict[str, EndpointDraft]
-    dropped: bool = False
-    added: list[EndpointDraft] = field(default_factory=list)
+    inputs: Mapping[str, AnyEndpoint]
+    outputs: Mapping[str, AnyEndpoint]
+    dropped: bool
+    added: Sequence[AnyEndpoint]
 
-    def endpoints(self, side: Side) -> dict[str, EndpointDraft]:
+    def endpoints(self, side: Side) -> Mapping[str, AnyEndpoint]:
         """Returns the inputs or the outputs, also those that are to go, but not added ones."""
         return self.inputs if side == "input" else self.outputs
 
-    def kept(self, side: Side) -> list[EndpointDraft]:
+    def kept(self, side: Side) -> list[AnyEndpoint]:
         """Returns the inputs or outputs that are not to be dropped, without added ones."""
         return [end for end in self.endpoints(side).values() if not end.dropped]
 
@@ -168,6 +141,62 @@ class SignatureDraft:
             or self.method_name != self.source_method_name
             or self.endpoints_changed
         )
+
+
+@dataclass
+class EndpointDraft(Endpoint):
+    """An input or output of a signature.
+
+    Attributes:
+        source: Its key in the model.
+        key: The key it is to have.
+        dropped: Whether it is to go.
+        type: What type it is to have; None if that does not change.
+        bound: For an input that is to go, the value it has from then on.
+        rows_of: For a bound value of one row that is repeated, the input that has as many rows, by
+            its key in the model.
+        default: The value a client may leave out; None if that does not change.
+        tensor: For an output that is to be added, the name of its tensor, in the graph or in a
+            function. Its `source` means nothing then.
+    """
+
+    source: str
+    key: str
+    dropped: bool = False
+    type: WantedType | None = None
+    bound: protos.TensorProto | None = None
+    rows_of: str | None = None
+    default: protos.TensorProto | None = None
+    tensor: str | None = None
+
+    def change_type(
+        self,
+        dtype: int | None = None,
+        shape: Shape | Literal["same"] = "same",
+        *,
+        insist: bool = False,
+    ) -> None:
+        """Sets what of the type is to change; the rest stays as it is set."""
+        set_ = self.type or WantedType()
+        self.type = WantedType(
+            set_.dtype if dtype is None else dtype,
+            set_.shape if shape == "same" else shape,
+            set_.insist or insist,
+        )
+
+
+@dataclass
+class SignatureDraft(Signature[EndpointDraft]):
+    """A signature, and its endpoints by their keys in the model."""
+
+    ref: SignatureRef
+    key: str
+    method_name: str
+    source_method_name: str
+    inputs: dict[str, EndpointDraft]
+    outputs: dict[str, EndpointDraft]
+    dropped: bool = False
+    added: list[EndpointDraft] = field(default_factory=list)
 
 
 @dataclass

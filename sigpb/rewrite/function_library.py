@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -42,6 +42,13 @@ class FunctionLibrary:
         self._removed: list[str] = []
         self._reserved = reserved
 
+    def fork(self) -> FunctionLibrary:
+        """Returns a library with the same changes, of which more do not concern this one."""
+        other = copy.copy(self)
+        other._added, other._variants = {**self._added}, {**self._variants}
+        other._removed = [*self._removed]
+        return other
+
     @cached_property
     def _message(self) -> Message | None:
         _, rest = self._graph.leading(_NODE)
@@ -60,13 +67,16 @@ class FunctionLibrary:
         return dict(self.messages)
 
     @cached_property
-    def _numbers(self) -> Iterator[int]:
-        """Numbers that end the name of no function, ascending."""
+    def _numbers_taken(self) -> set[str]:
+        """The numbers that end the names of functions."""
         ends = (re.search("[0-9]+$", name) for name in (*self._by_name, *self._reserved))
-        taken = {end[0] for end in ends if end}
+        return {end[0] for end in ends if end}
+
+    @cached_property
+    def _number(self) -> int:
+        """The last number that a function was given, at first the largest that ends a name."""
         # Names may end in thousands of digits.
-        first = max((int(number) for number in taken if len(number) < 19), default=0) + 1
-        return (number for number in itertools.count(first) if str(number) not in taken)
+        return max((int(number) for number in self._numbers_taken if len(number) < 19), default=0)
 
     def get(self, name: str) -> protos.FunctionDef | None:
         """Returns the function of a name, an added one too, or None. Not to be changed."""
@@ -107,7 +117,10 @@ class FunctionLibrary:
         The number is unique, which TensorFlow's fingerprinting wants of functions that the object
         graph names (tensorflow/core/graph/regularization/util.cc).
         """
-        return f"{stem}_{next(self._numbers)}"
+        self._number += 1
+        while str(self._number) in self._numbers_taken:
+            self._number += 1
+        return f"{stem}_{self._number}"
 
     def add(self, function: protos.FunctionDef) -> None:
         """Adds a function under its name. The library has to exist."""

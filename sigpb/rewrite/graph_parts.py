@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 from sigpb import protos
@@ -32,6 +33,16 @@ class GraphParts:
         self.library = FunctionLibrary(message, _concrete_functions(meta_graph))
         self.op_defs = OpDefs(lambda: (*meta_graph.op_defs(), *self.library.signatures()))
         self.top = TopLevelGraph(self.message, self.library, self.op_defs)
+
+    def fork(self) -> GraphParts:
+        """Returns parts with the same changes, of which more do not concern these.
+
+        What was read is not read again.
+        """
+        other = copy.copy(self)
+        other.library = self.library.fork()
+        other.top = self.top.fork(other.library)
+        return other
 
 
 def _concrete_functions(meta_graph: MetaGraph) -> Iterator[str]:

@@ -13,13 +13,17 @@ from sigpb import protos
 from sigpb.graph.called_functions import called_functions
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite import records, structured_value, wrapper_function
-from sigpb.rewrite.boundary import NO_BOUNDARY, Boundary
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
 from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.rewrite.restoration import Port
-from sigpb.rewrite.signature_function import function_of, order_of, with_variant
-from sigpb.rewrite.wrapper_function import Order
+from sigpb.rewrite.interface import FunctionPorts, Interface, Interfaces
+from sigpb.rewrite.signature_function import (
+    function_of,
+    ports_behind,
+    ports_of,
+    with_variant,
+)
+from sigpb.rewrite.wrapper_function import Wrapper
 from sigpb.saved_model.endpoint_keys import are_adapted, argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tensor_types import TensorType
@@ -79,28 +83,24 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
 
 
 def rewrite(
-    edits: Edits,
-    draft: MetaGraphDraft,
-    boundaries: Mapping[SignatureRef, Boundary],
-    library: FunctionLibrary,
-    op_defs: OpDefs,
+    edits: Edits, interfaces: Interfaces, library: FunctionLibrary, op_defs: OpDefs
 ) -> protos.SavedObjectGraph | None:
-    """Brings the object graph in line with a draft.
+    """Brings the object graph in line with the interfaces of a MetaGraph's signatures.
 
     Args:
         edits: Receives what changes.
-        draft: The MetaGraph as it is to be; its signatures contradict nothing.
-        boundaries: How the values of signatures are converted.
+        interfaces: The signatures as they are to be; they contradict nothing.
         library: Receives the functions that signatures need.
         op_defs: The ops of the graph.
 
     Returns:
         The object graph as it is to be; None if there is none with signatures.
     """
-    graph, parent = draft.meta_graph.object_graph, draft.meta_graph.message.find(_OBJECT_GRAPH)
+    graph = interfaces.meta_graph.object_graph
+    parent = interfaces.meta_graph.message.find(_OBJECT_GRAPH)
     if graph is None or parent is None or graph.signature_map is None:
         return None
-    after = _Rewriting(graph, draft, boundaries, library, op_defs).run()
+    after = _Rewriting(graph, interfaces, library, op_defs).run()
     before = graph.proto
     records.rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
     functions = before.concrete_functions, after.concrete_functions
@@ -114,13 +114,11 @@ class _Rewriting:
     def __init__(
         self,
         graph: ObjectGraph,
-        draft: MetaGraphDraft,
-        boundaries: Mapping[SignatureRef, Boundary],
+        interfaces: Interfaces,
         library: FunctionLibrary,
         op_defs: OpDefs,
     ) -> None:
-        self.draft = draft
-        self.boundaries = boundaries
+        self.interfaces = interfaces
         self.library = library
         self.op_defs = op_defs
         self.graph = protos.SavedObjectGraph()
@@ -175,19 +173,19 @@ class _Rewriting:
         """Whether several nodes have a function, or one has it and another a wrapper of it."""
         named = (name for name, count in self.users.items() if count)
         wrappers = (self.library.get(n) for n in named if wrapper_function.is_wrapper(n))
-        orders = (wrapper_function.order_of(w, self.library) for w in wrappers if w)
-        return self.users[function] + sum(o.function == function for o in orders if o) > 1
+        found = (wrapper_function.wrapped_in(w, self.library) for w in wrappers if w)
+        return self.users[function] + sum(each.function == function for each in found if each) > 1
 
     def _name_children(
         self,
-    ) -> list[tuple[protos.TrackableObjectGraph.TrackableObject.ObjectReference, SignatureDraft]]:
+    ) -> list[tuple[protos.TrackableObjectGraph.TrackableObject.ObjectReference, Interface]]:
         """Names the children of the signature map after the signatures that are to be."""
         before = protos.SavedObject()
         before.CopyFrom(self.signature_map)
         children = self.signature_map.children
         del children[:]
-        by_source: dict[str, list[SignatureDraft]] = defaultdict(list)
-        for signature in self.draft.signatures.values():
+        by_source: dict[str, list[Interface]] = defaultdict(list)
+        for signature in self.interfaces.signatures.values():
             by_source[signature.ref.source].append(signature)
         named = []
         for old in before.children:
@@ -207,29 +205,28 @@ class _Rewriting:
         bare.concrete_function_name = name
         self.users[name] += 1
 
-    def _change_endpoints(self, node: protos.SavedObject, signature: SignatureDraft) -> None:
-        boundary = self.boundaries.get(signature.ref, NO_BOUNDARY)
+    def _change_endpoints(self, node: protos.SavedObject, signature: Interface) -> None:
         inputs, outputs = (
-            {end.source: None if end.dropped else end.key for end in endpoints.values()}
-            for endpoints in (signature.inputs, signature.outputs)
+            {port.source: None if port.dropped else port.key for port in ports.values()}
+            for ports in (signature.inputs, signature.outputs)
         )
         bare = node.bare_concrete_function
         concrete = protos.SavedConcreteFunction()
         concrete.CopyFrom(self.graph.concrete_functions[bare.concrete_function_name])
-        adapted = are_adapted(self.draft.meta_graph.tensorflow_release)
+        adapted = are_adapted(self.interfaces.meta_graph.tensorflow_release)
         structured_value.change_arguments(
             concrete.canonicalized_input_signature,
             inputs,
-            _types(boundary.inputs),
+            _types(signature.conversions("input")),
             adapted=adapted,
         )
         structured_value.change_results(
             concrete.output_signature,
             outputs,
-            _types(boundary.outputs),
-            {each.key: each.conversion.outside for each in boundary.added},
+            _types(signature.conversions("output")),
+            {port.key: port.outside for port in signature.added},
         )
-        self._name_function(bare, self._function_for(bare, concrete, signature, boundary))
+        self._name_function(bare, self._function_for(bare, concrete, signature))
         parameters = bare.function_spec.fullargspec
         structured_value.change_parameters(parameters, inputs, adapted=adapted)
         bare.argument_keywords[:] = sorted(signature.keys("input"), key=argument_name)
@@ -238,8 +235,7 @@ class _Rewriting:
         self,
         bare: protos.SavedBareConcreteFunction,
         concrete: protos.SavedConcreteFunction,
-        signature: SignatureDraft,
-        boundary: Boundary,
+        signature: Interface,
     ) -> str:
         """Returns the name of the function for a signature, which `concrete` describes.
 
@@ -248,49 +244,45 @@ class _Rewriting:
         order is that of the original function once more.
         """
         current, functions = bare.concrete_function_name, self.graph.concrete_functions
-        if boundary.restored is not None and boundary.restored.port is not None:
-            return self._restored(bare, concrete, signature, boundary.restored.port)
+        if signature.restored is not None and signature.restored.ports is not None:
+            return self._restored(bare, concrete, signature.unconverted(), signature.restored.ports)
         function = function_of(current, self.library)
-        order = order_of(
-            function,
-            bare.argument_keywords,
-            len(functions[current].bound_inputs),
-            self.draft.meta_graph.signatures[signature.ref.source],
-            signature,
-            boundary,
-        )
-        earlier = wrapper_function.order_of(function, self.library)
+        captured = len(functions[current].bound_inputs)
+        ports = ports_of(function, bare.argument_keywords, captured, signature)
+        earlier = wrapper_function.wrapped_in(function, self.library)
         is_back = (
             earlier is not None
             and earlier.function in functions
             and _is_same(functions[earlier.function], concrete)
         )
-        if self.users[current] == 1 and order.is_identity(function) and not is_back:
+        wrapper = Wrapper(signature, ports, function)
+        if self.users[current] == 1 and wrapper.is_identity and not is_back:
             functions[current].CopyFrom(concrete)
             return current
         self._name_function(bare, "")
-        keys: Mapping[int, str] = dict(enumerate(bare.argument_keywords))
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
-            order = order.around(earlier, len(inner.signature.output_arg))
-            keys = {earlier.arguments[position]: key for position, key in keys.items()}
-        infos = self.draft.meta_graph.signatures[signature.ref.source].inputs
-        arguments = {position: (key, infos[key]) for position, key in keys.items()}
-        order = with_variant(order, boundary, self.library, self.op_defs, arguments)
-        name = self._function_in(order, concrete)
+            ports = ports_behind(ports, earlier, inner, signature)
+        ports = with_variant(ports, signature, self.library, self.op_defs)
+        name = self._function_with(ports, signature, concrete)
         if earlier is not None and not self.users[current] and self.library.remove(current):
             del functions[current]
         return name
 
-    def _function_in(self, order: Order, concrete: protos.SavedConcreteFunction) -> str:
-        """Returns the function of an order, or a wrapper of it, which `concrete` describes."""
+    def _function_with(
+        self,
+        ports: FunctionPorts,
+        signature: Interface,
+        concrete: protos.SavedConcreteFunction,
+    ) -> str:
+        """Returns a function of some ports, or a wrapper of it, which `concrete` describes."""
         functions = self.graph.concrete_functions
-        function, name = function_of(order.function, self.library), order.function
+        function, name = function_of(ports.function, self.library), ports.function
         is_free = not self.users[name] or _is_same(functions[name], concrete)
-        if not is_free or not order.is_identity(function):
+        wrapper = Wrapper(signature, ports, function)
+        if not is_free or not wrapper.is_identity:
             name = self.library.fresh_name(wrapper_function.STEM)
-            built = wrapper_function.build(name, order, function, self.library, self.op_defs)
-            self.library.add(built)
+            self.library.add(wrapper.build(name, self.library, self.op_defs))
         functions[name].CopyFrom(concrete)
         return name
 
@@ -298,24 +290,13 @@ class _Rewriting:
         self,
         bare: protos.SavedBareConcreteFunction,
         concrete: protos.SavedConcreteFunction,
-        signature: SignatureDraft,
-        port: Port,
+        signature: Interface,
+        ports: FunctionPorts,
     ) -> str:
         """Returns the function that computed a signature before earlier patches."""
         current = bare.concrete_function_name
         self._name_function(bare, "")
-        kept = sorted(signature.kept("input"), key=lambda end: argument_name(end.key))
-        outputs = sorted(signature.kept("output"), key=lambda end: end.key)
-        first = len(port.arguments)
-        order = Order(
-            port.function,
-            (
-                *(port.arguments[end.source] for end in kept),
-                *range(first, first + len(concrete.bound_inputs)),
-            ),
-            tuple(port.results[end.source] for end in outputs),
-        )
-        name = self._function_in(order, concrete)
+        name = self._function_with(ports, signature, concrete)
         # An earlier patch may have wrapped what a still earlier one had made.
         layers, functions = [current], self.graph.concrete_functions
         for layer in layers:

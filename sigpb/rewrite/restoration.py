@@ -8,8 +8,7 @@ loses values, and if nothing that the earlier patches bound or added is left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.graph.called_functions import CALL_OPS
@@ -18,9 +17,10 @@ from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_added, is_spliced
 from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.rewrite import wrapper_function
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import FunctionPorts, Restoration
+from sigpb.rewrite.wrapper_function import is_wrapper
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds
 from sigpb.tensor_types import (
@@ -34,40 +34,6 @@ from sigpb.tensor_types import (
 
 # What leaves the shape of a value as it is.
 _ELEMENTWISE = {"AsString", "Cast", "EnsureShape", "Identity", "StringToNumber"}
-
-
-@dataclass(frozen=True)
-class Port:
-    """The function that computed a signature first, as `tf.saved_model.load` is to call it.
-
-    Attributes:
-        function: Its name.
-        arguments: The position of each input among its arguments, by the key in the model.
-        results: The position of each output among its results, by the key in the model.
-    """
-
-    function: str
-    arguments: Mapping[str, int]
-    results: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """What a signature was, and is to be again.
-
-    Attributes:
-        origins: The tensors that its endpoints stood for first, by those that they stand for.
-        inputs: The types of the inputs that change, by their keys in the model.
-        outputs: The same for outputs.
-        port: The function that computes it; None if the model has no object graph.
-        leftovers: The nodes that sigpb added for it, some of which others may use.
-    """
-
-    origins: Mapping[str, str]
-    inputs: Mapping[str, TensorType]
-    outputs: Mapping[str, TensorType]
-    port: Port | None
-    leftovers: frozenset[str]
 
 
 def origin_type(meta_graph: MetaGraph, info: protos.TensorInfo) -> TensorType | None:
@@ -127,11 +93,11 @@ class _Survey:
             outputs = dict(self._types("output"))
             leftovers = self._leftovers()
             self._check_that_nothing_is_left_out(leftovers)
-            port = self._port()
+            ports = self._ports()
         except _NotRestorable:
             return None
         origins = {chain[0]: chain[-1] for chain in self._chains.values()}
-        return Restoration(origins, inputs, outputs, port, frozenset(leftovers))
+        return Restoration(origins, inputs, outputs, ports, frozenset(leftovers))
 
     def _types(self, side: Side) -> Iterator[tuple[str, TensorType]]:
         for end in self._signature.kept(side):
@@ -232,7 +198,7 @@ class _Survey:
             raise _NotRestorable
         return found
 
-    def _port(self) -> Port | None:
+    def _ports(self) -> FunctionPorts | None:
         """Returns the function that the object graph is to name."""
         graph, key = self._parts.meta_graph.object_graph, self._signature.ref.source
         if graph is None or key not in (nodes := graph.signature_nodes):
@@ -244,7 +210,7 @@ class _Survey:
             raise _NotRestorable
         name, taken = call.attr["f"].func.name, [canonical(tensor) for tensor in call.input]
         functions = graph.proto.concrete_functions
-        if name not in functions or wrapper_function.is_wrapper(name):
+        if name not in functions or is_wrapper(name):
             raise _NotRestorable
         now = functions[graph.function_name(nodes[key])].bound_inputs
         arguments = {key: taken.index(tensor) for key, tensor in inputs.items() if tensor in taken}
@@ -254,8 +220,9 @@ class _Survey:
             or len(taken) != len(arguments) + len(now)
         ):
             raise _NotRestorable
-        results = {key: output_number(tensor) for key, tensor in outputs.items()}
-        return Port(name, arguments, results)
+        results = {key: (output_number(tensor),) for key, tensor in outputs.items()}
+        captured = tuple(range(len(arguments), len(taken)))
+        return FunctionPorts(name, arguments, captured, results, named=False)
 
 
 def _is_lossless(dtypes: Sequence[int], wanted: int) -> bool:

@@ -25,15 +25,20 @@ from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
 from sigpb.graph.tensor_names import SPLICED, canonical, copy_scope, full, node_name, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
-from sigpb.rewrite.boundary import Boundary, converted_tensor, fed_tensors, tensor_type
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.interface import (
+    Interface,
+    Interfaces,
+    Port,
+    Restoration,
+    converted_tensor,
+    fed_tensors,
+)
+from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.placeholder_default import converted_default
-from sigpb.rewrite.restoration import Restoration
 from sigpb.steps.attributes import constant, dtype_attr, shape_attr
-from sigpb.steps.repeated_row import repeated_row
-from sigpb.steps.step import build_steps
-from sigpb.tensor_types import shape_proto, tensor_names
+from sigpb.steps.graph_body import GraphBody
+from sigpb.tensor_types import TensorType, shape_proto
 
 _MANY_NODES = 10_000
 
@@ -62,20 +67,63 @@ class Endpoints:
     added: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
 
 
-def splice(
-    draft: MetaGraphDraft,
-    signature: SignatureDraft,
-    boundary: Boundary,
-    as_before: Mapping[str, int],
-    graph: TopLevelGraph,
-) -> Endpoints:
+class _TopLevel(Surface):
+    """A scope at the top level of a graph.
+
+    Attributes:
+        inputs: The TensorInfos of the inputs that are fed, by their keys in the model.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self.inputs: dict[str, protos.TensorInfo] = {}
+
+    def fed(self, port: Port) -> str:
+        """Adds a placeholder, which may have the default of the old one."""
+        change = port.conversion
+        assert change is not None, "nothing else is fed anew"
+        default = converted_default(converted_tensor(port.info), change, self._scope.graph)
+        tensor = self._placeholder(port.key, change, default)
+        self.inputs[port.source] = _info(port.info, tensor, change)
+        return tensor
+
+    def _placeholder(self, key: str, change: Conversion, default: protos.TensorProto | None) -> str:
+        shape = shape_proto(change.outside.shape)
+        attributes = {"dtype": dtype_attr(change.outside.dtype), "shape": shape_attr(shape)}
+        op, inputs = "Placeholder", []
+        if default is not None:
+            op = "PlaceholderWithDefault"
+            inputs = [constant(self._scope.inner(key), "default", default)]
+        [output] = self._scope.add(op, node_name(key), inputs, attributes, shape)
+        return output
+
+    def taken(self, port: Port) -> str:
+        """Returns the tensor that is fed."""
+        return canonical(port.info.name)
+
+    def type_inside(self, port: Port) -> TensorType:
+        """Returns the type behind the conversion."""
+        return port.inside
+
+    def steps_of(self, port: Port) -> GraphBody:
+        """Returns a scope of the port's key."""
+        return self._scope.inner(port.key)
+
+    def constants(self) -> GraphBody:
+        """Returns the scope."""
+        return self._scope
+
+    def constant_name(self, port: Port) -> str:
+        """Returns a name made of the port's key in the model."""
+        return node_name(port.source)
+
+
+def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -> Endpoints:
     """Adds to a graph what converts the values of a signature.
 
     Args:
-        draft: The signatures that are to be.
-        signature: The one whose values are converted.
-        boundary: How its values are converted.
-        as_before: How many endpoints go on feeding each tensor: see `fed_as_before`.
+        interfaces: The signatures that are to be.
+        interface: The one whose values are converted.
         graph: Receives the nodes.
 
     Returns:
@@ -84,123 +132,44 @@ def splice(
     Raises:
         PatchError: If nodes would have to be copied that hold state.
     """
-    signature_def = draft.meta_graph.signatures[signature.ref.source]
-    if boundary.restored is not None:
-        return _restored(signature_def, boundary, boundary.restored)
-    scope = graph.fresh_scope(f"{SPLICED}/{node_name(signature.key)}")
-    inputs, fed = _converted_inputs(scope, signature, signature_def, boundary)
-    fed |= _repeated_values(scope, signature, signature_def, boundary, fed)
+    if interface.restored is not None:
+        return _restored(interface, interface.restored)
+    scope = graph.fresh_scope(f"{SPLICED}/{node_name(interface.key)}")
+    surface = _TopLevel(scope)
+    made = passed_in([*interface.inputs.values()], surface)
+    infos = {key: port.info for key, port in interface.inputs.items()}
+    fed = {canonical(converted_tensor(infos[key])): tensor for key, tensor in made.items()}
+    signature_def = interfaces.meta_graph.signatures[interface.ref.source]
     still_fed = set(fed_tensors(signature_def)).difference(fed)
-    fetched = [
-        tensor
-        for end in signature.kept("output")
-        for tensor in tensor_names(signature_def.outputs[end.source])
-    ]
-    fetched += [each.tensor for each in boundary.added]
+    fetched = [tensor for port in interface.kept("output") for tensor in port.tensors]
+    fetched += [port.found for port in interface.added]
     # A value that is repeated for the rows of a computed tensor may not take part in computing it.
-    own = Counter(_fed_as_before(signature, signature_def))
-    in_place = all(as_before.get(tensor, 0) == own[tensor] for tensor in fed) and all(
-        _is_placeholder(graph.node(producer(signature_def.inputs[end.rows_of].name)))
-        for end in signature.inputs.values()
-        if end.rows_of is not None
+    own, fed_as_before = Counter(interface.fed_as_before()), interfaces.fed_as_before
+    in_place = all(fed_as_before[tensor] == own[tensor] for tensor in fed) and all(
+        _is_placeholder(graph.node(producer(interface.inputs[port.rows_of].info.name)))
+        for port in interface.inputs.values()
+        if port.rows_of is not None
     )
     follow = _redirect(
-        graph, scope, fed, still_fed, fetched, boundary.changed_nodes, in_place=in_place
+        graph, scope, fed, still_fed, fetched, interface.changed_nodes, in_place=in_place
     )
     outputs = {}
-    for end in signature.kept("output"):
-        info = _redirected(signature_def.outputs[end.source], follow)
-        if change := boundary.outputs.get(end.source):
-            info = _info(info, _converted(scope, end.key, converted_tensor(info), change), change)
-        outputs[end.source] = info
+    for port in interface.kept("output"):
+        info = _redirected(port.info, follow)
+        if port.conversion:
+            tensor = passed_out(port, canonical(converted_tensor(info)), surface)
+            info = _info(info, tensor, port.conversion)
+        outputs[port.source] = info
     added = {}
-    for each in boundary.added:
-        tensor = _converted(scope, each.key, follow(each.tensor), each.conversion)
-        added[each.key] = _info(protos.TensorInfo(), tensor, each.conversion)
-    return Endpoints(inputs, outputs, added)
-
-
-def _converted_inputs(
-    scope: Scope,
-    signature: SignatureDraft,
-    signature_def: protos.SignatureDef,
-    boundary: Boundary,
-) -> tuple[dict[str, protos.TensorInfo], dict[str, str]]:
-    """Adds placeholders and constants, and the steps behind them.
-
-    Returns:
-        The inputs that are converted, and for each tensor that was fed what takes its place.
-    """
-    inputs, fed = {}, {}
-    for end in signature.inputs.values():
-        info, change = signature_def.inputs[end.source], boundary.inputs.get(end.source)
-        if end.bound is not None:
-            if end.rows_of is None:
-                fed[canonical(info.name)] = constant(scope, node_name(end.source), end.bound)
-        elif change is not None:
-            default = converted_default(converted_tensor(info), change, scope.graph)
-            placeholder = _placeholder(scope, end.key, change, default)
-            inputs[end.source] = _info(info, placeholder, change)
-            fed[canonical(converted_tensor(info))] = build_steps(
-                scope.inner(end.key), change.steps, placeholder, change.outside
-            )
-    return inputs, fed
-
-
-def _repeated_values(
-    scope: Scope,
-    signature: SignatureDraft,
-    signature_def: protos.SignatureDef,
-    boundary: Boundary,
-    fed: Mapping[str, str],
-) -> dict[str, str]:
-    """Adds bound values of one row, repeated for the rows of other inputs."""
-    repeated = {}
-    for end in signature.inputs.values():
-        if end.bound is not None and end.rows_of is not None:
-            info, change = signature_def.inputs[end.rows_of], boundary.inputs.get(end.rows_of)
-            batch, type_ = canonical(info.name), change.inside if change else tensor_type(info)
-            repeated[canonical(signature_def.inputs[end.source].name)] = repeated_row(
-                scope, node_name(end.source), end.bound, fed.get(batch, batch), type_
-            )
-    return repeated
+    for port in interface.added:
+        tensor = passed_out(port, canonical(follow(port.found)), surface)
+        if port.conversion:
+            added[port.key] = _info(port.info, tensor, port.conversion)
+    return Endpoints(surface.inputs, outputs, added)
 
 
 def _is_placeholder(node: protos.NodeDef | None) -> bool:
     return node is not None and node.op == "Placeholder"
-
-
-def fed_as_before(draft: MetaGraphDraft) -> Counter[str]:
-    """Counts the endpoints that go on feeding each tensor, as `canonical` spells it."""
-    signatures = draft.meta_graph.signatures
-    return Counter(
-        tensor
-        for signature in draft.kept()
-        for tensor in _fed_as_before(signature, signatures[signature.ref.source])
-    )
-
-
-def _fed_as_before(signature: SignatureDraft, signature_def: protos.SignatureDef) -> Iterator[str]:
-    for end in signature.inputs.values():
-        if not end.converted:
-            yield from map(canonical, tensor_names(signature_def.inputs[end.source]))
-
-
-def _placeholder(
-    scope: Scope, key: str, change: Conversion, default: protos.TensorProto | None
-) -> str:
-    shape = shape_proto(change.outside.shape)
-    attributes = {"dtype": dtype_attr(change.outside.dtype), "shape": shape_attr(shape)}
-    if default is None:
-        [output] = scope.add("Placeholder", node_name(key), [], attributes, shape)
-        return output
-    inputs = [constant(scope.inner(key), "default", default)]
-    [output] = scope.add("PlaceholderWithDefault", node_name(key), inputs, attributes, shape)
-    return output
-
-
-def _converted(scope: Scope, key: str, tensor: str, change: Conversion) -> str:
-    return build_steps(scope.inner(key), change.steps, canonical(tensor), change.inside)
 
 
 def _info(info: protos.TensorInfo, tensor: str, change: Conversion) -> protos.TensorInfo:
@@ -234,26 +203,22 @@ def _redirected(info: protos.TensorInfo, follow: Callable[[str], str]) -> protos
     return after
 
 
-def _restored(
-    signature_def: protos.SignatureDef, boundary: Boundary, restored: Restoration
-) -> Endpoints:
+def _restored(interface: Interface, restored: Restoration) -> Endpoints:
     """Returns the endpoints of a signature that is to be what it was."""
 
     def follow(tensor: str) -> str:
         return full(restored.origins.get(canonical(tensor), canonical(tensor)))
 
-    def info(before: protos.TensorInfo, change: Conversion) -> protos.TensorInfo:
-        after = _redirected(before, follow)
-        after.dtype = change.outside.dtype
-        if after.name:
-            after.tensor_shape.CopyFrom(shape_proto(change.outside.shape))
-        return after
+    def infos(ports: Mapping[str, Port]) -> Iterator[tuple[str, protos.TensorInfo]]:
+        for key, port in ports.items():
+            if port.conversion:
+                after = _redirected(port.info, follow)
+                after.dtype = port.outside.dtype
+                if after.name:
+                    after.tensor_shape.CopyFrom(shape_proto(port.outside.shape))
+                yield key, after
 
-    inputs, outputs = signature_def.inputs, signature_def.outputs
-    return Endpoints(
-        {key: info(inputs[key], change) for key, change in boundary.inputs.items()},
-        {key: info(outputs[key], change) for key, change in boundary.outputs.items()},
-    )
+    return Endpoints(dict(infos(interface.inputs)), dict(infos(interface.outputs)))
 
 
 def _redirect(

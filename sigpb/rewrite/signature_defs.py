@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from sigpb import protos
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
+from sigpb.rewrite.draft import SignatureRef
+from sigpb.rewrite.interface import Interface, Interfaces
 from sigpb.rewrite.session_graph import Endpoints
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.wire import Edits, map_entry
@@ -16,33 +17,33 @@ _NUMBER = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
 
 def rewrite(
     edits: Edits,
-    draft: MetaGraphDraft,
+    interfaces: Interfaces,
     endpoints: Mapping[SignatureRef, Endpoints] | None = None,
 ) -> Mapping[str, protos.SignatureDef]:
-    """Brings `signature_def` in line with a draft.
+    """Brings `signature_def` in line with interfaces.
 
     A renamed entry keeps its place in the file, and a copy follows its original; entries that do
     not change are not touched.
 
     Args:
         edits: Receives what changes.
-        draft: The MetaGraph as it is to be.
+        interfaces: The signatures as they are to be.
         endpoints: The new TensorInfos of signatures whose values are converted.
 
     Returns:
         The whole map as it is to be, TensorFlow's internal signatures among them.
     """
-    meta_graph = draft.meta_graph
+    meta_graph = interfaces.meta_graph
     kept, after = set(meta_graph.signatures), dict[SignatureRef, protos.SignatureDef]()
-    by_source: dict[bytes, list[SignatureDraft]] = defaultdict(list)
-    for ref, signature in draft.signatures.items():
+    by_source: dict[bytes, list[Interface]] = defaultdict(list)
+    for ref, signature in interfaces.signatures.items():
         if signature.changed:
             by_source[ref.source.encode()].append(signature)
             if ref.copy_of is None:
                 kept.remove(ref.source)
             if not signature.dropped:
                 now = (endpoints or {}).get(ref, Endpoints())
-                after[ref] = _signature_def(draft, signature, now)
+                after[ref] = _signature_def(interfaces, signature, now)
     for raw_key, field in meta_graph.message.entries(_NUMBER):
         for signature in by_source.get(raw_key, ()):
             ref = signature.ref
@@ -52,15 +53,15 @@ def rewrite(
                 edits.delete(meta_graph.message, field)
             else:
                 edits.replace(meta_graph.message, field, _entry(signature.key, after[ref]))
-    made = {draft.signatures[ref].key: value for ref, value in after.items()}
+    made = {interfaces.signatures[ref].key: value for ref, value in after.items()}
     return meta_graph.signatures.only(kept, made)
 
 
 def _signature_def(
-    draft: MetaGraphDraft, signature: SignatureDraft, endpoints: Endpoints
+    interfaces: Interfaces, signature: Interface, endpoints: Endpoints
 ) -> protos.SignatureDef:
     """Returns the SignatureDef that a signature is to have."""
-    before = draft.meta_graph.signatures[signature.ref.source]
+    before = interfaces.meta_graph.signatures[signature.ref.source]
     after = protos.SignatureDef()
     after.CopyFrom(before)
     after.method_name = signature.method_name

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.graph.called_functions import CALL_OPS, Functions
@@ -30,195 +30,256 @@ from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.graph.stated_shapes import INPUT_SHAPES, stated_shape, stated_shapes
 from sigpb.graph.tensor_names import output_number, producer
 from sigpb.op_defs import OpDefs
-from sigpb.rewrite.conversion import Conversion
-from sigpb.steps.attributes import constant
-from sigpb.steps.graph_body import OUTPUT_SHAPES
-from sigpb.steps.repeated_row import repeated_row
-from sigpb.steps.step import build_steps
+from sigpb.rewrite.interface import FunctionPorts, Interface, Port
+from sigpb.rewrite.passing import Surface, passed_in, passed_out
+from sigpb.saved_model.endpoint_keys import argument_name
+from sigpb.steps.graph_body import OUTPUT_SHAPES, GraphBody
 from sigpb.tensor_types import TensorType, shape_of, shape_proto
 
 STEM = "__inference_signature_wrapper_sigpb"
 """What the names of wrappers begin with, up to their number."""
 
+# Which of the tensors of a sparse one holds its values, in the order of a function's results
+# (tensorflow/python/framework/sparse_tensor.py).
+_VALUES = 1
+
 # The other one is that of sigpb 0.1.0.
 _NAME_PATTERN = re.compile(rf"({STEM}|__inference_sigpb_signature_wrapper)_\d+")
 
 
-@dataclass(frozen=True)
-class Order:
-    """How a wrapper's arguments and results correspond to those of the function it calls.
+class Wrapped(NamedTuple):
+    """What a wrapper that converts nothing does.
 
     Attributes:
-        function: The name of the function that is called.
+        function: The name of the function that it calls.
         arguments: For each argument of the wrapper, captured inputs too, its position in the
             function's.
         results: For each result of the wrapper, its position in the function's.
-        inputs: How arguments are converted, by their position in the function's.
-        outputs: How results are converted, by their position in the function's; also those of which
-            only more is said than the function says.
-        bound: The values of those arguments of the function that the wrapper has not.
-        rows_of: For each bound value of one row that is repeated, by its position in the function's
-            arguments, the position of the argument that has as many rows.
-        relaxed: The arguments whose first dimension the function is no longer to fix, by their
-            position in the function's.
-        input_keys: The keys that arguments are named after, by their position in the function's.
-        output_keys: The keys that results are named after, by their position in the function's.
+        stated: What the wrapper says of results, by their positions in the function's, where the
+            function says something else.
     """
 
     function: str
     arguments: tuple[int, ...]
     results: tuple[int, ...]
-    inputs: Mapping[int, Conversion] = field(default_factory=dict)
-    outputs: Mapping[int, Conversion] = field(default_factory=dict)
-    bound: Mapping[int, protos.TensorProto] = field(default_factory=dict)
-    rows_of: Mapping[int, int] = field(default_factory=dict)
-    relaxed: tuple[int, ...] = ()
-    input_keys: Mapping[int, str] = field(default_factory=dict)
-    output_keys: Mapping[int, str] = field(default_factory=dict)
+    stated: Mapping[int, TensorType]
 
-    def is_identity(self, function: protos.FunctionDef) -> bool:
-        """Whether the wrapper would be the same as `function`, the one it calls."""
-        signature = function.signature
-        return (
-            self.arguments == tuple(range(len(signature.input_arg)))
-            and self.results == tuple(range(len(signature.output_arg)))
-            and not self.inputs
-            and not self._changes_results(function)
-            and not self.relaxed
-        )
 
-    def _changes_results(self, function: protos.FunctionDef) -> bool:
-        """Whether results are converted, or something is said of them that is not said already."""
-        shapes = dict(enumerate(_result_shapes(function))) if self.outputs else {}
-        return any(
-            change.steps
-            or position not in shapes
-            or shape_of(shapes[position]) != change.outside.shape
-            for position, change in self.outputs.items()
-        )
+class _Argument(NamedTuple):
+    """An argument of a wrapper: its position in the function's, and the input that it is."""
 
-    def around(self, inner: Order, results: int) -> Order:
-        """Returns the order of one wrapper that does what this one does around another.
+    position: int
+    port: Port | None
+
+
+class _Outcome(NamedTuple):
+    """A result of a wrapper: its position in the function's, and the output that it is.
+
+    Attributes:
+        position: The position.
+        port: The output.
+        is_converted: Whether it is what steps of the output are for: of a sparse one, its values.
+        type: What is to be said of it; None for what the function says.
+    """
+
+    position: int
+    port: Port
+    is_converted: bool
+    type: TensorType | None
+
+
+class Wrapper:
+    """A function around another one: what a signature calls, or could."""
+
+    def __init__(
+        self, interface: Interface, ports: FunctionPorts, function: protos.FunctionDef
+    ) -> None:
+        """Takes what makes a wrapper.
 
         Args:
-            inner: The order of the other, which converts nothing but may state shapes of results.
-            results: How many results the function has that the other calls. What this one has
-                beyond the results of the other are taken to follow them.
+            interface: The signature that it is for.
+            ports: How the function that it calls takes and returns that.
+            function: That function.
         """
-        more = max((*self.results, -1)) + 1 - len(inner.results)
-        outputs = (*inner.results, *range(results, results + more))
-        return Order(
-            inner.function,
-            tuple(inner.arguments[position] for position in self.arguments),
-            tuple(outputs[position] for position in self.results),
-            {inner.arguments[position]: each for position, each in self.inputs.items()},
-            {**inner.outputs, **{outputs[at]: each for at, each in self.outputs.items()}},
-            {inner.arguments[position]: value for position, value in self.bound.items()},
-            {inner.arguments[one]: inner.arguments[other] for one, other in self.rows_of.items()},
-            tuple(inner.arguments[position] for position in self.relaxed),
-            {inner.arguments[position]: key for position, key in self.input_keys.items()},
-            {outputs[position]: key for position, key in self.output_keys.items()},
+        self._interface, self._ports, self._function = interface, ports, function
+        kept = sorted(interface.kept("input"), key=lambda port: argument_name(port.key))
+        self._arguments = [_Argument(ports.arguments[port.source], port) for port in kept]
+        self._arguments += [_Argument(position, None) for position in ports.captured]
+        self._results = list(self._outcomes())
+        self._shapes = list(_result_shapes(function))
+
+    def _outcomes(self) -> Iterator[_Outcome]:
+        """Yields the results, in their order."""
+        interface, ports = self._interface, self._ports
+        ends = [(port, ports.results[port.source]) for port in interface.kept("output")]
+        ends += [(port, (at,)) for port, at in zip(interface.added, ports.added, strict=True)]
+        for port, positions in sorted(ends, key=lambda end: end[0].key):
+            converted = _VALUES if port.info.HasField("coo_sparse") else 0
+            for number, position in enumerate(positions):
+                is_converted = number == converted and self._says_more(port)
+                type_ = port.outside if is_converted else ports.stated.get(position)
+                yield _Outcome(position, port, is_converted, type_)
+
+    def _says_more(self, port: Port) -> bool:
+        """Whether something is to be said of an output.
+
+        What is added has the type that its function states, unless the batch size changes.
+        """
+        change = port.conversion
+        if change is None or port.tensor is None:
+            return change is not None
+        return bool(change.kinds or self._interface.conversions("input"))
+
+    def restates(self, port: Port) -> bool:
+        """Whether an argument is converted, or something else is said of it than the function says.
+
+        The function itself is to take what is only relaxed.
+        """
+        relaxed, change = self._interface.batch.relaxed, port.conversion
+        return change is not None and bool(change.steps or port.source not in relaxed)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it would be the same as the function that it calls."""
+        signature = self._function.signature
+        arguments = [argument.position for argument in self._arguments]
+        results = [result.position for result in self._results]
+        return (
+            arguments == [*range(len(signature.input_arg))]
+            and results == [*range(len(signature.output_arg))]
+            and not any(each.port and self.restates(each.port) for each in self._arguments)
+            and not any(map(self._changes, self._results))
+            and not self._interface.batch.relaxed
         )
 
+    def _changes(self, result: _Outcome) -> bool:
+        """Whether a result is converted, or something is said of it that is not said already."""
+        if result.type is None:
+            return False
+        if result.is_converted and result.port.conversion and result.port.conversion.steps:
+            return True
+        return shape_of(self._shapes[result.position]) != result.type.shape
 
-def build(
-    name: str,
-    order: Order,
-    function: protos.FunctionDef,
-    functions: Functions,
-    op_defs: OpDefs,
-) -> protos.FunctionDef:
-    """Returns the wrapper.
+    def build(self, name: str, functions: Functions, op_defs: OpDefs) -> protos.FunctionDef:
+        """Returns the wrapper.
 
-    Args:
-        name: The wrapper's name.
-        order: What its arguments and results are.
-        function: The function that it calls.
-        functions: Receives the functions that conversions call.
-        op_defs: Where the ops of conversions are looked up.
-    """
-    inner = function.signature
-    wrapper = protos.FunctionDef()
-    wrapper.signature.name = name
-    wrapper.signature.is_stateful = inner.is_stateful
-    if "_construction_context" in function.attr:
-        wrapper.attr["_construction_context"].CopyFrom(function.attr["_construction_context"])
-    body = FunctionBody(wrapper, functions, op_defs)
-    _take(body, order, function)
-    call = _call(body, function, _arguments(body, order, function), op_defs)
-    shapes = list(_result_shapes(function))
-    for position in order.results:
-        result, shape = inner.output_arg[position], shapes[position]
-        dtype, tensor = result.type, f"{call}:output:{position}"
-        if position in order.outputs:
-            change = order.outputs[position]
-            tensor = build_steps(body, change.steps, tensor, change.inside)
-            dtype, shape = change.outside.dtype, shape_proto(change.outside.shape)
-        key = order.output_keys.get(position, result.name)
-        body.add_result(normalized_name(key), tensor, dtype, shape)
-    if inner.is_stateful:
-        # Side effects happen even if no result is asked for.
-        wrapper.signature.control_output.append(call)
-        wrapper.control_ret[call] = call
-    return wrapper
+        Args:
+            name: Its name.
+            functions: Receives the functions that conversions call.
+            op_defs: Where the ops of conversions are looked up.
+        """
+        function, inner = self._function, self._function.signature
+        wrapper = protos.FunctionDef()
+        wrapper.signature.name = name
+        wrapper.signature.is_stateful = inner.is_stateful
+        if "_construction_context" in function.attr:
+            wrapper.attr["_construction_context"].CopyFrom(function.attr["_construction_context"])
+        body = FunctionBody(wrapper, functions, op_defs)
+        self._take(body)
+        surface = _Body(body, self, self._ports.arguments, inner)
+        call = _call(body, function, self._passed(surface), op_defs)
+        for position, port, is_converted, type_ in self._results:
+            result, shape = inner.output_arg[position], self._shapes[position]
+            dtype, tensor = result.type, f"{call}:output:{position}"
+            if is_converted:
+                tensor = passed_out(port, tensor, surface)
+            if type_ is not None:
+                dtype, shape = type_.dtype, shape_proto(type_.shape)
+            key = port.key if self._ports.named else result.name
+            body.add_result(normalized_name(key), tensor, dtype, shape)
+        if inner.is_stateful:
+            # Side effects happen even if no result is asked for.
+            wrapper.signature.control_output.append(call)
+            wrapper.control_ret[call] = call
+        return wrapper
 
-
-def _take(body: FunctionBody, order: Order, function: protos.FunctionDef) -> None:
-    """Adds the arguments of the wrapper, and what is stated of them."""
-    wrapper, inner = body.function, function.signature
-    stated = function.attr[INPUT_SHAPES].list.shape if INPUT_SHAPES in function.attr else ()
-    if len(stated) != len(inner.input_arg):
-        stated = ()
-    for new_position, position in enumerate(order.arguments):
-        argument = wrapper.signature.input_arg.add()
-        argument.CopyFrom(inner.input_arg[position])
-        if position in function.arg_attr:
-            wrapper.arg_attr[new_position].CopyFrom(function.arg_attr[position])
-        if position in function.resource_arg_unique_id:
-            wrapper.resource_arg_unique_id[new_position] = function.resource_arg_unique_id[position]
-        if stated:
-            wrapper.attr[INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
-        if position in order.input_keys:
-            key = order.input_keys[position]
-            argument.name = normalized_name(key)
-            wrapper.arg_attr[new_position].attr["_user_specified_name"].s = key.encode()
-        argument.name = body.fresh_name(argument.name)
-        if position in order.inputs:
-            outside = order.inputs[position].outside
-            argument.type = outside.dtype
-            shape = shape_proto(outside.shape)
-            shapes = wrapper.arg_attr[new_position].attr[OUTPUT_SHAPES].list
-            del shapes.shape[:]
-            shapes.shape.append(shape)
+    def _take(self, body: FunctionBody) -> None:
+        """Adds the arguments, and what is stated of them."""
+        function, wrapper, inner = self._function, body.function, self._function.signature
+        stated = function.attr[INPUT_SHAPES].list.shape if INPUT_SHAPES in function.attr else ()
+        if len(stated) != len(inner.input_arg):
+            stated = ()
+        for number, (position, port) in enumerate(self._arguments):
+            argument = wrapper.signature.input_arg.add()
+            argument.CopyFrom(inner.input_arg[position])
+            if position in function.arg_attr:
+                wrapper.arg_attr[number].CopyFrom(function.arg_attr[position])
+            if position in function.resource_arg_unique_id:
+                shared = function.resource_arg_unique_id[position]
+                wrapper.resource_arg_unique_id[number] = shared
             if stated:
-                wrapper.attr[INPUT_SHAPES].list.shape[new_position].CopyFrom(shape)
+                wrapper.attr[INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
+            if port and self._ports.named:
+                argument.name = normalized_name(port.key)
+                wrapper.arg_attr[number].attr["_user_specified_name"].s = port.key.encode()
+            argument.name = body.fresh_name(argument.name)
+            if port and self.restates(port):
+                argument.type = port.outside.dtype
+                shape = shape_proto(port.outside.shape)
+                shapes = wrapper.arg_attr[number].attr[OUTPUT_SHAPES].list
+                del shapes.shape[:]
+                shapes.shape.append(shape)
+                if stated:
+                    wrapper.attr[INPUT_SHAPES].list.shape[number].CopyFrom(shape)
+
+    def _passed(self, surface: _Body) -> list[str]:
+        """Adds what computes the arguments of the function that is called, and returns them."""
+        passed = [argument.name for argument in self._function.signature.input_arg]
+        for position, name in surface.arguments.items():
+            passed[position] = name
+        places = self._ports.arguments
+        ports = sorted(self._interface.inputs.values(), key=lambda port: places[port.source])
+        for source, tensor in passed_in(ports, surface).items():
+            passed[places[source]] = tensor
+        return passed
+
+    def taken_by(self, wrapper: protos.FunctionDef) -> dict[int, str]:
+        """Returns the arguments of the wrapper, by their positions in the function's."""
+        names = (argument.name for argument in wrapper.signature.input_arg)
+        return {each.position: name for each, name in zip(self._arguments, names, strict=True)}
 
 
-def _arguments(body: FunctionBody, order: Order, function: protos.FunctionDef) -> list[str]:
-    """Adds what computes the arguments of the function that is called, and returns them."""
-    taken = body.function.signature.input_arg
-    names = {old: argument.name for old, argument in zip(order.arguments, taken, strict=True)}
-    inner = [argument.name for argument in function.signature.input_arg]
-    arguments = [names.get(position, name) for position, name in enumerate(inner)]
-    for position, name in enumerate(inner):
-        if position in order.bound and position not in order.rows_of:
-            arguments[position] = constant(body, name, order.bound[position])
-        elif position in order.inputs:
-            change = order.inputs[position]
-            arguments[position] = build_steps(
-                body, change.steps, arguments[position], change.outside
-            )
-    for position, batch in order.rows_of.items():
-        row, type_ = order.bound[position], _argument_type(batch, order, function)
-        arguments[position] = repeated_row(body, inner[position], row, arguments[batch], type_)
-    return arguments
+class _Body(Surface):
+    """The body of a wrapper.
 
+    Attributes:
+        arguments: The wrapper's arguments, by their positions in the function's.
+    """
 
-def _argument_type(position: int, order: Order, function: protos.FunctionDef) -> TensorType:
-    """Returns the type of what the function is passed for an argument, as far as it is known."""
-    if position in order.inputs:
-        return order.inputs[position].inside
-    return TensorType(function.signature.input_arg[position].type, None)
+    def __init__(
+        self, body: FunctionBody, wrapper: Wrapper, places: Mapping[str, int], inner: protos.OpDef
+    ) -> None:
+        self._body, self._wrapper, self._places, self._inner = body, wrapper, places, inner
+        self.arguments = wrapper.taken_by(body.function)
+
+    def fed(self, port: Port) -> str:
+        """Returns the argument."""
+        return self.arguments[self._places[port.source]]
+
+    def taken(self, port: Port) -> str:
+        """Returns the argument."""
+        return self.fed(port)
+
+    def type_inside(self, port: Port) -> TensorType:
+        """Returns the type behind the conversion; of others, the dtype that the function takes."""
+        if self._wrapper.restates(port):
+            return port.inside
+        return TensorType(self._argument(port).type, None)
+
+    def steps_of(self, port: Port) -> GraphBody:
+        """Returns the body."""
+        return self._body
+
+    def constants(self) -> GraphBody:
+        """Returns the body."""
+        return self._body
+
+    def constant_name(self, port: Port) -> str:
+        """Returns the name of the function's argument."""
+        return self._argument(port).name
+
+    def _argument(self, port: Port) -> protos.OpDef.ArgDef:
+        return self._inner.input_arg[self._places[port.source]]
 
 
 def _call(
@@ -264,8 +325,8 @@ def is_wrapper(name: str) -> bool:
     return _NAME_PATTERN.fullmatch(name) is not None
 
 
-def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
-    """Returns the order of a wrapper that `build` made and that converts nothing, or None.
+def wrapped_in(wrapper: protos.FunctionDef, functions: Functions) -> Wrapped | None:
+    """Returns what a wrapper does that `build` made and that converts nothing, or None.
 
     It may say more, or less, of its results than the function does. What sigpb 0.1.0 made is
     understood too, whose results are those of the call.
@@ -278,7 +339,7 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
     call, inner = calls[0], functions.get(calls[0].attr["f"].func.name)
     if inner is None:
         return None
-    arguments = {name: position for position, name in enumerate(call.input)}
+    positions = {name: position for position, name in enumerate(call.input)}
     results, shapes, stated = [], list(_result_shapes(inner)), {}
     for result in wrapper.signature.output_arg:
         tensor = wrapper.ret[result.name]
@@ -289,21 +350,14 @@ def order_of(wrapper: protos.FunctionDef, functions: Functions) -> Order | None:
         if producer(tensor) != call.name or number >= len(shapes):
             return None
         if identity is not None and (own := stated_shape(identity)) != shape_of(shapes[number]):
-            type_ = TensorType(result.type, own)
-            stated[number] = Conversion(type_, type_, (), ("state",), ())
+            stated[number] = TensorType(result.type, own)
         results.append(number)
-    if any(argument.name not in arguments for argument in wrapper.signature.input_arg):
+    if any(argument.name not in positions for argument in wrapper.signature.input_arg):
         return None
-    order = Order(
-        inner.signature.name,
-        tuple(arguments[argument.name] for argument in wrapper.signature.input_arg),
-        tuple(results),
-        outputs=stated,
-    )
-    refined = any(
-        _shapes(wrapper, new) != _shapes(inner, old) for new, old in enumerate(order.arguments)
-    )
-    return None if refined else order
+    arguments = tuple(positions[argument.name] for argument in wrapper.signature.input_arg)
+    if any(_shapes(wrapper, new) != _shapes(inner, old) for new, old in enumerate(arguments)):
+        return None
+    return Wrapped(inner.signature.name, arguments, tuple(results), stated)
 
 
 def _shapes(function: protos.FunctionDef, position: int) -> list[protos.TensorShapeProto]:

@@ -7,12 +7,15 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.graph.stated_shapes import merged
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.boundary import NO_BOUNDARY, Added, Boundary, boundary_of
+from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.draft import SIDES, MetaGraphDraft, Side
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import Interface, Interfaces, Port
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
+from sigpb.steps.step import Step
 from sigpb.tensor_types import (
     Shape,
     TensorType,
@@ -35,15 +38,11 @@ from sigpb.verifying.mapping import (
 
 
 def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
-    """Returns what the signatures of a model are once a plan for it is carried out.
-
-    Raises:
-        PatchError: With all in the graph that is in the way of the plan.
-    """
-    drafts = plan.drafts(model)
+    """Returns what the signatures of a model are once a plan for it is carried out."""
+    interfaces = plan.interfaces
     return Mapping(
         tuple(
-            _meta_graph(drafts.get(index) or MetaGraphDraft.of(graph))
+            _meta_graph(interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)))
             for index, graph in enumerate(model.meta_graphs)
         )
     )
@@ -54,60 +53,49 @@ def unchanged(model: SavedModel) -> Mapping:
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
 
 
-def _meta_graph(draft: MetaGraphDraft) -> MetaGraphMapping:
-    survey = _Survey(draft)
-    signatures = tuple(survey.signature(signature) for signature in draft.kept())
-    return MetaGraphMapping(draft.meta_graph.tags, draft.tags, signatures)
+def _meta_graph(interfaces: Interfaces) -> MetaGraphMapping:
+    survey = _Survey(interfaces.parts)
+    signatures = tuple(survey.signature(interface) for interface in interfaces.kept())
+    return MetaGraphMapping(interfaces.meta_graph.tags, interfaces.tags, signatures)
 
 
 class _Survey:
     """The MetaGraph as it is."""
 
-    def __init__(self, draft: MetaGraphDraft) -> None:
-        self._parts = GraphParts(draft.meta_graph)
+    def __init__(self, parts: GraphParts) -> None:
+        self._parts = parts
 
-    def signature(self, signature: SignatureDraft) -> SignatureMapping:
+    def signature(self, interface: Interface) -> SignatureMapping:
         """Returns what becomes of a signature."""
-        before, boundary = self._parts.meta_graph.signatures[signature.ref.source], NO_BOUNDARY
-        if signature.converted:
-            boundary = _with_steps_back(boundary_of(signature, self._parts), before)
+        inputs, outputs = (_with_steps_back(interface, side) for side in SIDES)
         return SignatureMapping(
-            signature.ref.source,
-            signature.key,
-            tuple(
-                self._input(end, before.inputs[end.source], boundary)
-                for end in signature.inputs.values()
-            ),
-            tuple(
-                _output(end, before.outputs[end.source], boundary)
-                for end in signature.kept("output")
-            ),
-            tuple(self._added(each, boundary) for each in boundary.added),
-            signature.changed,
+            interface.ref.source,
+            interface.key,
+            tuple(self._input(port) for port in inputs),
+            tuple(_output(port) for port in outputs if not port.dropped),
+            tuple(self._added(port, interface.batch) for port in interface.added),
+            interface.changed,
         )
 
-    def _added(self, added: Added, boundary: Boundary) -> AddedOutput:
+    def _added(self, port: Port, batch: BatchSize) -> AddedOutput:
         # A result that only a variant of a function has is found by its name in the function.
-        tensor = added.tensor if self._parts.top.type_of(added.tensor) else added.name
-        axis = boundary.batch.axis_of(added.tensor) if boundary.batch.relaxed else None
-        change = added.conversion
-        return AddedOutput(added.key, tensor, change.outside, change.steps, axis)
+        tensor = port.found if self._parts.top.type_of(port.found) else port.tensor or ""
+        axis = batch.axis_of(port.found) if batch.relaxed else None
+        return AddedOutput(port.key, tensor, port.outside, _steps(port), axis)
 
-    def _input(
-        self, end: EndpointDraft, info: protos.TensorInfo, boundary: Boundary
-    ) -> InputMapping:
-        change = boundary.inputs.get(end.source)
-        value = None if end.bound is None else end.bound.SerializeToString(deterministic=True)
+    def _input(self, port: Port) -> InputMapping:
+        info, change = port.info, port.conversion
+        value = None if port.bound is None else port.bound.SerializeToString(deterministic=True)
         return InputMapping(
-            end.source,
-            None if end.dropped else end.key,
+            port.source,
+            None if port.dropped else port.key,
             encoding_of(info),
             _declared(info, change),
             self._components(info, change),
             value_dtype(info.dtype),
-            change.steps if change else (),
+            _steps(port),
             value,
-            end.rows_of,
+            port.rows_of,
             _relaxed_size(shape_of(info.tensor_shape), change.inside.shape) if change else None,
         )
 
@@ -145,28 +133,36 @@ class _Survey:
         return TensorType(dtype, merged(actual.shape, declared.shape))
 
 
-def _with_steps_back(boundary: Boundary, before: protos.SignatureDef) -> Boundary:
-    """Returns a boundary with what turns the values of a restored signature into those it had."""
-    if boundary.restored is None:
-        return boundary
-    inputs, outputs = {}, {}
-    for key, change in boundary.inputs.items():
-        now = declared_type(before.inputs[key])
-        inputs[key] = replace(change, inside=now, steps=convert(change.outside, now))
-    for key, change in boundary.outputs.items():
-        now = declared_type(before.outputs[key])
-        outputs[key] = replace(change, inside=now, steps=convert(now, change.outside))
-    return replace(boundary, inputs=inputs, outputs=outputs)
+def _with_steps_back(interface: Interface, side: Side) -> list[Port]:
+    """Returns ports, those of a restored signature with what turns values into those it had."""
+    ports = interface.endpoints(side).values()
+    if interface.restored is None:
+        return [*ports]
+    if not interface.converted:
+        return [replace(port, conversion=None) for port in ports]
+    return [_with_steps(port, side) for port in ports]
 
 
-def _output(end: EndpointDraft, info: protos.TensorInfo, boundary: Boundary) -> OutputMapping:
-    change = boundary.outputs.get(end.source)
+def _with_steps(port: Port, side: Side) -> Port:
+    change, now = port.conversion, declared_type(port.info)
+    if change is None:
+        return port
+    first, last = (change.outside, now) if side == "input" else (now, change.outside)
+    return replace(port, conversion=replace(change, inside=now, steps=convert(first, last)))
+
+
+def _steps(port: Port) -> tuple[Step, ...]:
+    return port.conversion.steps if port.conversion else ()
+
+
+def _output(port: Port) -> OutputMapping:
+    info, change = port.info, port.conversion
     return OutputMapping(
-        end.source,
-        end.key,
+        port.source,
+        port.key,
         _declared(info, change),
         _suffixes(info),
-        change.steps if change else (),
+        _steps(port),
         _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
     )
 

@@ -47,11 +47,11 @@ def _facts_of_edit(edit: Edit) -> Iterator[Fact]:
         yield (edit.signature.key, "batch size")
     elif isinstance(edit, ChangeType):
         where = (edit.signature.key, edit.side, edit.key)
-        if edit.dtype != edit.new_dtype:
-            yield (*where, "dtype", edit.new_dtype)
-        if edit.shape != edit.new_shape:
+        if edit.type.dtype != edit.new_type.dtype:
+            yield (*where, "dtype", dtype_name(edit.new_type.dtype))
+        if edit.type.shape != edit.new_type.shape:
             yield (*where, "shape")
-            yield (*where, "shape", edit.new_shape)
+            yield (*where, "shape", shape_text(edit.new_type.shape))
     elif isinstance(edit, CopySignature):
         yield (edit.signature.key, "copied from", edit.signature.copy_of)
     elif isinstance(edit, DeleteSignature):

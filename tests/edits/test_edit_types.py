@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,8 +73,8 @@ def test_all_are_found_sorted_by_name() -> None:
 
 @pytest.mark.parametrize("kind", edit_types(), ids=lambda kind: kind.__name__)
 def test_each_is_a_value(kind: type[Edit]) -> None:
-    assert dataclasses.is_dataclass(kind)
-    assert kind.__dataclass_params__.frozen
+    # What derives from a frozen dataclass cannot be one that is not frozen.
+    assert "__dataclass_fields__" in vars(kind)
 
 
 def test_a_new_file_is_all_it_takes(fixture_model: ModelFactory, new_edit: None) -> None:

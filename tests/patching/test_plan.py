@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import sigpb
 from sigpb import protos
+from sigpb.patching.apply import changes_of
+from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model.model import open_model
 from tests.patches import ModelFactory, altered, missed
 
 PATCH = """
@@ -134,3 +139,17 @@ def test_an_empty_plan_as_json(fixture_model: ModelFactory) -> None:
         "reason": "",
         "meta_graphs": [],
     }
+
+
+def test_what_people_get_does_not_hold_on_to_the_model(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    patch = parse_text('signature { key: "serving_default" input { key: "x" dtype: "int64" } }')
+    with open_model(model) as opened:
+        plan = compile_patch(opened, patch)
+        assert list(plan.interfaces) == [0]
+        assert plan.to_tell() == plan
+        assert str(plan.to_tell()) == str(plan)
+        with pytest.raises(KeyError):
+            changes_of(plan.to_tell(), opened)
+    assert not sigpb.plan(model, patch).interfaces
+    assert not sigpb.patch(model, patch, dry_run=True).plan.interfaces

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 from sigpb import protos
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.interface import Interfaces
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import dtype_of, parse_shape
 from sigpb.wire import Edits, Message, assemble
@@ -37,13 +39,13 @@ def draft_of(meta_graph: bytes) -> MetaGraphDraft:
 
 
 def rewritten(
-    view: Callable[[Edits, MetaGraphDraft], object], meta_graph: bytes, change: Change
+    view: Callable[[Edits, Interfaces], object], meta_graph: bytes, change: Change
 ) -> bytes:
     """Changes the draft of a MetaGraph, and returns what one view writes for it."""
     draft = draft_of(meta_graph)
     change(draft)
     edits = Edits(meta_graph)
-    view(edits, draft)
+    view(edits, interfaces_of(draft))
     return assemble(edits.pieces(), meta_graph)
 
 

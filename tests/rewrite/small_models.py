@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sigpb import protos
-from sigpb.rewrite.boundary import Boundary, boundary_of
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.session_graph import Endpoints, fed_as_before, splice
+from sigpb.rewrite.interface import Interface, Interfaces
+from sigpb.rewrite.session_graph import Endpoints, splice
+from sigpb.rewrite.survey import interface_of, interfaces_of
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
 from sigpb.wire import Edits, Message, assemble
@@ -71,15 +72,18 @@ class Model:
         self.parts = GraphParts(self.draft.meta_graph)
         self.graph, self.library = self.parts.top, self.parts.library
 
-    def signature(self, key: str, copy_of: str | None = None) -> SignatureDraft:
-        return self.draft.signature(SignatureRef(key, copy_of))
+    def interface(self, key: str = "s", copy_of: str | None = None) -> Interface:
+        """Works out what one signature is to be."""
+        return interface_of(self.draft.signature(SignatureRef(key, copy_of)), self.parts)
 
-    def boundary(self, key: str = "s", copy_of: str | None = None) -> Boundary:
-        return boundary_of(self.signature(key, copy_of), self.parts)
+    def interfaces(self) -> Interfaces:
+        """Works out what all are to be."""
+        return interfaces_of(self.draft)
 
     def splice(self, key: str = "s", copy_of: str | None = None) -> Endpoints:
-        signature, boundary = self.signature(key, copy_of), self.boundary(key, copy_of)
-        return splice(self.draft, signature, boundary, fed_as_before(self.draft), self.graph)
+        interfaces, ref = self.interfaces(), SignatureRef(key, copy_of)
+        self.library = interfaces.parts.library
+        return splice(interfaces, interfaces.signatures[ref], self.graph)
 
     @property
     def added(self) -> list[str]:

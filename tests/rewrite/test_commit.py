@@ -5,6 +5,7 @@ import pytest
 from sigpb import protos
 from sigpb.rewrite.commit import commit, unchanged
 from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Edits, Message, assemble
 from tests.parts import changed_parts
@@ -45,7 +46,7 @@ def test_returns_what_it_writes(fixture_model: ModelFactory, name: str) -> None:
     draft = MetaGraphDraft.of(MetaGraph(Message.root(before)))
     CHANGES[name](draft)
     edits = Edits(before)
-    committed = commit(draft, edits)
+    committed = commit(interfaces_of(draft), edits)
 
     after = protos.MetaGraphDef.FromString(assemble(edits.pieces(), before))
     assert committed.tags == tuple(after.meta_info_def.tags)
@@ -61,7 +62,7 @@ def test_without_changes_nothing_is_edited(fixture_model: ModelFactory, name: st
     before = only_graph(fixture_model(name)).SerializeToString(deterministic=True)
     meta_graph = MetaGraph(Message.root(before))
     edits = Edits(before)
-    assert commit(MetaGraphDraft.of(meta_graph), edits) == unchanged(meta_graph)
+    assert commit(interfaces_of(MetaGraphDraft.of(meta_graph)), edits) == unchanged(meta_graph)
     assert not edits
 
 
@@ -72,7 +73,7 @@ def test_every_view_is_in_one_commit(fixture_model: ModelFactory) -> None:
     draft = MetaGraphDraft.of(MetaGraph(root.message(next(root.fields(2)))))
     CHANGES["tf2_linear"](draft)
     edits = Edits(before)
-    commit(draft, edits)
+    commit(interfaces_of(draft), edits)
     changed = changed_parts(before, assemble(edits.pieces(), before))
     assert {name.partition("[")[0] for name in changed} == {
         "meta_info_def.tags",

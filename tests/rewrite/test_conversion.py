@@ -208,3 +208,9 @@ def test_is_batch_relaxed(before: str, after: str, expected: bool) -> None:
 )
 def test_with_batch(shape: str, size: int | None, expected: str) -> None:
     assert shape_text(with_batch(parse_shape(shape), size)) == expected
+
+
+def test_is_worked_out_once() -> None:
+    before, after = type_of("float32 [?,4]"), type_of("uint8 [?,2,2]")
+    assert conversion("input", before, after) is conversion("input", before, after)
+    assert conversion("output", before, after) != conversion("input", before, after)

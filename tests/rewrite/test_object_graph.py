@@ -12,6 +12,7 @@ from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import open_model
 from sigpb.wire import Edits, length_delimited
 from tests.parts import changed_parts
@@ -418,6 +419,6 @@ def rewrite(draft: MetaGraphDraft) -> protos.SavedObjectGraph | None:
     """Rewrites the object graph of a draft in which nothing is to change."""
     message = draft.meta_graph.message
     edits = Edits(message.buffer)
-    after = object_graph.rewrite(edits, draft, {}, FunctionLibrary(message), OpDefs())
+    after = object_graph.rewrite(edits, interfaces_of(draft), FunctionLibrary(message), OpDefs())
     assert not edits
     return after

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.rewrite import session_graph
-from sigpb.rewrite.boundary import Boundary
 from sigpb.rewrite.session_graph import splice
 from sigpb.tensor_types import TensorType, dtype_of, shape_of
 from sigpb.tensor_values import tensor_proto
@@ -263,10 +263,8 @@ class TestChangedNodes:
     def spliced(self, *changed: protos.NodeDef) -> Model:
         """Splices a signature of which nothing is converted, but of which nodes change."""
         model = Model(meta_graph_def(GRAPH, ONE), rename("s"))
-        boundary = model.boundary()
-        changes = {node.name: node for node in changed}
-        changing = Boundary(boundary.inputs, boundary.outputs, (), boundary.batch, changes)
-        endpoints = splice(model.draft, model.signature("s"), changing, {}, model.graph)
+        interface = replace(model.interface(), changed_nodes={node.name: node for node in changed})
+        endpoints = splice(model.interfaces(), interface, model.graph)
         assert tensors(endpoints.outputs) == {"y": "sigpb/s/copy/y:0"}
         return model
 
@@ -289,11 +287,10 @@ class TestChangedNodes:
         graph = GRAPH.replace(f"b = Placeholder() {placeholder()}", "b = Const()")
         signatures = {"s": "x: float32 [?,4] -> y: float32 [?,4]"}
         model = Model(meta_graph_def(graph, signatures), rename("s"))
-        boundary = model.boundary()
         changed = protos.NodeDef(name="b", op="Const")
         changed.attr["value"].tensor.float_val.append(3)
-        changing = Boundary(boundary.inputs, boundary.outputs, (), boundary.batch, {"b": changed})
-        splice(model.draft, model.signature("s"), changing, {}, model.graph)
+        interface = replace(model.interface(), changed_nodes={"b": changed})
+        splice(model.interfaces(), interface, model.graph)
         copied = model.graph.node("sigpb/s/copy/b")
         assert copied is not None
         assert list(copied.attr["value"].tensor.float_val) == [3]

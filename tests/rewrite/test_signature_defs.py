@@ -6,6 +6,7 @@ from sigpb import protos
 from sigpb.rewrite import signature_defs
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
 from sigpb.rewrite.session_graph import Endpoints
+from sigpb.rewrite.survey import interfaces_of
 from sigpb.wire import Edits, Message, assemble, length_delimited, map_entry
 from tests.views import outline
 
@@ -157,7 +158,7 @@ class TestConverted:
             added={"q": protos.TensorInfo(name="pool:0", dtype=1)},
         )
         encoded = rewritten(
-            lambda edits, draft: signature_defs.rewrite(edits, draft, {ref: endpoints}),
+            lambda edits, interfaces: signature_defs.rewrite(edits, interfaces, {ref: endpoints}),
             MODEL,
             rename("predict", inputs={"x": "b", "b": "x"}, outputs={"p": "s", "s": "p"}),
         )
@@ -185,8 +186,9 @@ class TestDefaults:
     def after(self, change: Change) -> dict[str, list[float]]:
         predict = signature_def("b, x -> y")
         predict.defaults["b"].float_val.append(1.0)
-        model = protos.MetaGraphDef(signature_def={"predict": predict}).SerializeToString()
-        encoded = rewritten(signature_defs.rewrite, model, change)
+        given = protos.MetaGraphDef(signature_def={"predict": predict})
+        given.graph_def.node.extend(protos.NodeDef(name=name, op="NoOneKnows") for name in "bxy")
+        encoded = rewritten(signature_defs.rewrite, given.SerializeToString(), change)
         defaults = protos.MetaGraphDef.FromString(encoded).signature_def["predict"].defaults
         return {key: list(value.float_val) for key, value in defaults.items()}
 
@@ -216,7 +218,7 @@ def test_the_whole_map_has_the_signatures_of_tensorflow_too() -> None:
     change = all_of(drop("a"), rename("zz", "a", inputs={"x": "z"}), rename("c", copy_of="a"))
     change(draft)
     edits = Edits(model)
-    whole = signature_defs.rewrite(edits, draft)
+    whole = signature_defs.rewrite(edits, interfaces_of(draft))
     encoded = assemble(edits.pieces(), model)
     assert whole == dict(protos.MetaGraphDef.FromString(encoded).signature_def)
     assert sorted(whole) == ["__saved_model_init_op", "a", "c", "predict"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -8,17 +8,22 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.batch_size import BatchSize
-from sigpb.rewrite.boundary import NO_BOUNDARY, Added, Boundary
-from sigpb.rewrite.conversion import Conversion, conversion
+from sigpb.rewrite.conversion import conversion
+from sigpb.rewrite.draft import SignatureRef
 from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.rewrite.signature_function import function_of, order_of, with_variant
-from sigpb.rewrite.wrapper_function import Order
+from sigpb.rewrite.interface import FunctionPorts, Interface, Port
+from sigpb.rewrite.signature_function import (
+    function_of,
+    ports_behind,
+    ports_of,
+    with_variant,
+)
+from sigpb.rewrite.wrapper_function import Wrapped, Wrapper
 from sigpb.tensor_types import dtype_of
-from sigpb.tensor_values import tensor_proto
 from sigpb.wire import Message
-from tests.graph.small_graphs import FLOAT, attr, call, lines, nodes
+from tests.graph.small_graphs import FLOAT, Known, attr, call, lines, nodes
 
-from .drafts import Change, add_output, all_of, bind, drop, rename
+from .drafts import Change, add_output, all_of, drop, rename
 from .small_models import Model, meta_graph_def, type_of
 
 FLOAT32 = dtype_of("float32")
@@ -38,105 +43,112 @@ def function(arguments: str = "b x captured", results: str = "p s") -> protos.Fu
     return made
 
 
-def boundary(
-    inputs: Mapping[str, Conversion] = {},
-    outputs: Mapping[str, Conversion] = {},
-    added: tuple[Added, ...] = (),
-    relaxed: tuple[str, ...] = (),
-) -> Boundary:
-    return Boundary(inputs, outputs, added, BatchSize(relaxed, 1 if relaxed else None), {})
-
-
-def order(
-    change: Change,
-    at: Boundary = NO_BOUNDARY,
-    given: protos.FunctionDef | None = None,
-    signature: protos.SignatureDef | None = None,
-) -> Order:
-    """The order for a signature that calls a function with one captured input."""
+def interface(change: Change, signature: protos.SignatureDef | None = None) -> Interface:
+    """What the signature is to be, without what is converted."""
     model = meta_graph_def("", {"s": SIGNATURE})
     if signature is not None:
         model.signature_def["s"].CopyFrom(signature)
-    after = Model(model, change).signature("s")
-    return order_of(given or function(), ["b", "x"], 1, model.signature_def["s"], after, at)
+    changed = Model(model, change)
+    draft = changed.draft.signature(SignatureRef("s"))
+    added = tuple(
+        Port(end.key, end.key, protos.TensorInfo(), tensor=end.tensor) for end in draft.added
+    )
+    draft.added.clear()  # There is no graph that has their tensors.
+    return replace(changed.interface(), added=added)
 
 
-class TestOrder:
-    def test_of_a_signature_as_it_is(self) -> None:
-        keys = {0: "b", 1: "x"}, {0: "p", 1: "s"}
-        assert order(rename("s")) == Order(
-            "f_1", (0, 1, 2), (0, 1), input_keys=keys[0], output_keys=keys[1]
-        )
+def ports(
+    change: Change,
+    given: protos.FunctionDef | None = None,
+    signature: protos.SignatureDef | None = None,
+) -> FunctionPorts:
+    """Those of a signature that calls a function with one captured input."""
+    return ports_of(given or function(), ["b", "x"], 1, interface(change, signature))
 
-    def test_follows_the_sorted_new_keys(self) -> None:
-        after = order(rename("s", inputs={"b": "y"}, outputs={"p": "z"}))
-        assert (after.arguments, after.results) == ((1, 0, 2), (1, 0))
-        assert after.input_keys == {0: "y", 1: "x"}
-        assert after.output_keys == {0: "z", 1: "s"}
 
-    def test_arguments_are_sorted_as_python_names(self) -> None:
-        # "b" comes before "c" and after "0", but not after "arg_0", which stands for it.
-        assert order(rename("s", inputs={"x": "0"})).arguments == (1, 0, 2)
-        assert order(rename("s", inputs={"b": "z", "x": "0"})).arguments == (1, 0, 2)
-        assert order(rename("s", inputs={"b": "aa", "x": "0"})).arguments == (0, 1, 2)
-
-    def test_without_what_is_dropped(self) -> None:
-        after = order(drop("s", output="p"))
-        assert (after.arguments, after.results) == ((0, 1, 2), (1,))
-        assert after.output_keys == {1: "s"}
-
-    def test_conversions_go_by_the_old_keys(self) -> None:
-        change = rename("s", inputs={"x": "a"}, outputs={"s": "a"})
-        after = order(change, boundary(inputs={"x": CAST}, outputs={"s": BACK}))
-        assert (after.arguments, after.results) == ((1, 0, 2), (1, 0))
-        assert (after.inputs, after.outputs) == ({1: CAST}, {1: BACK})
-
-    def test_what_is_only_refined_is_stated(self) -> None:
-        after = order(rename("s"), boundary(inputs={"x": REFINED}, outputs={"s": REFINED}))
-        assert (after.inputs, after.outputs) == ({1: REFINED}, {1: REFINED})
-
-    def test_inputs_that_are_bound(self) -> None:
-        value = tensor_proto("3", FLOAT32, ())
-        after = order(bind("s", "b", value))
-        assert (after.arguments, after.bound, after.input_keys) == ((1, 2), {0: value}, {1: "x"})
-
-    def test_inputs_that_are_relaxed(self) -> None:
-        after = order(rename("s"), boundary(inputs={"x": REFINED, "b": CAST}, relaxed=("x", "b")))
-        assert after.relaxed == (1, 0)
-        assert after.inputs == {0: CAST}, "the function itself is to take what is only relaxed"
+class TestPorts:
+    def test_go_by_the_keys_in_the_model(self) -> None:
+        as_it_is = FunctionPorts("f_1", {"b": 0, "x": 1}, (2,), {"p": (0,), "s": (1,)})
+        assert ports(rename("s")) == as_it_is
+        assert ports(rename("s", inputs={"b": "y"}, outputs={"p": "z"})) == as_it_is
+        assert ports(drop("s", output="p")) == as_it_is
 
     def test_outputs_that_are_added_follow_all_others_of_the_function(self) -> None:
-        same = conversion("output", type_of("float32 []"), type_of("float32 []"))
-        added = (Added("a", "t:0", "call:2", BACK), Added("z", "u:0", "call:3", same))
         change = all_of(add_output("s", "a", "t:0"), add_output("s", "z", "u:0"))
-        after = order(change, boundary(added=added))
-        assert (after.arguments, after.results) == ((0, 1, 2), (2, 0, 1, 3))
-        assert after.outputs == {2: BACK}
-        assert after.output_keys == {0: "p", 1: "s", 2: "a", 3: "z"}
+        assert ports(change).added == (2, 3)
+        assert ports(change, function(results="p s more")).added == (3, 4)
 
-    def test_a_function_may_return_more_than_the_signature(self) -> None:
-        added = (Added("z", "t:0", "call:3", BACK),)
-        after = order(
-            add_output("s", "z", "t:0"), boundary(added=added), function(results="p s more")
-        )
-        assert after.results == (0, 1, 3)
-
-    def test_a_sparse_output_is_three_results_of_which_one_is_converted(self) -> None:
+    def test_a_sparse_output_is_three_results(self) -> None:
         signature = meta_graph_def("", {"s": SIGNATURE}).signature_def["s"]
         signature.outputs["p"].coo_sparse.values_tensor_name = "v:0"
         sparse = function(results="i v d s")
-        after = order(rename("s", outputs={"p": "z"}), NO_BOUNDARY, sparse, signature)
-        assert after.results == (3, 0, 1, 2)
-        assert after.output_keys == {0: "z", 1: "z", 2: "z", 3: "s"}
-        after = order(rename("s"), boundary(outputs={"p": BACK}), sparse, signature)
-        assert after.outputs == {1: BACK}
+        after = ports(rename("s", outputs={"p": "z"}), sparse, signature)
+        assert after.results == {"p": (0, 1, 2), "s": (3,)}
 
     @pytest.mark.parametrize(
         ("arguments", "results"), [("b x", "p s"), ("b x c d", "p s"), ("b x c", "p")]
     )
     def test_of_a_function_that_does_not_fit(self, arguments: str, results: str) -> None:
         with pytest.raises(ModelUnreadable, match="with 3 arguments for at least 2 results"):
-            order(rename("s"), given=function(arguments, results))
+            ports(rename("s"), function(arguments, results))
+
+    def test_behind_a_wrapper(self) -> None:
+        outer = FunctionPorts("w", {"b": 0, "x": 1}, (2,), {"p": (0,), "s": (1,)}, (2,))
+        stated = {3: type_of("float32 [4]")}
+        wrapped = Wrapped("f_1", (2, 0, 1), (3, 0), stated)
+        inner = function(results="p q r s")
+        after = ports_behind(outer, wrapped, inner, interface(add_output("s", "a", "t:0")))
+        assert after == FunctionPorts(
+            "f_1", {"b": 2, "x": 0}, (1,), {"p": (3,), "s": (0,)}, (4,), stated
+        )
+
+
+class TestOrder:
+    """A wrapper's arguments and results are in the sorted order of the new keys."""
+
+    def order(
+        self,
+        change: Change,
+        given: protos.FunctionDef | None = None,
+        signature: protos.SignatureDef | None = None,
+    ) -> tuple[list[str], list[str]]:
+        around, known = given or function(), interface(change, signature)
+        unnamed = replace(ports(change, given, signature), named=False)
+        made = Wrapper(known, unnamed, around).build("w", Known(), OpDefs()).signature
+        return [each.name for each in made.input_arg], [each.name for each in made.output_arg]
+
+    def test_of_a_signature_as_it_is(self) -> None:
+        assert self.order(rename("s")) == (["b", "x", "captured"], ["p", "s"])
+
+    def test_follows_the_sorted_new_keys(self) -> None:
+        after = self.order(rename("s", inputs={"b": "y"}, outputs={"p": "z"}))
+        assert after == (["x", "b", "captured"], ["s", "p"])
+
+    def test_arguments_are_sorted_as_python_names(self) -> None:
+        # "b" comes before "c" and after "0", but not after "arg_0", which stands for it.
+        assert self.order(rename("s", inputs={"x": "0"}))[0] == ["x", "b", "captured"]
+        assert self.order(rename("s", inputs={"b": "z", "x": "0"}))[0] == ["x", "b", "captured"]
+        assert self.order(rename("s", inputs={"b": "aa", "x": "0"}))[0] == ["b", "x", "captured"]
+
+    def test_without_what_is_dropped(self) -> None:
+        assert self.order(drop("s", output="p")) == (["b", "x", "captured"], ["s"])
+
+    def test_with_the_parts_of_a_sparse_output(self) -> None:
+        signature = meta_graph_def("", {"s": SIGNATURE}).signature_def["s"]
+        signature.outputs["p"].coo_sparse.values_tensor_name = "v:0"
+        after = self.order(rename("s", outputs={"p": "z"}), function(results="i v d s"), signature)
+        assert after[1] == ["s", "i", "v", "d"]
+
+    def test_of_a_sparse_output_the_values_are_converted(self) -> None:
+        signature = meta_graph_def("", {"s": SIGNATURE}).signature_def["s"]
+        signature.outputs["p"].coo_sparse.values_tensor_name = "v:0"
+        sparse, known = function(results="i v d s"), interface(rename("s"), signature)
+        converted = replace(known.outputs["p"], conversion=BACK)
+        known = replace(known, outputs={**known.outputs, "p": converted})
+        found = ports_of(sparse, ["b", "x"], 1, known)
+        made = Wrapper(known, found, sparse).build("w", Known(), OpDefs())
+        casts = [node.input[0] for node in made.node_def if node.op == "Cast"]
+        assert casts == ["call:output:1"]
 
 
 def library(*functions: protos.FunctionDef) -> FunctionLibrary:
@@ -171,17 +183,20 @@ class TestWithVariant:
         "inner:output:0",
     )
     INNER = computing("inner_2", f"scaled = Mul(x, x) {FLOAT}\ny = Neg(x) {FLOAT}", "y:y:0")
-    ORDER = Order("outer_1", (0,), (0, 1))
-    ADDED = (Added("z", "scaled:0", "call:1", BACK),)
+    PORTS = FunctionPorts("outer_1", {"x": 0}, (), {"y": (0,)}, (1,))
+    X = Port("x", "x", protos.TensorInfo())
+    Z = Port("z", "z", protos.TensorInfo(), tensor="scaled:0", found="call:1", conversion=BACK)
+    PLAIN = Interface(SignatureRef("s"), "s", "", "", {"x": X}, {})
+    ADDING = replace(PLAIN, added=(Z,))
+    RELAXING = replace(PLAIN, batch=BatchSize(("x",), 1))
 
     def test_none_is_needed(self) -> None:
-        order = Order("gone", (0,), (0,))
-        assert with_variant(order, NO_BOUNDARY, library(), OpDefs()) is order
+        assert with_variant(self.PORTS, self.PLAIN, library(), OpDefs()) is self.PORTS
 
     def test_with_more_results(self) -> None:
         known = library(self.OUTER, self.INNER)
-        after = with_variant(self.ORDER, boundary(added=self.ADDED), known, OpDefs())
-        assert (after.function, after.arguments, after.results) == ("outer_4", (0,), (0, 1))
+        after = with_variant(self.PORTS, self.ADDING, known, OpDefs())
+        assert after == replace(self.PORTS, function="outer_4")
         outer, inner = known.get("outer_4"), known.get("inner_3")
         assert outer is not None
         assert inner is not None
@@ -217,7 +232,7 @@ class TestWithVariant:
         self, functions: list[protos.FunctionDef], count: int
     ) -> None:
         with pytest.raises(PatchError) as caught:
-            with_variant(self.ORDER, boundary(added=self.ADDED), library(*functions), OpDefs())
+            with_variant(self.PORTS, self.ADDING, library(*functions), OpDefs())
         assert str(caught.value) == (
             "output 'z' cannot be added: tf.saved_model.load calls 'outer_1', in "
             f"which there are {count} tensors 'scaled:0'."
@@ -234,9 +249,9 @@ class TestWithVariant:
         )
         fixed.arg_attr[0].attr["_output_shapes"].list.shape.add().dim.add(size=1)
         known = library(fixed)
-        order = Order("f_1", (0,), (0,), relaxed=(0,))
-        after = with_variant(order, boundary(relaxed=("x",)), known, OpDefs())
-        assert after == Order("f_2", (0,), (0,), relaxed=(0,))
+        before = replace(self.PORTS, function="f_1")
+        after = with_variant(before, self.RELAXING, known, OpDefs())
+        assert after == replace(before, function="f_2")
         variant = known.get("f_2")
         assert variant is not None
         assert variant.arg_attr[0].attr["_output_shapes"].list.shape[0].dim[0].size == -1
@@ -246,9 +261,9 @@ class TestWithVariant:
     def test_that_cannot_take_any_batch_size(self) -> None:
         fixed = computing("f_1", "y = NoOneKnows(x)", "y:y:0")
         fixed.arg_attr[0].attr["_output_shapes"].list.shape.add().dim.add(size=1)
-        order = Order("f_1", (0,), (0,), relaxed=(0,))
+        before = replace(self.PORTS, function="f_1")
         with pytest.raises(PatchError, match="NoOneKnows"):
-            with_variant(order, boundary(relaxed=("x",)), library(fixed), OpDefs())
+            with_variant(before, self.RELAXING, library(fixed), OpDefs())
 
 
 INTEGERS = "tensor { dtype: DT_INT32 tensor_shape { dim { size: 2 } } int_val: [1, 1] }"

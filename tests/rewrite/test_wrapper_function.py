@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +9,12 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion, conversion
-from sigpb.rewrite.wrapper_function import Order, build, is_wrapper, order_of
+from sigpb.rewrite.wrapper_function import Wrapper, is_wrapper, wrapped_in
 from sigpb.tensor_types import TensorType, shape_of
 from sigpb.tensor_values import tensor_proto
 from tests.graph.small_graphs import Known
+
+from .orders import Order
 
 FLOAT, UINT8, INT64, RESOURCE = 1, 4, 9, 20
 NAME = "__inference_signature_wrapper_sigpb_8"
@@ -18,7 +22,11 @@ FORMER_NAME = "__inference_sigpb_signature_wrapper_8"
 
 
 def made(order: Order, around: protos.FunctionDef, name: str = NAME) -> protos.FunctionDef:
-    return build(name, order, around, Known(), OpDefs())
+    return Wrapper(order.interface, order.ports, around).build(name, Known(), OpDefs())
+
+
+def is_same(order: Order, around: protos.FunctionDef) -> bool:
+    return Wrapper(order.interface, order.ports, around).is_identity
 
 
 def function(inputs: str = "b x captured", results: str = "p s") -> protos.FunctionDef:
@@ -65,32 +73,32 @@ class TestBuild:
         order = Order(
             "__inference_f_7",
             arguments=(1, 0, 2),
-            results=(1, 0),
+            results=(0, 1),
             input_keys={0: "second/Key", 1: "Image"},
             output_keys={0: "0", 1: "a score"},
         )
         wrapper = made(order, function())
         assert names(wrapper.signature) == (
             ["image", "second_key", "captured"],
-            ["a_score", "unknown"],
+            ["unknown", "a_score"],
         )
         assert user_names(wrapper) == ["Image", "second/Key", "captured"]
         assert lines(wrapper) == [
             "call = PartitionedCall(second_key, image, captured)",
-            "a_score = Identity(call:output:1)",
             "unknown = Identity(call:output:0)",
+            "a_score = Identity(call:output:1)",
         ]
 
     def test_keys_that_give_the_same_name(self) -> None:
         order = Order(
             "__inference_f_7",
-            (0, 1, 2),
-            (0, 1),
+            (1, 0, 2),
+            (1, 0),
             input_keys={0: "x", 1: "X"},
             output_keys={0: "x", 1: "call"},
         )
         wrapper = made(order, function())
-        assert names(wrapper.signature) == (["x", "x_1", "captured"], ["x_2", "call_1"])
+        assert names(wrapper.signature) == (["x", "x_1", "captured"], ["call_1", "x_2"])
 
     def test_results_state_the_shapes_that_the_function_states(self) -> None:
         wrapper = made(Order("__inference_f_7", (0, 1, 2), (1, 0)), function())
@@ -214,7 +222,7 @@ class TestConversions:
     def test_a_result_of_which_only_more_is_said(self, silent: protos.FunctionDef) -> None:
         refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
-        assert not order.is_identity(silent)
+        assert not is_same(order, silent)
         call, p, _ = made(order, silent).node_def
         assert (stated(call)[0], stated(p)) == ((0,), [(4,)])
 
@@ -250,7 +258,7 @@ class TestConversions:
     def test_a_type_that_is_only_refined_needs_no_node(self, silent: protos.FunctionDef) -> None:
         refined = conversion("input", TensorType(FLOAT, (None, 3)), TensorType(FLOAT, (4, 3)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: refined})
-        assert not order.is_identity(silent)
+        assert not is_same(order, silent)
         wrapper = made(order, silent)
         assert lines(wrapper)[0] == "call = PartitionedCall(b, x, captured)"
         (shape,) = wrapper.arg_attr[0].attr["_output_shapes"].list.shape
@@ -270,118 +278,80 @@ def lines(function: protos.FunctionDef) -> list[str]:
     return [f"{node.name} = {node.op}({', '.join(node.input)})" for node in function.node_def]
 
 
-class TestOrder:
+class TestIdentityAndBack:
     def test_identity(self) -> None:
-        assert Order("f", (0, 1, 2), (0, 1)).is_identity(function())
+        assert is_same(Order("f", (0, 1, 2), (0, 1)), function())
 
     def test_no_identity_if_it_converts(self) -> None:
         cast = conversion("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
         value = tensor_proto("3", INT64, ())
-        assert not Order("f", (0, 1, 2), (0, 1), inputs={0: cast}).is_identity(function())
-        assert not Order("f", (0, 1, 2), (0, 1), outputs={0: cast}).is_identity(function())
-        assert not Order("f", (0, 2), (0, 1), bound={1: value}).is_identity(function())
-        assert not Order("f", (0, 1, 2), (0, 1), relaxed=(0,)).is_identity(function())
+        assert not is_same(Order("f", (0, 1, 2), (0, 1), inputs={0: cast}), function())
+        assert not is_same(Order("f", (0, 1, 2), (0, 1), outputs={0: cast}), function())
+        assert not is_same(Order("f", (0, 2), (0, 1), bound={1: value}), function())
+        assert not is_same(Order("f", (0, 1, 2), (0, 1), relaxed=(0,)), function())
 
     @pytest.mark.parametrize(
         ("arguments", "results"),
         [((1, 0, 2), (0, 1)), ((0, 1, 2), (1, 0)), ((0, 1, 2), (0,)), ((0, 1, 2), ())],
     )
     def test_no_identity(self, arguments: tuple[int, ...], results: tuple[int, ...]) -> None:
-        assert not Order("f", arguments, results).is_identity(function())
-
-    def test_one_wrapper_instead_of_two(self) -> None:
-        inner = Order("f", arguments=(2, 0, 1, 3), results=(3, 0, 2))
-        outer = Order(NAME, arguments=(1, 2, 0, 3), results=(2, 0))
-        assert outer.around(inner, 4) == Order("f", arguments=(0, 1, 2, 3), results=(2, 3))
-
-    def test_what_the_outer_one_converts_moves_with_its_place(self) -> None:
-        cast = conversion("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
-        value = tensor_proto("3", INT64, ())
-        inner = Order("f", arguments=(2, 0, 1), results=(1, 0))
-        outer = Order(
-            NAME,
-            (2,),
-            (1,),
-            inputs={2: cast},
-            outputs={1: cast},
-            bound={0: value},
-            relaxed=(1,),
-            input_keys={2: "x"},
-            output_keys={1: "y"},
-        )
-        assert outer.around(inner, 2) == Order(
-            "f",
-            (1,),
-            (0,),
-            inputs={1: cast},
-            outputs={0: cast},
-            bound={2: value},
-            relaxed=(0,),
-            input_keys={1: "x"},
-            output_keys={0: "y"},
-        )
-
-    def test_results_that_are_added_follow_all_of_the_function(self) -> None:
-        inner = Order("f", arguments=(0,), results=(1,))  # of 3 results
-        outer = Order(NAME, arguments=(0,), results=(1, 0, 2))  # Two are added to its one.
-        assert outer.around(inner, 3) == Order("f", arguments=(0,), results=(3, 1, 4))
+        assert not is_same(Order("f", arguments, results), function())
 
     def test_of_a_function_that_is_no_wrapper(self) -> None:
         called = function()
         called.node_def[0].attr["f"].func.name = called.signature.name
-        assert order_of(called, Known(called)) is None
+        assert wrapped_in(called, Known(called)) is None
         order = Order("__inference_f_7", (0, 1, 2), (0, 1))
-        assert order_of(made(order, called), Known(called)) == order
-        assert order_of(made(order, called, "__inference_g_8"), Known(called)) is None
-        assert order_of(made(order, called), Known()) is None
+        assert wrapped_in(made(order, called), Known(called)) == order.wrapped
+        assert wrapped_in(made(order, called, "__inference_g_8"), Known(called)) is None
+        assert wrapped_in(made(order, called), Known()) is None
 
     @pytest.mark.parametrize("name", [NAME, FORMER_NAME])
     def test_of_what_was_made_before_results_had_identities(self, name: str) -> None:
         inner = function()
         order = Order("__inference_f_7", (1, 0, 2), (1, 0))
         wrapper = former(name, order, inner)
-        assert order_of(wrapper, Known(inner)) == order
+        assert wrapped_in(wrapper, Known(inner)) == order.wrapped
         wrapper.arg_attr[0].attr["_output_shapes"].list.shape.add().dim.add(size=1)
-        assert order_of(wrapper, Known(inner)) is None
+        assert wrapped_in(wrapper, Known(inner)) is None
 
     def test_of_a_wrapper_that_says_more_of_a_result(self) -> None:
         inner = function()
         refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
-        found = order_of(made(order, inner), Known(inner))
+        found = wrapped_in(made(order, inner), Known(inner))
         assert found is not None
-        assert found.outputs[0].outside == TensorType(FLOAT, (4,))
-        assert not found.outputs[0].steps
-        assert not found.is_identity(inner)
-        renamed = Order("wrapper", (0, 1, 2), (1, 0)).around(found, 2)
-        assert (renamed.results, dict(renamed.outputs)) == ((1, 0), dict(found.outputs))
+        assert found.stated == {0: TensorType(FLOAT, (4,))}
+        ports = replace(order.ports, stated=found.stated)
+        plain = Order("__inference_f_7", (0, 1, 2), (0, 1)).interface
+        assert not Wrapper(plain, ports, inner).is_identity, "something is said of the result"
+        assert Wrapper(plain, order.ports, inner).is_identity
+        wrapper = Wrapper(plain, ports, inner).build(NAME, Known(), OpDefs())
+        assert stated(wrapper.node_def[1]) == [(4,)]
         as_it_was = TensorType(FLOAT, (0,))  # What the function states.
         back = Conversion(as_it_was, as_it_was, (), ("refine",), ())
-        assert (
-            Order("wrapper", (0, 1, 2), (0, 1), outputs={0: back})
-            .around(found, 2)
-            .is_identity(inner)
-        )
+        again = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: back}).interface
+        assert Wrapper(again, ports, inner).is_identity
 
     def test_of_a_wrapper_that_passes_an_argument_on(self) -> None:
         inner = function()
         wrapper = made(Order("__inference_f_7", (0, 1, 2), (0,)), inner)
         wrapper.node_def[1].input[0] = "b"
-        assert order_of(wrapper, Known(inner)) is None
+        assert wrapped_in(wrapper, Known(inner)) is None
         wrapper.node_def[1].input[0] = "call:output:2"
-        assert order_of(wrapper, Known(inner)) is None, "the function has two results"
+        assert wrapped_in(wrapper, Known(inner)) is None, "the function has two results"
 
     @pytest.mark.parametrize("to", [TensorType(INT64, (None, 3)), TensorType(FLOAT, (4, 3))])
     def test_of_a_wrapper_that_converts(self, to: TensorType) -> None:
         inner = function()
         change = conversion("input", TensorType(FLOAT, (None, 3)), to)
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: change})
-        assert order_of(made(order, inner), Known(inner)) is None
+        assert wrapped_in(made(order, inner), Known(inner)) is None
 
     def test_of_a_wrapper_that_binds(self) -> None:
         inner = function()
         order = Order("__inference_f_7", (0, 2), (0, 1), bound={1: tensor_proto("3", INT64, ())})
-        assert order_of(made(order, inner), Known(inner)) is None
+        assert wrapped_in(made(order, inner), Known(inner)) is None
 
     @given(st.permutations(range(5)), st.permutations(range(4)), st.integers(0, 4))
     def test_is_found_again_in_the_wrapper(
@@ -389,7 +359,7 @@ class TestOrder:
     ) -> None:
         inner = function("a b c d captured", "p q r s")
         order = Order("__inference_f_7", tuple(arguments), tuple(results[:kept]))
-        assert order_of(made(order, inner), Known(inner)) == order
+        assert wrapped_in(made(order, inner), Known(inner)) == order.wrapped
 
     @pytest.mark.parametrize("name", ["__inference_sigpb_signature_wrapper", f"{NAME}_more"])
     def test_of_a_name_that_only_resembles_theirs(self, name: str) -> None:

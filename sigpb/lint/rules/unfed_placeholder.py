@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
 from sigpb.lint.signature_flow import PLACEHOLDERS
-from sigpb.rewrite.boundary import fed_tensors
+from sigpb.rewrite.interface import fed_tensors
 
 
 class UnfedPlaceholder(LintRule):

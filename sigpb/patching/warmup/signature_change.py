@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureDraft
+from sigpb.rewrite.interface import Interface, Interfaces, Port
 
 
 class Unfit(Exception):
@@ -35,24 +35,24 @@ class SignatureChange:
 
 
 def signature_changes(
-    draft: MetaGraphDraft, after: Mapping[str, protos.SignatureDef]
+    interfaces: Interfaces, after: Mapping[str, protos.SignatureDef]
 ) -> dict[str, SignatureChange]:
     """Returns what becomes of the signatures of a MetaGraph, by the keys they had.
 
     Args:
-        draft: What the patch wants.
+        interfaces: What the signatures are to be.
         after: The signatures that the MetaGraph has after it.
     """
-    before = draft.meta_graph.signatures
+    before = interfaces.meta_graph.signatures
     return {
         ref.key: _change(signature, before[ref.key], after)
-        for ref, signature in draft.signatures.items()
+        for ref, signature in interfaces.signatures.items()
         if ref.copy_of is None
     }
 
 
 def _change(
-    signature: SignatureDraft,
+    signature: Interface,
     before: protos.SignatureDef,
     after: Mapping[str, protos.SignatureDef],
 ) -> SignatureChange:
@@ -66,5 +66,5 @@ def _change(
     )
 
 
-def _kept(endpoints: Mapping[str, EndpointDraft]) -> dict[str, str]:
+def _kept(endpoints: Mapping[str, Port]) -> dict[str, str]:
     return {key: end.key for key, end in endpoints.items() if not end.dropped}

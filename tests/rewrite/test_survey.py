@@ -4,8 +4,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.rewrite.boundary import converted_tensor, tensor_type
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tensor_types import dtype_of
 from sigpb.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, attr, call, nodes, output_shapes, placeholder, shape
 
@@ -27,7 +26,7 @@ def problems(
     """What is in the way of a change of the signature ``s``."""
     model = Model(meta_graph_def(graph, {"s": signature}, producer=producer), change)
     with pytest.raises(PatchError) as caught:
-        model.boundary()
+        model.interface()
     assert all(problem.startswith("signature 's': ") for problem in caught.value.problems)
     return [problem.removeprefix("signature 's': ") for problem in caught.value.problems]
 
@@ -39,33 +38,26 @@ class TestConversions:
             retype("s", "input", "x", "uint8", "[?,2,2]"),
             retype("s", "output", "y", "int64"),
         )
-        boundary = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).boundary()
-        assert list(boundary.inputs) == ["x"]
-        assert boundary.inputs["x"].outside == type_of("uint8 [?,2,2]")
-        assert boundary.inputs["x"].inside == type_of("float32 [?,4]")
-        assert list(boundary.outputs) == ["y"]
-        assert boundary.outputs["y"].outside == type_of("int64 [?,4]")
-        assert boundary.added == ()
+        interface = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).interface()
+        assert list(interface.conversions("input")) == ["x"]
+        assert interface.inputs["x"].outside == type_of("uint8 [?,2,2]")
+        assert interface.inputs["x"].inside == type_of("float32 [?,4]")
+        assert list(interface.conversions("output")) == ["y"]
+        assert interface.outputs["y"].outside == type_of("int64 [?,4]")
+        assert interface.added == ()
 
     def test_of_a_copy(self) -> None:
         change = retype("c", "input", "x", "uint8", copy_of="s")
-        boundary = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).boundary("c", "s")
-        assert boundary.inputs["x"].outside == type_of("uint8 [?,4]")
+        interface = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).interface("c", "s")
+        assert interface.inputs["x"].outside == type_of("uint8 [?,4]")
 
     def test_what_is_dropped_is_not_converted(self) -> None:
         signature = f"{SIGNATURE}; z=x: float32 [?,4]"
         change = all_of(retype("s", "output", "y", "int64"), drop("s", output="y"))
-        assert Model(meta_graph_def(GRAPH, {"s": signature}), change).boundary().outputs == {}
-
-    def test_of_a_sparse_tensor_the_values(self) -> None:
-        info = protos.TensorInfo(dtype=FLOAT32)
-        info.tensor_shape.dim.add(size=7)
-        info.coo_sparse.values_tensor_name = "values:0"
-        assert converted_tensor(info) == "values:0"
-        assert tensor_type(info) == TensorType(FLOAT32, (None,))
-
-    def test_of_a_reference_the_value(self) -> None:
-        assert tensor_type(protos.TensorInfo(name="v:0", dtype=FLOAT32 + 100)).dtype == FLOAT32
+        assert (
+            Model(meta_graph_def(GRAPH, {"s": signature}), change).interface().conversions("output")
+            == {}
+        )
 
 
 class TestContradictions:
@@ -109,7 +101,7 @@ class TestContradictions:
     def test_a_shape_that_says_more_or_less_is_none(self, shape: str) -> None:
         model = meta_graph_def(GRAPH, {"s": f"x: float32 {shape} -> y: float32 [?,4]"})
         change = retype("s", "input", "x", "uint8")
-        assert Model(model, change).boundary().inputs["x"].inside == type_of(f"float32 {shape}")
+        assert Model(model, change).interface().inputs["x"].inside == type_of(f"float32 {shape}")
 
     def test_an_input_that_the_graph_cannot_take(self) -> None:
         said = problems(
@@ -127,13 +119,15 @@ class TestContradictions:
     def test_of_what_stays_do_not_matter(self) -> None:
         signature = "x: float32 [?,4]; b: string [9] -> y: float32 [?,4]"
         change = retype("s", "input", "x", "uint8")
-        assert Model(meta_graph_def(GRAPH, {"s": signature}), change).boundary().inputs
+        assert (
+            Model(meta_graph_def(GRAPH, {"s": signature}), change).interface().conversions("input")
+        )
 
     def test_an_op_that_nobody_knows_contradicts_nothing(self) -> None:
         graph = "x = NoOneKnows()\ny = Neg(x)"
         change = retype("s", "input", "x", "uint8")
         model = meta_graph_def(graph, {"s": "x: float32 [3] -> y: float32 [3]"})
-        assert Model(model, change).boundary().inputs["x"].inside == type_of("float32 [3]")
+        assert Model(model, change).interface().inputs["x"].inside == type_of("float32 [3]")
 
     @pytest.mark.parametrize(("producer", "refused"), [(21, False), (22, True)])
     def test_a_placeholder_of_an_old_graph(self, producer: int, refused: bool) -> None:
@@ -147,7 +141,7 @@ class TestContradictions:
             assert "whose shape is [] in the graph, not [?,4]" in problem
         else:
             model = meta_graph_def(graph, {"s": signature}, producer=producer)
-            assert Model(model, change).boundary().inputs
+            assert Model(model, change).interface().conversions("input")
 
     def test_a_refined_shape_that_the_graph_contradicts(self) -> None:
         graph = f"""
@@ -156,9 +150,9 @@ class TestContradictions:
             y = Add(x, w) {FLOAT}
             """
         model = meta_graph_def(graph, {"s": "x: float32 [?,?] -> y: float32 [?,?]"})
-        assert Model(model, retype("s", "input", "x", shape="[2,3]")).boundary().unchecked == ()
+        assert Model(model, retype("s", "input", "x", shape="[2,3]")).interface().unchecked == ()
         with pytest.raises(PatchError, match=r"Add 'y' cannot take the shapes .* and \[3\], so"):
-            Model(model, retype("s", "input", "x", shape="[?,4]")).boundary()
+            Model(model, retype("s", "input", "x", shape="[?,4]")).interface()
 
     def test_a_reshape_refines_too(self) -> None:
         graph = f"""
@@ -167,17 +161,21 @@ class TestContradictions:
             y = Add(x, w) {FLOAT}
             """
         model = meta_graph_def(graph, {"s": "x: float32 [?,4] -> y: float32 [?,4]"})
-        assert Model(model, retype("s", "input", "x", shape="[3,2,2]")).boundary().inputs
+        assert (
+            Model(model, retype("s", "input", "x", shape="[3,2,2]"))
+            .interface()
+            .conversions("input")
+        )
         with pytest.raises(PatchError, match=r"cannot take the shapes \[8,4\] and \[3,1\]"):
-            Model(model, retype("s", "input", "x", shape="[8,2,2]")).boundary()
+            Model(model, retype("s", "input", "x", shape="[8,2,2]")).interface()
 
     def test_what_is_not_known_of_a_refined_shape(self) -> None:
         graph = f"x = Placeholder() {placeholder(-1, 4)}\ny = NoOneKnows(x)\nz = AsWell(x)"
         given = meta_graph_def(graph, {"s": "x: float32 [?,4] -> y: float32 [?,4]; z: float32 [?]"})
-        assert Model(given, retype("s", "input", "x", shape="[8,4]")).boundary().unchecked == (
+        assert Model(given, retype("s", "input", "x", shape="[8,4]")).interface().unchecked == (
             "whether NoOneKnows 'y' and 1 more can take the shapes that inputs are to have",
         )
-        assert Model(given, retype("s", "input", "x", "uint8")).boundary().unchecked == ()
+        assert Model(given, retype("s", "input", "x", "uint8")).interface().unchecked == ()
 
     def test_one_tensor_of_two_inputs(self) -> None:
         signature = "a=x:0: float32 [?,4]; b=x:0: float32 [?,4] -> y: float32 [?,4]"
@@ -233,7 +231,7 @@ CALLING = f"""
 
 
 class TestAdded:
-    def boundary_of(
+    def model(
         self, change: Change, graph: str = GRAPH, signature: str = SIGNATURE, **options: bool
     ) -> Model:
         given = meta_graph_def(graph, {"s": signature}, FUNCTIONS)
@@ -243,17 +241,18 @@ class TestAdded:
 
     @pytest.mark.parametrize("tensor", ["y:0", "y"])
     def test_at_the_top_level(self, tensor: str) -> None:
-        (added,) = self.boundary_of(add_output("s", "z", tensor)).boundary().added
-        assert (added.key, added.tensor) == ("z", tensor)
-        assert added.conversion.outside == type_of("float32 <unknown>")
+        (added,) = self.model(add_output("s", "z", tensor)).interface().added
+        assert (added.key, added.found) == ("z", tensor)
+        assert added.outside == type_of("float32 <unknown>")
 
     def test_with_a_dtype(self) -> None:
-        (added,) = self.boundary_of(add_output("s", "z", "y:0", "int64")).boundary().added
-        assert added.conversion.outside == type_of("int64 <unknown>")
+        (added,) = self.model(add_output("s", "z", "y:0", "int64")).interface().added
+        assert added.outside == type_of("int64 <unknown>")
+        assert added.conversion
         assert added.conversion.kinds == ("cast",)
 
     def test_in_functions(self) -> None:
-        model = self.boundary_of(
+        model = self.model(
             all_of(
                 add_output("s", "a", "scaled:0"),
                 add_output("s", "b", "pool/Mean:0"),
@@ -262,19 +261,19 @@ class TestAdded:
             CALLING,
             "x: float32 [?,4] -> y: float32 [?,4]",
         )
-        boundary = model.boundary()
-        assert [(each.key, each.tensor) for each in boundary.added] == [
+        interface = model.interface()
+        assert [(each.key, each.found) for each in interface.added] == [
             ("a", "call:1"),
             ("b", "call:2"),
             ("c", "call:3"),
         ]
-        assert [each.conversion.outside for each in boundary.added] == [
+        assert [each.outside for each in interface.added] == [
             type_of("float32 [?,4]"),
             type_of("float32 <unknown>"),
             type_of("float32 [?,4]"),
         ]
-        assert list(boundary.changed_nodes) == ["call"]
-        changed = model.library.get(boundary.changed_nodes["call"].attr["f"].func.name)
+        assert list(interface.changed_nodes) == ["call"]
+        changed = model.library.get(interface.changed_nodes["call"].attr["f"].func.name)
         assert changed is not None
         nodes = {node.name: node for node in changed.node_def}
         first, *more = (changed.ret[each.name] for each in changed.signature.output_arg)
@@ -287,22 +286,22 @@ class TestAdded:
 
     def test_what_a_graph_and_a_function_have_is_that_of_the_graph(self) -> None:
         graph = f"{CALLING}scaled = Neg(x) {FLOAT}"
-        model = self.boundary_of(
+        model = self.model(
             add_output("s", "a", "scaled:0"), graph, "x: float32 [?,4] -> y: float32 [?,4]"
         )
-        boundary = model.boundary()
-        assert [each.tensor for each in boundary.added] == ["scaled:0"]
-        assert boundary.changed_nodes == {}
+        interface = model.interface()
+        assert [each.found for each in interface.added] == ["scaled:0"]
+        assert interface.changed_nodes == {}
 
     def test_a_model_with_objects_calls_functions(self) -> None:
-        model = self.boundary_of(
+        model = self.model(
             add_output("s", "a", "x:0"),
             CALLING,
             "x: float32 [?,4] -> y: float32 [?,4]",
             has_object_graph=True,
         )
         with pytest.raises(PatchError, match="'x:0' is outside of the function"):
-            model.boundary()
+            model.interface()
 
     def test_tensors_inside_of_a_branch_of_a_function(self) -> None:
         branching = function(
@@ -317,14 +316,14 @@ class TestAdded:
         signature = "x: float32 [?,4] -> y: float32 [?,4]"
         given = meta_graph_def(CALLING, {"s": signature}, [branching])
         with pytest.raises(PatchError, match="'scaled' is inside of a branch"):
-            Model(given, add_output("s", "a", "scaled")).boundary()
-        assert Model(given, add_output("s", "a", "merge")).boundary().added
+            Model(given, add_output("s", "a", "scaled")).interface()
+        assert Model(given, add_output("s", "a", "merge")).interface().added
 
     def test_there_are_several(self) -> None:
         signature = "x: float32 [?,4] -> y: float32 [?,4]; z=other:0: float32 [?,4]"
-        model = self.boundary_of(add_output("s", "a", "pool/Mean:0"), CALLING, signature)
+        model = self.model(add_output("s", "a", "pool/Mean:0"), CALLING, signature)
         with pytest.raises(PatchError) as caught:
-            model.boundary()
+            model.interface()
         assert caught.value.problems == (
             "signature 's': output 'a' cannot be added: there are 2 tensors 'pool/Mean:0', in the "
             "functions that are called by call/inner, other/inner.",
@@ -332,9 +331,9 @@ class TestAdded:
 
     def test_there_are_none(self) -> None:
         change = all_of(add_output("s", "a", "pool/Maen:0"), add_output("s", "b", "scaled:1"))
-        model = self.boundary_of(change, CALLING, "x: float32 [?,4] -> y: float32 [?,4]")
+        model = self.model(change, CALLING, "x: float32 [?,4] -> y: float32 [?,4]")
         with pytest.raises(PatchError) as caught:
-            model.boundary()
+            model.interface()
         first, second = caught.value.problems
         assert first.startswith(
             "signature 's': output 'a' cannot be added: the signature computes no tensor "
@@ -345,9 +344,9 @@ class TestAdded:
         )
 
     def test_of_an_unknown_op(self) -> None:
-        model = self.boundary_of(add_output("s", "a", "z:0"), f"{GRAPH}z = NoOneKnows(y)")
+        model = self.model(add_output("s", "a", "z:0"), f"{GRAPH}z = NoOneKnows(y)")
         with pytest.raises(PatchError, match=r"does not know the op of 'z:0'"):
-            model.boundary()
+            model.interface()
 
 
 class TestBatchSize:
@@ -361,32 +360,32 @@ class TestBatchSize:
 
     def test_is_relaxed_and_outputs_follow(self) -> None:
         change = retype("s", "input", "x", shape="[?,4]")
-        boundary = Model(meta_graph_def(self.GRAPH, {"s": self.SIGNATURE}), change).boundary()
-        assert boundary.batch.relaxed == ("x",)
-        assert (boundary.batch.before, boundary.batch.after) == (1, None)
-        assert {key: end.outside for key, end in boundary.outputs.items()} == {
+        interface = Model(meta_graph_def(self.GRAPH, {"s": self.SIGNATURE}), change).interface()
+        assert interface.batch.relaxed == ("x",)
+        assert (interface.batch.before, interface.batch.after) == (1, None)
+        assert {key: end.outside for key, end in interface.conversions("output").items()} == {
             "y": type_of("float32 [?,4]")
         }
 
     def test_what_the_graph_leaves_open_is_not_relaxed(self) -> None:
         signature = "x: float32 [1,4] -> y: float32 [1,4]"
         change = retype("s", "input", "x", shape="[?,4]")
-        boundary = Model(meta_graph_def(GRAPH, {"s": signature}), change).boundary()
-        assert boundary.batch.relaxed == ()
-        assert boundary.outputs["y"].outside == type_of("float32 [?,4]")
+        interface = Model(meta_graph_def(GRAPH, {"s": signature}), change).interface()
+        assert interface.batch.relaxed == ()
+        assert interface.outputs["y"].outside == type_of("float32 [?,4]")
 
     def test_is_fixed_and_outputs_follow(self) -> None:
         change = retype("s", "input", "x", shape="[8,4]")
-        boundary = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).boundary()
-        assert boundary.outputs["y"].outside == type_of("float32 [8,4]")
+        interface = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).interface()
+        assert interface.outputs["y"].outside == type_of("float32 [8,4]")
 
     def test_an_output_whose_type_is_stated_has_that(self) -> None:
         change = all_of(
             retype("s", "input", "x", shape="[8,4]"), retype("s", "output", "y", shape="[32]")
         )
-        boundary = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).boundary()
-        assert boundary.outputs["y"].outside == type_of("float32 [32]")
-        assert boundary.outputs["y"].inside == type_of("float32 [8,4]")
+        interface = Model(meta_graph_def(GRAPH, {"s": SIGNATURE}), change).interface()
+        assert interface.outputs["y"].outside == type_of("float32 [32]")
+        assert interface.outputs["y"].inside == type_of("float32 [8,4]")
 
     @pytest.mark.parametrize("size", [4, 2000])
     def test_constants_of_different_values_are_in_the_way(self, size: int) -> None:
@@ -400,7 +399,7 @@ class TestBatchSize:
         value = given.graph_def.node[1].attr["value"].tensor
         value.CopyFrom(tensor_proto(str([[*range(size)]]), FLOAT32, (1, size)))
         with pytest.raises(PatchError, match="'w'"):
-            Model(given, retype("s", "input", "x", shape=f"[?,{size}]")).boundary()
+            Model(given, retype("s", "input", "x", shape=f"[?,{size}]")).interface()
 
     def test_there_can_only_be_one(self) -> None:
         graph = self.GRAPH.replace("size: 1 }", "size: 2 }", 1)

@@ -1,18 +1,17 @@
-"""The types at the boundary of a signature whose values are converted, and the nodes behind it."""
+"""Works out the interface of a signature: the types at its endpoints, and the nodes behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import computing
 from sigpb.graph.stated_shapes import merged
-from sigpb.graph.tensor_names import canonical, output_number, producer
+from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.added_outputs import (
     AddedTensor,
-    Result,
     at_top_level,
     in_functions,
     inside_control_flow,
@@ -22,115 +21,122 @@ from sigpb.rewrite.added_outputs import (
 )
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
-from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
+from sigpb.rewrite.draft import (
+    EndpointDraft,
+    MetaGraphDraft,
+    Side,
+    SignatureDraft,
+    SignatureRef,
+    WantedType,
+)
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.restoration import Restoration, restoration_of
+from sigpb.rewrite.interface import (
+    Interface,
+    Interfaces,
+    Port,
+    converted_tensor,
+    fed_tensors,
+    tensor_type,
+)
+from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
     Shape,
     TensorType,
     dtype_name,
     is_compatible,
-    shape_of,
     shape_text,
     tensor_names,
     value_dtype,
 )
 
 
-@dataclass(frozen=True)
-class Added:
-    """An output that is added.
+def interfaces_of(draft: MetaGraphDraft) -> Interfaces:
+    """Works out what the signatures of a draft are to be.
 
-    Attributes:
-        key: Its key.
-        name: What the patch calls its tensor, in the graph or in a function.
-        tensor: The tensor at the top level of the graph.
-        conversion: How its values are converted.
-        result: The result of a function that it is, if its name is that of an output of a call.
+    Raises:
+        PatchError: With all that the graph is in the way of.
     """
-
-    key: str
-    name: str
-    tensor: str
-    conversion: Conversion
-    result: Result | None = None
-
-
-@dataclass(frozen=True)
-class Boundary:
-    """What is between a signature's endpoints and the graph.
-
-    Attributes:
-        inputs: How inputs are converted, by their keys in the model.
-        outputs: How outputs are converted, by their keys in the model; also those whose shape
-            follows that of the inputs.
-        added: The outputs that are added.
-        batch: The batch size, if it changes.
-        changed_nodes: The nodes that differ for this signature, by name; new ones too.
-        unchecked: What only a run of the model shows: see `Edit.unchecked`.
-        warnings: What works but may surprise, in whole sentences.
-        restored: What the signature was before earlier patches, if it is to be that again. Then
-            `inputs` and `outputs` convert nothing, but say the types.
-    """
-
-    inputs: Mapping[str, Conversion]
-    outputs: Mapping[str, Conversion]
-    added: tuple[Added, ...]
-    batch: BatchSize
-    changed_nodes: Mapping[str, protos.NodeDef]
-    unchecked: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    restored: Restoration | None = None
+    parts = GraphParts(draft.meta_graph)
+    found: dict[SignatureRef, Interface] = {}
+    problems: list[str] = []
+    for ref, signature in draft.signatures.items():
+        try:
+            found[ref] = interface_of(signature, parts)
+        except PatchError as error:
+            problems += error.problems
+    if problems:
+        raise PatchError(problems)
+    return Interfaces(draft.meta_graph, draft.tags, found, parts)
 
 
-NO_BOUNDARY = Boundary({}, {}, (), BatchSize(), {})
-"""That of a signature whose values are not converted."""
-
-
-def converted_tensor(info: protos.TensorInfo) -> str:
-    """Returns the tensor of an endpoint whose values are converted: of a sparse one, its values."""
-    return info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
-
-
-def fed_tensors(signature_def: protos.SignatureDef) -> Iterator[str]:
-    """Yields all tensors that the clients of a signature feed, as `canonical` spells them."""
-    for info in signature_def.inputs.values():
-        yield from map(canonical, tensor_names(info))
-
-
-def tensor_type(info: protos.TensorInfo) -> TensorType:
-    """Returns what a TensorInfo says of the type of that tensor; of a reference, of its value."""
-    shape = (None,) if info.HasField("coo_sparse") else shape_of(info.tensor_shape)
-    return TensorType(value_dtype(info.dtype), shape)
-
-
-def boundary_of(signature: SignatureDraft, parts: GraphParts) -> Boundary:
-    """Returns the boundary that a signature is to have.
+def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
+    """Works out what a signature is to be.
 
     Args:
-        signature: What the signature is to be.
+        signature: What is wanted of it.
         parts: The graph as it is; its library receives variants of functions.
 
     Raises:
         PatchError: With all that is in the way.
     """
+    signature_def = parts.meta_graph.signatures[signature.ref.source]
+    plain = Interface(
+        signature.ref,
+        signature.key,
+        signature.method_name,
+        signature.source_method_name,
+        {key: _port(end, signature_def.inputs[key]) for key, end in signature.inputs.items()},
+        {key: _port(end, signature_def.outputs[key]) for key, end in signature.outputs.items()},
+        signature.dropped,
+        tuple(_port(end, protos.TensorInfo()) for end in signature.added),
+    )
+    if not (signature.converted or signature.drops_outputs):
+        return plain
     if restored := restoration_of(signature, parts):
         inputs, outputs = (
             {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
             for types in (restored.inputs, restored.outputs)
         )
-        return Boundary(inputs, outputs, (), BatchSize(), {}, restored=restored)
+        return replace(_converted(plain, inputs, outputs), restored=restored)
+    if not signature.converted:
+        return plain
     survey = _Survey(signature, parts)
-    boundary = survey.run()
+    interface = survey.run(plain)
     if survey.problems:
         where = f"signature {signature.ref.key!r}"
         raise PatchError([f"{where}: {problem}" for problem in survey.problems])
-    return boundary
+    return interface
+
+
+def _port(end: EndpointDraft, info: protos.TensorInfo) -> Port:
+    return Port(
+        end.source,
+        end.key,
+        info,
+        end.dropped,
+        end.type,
+        end.bound,
+        end.rows_of,
+        end.default,
+        end.tensor,
+    )
+
+
+def _converted(
+    plain: Interface, inputs: Mapping[str, Conversion], outputs: Mapping[str, Conversion]
+) -> Interface:
+    """Returns an interface with conversions, by the keys of endpoints in the model."""
+    sides = ((plain.inputs, inputs), (plain.outputs, outputs))
+    before, after = (
+        {key: replace(port, conversion=changes.get(key)) for key, port in ports.items()}
+        for ports, changes in sides
+    )
+    return replace(plain, inputs=before, outputs=after)
 
 
 class _Survey:
-    """The work of one call of `boundary_of`.
+    """The work of one call of `interface_of`.
 
     Attributes:
         problems: What is in the way.
@@ -144,7 +150,7 @@ class _Survey:
         self.problems: list[str] = []
         self.changed_nodes: dict[str, protos.NodeDef] = {}
 
-    def run(self) -> Boundary:
+    def run(self, plain: Interface) -> Interface:
         self._check_inputs()
         inputs = {
             end.source: change
@@ -174,14 +180,13 @@ class _Survey:
             if (change := self._output_conversion(end, batch)) is not None
         }
         more = (self._added(each, batch) for each in added)
-        return Boundary(
-            inputs,
-            outputs,
-            tuple(each for each in more if each),
-            batch,
-            self.changed_nodes,
-            () if self.problems else tuple(self._follow_shapes(inputs)),
-            tuple(self._left_behind(batch)),
+        return replace(
+            _converted(plain, inputs, outputs),
+            added=tuple(each for each in more if each),
+            batch=batch,
+            changed_nodes=self.changed_nodes,
+            unchecked=() if self.problems else tuple(self._follow_shapes(inputs)),
+            warnings=tuple(self._left_behind(batch)),
         )
 
     def _left_behind(self, batch: BatchSize) -> Iterator[str]:
@@ -333,7 +338,7 @@ class _Survey:
         self._check("output", end)
         return self._conversion("output", end, followed)
 
-    def _added(self, added: AddedTensor, batch: BatchSize) -> Added | None:
+    def _added(self, added: AddedTensor, batch: BatchSize) -> Port | None:
         end, tensor, now, result = added
         if not now.dtype:
             self.problems.append(
@@ -348,4 +353,5 @@ class _Survey:
             )
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
-        return Added(end.key, end.tensor or "", tensor, change, result) if change else None
+        port = _port(end, protos.TensorInfo())
+        return replace(port, conversion=change, found=tensor, result=result) if change else None

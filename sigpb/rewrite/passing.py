@@ -1,0 +1,82 @@
+"""What happens to values between a signature's clients and what it is computed from.
+
+A port says what is done to its values; here that becomes nodes, in the graph that sessions run and
+in the functions that `tf.saved_model.load` calls.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from sigpb.rewrite.interface import Port
+from sigpb.steps.attributes import constant
+from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.repeated_row import repeated_row
+from sigpb.steps.step import build_steps
+from sigpb.tensor_types import TensorType
+
+
+class Surface(ABC):
+    """Where nodes for the ports of a signature go, and what there is without them."""
+
+    @abstractmethod
+    def fed(self, port: Port) -> str:
+        """Returns what clients pass for an input, as the nodes there spell it."""
+
+    @abstractmethod
+    def taken(self, port: Port) -> str:
+        """Returns what an input is where it is not converted."""
+
+    @abstractmethod
+    def type_inside(self, port: Port) -> TensorType:
+        """Returns what is known of the type of an input behind its conversion."""
+
+    @abstractmethod
+    def steps_of(self, port: Port) -> GraphBody:
+        """Returns where the steps of a port go."""
+
+    @abstractmethod
+    def constants(self) -> GraphBody:
+        """Returns where bound values go."""
+
+    @abstractmethod
+    def constant_name(self, port: Port) -> str:
+        """Returns what the bound value of a port is called."""
+
+
+def passed_in(ports: Sequence[Port], surface: Surface) -> dict[str, str]:
+    """Adds what makes of the values that clients pass those that a signature is computed from.
+
+    Args:
+        ports: The inputs, in the order in which nodes are added.
+        surface: Where they go.
+
+    Returns:
+        What takes the place of each input that is converted or bound, by its key in the model.
+    """
+    made = {}
+    for port in ports:
+        if port.bound is not None:
+            if port.rows_of is None:
+                name = surface.constant_name(port)
+                made[port.source] = constant(surface.constants(), name, port.bound)
+        elif port.conversion is not None:
+            change, body = port.conversion, surface.steps_of(port)
+            made[port.source] = build_steps(body, change.steps, surface.fed(port), change.outside)
+    by_source = {port.source: port for port in ports}
+    for source, port in sorted(by_source.items()):
+        if port.bound is not None and port.rows_of is not None:
+            batch, name = by_source[port.rows_of], surface.constant_name(port)
+            counted = made.get(batch.source) or surface.taken(batch)
+            type_ = surface.type_inside(batch)
+            made[source] = repeated_row(surface.constants(), name, port.bound, counted, type_)
+    return made
+
+
+def passed_out(port: Port, tensor: str, surface: Surface) -> str:
+    """Adds what makes of a tensor the output that clients get, and returns that."""
+    if port.conversion is None:
+        return tensor
+    change = port.conversion
+    return build_steps(surface.steps_of(port), change.steps, tensor, change.inside)

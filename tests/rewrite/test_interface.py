@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from sigpb import protos
+from sigpb.rewrite.draft import SignatureRef
+from sigpb.rewrite.interface import converted_tensor, tensor_type
+from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tensor_values import tensor_proto
+from tests.graph.small_graphs import FLOAT, lines, nodes, placeholder
+
+from .drafts import all_of, bind, drop, rename, retype
+from .small_models import Model, meta_graph_def, type_of
+
+FLOAT32 = dtype_of("float32")
+GRAPH = f"""
+    x = Placeholder() {placeholder(-1, 4)}
+    b = Placeholder() {placeholder()}
+    y = Add(x, b) {FLOAT}
+    """
+SIGNATURE = "x: float32 [?,4]; b: float32 [] -> y: float32 [?,4]"
+TWO = {"s": SIGNATURE, "t": SIGNATURE}
+
+
+def test_a_port_has_the_types_on_both_sides_of_what_is_done() -> None:
+    change = all_of(retype("s", "input", "x", "uint8"), rename("s", inputs={"x": "image"}))
+    ports = Model(meta_graph_def(GRAPH, TWO), change).interface().inputs
+    assert (ports["x"].key, ports["x"].source, ports["x"].tensors) == ("image", "x", ("x:0",))
+    assert (ports["x"].outside, ports["x"].inside) == (
+        type_of("uint8 [?,4]"),
+        type_of("float32 [?,4]"),
+    )
+    assert (ports["b"].outside, ports["b"].inside) == (type_of("float32 []"),) * 2
+    assert ports["b"].conversion is None
+
+
+def test_without_conversions() -> None:
+    change = all_of(retype("s", "input", "x", "uint8"), drop("s", output="y"))
+    interface = Model(meta_graph_def(GRAPH, TWO), change).interface()
+    assert list(interface.conversions("input")) == ["x"]
+    plain = interface.unconverted()
+    assert plain.conversions("input") == {}
+    assert (plain.inputs["x"].type, plain.outputs) == (
+        interface.inputs["x"].type,
+        interface.outputs,
+    )
+
+
+def test_what_goes_on_being_fed() -> None:
+    change = all_of(
+        retype("s", "input", "x", "uint8"), bind("t", "b", tensor_proto("1", FLOAT32, ()))
+    )
+    interfaces = Model(meta_graph_def(GRAPH, TWO), change).interfaces()
+    first, second = (interfaces.signatures[SignatureRef(key)] for key in "st")
+    assert (list(first.fed_as_before()), list(second.fed_as_before())) == (["b"], ["x"])
+    assert interfaces.fed_as_before == {"b": 1, "x": 1}
+
+
+def test_what_is_written_does_not_change_the_interfaces() -> None:
+    model = Model(meta_graph_def(GRAPH, TWO), retype("s", "input", "x", "uint8"))
+    parts = model.interfaces().parts
+    parts.top.append(*nodes("kept = Neg(x)"))
+    fork = parts.fork()
+    fork.top.append(*nodes("more = Neg(x)"))
+    fork.top.remove(["y"])
+    function = protos.FunctionDef()
+    function.signature.name = "f"
+    assert fork.top.add_function(function) == "f_1"
+    assert lines(parts.top.changed_nodes) == ["kept = Neg(x)"]
+    assert lines(fork.top.changed_nodes) == ["kept = Neg(x)", "more = Neg(x)"]
+    assert (parts.top.removed_nodes, parts.top.fresh_name("more")) == ([], "more")
+    assert fork.top.fresh_name("KEPT") == "KEPT_1"
+    assert fork.library.get("f_1") is not None
+    assert parts.library.get("f_1") is None
+    assert parts.library.fresh_name("g") == "g_1"
+    assert fork.library.fresh_name("g") == "g_2"
+
+
+def test_of_a_sparse_tensor_the_values() -> None:
+    info = protos.TensorInfo(dtype=FLOAT32)
+    info.tensor_shape.dim.add(size=7)
+    info.coo_sparse.values_tensor_name = "values:0"
+    assert converted_tensor(info) == "values:0"
+    assert tensor_type(info) == TensorType(FLOAT32, (None,))
+
+
+def test_of_a_reference_the_value() -> None:
+    assert tensor_type(protos.TensorInfo(name="v:0", dtype=FLOAT32 + 100)).dtype == FLOAT32
