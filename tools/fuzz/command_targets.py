@@ -6,6 +6,7 @@ follows from the model, so that one that failed fails again.
 
 from __future__ import annotations
 
+import json
 import pickle
 import random
 import zlib
@@ -108,6 +109,52 @@ def patching(data: bytes, scratch: Path) -> None:
                 outcome = run(*reader, str(new))
                 if outcome.code > 1 and reader[0] != "infer":
                     raise Failure(f"{command} {edits}: {reader}: {outcome.err}")
+
+
+def undoing(data: bytes, scratch: Path) -> None:
+    """A patch that is there already does nothing; what `invert` and `infer` say is so."""
+    chance = chance_of(data)
+    model, new, same = model_of(data, scratch / "model"), scratch / "new", scratch / "same"
+    for edits in [_edits(chance, list(_signatures(model))) for _ in range(_RUNS)]:
+        if run("patch", model, f"--output_dir={new}", *edits).code:
+            continue
+        made = contents(new)
+        if run("patch", str(new), "--in_place", *edits).code or contents(new) != made:
+            raise Failure(f"{edits} is done, and is done again")
+        inferred = run("infer", model, str(new))
+        if not inferred.code:
+            _apply(inferred.out, model, f"--output_dir={same}")
+            if _stated(str(same)) != _stated(str(new)):
+                raise Failure(f"infer finds another patch than {edits}: {inferred.out}")
+        inverse = run("invert", model, *edits)
+        if not inverse.code:
+            _apply(inverse.out, str(new), "--in_place")
+            if _stated(str(new)) != _stated(model):
+                raise Failure(f"{edits} is not undone by {inverse.out}")
+        return
+
+
+def _apply(patch: str, model: str, where: str) -> None:
+    file = Path(model).with_suffix(".txtpb")
+    file.write_text(patch)
+    outcome = run("patch", model, where, f"--patch={file}")
+    if outcome.code:
+        raise Failure(f"this patch of a model's own is refused: {patch}{outcome.err}")
+
+
+def _stated(model: str) -> list[Any]:
+    """Returns the keys of signatures and endpoints, with what is stated of these."""
+    shown = json.loads(run("show", model, "--format=json").out)
+    return [
+        {
+            key: [
+                {end: (info["dtype"], info["shape"]) for end, info in signature[side].items()}
+                for side in ("inputs", "outputs")
+            ]
+            for key, signature in graph["signatures"].items()
+        }
+        for graph in shown["meta_graphs"]
+    ]
 
 
 def fixing(data: bytes, scratch: Path) -> None:
