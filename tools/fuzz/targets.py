@@ -20,6 +20,7 @@ from sigpb.wire.lenient import Damage, scan
 from .command_line import Failure, refused_cleanly, run
 from .command_targets import comparing, fixing, looking, patching, repository, undoing
 from .file_targets import beside, recorded, stated
+from .flag_target import asked
 from .structure import is_text
 
 Target = Callable[[bytes, Path], None]
@@ -122,4 +123,4 @@ BYTE_TARGETS: tuple[Target, ...] = (wire, readers_agree, salvaging, dump)
 COMMAND_TARGETS: tuple[Target, ...] = (
     *(looking, comparing, patching, undoing, fixing, repository),
 )
-FILE_TARGETS: tuple[Target, ...] = (beside, stated, recorded)
+FILE_TARGETS: tuple[Target, ...] = (beside, stated, recorded, asked)
