@@ -30,7 +30,7 @@ from .mutations import mutate
 from .structure import is_text
 
 # How many of its commands a target runs on one model.
-_RUNS = 4
+_RUNS = 6
 
 _GRAPH_FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
 

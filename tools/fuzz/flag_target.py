@@ -21,7 +21,10 @@ _COMMANDS = (
     *("apply", "batch", "diff", "dump", "graph", "grep", "infer", "invert", "lint", "patch"),
     *("plan", "rollback", "salvage", "show", "size", "trace", "verify", "wire"),
 )
-# Those that start processes, or ask a person.
+# How many command lines are tried on a model.
+_RUNS = 12
+
+# Flags that start processes, or ask a person.
 _LEFT_OUT = ("runner", "canary", "jobs")
 
 _NAMES = ("default", "serving_default", "a", "b", "x", "y", "z", "a:0", "y:0", "serve", "Cast")
@@ -49,7 +52,7 @@ def asked(data: bytes, scratch: Path) -> None:
     (scratch / "patch.txtpb").write_text(PATCHES["tf1_no_variables"])
     (scratch / "patch.json").write_text('{"id": "x", "signature": [{"key": "default"}]}')
     before = contents(scratch)
-    for _ in range(6):
+    for _ in range(_RUNS):
         command = chance.choice(_COMMANDS)
         names = chance.choices(_flags(command), k=chance.choice((0, 1, 1, 2, 3)))
         arguments = [
