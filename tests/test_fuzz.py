@@ -332,7 +332,7 @@ class TestDamage:
             command_line.run("show", str(scratch / "none"))
             raise Failure(f"{scratch}: wrong")
 
-        monkeypatch.setattr(damage, "_models", lambda: [SMALL, LARGER])
+        monkeypatch.setattr(damage, "models", lambda: [SMALL, LARGER])
         monkeypatch.setattr(damage, "COMMAND_TARGETS", (failing,))
         assert damage.damage(0.5, 7, tmp_path / "found") == 1
         told = capsys.readouterr().out

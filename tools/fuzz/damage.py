@@ -17,17 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigpb.errors import SigpbError
-from sigpb.inspect.wire.wire_tree import open_bytes
-
 from .command_line import EXECUTIONS, Failure
+from .models import models
 from .mutations import mutate
 from .targets import BYTE_TARGETS, COMMAND_TARGETS, FILE_TARGETS, Target
-
-_REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Larger models would take most of the time.
-_MAX_SIZE = 30_000
 
 # A target that takes longer, or more memory, for a file of less than half a megabyte fails.
 _MAX_SECONDS = 20
@@ -63,8 +56,8 @@ def damage(seconds: float, seed: int, output: Path) -> int:
         output: Where files that fail are put, with what is said of them beside.
     """
     gc.set_threshold(100_000)  # As the command has it.
-    models = _models()
-    print(f"seed {seed}, {len(models)} models", flush=True)
+    small = models()
+    print(f"seed {seed}, {len(small)} models", flush=True)
     end = time.monotonic() + seconds
     found = _Found(output)
     number = 0
@@ -73,7 +66,7 @@ def damage(seconds: float, seed: int, output: Path) -> int:
         # One generator for each file: the seed and the number are enough to make it again.
         chance = random.Random(f"{seed}/{number}")
         # The smaller of two: it takes less time, and says as much.
-        data, how = mutate(chance, min(chance.sample(models, 2), key=len), chance.choice(models))
+        data, how = mutate(chance, min(chance.sample(small, 2), key=len), chance.choice(small))
         bytes_too = chance.random() < _BYTES_TOO
         for target in (*(BYTE_TARGETS if bytes_too else ()), *COMMAND_TARGETS, *FILE_TARGETS):
             before = time.process_time()
@@ -167,20 +160,3 @@ def _place(fault: str) -> str:
     first = fault.partition("\nThe above exception was")[0].strip().splitlines()
     places = [line.strip() for line in first if line.startswith("  File ")]
     return f"{places[-1].rpartition('/')[2]}, {first[-1][:40]}" if places else first[-1][:80]
-
-
-def _models() -> list[bytes]:
-    corpus = Path(os.environ.get("SIGPB_CORPUS", _REPOSITORY.parent / "shared" / "corpus"))
-    files = [
-        *sorted(_REPOSITORY.glob("proto_fixtures/*/saved_model.pbtxt")),
-        *sorted(corpus.glob("**/saved_model.pb")),
-    ]
-    models = []
-    for file in files:
-        try:
-            with open_bytes(file) as source:
-                if 0 < len(source.buffer) <= _MAX_SIZE:
-                    models.append(bytes(source.buffer))
-        except SigpbError as error:
-            print(f"left out: {error}")
-    return models

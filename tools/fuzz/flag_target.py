@@ -15,7 +15,8 @@ from absl import flags
 
 from .command_line import Failure, contents, run
 from .command_targets import chance_of, in_process, not_asked
-from .file_targets import PATCHES, fixture, write
+from .file_targets import PATCHES, write
+from .models import fixture
 
 _COMMANDS = (
     *("apply", "batch", "diff", "dump", "graph", "grep", "infer", "invert", "lint", "patch"),
