@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sigpb.errors import SigpbError
 from sigpb.json_values import json_value
 from sigpb.lint.rule import SEVERITIES, Finding
 
@@ -33,10 +34,12 @@ class Report:
     Attributes:
         models: The models by their paths.
         unreadable: Why others could not be read.
+        unfixed: Why models could not be fixed, while others were.
     """
 
     models: dict[Path, ModelReport] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    unfixed: dict[Path, SigpbError] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
@@ -53,7 +56,16 @@ class Report:
             ],
             "counts": {severity: self.counts[severity] for severity in SEVERITIES},
             "unreadable": self.unreadable,
+            "unfixed": self.unfixed_lines(),
         }
+
+    def unfixed_lines(self) -> list[str]:
+        """Says why models could not be fixed, a line for each reason."""
+        return [
+            f"{path}: not fixed: {line}"
+            for path, error in self.unfixed.items()
+            for line in error.lines
+        ]
 
     def lines(self) -> list[str]:
         """Returns the lines of the report; models of which there is nothing to say are counted."""

@@ -10,6 +10,7 @@ A model that cannot be read is reported, and the others are searched all the sam
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -77,8 +78,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 
 def _pattern(text: str, *, fixed: bool, ignore_case: bool) -> re.Pattern[str]:
+    pattern, options = re.escape(text) if fixed else text, re.IGNORECASE if ignore_case else 0
     try:
-        return re.compile(re.escape(text) if fixed else text, re.IGNORECASE if ignore_case else 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's, of what it may read otherwise some day.
+            return re.compile(pattern, options)
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{text!r} is not a regular expression: {error}. --fixed_strings takes it as it is."

@@ -41,6 +41,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     if len(arguments) != 2:
         raise UsageError("A model and a name are expected.", USAGE)
     path, name = arguments
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:  # Protobuf does not look it up.
+        raise UsageError(f"{name!r} is not UTF-8 text, as all names in models are.") from error
     with open_source(path) as source:
         traces = trace(source, name, values.signature)
         if values.format == "json":
