@@ -80,7 +80,7 @@ def test_session_style_model_has_no_object_graph(fixture_model: ModelFactory) ->
 def test_empty_meta_graph() -> None:
     graph = meta_graph(protos.MetaGraphDef())
     assert (graph.tags, graph.tensorflow_version) == ((), "")
-    assert (graph.signatures, graph.user_signatures) == ({}, [])
+    assert list(graph.signatures) == graph.user_signatures == []
     assert graph.object_graph is None
 
 
