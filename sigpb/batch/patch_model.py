@@ -6,6 +6,7 @@ It is a function of plain data to plain data, whoever calls it: a thread, a proc
 from __future__ import annotations
 
 import functools
+import posixpath
 import threading
 import time
 from dataclasses import replace
@@ -18,13 +19,14 @@ from sigpb.batch.equal_models import EqualModels, Planned
 from sigpb.batch.job import Job, Outcome, Task, Verdict
 from sigpb.batch.place import Place, place_of
 from sigpb.batch.selection import reason_to_skip
-from sigpb.batch.successor import patched_successor
+from sigpb.batch.versions import version_of
 from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
 from sigpb.patching import saved_plan
 from sigpb.patching.apply import changes_of
 from sigpb.patching.plan import Plan
 from sigpb.patching.planning import plan_patch
 from sigpb.publishing.failures import reason_of as operating_system_says
+from sigpb.saved_model import history
 from sigpb.saved_model.model import SavedModel
 
 EQUAL_MODELS = EqualModels()
@@ -83,7 +85,30 @@ def _successor(
     """Returns the version, other than the one to be made, that is a model already, patched."""
     if job.mode != "new_version" or task.output is None or place_of(task.output).exists():
         return None
-    return patched_successor(place, digest, patch)
+    return _patched_successor(place, digest, patch)
+
+
+def _patched_successor(model: Place, digest: str, patch: protos.SavedModelPatch) -> int | None:
+    """Returns the number of the version that a patch made of a version; None if there is none.
+
+    Args:
+        model: Where the version is.
+        digest: The SHA-256 of its proto.
+        patch: The patch.
+    """
+    base, name = posixpath.split(model.path)
+    version = version_of(name)
+    wanted = None
+    for sibling in place_of(base).names() if version is not None else ():
+        number = version_of(sibling)
+        if number is None or version is None or number <= version:
+            continue
+        wanted = wanted or (history.patch_digest(patch), digest)
+        record = place_of(posixpath.join(base, sibling)).read(history.FILE_NAME)
+        last = (history.records_in(record or b"") or [{}])[-1]
+        if (last.get("patch_digest"), last.get("input_digest")) == wanted:
+            return number
+    return None
 
 
 @functools.lru_cache(maxsize=4)

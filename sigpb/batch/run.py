@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal
 from sigpb.batch.patch_model import patch_model
-from sigpb.batch.pool import Pool
-from sigpb.batch.threads import Threads
+from sigpb.batch.pool import Pool, Threads
 from sigpb.remote.urls import is_in_process, is_url
 
 # While some wait for the disk, others compute; more than these would only wait for each other.

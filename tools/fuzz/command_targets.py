@@ -18,7 +18,7 @@ from unittest import mock
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
-from sigpb.batch.threads import Threads
+from sigpb.batch.pool import Threads
 from sigpb.errors import ModelUnreadable
 from sigpb.lint.rules import all_rules
 from sigpb.saved_model.model import open_model
