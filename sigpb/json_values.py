@@ -9,8 +9,9 @@ from typing import Any
 def json_value(value: Any, /, **names: str) -> Any:
     """Returns a value as `json` writes it.
 
-    A dataclass or a named tuple becomes an object with a key for each field, in their order;
-    other tuples become lists, and what JSON has no type for, such as a path, becomes its text.
+    A dataclass or a named tuple becomes an object with a key for each field, in their order,
+    unless it defines a text of its own. Other tuples become lists, and what JSON has no type for,
+    such as a path, becomes its text.
 
     Args:
         value: The value.
@@ -20,6 +21,9 @@ def json_value(value: Any, /, **names: str) -> Any:
         return value
     if isinstance(value, dict):
         return {str(key): json_value(each) for key, each in value.items()}
+    text_of: object = type(value).__str__
+    if text_of is not object.__str__:
+        return str(value)
     if dataclasses.is_dataclass(value):
         fields = [field.name for field in dataclasses.fields(value)]
     else:

@@ -12,6 +12,14 @@ class Span(NamedTuple):
     end: int
 
 
+class Place(NamedTuple):
+    outer: Place | None
+    field: str
+
+    def __str__(self) -> str:
+        return f"{self.outer}.{self.field}" if self.outer else self.field
+
+
 @dataclass(frozen=True)
 class Part:
     name: str
@@ -39,3 +47,7 @@ def test_what_holds_dataclasses() -> None:
     parts = {"first": [Part("x", None)], Path("p"): (1.5, True)}
     expected: dict[str, object] = {"name": "x", "span": None, "sizes": [], "file": "a/b"}
     assert json_value(parts) == {"first": [expected], "p": [1.5, True]}
+
+
+def test_what_has_a_text_of_its_own_is_that_text() -> None:
+    assert json_value({"at": Place(Place(None, "graph_def"), "node")}) == {"at": "graph_def.node"}
