@@ -19,7 +19,7 @@ from sigpb.rewrite.signature_function import (
     with_variant,
 )
 from sigpb.rewrite.wrapper_function import Wrapped, Wrapper
-from sigpb.tensor_types import dtype_of
+from sigpb.tensor_types import dtype_of, shape_of, shape_text
 from sigpb.wire import Message
 from tests.graph.small_graphs import FLOAT, Known, attr, call, lines, nodes
 
@@ -138,6 +138,20 @@ class TestOrder:
         signature.outputs["p"].coo_sparse.values_tensor_name = "v:0"
         after = self.order(rename("s", outputs={"p": "z"}), function(results="i v d s"), signature)
         assert after[1] == ["s", "i", "v", "d"]
+
+    def test_an_added_output_is_what_its_function_says_unless_inputs_change(self) -> None:
+        same = conversion("output", type_of("float32 [4]"), type_of("float32 [4]"))
+        plain = interface(add_output("s", "z", "t:0"))
+        plain = replace(plain, added=(replace(plain.added[0], conversion=same),))
+        changed = replace(plain.inputs["x"], conversion=CAST)
+        converting = replace(plain, inputs={**plain.inputs, "x": changed})
+        with_result, said = function(results="p s z"), list[str]()
+        for each in (plain, converting):
+            found = replace(ports_of(with_result, ["b", "x"], 1, each), added=(2,))
+            made = Wrapper(each, found, with_result).build("w", Known(), OpDefs())
+            (shape,) = made.node_def[-1].attr["_output_shapes"].list.shape
+            said.append(shape_text(shape_of(shape)))
+        assert said == ["<unknown>", "[4]"]
 
     def test_of_a_sparse_output_the_values_are_converted(self) -> None:
         signature = meta_graph_def("", {"s": SIGNATURE}).signature_def["s"]
