@@ -290,6 +290,21 @@ def test_a_tag_set_that_is_gone(fixture_model: ModelFactory) -> None:
     assert {each.rule for each in verdict.findings} == {"tag-set-removed"}
 
 
+def test_the_worst_is_said_first(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    after = patched(
+        model,
+        """signature { key: "serving_default" output { key: "s" dtype: "double" }
+        output { key: "again" from_tensor: "StatefulPartitionedCall_1:0" } }""",
+    )
+
+    levels = [each.level for each in verdicts_of(model, after)["serving_default"].findings]
+
+    assert levels[0] == "breaking"
+    assert levels == sorted(levels, key=["breaking", "warning", "compatible"].index)
+    assert len(set(levels)) > 1
+
+
 def test_rules_are_sorted_explained_and_documented() -> None:
     ids = [rule.id for rule in RULES]
     page = Path(__file__).parents[2] / "docs" / "json.md"
