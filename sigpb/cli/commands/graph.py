@@ -44,7 +44,8 @@ def define_flags(values: flags.FlagValues) -> None:
         "tree",
         sorted(module.name for module in pkgutil.iter_modules(graph_formats.__path__)),
         "How to draw: a tree for the terminal, DOT for Graphviz, a Mermaid flowchart, a picture "
-        "(SVG), a page in which to look around (HTML), or JSON (see docs/json.md).",
+        "(SVG, which Graphviz draws), a page in which to look around (HTML), or JSON (see "
+        "docs/json.md).",
         flag_values=values,
     )
     flags.DEFINE_integer(
