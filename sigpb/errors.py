@@ -37,17 +37,16 @@ class UsageError(SigpbError):
     exit_code = 2
 
     def __init__(self, message: str, usage: str = "") -> None:
-        self._message = message
-        self._usage = usage
         super().__init__(message, usage)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The message, and the usage line by line."""
-        if not self._usage:
-            return (self._message,)
-        first, *more = self._usage.split("\n")
-        return (f"{self._message} Usage: {first}", *more)
+        message, usage = self.args
+        if not usage:
+            return (message,)
+        first, *more = usage.split("\n")
+        return (f"{message} Usage: {first}", *more)
 
 
 class PatchError(SigpbError):

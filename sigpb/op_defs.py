@@ -37,7 +37,11 @@ def _tensorflow_op_defs() -> list[bytes]:
 
 
 class OpDefs:
-    """Op definitions: those that a model brings along, then TensorFlow's."""
+    """Op definitions: TensorFlow's, then those that a model brings along.
+
+    TensorFlow loads an op that it knows by its own definition, whatever the model says of it, and
+    takes no function with the name of an op (tensorflow/core/framework/function.cc).
+    """
 
     def __init__(
         self, model_ops: Callable[[], Iterable[protos.OpDef]] | Iterable[protos.OpDef] = ()
@@ -59,7 +63,7 @@ class OpDefs:
     def get(self, op: str) -> protos.OpDef | None:
         """Returns the definition of an op, which is shared; None if the op is unknown."""
         if op not in self._found:
-            self._found[op] = self._of_model.get(op) or tensorflow_op_def(op)
+            self._found[op] = tensorflow_op_def(op) or self._of_model.get(op)
         return self._found[op]
 
     def strip_defaults(self, node: protos.NodeDef) -> None:

@@ -36,7 +36,7 @@ def open_descriptor(path: str | Path) -> int:
         OSError: See `open_regular`.
     """
     # A device may do something as soon as it is opened.
-    _check(path, Path(path).stat())
+    _check(path, os.stat(path))
     # Without this flag, opening a pipe, which may have been put there since, waits for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

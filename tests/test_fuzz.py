@@ -23,7 +23,13 @@ from sigpb.saved_model.model import open_model
 from tests.inspect.salvage.test_salvage import LARGER, SMALL
 from tools.fuzz import command_line, command_targets, damage
 from tools.fuzz.command_line import Failure
-from tools.fuzz.command_targets import comparing, fixing, patching, repository
+from tools.fuzz.command_targets import (
+    comparing,
+    fixing,
+    patching,
+    repository,
+    undoing,
+)
 from tools.fuzz.file_targets import beside, recorded
 from tools.fuzz.json_values import change_json
 from tools.fuzz.mutations import MUTATIONS, Mutation, mutate
@@ -98,7 +104,7 @@ def test_damaged_models_are_coped_with(
 
 
 @pytest.mark.parametrize("target", [*COMMAND_TARGETS, *FILE_TARGETS])
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(seed=st.integers(0, 2**32))
 def test_commands_cope_with_damaged_models(
     tmp_path_factory: pytest.TempPathFactory, target: Target, seed: int
@@ -246,6 +252,26 @@ class TestTargetsNotice:
         with pytest.raises(Failure, match=f"'{reader}'.*: sigpb: it is said"):
             try_some(patching, tmp_path / "scratch", SMALL + b"\x78")
 
+    @pytest.mark.parametrize(
+        ("name", "broken", "said"),
+        [
+            ("contents", lambda _: object(), "is done, and is done again"),
+            ("_stated", lambda model: model, "infer finds another patch than"),
+            ("_stated", lambda model: Path(model).name == "model", "is not undone by"),
+        ],
+    )
+    def test_a_patch_that_is_not_what_it_should_be(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        name: str,
+        broken: Broken,
+        said: str,
+    ) -> None:
+        monkeypatch.setattr(command_targets, name, broken)
+        with pytest.raises(Failure, match=said):
+            try_some(undoing, tmp_path / "scratch", SMALL + b"\x78")
+
     def test_a_fix_that_fails(self, answer: Answer, tmp_path: Path) -> None:
         answer("lint", 2, writes=tmp_path / "a" / "file")
         with pytest.raises(Failure, match="but files have changed"):
@@ -306,7 +332,7 @@ class TestDamage:
             command_line.run("show", str(scratch / "none"))
             raise Failure(f"{scratch}: wrong")
 
-        monkeypatch.setattr(damage, "_models", lambda: [SMALL, LARGER])
+        monkeypatch.setattr(damage, "models", lambda: [SMALL, LARGER])
         monkeypatch.setattr(damage, "COMMAND_TARGETS", (failing,))
         assert damage.damage(0.5, 7, tmp_path / "found") == 1
         told = capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import pkgutil
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ LAYERS = (
     {"tensor_types"},
     {"protos"},
     {"errors", "regular_files"},
-    {"parsers", "visible_text"},
+    {"json_values", "parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
 
@@ -222,3 +223,16 @@ def test_command_loads_no_more_than_it_needs(command: str, unneeded: set[str]) -
     model = PACKAGE.parent / "proto_fixtures" / "tf1_no_variables"
     arguments = command.format(model=model).split()
     assert not loaded(f"from sigpb.cli.main import main; main({arguments!r})") & unneeded
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    names = {".".join(("sigpb", *module.parts)): path for path, module in MODULES.items()}
+    needed = {}
+    for name, path in names.items():
+        at_once = ast.Module(
+            [each for each in ast.parse(path.read_text()).body if isinstance(each, ast.ImportFrom)],
+            [],
+        )
+        full = imported_in(at_once)
+        needed[name] = {each if each in names else each.rpartition(".")[0] for each in full}
+    tuple(graphlib.TopologicalSorter(needed).static_order())  # Raises where there is a circle.

@@ -40,7 +40,7 @@ class FileSystem(Protocol):
 def file_system_of(path: str) -> FileSystem:
     """Returns the file system that a path is in."""
     if is_url(path):
-        from sigpb.batch.remote_file_system import RemoteFileSystem
+        from sigpb.batch.remote_place import RemoteFileSystem
 
         return RemoteFileSystem()
     return LocalFileSystem()

@@ -6,6 +6,8 @@ It is a function of plain data to plain data, whoever calls it: a thread, a proc
 from __future__ import annotations
 
 import functools
+import posixpath
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +15,25 @@ from pathlib import Path
 from sigpb import protos
 from sigpb.batch import interrupted
 from sigpb.batch.digests import digest_of_model, listing_digest, result_of
+from sigpb.batch.equal_models import EqualModels, Planned
 from sigpb.batch.job import Job, Outcome, Task, Verdict
 from sigpb.batch.place import Place, place_of
 from sigpb.batch.selection import reason_to_skip
-from sigpb.batch.successor import patched_successor
+from sigpb.batch.versions import version_of
 from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
 from sigpb.patching import saved_plan
 from sigpb.patching.apply import changes_of
 from sigpb.patching.plan import Plan
 from sigpb.patching.planning import plan_patch
 from sigpb.publishing.failures import reason_of as operating_system_says
+from sigpb.saved_model import history
 from sigpb.saved_model.model import SavedModel
+
+EQUAL_MODELS = EqualModels()
+"""What this process found out of models."""
+
+# So many models are planned at a time, each of which may take memory; others may wait for the disk.
+_PLANNING = threading.BoundedSemaphore(8)
 
 
 def patch_model(job: Job, task: Task) -> Outcome:
@@ -63,10 +73,10 @@ def _patched(job: Job, task: Task) -> Outcome:
         number = _successor(job, task, place, digest, patch)
         if number is not None:
             return replace(read, reason=f"version {number} is this one, patched")
-        plan = _plan(model, patch, task)
-        if plan.is_empty and job.mode != "output_root":
+        planned = _planned(job, task, model, patch, digest)
+        if planned.plan.is_empty and job.mode != "output_root":
             return read
-        return _publish(job, task, place, model, plan, read)
+        return _publish(job, task, place, model, planned, read)
 
 
 def _successor(
@@ -75,12 +85,51 @@ def _successor(
     """Returns the version, other than the one to be made, that is a model already, patched."""
     if job.mode != "new_version" or task.output is None or place_of(task.output).exists():
         return None
-    return patched_successor(place, digest, patch)
+    return _patched_successor(place, digest, patch)
+
+
+def _patched_successor(model: Place, digest: str, patch: protos.SavedModelPatch) -> int | None:
+    """Returns the number of the version that a patch made of a version; None if there is none.
+
+    Args:
+        model: Where the version is.
+        digest: The SHA-256 of its proto.
+        patch: The patch.
+    """
+    base, name = posixpath.split(model.path)
+    version = version_of(name)
+    wanted = None
+    for sibling in place_of(base).names() if version is not None else ():
+        number = version_of(sibling)
+        if number is None or version is None or number <= version:
+            continue
+        wanted = wanted or (history.patch_digest(patch), digest)
+        record = place_of(posixpath.join(base, sibling)).read(history.FILE_NAME)
+        last = (history.records_in(record or b"") or [{}])[-1]
+        if (last.get("patch_digest"), last.get("input_digest")) == wanted:
+            return number
+    return None
 
 
 @functools.lru_cache(maxsize=4)
 def _parsed(patch: bytes) -> protos.SavedModelPatch:
     return protos.SavedModelPatch.FromString(patch)
+
+
+def _planned(
+    job: Job, task: Task, model: SavedModel, patch: protos.SavedModelPatch, digest: str
+) -> Planned:
+    def planned() -> Planned:
+        plan = _plan(model, patch, task)
+        changes, notes = changes_of(
+            plan, model, fingerprint=job.fingerprint, warmup=job.warmup, history=job.history
+        )
+        return Planned(plan, changes, notes, {} if plan.is_empty else result_of(model, changes))
+
+    with _PLANNING:
+        if task.digests is not None:  # Which are to be compared with those of this model.
+            return planned()
+        return EQUAL_MODELS.planned(job, model, digest, planned)
 
 
 def _plan(model: SavedModel, patch: protos.SavedModelPatch, task: Task) -> Plan:
@@ -94,14 +143,12 @@ def _plan(model: SavedModel, patch: protos.SavedModelPatch, task: Task) -> Plan:
 
 
 def _publish(
-    job: Job, task: Task, place: Place, model: SavedModel, plan: Plan, read: Outcome
+    job: Job, task: Task, place: Place, model: SavedModel, planned: Planned, read: Outcome
 ) -> Outcome:
-    changes, notes = changes_of(
-        plan, model, fingerprint=job.fingerprint, warmup=job.warmup, history=job.history
-    )
-    outcome = replace(read, output=task.output or task.model, notes=notes)
+    plan, changes = planned.plan, planned.changes
+    outcome = replace(read, output=task.output or task.model, notes=planned.notes)
     if not plan.is_empty:
-        outcome = replace(outcome, outcome="patched", **result_of(model, changes))
+        outcome = replace(outcome, outcome="patched", **planned.result)
     if task.output is not None:
         outcome = replace(outcome, output_tree=listing_digest(place.sizes(), outcome.files))
     if task.output is not None and (output := place_of(task.output)).exists():

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from sigpb.batch.digests import digest_of_proto
 from sigpb.batch.job import Job, Outcome
-from sigpb.publishing.changes import Changes, is_sigpbs_own
+from sigpb.publishing.changes import Changes
+from sigpb.publishing.durability import together
 from sigpb.publishing.new_files import parents_of
 from sigpb.publishing.publish import publish_copy, publish_in_place
 from sigpb.publishing.restore import (
@@ -22,6 +23,7 @@ from sigpb.publishing.restore import (
     restore,
     withdraw,
 )
+from sigpb.publishing.tree import entries
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.regular_files import read_regular
 from sigpb.remote.urls import is_url
@@ -132,13 +134,11 @@ class LocalPlace:
 
     def sizes(self) -> dict[str, int]:
         """See `Place`."""
-        sizes = {}
-        for parent, _, names in os.walk(self._directory):
-            for name in names:
-                path = Path(parent, name)
-                size = 0 if path.is_symlink() else path.stat().st_size
-                sizes[str(path.relative_to(self._directory))] = size
-        return {name: size for name, size in sizes.items() if not is_sigpbs_own(Path(name))}
+        return {
+            name: 0 if entry.is_symlink() else entry.stat().st_size
+            for name, entry in entries(self._directory)
+            if not entry.is_dir()
+        }
 
     def opened(self, job: Job) -> AbstractContextManager[SavedModel]:
         """See `Place`."""
@@ -158,7 +158,15 @@ class LocalPlace:
         target = Path(output)
         with parents_of(target):  # Which stay if the copy fails: others may be about to use them.
             pass
-        publish_copy(model.directory, target, changes, hardlink=job.hardlink, expected=model.state)
+        with together(target.parent) as durability:
+            publish_copy(
+                model.directory,
+                target,
+                changes,
+                hardlink=job.hardlink,
+                expected=model.state,
+                durability=durability,
+            )
 
     def backup(self, job: Job) -> str:
         """See `Place`."""

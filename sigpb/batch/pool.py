@@ -1,4 +1,4 @@
-"""Giving out tasks to processes, and taking in outcomes.
+"""Giving out tasks to processes, or to threads, and taking in outcomes.
 
 A process that dies takes nothing with it: what it was at is tried again, each model alone, and only
 the model that makes a process die again has failed. A process at which a model takes too long is
@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe, wait
 from types import TracebackType
@@ -29,8 +31,11 @@ from sigpb.batch.worker import main
 main(*map(int, sys.argv[2:]))
 """
 
-# So many tasks for each thread are on their way, so that none has to wait for one.
-_AHEAD = 3
+# So many more tasks than a process has threads are on their way to it, so that none has to wait.
+_AHEAD = 16
+
+# So many tasks are enough for another process, if there may be one.
+_ENOUGH = 8
 
 
 @dataclass
@@ -109,7 +114,8 @@ class Pool:
     def _least_busy(self) -> _Process | None:
         """Returns the process to give the next task to; None if all have enough to do."""
         process = min(self._processes, key=lambda each: len(each.pending), default=None)
-        most = self._threads if len(self._processes) < self._jobs else self._threads * _AHEAD
+        enough = min(self._threads, _ENOUGH)
+        most = enough if len(self._processes) < self._jobs else self._threads + _AHEAD
         if process is not None and len(process.pending) < most:
             return process
         return self._start() if len(self._processes) < self._jobs else None
@@ -193,3 +199,41 @@ def _give(process: _Process, task: Task) -> None:
     process.pending[task.model] = task
     with contextlib.suppress(OSError):  # It died, which will be noticed.
         process.connection.send(task)
+
+
+class Threads:
+    """Threads of this process that do one kind of work, for stores that no other process can see.
+
+    Args:
+        work: What to do; raises nothing.
+        count: How many tasks to work on at a time.
+    """
+
+    def __init__(self, work: Callable[[Task], Outcome], count: int) -> None:
+        self._work = work
+        self._count = count
+        self._executor = ThreadPoolExecutor(count)
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._executor.shutdown()
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yields what becomes of tasks, in the order in which they are done."""
+        waiting = iter(tasks)
+        busy: set[Future[Outcome]] = set()
+        while True:
+            while len(busy) < self._count and (task := next(waiting, None)):
+                busy.add(self._executor.submit(self._work, task))
+            if not busy:
+                return
+            done, busy = wait_for(busy, return_when=FIRST_COMPLETED)
+            for each in done:
+                yield each.result()

@@ -1,7 +1,7 @@
 """The process that does the work of a batch, several models at a time.
 
-It spends most of the time of a small model waiting for the disk, so that threads are of use, and
-waits of several models at once are not much longer than those of one.
+While some threads wait for the disk, others work; a wait of several is not much longer than that of
+one.
 """
 
 from __future__ import annotations

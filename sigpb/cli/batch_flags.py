@@ -15,8 +15,8 @@ from sigpb.batch.job import Mode
 from sigpb.batch.place import place_of
 from sigpb.batch.roots import Root, configured_roots, listed_roots
 from sigpb.batch.run import Elsewhere
-from sigpb.cli import side_file_flags
 from sigpb.cli.arguments import define_format, define_number, define_path, parse_tags
+from sigpb.cli.publish_flags import define_side_files
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, normalised, redacted
@@ -78,7 +78,7 @@ def _define_where(values: flags.FlagValues) -> None:
 
 
 def _define_how(values: flags.FlagValues) -> None:
-    side_file_flags.define(values)
+    define_side_files(values)
     define_verify(values)
     for name, default, least, meaning in (
         ("jobs", None, 1, "How many processes work; by default one for each processor."),

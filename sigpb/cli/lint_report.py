@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sigpb.lint.finding import SEVERITIES, Finding
+from sigpb.errors import SigpbError
+from sigpb.json_values import json_value
+from sigpb.lint.rule import SEVERITIES, Finding
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Report:
     Attributes:
         models: The models by their paths.
         unreadable: Why others could not be read.
+        unfixed: Why models could not be fixed, while others were.
     """
 
     models: dict[Path, ModelReport] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    unfixed: dict[Path, SigpbError] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[str]:
@@ -49,17 +52,20 @@ class Report:
         """Returns the report as JSON values; docs/json.md describes it."""
         return {
             "models": [
-                {
-                    "model": str(path),
-                    "findings": [dataclasses.asdict(finding) for finding in model.findings],
-                    "fixed": [dataclasses.asdict(finding) for finding in model.fixed],
-                    "backup": str(model.backup) if model.backup else None,
-                }
-                for path, model in self.models.items()
+                {"model": str(path), **json_value(model)} for path, model in self.models.items()
             ],
             "counts": {severity: self.counts[severity] for severity in SEVERITIES},
             "unreadable": self.unreadable,
+            "unfixed": self.unfixed_lines(),
         }
+
+    def unfixed_lines(self) -> list[str]:
+        """Says why models could not be fixed, a line for each reason."""
+        return [
+            f"{path}: not fixed: {line}"
+            for path, error in self.unfixed.items()
+            for line in error.lines
+        ]
 
     def lines(self) -> list[str]:
         """Returns the lines of the report; models of which there is nothing to say are counted."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from absl import flags
 
-from sigpb.cli import side_file_flags
 from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
@@ -38,9 +37,34 @@ def define(values: flags.FlagValues) -> None:
         "With --in_place: keep the files as they were in .sigpb-backup-NNNN in the model.",
         flag_values=values,
     )
-    side_file_flags.define(values)
+    define_side_files(values)
     define_verify(values)
     define_format(values, "How to print the plan.")
+
+
+def define_side_files(values: flags.FlagValues) -> None:
+    """Defines the flags that say what becomes of the files beside a patched proto."""
+    flags.DEFINE_bool(
+        "no_history",
+        False,
+        "Leave no record of the patch in sigpb.history.jsonl, which tells that it was applied.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "fingerprint",
+        "recompute",
+        ["recompute", "drop", "keep"],
+        "What becomes of fingerprint.pb; 'keep' leaves one that no longer fits the model.",
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "warmup",
+        "rewrite",
+        ["rewrite", "drop", "keep", "refuse"],
+        "What becomes of warm-up requests for what changes: they follow it, all are removed, they "
+        "stay though they do not fit, or the patch is refused.",
+        flag_values=values,
+    )
 
 
 def is_given(values: flags.FlagValues) -> bool:

@@ -8,8 +8,7 @@ from sigpb import protos
 from sigpb.diff import files, graphs, sections, signatures
 from sigpb.diff.difference import MetaGraphDifference, ModelDifference, Names, Tags
 from sigpb.diff.disagreements import disagreements
-from sigpb.diff.graph_view import GraphView
-from sigpb.diff.lineage import Lineage
+from sigpb.diff.lineage import GraphView, Lineage
 from sigpb.diff.sections import Unmatched
 from sigpb.diff.signature_change import SignatureChange
 from sigpb.errors import PatchError
@@ -76,7 +75,7 @@ def _selected(
 def match_tag_sets(
     old: Sequence[MetaGraph], new: Sequence[MetaGraph]
 ) -> tuple[list[tuple[MetaGraph, MetaGraph]], list[MetaGraph], list[MetaGraph]]:
-    """Pairs MetaGraphs: those of the same tags, then the last two, whose tags were changed.
+    """Pairs MetaGraphs by their tags; if one is left on each side, its tags were changed.
 
     Returns:
         The pairs, and those that only the first model has, and only the second.
@@ -150,9 +149,10 @@ def _differ(name: str, part: Unmatched, before: MetaGraph, after: MetaGraph) -> 
 
 
 def _encoded(graph: MetaGraph, number: int) -> bytes:
-    """Returns a field of a MetaGraphDef in the one order of bytes.
+    """Encodes a field of a MetaGraphDef deterministically, so that equal fields have equal bytes.
 
-    Without the tags and the list of ops, which are compared as such, and with the graph.
+    The tags are left out, since they are compared on their own, and the list of ops, which follows
+    the graph.
     """
     parts = [
         bytes(graph.message.buffer[field.start : field.end])

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
-from sigpb.diff.endpoint_text import default_text
 from sigpb.diff.served import ClientRule, Served
-from sigpb.diff.signature_change import Endpoint
+from sigpb.diff.signature_change import Endpoint, default_text
 from sigpb.rewrite.draft import Side
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tensor_types import Shape, dtype_name, shape_text

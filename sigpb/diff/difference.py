@@ -26,7 +26,7 @@ class Names:
         after: Mapping[str, object],
         changed: Iterable[str] | None = None,
     ) -> Names:
-        """Compares things by their names; by default those are changed that are not equal."""
+        """Compares things by names; those are changed that `changed` names, or that are unequal."""
         if changed is None:
             changed = (name for name in before.keys() & after.keys() if before[name] != after[name])
         return cls(

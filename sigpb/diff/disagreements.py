@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from sigpb import protos
 from sigpb.diff.function_ports import Ports, ports_of_object_graph, ports_of_session
-from sigpb.diff.graph_view import GraphView
+from sigpb.diff.lineage import GraphView
 from sigpb.graph.origins import Origins
-from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.draft import MetaGraphDraft, Side
 from sigpb.rewrite.object_graph import contradictions
+from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tensor_types import TensorType, encoding_of, shape_of, type_text
+
+
+class BothTypes(NamedTuple):
+    """What is said of the type of an endpoint.
+
+    Attributes:
+        side: Whether it is an input or an output.
+        key: Its key.
+        spec: Its type in the object graph.
+        declared: Its type in `signature_def`.
+    """
+
+    side: Side
+    key: str
+    spec: TensorType
+    declared: TensorType
+
+
+def both_types(
+    graph: ObjectGraph, node_id: int, signature_def: protos.SignatureDef
+) -> Iterator[BothTypes]:
+    """Yields the types of those dense inputs and outputs of a signature that both views have."""
+    for (side, key), spec in graph.endpoint_types(node_id).items():
+        infos = signature_def.inputs if side == "input" else signature_def.outputs
+        if key in infos:
+            info = infos[key]
+            yield BothTypes(side, key, spec, TensorType(info.dtype, shape_of(info.tensor_shape)))
 
 
 def disagreements(view: GraphView, origins: Origins) -> tuple[str, ...]:
@@ -37,13 +67,12 @@ def disagreements(view: GraphView, origins: Origins) -> tuple[str, ...]:
 def _types(view: GraphView, key: str) -> Iterator[str]:
     signature, graph = view.meta_graph.signatures[key], view.meta_graph.object_graph
     assert graph is not None
-    for (side, name), second in sorted(graph.endpoint_types(graph.signature_nodes[key]).items()):
-        info = (signature.inputs if side == "input" else signature.outputs)[name]
-        first = TensorType(info.dtype, shape_of(info.tensor_shape))
-        if encoding_of(info) == "dense" and first != second:
+    for each in sorted(both_types(graph, graph.signature_nodes[key], signature)):
+        infos = signature.inputs if each.side == "input" else signature.outputs
+        if encoding_of(infos[each.key]) == "dense" and each.declared != each.spec:
             yield (
-                f"signature {key!r}: {side} {name!r} is {type_text(first)} in signature_def, but "
-                f"{type_text(second)} in the object graph."
+                f"signature {key!r}: {each.side} {each.key!r} is {type_text(each.declared)} in "
+                f"signature_def, but {type_text(each.spec)} in the object graph."
             )
 
 

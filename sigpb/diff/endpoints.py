@@ -9,11 +9,9 @@ from itertools import chain
 
 from sigpb import protos
 from sigpb.diff import tensor_text
-from sigpb.diff.added_tensor import name_in_function
-from sigpb.diff.assignment import cheapest_pairs
-from sigpb.diff.detours import detour
-from sigpb.diff.lineage import Lineage
-from sigpb.diff.related import related_pairs
+from sigpb.diff.function_ports import name_in_function
+from sigpb.diff.lineage import Lineage, detour
+from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
 from sigpb.graph.origins import Chain
 from sigpb.graph.spliced import is_added
@@ -23,23 +21,24 @@ from sigpb.tensor_types import converted_tensor, encoding_of, shape_of, tensor_n
 from sigpb.tensor_values import is_same
 
 
-@dataclass(frozen=True)
-class Place:
+@dataclass(frozen=True, slots=True)
+class EndpointPlace:
     """An endpoint, and the tensor that it stands for."""
 
     endpoint: Endpoint
     chain: Chain
 
 
-_Pair = tuple[Place, Place, Evidence]
+_Pair = tuple[EndpointPlace, EndpointPlace, Evidence]
 
-# How many steps weigh as much as values that are lost on the way, or an endpoint without a partner.
+# As many steps weigh as much as values that are lost on the way, or as an endpoint without a
+# partner.
 _DETOUR, _UNPAIRED = 1e3, 1e6
 
 
 def places(
     side: Side, signature: protos.SignatureDef, lineage: Lineage, *, after: bool
-) -> list[Place]:
+) -> list[EndpointPlace]:
     """Returns the endpoints of a signature, sorted by their keys.
 
     Args:
@@ -52,7 +51,7 @@ def places(
     infos = signature.inputs if side == "input" else signature.outputs
     defaults = signature.defaults if side == "input" else {}
     return [
-        Place(_endpoint(key, infos[key], defaults), origins.of(_main_tensor(infos[key])))
+        EndpointPlace(_endpoint(key, infos[key], defaults), origins.of(_main_tensor(infos[key])))
         for key in sorted(infos)
     ]
 
@@ -78,7 +77,7 @@ def _endpoint(
 def compare(
     before: protos.SignatureDef, after: protos.SignatureDef, lineage: Lineage
 ) -> tuple[EndpointChange, ...]:
-    """Returns what became of the inputs and outputs of a signature: those that are there first."""
+    """Returns what became of the inputs and outputs of a signature; added ones come last."""
     changes: list[EndpointChange] = []
     added = _added_nodes(after)
     for side in ("input", "output"):
@@ -119,7 +118,7 @@ def _compare(
 
 
 def _with_same_default(before: Endpoint, after: Endpoint) -> Endpoint:
-    """Returns an endpoint with its default stored as before, if it is the same."""
+    """Returns `after`, with the default of `before` if both defaults have the same value."""
     old, new = before.default, after.default
     if old is None or new is None or not is_same(old, new):
         return after
@@ -133,8 +132,10 @@ def _added_nodes(after: protos.SignatureDef) -> list[str]:
     return [name for name in names if is_added(name)]
 
 
-def _detour(side: Side, first: Place, second: Place, lineage: Lineage) -> int | None:
-    """Returns a dtype that values pass, and lose something by, where a patch would not pass it."""
+def _detour(
+    side: Side, first: EndpointPlace, second: EndpointPlace, lineage: Lineage
+) -> int | None:
+    """Returns a dtype between two endpoints that loses values which a conversion would keep."""
     meeting = lineage.meeting(first.chain, second.chain)
     if meeting is None:
         return None
@@ -148,7 +149,9 @@ def _detour(side: Side, first: Place, second: Place, lineage: Lineage) -> int | 
     return detour(side, before, after)
 
 
-def _pairs(side: Side, old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
+def _pairs(
+    side: Side, old: list[EndpointPlace], new: list[EndpointPlace], lineage: Lineage
+) -> list[_Pair]:
     pairs = _by_tensor(side, old, new, lineage)
     for found in (_by_order, _by_key, _by_name, _by_type):
         paired = {id(place) for pair in pairs for place in pair[:2]}
@@ -159,9 +162,9 @@ def _pairs(side: Side, old: list[Place], new: list[Place], lineage: Lineage) -> 
 
 
 def _by_tensor(
-    side: Side, old: Sequence[Place], new: Sequence[Place], lineage: Lineage
+    side: Side, old: Sequence[EndpointPlace], new: Sequence[EndpointPlace], lineage: Lineage
 ) -> list[_Pair]:
-    """Pairs those of one tensor; where several keys have it, by the fewest steps in between."""
+    """Pairs endpoints that stand for one tensor, so that the fewest steps are between all pairs."""
     costs: dict[tuple[int, int], float] = {}
     for i, j in _candidates(old, new, lineage):
         first, second = old[i], new[j]
@@ -176,20 +179,20 @@ def _by_tensor(
 
 
 def _candidates(
-    old: Sequence[Place], new: Sequence[Place], lineage: Lineage
+    old: Sequence[EndpointPlace], new: Sequence[EndpointPlace], lineage: Lineage
 ) -> list[tuple[int, int]]:
-    """Returns the numbers of those that have a tensor in common, in order.
+    """Returns the numbers of old and new endpoints whose chains have a tensor in common, sorted.
 
     Raises:
-        PatchError: If there are too many to tell them apart.
+        PatchError: If too many endpoints stand for one tensor.
     """
-    firsts = [set(filter(lineage.same_tensor, place.chain)) for place in old]
-    seconds = [set(filter(lineage.same_tensor, place.chain)) for place in new]
+    firsts = [tuple(filter(lineage.same_tensor, place.chain)) for place in old]
+    seconds = [tuple(filter(lineage.same_tensor, place.chain)) for place in new]
     keys = [place.endpoint.key for place in old], [place.endpoint.key for place in new]
     return related_pairs(firsts, seconds, *keys)
 
 
-def _by_order(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
+def _by_order(old: list[EndpointPlace], new: list[EndpointPlace], lineage: Lineage) -> list[_Pair]:
     """Pairs inputs that nothing computes from: sigpb added them in the order of their old keys."""
     origins = lineage.origins_after
     unused = [place for place in new if origins.is_unused_input(place.chain)]
@@ -199,17 +202,17 @@ def _by_order(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pai
     return [(first, second, "type") for first, second in zip(old, unused, strict=True)]
 
 
-def _by_key(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
+def _by_key(old: list[EndpointPlace], new: list[EndpointPlace], lineage: Lineage) -> list[_Pair]:
     by_key = {place.endpoint.key: place for place in new}
     return [
         (place, by_key[place.endpoint.key], "key") for place in old if place.endpoint.key in by_key
     ]
 
 
-def _by_name(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
-    """Pairs those that feed or fetch a tensor of the same name, of nodes that are not the same.
+def _by_name(old: list[EndpointPlace], new: list[EndpointPlace], lineage: Lineage) -> list[_Pair]:
+    """Pairs endpoints that feed or fetch a tensor of one name, though its nodes are different.
 
-    Outputs of calls do not count: they go by the order of the keys.
+    Outputs of calls are left out: their numbers follow the order of the keys.
     """
     count = Counter(place.chain[-1] for place in (*old, *new))
     by_name = {place.chain[-1]: place for place in new}
@@ -232,9 +235,9 @@ def _same_op(tensor: str, lineage: Lineage) -> bool:
     )
 
 
-def _by_type(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair]:
-    """Pairs those whose type no others have that are left."""
-    groups: dict[tuple[object, ...], tuple[list[Place], list[Place]]] = {}
+def _by_type(old: list[EndpointPlace], new: list[EndpointPlace], lineage: Lineage) -> list[_Pair]:
+    """Pairs an old and a new endpoint where both are the only ones left of their type."""
+    groups: dict[tuple[object, ...], tuple[list[EndpointPlace], list[EndpointPlace]]] = {}
     for number, places_ in enumerate((old, new)):
         for place in places_:
             groups.setdefault(_type(place.endpoint), ([], []))[number].append(place)
@@ -253,17 +256,22 @@ def _by_type(old: list[Place], new: list[Place], lineage: Lineage) -> list[_Pair
 
 
 def _only_partners(
-    places_: Sequence[Place], others: Sequence[Place], lineage: Lineage, *, turned: bool = False
-) -> dict[int, Place]:
-    """Returns, by the identity of each that may be one of the others and no second one, that."""
+    places_: Sequence[EndpointPlace],
+    others: Sequence[EndpointPlace],
+    lineage: Lineage,
+    *,
+    turned: bool = False,
+) -> dict[int, EndpointPlace]:
+    """Returns, for each endpoint that may be exactly one of `others`, that one, by its identity."""
 
-    def may_be_one(place: Place, other: Place) -> bool:
+    def may_be_one(place: EndpointPlace, other: EndpointPlace) -> bool:
         first, second = (other, place) if turned else (place, other)
         return not lineage.are_different(first.chain, second.chain)
 
-    # What is known to be in both graphs may be what is not, or what it has a tensor in common with.
-    unknown: list[Place] = []
-    by_tensor: dict[str, list[Place]] = defaultdict(list)
+    # A tensor that both graphs have is the same in both: an endpoint of it can only be one of a
+    # tensor that is not known to be in both, or one whose chain has a tensor in common with it.
+    unknown: list[EndpointPlace] = []
+    by_tensor: dict[str, list[EndpointPlace]] = defaultdict(list)
     for other in others:
         if not lineage.same_tensor(other.chain[-1]):
             unknown.append(other)
@@ -271,10 +279,10 @@ def _only_partners(
             by_tensor[tensor].append(other)
     found = {}
     for place in places_:
-        near: Iterable[Place] = others
+        near: Iterable[EndpointPlace] = others
         if lineage.same_tensor(place.chain[-1]):
             near = chain(unknown, *(by_tensor[tensor] for tensor in place.chain))
-        partners: list[Place] = []
+        partners: list[EndpointPlace] = []
         for other in near:
             if other not in partners and may_be_one(place, other):
                 partners.append(other)
@@ -285,8 +293,8 @@ def _only_partners(
     return found
 
 
-def _is_lone(first: Place, second: Place, lineage: Lineage) -> bool:
-    """Whether the last two that are left may be one, with another dtype or another shape."""
+def _is_lone(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) -> bool:
+    """Whether the only two endpoints left may be one whose dtype or shape changed."""
     before, after = first.endpoint, second.endpoint
     alike = before.dtype == after.dtype or before.shape == after.shape
     return alike and not lineage.are_different(first.chain, second.chain)
@@ -296,7 +304,7 @@ def _type(endpoint: Endpoint) -> tuple[object, ...]:
     return endpoint.encoding, endpoint.dtype, endpoint.shape
 
 
-def _tensor_in_first(place: Place, lineage: Lineage) -> str | None:
+def _tensor_in_first(place: EndpointPlace, lineage: Lineage) -> str | None:
     """Returns the tensor, in the first model, that an added output stands for."""
     last = place.chain[-1]
     if inner := name_in_function(last, lineage.after):

@@ -7,20 +7,50 @@ a placeholder, whose name comes from a key, also what computes from it.
 
 from __future__ import annotations
 
-from functools import cache
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache, cached_property
 
 from sigpb import protos
-from sigpb.diff.graph_view import GraphView
 from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.spliced import is_spliced
 from sigpb.graph.tensor_names import producer
+from sigpb.rewrite.draft import Side
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.steps.conversion import holds
+
+# Up to this size in bytes, parsing all nodes takes less time than searching for a few of them.
+_SMALL = 1 << 18
+
+
+class GraphView(GraphParts):
+    """The graph of a MetaGraph, and which node takes what."""
+
+    def node(self, name: str) -> protos.NodeDef | None:
+        """Returns a node of the top level, or None. A large constant may lack its value."""
+        if self.message.end - self.message.start <= _SMALL:
+            return self.top.nodes.get(name)
+        return self.top.node(name)
+
+    def users(self, name: str) -> list[str]:
+        """Returns the names of the nodes of the top level that take an output of a node."""
+        return self._users.get(name, [])
+
+    @cached_property
+    def _users(self) -> dict[str, list[str]]:
+        users: dict[str, list[str]] = defaultdict(list)
+        for node in self.top.nodes.values():
+            for tensor in node.input:
+                users[producer(tensor)].append(node.name)
+        return users
+
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 
 
 class Lineage:
-    """Two graphs, of which the one may have been made from the other.
+    """Two graphs; the second may have been made from the first.
 
     Attributes:
         before: The one.
@@ -84,9 +114,7 @@ class Lineage:
         return not users or any(self.same_node(user) for user in users)
 
     def _same_function(self, name: str) -> bool:
-        functions = self.before.library.get(name), self.after.library.get(name)
-        encoded = [each and each.SerializeToString(deterministic=True) for each in functions]
-        return encoded[0] is not None and encoded[0] == encoded[1]
+        return self.before.library.has_same(name, self.after.library)
 
 
 def _without_splice(node: protos.NodeDef | None) -> protos.NodeDef:
@@ -98,3 +126,31 @@ def _without_splice(node: protos.NodeDef | None) -> protos.NodeDef:
     plain = protos.NodeDef(name=node.name, op="Placeholder")
     plain.attr["dtype"].CopyFrom(node.attr["dtype"])
     return plain
+
+
+def detour(side: Side, before: Sequence[int], after: Sequence[int]) -> int | None:
+    """Returns a dtype between two endpoints that loses values, though one conversion would not.
+
+    The endpoint of the first model and that of the second come from one tensor, each by way of
+    steps that sigpb added. A patch converts from the dtype of the one to that of the other. That
+    gives what the second model gives if no value is lost on the way: not if, for instance, the
+    first is an int64 made of the float32 that the second is, nor if the second is a float32 made
+    of such an int64.
+
+    Args:
+        side: Whether the endpoints are inputs or outputs.
+        before: The dtypes from the endpoint of the first model to the tensor that both come from;
+            0 for one that is not known.
+        after: The same for the second.
+
+    Returns:
+        The number of the dtype; None if there is none.
+    """
+    if len(before) == len(after) == 1:
+        return None
+    if 0 in (*before, *after):
+        return after[0]  # It may lose values, for all that is known.
+    ends = after[0], after[-1]
+    source = ends[-1] if side == "output" else ends[0]
+    between = (*before[:-1], *after[1:-1])
+    return next((each for each in between if each not in ends and not holds(each, source)), None)

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sigpb import protos
+from sigpb.diff.tensor_text import value_text
 from sigpb.rewrite.draft import Side
-from sigpb.tensor_types import Encoding, Shape
+from sigpb.tensor_types import Encoding, Shape, dtype_name, shape_text
 
 Evidence = Literal["tensor", "key", "type"]
 """Why two endpoints are taken for the same one.
 
 ``tensor``: one and the same tensor is behind both, perhaps by way of nodes that sigpb added.
-``key``: they have the same key. ``type``: no other two of the signatures are left of their type.
+``key``: they have the same key. ``type``: nothing else fits: they are the only two that are left of
+their type, or with a tensor of that name, or they are inputs that nothing computes from.
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An input or output, as a SignatureDef states it.
 
@@ -42,7 +44,7 @@ class Endpoint:
         return self.default.SerializeToString(deterministic=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EndpointChange:
     """What became of an input or output.
 
@@ -102,7 +104,7 @@ def _type(endpoint: Endpoint | None) -> tuple[object, ...]:
     return (endpoint.encoding, endpoint.dtype, endpoint.shape) if endpoint else ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignatureChange:
     """What became of a signature.
 
@@ -142,3 +144,17 @@ class SignatureChange:
             or self.method_before != self.method_after
             or bool(self.changed_endpoints)
         )
+
+
+def endpoint_type_text(endpoint: Endpoint) -> str:
+    """Returns dtype and shape: ``float32 [?,3]``, with the encoding if it is no dense tensor."""
+    text = f"{dtype_name(endpoint.dtype)} {shape_text(endpoint.shape)}"
+    return text if endpoint.encoding == "dense" else f"{endpoint.encoding} {text}"
+
+
+def default_text(endpoint: Endpoint) -> str:
+    """Returns the default value: in JSON, or its dtype where it cannot be written so."""
+    if endpoint.default is None:
+        return "none"
+    text = value_text(endpoint.default)
+    return text if text is not None else f"some {dtype_name(endpoint.default.dtype)}"

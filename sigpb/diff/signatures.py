@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from sigpb import protos
 from sigpb.diff import endpoints
-from sigpb.diff.assignment import cheapest_pairs
 from sigpb.diff.function_ports import function_behind
 from sigpb.diff.lineage import Lineage
-from sigpb.diff.related import related_pairs
+from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
 from sigpb.rewrite.draft import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
@@ -18,7 +17,7 @@ from sigpb.saved_model.model import MetaGraph
 # is worth the least: the plan of the shortest patch.
 _CHANGE, _ADDED_OUTPUT, _REWIRED = 1.0, 2.0, 3.0
 _DELETED, _ADDED, _FOREIGN = 3.0, 50.0, 0.5
-# It is the copy that is as the original was, if it can be either.
+# Where the original or its copy may be the unchanged one, the copy is taken to be.
 _IN_A_COPY = 1.01
 # The order of the file is kept, and copies come after their original.
 _OUT_OF_ORDER = 0.005
@@ -32,7 +31,7 @@ def compare(before: MetaGraph, after: MetaGraph, lineage: Lineage) -> tuple[Sign
 def compare_by_key(
     before: MetaGraph, after: MetaGraph, lineage: Lineage
 ) -> tuple[SignatureChange, ...]:
-    """Returns how each signature differs from that of the same key, whatever became of that."""
+    """Returns how each signature differs from the one that had its key before."""
     changes = []
     for key in after.user_signatures:
         new, known = after.signatures[key], key in before.signatures
@@ -95,34 +94,34 @@ class _Comparison:
         return tuple(changes)
 
     def _disorder(self, i: int, j: int) -> float:
-        """What is added so that of equal ways that is taken which keeps the order of the file."""
+        """Returns a small cost, so that of equally good pairings the one in file order is taken."""
         apart = self.position[self.old[i]] / len(self.old) - j / len(self.new)
         return _OUT_OF_ORDER * (apart * apart + j / len(self.new))
 
     def _cost(self, i: int, j: int) -> float:
-        """What it is worth that a signature became another."""
+        """Returns the cost of taking the old signature `i` for the new one `j`."""
         renamed = self.old[i] != self.new[j]
         return _CHANGE * renamed + self._inner_cost(i, j)
 
     def _inner_cost(self, i: int, j: int) -> float:
-        """The same, but for the keys of the signatures."""
+        """Returns the cost of the differences inside of the signatures, whatever their keys are."""
         methods = self.before[self.old[i]].method_name, self.after[self.new[j]].method_name
         cost = _CHANGE * (methods[0] != methods[1]) + _FOREIGN * ((i, j) not in self.related)
         return cost + sum(map(_worth, self.endpoints[i, j]))
 
     def _sources(self) -> dict[int, int | None]:
-        """Returns what each signature would be a copy of, or None."""
+        """Returns for each new signature the old one that it would be a copy of, or None."""
         costs: dict[int, list[tuple[float, int]]] = {j: [] for j in range(len(self.new))}
         for i, j in self.related:
             costs[j].append((self._inner_cost(i, j), i))
         return {j: min(each)[1] if each else None for j, each in costs.items()}
 
     def _alone(self, j: int, source: int | None) -> float:
-        """What it is worth that a signature is new: a copy, or an added one."""
+        """Returns the cost of taking the new signature `j` for a copy, or for an added one."""
         return _ADDED if source is None else _CHANGE + _IN_A_COPY * self._inner_cost(source, j)
 
     def _alike(self, old: Sequence[int], new: Sequence[int]) -> dict[int, int]:
-        """Pairs the last two that are left, if they have as many endpoints of the same types."""
+        """Pairs the only two signatures left, if their endpoints have the same types."""
         if len(old) != 1 or len(new) != 1:
             return {}
         (i,), (j,) = old, new

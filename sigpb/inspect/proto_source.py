@@ -137,7 +137,7 @@ def map_file(file: Path) -> Buffer:
 
 
 def what_else(buffer: Buffer) -> str:
-    """Says what bytes are that hold none of the messages that are looked into, as a clause."""
+    """Says, as a clause, what a file holds that is no SavedModel, MetaGraphDef or GraphDef."""
     if found := foreign_file(buffer):
         return f"this is {found.name}, not a SavedModel, a MetaGraphDef or a GraphDef"
     if _TEXT.match(bytes(buffer[:4096])):
@@ -146,7 +146,7 @@ def what_else(buffer: Buffer) -> str:
 
 
 def _problem(file: Path, buffer: Buffer) -> str:
-    """Says what a file is that holds none of the messages, and what to do about it."""
+    """Says what a file is that holds none of these messages, and what to do about it."""
     what = what_else(buffer)
     problem = f"{file}: {what}."
     if found := foreign_file(buffer):

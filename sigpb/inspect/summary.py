@@ -58,8 +58,8 @@ def _meta_graph(graph: MetaGraph, signature: str | None) -> Json:
         "tensorflow_version": graph.tensorflow_version,
         "bytes": graph.message.end - graph.message.start,
         "signatures": {
-            key: _signature(key, signature_def)
-            for key, signature_def in sorted(graph.signatures.items())
+            key: _signature(key, graph.signatures[key])
+            for key in sorted(graph.signatures)
             if signature is None or key == signature
         },
     }

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from sigpb import protos
+from sigpb.diff.disagreements import both_types
 from sigpb.errors import PatchError
 from sigpb.graph.called_functions import CALL_OPS
 from sigpb.graph.tensor_names import full, producer
-from sigpb.lint.both_views import both_types
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.rewrite import records, structured_value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.graph.stated_shapes import argument_shape
-from sigpb.lint.linted_model import Endpoint, LintedGraph
+from sigpb.lint.linted_model import LintedEndpoint, LintedGraph
 from sigpb.saved_model.endpoint_keys import argument_name
 from sigpb.tensor_types import TensorType, encoding_of, shape_of, value_dtype
 
@@ -25,7 +25,7 @@ class Comparison:
         actual: The type in the graph; the dtype is 0, or the shape None, where it is not known.
     """
 
-    endpoint: Endpoint
+    endpoint: LintedEndpoint
     tensor: str
     declared: TensorType
     actual: TensorType
@@ -62,14 +62,14 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
     `tf.saved_model.load` calls these and never looks at the nodes outside of them.
     """
     object_graph = graph.meta_graph.object_graph
-    endpoints = {(each.signature, each.side, each.key): each for each in graph.endpoints()}
     for signature, node_id in object_graph.signature_nodes.items() if object_graph else ():
         if object_graph is None or not object_graph.has_node(node_id):
             continue
         name = object_graph.function_name(node_id)
         function = graph.functions.outline(name)
-        if function is None:
+        if function is None or signature not in graph.signatures:
             continue
+        endpoints = {(each.side, each.key): each for each in graph.endpoints_of(signature)}
         captured = len(object_graph.concrete_function(node_id).bound_inputs)
         arguments = sorted(object_graph.argument_keys(node_id), key=argument_name)
         results = object_graph.output_keys(node_id)
@@ -77,19 +77,19 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
         # A composite value takes several ports: what is at which is not told by the keys then.
         if len(ports[0]) == len(arguments) + captured:
             for position, key in enumerate(arguments):
-                if endpoint := endpoints.get((signature, "input", key)):
+                if endpoint := endpoints.get(("input", key)):
                     shape = argument_shape(function.arg_attr, position)
                     actual = TensorType(ports[0][position].type, shape)
                     argument = f"argument {ports[0][position].name!r} of function {name!r}"
                     yield from _compared(endpoint, argument, actual)
         if len(ports[1]) == len(results):
             for port, key in zip(ports[1], results, strict=True):
-                if endpoint := endpoints.get((signature, "output", key)):
+                if endpoint := endpoints.get(("output", key)):
                     result = f"result {port.name!r} of function {name!r}"
                     yield from _compared(endpoint, result, TensorType(port.type, None))
 
 
-def _compared(endpoint: Endpoint, tensor: str, actual: TensorType) -> Iterator[Comparison]:
+def _compared(endpoint: LintedEndpoint, tensor: str, actual: TensorType) -> Iterator[Comparison]:
     if encoding_of(endpoint.info) == "dense":
         ((_, declared),) = declared_tensors(endpoint.info)
         yield Comparison(endpoint, tensor, declared, actual)

@@ -13,9 +13,8 @@ from typing import NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical, producer
-from sigpb.inspect.graph.bodies import Body, NodeRecord, call_of
+from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
-from sigpb.lint.assets import assets_of, leads_out
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.loading import constant_texts, init_ops, upstream
 from sigpb.lint.signature_flow import is_variable
@@ -23,6 +22,35 @@ from sigpb.op_defs import tensorflow_op_def
 from sigpb.op_effects import outside_ops
 from sigpb.saved_model.model import parse
 from sigpb.tensor_types import tensor_names
+from sigpb.wire import Key, Message
+
+_ASSETS = protos.MetaGraphDef.ASSET_FILE_DEF_FIELD_NUMBER
+_COLLECTIONS = protos.MetaGraphDef.COLLECTION_DEF_FIELD_NUMBER
+_ASSETS_KEY = "saved_model_assets"
+
+DIRECTORY = "assets"
+"""Where a model has them."""
+
+
+def assets_of(meta_graph: Message) -> Iterator[protos.AssetFileDef]:
+    """Yields what a MetaGraph says of its assets; older ones do so in a collection.
+
+    See tensorflow/cc/saved_model/loader_util.cc.
+    """
+    for field in meta_graph.fields(_ASSETS):
+        yield parse(protos.AssetFileDef, meta_graph.message(field))
+    if collection := meta_graph.find(Key(_COLLECTIONS, _ASSETS_KEY)):
+        for packed in parse(protos.CollectionDef, collection).any_list.value:
+            yield parse(protos.AssetFileDef, Message.root(packed.value))
+
+
+def leads_out(asset: protos.AssetFileDef) -> bool:
+    """Whether an asset is a file outside of the model.
+
+    Loaders in Python join paths with `os.path.join`, which takes an absolute one as it is.
+    """
+    return asset.filename.startswith("/") or ".." in asset.filename.split("/")
+
 
 _SAVER = protos.MetaGraphDef.SAVER_DEF_FIELD_NUMBER
 _OBJECTS = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
@@ -84,7 +112,7 @@ class FileNames:
     def __init__(self, graph: LintedGraph) -> None:
         self._library = graph.graph.library
         self.by_loaders: dict[Place, bool] = {}
-        self._visits: dict[Body, set[_Visit]] = {}
+        self._visits: dict[FlowBody, set[_Visit]] = {}
         message = graph.meta_graph.message
         found = message.find(_SAVER)
         saver = parse(protos.SaverDef, found) if found else protos.SaverDef()
@@ -135,7 +163,7 @@ class FileNames:
             )
             self._go_through(each, others, _Visit(frozenset(), may_write=False))
 
-    def _go_through(self, body: Body, records: Iterable[NodeRecord], visit: _Visit) -> None:
+    def _go_through(self, body: FlowBody, records: Iterable[NodeRecord], visit: _Visit) -> None:
         """Looks at nodes of a body, and at the functions they call, and so on."""
         waiting = [(body, records, visit)]
         while waiting:
@@ -148,7 +176,12 @@ class FileNames:
                     waiting += self._calls(body, record, names, visit)
 
     def _note(
-        self, body: Body, record: NodeRecord, inputs: Iterable[int], names: _Names, visit: _Visit
+        self,
+        body: FlowBody,
+        record: NodeRecord,
+        inputs: Iterable[int],
+        names: _Names,
+        visit: _Visit,
     ) -> None:
         """Notes whether a node that takes names of files takes the loader's."""
         taken = record.tensors
@@ -161,8 +194,8 @@ class FileNames:
         self.by_loaders[place] = self.by_loaders.get(place, True) and right and bool(named)
 
     def _calls(
-        self, body: Body, record: NodeRecord, names: _Names, visit: _Visit
-    ) -> Iterator[tuple[Body, Iterable[NodeRecord], _Visit]]:
+        self, body: FlowBody, record: NodeRecord, names: _Names, visit: _Visit
+    ) -> Iterator[tuple[FlowBody, Iterable[NodeRecord], _Visit]]:
         """Yields the functions that a node calls and that were not looked at like that before."""
         call = call_of(body, record, self._library)
         handed: frozenset[int] = frozenset()
@@ -177,7 +210,7 @@ class FileNames:
                 visits.add(inner)
                 yield callee, callee.records.values(), inner
 
-    def _named(self, body: Body, record: NodeRecord) -> Iterator[Body]:
+    def _named(self, body: FlowBody, record: NodeRecord) -> Iterator[FlowBody]:
         """Yields the functions that the attributes of a node name."""
         for value in body.node(record).attr.values():
             for function in (value.func, *value.list.func):
@@ -246,7 +279,7 @@ class _Names:
     Each tensor is looked at once: graphs that hand names on in many ways take no longer.
     """
 
-    def __init__(self, body: Body, handed: Collection[int]) -> None:
+    def __init__(self, body: FlowBody, handed: Collection[int]) -> None:
         self._body = body
         self._handed = handed
         # A tensor that is being looked at hands itself on, and is none.

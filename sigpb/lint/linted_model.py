@@ -13,13 +13,19 @@ from sigpb.lint.loading import Loading
 from sigpb.lint.signature_flow import SignatureFlow, signature_flow
 from sigpb.rewrite.draft import Side
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, tag_set_text
+from sigpb.saved_model.model import (
+    INTERNAL_PREFIX,
+    MetaGraph,
+    SavedModel,
+    SignatureDefs,
+    tag_set_text,
+)
 
 SERVE = "serve"
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class LintedEndpoint:
     """An input or output of a signature.
 
     Attributes:
@@ -72,9 +78,9 @@ class LintedGraph:
         return self._flows[signature]
 
     @cached_property
-    def signatures(self) -> dict[str, protos.SignatureDef]:
+    def signatures(self) -> SignatureDefs:
         """The signatures without TensorFlow's internal ones, by their keys in sorted order."""
-        return {key: self.meta_graph.signatures[key] for key in self.meta_graph.user_signatures}
+        return self.meta_graph.signatures.only(self.meta_graph.user_signatures)
 
     def where(self, signature: str | None = None, side: Side | None = None, key: str = "") -> str:
         """Returns how findings name the MetaGraph, a signature of it, or an endpoint of that."""
@@ -90,14 +96,21 @@ class LintedGraph:
         parts = [self.prefix] if self.prefix else []
         return ", ".join([*parts, f"function {function!r}"] if function else parts)
 
-    def endpoints(self, *, internal: bool = False) -> Iterator[Endpoint]:
+    def endpoints(self, *, internal: bool = False) -> Iterator[LintedEndpoint]:
         """Yields the inputs and outputs of all signatures, on request of internal ones instead."""
-        for name, signature in sorted(self.meta_graph.signatures.items()):
+        for name in sorted(self.meta_graph.signatures):
             if name.startswith(INTERNAL_PREFIX) == internal:
-                for key, info in sorted(signature.inputs.items()):
-                    yield Endpoint(self.where(name, "input", key), name, "input", key, info)
-                for key, info in sorted(signature.outputs.items()):
-                    yield Endpoint(self.where(name, "output", key), name, "output", key, info)
+                yield from self.endpoints_of(name)
+
+    def endpoints_of(self, signature: str) -> Iterator[LintedEndpoint]:
+        """Yields the inputs and outputs of a signature, given by its key."""
+        found = self.meta_graph.signatures[signature]
+        for key, info in sorted(found.inputs.items()):
+            yield LintedEndpoint(self.where(signature, "input", key), signature, "input", key, info)
+        for key, info in sorted(found.outputs.items()):
+            yield LintedEndpoint(
+                self.where(signature, "output", key), signature, "output", key, info
+            )
 
 
 class LintedModel:

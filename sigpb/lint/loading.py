@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.graph.tensor_names import producer
-from sigpb.inspect.graph.bodies import Body, NodeRecord, call_of
+from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.inspect.graph.flow import Graph
 from sigpb.lint.signature_flow import is_variable
@@ -114,9 +114,9 @@ class _Run:
         self._library = graph.library
         self._top = graph.top
         self.assigned: set[Variable] = set()
-        self._restoring: list[tuple[Body, NodeRecord]] = []
-        self._visited: set[tuple[Body, frozenset[tuple[int, str]]]] = set()
-        self._assigned_to: dict[tuple[Body, str, int], str] = {}
+        self._restoring: list[tuple[FlowBody, NodeRecord]] = []
+        self._visited: set[tuple[FlowBody, frozenset[tuple[int, str]]]] = set()
+        self._assigned_to: dict[tuple[FlowBody, str, int], str] = {}
         self._go_through(self._top, upstream(self._top, operations), {}, 0)
 
     def values(self) -> Iterator[RestoredValue]:
@@ -132,7 +132,7 @@ class _Run:
 
     def _go_through(
         self,
-        body: Body,
+        body: FlowBody,
         records: Iterable[NodeRecord],
         arguments: Mapping[int, str],
         depth: int,
@@ -168,14 +168,14 @@ class _Run:
             if record.op in ASSIGNING and len(taken) > 1 and taken[0]:
                 self._note_value(body, record.tensors[1], taken[0])
 
-    def _note_value(self, body: Body, spelled: str, variable: str) -> None:
+    def _note_value(self, body: FlowBody, spelled: str, variable: str) -> None:
         """Notes that a variable is assigned a value, if that comes from the checkpoint."""
         spelled = _origin(body, spelled, {"Identity"})
         record = body.record(spelled)
         if record is not None and record.op == _RESTORING:
             self._assigned_to[body, record.name, body.output(record, spelled)] = variable
 
-    def _variable(self, body: Body, spelled: str, arguments: Mapping[int, str]) -> str | None:
+    def _variable(self, body: FlowBody, spelled: str, arguments: Mapping[int, str]) -> str | None:
         """Returns the node of the top level that is the variable which a tensor is, or None."""
         spelled = _origin(body, spelled, _PASSING)
         argument = body.argument(spelled)
@@ -185,8 +185,8 @@ class _Run:
         return record.name if record and is_variable(record) and body is self._top else None
 
 
-def _origin(body: Body, spelled: str, passing: Collection[str]) -> str:
-    """Returns the tensor that nodes with some ops hand on until it is another one."""
+def _origin(body: FlowBody, spelled: str, passing: Collection[str]) -> str:
+    """Follows a tensor back through nodes that only hand it on, and returns where it comes from."""
     seen = set()
     while body.argument(spelled) is None and spelled not in seen:
         seen.add(spelled)
@@ -196,7 +196,7 @@ def _origin(body: Body, spelled: str, passing: Collection[str]) -> str:
     return spelled
 
 
-def upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
+def upstream(body: FlowBody, names: Iterable[str]) -> Iterator[NodeRecord]:
     """Yields some nodes, given by their names, and all that run before them."""
     waiting, seen = list(names), set()
     while waiting:
@@ -211,7 +211,7 @@ def upstream(body: Body, names: Iterable[str]) -> Iterator[NodeRecord]:
 _MOST_TEXTS = 1 << 16
 
 
-def constant_texts(body: Body, spelled: str) -> list[str]:
+def constant_texts(body: FlowBody, spelled: str) -> list[str]:
     """Returns the elements of a constant of strings; none if it is no constant."""
     record = body.record(spelled)
     if record is None or record.op != "Const":

@@ -10,8 +10,7 @@ from google.protobuf import text_format
 
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError, did_you_mean
-from sigpb.lint.finding import SEVERITIES, Severity
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import SEVERITIES, LintRule, Severity
 from sigpb.lint.rules import all_rules
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import read_text

@@ -49,7 +49,7 @@ class Required:
 
 
 def requirements(model: LintedModel) -> Iterator[Requirement]:
-    """Yields what is asked of the MetaGraphs for serving; of all if none is tagged for that."""
+    """Yields what a policy asks of the MetaGraphs for serving, or of all if there are none."""
     for graph in model.serving_graphs or model.graphs:
         for wanted in model.policy.signature:
             yield Requirement(graph, wanted, graph.signatures.get(wanted.key))
@@ -69,6 +69,6 @@ def required_endpoints(model: LintedModel) -> Iterator[Required]:
 def sides(
     wanted: protos.RequiredSignature, signature: protos.SignatureDef
 ) -> Iterator[tuple[Side, list[protos.RequiredEndpoint], Mapping[str, protos.TensorInfo]]]:
-    """Yields, for inputs and outputs, what is wanted and what there is."""
+    """Yields, for each side, the endpoints that a policy asks for and those of a signature."""
     yield "input", list(wanted.input), signature.inputs
     yield "output", list(wanted.output), signature.outputs

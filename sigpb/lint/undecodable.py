@@ -17,7 +17,7 @@ from sigpb.wire import Field, Message
 _SMALL = 1 << 12
 
 # Small fields that follow each other are handed to protobuf together, up to so many bytes.
-_RUN = 1 << 20
+_RUN = 1 << 16
 
 
 def undecodable(message: Message, schema: Descriptor, depth: int = 0) -> Iterator[Field]:

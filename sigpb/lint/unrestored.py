@@ -55,7 +55,7 @@ def unrestored(graph: LintedGraph, signature: str) -> list[str]:
 
 
 def restored_twins(graph: LintedGraph) -> dict[str, str]:
-    """Returns, for variables that nothing restores, those that are restored in their place.
+    """Returns, for each variable that nothing restores, the copy of it that is restored.
 
     The object graph knows each variable once: by its way from the root, which is its key in the
     checkpoint, and as what functions capture, which is the handle that calls of them take.
@@ -82,7 +82,7 @@ def restored_twins(graph: LintedGraph) -> dict[str, str]:
 
 
 def share(graph: LintedGraph, names: list[str]) -> None:
-    """Makes restored variables those that are read: gives the handles one `shared_name`.
+    """Gives the handle that is restored the `shared_name` of the handle that is read.
 
     Args:
         graph: The MetaGraph, to whose nodes it is done.
@@ -108,7 +108,7 @@ def share(graph: LintedGraph, names: list[str]) -> None:
 
 
 def _places(graph: LintedGraph) -> Mapping[tuple[int, str], int]:
-    """Returns the nodes of the object graph by those above them and their names there."""
+    """Returns the nodes of the object graph by their parents and their names in these."""
     object_graph = graph.meta_graph.object_graph
     nodes = object_graph.proto.nodes if object_graph else ()
     return {

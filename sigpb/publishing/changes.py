@@ -74,7 +74,7 @@ def locate_changes(model: Path, changes: Changes) -> list[LocatedChange]:
 
     located = []
     for name in sorted(changes, key=order):
-        real = Path(os.path.realpath(model / name))
+        real = _resolved(model, name)
         if not real.is_relative_to(model):
             raise EnvironmentFailure(
                 f"{model / name} leads to {real}, outside the model, so that others may use it "
@@ -86,6 +86,16 @@ def locate_changes(model: Path, changes: Changes) -> list[LocatedChange]:
             real = Path(os.path.realpath((model / name).parent), Path(name).name)
         located.append(LocatedChange(real.relative_to(model), changes[name], is_main_proto(name)))
     return located
+
+
+def _resolved(model: Path, name: str) -> Path:
+    """Returns the path of a file of a model whose directory is resolved, without symbolic links."""
+    path = model
+    for part in name.split("/"):
+        path /= part
+        if path.is_symlink():
+            return Path(os.path.realpath(model / name))
+    return path
 
 
 def is_main_proto(name: str) -> bool:
@@ -101,8 +111,12 @@ def find_main_proto(model: Path) -> Path:
 
 def is_sigpbs_own(path: Path) -> bool:
     """Whether a path inside a model is, or lies in, something that sigpb left there."""
-    own = (TEMPORARY_PREFIX, BACKUP_PREFIX, EXCHANGE_NAME)
-    return any(part.startswith(own) for part in path.parts)
+    return any(map(is_sigpbs_name, path.parts))
+
+
+def is_sigpbs_name(name: str) -> bool:
+    """Whether the name of a file or directory in a model is one that sigpb gives."""
+    return name.startswith((TEMPORARY_PREFIX, BACKUP_PREFIX, EXCHANGE_NAME))
 
 
 def temporary_name(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import mmap
 import os
 import stat
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import Content, SplicedFile
+from sigpb.publishing.durability import EACH_FILE, EachFile
 from sigpb.regular_files import open_descriptor
 from sigpb.saved_model.file_state import FileState
 from sigpb.wire.write import write_pieces
@@ -39,13 +41,16 @@ _CANNOT_LINK = {
 }
 
 
-def write_file(path: Path, content: Content, *, mode: int | None) -> None:
+def write_file(
+    path: Path, content: Content, *, mode: int | None, durability: EachFile = EACH_FILE
+) -> None:
     """Writes a new file.
 
     Args:
         path: Where; there must be nothing yet.
         content: What.
         mode: Permission bits; None for those that new files have.
+        durability: How it is brought to the disk.
 
     Raises:
         EnvironmentFailure: If the file that parts are taken from changes meanwhile.
@@ -57,10 +62,10 @@ def write_file(path: Path, content: Content, *, mode: int | None) -> None:
             _splice(content, target)
         else:
             _write_all(target, content)
-        os.fsync(target)
+        durability.wrote(target)
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: str | Path, target: str | Path, durability: EachFile = EACH_FILE) -> None:
     """Copies a regular file with its mode and times, without moving the data where it can.
 
     Raises:
@@ -71,20 +76,20 @@ def copy_file(source: Path, target: Path) -> None:
         with _unchanged(source, source_fd):
             _copy_data(source_fd, target_fd)
         imitate(target_fd, status)
-        os.fsync(target_fd)
+        durability.wrote(target_fd)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def link_or_copy(source: str | Path, target: str | Path, durability: EachFile = EACH_FILE) -> None:
     """Makes a hard link to a file or symbolic link, or a copy where that is impossible."""
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError as error:
         if error.errno not in _CANNOT_LINK:
             raise
-        if source.is_symlink():
-            target.symlink_to(source.readlink())
+        if Path(source).is_symlink():
+            Path(target).symlink_to(Path(source).readlink())
         else:
-            copy_file(source, target)
+            copy_file(source, target, durability)
 
 
 def imitate(fd: int, status: os.stat_result) -> None:
@@ -128,14 +133,16 @@ def _attributes(path: Path) -> dict[str, bytes]:
         raise
 
 
-def sync_directory(directory: Path, *, like: os.stat_result | None = None) -> None:
+def sync_directory(
+    directory: str | Path, *, like: os.stat_result | None = None, durability: EachFile = EACH_FILE
+) -> None:
     """Brings the entries of a directory to the disk; `like` is whose mode and times it gets."""
     try:
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         with _closing(fd, directory):
             if like is not None:
                 imitate(fd, like)
-            os.fsync(fd)
+            durability.wrote(fd)
     except OSError as error:
         # Some file systems cannot, and need not; nor can who may add files but not list them.
         if error.errno not in (errno.EINVAL, errno.EACCES):
@@ -150,7 +157,7 @@ def mode_of(path: Path) -> int | None:
 @contextlib.contextmanager
 def parents_of(path: Path) -> Iterator[None]:
     """Creates the missing parents of what is about to be created; removes them if that fails."""
-    missing = [parent for parent in path.parents if not parent.exists()]
+    missing = list(itertools.takewhile(lambda parent: not parent.exists(), path.parents))
     try:
         for directory in reversed(missing):
             directory.mkdir(exist_ok=True)
@@ -222,7 +229,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _unchanged(path: Path, fd: int) -> Iterator[None]:
+def _unchanged(path: str | Path, fd: int) -> Iterator[None]:
     before = FileState.of(fd)
     yield
     if FileState.of(fd) != before:
@@ -233,21 +240,21 @@ def _unchanged(path: Path, fd: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _created(path: Path) -> Iterator[int]:
+def _created(path: str | Path) -> Iterator[int]:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     with _closing(fd, path):
         yield fd
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: str | Path) -> Iterator[int]:
     fd = open_descriptor(path)
     with _closing(fd, path):
         yield fd
 
 
 @contextlib.contextmanager
-def _closing(fd: int, path: Path) -> Iterator[None]:
+def _closing(fd: int, path: str | Path) -> Iterator[None]:
     """Closes a file, and names it in errors of calls that know it by its number only."""
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -73,11 +74,14 @@ def _find_obstacle(output: Path) -> str | None:
 
 def _lies_in(path: Path, directory: Path) -> bool:
     """Whether a path is a directory or lies in it, however the two are spelt or mounted."""
-    return any(_is_same(each, directory) for each in (path, *path.parents))
-
-
-def _is_same(path: Path, other: Path) -> bool:
     try:
-        return path.samefile(other)
+        wanted = os.stat(directory)
     except FileNotFoundError:
         return False
+    each, inner = os.fspath(path), None
+    while each != inner:
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(each), wanted):
+                return True
+        inner, each = each, os.path.dirname(each)
+    return False

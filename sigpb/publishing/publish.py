@@ -24,6 +24,7 @@ from sigpb.publishing.changes import (
     locate_changes,
     temporary_name,
 )
+from sigpb.publishing.durability import EACH_FILE, EachFile
 from sigpb.publishing.exchange import (
     exchange,
     locked,
@@ -63,6 +64,7 @@ def publish_copy(
     *,
     hardlink: bool = False,
     expected: FileState | None = None,
+    durability: EachFile = EACH_FILE,
 ) -> None:
     """Makes a copy of a model, with changes, that appears complete and at once.
 
@@ -74,6 +76,7 @@ def publish_copy(
             later written to such a file shows in both. Files that cannot be linked are copied.
         expected: State of the main proto as it was read; None if it does not matter whether it is
             still the same.
+        durability: How the copy is brought to the disk, before and after it appears.
 
     Raises:
         UsageError: See `check_output_dir`.
@@ -86,19 +89,22 @@ def publish_copy(
         model, output = Path(os.path.realpath(model_dir)), resolve_output(output_dir)
         stage = output.with_name(temporary_name(output.name))
         located = locate_changes(model, changes)
-        tree = read_tree(model, without={change.path for change in located})
+        tree = read_tree(model, without={str(change.path) for change in located})
         with parents_of(stage), removed_at_exit(stage):
             stage.mkdir(stat.S_IRWXU)
-            copy_tree(tree, stage, hardlink=hardlink)
-            _write_changes(model, located, stage)
-            finish_directories(tree, stage)
+            copy_tree(tree, stage, hardlink=hardlink, durability=durability)
+            _write_changes(model, located, stage, durability)
+            added = [str(each) for change in located for each in change.path.parents[:-1]]
+            finish_directories(tree, stage, added, durability)
+            durability.settle()
             if expected is not None:
                 _check_unchanged(model, expected)
             _rename_to_output(stage, output)
     with explained(
         f"make sure that {output_dir} outlasts a power failure", "It is complete by now."
     ):
-        sync_directory(output.parent)
+        sync_directory(output.parent, durability=durability)
+        durability.settle()
 
 
 def publish_in_place(
@@ -149,12 +155,15 @@ def publish_in_place(
     return kept if backup else None
 
 
-def _write_changes(model: Path, changes: list[LocatedChange], stage: Path) -> None:
+def _write_changes(
+    model: Path, changes: list[LocatedChange], stage: Path, durability: EachFile
+) -> None:
     for change in changes:
         if change.content is not None:
             path = stage / change.path
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, change.content, mode=mode_of(model / change.path))
+            mode = mode_of(model / change.path)
+            write_file(path, change.content, mode=mode, durability=durability)
 
 
 def _check_unchanged(model: Path, expected: FileState) -> None:

@@ -37,11 +37,11 @@ def staged(model_dir: Path, changes: Changes) -> Iterator[Path]:
 
 def _fill(stage: Path, model: Path, changes: Changes) -> None:
     located = locate_changes(model, changes)
-    tree = read_tree(model, without={change.path for change in located})
-    for path in tree.directories:
-        (stage / path).mkdir()
-    for path in (*tree.files, *(path for path, _ in tree.links)):
-        (stage / path).symlink_to(model / path)
+    tree = read_tree(model, without={str(change.path) for change in located})
+    for name in tree.directories:
+        (stage / name).mkdir()
+    for name in (*tree.files, *(name for name, _ in tree.links)):
+        (stage / name).symlink_to(model / name)
     for change in located:
         if change.content is not None:
             path = stage / change.path

@@ -6,11 +6,12 @@ import dataclasses
 import errno
 import os
 import stat
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.publishing.changes import advise_to_materialise, is_sigpbs_own
+from sigpb.publishing.changes import advise_to_materialise, is_sigpbs_name, is_sigpbs_own
+from sigpb.publishing.durability import EachFile
 from sigpb.publishing.new_files import copy_file, link_or_copy, sync_directory
 
 _KINDS = {
@@ -33,12 +34,12 @@ class Tree:
     """
 
     root: Path
-    directories: tuple[Path, ...]
-    files: tuple[Path, ...]
-    links: tuple[tuple[Path, str], ...]
+    directories: tuple[str, ...]
+    files: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
 
 
-def read_tree(root: Path, *, without: Set[Path]) -> Tree:
+def read_tree(root: Path, *, without: Set[str]) -> Tree:
     """Finds what is to be copied, and whether it can be, before anything is.
 
     Args:
@@ -53,34 +54,56 @@ def read_tree(root: Path, *, without: Set[Path]) -> Tree:
             something that is neither file, directory nor link.
         OSError: If a directory cannot be read.
     """
-
-    def give_up(error: OSError) -> None:
-        raise error
-
     directories, files, links = [], [], []
-    for parent, subdirectories, names in os.walk(root, onerror=give_up):
-        subdirectories[:] = sorted(name for name in subdirectories if not is_sigpbs_own(Path(name)))
-        for name in [*subdirectories, *sorted(names)]:
-            path = Path(parent, name)
-            relative = path.relative_to(root)
-            if relative in without or is_sigpbs_own(relative):
-                continue
-            mode = path.lstat().st_mode
-            if stat.S_ISLNK(mode):
-                links.append((relative, _text_for_copy(path, root)))
-            elif stat.S_ISDIR(mode):
-                directories.append(relative)
-            elif stat.S_ISREG(mode):
-                files.append(relative)
-            else:
-                raise EnvironmentFailure(
-                    f"{path} is {_KINDS.get(stat.S_IFMT(mode), 'not a file')}. A model consists of "
-                    "files, directories and links between them: remove it, or move it elsewhere."
-                )
+    for relative, entry in entries(root):
+        if relative in without:
+            continue
+        if entry.is_symlink():
+            links.append((relative, _text_for_copy(Path(entry.path), root)))
+        elif entry.is_dir():
+            directories.append(relative)
+        elif entry.is_file():
+            files.append(relative)
+        else:
+            kind = _KINDS.get(stat.S_IFMT(entry.stat().st_mode), "not a file")
+            raise EnvironmentFailure(
+                f"{entry.path} is {kind}. A model consists of files, directories and links between "
+                "them: remove it, or move it elsewhere."
+            )
     return Tree(root, tuple(directories), tuple(files), tuple(links))
 
 
-def copy_tree(tree: Tree, target: Path, *, hardlink: bool) -> None:
+def entries(root: str | Path, parent: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yields what a directory holds at any depth, outer directories first, without sigpb's own.
+
+    Args:
+        root: The directory.
+        parent: What the paths that are yielded begin with.
+
+    Yields:
+        Paths relative to the directory, and what is there; links are not followed.
+
+    Raises:
+        OSError: If a directory cannot be read.
+    """
+    with os.scandir(root) as found:
+        # The directories of a level come before its files, both in the order of their names.
+        ordered = sorted(
+            found, key=lambda each: (not each.is_dir(follow_symlinks=False), each.name)
+        )
+    inner = []
+    for entry in ordered:
+        if is_sigpbs_name(entry.name):
+            continue
+        relative = f"{parent}{entry.name}"
+        yield relative, entry
+        if entry.is_dir(follow_symlinks=False):
+            inner.append((relative, entry))
+    for relative, entry in inner:
+        yield from entries(entry.path, f"{relative}/")
+
+
+def copy_tree(tree: Tree, target: Path, *, hardlink: bool, durability: EachFile) -> None:
     """Copies a tree into an empty directory.
 
     The directories can be written to until `finish_directories` is called.
@@ -89,27 +112,36 @@ def copy_tree(tree: Tree, target: Path, *, hardlink: bool) -> None:
         tree: What to copy.
         target: Where.
         hardlink: Whether the files are to be linked rather than copied, where that is possible.
+        durability: How the files are brought to the disk.
 
     Raises:
         EnvironmentFailure: If a file changes while it is copied.
         OSError: If something cannot be read or written.
     """
     for directory in tree.directories:
-        (target / directory).mkdir(stat.S_IRWXU)
+        os.mkdir(f"{target}/{directory}", stat.S_IRWXU)
     for path, text in tree.links:
-        (target / path).symlink_to(text)
+        os.symlink(text, f"{target}/{path}")
     reproduce = link_or_copy if hardlink else copy_file
     for path in tree.files:
-        reproduce(tree.root / path, target / path)
+        reproduce(f"{tree.root}/{path}", f"{target}/{path}", durability)
 
 
-def finish_directories(tree: Tree, target: Path) -> None:
-    """Gives the copies of directories mode and times, and brings all directories to the disk."""
-    originals = {Path(), *tree.directories}
-    for parent, _, _ in os.walk(target, topdown=False):
-        relative = Path(parent).relative_to(target)
-        original = (tree.root / relative).stat() if relative in originals else None
-        sync_directory(Path(parent), like=original)
+def finish_directories(
+    tree: Tree, target: Path, added: Iterable[str], durability: EachFile
+) -> None:
+    """Gives the copies of directories mode and times, and brings all directories to the disk.
+
+    Args:
+        tree: What was copied.
+        target: Where to.
+        added: Other directories there, relative to it.
+        durability: How they are brought to the disk.
+    """
+    for directory in sorted({*tree.directories, *added}, reverse=True):
+        original = os.stat(f"{tree.root}/{directory}") if directory in tree.directories else None
+        sync_directory(f"{target}/{directory}", like=original, durability=durability)
+    sync_directory(target, like=os.stat(tree.root), durability=durability)
 
 
 def _text_for_copy(link: Path, root: Path) -> str:

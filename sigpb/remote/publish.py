@@ -64,7 +64,7 @@ def publish_in_place(model: FetchedModel, changes: Changes, backup: str) -> None
                 raise StoreFailure(
                     f"Could not patch {url} in place: {error} Putting back what was there failed "
                     f"too: {second} The proto is the old one or the new one, but what describes it "
-                    f"may be missing. What was there is in {kept}; 'sigpb batch --resume' and "
+                    f"may be missing. What is missing is in {kept}; 'sigpb batch --resume' and "
                     "'sigpb rollback' put it back."
                 ) from None
             raise

@@ -19,7 +19,7 @@ Side = Literal["input", "output"]
 SIDES: tuple[Side, Side] = ("input", "output")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignatureRef:
     """Names a signature of a draft.
 

@@ -85,6 +85,17 @@ class FunctionLibrary:
         message = self._by_name.get(name)
         return parse(protos.FunctionDef, message) if message else None
 
+    def has_same(self, name: str, other: FunctionLibrary) -> bool:
+        """Whether the files of both have a function of a name, and it is the same."""
+        functions = self._by_name.get(name), other._by_name.get(name)
+        if functions[0] is None or functions[1] is None:
+            return False
+        if functions[0].content() == functions[1].content():
+            return True
+        first, second = (parse(protos.FunctionDef, function) for function in functions if function)
+        encoded = first.SerializeToString(deterministic=True)
+        return encoded == second.SerializeToString(deterministic=True)
+
     def outline(self, name: str) -> protos.FunctionDef | None:
         """Returns the function of a name in the file without its nodes, or None."""
         message = self._by_name.get(name)

@@ -19,8 +19,8 @@ def rewrite(
     edits: Edits,
     interfaces: Interfaces,
     endpoints: Mapping[SignatureRef, Endpoints] | None = None,
-) -> dict[str, protos.SignatureDef]:
-    """Brings `signature_def` in line with a interfaces.
+) -> Mapping[str, protos.SignatureDef]:
+    """Brings `signature_def` in line with interfaces.
 
     A renamed entry keeps its place in the file, and a copy follows its original; entries that do
     not change are not touched.
@@ -34,14 +34,16 @@ def rewrite(
         The whole map as it is to be, TensorFlow's internal signatures among them.
     """
     meta_graph = interfaces.meta_graph
-    after = {
-        ref: _signature_def(interfaces, signature, (endpoints or {}).get(ref, Endpoints()))
-        for ref, signature in interfaces.signatures.items()
-        if not signature.dropped
-    }
+    kept, after = set(meta_graph.signatures), dict[SignatureRef, protos.SignatureDef]()
     by_source: dict[bytes, list[Interface]] = defaultdict(list)
     for ref, signature in interfaces.signatures.items():
-        by_source[ref.source.encode()].append(signature)
+        if signature.changed:
+            by_source[ref.source.encode()].append(signature)
+            if ref.copy_of is None:
+                kept.remove(ref.source)
+            if not signature.dropped:
+                now = (endpoints or {}).get(ref, Endpoints())
+                after[ref] = _signature_def(interfaces, signature, now)
     for raw_key, field in meta_graph.message.entries(_NUMBER):
         for signature in by_source.get(raw_key, ()):
             ref = signature.ref
@@ -49,11 +51,10 @@ def rewrite(
                 edits.insert(meta_graph.message, field.end, _entry(signature.key, after[ref]))
             elif signature.dropped:
                 edits.delete(meta_graph.message, field)
-            elif signature.changed:
+            else:
                 edits.replace(meta_graph.message, field, _entry(signature.key, after[ref]))
-    internal = set(meta_graph.signatures) - set(meta_graph.user_signatures)
-    kept = {key: meta_graph.signatures[key] for key in internal}
-    return kept | {interfaces.signatures[ref].key: value for ref, value in after.items()}
+    made = {interfaces.signatures[ref].key: value for ref, value in after.items()}
+    return meta_graph.signatures.only(kept, made)
 
 
 def _signature_def(

@@ -36,7 +36,7 @@ class NoIndex(ModelUnreadable):
     """The bytes are not the index of a checkpoint, or a damaged one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredTensor:
     """What an index says of a tensor.
 

@@ -97,7 +97,7 @@ def with_record(
         output_digest: The same after.
     """
     record: dict[str, Any] = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "time": _now(),
         "sigpb": __version__,
         "patch_id": patch.id,
         "reason": patch.reason,
@@ -107,6 +107,17 @@ def with_record(
         "output_digest": output_digest,
     }
     return b"".join(line + b"\n" for line in [*_read(directory), json.dumps(record).encode()])
+
+
+def dated_now(content: bytes) -> bytes:
+    """Returns the content of a record whose last patch is being applied now, and not before."""
+    *earlier, last = content.splitlines(keepends=True)
+    record = {**parse_json_value(last), "time": _now()}
+    return b"".join((*earlier, json.dumps(record).encode(), b"\n"))
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _read(directory: Path) -> list[bytes]:

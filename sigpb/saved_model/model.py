@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import mmap
 import re
-from collections.abc import Iterable, Iterator
-from functools import cached_property
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from functools import cached_property, lru_cache, partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -32,6 +33,9 @@ INTERNAL_PREFIX = "__saved_model_"
 
 # What every MetaGraph takes in memory is many times what an empty one takes in the file.
 _MOST_META_GRAPHS = 10_000
+
+# How many of those that were used last are kept.
+_MOST_SIGNATURES = 128
 
 _TEXT = re.compile(rb"\s*(#|saved_model_schema_version|meta_graphs)")
 
@@ -59,6 +63,54 @@ def tag_set(tags: Iterable[str]) -> tuple[str, ...]:
 def tag_set_text(tags: tuple[str, ...]) -> str:
     """Writes a tag-set as ``{gpu, serve}``."""
     return "{" + ", ".join(tags) + "}"
+
+
+class SignatureDefs(Mapping[str, protos.SignatureDef]):
+    """The SignatureDefs of a MetaGraph by key, each parsed when it is asked for.
+
+    Parsed, a small one takes twenty times as much memory as in the file, so few are kept.
+    """
+
+    def __init__(self, meta_graph: Message) -> None:
+        """Finds the SignatureDefs, and parses each of them once.
+
+        Raises:
+            ModelUnreadable: If one cannot be parsed.
+        """
+        parse_at = partial(_signature_def, meta_graph.buffer)
+        self._made: Mapping[str, protos.SignatureDef] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
+        for raw_key, field in meta_graph.entries(protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER):
+            value = meta_graph.entry_value(field)
+            span = (value.start, value.end) if value else (field.end, field.end)
+            parse_at(*span)
+            self._spans[raw_key.decode(errors="replace")] = span
+        self._parsed = lru_cache(_MOST_SIGNATURES)(parse_at)
+
+    def only(
+        self, keys: Iterable[str], made: Mapping[str, protos.SignatureDef] | None = None
+    ) -> SignatureDefs:
+        """Returns those of some keys, in that order, and then others that were made, by theirs."""
+        chosen = copy(self)
+        chosen._spans = {key: self._spans[key] for key in keys}
+        chosen._made = made or {}
+        return chosen
+
+    def __getitem__(self, key: str) -> protos.SignatureDef:
+        return self._parsed(*self._spans[key]) if key in self._spans else self._made[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._spans or key in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._spans, self._made)
+
+    def __len__(self) -> int:
+        return len(self._spans) + len(self._made)
+
+
+def _signature_def(buffer: Buffer, start: int, end: int) -> protos.SignatureDef:
+    return parse(protos.SignatureDef, Message(buffer, start, end))
 
 
 class MetaGraph:
@@ -90,14 +142,9 @@ class MetaGraph:
         return (int(release[1]), int(release[2])) if release else None
 
     @cached_property
-    def signatures(self) -> dict[str, protos.SignatureDef]:
+    def signatures(self) -> SignatureDefs:
         """The SignatureDefs by key, TensorFlow's internal ones among them. Not to be changed."""
-        entries = {}
-        for raw_key, field in self.message.entries(protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER):
-            value = self.message.entry_value(field)
-            key = raw_key.decode(errors="replace")
-            entries[key] = parse(protos.SignatureDef, value) if value else protos.SignatureDef()
-        return entries
+        return SignatureDefs(self.message)
 
     @cached_property
     def user_signatures(self) -> list[str]:

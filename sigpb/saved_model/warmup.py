@@ -20,17 +20,19 @@ PATH = "assets.extra/tf_serving_warmup_requests"
 _DEFAULT_SIGNATURE = "serving_default"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WarmupRequest:
     """A warm-up request.
 
     Attributes:
         record: Its bytes in the file.
-        log: The same, parsed.
     """
 
     record: bytes
-    log: protos.PredictionLog
+
+    def log(self) -> protos.PredictionLog:
+        """Parses it. What is parsed takes many times the memory, and files hold thousands."""
+        return protos.PredictionLog.FromString(self.record)
 
 
 def read_requests(directory: Path) -> list[WarmupRequest]:
@@ -46,7 +48,9 @@ def read_requests(directory: Path) -> list[WarmupRequest]:
     requests: list[WarmupRequest] = []
     try:
         for record in read_records(content):
-            requests.append(WarmupRequest(record, protos.PredictionLog.FromString(record)))
+            request = WarmupRequest(record)
+            request.log()
+            requests.append(request)
     except DamagedRecord as error:
         raise ModelUnreadable(f"{file}: not a TFRecord file of PredictionLogs: {error}.") from error
     except (DecodeError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sigpb.errors import UnsafeModel
-from sigpb.lint.assets import assets_of, leads_out
+from sigpb.lint.file_names import assets_of, leads_out
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.outside import outside_nodes
 from sigpb.lint.policy import EMPTY_POLICY

@@ -124,6 +124,7 @@ def test_patterns(fixture_model: ModelFactory, pattern: str, flags: list[str], c
     ("arguments", "said"),
     [
         (["("], "'(' is not a regular expression: missing ), unterminated subpattern"),
+        (["[[a"], "'[[a' is not a regular expression: unterminated character set"),
         (["a{99999999999999999999}"], "'a{99999999999999999999}' is not a regular expression"),
         (["x", "--what=nodes"], "--what=nodes: no names are of this kind; did you mean 'node'?"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from sigpb import protos
 from tests.cli.command_line import ENVIRONMENT, run
+from tests.patches import altered
 from tests.publishing.directories import snapshot
 
 ModelFactory = Callable[..., Path]
@@ -65,6 +66,7 @@ def test_json(faulty: Path) -> None:
         ],
         "counts": {"error": 0, "warning": 1, "info": 0},
         "unreadable": [],
+        "unfixed": [],
     }
 
 
@@ -138,6 +140,33 @@ def test_fix_needs_a_choice(faulty: Path, fixture_model: ModelFactory) -> None:
     assert (snapshot(faulty), snapshot(other)) == before
     assert run("lint", faulty, "--fix", "--ignore=views-disagree").code == 0
     assert run("lint", faulty).code == 1
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_that_cannot_be_fixed_hides_no_other(
+    fixture_model: ModelFactory, faulty: Path, count: int
+) -> None:
+    def change(graph: protos.MetaGraphDef) -> None:
+        for node in graph.graph_def.node:
+            if "f" in node.attr:
+                node.attr["f"].func.name = "gone"
+
+    before = snapshot(altered(faulty, change))
+    models = [faulty, fixture_model("tf1_no_variables")][:count]
+    flags = ["--choose=views-disagree=signature_def", "--ignore=stale-fingerprint"]
+
+    outcome = run("lint", *models, "--fix", *flags, "--format=json")
+
+    assert outcome.code == 2
+    assert "No node of the graph calls " in outcome.err
+    assert snapshot(faulty) == before
+    if count == 1:
+        assert (outcome.out, outcome.err.count("not fixed")) == ("", 0)
+    else:
+        assert [len(model["fixed"]) for model in outcome.json["models"]] == [0, 1]
+        (said,) = outcome.json["unfixed"]
+        assert said.startswith(f"{faulty}: not fixed: ")
+        assert outcome.err == f"sigpb: {said}\n"
 
 
 def test_policy(fixture_model: ModelFactory, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_every_metagraph_is_searched(fixture_model: ModelFactory) -> None:
         (["single_x"], "There is no node, tensor, function or endpoint 'single_x'; did you mean"),
         (["u", "--signature=sinlge"], "There is no signature 'sinlge'; did you mean 'single'?"),
         (["v", "--signature=single"], "Signature 'single' has no endpoint 'v'; there are 't', 'u'"),
+        (["\udcff"], r"'\udcff' is not UTF-8 text, as all names in models are."),
         ([], "A model and a name are expected."),
         (["a", "b"], "A model and a name are expected."),
     ],

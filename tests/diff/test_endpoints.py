@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sigpb import protos
+from sigpb.diff.report import endpoint_text
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
-from sigpb.diff.text import endpoint_text
 from tests.diff.patched import difference, only_graph, only_signature, patched
 from tests.patches import ModelFactory, altered
 

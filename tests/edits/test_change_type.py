@@ -36,6 +36,23 @@ def serving(endpoints: str) -> str:
 
 
 class TestChanged:
+    @pytest.mark.parametrize("op", ["Placeholder", "Cast"])
+    def test_what_a_model_says_of_tensorflows_own_ops_does_not_count(
+        self, fixture_model: ModelFactory, op: str
+    ) -> None:
+        patch = serving('input { key: "x" dtype: "int64" }')
+        outputs = [protos.OpDef.ArgDef(name=name, type=dtype_of("string")) for name in "ab"]
+
+        def change(graph: protos.MetaGraphDef) -> None:
+            ops = graph.meta_info_def.stripped_op_list.op
+            del ops[:]
+            ops.add(name=op, output_arg=outputs)
+
+        as_it_is = apply(fixture_model("tf2_image"), patch)
+        after = apply(altered(fixture_model("tf2_image"), change), patch)
+        assert after.graph_def == as_it_is.graph_def
+        assert after.signature_def == as_it_is.signature_def
+
     def test_dtype_and_shape_of_tf2(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_image")
         before = only_graph(model)

@@ -5,11 +5,11 @@ import io
 from rich.console import Console
 
 from sigpb.inspect.summary_table import render
-from tests.inspect.test_summary_text import endpoint, signature, summary_of
+from tests.inspect.test_summary import endpoint, made_up, signature
 
 
 def rendered(width: int = 100, color: bool = False) -> str:
-    summary = summary_of(
+    summary = made_up(
         ("[red]", signature(inputs={"[b]k[/b]": endpoint(tensor="i:0", shape=[None, 28])})),
         ("__saved_model_init_op", signature(internal=True)),
     )

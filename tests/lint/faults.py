@@ -8,10 +8,9 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from sigpb import protos
-from sigpb.lint.finding import Finding
 from sigpb.lint.lint import NO_WAYS, Fixed, Ways, fix, lint
 from sigpb.lint.policy import EMPTY_POLICY
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.lint.rules import all_rules
 
 ModelFactory = Callable[..., Path]

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from sigpb.lint import rules
-from sigpb.lint.finding import SEVERITIES
 from sigpb.lint.lint import lint
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import SEVERITIES, LintRule
 from sigpb.lint.rules import all_rules
 
 FIXTURES = Path(__file__).resolve().parents[2] / "proto_fixtures"

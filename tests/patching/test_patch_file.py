@@ -147,6 +147,10 @@ class TestJson:
     def test_json_that_is_no_patch(self, text: str) -> None:
         assert problem(parse_json, text)
 
+    @pytest.mark.parametrize("text", [r'{"\ud800": 1}', r'{"id": "\udcff"}'])
+    def test_json_that_is_no_text(self, text: str) -> None:
+        assert "surrogates not allowed" in problem(parse_json, text)
+
     def test_errors_are_one_line(self) -> None:
         assert "\n" not in problem(parse_json, '{"idd": 1}')
         assert "\n" not in problem(parse_text, "idd: 1")

@@ -148,7 +148,7 @@ class TestWarmup:
         model = fixture_model("tf2_warmup")
         result = sigpb.patch(model, parse_text(RENAME), in_place=True)
         assert result.notes == ("warm-up requests: 2 rewritten",)
-        keys = [sorted(each.log.predict_log.request.inputs) for each in read_requests(model)]
+        keys = [sorted(each.log().predict_log.request.inputs) for each in read_requests(model)]
         assert keys == [["a", "b"], ["a", "b"], [], [], []]
 
     def test_dry_run_tells(self, fixture_model: ModelFactory) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.publishing.durability import Together
 from sigpb.publishing.publish import FileState, SplicedFile, publish_copy, publish_in_place
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.wire.edits import SourceRange
@@ -64,6 +65,10 @@ class Place:
     def copy(self, *, hardlink: bool = False) -> None:
         publish_copy(self.model, self.output, self.changes(), hardlink=hardlink)
 
+    def copy_together(self) -> None:
+        with Together(lambda: os.fsync(0)) as durability:
+            publish_copy(self.model, self.output, self.changes(), durability=durability)
+
     def in_place(self, *, backup: bool = True) -> None:
         expected = FileState.of(self.model / MAIN)
         publish_in_place(self.model, self.changes(), expected=expected, backup=backup)
@@ -92,6 +97,7 @@ Procedure = Callable[[Place], None]
 COPIES: dict[str, Procedure] = {
     "copy": lambda place: place.copy(),
     "linked copy": lambda place: place.copy(hardlink=True),
+    "copy together with others": lambda place: place.copy_together(),
 }
 IN_PLACE: dict[str, Procedure] = {
     "in place": lambda place: place.in_place(),

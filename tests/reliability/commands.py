@@ -34,13 +34,15 @@ class Command:
         arguments: The command line.
         before: Command lines that were run before.
         prepare: What else was done to the repository before.
-        again: The command line by which a user repeats it; the same one if empty.
+        again: The command line by which a user goes on with it; the same one if empty.
+        anew: The one by which a user begins once more what cannot go on; the same one if empty.
     """
 
     arguments: str
     before: tuple[str, ...] = ()
     prepare: Callable[[Path], None] = lambda root: None
     again: str = ""
+    anew: str = ""
 
 
 def _damage(root: Path) -> None:
@@ -59,6 +61,7 @@ def _rename_in_signature_def_only(root: Path) -> None:
 
 
 BATCH = "batch models --patch=rename.textproto --jobs=1 --journal=journal.jsonl"
+RESUME = "batch --journal=journal.jsonl --resume"
 COMMANDS = {
     "patch --in_place": Command(f"patch {MODEL} --in_place --rename_input=x=image"),
     "patch --in_place --nobackup": Command(
@@ -76,21 +79,18 @@ COMMANDS = {
         "apply plan.json --output_dir=out/1",
         (f"plan {MODEL} --out=plan.json --rename_input=x=image",),
     ),
-    "batch --in_place": Command(
-        f"{BATCH} --in_place --report=report.csv", again="batch --journal=journal.jsonl --resume"
-    ),
-    "batch --new_version": Command(
-        f"{BATCH} --new_version", again="batch --journal=journal.jsonl --resume"
-    ),
+    "batch --in_place": Command(f"{BATCH} --in_place --report=report.csv", again=RESUME),
+    "batch --new_version": Command(f"{BATCH} --new_version", again=RESUME),
     "batch --output_root": Command(
         f"{BATCH} --output_root=out --report=report.jsonl",
-        again="batch --journal=journal.jsonl --resume",
+        again=RESUME,
     ),
     "batch --dry_run --plan": Command(f"{BATCH} --in_place --dry_run --plan=plan.json"),
     "batch --apply_plan": Command(
         "batch --apply_plan=plan.json --journal=journal.jsonl",
         (f"{BATCH} --in_place --dry_run --plan=plan.json",),
-        again="batch --journal=journal.jsonl --resume",
+        again=RESUME,
+        anew=f"{BATCH} --in_place",
     ),
     "rollback of models in place": Command("rollback journal.jsonl", (f"{BATCH} --in_place",)),
     "rollback of new versions": Command("rollback journal.jsonl", (f"{BATCH} --new_version",)),

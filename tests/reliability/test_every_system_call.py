@@ -132,12 +132,11 @@ def _check(
         if not trouble.lasts:
             assert leftovers(root) == []
     if found != new:
-        line = command.arguments
-        if command.again and code in (-9, 4):
-            line = command.again if (root / "journal.jsonl").exists() else line
-        elif command.again:  # It went to its end, and is begun once more.
+        is_begun = command.again and (root / "journal.jsonl").exists()
+        again, text = run(root, command.again if is_begun else command.arguments)
+        if is_begun and again == 1:  # A model was refused, which is not tried again.
             (root / "journal.jsonl").unlink()
-        again, text = run(root, line)
+            again, text = run(root, command.anew or command.arguments)
         assert again == 0, text
         assert state(root) == new
 

@@ -80,7 +80,7 @@ def test_session_style_model_has_no_object_graph(fixture_model: ModelFactory) ->
 def test_empty_meta_graph() -> None:
     graph = meta_graph(protos.MetaGraphDef())
     assert (graph.tags, graph.tensorflow_version) == ((), "")
-    assert (graph.signatures, graph.user_signatures) == ({}, [])
+    assert list(graph.signatures) == graph.user_signatures == []
     assert graph.object_graph is None
 
 
@@ -98,6 +98,33 @@ def test_looking_for_a_key_adds_none() -> None:
     with pytest.raises(KeyError):
         graph.signatures["missing"]
     assert [*graph.signatures] == ["s"]
+
+
+def test_some_signatures_and_others() -> None:
+    graph = protos.MetaGraphDef()
+    for key in ("a", "b", "c"):
+        graph.signature_def[key].method_name = key
+    made = protos.SignatureDef(method_name="made")
+
+    found = meta_graph(graph).signatures.only(["c", "a"], {"d": made})
+
+    assert {key: found[key].method_name for key in found} == {"c": "c", "a": "a", "d": "made"}
+    assert [key in found for key in ("a", "b", "d")] == [True, False, True]
+    assert len(found) == 3
+    with pytest.raises(KeyError):
+        found["b"]
+
+
+def test_no_more_signatures_are_kept_than_were_used_last() -> None:
+    graph = protos.MetaGraphDef()
+    for number in range(1_000):
+        graph.signature_def[f"s{number}"].method_name = str(number)
+    signatures = meta_graph(graph).signatures
+
+    first = signatures["s0"]
+    assert signatures["s0"] is first
+    assert [each.method_name for each in signatures.values()] == [key[1:] for key in signatures]
+    assert signatures["s0"] is not first
 
 
 def test_model_can_be_removed_after_it_was_closed(write: ModelWriter) -> None:

@@ -43,7 +43,9 @@ def test_model_without_requests(tmp_path: Path) -> None:
 
 
 def test_requests_that_tensorflow_serving_logged(fixture_model: ModelFactory) -> None:
-    kinds = [each.log.WhichOneof("log_type") for each in read_requests(fixture_model("tf2_warmup"))]
+    kinds = [
+        each.log().WhichOneof("log_type") for each in read_requests(fixture_model("tf2_warmup"))
+    ]
     assert kinds == [
         *("predict_log", "predict_log", "classify_log", "regress_log", "multi_inference_log")
     ]
@@ -51,7 +53,7 @@ def test_requests_that_tensorflow_serving_logged(fixture_model: ModelFactory) ->
 
 def test_requests_and_their_bytes(write: Callable[[bytes], Path]) -> None:
     requests = read_requests(write(write_records(RECORDS)))
-    assert [request.log for request in requests] == LOGS
+    assert [request.log() for request in requests] == LOGS
     assert [request.record for request in requests] == RECORDS
 
 

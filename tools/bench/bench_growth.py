@@ -1,42 +1,71 @@
-"""Ten times as much of everything takes about ten times as long, and memory in proportion."""
+"""How time and memory grow with a model: ten times as much of a thing takes ten times as long.
+
+Time is that of the processor. Memory is what a command takes beyond what it takes for a model with
+one of the thing, against the files of the model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from .bench import Bench
-from .growing import KINDS
+from .growing import KINDS, Files
+from .processes import Command, CommandFailed, Samples
 from .rows import Row
 
 ROUNDS = 1
 
-_COUNT = 1_000
-_TIMES = 10
-# Starting Python makes the smaller model slower than it should be, and others use the machine.
-_MOST = 12.0
+_COUNTS = (1_000, 10_000, 100_000)
+_RENAME = ("--rename_input=x=image", "--tags=serve")
+_OF_ONE = 1
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measures commands on models with a number of one thing, and with ten times as many."""
+    """Measures commands on models with one of a thing, and with more and more of it."""
     for kind in KINDS:
-        models = []
-        for count in (_COUNT, _COUNT * _TIMES):
-            model = bench.output / f"{kind.__name__}-{count}"
-            model.mkdir(parents=True)
-            model.joinpath("saved_model.pb").write_bytes(kind(count).SerializeToString())
-            patched = model.with_name(f"{model.name}-patched")
-            rename = ("--rename_input=x=image", "--tags=serve")
-            bench.runner.run(bench.runner.sigpb("patch", model, "--output_dir", patched, *rename))
-            models.append(
-                {
-                    "show": bench.runner.sigpb("show", model),
-                    "patch": bench.runner.sigpb("patch", model, "--dry_run", *rename),
-                    "infer": bench.runner.sigpb("infer", model, patched, "--tags=serve"),
-                }
-            )
-        for name, small in models[0].items():
-            usages = bench.runner.alternate(bench.rounds, small=small, large=models[1][name])
-            large = usages["large"]
-            what = f"{name}, {kind.__name__.replace('_', ' ')}: {_COUNT * _TIMES:,}"
-            yield Row(f"{what}, time", large.time, f"{_COUNT:,}", usages["small"].time, _MOST)
-            yield Row(f"{what}, memory", large.memory, f"{_COUNT:,}", usages["small"].memory)
+        what, times, base = kind.__name__.replace("_", " "), dict[str, Samples](), {}
+        for count in (_OF_ONE, *_COUNTS):
+            model, size = _written(kind, count, bench.output)
+            for name, command in _commands(bench, model).items():
+                try:
+                    usage = bench.runner.run(command)
+                except CommandFailed:  # A limit is refused.
+                    times.pop(name, None)
+                    continue
+                time = Samples((usage.cpu_seconds,), "s")
+                if count == _OF_ONE:
+                    base[name] = usage.peak_bytes
+                    continue
+                title = f"{name}, {count:,} {what}"
+                if name in times:
+                    yield Row(f"{title}: time", time, f"{count // 10:,}", times[name])
+                memory = Samples((float(usage.peak_bytes - base[name]),), "B")
+                yield Row(f"{title}: memory", memory, "files", Samples((float(size),), "B"))
+                times[name] = time
+        bench.clear()
+
+
+def _written(kind: Callable[[int], Files], count: int, folder: Path) -> tuple[Path, int]:
+    """Writes a model, and returns its directory and the bytes that its files take."""
+    model, files = folder / f"{kind.__name__}-{count}", kind(count)
+    for name, content in files.items():
+        file = model / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return model, sum(map(len, files.values()))
+
+
+def _commands(bench: Bench, model: Path) -> dict[str, Command]:
+    """Returns the commands to run, one after another: the second writes what later ones read."""
+    sigpb, patched = bench.runner.sigpb, model.with_name(f"{model.name}-patched")
+    return {
+        "show": sigpb("show", model),
+        "patch": sigpb("patch", model, "--output_dir", patched, *_RENAME),
+        "lint": sigpb("lint", model, answers=(0, 1)),
+        "diff": sigpb("diff", model, patched, answers=(0, 1)),
+        "infer": sigpb("infer", model, patched, "--tags=serve"),
+        "size": sigpb("size", model),
+        "graph": sigpb("graph", model, "--tags=serve", "--signature=serving_default"),
+        "grep": sigpb("grep", "no such name", model, answers=(1,)),
+    }

@@ -144,7 +144,7 @@ def warmup_requests(count: int) -> Files:
 def checkpoint_entries(count: int) -> Files:
     """So many tensors of one value each in the checkpoint."""
     return {
-        **signatures(1),
+        **tf2_signatures(1),
         "variables/variables.index": index_of(count),
         "variables/variables.data-00000-of-00001": b"\0\0\0\0" * count,
     }

@@ -51,7 +51,8 @@ def run(*arguments: str) -> Outcome:
             raise Failure(_about(arguments, f"prints {line!r}"))
     if any(not line.startswith("sigpb: ") for line in said.splitlines()):
         raise Failure(_about(arguments, f"says {said!r}"))
-    if "--format=json" in arguments and (printed or code < 2):
+    is_json = "--format=json" in arguments and not any("--output=" in each for each in arguments)
+    if is_json and (printed or code < 2):
         _require_json(arguments, printed)
     return Outcome(code, printed, said)
 

@@ -6,6 +6,7 @@ follows from the model, so that one that failed fails again.
 
 from __future__ import annotations
 
+import json
 import pickle
 import random
 import zlib
@@ -17,7 +18,7 @@ from unittest import mock
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
-from sigpb.batch.threads import Threads
+from sigpb.batch.pool import Threads
 from sigpb.errors import ModelUnreadable
 from sigpb.lint.rules import all_rules
 from sigpb.saved_model.model import open_model
@@ -25,11 +26,14 @@ from sigpb.verifying.report import Confinement
 from sigpb.verifying.request import Request
 
 from .command_line import Failure, contents, refused_cleanly, run
+from .models import fixture
 from .mutations import mutate
 from .structure import is_text
 
 # How many of its commands a target runs on one model.
-_RUNS = 4
+_RUNS = 6
+
+_OTHERS = ("tf1_no_variables", "tf1_two_graphs", "tf2_linear")
 
 _GRAPH_FORMATS = ("tree", "json", "dot", "mermaid", "svg", "html")
 
@@ -64,9 +68,11 @@ def looking(data: bytes, scratch: Path) -> None:
 
 
 def comparing(data: bytes, scratch: Path) -> None:
-    """`sigpb diff`, `infer` and `verify` do not fail, on a model and one that differs a little."""
+    """`sigpb diff`, `infer` and `verify` do not fail, on two models, mostly similar ones."""
     chance = chance_of(data)
     twin, _ = mutate(chance, data, data)
+    if chance.random() < 0.3:
+        twin = fixture(chance.choice(_OTHERS))["saved_model.pb"]
     models = model_of(data, scratch / "model"), model_of(twin, scratch / "twin")
     commands = []
     for first, second in (models, models[::-1], (models[0], models[0])):
@@ -74,7 +80,7 @@ def comparing(data: bytes, scratch: Path) -> None:
             commands.append(["diff", first, second, *flags])
         commands += [["infer", first, second], ["verify", first, second]]
     for command in _some(chance, commands):
-        with mock.patch("sigpb.verifying.verify.ask", _not_asked):
+        with mock.patch("sigpb.verifying.verify.ask", not_asked):
             outcome = run(*command)
         if outcome.code == 1 and command[:3] == ["diff", models[0], models[0]]:
             raise Failure(f"{command}: a model differs from itself: {outcome.out}")
@@ -85,7 +91,7 @@ def patching(data: bytes, scratch: Path) -> None:
     chance = chance_of(data)
     model = model_of(data, scratch / "model")
     signatures = list(_signatures(model))
-    readable = _is_readable(data) and all(run(each, model).code < 2 for each in ("show", "lint"))
+    readable = _is_readable(data, model)
     for number in range(_RUNS):
         edits = _edits(chance, signatures)
         new = scratch / f"new{number}"
@@ -108,6 +114,54 @@ def patching(data: bytes, scratch: Path) -> None:
                 outcome = run(*reader, str(new))
                 if outcome.code > 1 and reader[0] != "infer":
                     raise Failure(f"{command} {edits}: {reader}: {outcome.err}")
+
+
+def undoing(data: bytes, scratch: Path) -> None:
+    """A patch that is there already does nothing; what `invert` and `infer` say is so."""
+    chance = chance_of(data)
+    model, new, same = model_of(data, scratch / "model"), scratch / "new", scratch / "same"
+    if not _is_readable(data, model):
+        return
+    for edits in [_edits(chance, list(_signatures(model))) for _ in range(_RUNS)]:
+        if run("patch", model, f"--output_dir={new}", *edits).code:
+            continue
+        made = contents(new)
+        if run("patch", str(new), "--in_place", *edits).code or contents(new) != made:
+            raise Failure(f"{edits} is done, and is done again")
+        inferred = run("infer", model, str(new))
+        if not inferred.code:
+            _apply(inferred.out, model, f"--output_dir={same}")
+            if _stated(str(same)) != _stated(str(new)):
+                raise Failure(f"infer finds another patch than {edits}: {inferred.out}")
+        inverse = run("invert", model, *edits)
+        if not inverse.code:
+            _apply(inverse.out, str(new), "--in_place")
+            if _stated(str(new)) != _stated(model):
+                raise Failure(f"{edits} is not undone by {inverse.out}")
+        return
+
+
+def _apply(patch: str, model: str, where: str) -> None:
+    file = Path(model).with_suffix(".txtpb")
+    file.write_text(patch)
+    outcome = run("patch", model, where, f"--patch={file}")
+    if outcome.code:
+        raise Failure(f"this patch of a model's own is refused: {patch}{outcome.err}")
+
+
+def _stated(model: str) -> list[Any]:
+    """Returns the keys of signatures and endpoints, with what is stated of these."""
+    shown = json.loads(run("show", model, "--format=json").out)
+    return [
+        {
+            key: [
+                {end: (info["dtype"], info["shape"]) for end, info in signature[side].items()}
+                for side in ("inputs", "outputs")
+            ]
+            for key, signature in graph["signatures"].items()
+        }
+        for graph in shown["meta_graphs"]
+    ]
 
 
 def fixing(data: bytes, scratch: Path) -> None:
@@ -165,7 +219,7 @@ def in_process(work: Any, **options: Any) -> Threads:
     return Threads(work, 1)
 
 
-def _not_asked(request: Request) -> Any:
+def not_asked(request: Request) -> Any:
     """Takes the place of the process with TensorFlow, which gets its request as bytes."""
     pickle.dumps(request)
     return (), Confinement(False, False, None, None, request.timeout)
@@ -228,12 +282,14 @@ def _signatures(model: str) -> Iterator[tuple[str, list[str], dict[str, str]]]:
         return
 
 
-def _is_readable(data: bytes) -> bool:
-    try:
-        protos.SavedModel.FromString(data)
-    except DecodeError:
-        return False
-    return True
+def _is_readable(data: bytes, model: str) -> bool:
+    """Whether all of a model can be read: patches copy what they need not read."""
+    if not is_text(data):
+        try:
+            protos.SavedModel.FromString(data)
+        except DecodeError:
+            return False
+    return all(run(command, model).code < 2 for command in ("show", "lint"))
 
 
 def _quoted(key: str) -> str:

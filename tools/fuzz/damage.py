@@ -14,19 +14,13 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigpb.errors import SigpbError
-from sigpb.inspect.wire.wire_tree import open_bytes
-
 from .command_line import EXECUTIONS, Failure
+from .models import models
 from .mutations import mutate
 from .targets import BYTE_TARGETS, COMMAND_TARGETS, FILE_TARGETS, Target
-
-_REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Larger models would take most of the time.
-_MAX_SIZE = 30_000
 
 # A target that takes longer, or more memory, for a file of less than half a megabyte fails.
 _MAX_SECONDS = 20
@@ -35,7 +29,6 @@ _MAX_MEMORY = 250 << 20
 # Nothing is written to a disk where there is a file system in memory.
 _MEMORY = Path("/dev/shm")
 _SCRATCH = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
-
 
 # Most files are well-formed, and say nothing new to the targets that look at bytes.
 _BYTES_TOO = 0.2
@@ -63,46 +56,66 @@ def damage(seconds: float, seed: int, output: Path) -> int:
         output: Where files that fail are put, with what is said of them beside.
     """
     gc.set_threshold(100_000)  # As the command has it.
-    models = _models()
-    print(f"seed {seed}, {len(models)} models", flush=True)
+    small = models()
+    print(f"seed {seed}, {len(small)} models", flush=True)
     end = time.monotonic() + seconds
-    calls: Counter[str] = Counter()
-    took: defaultdict[str, float] = defaultdict(float)
-    faults: Counter[str] = Counter()
+    found = _Found(output)
     number = 0
     while time.monotonic() < end:
         number += 1
         # One generator for each file: the seed and the number are enough to make it again.
         chance = random.Random(f"{seed}/{number}")
         # The smaller of two: it takes less time, and says as much.
-        data, how = mutate(chance, min(chance.sample(models, 2), key=len), chance.choice(models))
+        data, how = mutate(chance, min(chance.sample(small, 2), key=len), chance.choice(small))
         bytes_too = chance.random() < _BYTES_TOO
         for target in (*(BYTE_TARGETS if bytes_too else ()), *COMMAND_TARGETS, *FILE_TARGETS):
-            name = target.__name__
             before = time.process_time()
             fault = fault_of(target, data)
-            calls[name] += 1
-            took[name] += time.process_time() - before
+            found.calls[target.__name__] += 1
+            found.seconds[target.__name__] += time.process_time() - before
             if fault:
-                kind = f"{name}: {_place(fault)}"
-                faults[kind] += 1
-                if faults[kind] == 1:
-                    output.mkdir(parents=True, exist_ok=True)
-                    file = output / f"{seed}-{number}-{name}"
-                    file.write_bytes(data)
-                    file.with_suffix(".txt").write_text(f"{', '.join(how)}\n{fault}")
-                    print(
-                        f"{name} fails on {file}: {fault.strip().rpartition(chr(10))[2]}",
-                        flush=True,
-                    )
+                found.keep(f"{seed}-{number}", target.__name__, data, f"{', '.join(how)}\n{fault}")
     print(f"{number:,} damaged files")
-    for name, count in calls.items():
-        print(f"  {name}: {count:,} files in {took[name]:.0f} seconds")
-    commands = ", ".join(f"{name} {count:,}" for name, count in sorted(EXECUTIONS.items()))
-    print(f"  commands: {commands}; {EXECUTIONS.total():,} in all")
-    for kind, count in faults.most_common():
-        print(f"  {count:,} of {kind}")
-    return int(bool(faults))
+    print(*found.lines(), sep="\n")
+    return int(bool(found.faults))
+
+
+@dataclass
+class _Found:
+    """What was found out.
+
+    Attributes:
+        output: Where what fails is put.
+        calls: How often each target was run.
+        seconds: How long each took.
+        faults: How often each kind of fault was found.
+    """
+
+    output: Path
+    calls: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def keep(self, number: str, target: str, data: bytes, fault: str) -> None:
+        """Writes a file that fails, if it is the first that fails like that."""
+        kind = f"{target}: {_place(fault)}"
+        self.faults[kind] += 1
+        if self.faults[kind] > 1:
+            return
+        self.output.mkdir(parents=True, exist_ok=True)
+        file = self.output / f"{number}-{target}"
+        file.write_bytes(data)
+        file.with_suffix(".txt").write_text(fault)
+        print(f"{target} fails on {file}: {fault.strip().splitlines()[-1]}", flush=True)
+
+    def lines(self) -> Iterator[str]:
+        """Yields what is to be said at the end."""
+        for name, count in self.calls.items():
+            yield f"  {name}: {count:,} files in {self.seconds[name]:.0f} seconds"
+        commands = ", ".join(f"{name} {count:,}" for name, count in sorted(EXECUTIONS.items()))
+        yield f"  commands: {commands}; {EXECUTIONS.total():,} in all"
+        for kind, count in self.faults.most_common():
+            yield f"  {count:,} of {kind}"
 
 
 def fault_of(target: Target, data: bytes) -> str:
@@ -147,20 +160,3 @@ def _place(fault: str) -> str:
     first = fault.partition("\nThe above exception was")[0].strip().splitlines()
     places = [line.strip() for line in first if line.startswith("  File ")]
     return f"{places[-1].rpartition('/')[2]}, {first[-1][:40]}" if places else first[-1][:80]
-
-
-def _models() -> list[bytes]:
-    corpus = Path(os.environ.get("SIGPB_CORPUS", _REPOSITORY.parent / "shared" / "corpus"))
-    files = [
-        *sorted(_REPOSITORY.glob("proto_fixtures/*/saved_model.pbtxt")),
-        *sorted(corpus.glob("**/saved_model.pb")),
-    ]
-    models = []
-    for file in files:
-        try:
-            with open_bytes(file) as source:
-                if 0 < len(source.buffer) <= _MAX_SIZE:
-                    models.append(bytes(source.buffer))
-        except SigpbError as error:
-            print(f"left out: {error}")
-    return models

@@ -18,8 +18,9 @@ from sigpb.wire import Message, WireError, assemble
 from sigpb.wire.lenient import Damage, scan
 
 from .command_line import Failure, refused_cleanly, run
-from .command_targets import comparing, fixing, looking, patching, repository
+from .command_targets import comparing, fixing, looking, patching, repository, undoing
 from .file_targets import beside, recorded, stated
+from .flag_target import asked
 from .structure import is_text
 
 Target = Callable[[bytes, Path], None]
@@ -119,5 +120,7 @@ _WIRES = ((), ("--schema=none",), ("--format=json",), ("--schema=GraphDef", "--d
 
 
 BYTE_TARGETS: tuple[Target, ...] = (wire, readers_agree, salvaging, dump)
-COMMAND_TARGETS: tuple[Target, ...] = (looking, comparing, patching, fixing, repository)
-FILE_TARGETS: tuple[Target, ...] = (beside, stated, recorded)
+COMMAND_TARGETS: tuple[Target, ...] = (
+    *(looking, comparing, patching, undoing, fixing, repository),
+)
+FILE_TARGETS: tuple[Target, ...] = (beside, stated, recorded, asked)

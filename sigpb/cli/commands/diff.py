@@ -13,6 +13,8 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
 from sigpb.diff.compare import compare_models
+from sigpb.diff.compat_verdicts import verdicts
+from sigpb.diff.report import plain_text, to_json, verdict_text, verdicts_json
 from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
@@ -39,25 +41,15 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     first, second = two_directories(arguments, USAGE)
     with open_models(first, second) as (before, after):
         difference = compare_models(before, after, tag_set(values))
-    if values.compat:
-        from sigpb.diff.compat_verdicts import verdicts
-
-        found = verdicts(difference)
+    found = verdicts(difference) if values.compat else ()
     if values.format == "json":
-        from sigpb.diff.json_values import to_json, verdicts_json
-
         report = to_json(difference)
         if values.compat:
             report["compat"] = verdicts_json(found)
         terminal.say_json(report)
-    elif values.compat:
-        from sigpb.diff.text import verdict_text
-
-        terminal.say_document(verdict_text(found))
     else:
-        from sigpb.diff.text import plain_text
-
-        terminal.say_document(plain_text(difference))
+        told = verdict_text(found) if values.compat else plain_text(difference)
+        terminal.say_document(told)
     if values.compat:
         return int(any(verdict.level == "breaking" for verdict in found))
     return int(not difference.is_same)

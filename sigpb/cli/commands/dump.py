@@ -21,7 +21,7 @@ from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.inspect.dump.element_names import path_at
 from sigpb.inspect.dump.proto_json import json_of
 from sigpb.inspect.dump.proto_path import path_text
-from sigpb.inspect.dump.proto_place import Place, find_place, require_intact
+from sigpb.inspect.dump.proto_place import ProtoPlace, find_place, require_intact
 from sigpb.inspect.dump.proto_text import text_lines
 from sigpb.inspect.proto_source import IF_DAMAGED, ProtoSource, open_source
 from sigpb.inspect.schema import descriptor
@@ -70,7 +70,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     return 0
 
 
-def _lines(source: ProtoSource, place: Place, *, full: bool) -> Iterator[Line]:
+def _lines(source: ProtoSource, place: ProtoPlace, *, full: bool) -> Iterator[Line]:
     yield _comment(f"proto-message: {place.schema.full_name}")
     size = "" if source.is_text else f"{place.size:,} bytes of "
     where = path_text(place.path) or "all"

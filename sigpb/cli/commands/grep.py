@@ -10,6 +10,7 @@ A model that cannot be read is reported, and the others are searched all the sam
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
-from sigpb.inspect.names.grep import KINDS, Match, json_value, lines, search
+from sigpb.inspect.names.grep import KINDS, Match, lines, match_json, search
 from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.styled_text import Line
 from sigpb.lint.find_models import find_models
@@ -77,8 +78,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 
 def _pattern(text: str, *, fixed: bool, ignore_case: bool) -> re.Pattern[str]:
+    pattern, options = re.escape(text) if fixed else text, re.IGNORECASE if ignore_case else 0
     try:
-        return re.compile(re.escape(text) if fixed else text, re.IGNORECASE if ignore_case else 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's, of what it may read otherwise some day.
+            return re.compile(pattern, options)
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{text!r} is not a regular expression: {error}. --fixed_strings takes it as it is."
@@ -131,7 +135,7 @@ def _print_json(
     pattern: str, results: Iterable[tuple[Path, list[Match]]], unreadable: list[str]
 ) -> bool:
     models = [
-        {"model": str(model), "matches": [json_value(match) for match in matches]}
+        {"model": str(model), "matches": [match_json(match) for match in matches]}
         for model, matches in results
     ]
     result = {"pattern": pattern, "models": models, "unreadable": unreadable}

@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.lint_report import ModelReport, Report
-from sigpb.errors import ModelUnreadable, PatchError, UsageError, did_you_mean
+from sigpb.errors import ModelUnreadable, PatchError, SigpbError, UsageError, did_you_mean
 from sigpb.lint.find_models import find_models
 from sigpb.lint.lint import Ways, fix, lint, undecided
 from sigpb.lint.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
@@ -91,9 +91,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         terminal.say_json(report.to_json())
     else:
         terminal.say(*report.lines())
-    terminal.warn(*report.unreadable)
+    terminal.warn(*report.unreadable, *report.unfixed_lines())
     if report.unreadable:
         return ModelUnreadable.exit_code
+    if report.unfixed:
+        return next(iter(report.unfixed.values())).exit_code
     return int(bool(report.counts["error"] or (values.strict and report.counts["warning"])))
 
 
@@ -117,14 +119,24 @@ def _fix(
     *,
     backup: bool,
 ) -> None:
-    """Fixes the models of a report, and changes it accordingly."""
+    """Fixes the models of a report, and changes it accordingly.
+
+    Raises:
+        SigpbError: If nothing was fixed, as the first model cannot be.
+    """
     found = [finding for model in report.models.values() for finding in model.findings]
     if problems := undecided(found, rules, ways):
         raise PatchError(problems)
     for path, model in report.models.items():
         if any(finding.fix for finding in model.findings):
-            done = fix(path, rules, policy, ways=ways, backup=backup)
+            try:
+                done = fix(path, rules, policy, ways=ways, backup=backup)
+            except SigpbError as error:
+                report.unfixed[path] = error
+                continue
             report.models[path] = ModelReport(done.findings, done.fixed, done.backup)
+    if report.unfixed and not any(model.fixed for model in report.models.values()):
+        raise next(iter(report.unfixed.values()))
 
 
 def _ways(choices: Sequence[str]) -> Ways:

@@ -14,7 +14,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, one_directory
 from sigpb.inspect.proto_source import ProtoSource, open_source
-from sigpb.inspect.size.size import GROUPINGS, headline, json_value, lines, measure
+from sigpb.inspect.size.size import GROUPINGS, headline, lines, measure, size_json
 from sigpb.inspect.styled_text import plain
 from sigpb.publishing.output_file import write_text
 from sigpb.visible_text import json_text
@@ -83,6 +83,6 @@ def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
         return treemap(found, headline(source, found.size))
     sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
     if values.format == "json":
-        value = json_value(source, sizes, values.by)
+        value = size_json(source, sizes, values.by)
         return (json_text(value), "\n")
     return (f"{plain(told)}\n" for told in lines(source, sizes, values.by))

@@ -14,7 +14,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError
-from sigpb.inspect.names.trace import json_value, lines, trace
+from sigpb.inspect.names.trace import lines, trace, trace_json
 from sigpb.inspect.proto_source import open_source
 
 USAGE = """\
@@ -41,10 +41,14 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     if len(arguments) != 2:
         raise UsageError("A model and a name are expected.", USAGE)
     path, name = arguments
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:  # Protobuf does not look it up.
+        raise UsageError(f"{name!r} is not UTF-8 text, as all names in models are.") from error
     with open_source(path) as source:
         traces = trace(source, name, values.signature)
         if values.format == "json":
-            found = {"file": str(source.file), "traces": [json_value(found) for found in traces]}
+            found = {"file": str(source.file), "traces": [trace_json(found) for found in traces]}
             terminal.say_json(found)
         else:
             terminal.write(lines(traces))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
-from sigpb.inspect.dump.proto_path import Part, Path, Selector, at, named, tagged
+from sigpb.inspect.dump.proto_path import Path, PathPart, Selector, at, named, tagged
 from sigpb.inspect.proto_scalars import scalar_text, scalars
 from sigpb.inspect.schema import KnownField, fields_by_name, known_fields
 from sigpb.wire import Field, Message, WireError, WireType
@@ -89,7 +89,7 @@ def entry_key(entry: Message, schema: Descriptor) -> str | None:
     return "false" if key.type == FieldDescriptor.TYPE_BOOL else "0"
 
 
-def element_part(message: Message, known: KnownField, field: Field, position: int) -> Part:
+def element_part(message: Message, known: KnownField, field: Field, position: int) -> PathPart:
     """Returns the last part of the path of a field.
 
     Args:
@@ -99,22 +99,24 @@ def element_part(message: Message, known: KnownField, field: Field, position: in
         position: How many of the same number are before it.
     """
     if not known.is_repeated:
-        return Part(known.name)
+        return PathPart(known.name)
     if known.message is None:
-        return Part(known.name, at(position) if known.wire_type == WireType.LEN else None)
+        return PathPart(known.name, at(position) if known.wire_type == WireType.LEN else None)
     element = message.message(field)
     if known.is_map:
         key = entry_key(element, known.message)
         if key is None:
-            return Part(known.name)
+            return PathPart(known.name)
         is_text = known_fields(known.message)[1].wire_type == WireType.LEN
-        return Part(known.name, named(key) if is_text else Selector(key, False))
+        return PathPart(known.name, named(key) if is_text else Selector(key, False))
     name = element_name(element, known.message)
     if known.message.full_name == META_GRAPH:
         graphs = map(message.message, readable(message, known))
         is_unique = sum(element_name(each, known.message) == name for each in graphs) == 1
-        return Part(known.name, tagged(name) if is_unique and name is not None else at(position))
-    return Part(known.name, named(name) if name else at(position))
+        return PathPart(
+            known.name, tagged(name) if is_unique and name is not None else at(position)
+        )
+    return PathPart(known.name, named(name) if name else at(position))
 
 
 def path_at(message: Message, schema: Descriptor, offset: int) -> Path:
@@ -125,7 +127,7 @@ def path_at(message: Message, schema: Descriptor, offset: int) -> Path:
         schema: Its type.
         offset: An offset in its buffer.
     """
-    path: list[Part] = []
+    path: list[PathPart] = []
     while True:
         positions: dict[int, int] = {}
         found = None

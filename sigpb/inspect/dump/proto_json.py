@@ -10,8 +10,8 @@ from google.protobuf.message import DecodeError
 from sigpb import protos
 from sigpb.errors import UsageError
 from sigpb.inspect.dump.nested_protos import is_any, type_of_any
-from sigpb.inspect.dump.proto_path import Part, path_text
-from sigpb.inspect.dump.proto_place import Place
+from sigpb.inspect.dump.proto_path import PathPart, path_text
+from sigpb.inspect.dump.proto_place import ProtoPlace
 from sigpb.inspect.schema import KnownField
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireType
@@ -29,7 +29,7 @@ _WRITTEN_AS_TEXT = {
 _SIZE = 1 << 24
 
 
-def json_of(place: Place, *, full: bool = False) -> dict[str, Any]:
+def json_of(place: ProtoPlace, *, full: bool = False) -> dict[str, Any]:
     """Returns a part of a file as JSON values; docs/json.md describes them.
 
     Args:
@@ -96,7 +96,7 @@ def _with_sorted(value: Any, schema: Descriptor | None) -> Any:
     return {key: _with_sorted(value[key], inner) for key in sorted(value)}
 
 
-def _selected(message: dict[str, Any], field: KnownField, part: Part) -> Any:
+def _selected(message: dict[str, Any], field: KnownField, part: PathPart) -> Any:
     """Returns a field's value, or the one element of it that a path selects."""
     if field.name not in message:  # JSON leaves out what is stored but has its default value.
         return _default(field)

@@ -52,7 +52,7 @@ class Selector(NamedTuple):
         return None if number is None else min(number, sys.maxsize)
 
 
-class Part(NamedTuple):
+class PathPart(NamedTuple):
     """A field on the way to a place.
 
     Attributes:
@@ -64,7 +64,7 @@ class Part(NamedTuple):
     selector: Selector | None = None
 
 
-Path: TypeAlias = tuple[Part, ...]
+Path: TypeAlias = tuple[PathPart, ...]
 
 
 def parse_path(text: str) -> Path:
@@ -87,15 +87,15 @@ def parse_path(text: str) -> Path:
                 'For example: graph_def.node["dense/MatMul"].attr[T].'
             )
         if match["quoted"] is not None:
-            parts.append(Part(match["name"], Selector(_unescaped(match["quoted"], text), True)))
+            parts.append(PathPart(match["name"], Selector(_unescaped(match["quoted"], text), True)))
         else:
             selector = None if match["bare"] is None else Selector(match["bare"].strip(), False)
-            parts.append(Part(match["name"], selector))
+            parts.append(PathPart(match["name"], selector))
         position, goes_on = match.end(), bool(match["end"])
     return tuple(parts)
 
 
-def path_text(path: Iterable[Part]) -> str:
+def path_text(path: Iterable[PathPart]) -> str:
     """Writes a path, which `parse_path` reads."""
     return ".".join(
         part.name if part.selector is None else f"{part.name}[{_selector_text(part.selector)}]"

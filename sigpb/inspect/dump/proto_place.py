@@ -20,7 +20,7 @@ from sigpb.inspect.dump.element_names import (
     last,
     readable,
 )
-from sigpb.inspect.dump.proto_path import Part, Path, Selector, parse_path, path_text
+from sigpb.inspect.dump.proto_path import Path, PathPart, Selector, parse_path, path_text
 from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
 from sigpb.inspect.proto_scalars import count, packed
 from sigpb.inspect.schema import KnownField, fields_by_name, known_fields
@@ -34,7 +34,7 @@ _LEFT_OUT = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class ProtoPlace:
     """A part of a file.
 
     Attributes:
@@ -59,7 +59,7 @@ class Place:
         return sum(each.end - each.start for each in readable(self.message, self.field))
 
 
-def find_place(root: Message, schema: Descriptor, text: str) -> Place:
+def find_place(root: Message, schema: Descriptor, text: str) -> ProtoPlace:
     """Finds a part of a file by its path. Damage elsewhere does not matter.
 
     Args:
@@ -71,13 +71,13 @@ def find_place(root: Message, schema: Descriptor, text: str) -> Place:
         UsageError: The path is not well formed, or there is no such part.
         WireError: The file is damaged on the way.
     """
-    place = Place((), schema, root)
+    place = ProtoPlace((), schema, root)
     for part in _completed(place, parse_path(text)):
         place = _step(_entered(place), part)
     return place
 
 
-def _completed(root: Place, path: Path) -> Path:
+def _completed(root: ProtoPlace, path: Path) -> Path:
     """Puts the parts in front of a path that it leaves out.
 
     Raises:
@@ -98,7 +98,7 @@ def _completed(root: Place, path: Path) -> Path:
     return path
 
 
-def _inner(way: Place) -> Iterator[Place]:
+def _inner(way: ProtoPlace) -> Iterator[ProtoPlace]:
     """Yields the messages in a message, and the MetaGraphs, but no elements of other fields."""
     for known in known_fields(way.schema).values():
         if known.message is None or known.is_map:
@@ -107,17 +107,19 @@ def _inner(way: Place) -> Iterator[Place]:
         if not known.is_repeated:
             fields = [field] if (field := last(way.message, known)) else []
             if not fields:
-                yield Place((*way.path, Part(known.name)), known.message, Message(b"", 0, 0))
+                yield ProtoPlace(
+                    (*way.path, PathPart(known.name)), known.message, Message(b"", 0, 0)
+                )
         for position, field in enumerate(fields):
             part = element_part(way.message, known, field, position)
-            yield Place((*way.path, part), known.message, way.message.message(field))
+            yield ProtoPlace((*way.path, part), known.message, way.message.message(field))
 
 
 def _is_meta_graph(known: KnownField) -> bool:
     return known.message is not None and known.message.full_name == META_GRAPH
 
 
-def _field(place: Place, part: Part) -> KnownField:
+def _field(place: ProtoPlace, part: PathPart) -> KnownField:
     """Returns the field that a part names.
 
     Raises:
@@ -133,7 +135,7 @@ def _field(place: Place, part: Part) -> KnownField:
     return known[part.name]
 
 
-def _entered(place: Place) -> Place:
+def _entered(place: ProtoPlace) -> ProtoPlace:
     """Returns the message that a part is, to go on into it.
 
     Raises:
@@ -150,26 +152,26 @@ def _entered(place: Place) -> Place:
         _refuse(place, known, f"Say which element of {where} is meant", "")
     part = element_part(place.message, known, fields[0], 0)
     message = place.message.message(fields[0])
-    return Place((*place.path[:-1], part), known.message, message, None, place.key)
+    return ProtoPlace((*place.path[:-1], part), known.message, message, None, place.key)
 
 
-def _step(place: Place, part: Part) -> Place:
+def _step(place: ProtoPlace, part: PathPart) -> ProtoPlace:
     """Goes from a message to a part of it."""
     known, path = _field(place, part), (*place.path, part)
     if part.selector is None:
         return _whole(place, known, path)
     if not known.is_repeated:
-        where = path_text((*place.path, Part(part.name)))
+        where = path_text((*place.path, PathPart(part.name)))
         raise UsageError(f"{where} is there at most once: it takes no brackets.")
     if known.is_map:
         return _entry(place, known, path, part.selector)
     if known.message is None:
         return _value(place, known, path, part.selector)
     message = place.message.message(_element(place, known, path, part.selector))
-    return Place(path, known.message, message, None, place.key)
+    return ProtoPlace(path, known.message, message, None, place.key)
 
 
-def _whole(place: Place, known: KnownField, path: Path) -> Place:
+def _whole(place: ProtoPlace, known: KnownField, path: Path) -> ProtoPlace:
     """Selects all there is of a field."""
     field = last(place.message, known)
     if field is None:
@@ -178,15 +180,15 @@ def _whole(place: Place, known: KnownField, path: Path) -> Place:
         names = {each.name for each in present if each}
         raise UsageError(f"{path_text(path)} is not set; {did_you_mean(known.name, names)}.")
     if known.message is None or known.is_repeated:
-        return Place(path, place.schema, place.message, known, place.key)
+        return ProtoPlace(path, place.schema, place.message, known, place.key)
     message = place.message.message(field)
     parts = [place.message.message(each) for each in readable(place.message, known)]
     if len(parts) > 1:  # The message that protobuf makes of several is that of all their fields.
         message = Message.root(b"".join(each.content() for each in parts))
-    return Place(path, known.message, message, None, place.key)
+    return ProtoPlace(path, known.message, message, None, place.key)
 
 
-def _entry(place: Place, known: KnownField, path: Path, selector: Selector) -> Place:
+def _entry(place: ProtoPlace, known: KnownField, path: Path, selector: Selector) -> ProtoPlace:
     """Selects the value of a key."""
     assert known.message is not None
     found = None
@@ -195,21 +197,21 @@ def _entry(place: Place, known: KnownField, path: Path, selector: Selector) -> P
             found = field
     if found is None:
         _require_intact(place.message)
-        where = path_text((*place.path, Part(known.name)))
+        where = path_text((*place.path, PathPart(known.name)))
         _refuse(place, known, f"There is no {selector.text!r} in {where}", selector.text)
     value = known_fields(known.message)[2]
     if value.message is None:
-        return Place(path, place.schema, _alone(place, found), known, selector.text)
+        return ProtoPlace(path, place.schema, _alone(place, found), known, selector.text)
     entry = place.message.message(found)
     inner = last(entry, value)
     message = entry.message(inner) if inner else Message(entry.buffer, entry.end, entry.end)
-    return Place(path, value.message, message, None, selector.text)
+    return ProtoPlace(path, value.message, message, None, selector.text)
 
 
-def _value(place: Place, known: KnownField, path: Path, selector: Selector) -> Place:
+def _value(place: ProtoPlace, known: KnownField, path: Path, selector: Selector) -> ProtoPlace:
     """Selects one of the values of a scalar field."""
     position, before = selector.position, 0
-    where = path_text((*place.path, Part(known.name)))
+    where = path_text((*place.path, PathPart(known.name)))
     if position is None:
         raise UsageError(f"{where} has no names in it: say which by its position, from 0.")
     for field in readable(place.message, known):
@@ -220,18 +222,18 @@ def _value(place: Place, known: KnownField, path: Path, selector: Selector) -> P
                 values = packed(known, place.message, field)
                 value = next(islice(values, position - before, None))
                 alone = Message.root(tag(known.number, WireType(known.wire_type)) + value)
-            return Place(path, place.schema, alone, known, place.key)
+            return ProtoPlace(path, place.schema, alone, known, place.key)
         before += here
     _require_intact(place.message)
     raise UsageError(f"There is no {path_text(path)}; {_last_position(before)}.")
 
 
-def _alone(place: Place, field: Field) -> Message:
+def _alone(place: ProtoPlace, field: Field) -> Message:
     """Returns a message with nothing but one of the fields of a message."""
     return Message(place.message.buffer, field.start, field.end, place.message.enclosing)
 
 
-def _element(place: Place, known: KnownField, path: Path, selector: Selector) -> Field:
+def _element(place: ProtoPlace, known: KnownField, path: Path, selector: Selector) -> Field:
     """Selects one of several messages."""
     if selector.position is not None:
         for field in islice(readable(place.message, known), selector.position, None):
@@ -245,7 +247,7 @@ def _element(place: Place, known: KnownField, path: Path, selector: Selector) ->
     fields = _named(place, known, name)
     if not fields:
         _require_intact(place.message)
-        where = path_text((*place.path, Part(known.name)))
+        where = path_text((*place.path, PathPart(known.name)))
         _refuse(place, known, f"There is no {selector.text!r} in {where}", selector.text)
     if _is_meta_graph(known) and len(fields) > 1:
         raise UsageError(f"{path_text(path)} are {len(fields)} MetaGraphs: say which by position.")
@@ -256,7 +258,7 @@ def _last_position(total: int) -> str:
     return f"the last one is [{total - 1}]" if total else "there are none"
 
 
-def _named(place: Place, known: KnownField, name: str) -> list[Field]:
+def _named(place: ProtoPlace, known: KnownField, name: str) -> list[Field]:
     """Returns the elements of a name: of nodes the first only, found by a search for its bytes."""
     if place.schema.full_name == _GRAPH and known.number == protos.GraphDef.NODE_FIELD_NUMBER:
         try:
@@ -273,7 +275,7 @@ def _named(place: Place, known: KnownField, name: str) -> list[Field]:
     ]
 
 
-def _refuse(place: Place, known: KnownField, problem: str, wrong: str) -> NoReturn:
+def _refuse(place: ProtoPlace, known: KnownField, problem: str, wrong: str) -> NoReturn:
     """Raises a UsageError that says which elements there are."""
     assert known.message is not None
     name_of = entry_key if known.is_map else element_name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from sys import intern
 from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
@@ -60,7 +61,7 @@ def is_control(spelled: str) -> bool:
     return spelled.startswith("^")
 
 
-class Body:
+class FlowBody:
     """The nodes of a GraphDef or a FunctionDef, what they begin with, and what is asked of them.
 
     Attributes:
@@ -81,7 +82,9 @@ class Body:
         results: tuple[str, ...],
         *,
         function: protos.FunctionDef | None = None,
+        version: int | None = None,
     ) -> None:
+        """Takes the parts of a body; `version` is that of the graph, None for a function."""
         self.records = records
         self.arguments = arguments
         self.results = results
@@ -93,6 +96,7 @@ class Body:
         self._message = message
         self._op_defs = op_defs
         self._is_function = function is not None
+        self._version = version
         self._nodes: dict[str, protos.NodeDef] = {}
 
     def argument(self, spelled: str) -> int | None:
@@ -109,18 +113,13 @@ class Body:
         """Parses a node, without the values of a large constant."""
         if record.name not in self._nodes:
             message = Message(self._message.buffer, record.start, record.end)
-            self._nodes[record.name] = as_meant(outline(message), self._producer)
+            self._nodes[record.name] = as_meant(outline(message), self._version)
         return self._nodes[record.name]
 
     def whole(self, record: NodeRecord) -> protos.NodeDef:
         """Parses a node, with the values of a constant."""
         message = Message(self._message.buffer, record.start, record.end)
-        return as_meant(parse(protos.NodeDef, message), self._producer)
-
-    @cached_property
-    def _producer(self) -> int | None:
-        """The version of the graph; None for a function."""
-        return None if self._is_function else producer_of(self._message.leading(_GRAPH_NODE)[1])
+        return as_meant(parse(protos.NodeDef, message), self._version)
 
     def output(self, record: NodeRecord, spelled: str) -> int:
         """Returns which output of a node a tensor is."""
@@ -140,7 +139,7 @@ class Library:
     def __init__(self, graph: Message, op_defs: OpDefs) -> None:
         self._graph = graph
         self._op_defs = op_defs
-        self._bodies: dict[str, Body] = {}
+        self._bodies: dict[str, FlowBody] = {}
 
     @cached_property
     def _messages(self) -> dict[str, Message]:
@@ -154,7 +153,7 @@ class Library:
     def __contains__(self, name: str) -> bool:
         return name in self._messages
 
-    def get(self, name: str) -> Body | None:
+    def get(self, name: str) -> FlowBody | None:
         """Returns the function of a name, or None."""
         if name not in self._bodies and name in self._messages:
             self._bodies[name] = _function_body(self._messages[name], self._op_defs)
@@ -165,6 +164,11 @@ class Library:
         for function in self._messages.values():
             if signature := function.find(_SIGNATURE):
                 yield parse(protos.OpDef, signature)
+
+
+def graph_version(graph: Message) -> int:
+    """Returns the version of a GraphDef."""
+    return producer_of(graph.leading(_GRAPH_NODE)[1])
 
 
 def graph_records(graph: Message) -> dict[str, NodeRecord]:
@@ -178,7 +182,7 @@ def node_names(message: Message, number: int) -> Iterator[str]:
         yield _head(Message(message.buffer, field.value_start, field.value_end))[0]
 
 
-def _function_body(message: Message, op_defs: OpDefs) -> Body:
+def _function_body(message: Message, op_defs: OpDefs) -> FlowBody:
     rest = (field for field in message.fields() if field.number != _FUNCTION_NODE)
     head = b"".join(bytes(message.buffer[field.start : field.end]) for field in rest)
     function = parse(protos.FunctionDef, Message.root(head))
@@ -186,7 +190,7 @@ def _function_body(message: Message, op_defs: OpDefs) -> Body:
     returned = dict(function.ret)
     results = tuple(returned.get(result.name, "") for result in function.signature.output_arg)
     records = _records(message, _FUNCTION_NODE)
-    return Body(message, op_defs, records, arguments, results, function=function)
+    return FlowBody(message, op_defs, records, arguments, results, function=function)
 
 
 def _function_name(function: Message) -> str:
@@ -207,7 +211,8 @@ def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
     """Returns the name, the op and the inputs of a node."""
     if node.end - node.start <= LARGE_NODE:  # Protobuf reads it in a third of the time.
         parsed = parse(protos.NodeDef, node)
-        return parsed.name, parsed.op, tuple(parsed.input)
+        # Most names come again as inputs of other nodes, and most ops again in them.
+        return intern(parsed.name), intern(parsed.op), tuple(map(intern, parsed.input))
     name = op = ""
     inputs = []
     for part in node.fields():
@@ -249,26 +254,26 @@ def is_variable(record: NodeRecord) -> bool:
     return record.op in VARIABLES or record.op in _TABLES
 
 
-def output_type(body: Body, record: NodeRecord, output: int) -> TensorType:
+def output_type(body: FlowBody, record: NodeRecord, output: int) -> TensorType:
     """Returns what is stated of an output of a node; dtype 0 and no shape where nothing is."""
     dtypes = body.output_dtypes(record)
     dtype = value_dtype(dtypes[output]) if output < len(dtypes) else 0
     return TensorType(dtype, stated_shape(body.node(record), output))
 
 
-def argument_type(body: Body, number: int) -> TensorType:
+def argument_type(body: FlowBody, number: int) -> TensorType:
     """Returns what a function states of the shape of an argument."""
     return TensorType(0, argument_shape(body.argument_attrs, number))
 
 
-def resource_name(body: Body, record: NodeRecord) -> str:
+def resource_name(body: FlowBody, record: NodeRecord) -> str:
     """Returns the name of the variable or table that a node stands for."""
     attributes = body.node(record).attr
     stated = attributes["shared_name"].s if "shared_name" in attributes else b""
     return stated.decode(errors="replace") or record.name
 
 
-def resource_type(body: Body, record: NodeRecord) -> TensorType:
+def resource_type(body: FlowBody, record: NodeRecord) -> TensorType:
     """Returns the type of the value of a variable; dtype 0 for a table."""
     attributes = body.node(record).attr
     dtype = attributes["dtype"].type if "dtype" in attributes else 0
@@ -314,7 +319,7 @@ class Callee(NamedTuple):
     """
 
     role: str
-    body: Body
+    body: FlowBody
 
 
 @dataclass(frozen=True)
@@ -334,7 +339,7 @@ class Call:
     first: int
     tensors: tuple[str, ...]
 
-    def callee(self, role: str) -> Body:
+    def callee(self, role: str) -> FlowBody:
         """Returns the function of a role."""
         return next(callee.body for callee in self.callees if callee.role == role)
 
@@ -345,7 +350,7 @@ def may_call(record: NodeRecord, library: Library) -> bool:
     return op in _CALLS or op in _CHOICES or op in _LOOPS or op in library
 
 
-def call_of(body: Body, record: NodeRecord, library: Library) -> Call | None:
+def call_of(body: FlowBody, record: NodeRecord, library: Library) -> Call | None:
     """Returns what a node calls; None if nothing, or a function that is not there."""
     if record.op in _CALLS:
         role, first = _CALLS[record.op]
@@ -368,7 +373,7 @@ def call_of(body: Body, record: NodeRecord, library: Library) -> Call | None:
     return Call(kind, tuple(callees), first, tuple(record.tensors)) if callees else None
 
 
-def _named(body: Body, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _named(body: FlowBody, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yields the names of the functions in some attributes, each with its role."""
     attributes = body.node(record).attr
     for role in roles:

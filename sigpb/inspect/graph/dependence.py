@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from sigpb.inspect.graph.bodies import (
     COND,
-    Body,
     Call,
     Callee,
+    FlowBody,
     Library,
     NodeRecord,
     call_of,
@@ -62,12 +62,12 @@ class Dependences:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self._found: dict[Body, Dependence] = {}
-        self._calls: dict[tuple[Body, str], Call | None] = {}
-        self._needs: dict[tuple[Body, str], list[int]] = {}
-        self._open: list[Body] = []
+        self._found: dict[FlowBody, Dependence] = {}
+        self._calls: dict[tuple[FlowBody, str], Call | None] = {}
+        self._needs: dict[tuple[FlowBody, str], list[int]] = {}
+        self._open: list[FlowBody] = []
 
-    def of(self, body: Body) -> Dependence | None:
+    def of(self, body: FlowBody) -> Dependence | None:
         """Returns the dependence of a body; None if it calls itself, or is nested too deep."""
         if body not in self._found:
             if body in self._open or len(self._open) > MAX_NESTING:
@@ -77,7 +77,7 @@ class Dependences:
             self._open.pop()
         return self._found[body]
 
-    def call(self, body: Body, record: NodeRecord) -> Call | None:
+    def call(self, body: FlowBody, record: NodeRecord) -> Call | None:
         """Returns what a node of a body calls."""
         if not may_call(record, self.library):
             return None
@@ -86,7 +86,7 @@ class Dependences:
             self._calls[key] = call_of(body, record, self.library)
         return self._calls[key]
 
-    def needs(self, body: Body, record: NodeRecord, call: Call) -> list[int]:
+    def needs(self, body: FlowBody, record: NodeRecord, call: Call) -> list[int]:
         """Returns what inputs each output of a call takes; last, what its end takes."""
         key = body, record.name
         if key not in self._needs:
@@ -108,7 +108,7 @@ class Dependences:
         results.append(tuple(dependence.controls for dependence in dependences))
         return [((_union(parts) << call.first) | selector) & everything for parts in results]
 
-    def _compute(self, body: Body) -> Dependence:
+    def _compute(self, body: FlowBody) -> Dependence:
         roots = [spelled for spelled in (*body.results, *body.controls) if spelled]
         nodes: dict[str, int | Sequence[int]] = {}
         for component in _components(body, roots):
@@ -126,7 +126,7 @@ class Dependences:
         return Dependence(nodes, results, controls)
 
     def _of_node(
-        self, body: Body, record: NodeRecord, nodes: Mapping[str, int | Sequence[int]]
+        self, body: FlowBody, record: NodeRecord, nodes: Mapping[str, int | Sequence[int]]
     ) -> int | Sequence[int]:
         call = self.call(body, record)
         if call is None:
@@ -140,7 +140,7 @@ class Dependences:
 
 
 def loop_needs(cond: Dependence, body: Dependence) -> list[int]:
-    """Returns for each variable of a loop the ones whose first values its last value depends on."""
+    """Returns, for each loop variable, those whose first values its last value depends on."""
     found = [1 << number for number in range(len(body.results))]
     condition = cond.results[0] if cond.results else 0
     while True:
@@ -165,7 +165,7 @@ def _union(sets: Iterable[int]) -> int:
     return union
 
 
-def _of_tensor(body: Body, spelled: str, nodes: Mapping[str, int | Sequence[int]]) -> int:
+def _of_tensor(body: FlowBody, spelled: str, nodes: Mapping[str, int | Sequence[int]]) -> int:
     argument = body.argument(spelled)
     if argument is not None:
         return 1 << argument
@@ -186,7 +186,7 @@ def _output_of(found: int | Sequence[int], output: int) -> int:
     return found[output] if output < len(found) - 1 else 0
 
 
-def _components(body: Body, roots: Iterable[str]) -> Iterator[list[str]]:
+def _components(body: FlowBody, roots: Iterable[str]) -> Iterator[list[str]]:
     """Yields the nodes that some tensors take, what a node takes before it; cycles together.
 
     This is Tarjan's algorithm, without recursion.
@@ -223,7 +223,7 @@ def _components(body: Body, roots: Iterable[str]) -> Iterator[list[str]]:
                     yield component
 
 
-def _producers(body: Body, tensors: Iterable[str]) -> Iterator[str]:
+def _producers(body: FlowBody, tensors: Iterable[str]) -> Iterator[str]:
     """Yields the nodes that tensors come from; arguments come from none."""
     for spelled in tensors:
         if body.argument(spelled) is None and (record := body.record(spelled)):
@@ -234,7 +234,7 @@ _NO_OUTPUTS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
-class Place:
+class CallSite:
     """Where a function is called.
 
     Attributes:
@@ -264,13 +264,13 @@ class Instance:
 
     def __init__(
         self,
-        body: Body,
+        body: FlowBody,
         dependences: Dependences,
         results: Collection[int],
         *,
         with_controls: bool = False,
         live: int | None = None,
-        place: Place | None = None,
+        place: CallSite | None = None,
     ) -> None:
         self.body = body
         self.place = place
@@ -351,7 +351,7 @@ class Instance:
                 results,
                 with_controls=DONE in outputs,
                 live=live,
-                place=Place(self, record, call, callee.role),
+                place=CallSite(self, record, call, callee.role),
             )
             found.append((callee, instance))
         return found

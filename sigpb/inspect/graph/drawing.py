@@ -31,9 +31,9 @@ from sigpb.inspect.graph.items import (
     parts_of,
     top_items,
 )
-from sigpb.inspect.graph.picture import Edge, Node, NodeKind, Output, Picture, type_text
+from sigpb.inspect.graph.picture import Edge, Node, NodeKind, Output, Picture
 from sigpb.inspect.graph.sources import Source, Sources
-from sigpb.tensor_types import TensorType
+from sigpb.tensor_types import TensorType, type_text
 
 # So many things are drawn unless more are asked for.
 _CLEAR = 200
@@ -142,7 +142,7 @@ class _Drawing:
     ) -> Node:
         if isinstance(item, EndpointItem):
             tensor, known = self._endpoint(item)
-            detail = type_text(*known) if known.dtype else ""
+            detail = type_text(known) if known.dtype else ""
             return Node(number, parent, item.side, full(tensor), item.name, detail=detail)
         kind, name, detail = _described(item)
         return Node(
@@ -205,10 +205,10 @@ def _described(
     if isinstance(item, CallItem):
         return "call", record.name, ", ".join(callee.body.name for callee in item.call.callees)
     if is_variable(record):
-        dtype, shape = resource_type(body, record)
-        return "variable", record.name, type_text(dtype, shape) if dtype else ""
+        value = resource_type(body, record)
+        return "variable", record.name, type_text(value) if value.dtype else ""
     if record.op == "Const":
-        return "constant", record.name, type_text(*output_type(body, record, 0))
+        return "constant", record.name, type_text(output_type(body, record, 0))
     return "op", record.name, ""
 
 
@@ -258,7 +258,10 @@ _MOVED = ("constant", "variable")
 def near_users(
     nodes: Sequence[Node], edges: Sequence[Edge]
 ) -> tuple[list[Node], list[Edge], list[int]]:
-    """Moves what takes nothing to the innermost place that contains all that take it.
+    """Moves nodes that take nothing to the innermost scope or function that contains their users.
+
+    A TF2 model has its variables at the top level and passes them to where they are read, several
+    functions further in: there is where a reader looks for them.
 
     Args:
         nodes: What is drawn.
@@ -313,7 +316,7 @@ def _path(nodes: Sequence[Node], number: int) -> list[int]:
 
 
 def _common(paths: Sequence[Sequence[int]]) -> int | None:
-    """Returns the last thing that some paths begin with alike."""
+    """Returns the last element of the longest beginning that all paths have in common."""
     shared = None
     for parts in zip(*paths, strict=False):
         if len(set(parts)) > 1:

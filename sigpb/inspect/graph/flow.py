@@ -11,11 +11,12 @@ from sigpb.errors import UsageError, did_you_mean
 from sigpb.graph.tensor_names import canonical, full, producer
 from sigpb.inspect.graph.bodies import (
     UNKNOWN,
-    Body,
+    FlowBody,
     Library,
     NodeRecord,
     better,
     graph_records,
+    graph_version,
     is_placeholder,
     output_type,
 )
@@ -194,7 +195,7 @@ class Graph:
         return None if record is None else self.top.node(record)
 
     @cached_property
-    def top(self) -> Body:
+    def top(self) -> FlowBody:
         """The top level as a body without arguments and results."""
         return self.body({}, ())
 
@@ -213,14 +214,21 @@ class Graph:
         body = self.body(endpoints.arguments, results)
         return Flow(endpoints, body, Dependences(self.library))
 
-    def body(self, arguments: Mapping[str, int], results: tuple[str, ...]) -> Body:
+    def body(self, arguments: Mapping[str, int], results: tuple[str, ...]) -> FlowBody:
         """Returns the top level as a body with arguments and results.
 
         Args:
             arguments: The tensors to take for arguments, as nodes spell them, and their numbers.
             results: The tensors to take for results, as nodes spell them.
         """
-        return Body(self._message, self._op_defs, self.records, arguments, results)
+        version = self._version
+        return FlowBody(
+            self._message, self._op_defs, self.records, arguments, results, version=version
+        )
+
+    @cached_property
+    def _version(self) -> int:
+        return graph_version(self._message)
 
 
 class Flow:
@@ -232,7 +240,7 @@ class Flow:
         instance: The nodes between them.
     """
 
-    def __init__(self, endpoints: Ends, body: Body, dependences: Dependences) -> None:
+    def __init__(self, endpoints: Ends, body: FlowBody, dependences: Dependences) -> None:
         self.endpoints = endpoints
         self.arguments = body.arguments
         self._dependences = dependences

@@ -124,7 +124,7 @@ class CalleeItem:
 
 
 class ScopeItem:
-    """Nodes of a common scope, or that follow one another.
+    """Nodes of a common scope, or a run of nodes that follow one another in the file.
 
     Attributes:
         name: The full name of the scope, or the names of the first and the last.
@@ -203,7 +203,7 @@ def _node(instance: Instance, name: str) -> NodeItem:
 
 
 def grouped(items: list[Item]) -> list[Item]:
-    """Puts together what follows one another until there are not many side by side."""
+    """Joins neighbours into runs until no more than `_MANY` items are side by side."""
     while len(items) > _MANY:
         items = [_run(items[start : start + _RUN]) for start in range(0, len(items), _RUN)]
     return items

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sigpb.tensor_types import Shape, dtype_name, shape_text
+from sigpb.tensor_types import Shape, TensorType, type_text
 
 NodeKind: TypeAlias = Literal[
     "input",  # an input of the signature, or a tensor that was asked for with --from
@@ -78,7 +78,7 @@ class Edge:
             return ""
         parts = [f"{self.count} of"] if self.count > 1 else []
         if self.dtype:
-            parts.append(type_text(self.dtype, self.shape))
+            parts.append(type_text(TensorType(self.dtype, self.shape)))
         elif self.count > 1:
             return f"{self.count} tensors"
         return " ".join(parts)
@@ -120,11 +120,6 @@ class Picture:
     def hidden(self) -> int:
         """How many nodes are not drawn."""
         return sum(node.hidden for node in self.nodes)
-
-
-def type_text(dtype: int, shape: Shape) -> str:
-    """Returns dtype and shape as people read them: ``float32 [?,3]``, ``float32 <unknown>``."""
-    return f"{dtype_name(dtype)} {shape_text(shape)}"
 
 
 COLOURS: dict[NodeKind, str] = {

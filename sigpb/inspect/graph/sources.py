@@ -10,7 +10,7 @@ from sigpb.inspect.graph.bodies import (
     BODY,
     COND,
     UNKNOWN,
-    Body,
+    FlowBody,
     NodeRecord,
     argument_type,
     better,
@@ -38,7 +38,7 @@ class Source(NamedTuple):
     is_control: bool
     output: int
     stated: TensorType = UNKNOWN
-    body: Body | None = None
+    body: FlowBody | None = None
     record: NodeRecord | None = None
 
     @property

@@ -121,7 +121,7 @@ def _shortened(text: str) -> str:
     return told
 
 
-def json_value(match: Match) -> dict[str, Any]:
+def match_json(match: Match) -> dict[str, Any]:
     """Returns a match as a JSON value: see docs/json.md."""
     role, text, place, _ = match.occurrence
     value: dict[str, Any] = {

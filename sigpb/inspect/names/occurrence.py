@@ -142,7 +142,7 @@ def referent(occurrence: Occurrence) -> Referent | None:
 
 
 def definition(occurrence: Occurrence) -> Referent | None:
-    """Returns what a text is the definition of; None if it is none of a node or function."""
+    """Returns the node or function that a text defines; None if it defines neither."""
     if occurrence.role in (Role.NODE, Role.ARGUMENT):
         return Referent("node", occurrence.text, occurrence.function)
     return Referent("function", occurrence.text) if occurrence.role is Role.FUNCTION else None

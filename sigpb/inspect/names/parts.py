@@ -52,11 +52,8 @@ class Part:
     @cached_property
     def signatures(self) -> dict[str, protos.SignatureDef]:
         """The SignatureDefs by key, sorted, large tensors without their elements."""
-        found = self._entries(_SIGNATURE)
-        return {
-            key: outline(protos.SignatureDef, value) if value else protos.SignatureDef()
-            for key, value in sorted(found.items())
-        }
+        found = sorted(self._entries(_SIGNATURE).items())
+        return {key: _signature(value) for key, value in found}
 
     @cached_property
     def assets(self) -> list[protos.AssetFileDef]:
@@ -128,7 +125,8 @@ class Part:
         for key, collection in sorted(self._entries(_COLLECTION).items()):
             if collection:
                 yield from in_collection(key, collection, Place(self.place, "collection_def", key))
-        for key, signature in self.signatures.items():
+        for key, value in sorted(self._entries(_SIGNATURE).items()):
+            signature = _signature(value)
             yield from in_signature(key, signature, Place(self.place, "signature_def", key))
         for position, asset in enumerate(self.assets):
             yield from in_asset(asset, Place(self.place, "asset_file_def", position))
@@ -158,6 +156,10 @@ class Part:
             key.decode(errors="backslashreplace"): self.message.entry_value(field)
             for key, field in self.message.entries(number)
         }
+
+
+def _signature(value: Message | None) -> protos.SignatureDef:
+    return outline(protos.SignatureDef, value) if value else protos.SignatureDef()
 
 
 def parts(source: ProtoSource) -> list[Part]:

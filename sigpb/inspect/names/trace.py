@@ -18,6 +18,7 @@ from sigpb.inspect.place import Place
 from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.styled_text import Line, Span, line
+from sigpb.json_values import json_value
 
 # What a wrong name is compared with: more would take seconds.
 _MOST_NAMES = 2000
@@ -343,7 +344,7 @@ def _captured(capture: Capture, trace: Trace) -> Span:
     )
 
 
-def json_value(trace: Trace) -> dict[str, Any]:
+def trace_json(trace: Trace) -> dict[str, Any]:
     """Returns a trace as a JSON value: see docs/json.md."""
     node, function = trace.node, trace.function
     return {
@@ -361,21 +362,10 @@ def json_value(trace: Trace) -> dict[str, Any]:
         else {
             "name": function.name,
             "references": _json_references(function.references),
-            "captures": [
-                {
-                    "argument": capture.argument,
-                    "path": str(capture.place),
-                    "kind": capture.kind,
-                    "name": capture.name,
-                }
-                for capture in function.captures
-            ],
+            "captures": [json_value(capture, place="path") for capture in function.captures],
         },
     }
 
 
 def _json_references(references: Sequence[Reference]) -> list[dict[str, str]]:
-    return [
-        {"role": reference.role, "text": reference.text, "path": str(reference.place)}
-        for reference in references
-    ]
+    return [json_value(reference, place="path") for reference in references]

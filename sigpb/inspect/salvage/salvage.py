@@ -20,6 +20,7 @@ from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.inspect.wire.message_shape import MessageShape, shape_of
 from sigpb.inspect.wire.wire_tree import Record, records
 from sigpb.inspect.wire.wire_values import known_value
+from sigpb.json_values import json_value
 from sigpb.wire import (
     Buffer,
     Field,
@@ -368,17 +369,8 @@ def to_json(found: Salvage) -> dict[str, Any]:
     """Returns the same as JSON; docs/json.md says what it holds."""
     return {
         "lost": [
-            {
-                "what": loss.path,
-                "offset": loss.start,
-                "end": loss.end,
-                "problem": loss.problem,
-                "cut_off": loss.is_cut,
-            }
-            for loss in found.lost
+            json_value(loss, path="what", start="offset", is_cut="cut_off") for loss in found.lost
         ],
         "lost_besides": found.lost_besides,
-        "kept": {
-            path: {"kept": count.kept, "found": count.seen} for path, count in found.counts.items()
-        },
+        "kept": {path: json_value(count, seen="found") for path, count in found.counts.items()},
     }

@@ -133,7 +133,7 @@ def _opened_place(place: Place, content: Message, schema: str) -> Place:
 
 
 def functions(section: Section) -> Iterator[FunctionExtent]:
-    """Yields the functions in a section, which only the one of a library has."""
+    """Yields the functions in a section; only the section of a library has any."""
     if section.kind != "GraphDef.library":
         return
     content = section.content

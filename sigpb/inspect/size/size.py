@@ -12,6 +12,7 @@ from sigpb.inspect.place import Place
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.size.extents import Section, functions, nodes, sections
 from sigpb.inspect.styled_text import Line, Span, line
+from sigpb.json_values import json_value
 from sigpb.tensor_types import Shape, dtype_name, shape_of, shape_text
 
 LIMIT = 2**31 - 1
@@ -216,7 +217,7 @@ def _name(row: Row, by: str) -> tuple[str | Span, ...]:
     return (row.name,) if row.name else (Span(f"(no {by})", "dim"),)
 
 
-def json_value(source: ProtoSource, sizes: Sizes, by: str) -> dict[str, Any]:
+def size_json(source: ProtoSource, sizes: Sizes, by: str) -> dict[str, Any]:
     """Returns the sizes as a JSON value: see docs/json.md."""
     return {
         "file": str(source.file),
@@ -225,18 +226,9 @@ def json_value(source: ProtoSource, sizes: Sizes, by: str) -> dict[str, Any]:
         "limit": LIMIT,
         "left": LIMIT - sizes.total,
         "by": by,
-        "rows": [
-            {"kind": row.kind, "name": row.name, "bytes": row.size, "count": row.count}
-            for row in sizes.rows
-        ],
+        "rows": [json_value(row, size="bytes") for row in sizes.rows],
         "others": {"bytes": sizes.others.size, "count": sizes.others.count},
         "constants": [
-            {
-                "path": str(constant.place),
-                "dtype": constant.dtype,
-                "shape": None if constant.shape is None else list(constant.shape),
-                "bytes": constant.size,
-            }
-            for constant in sizes.constants
+            json_value(constant, place="path", size="bytes") for constant in sizes.constants
         ],
     }

@@ -20,7 +20,7 @@ _SMALLEST = 1 / 4000
 
 
 @dataclass
-class Part:
+class TreePart:
     """A part of a file.
 
     Attributes:
@@ -31,26 +31,26 @@ class Part:
 
     name: str
     size: int = 0
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, TreePart] = field(default_factory=dict)
 
     def add(self, path: tuple[str, ...], size: int) -> None:
-        """Adds bytes to this part and to those on a path inside it."""
+        """Adds bytes to this part and to each part on a path inside of it."""
         self.size += size
         part = self
         for name in path:
-            part = part.parts.setdefault(name, Part(name))
+            part = part.parts.setdefault(name, TreePart(name))
             part.size += size
 
-    def largest(self, total: int) -> list[Part]:
-        """Returns its parts, the largest first, with one for those that are small."""
+    def largest(self, total: int) -> list[TreePart]:
+        """Returns the parts inside of it, the largest first; all small ones are joined into one."""
         found = sorted(self.parts.values(), key=lambda part: (-part.size, part.name))
         shown = [part for part in found if part.size >= total * _SMALLEST]
         if hidden := found[len(shown) :]:
-            shown.append(Part(f"{len(hidden):,} smaller", sum(part.size for part in hidden)))
+            shown.append(TreePart(f"{len(hidden):,} smaller", sum(part.size for part in hidden)))
         return shown
 
 
-def tree(source: ProtoSource, by: str) -> Part:
+def tree(source: ProtoSource, by: str) -> TreePart:
     """Returns the tree of a file.
 
     Args:
@@ -61,7 +61,7 @@ def tree(source: ProtoSource, by: str) -> Part:
     Raises:
         ModelUnreadable: If the file is damaged.
     """
-    root = Part(source.file.name)
+    root = TreePart(source.file.name)
     for section in sections(source):
         if section.place is None:
             root.add((FRAMING,), section.size)
@@ -152,7 +152,7 @@ class Rectangle(NamedTuple):
     height: float
 
 
-def treemap(part: Part, headline: str) -> Iterator[str]:
+def treemap(part: TreePart, headline: str) -> Iterator[str]:
     """Yields the pieces of an HTML file that shows a part of a file and what it consists of.
 
     Args:
@@ -219,7 +219,7 @@ def _worst(largest: float, smallest: float, row: float, side: float) -> float:
 
 
 def _drawn(
-    part: Part, area: Rectangle, total: int, path: tuple[str, ...], depth: int
+    part: TreePart, area: Rectangle, total: int, path: tuple[str, ...], depth: int
 ) -> Iterator[str]:
     """Yields the SVG of a part; ``path`` names it in the tooltip."""
     if min(area.width, area.height) < _SMALLEST_SIDE / 10:

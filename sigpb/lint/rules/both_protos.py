@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from sigpb import protos
 from sigpb.graph.tensor_names import canonical
 from sigpb.lint.consumers import Consumers
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.tensor_types import dtype_name, encoding_of
 
 _FLOAT64 = protos.DataType.Value("DT_DOUBLE")

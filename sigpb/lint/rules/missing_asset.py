@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.assets import DIRECTORY, assets_of
-from sigpb.lint.finding import Finding
+from sigpb.lint.file_names import DIRECTORY, assets_of
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 
 
 class MissingAsset(LintRule):

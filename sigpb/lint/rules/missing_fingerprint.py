@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding
 from sigpb.lint.fixing import Fixing, fingerprint_of
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import SavedModel
 

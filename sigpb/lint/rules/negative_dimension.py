@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from sigpb import protos
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.op_search import nodes_with
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 
 # The size of a dimension that is negative, and not -1, as protobuf encodes it.
 _NEGATIVE = re.compile(rb"\x08(?!\xff{9})[\x80-\xff]{9}\x01")

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.op_search import nodes_with_ops
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 
 
 class _Newer(NamedTuple):

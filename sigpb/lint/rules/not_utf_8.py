@@ -8,9 +8,8 @@ from itertools import islice
 from sigpb.inspect.dump.element_names import path_at
 from sigpb.inspect.dump.proto_path import path_text
 from sigpb.inspect.schema import descriptor
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.lint.undecodable import undecodable
 
 _REPORTED = 10

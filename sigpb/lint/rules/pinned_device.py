@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sigpb.inspect.graph.bodies import call_of, may_call
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.op_search import nodes_with
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 
 # What devices other than the CPU of the machine itself hold, among others.
 _MENTION = re.compile(rb"/job:(?!localhost)|/device:(?![Cc][Pp][Uu])|[GTgt][Pp][Uu]:")

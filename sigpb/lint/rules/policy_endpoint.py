@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.errors import did_you_mean
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.requirements import required_endpoints, requirements, sides
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 
 
 class PolicyEndpoint(LintRule):

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.patching.checks import FIXED_KEYS, unanswerable
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.tensor_types import dtype_name
 
 _STRING = protos.DataType.Value("DT_STRING")
 
-# The others that there are (tensorflow_serving/servables/tensorflow/predict_util.cc).
+# Other method names that it knows (tensorflow_serving/servables/tensorflow/predict_util.cc).
 _METHODS = {"tensorflow/serving/predict", *FIXED_KEYS}
 
 

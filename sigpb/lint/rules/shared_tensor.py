@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sigpb.graph.tensor_names import full
-from sigpb.lint.finding import Finding
-from sigpb.lint.linted_model import Endpoint, LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.linted_model import LintedEndpoint, LintedGraph, LintedModel
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.tensor_types import tensor_names
 
 
@@ -26,15 +25,19 @@ class SharedTensor(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Groups the endpoints of each signature by their tensors."""
         for graph in model.graphs:
-            users: dict[tuple[str, str, str], list[Endpoint]] = defaultdict(list)
-            for endpoint in graph.endpoints():
-                for name in set(tensor_names(endpoint.info)):
-                    users[endpoint.signature, endpoint.side, full(name)].append(endpoint)
-            for (signature, side, tensor), endpoints in sorted(users.items()):
-                if len(endpoints) > 1:
-                    keys = " and ".join(repr(endpoint.key) for endpoint in endpoints)
-                    yield self.finding(
-                        f"The {side}s {keys} are one tensor, {tensor!r}.",
-                        graph.where(signature),
-                        severity="info" if side == "output" else None,
-                    )
+            for signature in graph.signatures:
+                yield from self._findings(graph, signature)
+
+    def _findings(self, graph: LintedGraph, signature: str) -> Iterator[Finding]:
+        users: dict[tuple[str, str], list[LintedEndpoint]] = defaultdict(list)
+        for endpoint in graph.endpoints_of(signature):
+            for name in set(tensor_names(endpoint.info)):
+                users[endpoint.side, full(name)].append(endpoint)
+        for (side, tensor), endpoints in sorted(users.items()):
+            if len(endpoints) > 1:
+                keys = " and ".join(repr(endpoint.key) for endpoint in endpoints)
+                yield self.finding(
+                    f"The {side}s {keys} are one tensor, {tensor!r}.",
+                    graph.where(signature),
+                    severity="info" if side == "output" else None,
+                )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.tensor_types import encoding_of
 
 

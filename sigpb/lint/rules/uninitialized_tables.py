@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.loading import INIT_SIGNATURE, init_ops
 from sigpb.lint.op_search import nodes_with_ops
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule, listed
 
 # Tables that refuse to be looked up before they are filled, all at once.
 _TABLES = ("HashTable", "HashTableV2")

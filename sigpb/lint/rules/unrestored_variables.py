@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding, listed
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule, listed
 from sigpb.lint.unrestored import restored_twins, share, unrestored
 from sigpb.wire import Edits
 

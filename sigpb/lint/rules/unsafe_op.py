@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.outside import outside_nodes
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule, listed
 
 
 class UnsafeOp(LintRule):

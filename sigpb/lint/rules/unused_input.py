@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.graph.tensor_names import canonical
-from sigpb.lint.finding import Finding, listed
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule, listed
 from sigpb.tensor_types import tensor_names
 
 

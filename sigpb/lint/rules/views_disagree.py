@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.lint.agreement import follow_object_graph, follow_signature_def
-from sigpb.lint.both_views import disagreements
-from sigpb.lint.finding import Finding
+from sigpb.lint.both_views import view_contradictions
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 
 
 class ViewsDisagree(LintRule):
@@ -31,12 +30,12 @@ class ViewsDisagree(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Compares keys, and dtypes and shapes where both say them."""
         for graph in model.graphs:
-            for where, message in disagreements(graph):
+            for where, message in view_contradictions(graph):
                 yield self.finding(message, where, fix="makes one follow the other, as chosen")
 
     def fix(self, fixing: Fixing, way: str) -> None:
         """Makes one follow the other, in every MetaGraph where they disagree."""
         follow = follow_signature_def if way == "signature_def" else follow_object_graph
         for index, meta_graph in enumerate(fixing.model.meta_graphs):
-            if any(disagreements(LintedGraph(meta_graph, ""))):
+            if any(view_contradictions(LintedGraph(meta_graph, ""))):
                 follow(fixing, index)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, did_you_mean
-from sigpb.lint.finding import Finding
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.saved_model import warmup
 from sigpb.saved_model.model import MetaGraph
 from sigpb.saved_model.warmup import signature_key
@@ -34,13 +33,13 @@ class WarmupRequests(LintRule):
         except ModelUnreadable as error:
             yield self.finding(str(error), warmup.PATH, fix=self.fixes["drop"])
             return
-        problems = [
+        problems = dict.fromkeys(
             problem
             for graph in model.serving_graphs or model.graphs
             for request in requests
-            for problem in _problems(request.log, graph.meta_graph)
-        ]
-        for problem in dict.fromkeys(problems):
+            for problem in _problems(request.log(), graph.meta_graph)
+        )
+        for problem in problems:
             yield self.finding(problem, warmup.PATH, fix=self.fixes["drop"])
 
     def fix(self, fixing: Fixing, way: str) -> None:

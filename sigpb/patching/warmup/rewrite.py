@@ -74,12 +74,12 @@ def _followed(
     request: WarmupRequest, graphs: Sequence[Signatures]
 ) -> tuple[bytes | None, list[str]]:
     """Returns a request's new record, None if it has no signature any more, and notes on it."""
-    before = _encoded(request.log)
+    given = request.log()
+    before = _encoded(given)
     results: dict[bytes | None, list[str]] = {}
     for signatures in graphs:
-        if any(key in signatures for key in _keys(request.log)):
-            log = protos.PredictionLog()
-            log.CopyFrom(request.log)
+        if any(key in signatures for key in _keys(given)):
+            log = request.log()
             notes = list(_follow(log, signatures))
             results[_encoded(log) if _parts(log) else None] = notes
     if len(results) > 1:

@@ -115,7 +115,7 @@ def gcs_server() -> Iterator[Server]:
             "FSSPEC_GS_TOKEN": "anon",
             "FSSPEC_GS_PROJECT": "test",
         }
-        yield Server("gs", requests, environment, read, write)
+        yield Server("gs", requests, environment, read, write, pace=2)
     running.stop()
 
 

@@ -102,8 +102,9 @@ def batch(
 
 
 @each_mode
-def test_batch(batch: Batch) -> None:
+def test_batch(batch: Batch, record_property: Any) -> None:
     killed = batch.watched(batch.begin)
+    record_property("killed", f"{len(killed)} states")
 
     new = batch.server.read()
     locked_only = 0
@@ -128,9 +129,10 @@ def test_batch(batch: Batch) -> None:
 
 
 @each_mode
-def test_rollback(batch: Batch) -> None:
+def test_rollback(batch: Batch, record_property: Any) -> None:
     batch.begin()
     killed = batch.watched(batch.take_back)
+    record_property("killed", f"{len(killed)} states")
 
     begun = 0
     for left in killed:
@@ -150,14 +152,15 @@ def test_rollback(batch: Batch) -> None:
 @pytest.mark.parametrize("mode", ["in_place"])
 def test_failed_rollback_is_to_be_repeated(batch: Batch) -> None:
     batch.begin()
-    killed = batch.watched(batch.take_back)
-    assert len(killed) > 20
-    for at in range(8, len(killed), 3):
-        batch.restore(killed[0])
+    new, codes = batch.look(), set()
+    for at in range(4, 40, 4):
+        batch.restore(new)
         batch.server.requests.reset(failing_from(at, "503", lasts=True))
         outcome = batch.take_back()
         batch.server.requests.reset()
-        assert (outcome.code, is_unfinished(JOURNAL)) == (1, True), outcome
+        codes.add(outcome.code)
+        assert is_unfinished(JOURNAL) == (outcome.code == 1), outcome
         assert batch.take_back().code == 0
         assert batch.server.read() == batch.old
         assert not is_unfinished(JOURNAL)
+    assert codes >= {1, 4}  # In the other cases it had not begun.

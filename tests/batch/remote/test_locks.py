@@ -121,10 +121,12 @@ def test_at_most_one_at_once(server: Server) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @each_store
-def test_failing_requests(server: Server) -> None:
+def test_failing_requests(server: Server, record_property: Any) -> None:
     directory, requests = f"{server.url}/a", server.requests
     assert entered(directory, "one")
-    for at, fault, lasts in faults_at(range(1, len(requests.seen) + 1), server.pace):
+    faults = faults_at(range(1, len(requests.seen) + 1), server.pace)
+    record_property("faults", len(faults))
+    for at, fault, lasts in faults:
         requests.reset(failing_from(at, fault, lasts))
         got = entered(directory, "one")
         requests.reset()
@@ -141,14 +143,18 @@ def test_failing_requests(server: Server) -> None:
 @pytest.mark.usefixtures("impatient")
 @each_store
 @pytest.mark.parametrize("theirs", ["a", "a/b", "a/b/c"])
-def test_failing_requests_let_no_other_batch_in(server: Server, theirs: str) -> None:
+def test_failing_requests_let_no_other_batch_in(
+    server: Server, theirs: str, record_property: Any
+) -> None:
     directory, requests = f"{server.url}/a/b", server.requests
     with locked([f"{server.url}/{theirs}"], "one"):
         held = server.read()
         requests.reset()
         assert not entered(directory, "two")
         count = len(requests.seen)
-        for at, fault, lasts in faults_at(range(1, count + 1), server.pace):
+        faults = faults_at(range(1, count + 1), server.pace)
+        record_property("faults", len(faults))
+        for at, fault, lasts in faults:
             server.write(held)
             requests.reset(failing_from(at, fault, lasts))
             assert not entered(directory, "two"), (at, fault, lasts)

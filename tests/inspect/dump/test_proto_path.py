@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sigpb.errors import UsageError
 from sigpb.inspect.dump.proto_path import (
-    Part,
+    PathPart,
     Selector,
     at,
     named,
@@ -17,11 +17,11 @@ from sigpb.inspect.dump.proto_path import (
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 SELECTORS = st.one_of(st.none(), st.integers(0).map(at), TEXTS.map(named), TEXTS.map(tagged))
-PARTS = st.builds(Part, st.from_regex(r"[a-z_][a-z0-9_]*", fullmatch=True), SELECTORS)
+PARTS = st.builds(PathPart, st.from_regex(r"[a-z_][a-z0-9_]*", fullmatch=True), SELECTORS)
 
 
 @given(st.lists(PARTS).map(tuple))
-def test_what_is_written_is_read(path: tuple[Part, ...]) -> None:
+def test_what_is_written_is_read(path: tuple[PathPart, ...]) -> None:
     assert parse_path(path_text(path)) == path
     assert path_text(path).isprintable()
 
@@ -30,16 +30,19 @@ def test_what_is_written_is_read(path: tuple[Part, ...]) -> None:
     ("text", "path"),
     [
         ("", ()),
-        ("graph_def", (Part("graph_def"),)),
-        ("node[3].input", (Part("node", Selector("3", False)), Part("input"))),
-        ('node["3"]', (Part("node", Selector("3", True)),)),
-        ('node["a.b[\\"c\\"]\\303\\251"].op', (Part("node", named('a.b["c"]é')), Part("op"))),
-        ("node[dense/MatMul.1]", (Part("node", Selector("dense/MatMul.1", False)),)),
-        ("meta_graphs[gpu, serve]", (Part("meta_graphs", Selector("gpu, serve", False)),)),
-        ("meta_graphs[]", (Part("meta_graphs", Selector("", False)),)),
+        ("graph_def", (PathPart("graph_def"),)),
+        ("node[3].input", (PathPart("node", Selector("3", False)), PathPart("input"))),
+        ('node["3"]', (PathPart("node", Selector("3", True)),)),
+        (
+            'node["a.b[\\"c\\"]\\303\\251"].op',
+            (PathPart("node", named('a.b["c"]é')), PathPart("op")),
+        ),
+        ("node[dense/MatMul.1]", (PathPart("node", Selector("dense/MatMul.1", False)),)),
+        ("meta_graphs[gpu, serve]", (PathPart("meta_graphs", Selector("gpu, serve", False)),)),
+        ("meta_graphs[]", (PathPart("meta_graphs", Selector("", False)),)),
     ],
 )
-def test_read(text: str, path: tuple[Part, ...]) -> None:
+def test_read(text: str, path: tuple[PathPart, ...]) -> None:
     assert parse_path(text) == path
 
 
@@ -72,5 +75,5 @@ def test_positions_and_names() -> None:
     assert at(3).position == 3
     assert named("3").position is None
     assert Selector("²", False).position is None
-    assert path_text([Part("meta_graphs", tagged("gpu,serve"))]) == "meta_graphs[gpu,serve]"
-    assert path_text([Part("meta_graphs", tagged("1"))]) == 'meta_graphs["1"]'
+    assert path_text([PathPart("meta_graphs", tagged("gpu,serve"))]) == "meta_graphs[gpu,serve]"
+    assert path_text([PathPart("meta_graphs", tagged("1"))]) == 'meta_graphs["1"]'

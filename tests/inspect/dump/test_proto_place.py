@@ -9,7 +9,7 @@ import pytest
 from sigpb import protos
 from sigpb.errors import UsageError
 from sigpb.inspect.dump.proto_path import path_text
-from sigpb.inspect.dump.proto_place import Place, find_place
+from sigpb.inspect.dump.proto_place import ProtoPlace, find_place
 from sigpb.inspect.schema import descriptor
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireError, length_delimited, map_entry
@@ -17,7 +17,7 @@ from sigpb.wire import Message, WireError, length_delimited, map_entry
 FixtureModel = Callable[..., Path]
 
 
-def find(message: Any, path: str) -> Place:
+def find(message: Any, path: str) -> ProtoPlace:
     return find_place(
         Message.root(message.SerializeToString(deterministic=True)), message.DESCRIPTOR, path
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size.size import GROUPINGS, Row, measure, scope
-from sigpb.inspect.size.treemap import Part, Rectangle, squarified, tree, treemap
+from sigpb.inspect.size.treemap import Rectangle, TreePart, squarified, tree, treemap
 from sigpb.wire import length_delimited
 from tests.conftest import REPOSITORY
 
@@ -29,7 +29,7 @@ def assert_sums(source: ProtoSource) -> None:
     assert_nested(tree(source, "section"), total)
 
 
-def assert_nested(part: Part, total: int | None = None) -> None:
+def assert_nested(part: TreePart, total: int | None = None) -> None:
     assert total in (None, part.size)
     assert sum(inner.size for inner in part.parts.values()) <= part.size
     for inner in part.parts.values():
@@ -157,7 +157,7 @@ def test_largest_constants_in_graphs_and_functions() -> None:
 def test_tree() -> None:
     source = ProtoSource(Path("g"), "GraphDef", small_graph().SerializeToString())
 
-    def paths(part: Part) -> set[str]:
+    def paths(part: TreePart) -> set[str]:
         inner = {f"{part.name} > {path}" for one in part.parts.values() for path in paths(one)}
         return inner or {f"{part.name} {part.size}"}
 
@@ -173,7 +173,7 @@ def test_tree() -> None:
 
 
 def test_small_parts_become_one() -> None:
-    whole = Part("whole")
+    whole = TreePart("whole")
     for number in range(100):
         whole.add((f"part {number}",), 1)
     whole.add(("large",), 10**6)

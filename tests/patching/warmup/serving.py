@@ -18,7 +18,7 @@ _METHODS = "tensorflow/serving/"
 
 def logs(model: Path) -> list[protos.PredictionLog]:
     """Returns the warm-up requests of a model."""
-    return [request.log for request in read_requests(model)]
+    return [request.log() for request in read_requests(model)]
 
 
 def with_requests(model: Path, requests: Iterable[protos.PredictionLog]) -> Path:

@@ -37,6 +37,7 @@ def run(command: list[str], log: str, *, private: bool) -> str:
         {
             "code": os.waitstatus_to_exitcode(status),
             "seconds": seconds,
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "peak_bytes": usage.ru_maxrss * 1024,
             "private_bytes": highest,
         }

@@ -143,7 +143,7 @@ class _Tree:
 
 
 def _worth_a_line(picture: Picture) -> list[Edge]:
-    """Returns the edges without those of what has to run before, but is written anyway.
+    """Returns the edges that get a line: data edges, and control edges that tell something new.
 
     In TF2 models results wait for every variable that is read; what is written there is only what
     no value tells of, such as an assignment.

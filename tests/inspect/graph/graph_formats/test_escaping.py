@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from sigpb.inspect.graph.graph_formats import dot, html, mermaid, tree
 from sigpb.inspect.graph.graph_formats import json as as_json
-from sigpb.inspect.graph.picture import Picture, text_lines
+from sigpb.inspect.graph.picture import Node, Picture, text_lines
 from sigpb.visible_text import visible
 from tests.inspect.graph.graph_formats.hostile import PARTS, pictures, text
 
@@ -134,3 +134,8 @@ def test_the_parts_are_hostile() -> None:
     # What the properties above are about does occur.
     assert any("</script>" in part for part in PARTS)
     assert any(not part.isprintable() for part in PARTS)
+
+
+def test_dot_says_what_html_would_take_for_a_character() -> None:
+    node = Node(0, None, "op", "n", "&lt;&#0;")
+    assert '"&amp;lt;&amp;#0;"' in text(dot.render(Picture("", (node,), (), (), 0)))

@@ -1,9 +1,60 @@
-"""The cheapest way to pair things of two kinds."""
+"""Which things of two kinds may be one, and which of these pairs are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+
+from sigpb.errors import PatchError
+
+# Where more pairs than this have the same in common, two things of one key are taken for one.
+_FEW = 2_500
+
+# More pairs than this, of other keys, are not told apart: that would take minutes.
+_MOST = 10_000
+
+
+def related_pairs(
+    firsts: Sequence[Collection[str]],
+    seconds: Sequence[Collection[str]],
+    first_keys: Sequence[str],
+    second_keys: Sequence[str],
+) -> list[tuple[int, int]]:
+    """Returns the pairs of a first and a second thing that have something in common, sorted.
+
+    Args:
+        firsts: For each thing of the first kind, what it may have in common with others.
+        seconds: The same for the second kind.
+        first_keys: The keys of the first.
+        second_keys: The keys of the second.
+
+    Raises:
+        PatchError: If too many things of different keys have the same in common.
+    """
+    holders: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for number, things in enumerate((firsts, seconds)):
+        for i, tokens in enumerate(things):
+            for token in tokens:
+                holders[token][number].append(i)
+    found: set[tuple[int, int]] = set()
+    for token, (old, new) in holders.items():
+        if len(old) * len(new) <= _FEW:
+            found.update((i, j) for i in old for j in new)
+            continue
+        by_key = {second_keys[j]: j for j in new}
+        same = {i: by_key[first_keys[i]] for i in old if first_keys[i] in by_key}
+        lost = [i for i in old if i not in same]
+        come = set(new) - set(same.values())
+        if len(lost) * len(new) + len(old) * len(come) > _MOST:
+            raise PatchError(
+                f"{len(old):,} keys of the first model and {len(new):,} of the second stand for "
+                f"{token!r}, and {len(lost):,} and {len(come):,} of them are not in the other. "
+                f"More than {_MOST:,} pairs of keys of one tensor are not compared."
+            )
+        found.update(same.items())
+        found.update((i, j) for i in lost for j in new)
+        found.update((i, j) for i in old for j in come)
+    return sorted(found)
 
 
 def cheapest_pairs(costs: Mapping[tuple[int, int], float]) -> dict[int, int]:
@@ -31,7 +82,7 @@ def cheapest_pairs(costs: Mapping[tuple[int, int], float]) -> dict[int, int]:
 def _independent_parts(
     costs: Mapping[tuple[int, int], float],
 ) -> list[Mapping[tuple[int, int], float]]:
-    """Splits pairs into those that have no thing in common."""
+    """Splits pairs into groups; no thing is in pairs of two groups."""
     seconds, firsts = defaultdict(list), defaultdict(list)
     for first, second in costs:
         seconds[first].append(second)

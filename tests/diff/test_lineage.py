@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigpb.diff.detours import detour
+from sigpb.diff.lineage import detour
 from sigpb.rewrite.draft import Side
 from sigpb.tensor_types import dtype_name, dtype_of
 

@@ -1,13 +1,21 @@
-"""A difference as text for people."""
+"""A difference, and the verdict for clients, as text for people and as JSON values."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sigpb.diff.compat_verdicts import SignatureVerdict
 from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, Names
-from sigpb.diff.endpoint_text import default_text, type_text
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.signature_change import (
+    Endpoint,
+    EndpointChange,
+    SignatureChange,
+    default_text,
+    endpoint_type_text,
+)
+from sigpb.json_values import json_value
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tensor_types import dtype_name
 from sigpb.visible_text import visible_lines
@@ -99,7 +107,7 @@ def endpoint_text(change: EndpointChange) -> str:
     """Returns what became of an endpoint: ``input 'x' → 'image', float32 [?] → uint8 [?]``."""
     before, after = change.before, change.after
     if before is None and after is not None:
-        said = f"{change.side} {after.key!r} added, {type_text(after)}"
+        said = f"{change.side} {after.key!r} added, {endpoint_type_text(after)}"
         if change.tensor is not None:
             said += f", from tensor {change.tensor!r}"
         return said if after.default is None else f"{said}, default {default_text(after)}"
@@ -112,7 +120,7 @@ def endpoint_text(change: EndpointChange) -> str:
     if change.renamed:
         said += f" → {after.key!r}"
     if change.retyped:
-        parts.append(f"{type_text(before)} → {type_text(after)}")
+        parts.append(f"{endpoint_type_text(before)} → {endpoint_type_text(after)}")
     if change.default_changed:
         parts.append(f"default {default_text(before)} → {default_text(after)}")
     if change.rewired:
@@ -176,3 +184,85 @@ def _bytes(difference: ModelDifference) -> Iterator[str]:
         more = ", …" if len(section.ranges) > _RANGES_SHOWN else ""
         at = f" at {ranges}{more}" if ranges else ""
         yield f"  {where}{section.name}: -{section.removed:,} +{section.added:,}{at}"
+
+
+Json = dict[str, Any]
+
+_NAMES_SHOWN = 1000
+
+
+def to_json(difference: ModelDifference) -> Json:
+    """Returns what is different. Of signatures and endpoints only those that changed."""
+    return {
+        "same": difference.is_same,
+        "before": str(difference.before),
+        "after": str(difference.after),
+        "bytes_before": difference.size_before,
+        "bytes_after": difference.size_after,
+        "removed": [list(tags) for tags in difference.removed],
+        "added": [list(tags) for tags in difference.added],
+        "meta_graphs": [_meta_graph_json(graph) for graph in difference.meta_graphs],
+        "files": json_value(difference.files.files),
+        "variables": _names_json(difference.files.variables),
+    }
+
+
+def verdicts_json(verdicts: Sequence[SignatureVerdict]) -> list[Json]:
+    """Returns what existing clients can expect."""
+    return [
+        {
+            "tags": list(verdict.tags),
+            "signature": verdict.signature,
+            "verdict": verdict.level,
+            "findings": json_value(verdict.findings),
+        }
+        for verdict in verdicts
+    ]
+
+
+def _meta_graph_json(graph: MetaGraphDifference) -> Json:
+    return {
+        "tags_before": list(graph.tags_before),
+        "tags_after": list(graph.tags_after),
+        "signatures": [_signature_json(change) for change in graph.changed_signatures],
+        "internal_signatures": _names_json(graph.internal),
+        "nodes": {**_names_json(graph.graph.nodes), "spliced": list(graph.graph.spliced)},
+        "functions": _names_json(graph.graph.functions),
+        "constants": json_value(graph.graph.constants),
+        "others": list(graph.others),
+        "disagreements_before": list(graph.disagreements_before),
+        "disagreements_after": list(graph.disagreements_after),
+        "sections": [
+            json_value(section, before="bytes_before", after="bytes_after")
+            for section in graph.sections
+        ],
+    }
+
+
+def _signature_json(change: SignatureChange) -> Json:
+    return {
+        **json_value(dataclasses.replace(change, endpoints=())),
+        "endpoints": [_endpoint_change_json(each) for each in change.changed_endpoints],
+    }
+
+
+def _endpoint_change_json(change: EndpointChange) -> Json:
+    ends = {"before": _endpoint_json(change.before), "after": _endpoint_json(change.after)}
+    by_way_of = None if change.by_way_of is None else dtype_name(change.by_way_of)
+    plain = dataclasses.replace(change, before=None, after=None)
+    return {**json_value(plain), **ends, "by_way_of": by_way_of}
+
+
+def _endpoint_json(endpoint: Endpoint | None) -> Json | None:
+    if endpoint is None:
+        return None
+    plain = dataclasses.replace(endpoint, default=None)
+    default = None if endpoint.default is None else default_text(endpoint)
+    return {**json_value(plain), "dtype": dtype_name(endpoint.dtype), "default": default}
+
+
+def _names_json(names: Names) -> Json:
+    """Names, of very many only the first, and how many there are."""
+    groups = {"added": names.added, "removed": names.removed, "changed": names.changed}
+    shown: Json = {name: list(group[:_NAMES_SHOWN]) for name, group in groups.items()}
+    return {**shown, "counts": {name: len(group) for name, group in groups.items()}}

@@ -1,8 +1,14 @@
+"""Which keys are compared, and which of the pairs are taken."""
+
 from __future__ import annotations
 
-import pytest
+import itertools
 
-from sigpb.diff.related import related_pairs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.errors import PatchError
 
 
@@ -34,3 +40,30 @@ def test_of_many_those_of_other_keys_are_compared_with_all() -> None:
 def test_too_many_of_other_keys_are_refused() -> None:
     with pytest.raises(PatchError, match=r"'a'.*More than 10,000 pairs of keys of one tensor"):
         related_pairs([{"a"}] * 200, [{"a"}] * 200, keys(200), keys(200, "other"))
+
+
+costs = st.dictionaries(
+    st.tuples(st.integers(0, 3), st.integers(0, 3)), st.integers(-9, 3).map(float)
+)
+
+
+def lowest_sum(costs: dict[tuple[int, int], float]) -> float:
+    return min(
+        sum(costs[pair] for pair in pairs)
+        for count in range(5)
+        for pairs in itertools.combinations(costs, count)
+        if len({first for first, _ in pairs}) == len({second for _, second in pairs}) == count
+    )
+
+
+@given(costs)
+def test_is_the_cheapest(costs: dict[tuple[int, int], float]) -> None:
+    pairs = cheapest_pairs(costs)
+
+    assert len(set(pairs.values())) == len(pairs)
+    assert sum(costs[pair] for pair in pairs.items()) == lowest_sum(costs)
+
+
+def test_nothing_to_pair() -> None:
+    assert cheapest_pairs({}) == {}
+    assert cheapest_pairs({(0, 0): 1.0}) == {}

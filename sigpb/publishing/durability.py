@@ -1,0 +1,175 @@
+"""Bringing what is written to the disk: each file by itself, or those of many models together.
+
+`syncfs(2)` brings a whole file system to the disk. For one model that would be to wait for what
+others write there; for many models, written at a time by threads, one wait does for all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+# File systems of which it is known that syncfs brings all of a file to a disk of this machine.
+_LOCAL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "xfs"})
+
+# Since this version of Linux, syncfs says if something could not be written.
+_LINUX = (5, 8)
+
+# Seconds for which threads that are about to write are waited for, so that one wait does for more.
+_GATHERING = 0.01
+
+# So many threads write at a time. More would only take the interpreter from each other.
+_WRITERS = 2
+
+
+class EachFile:
+    """Brings each file and directory to the disk once it is written."""
+
+    def wrote(self, fd: int) -> None:
+        """Is called after something was written to a file, or something in a directory."""
+        os.fsync(fd)
+
+    def settle(self) -> None:
+        """Returns when all that this thread wrote before is on the disk."""
+
+    def __enter__(self) -> EachFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+EACH_FILE = EachFile()
+
+
+class Together(EachFile):
+    """Brings all to the disk that threads of this process write to one file system.
+
+    Args:
+        sync: Brings all there is to the disk.
+    """
+
+    def __init__(self, sync: Callable[[], None]) -> None:
+        self._sync = sync
+        self._news = threading.Condition()
+        self._turns = threading.BoundedSemaphore(_WRITERS)
+        self._begun = self._ended = 0  # How many times it was brought there.
+        self._is_busy = False
+        self._failed: OSError | None = None
+
+    def wrote(self, fd: int) -> None:
+        """See `EachFile`."""
+
+    def settle(self) -> None:
+        """See `EachFile`.
+
+        Raises:
+            OSError: If something could not be written, by whatever thread.
+        """
+        self._turns.release()
+        try:
+            self._wait()
+        finally:
+            self._turns.acquire()
+
+    def __enter__(self) -> EachFile:
+        self._turns.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._turns.release()
+
+    def _wait(self) -> None:
+        with self._news:
+            wanted = self._begun + 1  # What is under way may have begun before this thread wrote.
+            while self._ended < wanted and self._failed is None:
+                if self._is_busy:
+                    self._news.wait()
+                else:
+                    self._bring()
+            if self._failed is not None:
+                raise OSError(self._failed.errno, self._failed.strerror) from self._failed
+
+    def _bring(self) -> None:
+        self._is_busy = True
+        self._news.wait(_GATHERING)
+        self._begun += 1
+        self._news.release()
+        ended = self._ended
+        try:
+            self._sync()
+            ended = self._begun
+        except OSError as error:
+            # Nobody is told a second time, so that nobody can be sure any more.
+            self._failed = error
+        finally:
+            self._news.acquire()
+            self._is_busy = False
+            self._ended = ended
+            self._news.notify_all()
+
+
+_groups: dict[int, EachFile] = {}
+_lock = threading.Lock()
+
+
+def together(directory: Path) -> EachFile:
+    """Returns how to bring to the disk what threads of this process write below a directory.
+
+    Ask before anything is written: only of failures from then on syncfs tells.
+    """
+    device = directory.stat().st_dev
+    with _lock:
+        if device not in _groups:
+            _groups[device] = _group(directory)
+        return _groups[device]
+
+
+def _group(directory: Path) -> EachFile:
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if os.uname().sysname != "Linux" or not release or (int(release[1]), int(release[2])) < _LINUX:
+        return EACH_FILE
+    if _kind(directory) not in _LOCAL:
+        return EACH_FILE
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "syncfs"):
+        return EACH_FILE
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # stays open
+
+    def sync() -> None:
+        if library.syncfs(fd):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+
+    return Together(sync)
+
+
+def _kind(directory: Path) -> str | None:
+    """Returns the type of the file system that a directory is in; None if that is not known."""
+    path = os.path.realpath(directory)
+    best: tuple[int, str] | None = None
+    for mount_point, kind in _mounts():
+        if os.path.commonpath((mount_point, path)) == mount_point:
+            best = max(best or (0, ""), (len(mount_point), kind))
+    return best[1] if best else None
+
+
+@functools.cache
+def _mounts() -> tuple[tuple[str, str], ...]:
+    """Returns the mount points of this process, and the types of what is mounted there."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return ()
+    found = []
+    for line in lines:
+        fields = line.split(" ")
+        mount_point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+        found.append((mount_point, fields[fields.index("-") + 1]))
+    return tuple(found)
