@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
@@ -194,3 +194,45 @@ def tensor_names(info: protos.TensorInfo) -> tuple[str, ...]:
             name for part in info.composite_tensor.components for name in tensor_names(part)
         )
     return (info.name,)
+
+
+def converted_tensor(info: protos.TensorInfo) -> str:
+    """Returns the tensor of an endpoint whose values are converted: of a sparse one, its values."""
+    return info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
+
+
+def tensor_type(info: protos.TensorInfo) -> TensorType:
+    """Returns what a TensorInfo says of the type of that tensor; of a reference, of its value."""
+    shape = (None,) if info.HasField("coo_sparse") else shape_of(info.tensor_shape)
+    return TensorType(value_dtype(info.dtype), shape)
+
+
+def with_tensor(info: protos.TensorInfo, tensor: str, type_: TensorType) -> protos.TensorInfo:
+    """Returns a TensorInfo with another tensor and type; of a sparse one, of its values."""
+    after = protos.TensorInfo()
+    after.CopyFrom(info)
+    after.dtype = type_.dtype
+    if info.HasField("coo_sparse"):
+        after.coo_sparse.values_tensor_name = tensor
+    else:
+        after.name = tensor
+        after.tensor_shape.CopyFrom(shape_proto(type_.shape))
+    return after
+
+
+def with_tensors(info: protos.TensorInfo, follow: Callable[[str], str]) -> protos.TensorInfo:
+    """Returns a TensorInfo that stands for other tensors, which `follow` gives for those it has."""
+    after = protos.TensorInfo()
+    after.CopyFrom(info)
+    if info.HasField("coo_sparse"):
+        sparse = after.coo_sparse
+        for part in ("values", "indices", "dense_shape"):
+            name = f"{part}_tensor_name"
+            setattr(sparse, name, follow(getattr(sparse, name)))
+    elif info.HasField("composite_tensor"):
+        components = [with_tensors(part, follow) for part in info.composite_tensor.components]
+        del after.composite_tensor.components[:]
+        after.composite_tensor.components.extend(components)
+    else:
+        after.name = follow(info.name)
+    return after

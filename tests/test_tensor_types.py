@@ -9,6 +9,8 @@ from sigpb import protos
 from sigpb.tensor_types import (
     Encoding,
     Shape,
+    TensorType,
+    converted_tensor,
     dtype_name,
     dtype_names,
     dtype_of,
@@ -20,6 +22,9 @@ from sigpb.tensor_types import (
     shape_proto,
     shape_text,
     tensor_names,
+    tensor_type,
+    with_tensor,
+    with_tensors,
 )
 
 
@@ -237,3 +242,42 @@ def test_encodings(proto: str, encoding: Encoding, names: tuple[str, ...]) -> No
 def test_shapes_that_one_tensor_can_have(first: str, second: str, expected: bool) -> None:
     shapes = parse_shape(first), parse_shape(second)
     assert is_compatible(*shapes) is is_compatible(*reversed(shapes)) is expected
+
+
+def test_of_a_sparse_tensor_the_values() -> None:
+    info = protos.TensorInfo(dtype=dtype_of("float32"))
+    info.tensor_shape.dim.add(size=7)
+    info.coo_sparse.values_tensor_name = "values:0"
+    assert converted_tensor(info) == "values:0"
+    assert tensor_type(info) == TensorType(dtype_of("float32"), (None,))
+
+
+def test_of_a_reference_the_value() -> None:
+    assert tensor_type(
+        protos.TensorInfo(name="v:0", dtype=dtype_of("float32") + 100)
+    ).dtype == dtype_of("float32")
+
+
+def test_other_tensors() -> None:
+    dense = protos.TensorInfo(name="x:0", dtype=1)
+    sparse, composite = protos.TensorInfo(dtype=1), protos.TensorInfo()
+    sparse.coo_sparse.values_tensor_name = "v:0"
+    sparse.coo_sparse.indices_tensor_name = "i:0"
+    sparse.coo_sparse.dense_shape_tensor_name = "d:0"
+    composite.composite_tensor.components.extend([dense, sparse])
+    for info in (dense, sparse, composite):
+        after = with_tensors(info, lambda tensor: f"copy/{tensor}")
+        assert tensor_names(after) == tuple(f"copy/{name}" for name in tensor_names(info))
+        assert with_tensors(after, lambda tensor: tensor.removeprefix("copy/")) == info
+
+
+def test_another_tensor_and_type() -> None:
+    type_ = TensorType(dtype_of("int64"), (None, 3))
+    after = with_tensor(protos.TensorInfo(name="x:0", dtype=1), "y:0", type_)
+    assert (after.name, tensor_type(after)) == ("y:0", type_)
+    sparse = protos.TensorInfo(dtype=1)
+    sparse.tensor_shape.dim.add(size=7)
+    sparse.coo_sparse.values_tensor_name = "v:0"
+    after = with_tensor(sparse, "w:0", type_)
+    assert (converted_tensor(after), after.dtype) == ("w:0", type_.dtype)
+    assert after.tensor_shape == sparse.tensor_shape, "it is the shape of the whole"

@@ -17,8 +17,7 @@ from sigpb.graph.origins import Chain
 from sigpb.graph.spliced import is_added
 from sigpb.graph.tensor_names import full, producer
 from sigpb.rewrite.draft import Side
-from sigpb.rewrite.interface import converted_tensor
-from sigpb.tensor_types import encoding_of, shape_of, tensor_names, value_dtype
+from sigpb.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype
 from sigpb.tensor_values import is_same
 
 

@@ -19,7 +19,7 @@ from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import Endpoint, Side, Signature, SignatureRef, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import TensorType, shape_of, tensor_names, value_dtype
+from sigpb.tensor_types import TensorType, tensor_names, tensor_type
 
 
 @dataclass(frozen=True)
@@ -216,18 +216,7 @@ class Interfaces:
         return Counter(tensor for interface in self.kept() for tensor in interface.fed_as_before())
 
 
-def converted_tensor(info: protos.TensorInfo) -> str:
-    """Returns the tensor of an endpoint whose values are converted: of a sparse one, its values."""
-    return info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
-
-
 def fed_tensors(signature_def: protos.SignatureDef) -> Iterator[str]:
     """Yields all tensors that the clients of a signature feed, as `canonical` spells them."""
     for info in signature_def.inputs.values():
         yield from map(canonical, tensor_names(info))
-
-
-def tensor_type(info: protos.TensorInfo) -> TensorType:
-    """Returns what a TensorInfo says of the type of that tensor; of a reference, of its value."""
-    shape = (None,) if info.HasField("coo_sparse") else shape_of(info.tensor_shape)
-    return TensorType(value_dtype(info.dtype), shape)

@@ -10,10 +10,9 @@ from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import converted_tensor, tensor_type
 from sigpb.steps.step import ConversionError, Stored, undone
 from sigpb.tensor_elements import elements, set_elements, sizes
-from sigpb.tensor_types import is_compatible, shape_proto
+from sigpb.tensor_types import converted_tensor, is_compatible, shape_proto, tensor_type
 
 
 def converted_default(

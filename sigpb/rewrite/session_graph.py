@@ -26,19 +26,12 @@ from sigpb.graph.cone import Cone
 from sigpb.graph.tensor_names import SPLICED, canonical, copy_scope, full, node_name, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.interface import (
-    Interface,
-    Interfaces,
-    Port,
-    Restoration,
-    converted_tensor,
-    fed_tensors,
-)
+from sigpb.rewrite.interface import Interface, Interfaces, Port, Restoration, fed_tensors
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.placeholder_default import converted_default
 from sigpb.steps.attributes import constant, dtype_attr, shape_attr
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tensor_types import TensorType, shape_proto
+from sigpb.tensor_types import TensorType, converted_tensor, shape_proto, with_tensor, with_tensors
 
 _MANY_NODES = 10_000
 
@@ -84,7 +77,7 @@ class _TopLevel(Surface):
         assert change is not None, "nothing else is fed anew"
         default = converted_default(converted_tensor(port.info), change, self._scope.graph)
         tensor = self._placeholder(port.key, change, default)
-        self.inputs[port.source] = _info(port.info, tensor, change)
+        self.inputs[port.source] = with_tensor(port.info, full(tensor), change.outside)
         return tensor
 
     def _placeholder(self, key: str, change: Conversion, default: protos.TensorProto | None) -> str:
@@ -155,52 +148,21 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     )
     outputs = {}
     for port in interface.kept("output"):
-        info = _redirected(port.info, follow)
+        info = with_tensors(port.info, follow)
         if port.conversion:
             tensor = passed_out(port, canonical(converted_tensor(info)), surface)
-            info = _info(info, tensor, port.conversion)
+            info = with_tensor(info, full(tensor), port.outside)
         outputs[port.source] = info
     added = {}
     for port in interface.added:
         tensor = passed_out(port, canonical(follow(port.found)), surface)
         if port.conversion:
-            added[port.key] = _info(port.info, tensor, port.conversion)
+            added[port.key] = with_tensor(port.info, full(tensor), port.outside)
     return Endpoints(surface.inputs, outputs, added)
 
 
 def _is_placeholder(node: protos.NodeDef | None) -> bool:
     return node is not None and node.op == "Placeholder"
-
-
-def _info(info: protos.TensorInfo, tensor: str, change: Conversion) -> protos.TensorInfo:
-    """Returns a TensorInfo with another tensor and type."""
-    after = protos.TensorInfo()
-    after.CopyFrom(info)
-    after.dtype = change.outside.dtype
-    if info.HasField("coo_sparse"):
-        after.coo_sparse.values_tensor_name = full(tensor)
-    else:
-        after.name = full(tensor)
-        after.tensor_shape.CopyFrom(shape_proto(change.outside.shape))
-    return after
-
-
-def _redirected(info: protos.TensorInfo, follow: Callable[[str], str]) -> protos.TensorInfo:
-    """Returns a TensorInfo of other tensors."""
-    after = protos.TensorInfo()
-    after.CopyFrom(info)
-    if info.HasField("coo_sparse"):
-        sparse = after.coo_sparse
-        for part in ("values", "indices", "dense_shape"):
-            name = f"{part}_tensor_name"
-            setattr(sparse, name, follow(getattr(sparse, name)))
-    elif info.HasField("composite_tensor"):
-        components = [_redirected(part, follow) for part in info.composite_tensor.components]
-        del after.composite_tensor.components[:]
-        after.composite_tensor.components.extend(components)
-    else:
-        after.name = follow(info.name)
-    return after
 
 
 def _restored(interface: Interface, restored: Restoration) -> Endpoints:
@@ -212,7 +174,7 @@ def _restored(interface: Interface, restored: Restoration) -> Endpoints:
     def infos(ports: Mapping[str, Port]) -> Iterator[tuple[str, protos.TensorInfo]]:
         for key, port in ports.items():
             if port.conversion:
-                after = _redirected(port.info, follow)
+                after = with_tensors(port.info, follow)
                 after.dtype = port.outside.dtype
                 if after.name:
                     after.tensor_shape.CopyFrom(shape_proto(port.outside.shape))

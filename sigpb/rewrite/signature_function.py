@@ -10,8 +10,9 @@ from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.graph.function_outputs import InnerTensor, find_in, results_of, with_results
 from sigpb.op_defs import OpDefs
 from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.rewrite.interface import FunctionPorts, Interface, Port, tensor_type
+from sigpb.rewrite.interface import FunctionPorts, Interface, Port
 from sigpb.rewrite.wrapper_function import Wrapped
+from sigpb.tensor_types import tensor_type
 
 
 def ports_of(

@@ -30,23 +30,18 @@ from sigpb.rewrite.draft import (
     WantedType,
 )
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import (
-    Interface,
-    Interfaces,
-    Port,
-    converted_tensor,
-    fed_tensors,
-    tensor_type,
-)
+from sigpb.rewrite.interface import Interface, Interfaces, Port, fed_tensors
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
     Shape,
     TensorType,
+    converted_tensor,
     dtype_name,
     is_compatible,
     shape_text,
     tensor_names,
+    tensor_type,
     value_dtype,
 )
 

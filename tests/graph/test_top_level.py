@@ -129,6 +129,13 @@ class TestAdd:
             "sigpb/a/top:1",
         )
 
+    def test_what_was_added_can_be_removed(self) -> None:
+        rewritten = Rewritten(SMALL)
+        rewritten.top.add("Neg", "z", ["y"], {"T": dtype_attr(INT64)})
+        rewritten.top.remove(["z", "y"])
+        assert lines(rewritten.top.removed_nodes) == ["y = Neg(x)"]
+        assert lines(rewritten.graph().node) == ["x = Placeholder()"]
+
     def test_a_function(self) -> None:
         function = protos.FunctionDef()
         function.signature.name = "f"

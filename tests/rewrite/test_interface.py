@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.rewrite.draft import SignatureRef
-from sigpb.rewrite.interface import converted_tensor, tensor_type
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tensor_types import dtype_of
 from sigpb.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, lines, nodes, placeholder
 
@@ -72,15 +71,3 @@ def test_what_is_written_does_not_change_the_interfaces() -> None:
     assert parts.library.get("f_1") is None
     assert parts.library.fresh_name("g") == "g_1"
     assert fork.library.fresh_name("g") == "g_2"
-
-
-def test_of_a_sparse_tensor_the_values() -> None:
-    info = protos.TensorInfo(dtype=FLOAT32)
-    info.tensor_shape.dim.add(size=7)
-    info.coo_sparse.values_tensor_name = "values:0"
-    assert converted_tensor(info) == "values:0"
-    assert tensor_type(info) == TensorType(FLOAT32, (None,))
-
-
-def test_of_a_reference_the_value() -> None:
-    assert tensor_type(protos.TensorInfo(name="v:0", dtype=FLOAT32 + 100)).dtype == FLOAT32

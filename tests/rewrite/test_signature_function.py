@@ -29,7 +29,6 @@ from .small_models import Model, meta_graph_def, type_of
 FLOAT32 = dtype_of("float32")
 SIGNATURE = "b: float32 []; x: float32 [] -> p: float32 []; s: float32 []"
 CAST = conversion("input", type_of("float32 []"), type_of("int64 []"))
-REFINED = conversion("input", type_of("float32 [?]"), type_of("float32 [3]"))
 BACK = conversion("output", type_of("float32 []"), type_of("int64 []"))
 
 

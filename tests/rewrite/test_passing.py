@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from sigpb import protos
+from sigpb.rewrite.conversion import conversion
+from sigpb.rewrite.interface import Port
+from sigpb.rewrite.passing import Surface, passed_in, passed_out
+from sigpb.steps.graph_body import GraphBody
+from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tensor_values import tensor_proto
+from tests.steps.graph_body import GraphDefBody
+
+from .small_models import type_of
+
+FLOAT = dtype_of("float32")
+CAST = conversion("input", type_of("float32 [?,2]"), type_of("uint8 [?,2]"))
+BACK = conversion("output", type_of("float32 []"), type_of("int64 []"))
+INFO = protos.TensorInfo(dtype=FLOAT)
+
+
+class Top(Surface):
+    """A graph in which clients feed ``new_x`` for an input ``x``, which was ``old_x``."""
+
+    def __init__(self) -> None:
+        self.body = GraphDefBody()
+
+    def fed(self, port: Port) -> str:
+        return f"new_{port.source}"
+
+    def taken(self, port: Port) -> str:
+        return f"old_{port.source}"
+
+    def type_inside(self, port: Port) -> TensorType:
+        return port.inside
+
+    def steps_of(self, port: Port) -> GraphBody:
+        return self.body
+
+    def constants(self) -> GraphBody:
+        return self.body
+
+    def constant_name(self, port: Port) -> str:
+        return f"{port.source}/value"
+
+    def lines(self, *ops: str) -> list[str]:
+        return [
+            f"{node.name} = {node.op}({', '.join(node.input)})"
+            for node in self.body.graph.node
+            if node.op in ops
+        ]
+
+
+def row(key: str, rows_of: str) -> Port:
+    value = tensor_proto("[[7]]", FLOAT, (1, 1))
+    return Port(key, key, INFO, dropped=True, bound=value, rows_of=rows_of)
+
+
+def test_inputs_in_the_order_that_is_given() -> None:
+    top = Top()
+    bound = Port("b", "b", INFO, dropped=True, bound=tensor_proto("3", FLOAT, ()))
+    ports = [Port("x", "y", INFO, conversion=CAST), bound, Port("z", "z", INFO)]
+    assert passed_in(ports, top) == {"x": "Cast:0", "b": "b/value:0"}
+    assert top.lines("Cast", "Const") == ["Cast = Cast(new_x)", "b/value = Const()"]
+
+
+def test_rows_are_those_of_what_the_graph_takes() -> None:
+    top = Top()
+    ports = [
+        row("b", "x"),
+        Port("x", "x", INFO, conversion=CAST),
+        row("c", "z"),
+        Port("z", "z", INFO),
+    ]
+    made = passed_in(ports, top)
+    assert made == {
+        "x": "Cast:0",
+        "b": "b/value/BroadcastTo:0",
+        "c": "c/value/BroadcastTo:0",
+    }
+    assert top.lines("Shape") == [
+        "b/value/BroadcastTo/Shape = Shape(Cast:0)",
+        "c/value/BroadcastTo/Shape = Shape(old_z)",
+    ]
+
+
+def test_rows_come_last_and_by_key_whatever_the_order() -> None:
+    top = Top()
+    ports = [row("c", "x"), row("b", "x"), Port("x", "x", INFO, conversion=CAST)]
+    assert list(passed_in(ports, top)) == ["x", "b", "c"]
+    assert top.lines("Cast", "BroadcastTo") == [
+        "Cast = Cast(new_x)",
+        "b/value/BroadcastTo = BroadcastTo(b/value:0, b/value/BroadcastTo/shape:0)",
+        "c/value/BroadcastTo = BroadcastTo(c/value:0, c/value/BroadcastTo/shape:0)",
+    ]
+
+
+def test_outputs() -> None:
+    top = Top()
+    assert passed_out(Port("y", "y", INFO), "t:0", top) == "t:0"
+    assert passed_out(Port("y", "y", INFO, conversion=BACK), "t:0", top) == "Cast:0"
+    assert top.lines("Cast") == ["Cast = Cast(t:0)"]
