@@ -171,6 +171,7 @@ def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -
         progress = Progress(_start(next(steps, {})))
         for values in steps:
             _take(values, progress, seen)
+        _check_outputs(progress)
     except (KeyError, TypeError, ValueError, PatchError) as error:
         raise UsageError(f"{file}: not the journal of a batch.") from error
     if len(progress.tasks) != progress.start.models:
@@ -179,6 +180,19 @@ def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -
             "the file, and start anew."
         )
     return progress
+
+
+def _check_outputs(progress: Progress) -> None:
+    """Makes sure that there are copies if the batch makes some, and each in a place of its own.
+
+    Raises:
+        ValueError: Somebody changed the journal.
+    """
+    models = {task.model for task in progress.tasks}
+    outputs = [task.output for task in progress.tasks if task.output is not None]
+    expected = 0 if progress.start.job.mode == "in_place" else len(progress.tasks)
+    if len(outputs) != expected or len({*models, *outputs}) != len(models) + expected:
+        raise ValueError("models go to where they cannot")
 
 
 def read_start(file: Path) -> Start:

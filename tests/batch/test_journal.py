@@ -14,9 +14,12 @@ from sigpb.errors import UsageError
 
 from .repositories import job
 
-TASKS = [Task("/r/a/1", "a/1"), Task("/r/b/1", "b/1", "/r/b/2", digests={"f": "0"}, edits=("e",))]
+TASKS = [
+    Task("/r/a/1", "a/1", "/r/a/2"),
+    Task("/r/b/1", "b/1", "/r/b/2", digests={"f": "0"}, edits=("e",)),
+]
 SKIPPED = Outcome("/r/c/1", "skipped", "why")
-START = Start(job(verify=("v1",)), ("/r",), 2)
+START = Start(job(mode="new_version", verify=("v1",)), ("/r",), 2)
 
 
 @pytest.fixture
@@ -123,6 +126,10 @@ def test_no_journal(file: Path, content: bytes) -> None:
         ("model", {"model": "\ud800"}),
         ("model", {"output": ["x"]}),
         ("model", {"digests": []}),
+        ("model", {"output": None}),
+        ("model", {"output": "/r/b/1"}),
+        ("model", {"output": "/r/b/2"}),
+        ("start", {"job": {"mode": "in_place"}}),
         ("end", {"model": {}}),
         ("end", {"outcome": "done"}),
         ("end", {"files": "saved_model.pb"}),
@@ -175,7 +182,7 @@ def test_names(tmp_path: Path) -> None:
 
 def test_journal_is_linear(tmp_path: Path) -> None:
     def seconds(count: int) -> float:
-        tasks = [Task(f"/r/{number}/1", f"{number}/1") for number in range(count)]
+        tasks = [Task(f"/r/{n}/1", f"{n}/1", f"/r/{n}/2") for n in range(count)]
         started = time.process_time()
         journal = Journal.create(tmp_path / str(count), START, tasks, [])
         for task in tasks:

@@ -504,11 +504,13 @@ class TestRollback:
         (root / "a" / "2" / "assets.extra").mkdir()
         (root / "a" / "2" / "assets.extra" / "notes").write_text("Ours.")
         (root / "b" / "2" / "variables" / "variables.index").write_bytes(b"another")
+        start = json.loads((root / JOURNAL).read_text().splitlines()[0])
+        (root / "c" / "2" / f".sigpb-backup-{start['job']['id']}").mkdir()
 
         outcome = run("rollback", root / JOURNAL)
 
-        assert outcome.out.count("was changed after the batch. It stays as it is.") == 2
-        assert patched(root) == ["a/2", "b/2"]
+        assert outcome.out.count("was changed after the batch. It stays as it is.") == 3
+        assert patched(root) == ["a/2", "b/2", "c/2"]
 
     def test_no_journal(self, patch: Path) -> None:
         outcome = run("rollback", patch)
