@@ -24,7 +24,7 @@ from sigpb.graph.batch_rules.values import (
     text,
 )
 from sigpb.graph.batch_tensors import Port
-from sigpb.graph.called_functions import Functions
+from sigpb.graph.called_functions import Functions, takes
 from sigpb.graph.stated_shapes import argument_shape, stated_shape
 from sigpb.graph.tensor_names import producer
 from sigpb.op_defs import OpDefs
@@ -214,6 +214,8 @@ class _Library:
         function = self.get(name)
         if function is None:
             raise Refusal(f"there is no function {name!r} for it to call")
+        if not takes(function, len(arguments)):
+            raise Refusal(f"the function {name!r} takes another number of arguments")
         given = _given(function, arguments)
         key = (name, given)
         if key not in self._bodies:

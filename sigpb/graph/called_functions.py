@@ -23,6 +23,13 @@ class Functions(Protocol):
         ...
 
 
+def takes(function: protos.FunctionDef, count: int) -> bool:
+    """Whether a function takes so many arguments; damaged ones may have two of one name."""
+    return len({argument.name for argument in function.signature.input_arg}) == count and (
+        len(function.signature.input_arg) == count
+    )
+
+
 def functions_in_attributes(node: protos.NodeDef) -> set[str]:
     """Returns the names of the functions that a node names in its attributes."""
     values = node.attr.values()

@@ -19,7 +19,7 @@ from sigpb.graph.batch_rules import rule_of
 from sigpb.graph.batch_rules.operation import Demand, Operation, Refusal
 from sigpb.graph.batch_rules.values import Batch, Dim, Dims, Tensor, text
 from sigpb.graph.batch_tensors import Port
-from sigpb.graph.called_functions import CALL_OPS, Functions
+from sigpb.graph.called_functions import CALL_OPS, Functions, takes
 from sigpb.graph.control_flow import is_back_edge
 from sigpb.graph.shape_constraints import ANY_RANK, Constraint, constraint_of
 from sigpb.graph.stated_shapes import argument_shape, merged, stated_shapes
@@ -158,6 +158,12 @@ class _Walk:
     ) -> list[_Pair] | None:
         """Returns what is known of a node's outputs; None if nothing more than before."""
         if (function := self._called(node)) is not None:
+            if not takes(function, len(operands)):
+                self.found.contradictions.append(
+                    f"{title} gives {len(operands)} arguments to function "
+                    f"{function.signature.name!r}, which takes another number"
+                )
+                return None
             results: list[_Pair] | None = self._call(function, operands)
         else:
             results = self._apply(title, body, node, operands)

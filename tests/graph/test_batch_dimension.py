@@ -199,6 +199,9 @@ def test_functions_that_are_missing_or_call_themselves_are_refused() -> None:
     outer = parsed(protos.FunctionDef(), OUTER)
     with pytest.raises(BatchError, match="the function 'inner_7' calls itself"):
         relax_function(outer, {0: 0}, 4, library)
+    function.signature.input_arg.add(name="b")
+    with pytest.raises(BatchError, match="'inner_7' takes another number of arguments"):
+        relax_function(outer, {0: 0}, 4, Functions({"inner_7": function}))
 
 
 def test_follow_only() -> None:

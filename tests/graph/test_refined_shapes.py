@@ -209,6 +209,22 @@ class TestFunctions:
         graph = f"{self.CALLED}\nz = PartitionedCall(x) {call('f', 'DT_FLOAT')}"
         assert len(followed(graph, "x: [8,4]", product()).contradictions) == 1
 
+    @pytest.mark.parametrize("more", [["b"], ["a"]])
+    def test_another_number_of_arguments(self, more: list[str]) -> None:
+        function = product()
+        function.signature.input_arg.extend(protos.OpDef.ArgDef(name=each) for each in more)
+        (said,) = followed(self.CALLED, "x: [8,3]", function).contradictions
+        assert said == (
+            "PartitionedCall 'y' gives 1 arguments to function 'f', which takes another number"
+        )
+
+    def test_two_arguments_of_one_name(self) -> None:
+        function = product()
+        function.signature.input_arg.add(name="a")
+        graph = f"{X} y = PartitionedCall(x, x) {call('f', 'DT_FLOAT')}"
+        (said,) = followed(graph, "x: [8,3]", function).contradictions
+        assert "gives 2 arguments to function 'f'" in said
+
     def test_a_function_that_calls_itself(self) -> None:
         endless = product()
         endless.node_def.extend(
