@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import posixpath
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -31,9 +30,6 @@ from sigpb.saved_model.model import SavedModel
 
 EQUAL_MODELS = EqualModels()
 """What this process found out of models."""
-
-# So many models are planned at a time, each of which may take memory; others may wait for the disk.
-_PLANNING = threading.BoundedSemaphore(8)
 
 
 def patch_model(job: Job, task: Task) -> Outcome:
@@ -126,10 +122,9 @@ def _planned(
         )
         return Planned(plan, changes, notes, {} if plan.is_empty else result_of(model, changes))
 
-    with _PLANNING:
-        if task.digests is not None:  # Which are to be compared with those of this model.
-            return planned()
-        return EQUAL_MODELS.planned(job, model, digest, planned)
+    if task.digests is not None:  # Which are to be compared with those of this model.
+        return planned()
+    return EQUAL_MODELS.planned(job, model, digest, planned)
 
 
 def _plan(model: SavedModel, patch: protos.SavedModelPatch, task: Task) -> Plan:

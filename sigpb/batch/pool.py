@@ -31,11 +31,8 @@ from sigpb.batch.worker import main
 main(*map(int, sys.argv[2:]))
 """
 
-# So many more tasks than a process has threads are on their way to it, so that none has to wait.
-_AHEAD = 16
-
-# So many tasks are enough for another process, if there may be one.
-_ENOUGH = 8
+# So many tasks for each thread are on their way, so that none has to wait for one.
+_AHEAD = 3
 
 
 @dataclass
@@ -114,8 +111,7 @@ class Pool:
     def _least_busy(self) -> _Process | None:
         """Returns the process to give the next task to; None if all have enough to do."""
         process = min(self._processes, key=lambda each: len(each.pending), default=None)
-        enough = min(self._threads, _ENOUGH)
-        most = enough if len(self._processes) < self._jobs else self._threads + _AHEAD
+        most = self._threads if len(self._processes) < self._jobs else self._threads * _AHEAD
         if process is not None and len(process.pending) < most:
             return process
         return self._start() if len(self._processes) < self._jobs else None

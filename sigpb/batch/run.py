@@ -13,13 +13,10 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal
 from sigpb.batch.patch_model import patch_model
 from sigpb.batch.pool import Pool, Threads
-from sigpb.remote.urls import is_in_process, is_url
+from sigpb.remote.urls import is_in_process
 
 # While some wait for the disk, others compute; more than these would only wait for each other.
 _THREADS = 8
-
-# Copies on this machine are brought to the disk together, so that one wait does for so many.
-_TOGETHER = 48
 
 _LOADERS = ("v1", "v2")
 
@@ -130,8 +127,6 @@ class Run:
     def _pool(self, job: Job) -> Pool | Threads:
         work = functools.partial(patch_model, job)
         jobs, threads = self.limits.jobs or os.cpu_count() or 1, threads_for(job)
-        if threads > 1 and not any(is_url(task.output or task.model) for task in self.tasks):
-            threads = threads if job.mode == "in_place" else _TOGETHER
         if any(is_in_process(task.model) for task in self.tasks):
             return Threads(work, jobs * threads)
         return Pool(
