@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def contents(directory: Path) -> dict[str, bytes]:
         else:
             found[f"{name}/"] = b""
     return found
+
+
+@contextlib.contextmanager
+def inside(directory: Path) -> Iterator[None]:
+    """Makes a directory the current one, to which relative paths lead."""
+    previous = Path.cwd()
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(previous)
 
 
 def _require_json(arguments: Sequence[str], printed: str) -> None:

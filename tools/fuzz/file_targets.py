@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text, patch_json
 
-from .command_line import Failure, contents, refused_cleanly, run
+from .command_line import Failure, contents, inside, refused_cleanly, run
 from .command_targets import chance_of, in_process
 from .json_values import change_json
 from .models import FIXTURES, fixture
@@ -159,14 +159,15 @@ def recorded(data: bytes, scratch: Path) -> None:
         text = b"".join(text.splitlines(keepends=True)[: chance.randrange(1, 6)])
     damaged = chance.random() < 0.85
     file.write_bytes(change_json(chance, text, paths) if damaged else mutate(chance, text, text)[0])
-    if how == "apply":
-        refused_cleanly(scratch, "apply", str(file), chance.choice(("--in_place", "--dry_run")))
-    elif how == "apply_plan":
-        _batch(f"--apply_plan={file}", f"--journal={scratch / 'journal'}")
-    elif how == "rollback":
-        run("rollback", str(file), "--format=json")
-    else:
-        _batch(f"--journal={file}", "--resume")
+    with inside(scratch):  # A damaged path may be a relative one.
+        if how == "apply":
+            refused_cleanly(scratch, "apply", str(file), chance.choice(("--in_place", "--dry_run")))
+        elif how == "apply_plan":
+            _batch(f"--apply_plan={file}", f"--journal={scratch / 'journal'}")
+        elif how == "rollback":
+            run("rollback", str(file), "--format=json")
+        else:
+            _batch(f"--journal={file}", "--resume")
     for path, content in kept.items():
         if how != "resume" and (not path.is_file() or path.read_bytes() != content):
             raise Failure(f"{how} has changed {path}, which is none of its models")

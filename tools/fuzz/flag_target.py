@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
-import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 from absl import flags
 
-from .command_line import Failure, contents, run
+from .command_line import Failure, contents, inside, run
 from .command_targets import chance_of, in_process, not_asked
 from .file_targets import PATCHES, write
 from .models import fixture
@@ -63,7 +60,7 @@ def asked(data: bytes, scratch: Path) -> None:
         if command in ("patch", "apply"):
             arguments.append(chance.choice(("--in_place", "--output_dir=new", "--dry_run")))
         with (
-            _inside(scratch),
+            inside(scratch),
             mock.patch("sigpb.batch.run.Pool", in_process),
             mock.patch("sigpb.verifying.verify.ask", not_asked),
         ):
@@ -97,13 +94,3 @@ def _flag(chance: random.Random, name: str) -> str:
     if how < 0.6:
         return f"--{name}={chance.choice(_NAMES)}={chance.choice((*_TEXTS, *_NAMES))}"
     return f"--{name}={chance.choice((*_TEXTS, *_NAMES))}"
-
-
-@contextlib.contextmanager
-def _inside(directory: Path) -> Iterator[None]:
-    previous = Path.cwd()
-    os.chdir(directory)
-    try:
-        yield
-    finally:
-        os.chdir(previous)
