@@ -123,7 +123,8 @@ def test_a_message_without_maps_is_as_protobuf_encodes_it() -> None:
 def assert_encoded_alike(message: Message) -> None:
     encoded = deterministic_bytes(message)
     assert encoded == plainly(message)
-    assert type(message).FromString(encoded) == message
+    # Compared as bytes: protobuf 3.20 would look for the types of Any messages in its own pool.
+    assert plainly(type(message).FromString(encoded)) == encoded
 
 
 @pytest.mark.parametrize("name", FIXTURES)
