@@ -61,6 +61,8 @@ class WantedType(NamedTuple):
 class Endpoint:
     """What is asked of an endpoint that is to be, whether edits still change it or not."""
 
+    __slots__ = ()
+
     source: str
     key: str
     dropped: bool
@@ -90,6 +92,8 @@ AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
 
 class Signature(Generic[AnyEndpoint]):
     """What is asked of a signature that is to be, whether edits still change it or not."""
+
+    __slots__ = ()
 
     ref: SignatureRef
     key: str
@@ -143,7 +147,7 @@ class Signature(Generic[AnyEndpoint]):
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class EndpointDraft(Endpoint):
     """An input or output of a signature.
 
@@ -185,7 +189,7 @@ class EndpointDraft(Endpoint):
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class SignatureDraft(Signature[EndpointDraft]):
     """A signature, and its endpoints by their keys in the model."""
 

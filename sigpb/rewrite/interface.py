@@ -78,14 +78,45 @@ class Result(NamedTuple):
     type: TensorType
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class StatedInfos(Mapping[str, protos.TensorInfo]):
+    """What a signature says of its inputs or outputs in the model, by their keys there.
+
+    It is parsed when it is asked for: parsed, all that thousands of signatures say would take many
+    times the file in memory.
+
+    Attributes:
+        signatures: The signatures of the MetaGraph.
+        key: The key of the signature.
+        side: Which of both.
+    """
+
+    signatures: Mapping[str, protos.SignatureDef]
+    key: str
+    side: Side
+
+    def _infos(self) -> Mapping[str, protos.TensorInfo]:
+        signature = self.signatures[self.key]
+        return signature.inputs if self.side == "input" else signature.outputs
+
+    def __getitem__(self, key: str) -> protos.TensorInfo:
+        return self._infos()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._infos())
+
+    def __len__(self) -> int:
+        return len(self._infos())
+
+
+@dataclass(frozen=True, slots=True)
 class Port(Endpoint):
     """An input or output of a signature.
 
     Attributes:
         source: Its key in the model; of an output that is added, the one that it gets.
         key: The key it is to have.
-        info: What the signature says of it in the model; empty for an output that is added.
+        infos: What the signature says of its endpoints on this side in the model.
         dropped: Whether it is to go.
         type: What type it is to have, as far as a patch says so.
         bound: For an input that is to go, the value it has from then on.
@@ -103,7 +134,7 @@ class Port(Endpoint):
 
     source: str
     key: str
-    info: protos.TensorInfo
+    infos: Mapping[str, protos.TensorInfo]
     dropped: bool = False
     type: WantedType | None = None
     bound: protos.TensorProto | None = None
@@ -113,6 +144,11 @@ class Port(Endpoint):
     conversion: Conversion | None = None
     found: str = ""
     result: Result | None = None
+
+    @property
+    def info(self) -> protos.TensorInfo:
+        """What the signature says of it in the model; empty for an output that is added."""
+        return protos.TensorInfo() if self.tensor is not None else self.infos[self.source]
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -130,7 +166,7 @@ class Port(Endpoint):
         return self.conversion.inside if self.conversion else tensor_type(self.info)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Interface(Signature[Port]):
     """A signature as it is to be.
 

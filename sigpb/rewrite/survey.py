@@ -22,6 +22,7 @@ from sigpb.rewrite.added_outputs import (
 from sigpb.rewrite.batch_size import BatchSize, batch_size_of
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import (
+    SIDES,
     EndpointDraft,
     MetaGraphDraft,
     Side,
@@ -30,7 +31,7 @@ from sigpb.rewrite.draft import (
     WantedType,
 )
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Interfaces, Port, fed_tensors
+from sigpb.rewrite.interface import Interface, Interfaces, Port, StatedInfos, fed_tensors
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tensor_types import (
@@ -75,25 +76,27 @@ def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
     Raises:
         PatchError: With all that is in the way.
     """
-    signature_def = parts.meta_graph.signatures[signature.ref.source]
+    inputs, outputs = (
+        StatedInfos(parts.meta_graph.signatures, signature.ref.source, side) for side in SIDES
+    )
     plain = Interface(
         signature.ref,
         signature.key,
         signature.method_name,
         signature.source_method_name,
-        {key: _port(end, signature_def.inputs[key]) for key, end in signature.inputs.items()},
-        {key: _port(end, signature_def.outputs[key]) for key, end in signature.outputs.items()},
+        {key: _port(end, inputs) for key, end in signature.inputs.items()},
+        {key: _port(end, outputs) for key, end in signature.outputs.items()},
         signature.dropped,
-        tuple(_port(end, protos.TensorInfo()) for end in signature.added),
+        tuple(_port(end, outputs) for end in signature.added),
     )
     if not (signature.converted or signature.drops_outputs):
         return plain
     if restored := restoration_of(signature, parts):
-        inputs, outputs = (
+        before, after = (
             {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
             for types in (restored.inputs, restored.outputs)
         )
-        return replace(_converted(plain, inputs, outputs), restored=restored)
+        return replace(_converted(plain, before, after), restored=restored)
     if not signature.converted:
         return plain
     survey = _Survey(signature, parts)
@@ -104,11 +107,11 @@ def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
     return interface
 
 
-def _port(end: EndpointDraft, info: protos.TensorInfo) -> Port:
+def _port(end: EndpointDraft, infos: Mapping[str, protos.TensorInfo]) -> Port:
     return Port(
         end.source,
         end.key,
-        info,
+        infos,
         end.dropped,
         end.type,
         end.bound,
@@ -348,5 +351,5 @@ class _Survey:
             )
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
-        port = _port(end, protos.TensorInfo())
+        port = _port(end, {})
         return replace(port, conversion=change, found=tensor, result=result) if change else None

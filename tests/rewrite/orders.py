@@ -63,7 +63,7 @@ class Order:
             source: Port(
                 source,
                 self.input_keys.get(position) or f"key{self._rank(position)}",
-                protos.TensorInfo(),
+                {source: protos.TensorInfo()},
                 dropped=position in self.bound,
                 bound=self.bound.get(position),
                 conversion=self.inputs.get(position),
@@ -74,7 +74,7 @@ class Order:
             f"out{position}": Port(
                 f"out{position}",
                 self.output_keys.get(position) or f"key{number}",
-                protos.TensorInfo(),
+                {f"out{position}": protos.TensorInfo()},
                 conversion=self.outputs.get(position),
             )
             for number, position in enumerate(self.results)

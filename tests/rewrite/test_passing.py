@@ -51,13 +51,13 @@ class Top(Surface):
 
 def row(key: str, rows_of: str) -> Port:
     value = tensor_proto("[[7]]", FLOAT, (1, 1))
-    return Port(key, key, INFO, dropped=True, bound=value, rows_of=rows_of)
+    return Port(key, key, {key: INFO}, dropped=True, bound=value, rows_of=rows_of)
 
 
 def test_inputs_in_the_order_that_is_given() -> None:
     top = Top()
-    bound = Port("b", "b", INFO, dropped=True, bound=tensor_proto("3", FLOAT, ()))
-    ports = [Port("x", "y", INFO, conversion=CAST), bound, Port("z", "z", INFO)]
+    bound = Port("b", "b", {"b": INFO}, dropped=True, bound=tensor_proto("3", FLOAT, ()))
+    ports = [Port("x", "y", {"x": INFO}, conversion=CAST), bound, Port("z", "z", {"z": INFO})]
     assert passed_in(ports, top) == {"x": "Cast:0", "b": "b/value:0"}
     assert top.lines("Cast", "Const") == ["Cast = Cast(new_x)", "b/value = Const()"]
 
@@ -66,9 +66,9 @@ def test_rows_are_those_of_what_the_graph_takes() -> None:
     top = Top()
     ports = [
         row("b", "x"),
-        Port("x", "x", INFO, conversion=CAST),
+        Port("x", "x", {"x": INFO}, conversion=CAST),
         row("c", "z"),
-        Port("z", "z", INFO),
+        Port("z", "z", {"z": INFO}),
     ]
     made = passed_in(ports, top)
     assert made == {
@@ -84,7 +84,7 @@ def test_rows_are_those_of_what_the_graph_takes() -> None:
 
 def test_rows_come_last_and_by_key_whatever_the_order() -> None:
     top = Top()
-    ports = [row("c", "x"), row("b", "x"), Port("x", "x", INFO, conversion=CAST)]
+    ports = [row("c", "x"), row("b", "x"), Port("x", "x", {"x": INFO}, conversion=CAST)]
     assert list(passed_in(ports, top)) == ["x", "b", "c"]
     assert top.lines("Cast", "BroadcastTo") == [
         "Cast = Cast(new_x)",
@@ -95,6 +95,6 @@ def test_rows_come_last_and_by_key_whatever_the_order() -> None:
 
 def test_outputs() -> None:
     top = Top()
-    assert passed_out(Port("y", "y", INFO), "t:0", top) == "t:0"
-    assert passed_out(Port("y", "y", INFO, conversion=BACK), "t:0", top) == "Cast:0"
+    assert passed_out(Port("y", "y", {"y": INFO}), "t:0", top) == "t:0"
+    assert passed_out(Port("y", "y", {"y": INFO}, conversion=BACK), "t:0", top) == "Cast:0"
     assert top.lines("Cast") == ["Cast = Cast(t:0)"]

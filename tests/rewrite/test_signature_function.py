@@ -49,9 +49,7 @@ def interface(change: Change, signature: protos.SignatureDef | None = None) -> I
         model.signature_def["s"].CopyFrom(signature)
     changed = Model(model, change)
     draft = changed.draft.signature(SignatureRef("s"))
-    added = tuple(
-        Port(end.key, end.key, protos.TensorInfo(), tensor=end.tensor) for end in draft.added
-    )
+    added = tuple(Port(end.key, end.key, {}, tensor=end.tensor) for end in draft.added)
     draft.added.clear()  # There is no graph that has their tensors.
     return replace(changed.interface(), added=added)
 
@@ -197,8 +195,8 @@ class TestWithVariant:
     )
     INNER = computing("inner_2", f"scaled = Mul(x, x) {FLOAT}\ny = Neg(x) {FLOAT}", "y:y:0")
     PORTS = FunctionPorts("outer_1", {"x": 0}, (), {"y": (0,)}, (1,))
-    X = Port("x", "x", protos.TensorInfo())
-    Z = Port("z", "z", protos.TensorInfo(), tensor="scaled:0", found="call:1", conversion=BACK)
+    X = Port("x", "x", {"x": protos.TensorInfo()})
+    Z = Port("z", "z", {}, tensor="scaled:0", found="call:1", conversion=BACK)
     PLAIN = Interface(SignatureRef("s"), "s", "", "", {"x": X}, {})
     ADDING = replace(PLAIN, added=(Z,))
     RELAXING = replace(PLAIN, batch=BatchSize(("x",), 1))
