@@ -56,8 +56,25 @@ def open_text(path: str | Path) -> TextIO:
     return io.TextIOWrapper(open_regular(path), encoding="utf-8")
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether there is anything at a path, be it a link that leads nowhere.
+
+    Raises:
+        OSError: If that cannot be found out. `os.path.lexists` says then that there is nothing.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def is_regular(path: str | Path) -> bool:
-    """Whether there is a regular file at a path, and not a link to one."""
+    """Whether there is a regular file at a path, and not a link to one.
+
+    Raises:
+        OSError: See `is_there`.
+    """
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):

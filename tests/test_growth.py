@@ -5,6 +5,7 @@ Steps are calls of functions, and of generators for their next value, which no o
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,10 +60,14 @@ def _steps(arguments: list[str | Path]) -> int:
         nonlocal count
         count += event == "call"
 
+    # What other tests left must not be finalised meanwhile, which takes steps too.
+    gc.collect()
+    gc.disable()
     sys.setprofile(profile)
     try:
         outcome = run(*arguments)
     finally:
         sys.setprofile(None)
+        gc.enable()
     assert outcome.code in (0, 1), outcome.err
     return count

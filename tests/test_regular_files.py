@@ -18,13 +18,16 @@ PACKAGE = Path(sigpb.__file__).parent
 # What opens a file for reading, unless it says otherwise.
 READERS = {"open", "read_bytes", "read_text", "memmap", "fromfile"}
 
-# Files of sigpb itself, which are read as they were installed, and files that are created.
+# Files of sigpb itself, which are read as they were installed, files that are created, and what
+# Linux says of itself.
 OWN = {
     ("cli/main.py", "read_text"),
     ("inspect/graph/graph_formats/html.py", "read_text"),
     ("op_defs.py", "read_bytes"),
     ("op_effects.py", "read_text"),
     ("protos.py", "read_bytes"),
+    ("publishing/durability.py", "read_text"),
+    ("publishing/output_file.py", "open"),
 }
 # Opens a remote file by a path of Apache Beam's.
 ELSEWHERE = {("batch/pipeline.py", "FileSystems")}

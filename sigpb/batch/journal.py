@@ -23,7 +23,7 @@ from sigpb.errors import EnvironmentFailure, PatchError, UsageError
 from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_proto import publish_file
-from sigpb.regular_files import open_regular
+from sigpb.regular_files import is_there, open_regular
 
 _VERSION = 1
 _PREFIX, _SUFFIX = "sigpb.batch.", ".jsonl"
@@ -102,7 +102,7 @@ class Journal:
             "canary": start.canary,
             "models": len(models),
         }
-        if os.path.lexists(file):
+        if is_there(file):
             raise UsageError(
                 f"The journal {file} is there already. Go on with it (--resume), or name another "
                 "one (--journal=FILE)."

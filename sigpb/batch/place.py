@@ -25,7 +25,7 @@ from sigpb.publishing.restore import (
 )
 from sigpb.publishing.tree import entries
 from sigpb.publishing.unfinished import take_back_unfinished
-from sigpb.regular_files import read_regular
+from sigpb.regular_files import is_there, read_regular
 from sigpb.remote.urls import is_url
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
@@ -115,7 +115,7 @@ class LocalPlace:
 
     def exists(self) -> bool:
         """See `Place`."""
-        return os.path.lexists(self._directory)
+        return is_there(self._directory)
 
     def names(self) -> list[str]:
         """See `Place`."""

@@ -24,6 +24,7 @@ from sigpb.publishing.new_files import (
     sync_directory,
     write_file,
 )
+from sigpb.regular_files import is_there
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def previous_files(model: Path, changes: Iterable[LocatedChange]) -> Iterator[Pa
     with removed_at_exit(directory):
         directory.mkdir()
         for change in changes:
-            if os.path.lexists(model / change.path):
+            if is_there(model / change.path):
                 kept = directory / change.path
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 link_or_copy(model / change.path, kept)
@@ -156,7 +157,7 @@ def put_back(model: Path, changes: Iterable[LocatedChange], kept: Path) -> None:
 @contextlib.contextmanager
 def _previous_file(model: Path, change: LocatedChange, kept: Path) -> Iterator[Replacement]:
     target = model / change.path
-    if not os.path.lexists(kept / change.path):
+    if not is_there(kept / change.path):
         yield Replacement(target, None, change.is_main)
         return
     previous = target.with_name(temporary_name(target.name))
@@ -167,8 +168,8 @@ def _previous_file(model: Path, change: LocatedChange, kept: Path) -> Iterator[R
 
 def _is_same(path: Path, other: Path) -> bool:
     """Whether there is the same at two paths, or nothing at either."""
-    if not os.path.lexists(path) or not os.path.lexists(other):
-        return os.path.lexists(path) == os.path.lexists(other)
+    if not is_there(path) or not is_there(other):
+        return is_there(path) == is_there(other)
     if os.path.samestat(path.lstat(), other.lstat()):
         return True
     from filecmp import cmp

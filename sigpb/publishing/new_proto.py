@@ -11,6 +11,7 @@ from sigpb.publishing.changes import Content, temporary_name
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import parents_of, removed_at_exit, sync_directory, write_file
 from sigpb.publishing.output_dir import resolve_output
+from sigpb.regular_files import is_there
 
 # The file system has no hard links.
 _CANNOT_LINK = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
@@ -22,7 +23,7 @@ def check_output_file(output: Path) -> None:
     Raises:
         UsageError: If something is there.
     """
-    if os.path.lexists(output):
+    if is_there(output):
         raise UsageError(f"{output} exists. Name a file that does not exist yet.")
 
 
@@ -84,7 +85,7 @@ def _rename_to_new(stage: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _CANNOT_LINK:
             raise
-        if os.path.lexists(target):
+        if is_there(target):
             raise _came_into_being(target) from error
         stage.rename(target)
 

@@ -19,7 +19,7 @@ from sigpb.publishing.exchange import locked, put_back
 from sigpb.publishing.failures import damaged_backup, explained
 from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory
 from sigpb.publishing.unfinished import remove_temporary, take_back_unfinished
-from sigpb.regular_files import is_regular
+from sigpb.regular_files import is_regular, is_there
 from sigpb.saved_model.file_state import sha256_of
 
 
@@ -87,7 +87,7 @@ def _restorable(
         str(other.path)
         for other in others
         if not _is_kept(kept / other.path)
-        and not (str(other.path) in new and not os.path.lexists(kept / other.path))
+        and not (str(other.path) in new and not is_there(kept / other.path))
     ]
     if is_whole and not missing:
         return located

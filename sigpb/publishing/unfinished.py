@@ -25,7 +25,7 @@ from sigpb.publishing.changes import (
 from sigpb.publishing.exchange import Replacement, locked, put_back
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory, write_file
-from sigpb.regular_files import read_regular
+from sigpb.regular_files import is_there, read_regular
 
 _State = list[int] | None
 """Size and time of modification in nanoseconds; None for no file."""
@@ -60,7 +60,7 @@ def conclude(model: Path) -> None:
 
 def is_unfinished(model_dir: Path) -> bool:
     """Whether a process was killed, or still is, exchanging files of a model."""
-    return os.path.lexists(model_dir / EXCHANGE_NAME)
+    return is_there(model_dir / EXCHANGE_NAME)
 
 
 def check_finished(model_dir: Path) -> None:

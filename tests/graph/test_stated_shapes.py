@@ -17,7 +17,7 @@ from sigpb.graph.stated_shapes import (
     stated_shapes,
 )
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.inspect.graph.bodies import FlowBody, graph_records, output_type
+from sigpb.inspect.graph.bodies import FlowBody, graph_records, graph_version, output_type
 from sigpb.op_defs import OpDefs
 from sigpb.tensor_types import Shape, shape_of
 from sigpb.wire import Message
@@ -109,7 +109,8 @@ def graph_views(graph: protos.GraphDef, name: str, output: int = 0) -> set[Shape
     op_defs = OpDefs()
     top = TopLevelGraph(Message.root(encoded), Known(), op_defs)
     records = graph_records(Message.root(encoded))
-    body = FlowBody(Message.root(encoded), op_defs, records, {}, ())
+    message = Message.root(encoded)
+    body = FlowBody(message, op_defs, records, {}, (), version=graph_version(message))
     type_ = top.type_of(f"{name}:{output}")
     assert type_ is not None
     return {
