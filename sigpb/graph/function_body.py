@@ -67,7 +67,13 @@ class FunctionBody(GraphBody):
         return self._functions.add_variant(function)
 
     def add_result(
-        self, name: str, tensor: str, dtype: int, shape: protos.TensorShapeProto
+        self,
+        name: str,
+        tensor: str,
+        dtype: int,
+        shape: protos.TensorShapeProto,
+        *,
+        node: str | None = None,
     ) -> None:
         """Makes a tensor a result of the function, as an Identity of its own.
 
@@ -76,8 +82,12 @@ class FunctionBody(GraphBody):
             tensor: The tensor as the function spells it.
             dtype: Its dtype.
             shape: What is known of its shape.
+            node: What the Identity is to be called, if that is free; as the result if left out.
         """
-        [spelled] = self.add("Identity", name, [tensor], {"T": dtype_attr(dtype)}, shape)
         result = self.function.signature.output_arg.add(type=dtype)
-        result.name = self.function.node_def[-1].name
+        if node is not None:
+            result.name = self.fresh_name(name)
+        [spelled] = self.add("Identity", node or name, [tensor], {"T": dtype_attr(dtype)}, shape)
+        if node is None:
+            result.name = self.function.node_def[-1].name
         self.function.ret[result.name] = spelled

@@ -196,6 +196,8 @@ def with_results(
             spelled.get(id(tensor), tensor.tensor),
             type_.dtype,
             shape_proto(type_.shape),
+            # OpenVINO never ends reading nested functions in which a node has its result's name.
+            node=f"{ADDED_RESULT}/Identity",
         )
     return after
 

@@ -218,7 +218,7 @@ class TestWithResults:
         after = with_results(function, [InnerTensor((), "a:y:0", UNKNOWN)], Library(), OpDefs())
         names = [each.name for each in after.signature.output_arg]
         assert names == ["sigpb_output", "sigpb_output_2", "sigpb_output_1"]
-        assert after.ret["sigpb_output_1"] == "sigpb_output_1:output:0"
+        assert after.ret["sigpb_output_1"] == "sigpb_output/Identity:output:0"
 
 
 class TestCallWithResults:

@@ -39,7 +39,7 @@ SHARED = """
         ("tf1_shared", SHARED, "e6a30f539e815922"),
         ("tf1_fixed_batch", 'input { key: "x" dtype: "int64" }', "66504ad4e4730076"),
         ("tf2_fixed_batch", 'batch_size: "?"', "78a4a809babae16f"),
-        ("tf2_image", 'output { key: "p" from_tensor: "pool/Mean:0" }', "6c1630370ebd9988"),
+        ("tf2_image", 'output { key: "p" from_tensor: "pool/Mean:0" }', "e4a62df083486066"),
         ("tf2_warmup", LINEAR, "9fc2e12e3cb49ce2"),
     ],
 )

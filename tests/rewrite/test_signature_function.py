@@ -211,10 +211,10 @@ class TestWithVariant:
         outer, inner = known.get("outer_4"), known.get("inner_3")
         assert outer is not None
         assert inner is not None
-        assert lines(outer.node_def)[1:] == ["sigpb_output = Identity(inner:output:1)"]
-        assert lines(inner.node_def)[2:] == ["sigpb_output = Identity(scaled:z:0)"]
+        assert lines(outer.node_def)[1:] == ["sigpb_output/Identity = Identity(inner:output:1)"]
+        assert lines(inner.node_def)[2:] == ["sigpb_output/Identity = Identity(scaled:z:0)"]
         for variant in (outer, inner):
-            assert variant.ret["sigpb_output"] == "sigpb_output:output:0"
+            assert variant.ret["sigpb_output"] == "sigpb_output/Identity:output:0"
         assert known.get("outer_1") == self.OUTER
         assert known.get("inner_2") == self.INNER
 
