@@ -19,8 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NoReturn
 
-IS_SUPPORTED = sys.platform == "linux" and platform.machine() == "x86_64"
-
 _libc = ctypes.CDLL(None, use_errno=True)
 
 Kind = Literal["error", "short", "kill"]
@@ -176,15 +174,30 @@ def trace(
     """
     child = os.fork()
     if child == 0:
-        _become_traced()
-        _end(function)
+        _run(function)
     tracer = _Tracer(child, f"{root}/", decide)
     return tracer.follow()
 
 
-def _end(function: Callable[[], int]) -> NoReturn:
+def is_supported() -> bool:
+    """Whether this machine lets a process trace its children, and is one whose calls are known."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    child = os.fork()
+    if child == 0:
+        _run(lambda: 0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSTOPPED(status):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return os.WIFSTOPPED(status)
+
+
+def _run(function: Callable[[], int]) -> NoReturn:
+    """Runs a function as a child that is traced, and ends the process."""
     code = 99
     try:
+        _become_traced()
         code = function()
     finally:
         os._exit(code)
