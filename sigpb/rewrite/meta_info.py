@@ -11,7 +11,7 @@ _TAGS = protos.MetaGraphDef.MetaInfoDef.TAGS_FIELD_NUMBER
 
 
 def rewrite(edits: Edits, interfaces: Interfaces) -> None:
-    """Brings the tag-set in line with a interfaces."""
+    """Brings the tag-set in line with interfaces."""
     if interfaces.tags == interfaces.meta_graph.tags:
         return
     tags = b"".join(length_delimited(_TAGS, tag.encode()) for tag in interfaces.tags)

@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from sigpb.errors import did_you_mean
+from sigpb.field_types import fits
 from sigpb.parsers import parse_call
 from sigpb.steps import step_types
 from sigpb.steps.step import Step, step_name
@@ -62,7 +63,7 @@ def parse_step(text: str) -> Step:
             raise ValueError(f"{name} lacks its argument {field.name!r}: {usage(kinds[name])}.")
     for key, value in arguments.items():
         arguments[key] = _frozen(value)
-        if not _fits(arguments[key], hints[key]):
+        if not fits(arguments[key], hints[key]):
             raise ValueError(
                 f"{name} cannot have the {key} {value!r}, which is not {_said(hints[key])}."
             )
@@ -86,20 +87,6 @@ def _is_open(hint: Any, last: Any) -> bool:
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type, of those that fields of steps have."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return any(_fits(value, each) for each in arguments)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_fits(each, arguments[0]) for each in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return value is None if hint is type(None) else type(value) is hint
 
 
 def _said(hint: Any) -> str:
