@@ -41,7 +41,7 @@ LAYERS = (
     {"tensor_types"},
     {"protos"},
     {"errors", "regular_files"},
-    {"json_values", "parsers", "visible_text"},
+    {"field_types", "json_values", "parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
 
