@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     reason="system calls cannot be traced here: that takes x86-64 Linux, and ptrace",
 )
 
-SAMPLE = 24
+SAMPLE = 16
 
 INTERRUPTIBLE = {"openat", "close", "flock", "fsync", "ioctl", *MOVES_BYTES}
 NEEDS_SPACE = {
