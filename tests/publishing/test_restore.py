@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,13 @@ import pytest
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.publish import FileState, publish_in_place
-from sigpb.publishing.restore import backup_path, remove_stages, restore, withdraw
+from sigpb.publishing.restore import (
+    backup_path,
+    remove_leftovers,
+    remove_stages,
+    restore,
+    withdraw,
+)
 
 from .directories import FINGERPRINT, MAIN, WARM_UP, snapshot
 
@@ -26,6 +34,41 @@ def test_restore(model: Path) -> None:
     restore(model, "batch", CHANGES, digest=OLD_DIGEST, new=["sigpb.history.jsonl"])
 
     assert snapshot(model) == before
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_taken_for_a_new_one(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, look = snapshot(model), os.lstat
+    failures = 0
+    for number in itertools.count(1):
+        publish_in_place(model, CHANGES, expected=FileState.of(model / MAIN), backup="batch")
+        after, looks = snapshot(model), list[Path]()
+
+        def fail_once(
+            path: Path, *, looks: list[Path] = looks, number: int = number, **options: int
+        ) -> os.stat_result:
+            looks.append(path)
+            if len(looks) == number:
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+            return look(path, **options)
+
+        def put_back() -> None:
+            restore(model, "batch", CHANGES, digest=OLD_DIGEST, new=["sigpb.history.jsonl"])
+
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "lstat", fail_once)
+                put_back()
+        except EnvironmentFailure:
+            failures += 1
+            assert snapshot(model) in (before, after)
+            put_back()
+        remove_leftovers(model)
+        assert snapshot(model) == before
+        if len(looks) < number:
+            break
+    assert failures > 15
 
 
 def break_off(kept: Path) -> None:
