@@ -62,11 +62,7 @@ def is_there(path: str | Path) -> bool:
     Raises:
         OSError: If that cannot be found out. `os.path.lexists` says then that there is nothing.
     """
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+    return _status(path) is not None
 
 
 def is_regular(path: str | Path) -> bool:
@@ -75,10 +71,8 @@ def is_regular(path: str | Path) -> bool:
     Raises:
         OSError: See `is_there`.
     """
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    status = _status(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
 
 
 def read_regular(path: str | Path) -> bytes:
@@ -100,6 +94,14 @@ def read_text(path: str | Path) -> str:
     """
     with open_text(path) as opened:
         return opened.read()
+
+
+def _status(path: str | Path) -> os.stat_result | None:
+    """Looks at what is at a path, without following a link; None if there is nothing."""
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _check(path: str | Path, status: os.stat_result) -> None:
