@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from types import TracebackType
 
 from sigpb.batch.job import Outcome
 from sigpb.errors import UsageError
@@ -17,7 +16,7 @@ _FIELDS = (
 )
 
 
-class ReportWriter:
+class ReportWriter(OutputFile):
     """Writes a report while a batch goes on: JSON, a line for each model, or CSV.
 
     The file is there when the batch has ended, or was stopped; see `OutputFile`.
@@ -33,8 +32,8 @@ class ReportWriter:
     def __init__(self, file: Path) -> None:
         if file.suffix not in (".jsonl", ".csv"):
             raise UsageError(f"--report={file}: the name has to end in .jsonl or .csv.")
-        self._file = OutputFile(file, "The batch can be resumed.")
-        self._csv = csv.writer(self._file) if file.suffix == ".csv" else None
+        super().__init__(file, "The batch can be resumed.")
+        self._csv = csv.writer(self) if file.suffix == ".csv" else None
         if self._csv:
             self._csv.writerow(_FIELDS)
 
@@ -51,15 +50,4 @@ class ReportWriter:
                 visible("" if value is None else str(value)) for value in record.values()
             )
         else:
-            self._file.write(json_text(record, indent=None) + "\n")
-
-    def __enter__(self) -> ReportWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.__exit__(kind, error, traceback)
+            self.write(json_text(record, indent=None) + "\n")

@@ -40,7 +40,7 @@ class SavedBatch:
     directories: tuple[str, ...]
 
 
-class BatchPlanWriter:
+class BatchPlanWriter(OutputFile):
     """Writes a plan while a dry run goes on."""
 
     def __init__(
@@ -59,8 +59,8 @@ class BatchPlanWriter:
         """
         self._tasks = tasks
         self._count = 0
-        self._file = OutputFile(file, "Nothing was changed.")
-        self._write(
+        super().__init__(file, "Nothing was changed.")
+        self._add_line(
             {
                 "sigpb_batch_plan": _VERSION,
                 "sigpb": __version__,
@@ -73,13 +73,10 @@ class BatchPlanWriter:
         """Adds a model, if it is to be patched."""
         if outcome.planned is not None and outcome.outcome == "patched":
             digests, edits = outcome.planned
-            self._write(
+            self._add_line(
                 task_json(replace(self._tasks[outcome.model], digests=digests, edits=edits))
             )
             self._count += 1
-
-    def __enter__(self) -> BatchPlanWriter:
-        return self
 
     def __exit__(
         self,
@@ -88,11 +85,11 @@ class BatchPlanWriter:
         traceback: TracebackType | None,
     ) -> None:
         if kind is None:
-            self._write({"models": self._count})
-        self._file.__exit__(kind, error, traceback)
+            self._add_line({"models": self._count})
+        super().__exit__(kind, error, traceback)
 
-    def _write(self, values: Mapping[str, Any]) -> None:
-        self._file.write(json_text(values, indent=None) + "\n")
+    def _add_line(self, values: Mapping[str, Any]) -> None:
+        self.write(json_text(values, indent=None) + "\n")
 
 
 def load(file: Path) -> SavedBatch:

@@ -7,11 +7,14 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from sigpb.errors import UsageError
 from sigpb.publishing.changes import is_main_proto, temporary_name
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import keep_ownership, mode_of, remove, sync_directory
+
+_Self = TypeVar("_Self", bound="OutputFile")
 
 
 class OutputFile:
@@ -51,7 +54,7 @@ class OutputFile:
         with self._explained():
             self._opened.write(text)
 
-    def __enter__(self) -> OutputFile:
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(
