@@ -12,7 +12,6 @@ import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from pathlib import Path
 from typing import Any
 
 from sigpb.batch.job import Job
@@ -81,7 +80,7 @@ class EqualModels:
             digest: The SHA-256 of its proto.
             plan: Finds it out; called unless it is known from an equal model.
         """
-        read = (_content(model.directory, name) for name in _READ_BESIDES)
+        read = (side_file.read(model.directory / name) for name in _READ_BESIDES)
         key = (job.patch, job.fingerprint, job.warmup, job.history, model.file.name, digest, *read)
         with self._lock:
             known = self._known.get(key)
@@ -100,7 +99,3 @@ class EqualModels:
         """Forgets all models."""
         with self._lock:
             self._known.clear()
-
-
-def _content(directory: Path, name: str) -> bytes | None:
-    return side_file.read(directory / name)

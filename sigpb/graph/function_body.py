@@ -84,10 +84,7 @@ class FunctionBody(GraphBody):
             shape: What is known of its shape.
             node: What the Identity is to be called, if that is free; as the result if left out.
         """
-        result = self.function.signature.output_arg.add(type=dtype)
-        if node is not None:
-            result.name = self.fresh_name(name)
         [spelled] = self.add("Identity", node or name, [tensor], {"T": dtype_attr(dtype)}, shape)
-        if node is None:
-            result.name = self.function.node_def[-1].name
+        result = self.function.signature.output_arg.add(type=dtype)
+        result.name = self.fresh_name(name) if node else self.function.node_def[-1].name
         self.function.ret[result.name] = spelled

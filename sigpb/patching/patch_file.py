@@ -75,9 +75,8 @@ def parse_json(text: str) -> protos.SavedModelPatch:
         values = parse_json_value(text)
         if not isinstance(values, dict):
             raise PatchError("1:1: the JSON of a patch is an object.")
-        json.dumps(
-            values, ensure_ascii=False
-        ).encode()  # Protobuf crashes on half a surrogate pair.
+        # Protobuf crashes on half a surrogate pair, which this refuses.
+        json.dumps(values, ensure_ascii=False).encode()
         json_format.ParseDict(values, patch)
     except json.JSONDecodeError as error:
         raise PatchError(f"{error.lineno}:{error.colno}: {error.msg}.") from error

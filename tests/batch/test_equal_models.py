@@ -11,8 +11,10 @@ from sigpb import protos
 from sigpb.batch import patch_model as module
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.patch_model import EQUAL_MODELS, patch_model
+from sigpb.patching.plan import Plan
 from sigpb.patching.planning import plan_patch
 from sigpb.saved_model import fingerprint, history, warmup
+from sigpb.saved_model.model import SavedModel
 from tests.patches import contents
 
 from .repositories import RENAME, ModelFactory, job, without_history
@@ -32,7 +34,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The models that were planned."""
     found: list[Path] = []
 
-    def noted(model, patch):  # type: ignore[no-untyped-def]
+    def noted(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         found.append(model.directory)
         return plan_patch(model, patch)
 

@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from sigpb import protos
 from sigpb.cli.main import main
 from tests.patches import RECORD, altered, contents
+from tools.fuzz.command_line import inside
 
 from .system_calls import Call, Fault, trace
 
@@ -124,7 +125,7 @@ def run(root: Path, line: str) -> tuple[int, str]:
         The exit code, and what was printed.
     """
     text = io.StringIO()
-    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text), _inside(root):
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text), inside(root):
         return main(line.split()), text.getvalue()
 
 
@@ -147,16 +148,6 @@ def run_traced(
 
     code = trace(child, root, decide)
     return code, output.read_text()
-
-
-@contextlib.contextmanager
-def _inside(directory: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(directory)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 State = dict[str, bytes]

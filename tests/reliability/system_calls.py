@@ -319,7 +319,7 @@ class _Tracer:
 def _text(process: int, address: int) -> str:
     """Reads a string that ends in a zero from the memory of a process."""
     found = b""
-    with open(f"/proc/{process}/mem", "rb", 0) as memory:  # noqa: PTH123
+    with Path(f"/proc/{process}/mem").open("rb", 0) as memory:
         while address and b"\0" not in found:
             memory.seek(address)
             part = memory.read(_PAGE - address % _PAGE)
