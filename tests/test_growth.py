@@ -21,14 +21,23 @@ COUNTS = (50, 100, 200)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_twice_as_much(kind: Callable[[int], Files], tmp_path: Path) -> None:
     steps_of(kind, 1, tmp_path / "first")  # What is imported then does not count.
-    steps = {count: steps_of(kind, count, tmp_path / str(count)) for count in COUNTS}
+    # A second attempt leaves out what happened once: `re` compiles a pattern again that fell out
+    # of its cache, which takes as many calls as a small model.
+    growth = growth_of(kind, tmp_path / "1")
+    if max(growth.values(), default=0) >= 3:
+        growth = growth_of(kind, tmp_path / "2")
+    assert max(growth.values(), default=0) < 3, growth
+
+
+def growth_of(kind: Callable[[int], Files], folder: Path) -> dict[str, float]:
+    """Returns how many times more steps the last doubling adds than the one before, by command."""
+    steps = {count: steps_of(kind, count, folder / str(count)) for count in COUNTS}
     few, some, many = (steps[count] for count in COUNTS)
-    growth = {
+    return {
         command: (many[command] - some[command]) / (some[command] - few[command])
         for command in few
         if some[command] - few[command] > COUNTS[0]
     }
-    assert max(growth.values(), default=0) < 3, growth
 
 
 def steps_of(kind: Callable[[int], Files], count: int, folder: Path) -> dict[str, int]:
