@@ -15,7 +15,7 @@ import numpy as np
 from sigpb import protos
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps import numpy_types
-from sigpb.tensor_types import Shape, dtype_name, dtype_of, integer_range, parse_shape, shape_of
+from sigpb.tf.tensor_types import Shape, dtype_name, dtype_of, integer_range, parse_shape, shape_of
 from tests.model_runner import BATCH, Array
 
 Arrays = dict[str, Array]

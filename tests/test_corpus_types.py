@@ -25,7 +25,7 @@ from sigpb import protos
 from sigpb.rewrite import session_graph
 from sigpb.saved_model import fingerprint
 from sigpb.saved_model.model import MetaGraph, parse
-from sigpb.tensor_types import (
+from sigpb.tf.tensor_types import (
     dtype_name,
     encoding_of,
     parse_shape,

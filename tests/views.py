@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sigpb import protos
-from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.tensor_types import tensor_names
 
 T = TypeVar("T")
 View = dict[str, tuple[dict[str, T], dict[str, T]]]

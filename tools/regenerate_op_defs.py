@@ -1,4 +1,4 @@
-"""Writes ``sigpb/proto/op_defs.binpb``: an OpList of the ops that the installed TensorFlow has.
+"""Writes ``sigpb/tf/op_defs.binpb``: an OpList of the ops that the installed TensorFlow has.
 
 python tools/regenerate_op_defs.py
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from tensorflow.core.framework.op_def_pb2 import OpDef, OpList
 from tensorflow.python.client import pywrap_tf_session
 
-TARGET = Path(__file__).resolve().parent.parent / "sigpb" / "proto" / "op_defs.binpb"
+TARGET = Path(__file__).resolve().parent.parent / "sigpb" / "tf" / "op_defs.binpb"
 
 
 def without_docs(op_def: OpDef) -> OpDef:

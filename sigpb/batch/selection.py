@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.batch.versions import parse_versions
 from sigpb.errors import PatchError
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
-from sigpb.tensor_types import Shape, dtype_name, dtype_of, parse_shape, shape_of, shape_text
+from sigpb.tf.tensor_types import Shape, dtype_name, dtype_of, parse_shape, shape_of, shape_text
 
 _COMPARISON = re.compile(r"\s*(==|!=|<=|>=|<|>|)\s*([0-9]+(?:\.[0-9]+)*)\s*")
 _OPERATORS: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {

@@ -10,7 +10,7 @@ from sigpb.diff.served import ClientRule, Served
 from sigpb.diff.signature_change import Endpoint, default_text
 from sigpb.rewrite.draft import Side
 from sigpb.saved_model.model import tag_set_text
-from sigpb.tensor_types import Shape, dtype_name, shape_text
+from sigpb.tf.tensor_types import Shape, dtype_name, shape_text
 
 Relation = Literal["same", "narrowed", "widened", "other"]
 

@@ -13,7 +13,7 @@ from sigpb.graph.origins import Origins
 from sigpb.rewrite.draft import MetaGraphDraft, Side
 from sigpb.rewrite.object_graph import contradictions
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tensor_types import TensorType, encoding_of, shape_of, type_text
+from sigpb.tf.tensor_types import TensorType, encoding_of, shape_of, type_text
 
 
 class BothTypes(NamedTuple):

@@ -13,12 +13,13 @@ from sigpb.diff.function_ports import name_in_function
 from sigpb.diff.lineage import Lineage, detour
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
+from sigpb.graph.added_nodes import is_added
 from sigpb.graph.origins import Chain
-from sigpb.graph.spliced import is_added
-from sigpb.graph.tensor_names import full, producer
 from sigpb.rewrite.draft import Side
-from sigpb.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype
-from sigpb.tensor_values import is_same
+from sigpb.tf.ops import PLACEHOLDERS
+from sigpb.tf.tensor_names import full, producer
+from sigpb.tf.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype
+from sigpb.tf.tensor_values import is_same
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ def _by_name(old: list[EndpointPlace], new: list[EndpointPlace], lineage: Lineag
 def _same_op(tensor: str, lineage: Lineage) -> bool:
     nodes = [view.node(producer(tensor)) for view in (lineage.before, lineage.after)]
     ops = {node.op if node else None for node in nodes}
-    return ops <= {"Placeholder", "PlaceholderWithDefault"} or (
+    return ops <= PLACEHOLDERS or (
         len(ops) == 1 and not any("Call" in (op or "Call") for op in ops)
     )
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.diff.lineage import GraphView
-from sigpb.graph.called_functions import CALL_OPS
+from sigpb.graph.added_nodes import is_added
 from sigpb.graph.function_outputs import ADDED_RESULT
 from sigpb.graph.origins import Origins
-from sigpb.graph.spliced import is_added
-from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.wrapper_function import is_wrapper
-from sigpb.tensor_types import encoding_of, tensor_names
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.tensor_types import encoding_of, tensor_names
 
 
 @dataclass(frozen=True)

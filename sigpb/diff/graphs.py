@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from sigpb import protos
 from sigpb.diff.difference import ConstantChange, GraphDifference, Names
 from sigpb.diff.sections import Unmatched
-from sigpb.graph.spliced import is_spliced
+from sigpb.graph.added_nodes import is_spliced
 from sigpb.saved_model.model import parse
+from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.wire import Field, Message, SourceRange, sha256
 
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
@@ -99,9 +100,8 @@ def _is_spliced(before: Message, after: Message) -> bool:
     if _is_large(before) or _is_large(after):
         return False
     old, new = parse(protos.NodeDef, before), parse(protos.NodeDef, after)
-    placeholders = ("Placeholder", "PlaceholderWithDefault")
     return (
-        old.op in placeholders and new.op in placeholders and (is_spliced(old) or is_spliced(new))
+        old.op in PLACEHOLDERS and new.op in PLACEHOLDERS and (is_spliced(old) or is_spliced(new))
     )
 
 

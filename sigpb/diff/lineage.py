@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 
 from sigpb import protos
-from sigpb.graph.called_functions import CALL_OPS
+from sigpb.graph.added_nodes import is_spliced
 from sigpb.graph.origins import Chain, Origins
-from sigpb.graph.spliced import is_spliced
-from sigpb.graph.tensor_names import producer
 from sigpb.rewrite.draft import Side
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.steps.conversion import holds
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.ops import PLACEHOLDERS
+from sigpb.tf.tensor_names import producer
 
 # Up to this size in bytes, parsing all nodes takes less time than searching for a few of them.
 _SMALL = 1 << 18
@@ -44,9 +45,6 @@ class GraphView(GraphParts):
             for tensor in node.input:
                 users[producer(tensor)].append(node.name)
         return users
-
-
-_PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 
 
 class Lineage:
@@ -108,7 +106,7 @@ class Lineage:
             return False
         if first.op in CALL_OPS:
             return self.same_function(first.attr["f"].func.name)
-        if first.op not in _PLACEHOLDERS or self._are_equal:
+        if first.op not in PLACEHOLDERS or self._are_equal:
             return True
         users = self.before.users(name)
         return not users or any(self.same_node(user) for user in users)

@@ -17,7 +17,7 @@ from sigpb.diff.signature_change import (
 )
 from sigpb.json_values import json_value
 from sigpb.saved_model.model import tag_set_text
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name
 from sigpb.visible_text import visible_lines
 
 NAMES_SHOWN = 5

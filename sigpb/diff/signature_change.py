@@ -8,7 +8,7 @@ from typing import Literal
 from sigpb import protos
 from sigpb.diff.tensor_text import value_text
 from sigpb.rewrite.draft import Side
-from sigpb.tensor_types import Encoding, Shape, dtype_name, shape_text
+from sigpb.tf.tensor_types import Encoding, Shape, dtype_name, shape_text
 
 Evidence = Literal["tensor", "key", "type"]
 """Why two endpoints are taken for the same one.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sigpb import protos
-from sigpb.tensor_elements import elements, sizes
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_elements import elements, sizes
+from sigpb.tf.tensor_types import dtype_name
 
 _LARGEST = 1 << 16
 
@@ -18,7 +18,7 @@ _LARGEST = 1 << 16
 def value_text(tensor: protos.TensorProto) -> str | None:
     """Writes a value in JSON; None if it is too large, or of a dtype that JSON has no values for.
 
-    `sigpb.tensor_values.tensor_proto` reads it back, given the dtype and the shape.
+    `sigpb.tf.tensor_values.tensor_proto` reads it back, given the dtype and the shape.
     """
     try:
         shape = sizes(tensor)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigpb.edits.edit import Edit, SignatureTarget
-from sigpb.graph.tensor_names import full
 from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, SignatureRef
-from sigpb.tensor_types import dtype_of, parse_shape
+from sigpb.tf.tensor_names import full
+from sigpb.tf.tensor_types import dtype_of, parse_shape
 
 
 @dataclass(frozen=True)

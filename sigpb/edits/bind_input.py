@@ -9,7 +9,7 @@ from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointTarget
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import (
+from sigpb.tf.tensor_types import (
     Encoding,
     dtype_name,
     dtype_of,
@@ -19,7 +19,7 @@ from sigpb.tensor_types import (
     shape_proto,
     shape_text,
 )
-from sigpb.tensor_values import tensor_proto
+from sigpb.tf.tensor_values import tensor_proto
 
 
 @dataclass(frozen=True)

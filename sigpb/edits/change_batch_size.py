@@ -10,7 +10,7 @@ from sigpb.edits.edit import Edit, SignatureTarget
 from sigpb.rewrite.conversion import with_batch
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import Shape, parse_shape, shape_of
+from sigpb.tf.tensor_types import Shape, parse_shape, shape_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.rewrite.restoration import origin_type
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import (
+from sigpb.tf.tensor_types import (
     Encoding,
     TensorType,
     declared_type,

@@ -11,7 +11,7 @@ from typing import Any
 from sigpb import protos
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import TensorType, dtype_name, shape_text
+from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 
 
 @dataclass(frozen=True)

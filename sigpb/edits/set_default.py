@@ -12,7 +12,7 @@ from sigpb.edits.edit import Edit, EndpointTarget
 from sigpb.rewrite.conversion import with_batch
 from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import (
+from sigpb.tf.tensor_types import (
     Encoding,
     dtype_name,
     dtype_of,
@@ -21,7 +21,7 @@ from sigpb.tensor_types import (
     shape_of,
     shape_text,
 )
-from sigpb.tensor_values import is_same, tensor_proto
+from sigpb.tf.tensor_values import is_same, tensor_proto
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical, producer
 from sigpb.graph.top_level import Scope
+from sigpb.tf.tensor_names import canonical, producer
 
 _LOCATION = b"loc:@"
 

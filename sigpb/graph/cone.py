@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sigpb import protos
-from sigpb.graph.control_flow import ENTER_OPS
-from sigpb.graph.tensor_names import canonical, producer
-from sigpb.op_defs import OpDefs
-from sigpb.steps.graph_body import OUTPUT_SHAPES
+from sigpb.tf.control_flow import ENTER_OPS
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.stated_shapes import OUTPUT_SHAPES
+from sigpb.tf.tensor_names import canonical, producer
 
 # Ops that create a resource for one step, which two copies of its users must not share
 # (tensorflow/core/ops/data_flow_ops.cc).

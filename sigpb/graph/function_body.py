@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 
 from sigpb import protos
-from sigpb.graph.called_functions import Functions
 from sigpb.graph.fresh_names import TakenNames
-from sigpb.op_defs import OpDefs
 from sigpb.steps.attributes import dtype_attr
 from sigpb.steps.graph_body import GraphBody
+from sigpb.tf.called_functions import Functions
+from sigpb.tf.op_defs import OpDefs
 
 _UNFIT = re.compile(r"[^a-z0-9]")
 _BEFORE_A_LETTER = re.compile(r"^[^a-z]+")

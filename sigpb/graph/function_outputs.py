@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sigpb import protos
-from sigpb.graph.called_functions import CALL_OPS, Functions
-from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_body import FunctionBody
-from sigpb.graph.stated_shapes import stated_shape
-from sigpb.graph.tensor_names import output_number, producer
-from sigpb.op_defs import OpDefs
-from sigpb.steps.graph_body import OUTPUT_SHAPES
-from sigpb.tensor_types import TensorType, shape_proto
+from sigpb.tf.called_functions import CALL_OPS, Functions
+from sigpb.tf.control_flow import surroundings
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.stated_shapes import OUTPUT_SHAPES, stated_shape
+from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.tensor_types import TensorType, shape_proto
 
 ADDED_RESULT = "sigpb_output"
 """What the names of results that are added to functions begin with."""

@@ -16,11 +16,11 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from sigpb import protos
-from sigpb.graph.called_functions import CALL_OPS
-from sigpb.graph.spliced import is_added, is_spliced
-from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
+from sigpb.graph.added_nodes import is_added, is_spliced, original_names
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.tensor_types import value_dtype
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_names import canonical, output_number, producer
+from sigpb.tf.tensor_types import value_dtype
 
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 

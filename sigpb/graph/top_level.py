@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.called_functions import Functions
 from sigpb.graph.fresh_names import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
-from sigpb.graph.stated_shapes import as_meant, producer_of, stated_shape
-from sigpb.graph.tensor_names import canonical, is_tensor, node_name, output_number, producer
-from sigpb.op_defs import OpDefs
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tensor_types import TensorType
+from sigpb.tf.called_functions import Functions
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.stated_shapes import as_meant, producer_of, stated_shape
+from sigpb.tf.tensor_names import canonical, is_tensor, node_name, output_number, producer
+from sigpb.tf.tensor_types import TensorType
 from sigpb.wire import Edits, Message, length_delimited
 
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER

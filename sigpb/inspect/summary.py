@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
-from sigpb.tensor_types import dtype_name, encoding_of, shape_of, shape_text, tensor_names
+from sigpb.tf.tensor_types import dtype_name, encoding_of, shape_of, shape_text, tensor_names
 from sigpb.visible_text import visible
 
 Json = dict[str, Any]

@@ -12,14 +12,15 @@ from typing import Literal
 from sigpb import protos
 from sigpb.diff.disagreements import both_types
 from sigpb.errors import PatchError
-from sigpb.graph.called_functions import CALL_OPS
-from sigpb.graph.tensor_names import full, producer
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.rewrite import records, structured_value
-from sigpb.saved_model.endpoint_keys import argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tensor_types import TensorType, encoding_of, shape_proto
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.serving import PREDICT
+from sigpb.tf.tensor_names import full, producer
+from sigpb.tf.tensor_types import TensorType, encoding_of, shape_proto
 from sigpb.wire import Edits
 
 View = Literal["signature_def", "object_graph"]
@@ -28,7 +29,6 @@ SignatureDefs = Mapping[str, protos.SignatureDef]
 _SIGNATURE_DEF = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
 _OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
 _FUNCTIONS = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
-_PREDICT = "tensorflow/serving/predict"
 
 
 def follow_object_graph(fixing: Fixing, index: int) -> None:
@@ -118,7 +118,7 @@ def _description_of(call: protos.NodeDef, key: str, known: SignatureDefs) -> pro
     ]
     if same:
         return known[min(same)[1]]
-    return known.get(key, protos.SignatureDef(method_name=_PREDICT))
+    return known.get(key, protos.SignatureDef(method_name=PREDICT))
 
 
 def _signature_def(

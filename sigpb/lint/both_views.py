@@ -9,7 +9,7 @@ from sigpb.lint.linted_model import LintedGraph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.object_graph import contradictions
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tensor_types import type_text
+from sigpb.tf.tensor_types import type_text
 
 
 def view_contradictions(graph: LintedGraph) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from sigpb import protos
-from sigpb.graph.called_functions import CALL_OPS
-from sigpb.graph.tensor_names import canonical
 from sigpb.lint.linted_model import LintedGraph
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_names import canonical
 
 # Nodes that only hand on what they take.
 _PASSING = {"Identity", "PlaceholderWithDefault", "StopGradient", "Snapshot"}

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.graph.stated_shapes import argument_shape
 from sigpb.lint.linted_model import LintedEndpoint, LintedGraph
-from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import TensorType, encoding_of, shape_of, value_dtype
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.stated_shapes import argument_shape
+from sigpb.tf.tensor_types import TensorType, encoding_of, shape_of, value_dtype
 
 _INT64 = protos.DataType.Value("DT_INT64")
 

@@ -12,16 +12,16 @@ from functools import cache, cached_property
 from typing import NamedTuple, TypeAlias
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical, producer
 from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.loading import constant_texts, init_ops, upstream
 from sigpb.lint.signature_flow import is_variable
-from sigpb.op_defs import tensorflow_op_def
-from sigpb.op_effects import outside_ops
 from sigpb.saved_model.model import parse
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.op_defs import tensorflow_op_def
+from sigpb.tf.op_effects import outside_ops
+from sigpb.tf.tensor_names import canonical, producer
+from sigpb.tf.tensor_types import tensor_names
 from sigpb.wire import Key, Message
 
 _ASSETS = protos.MetaGraphDef.ASSET_FILE_DEF_FIELD_NUMBER

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.graph.tensor_names import producer
 from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.inspect.graph.flow import Graph
 from sigpb.lint.signature_flow import is_variable
 from sigpb.saved_model.model import MetaGraph, parse
-from sigpb.tensor_elements import elements
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.tensor_elements import elements
+from sigpb.tf.tensor_names import producer
+from sigpb.tf.tensor_types import tensor_names
 
 _SAVER = protos.MetaGraphDef.SAVER_DEF_FIELD_NUMBER
 _COLLECTIONS = protos.MetaGraphDef.COLLECTION_DEF_FIELD_NUMBER

@@ -14,7 +14,7 @@ from sigpb.lint.rule import SEVERITIES, LintRule, Severity
 from sigpb.lint.rules import all_rules
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import read_text
-from sigpb.tensor_types import dtype_of, parse_shape
+from sigpb.tf.tensor_types import dtype_of, parse_shape
 
 EMPTY_POLICY = protos.LintPolicy()
 """One that asks for nothing, and leaves rules as they are."""

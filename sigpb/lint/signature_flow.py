@@ -6,15 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical, producer
-from sigpb.inspect.graph.bodies import VARIABLES, NodeRecord
+from sigpb.inspect.graph.bodies import NodeRecord
 from sigpb.inspect.graph.dependence import Dependence, Dependences, bits
 from sigpb.inspect.graph.flow import Graph
 from sigpb.rewrite.interface import fed_tensors
-from sigpb.tensor_types import tensor_names
-
-PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
-"""The ops of nodes that have to be fed."""
+from sigpb.tf.ops import UNFED_PLACEHOLDERS, VARIABLES
+from sigpb.tf.tensor_names import canonical, producer
+from sigpb.tf.tensor_types import tensor_names
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def _sources(graph: Graph, tensors: Iterable[str]) -> list[str]:
         record = graph.records.get(to_do.pop())
         if record is None:
             continue
-        if record.op in PLACEHOLDERS or record.op in VARIABLES:
+        if record.op in UNFED_PLACEHOLDERS or record.op in VARIABLES:
             found.append(record.name)
         new = {producer(tensor) for tensor in record.inputs} - seen
         seen |= new

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.called_functions import CALL_OPS
-from sigpb.graph.tensor_names import producer
 from sigpb.lint.consumers import Consumers
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.loading import ASSIGNING, variable_of
 from sigpb.lint.signature_flow import is_variable
 from sigpb.rewrite.interface import fed_tensors
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_names import producer
 
 # The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
 # (tensorflow/python/trackable/trackable_utils.py, base.py).

@@ -15,7 +15,7 @@ from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.regular_files import read_regular
 from sigpb.rewrite.commit import Committed, commit, unchanged
 from sigpb.saved_model.model import SavedModel
-from sigpb.tensor_types import parse_shape, shape_of, shape_text
+from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 from sigpb.wire import Edits, assemble
 
 

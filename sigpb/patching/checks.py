@@ -11,22 +11,16 @@ from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import SIDES, MetaGraphDraft, Side, SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.placeholder_default import lost_defaults
-from sigpb.saved_model.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.saved_model.model import INTERNAL_PREFIX
-from sigpb.tensor_types import dtype_of, parse_shape
+from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
+from sigpb.tf.serving import EXAMPLES, OUTPUTS
+from sigpb.tf.tensor_types import dtype_of, parse_shape
 
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
 
 # Models of 2.6 and before are read without the signatures that the checkpoint does not list.
 _LISTED_SINCE = (2, 7)
-
-FIXED_KEYS: dict[str, tuple[set[str], set[str]]] = {
-    "tensorflow/serving/classify": ({"inputs"}, {"classes", "scores"}),
-    "tensorflow/serving/regress": ({"inputs"}, {"outputs"}),
-}
-"""The keys that TensorFlow Serving looks up by itself, by method: the input, and possible outputs
-(tensorflow_serving/servables/tensorflow/classifier.cc, regressor.cc)."""
 
 
 def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
@@ -191,15 +185,15 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
 
 def unanswerable(signature: SignatureDraft) -> Iterator[str]:
     """Yields why TensorFlow Serving could not answer the requests a method stands for."""
-    if signature.method_name not in FIXED_KEYS:
+    outputs = OUTPUTS.get(signature.method_name)
+    if outputs is None:
         return
-    inputs, outputs = FIXED_KEYS[signature.method_name]
-    keys = set(signature.keys("output"))
-    if set(signature.keys("input")) != inputs or not outputs & keys or len(keys) > len(outputs):
+    inputs, keys = set(signature.keys("input")), set(signature.keys("output"))
+    if inputs != {EXAMPLES} or not keys & set(outputs) or len(keys) > len(outputs):
         wanted = " or ".join(repr(key) for key in sorted(outputs))
         yield (
             f"TensorFlow Serving answers {signature.method_name} requests only with an input "
-            f"{min(inputs)!r} and an output {wanted}, and no more than these."
+            f"{EXAMPLES!r} and an output {wanted}, and no more than these."
         )
 
 

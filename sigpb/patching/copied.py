@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sigpb import protos
 from sigpb.edits import SignatureTarget
 from sigpb.patching.resolve import resolve_endpoints
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.tensor_types import tensor_names
 
 
 def is_copied(target: SignatureTarget, original: protos.SignaturePatch) -> bool:

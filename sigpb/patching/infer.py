@@ -16,8 +16,8 @@ from sigpb.rewrite.commit import commit
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.steps.shape_matching import LooksTransposed, check_reshape
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import Shape, dtype_name, encoding_of, shape_of, shape_text
-from sigpb.tensor_values import is_same
+from sigpb.tf.tensor_types import Shape, dtype_name, encoding_of, shape_of, shape_text
+from sigpb.tf.tensor_values import is_same
 from sigpb.wire import Edits
 
 if TYPE_CHECKING:

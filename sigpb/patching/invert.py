@@ -14,7 +14,7 @@ from sigpb.rewrite.draft import SIDES, Side
 from sigpb.rewrite.interface import Interface, Interfaces, Port
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.steps.conversion import dtype_steps, losses
-from sigpb.tensor_types import dtype_name, shape_text, tensor_type
+from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_type
 from sigpb.wire import Edits, assemble
 
 

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.graph.called_functions import CALL_OPS, Functions
+from sigpb.graph.added_nodes import is_added, is_spliced, original_names
 from sigpb.graph.cone import needed
-from sigpb.graph.control_flow import surroundings
 from sigpb.graph.function_outputs import (
     InnerTensor,
     call_with_results,
@@ -18,13 +17,14 @@ from sigpb.graph.function_outputs import (
     names_in_functions,
 )
 from sigpb.graph.origins import Origins
-from sigpb.graph.spliced import is_added, is_spliced
-from sigpb.graph.tensor_names import original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.draft import EndpointDraft
 from sigpb.rewrite.interface import Result
-from sigpb.tensor_types import TensorType
+from sigpb.tf.called_functions import CALL_OPS, Functions
+from sigpb.tf.control_flow import surroundings
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.tensor_types import TensorType
 
 
 class AddedTensor(NamedTuple):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.called_functions import Functions
-from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.conversion import Conversion, is_batch_relaxed
-from sigpb.tensor_types import Shape, TensorType, shape_of
+from sigpb.tf.called_functions import Functions
+from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.tensor_types import Shape, TensorType, shape_of
 
 if TYPE_CHECKING:
-    from sigpb.graph.batch_dimension import Port
+    from sigpb.batch_size.dimension import Port
 
 Nodes = Mapping[str, protos.NodeDef]
 
@@ -87,7 +87,7 @@ def batch_size_of(
         )
     if len(after) != 1:
         return BatchSize()
-    from sigpb.graph.batch_dimension import BatchError, relax_nodes
+    from sigpb.batch_size.dimension import BatchError, relax_nodes
 
     size = before.pop() if before else None
     computing = nodes()

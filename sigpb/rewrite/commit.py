@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.graph.called_functions import called_functions
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite import collections, meta_info, object_graph, signature_defs, stripped_ops
 from sigpb.rewrite.interface import Interfaces
 from sigpb.rewrite.restoration import remove_leftovers
 from sigpb.rewrite.session_graph import splice
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.called_functions import called_functions
+from sigpb.tf.tensor_types import tensor_names
 from sigpb.wire import Edits
 
 

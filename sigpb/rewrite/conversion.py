@@ -11,7 +11,7 @@ from sigpb.rewrite.draft import Side
 from sigpb.steps.conversion import convert, losses
 from sigpb.steps.shape_matching import check_promise, shape_change
 from sigpb.steps.step import ConversionError, Step
-from sigpb.tensor_types import Shape, TensorType, shape_text
+from sigpb.tf.tensor_types import Shape, TensorType, shape_text
 
 
 @dataclass(frozen=True)

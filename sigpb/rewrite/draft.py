@@ -13,7 +13,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from sigpb import protos
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import Shape, TensorType
+from sigpb.tf.tensor_types import Shape, TensorType
 
 Side = Literal["input", "output"]
 SIDES: tuple[Side, Side] = ("input", "output")

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.called_functions import called_functions
-from sigpb.graph.function_attributes import drop_what_no_longer_holds
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
+from sigpb.tf.called_functions import called_functions
+from sigpb.tf.function_attributes import drop_what_no_longer_holds
 from sigpb.wire import Edits, Message, encode_varint
 
 Span = tuple[int, int]

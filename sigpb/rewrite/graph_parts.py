@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.saved_model.model import MetaGraph
+from sigpb.tf.op_defs import OpDefs
 from sigpb.wire import Message
 
 _GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER

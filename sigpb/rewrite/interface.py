@@ -13,13 +13,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical
 from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import Endpoint, Side, Signature, SignatureRef, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import TensorType, tensor_names, tensor_type
+from sigpb.tf.tensor_names import canonical
+from sigpb.tf.tensor_types import TensorType, tensor_names, tensor_type
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
-from sigpb.graph.called_functions import called_functions
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite import records, structured_value, wrapper_function
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
@@ -24,9 +22,11 @@ from sigpb.rewrite.signature_function import (
     with_variant,
 )
 from sigpb.rewrite.wrapper_function import Wrapper
-from sigpb.saved_model.endpoint_keys import are_adapted, argument_name
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tensor_types import TensorType
+from sigpb.tf.called_functions import called_functions
+from sigpb.tf.endpoint_keys import are_adapted, argument_name
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import TensorType
 from sigpb.wire import Edits
 
 _OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER

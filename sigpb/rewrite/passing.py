@@ -14,7 +14,7 @@ from sigpb.steps.attributes import constant
 from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.repeated_row import repeated_row
 from sigpb.steps.step import build_steps
-from sigpb.tensor_types import TensorType
+from sigpb.tf.tensor_types import TensorType
 
 
 class Surface(ABC):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.graph.tensor_names import producer
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.steps.step import ConversionError, Stored, undone
-from sigpb.tensor_elements import elements, set_elements, sizes
-from sigpb.tensor_types import converted_tensor, is_compatible, shape_proto, tensor_type
+from sigpb.tf.tensor_elements import elements, set_elements, sizes
+from sigpb.tf.tensor_names import producer
+from sigpb.tf.tensor_types import converted_tensor, is_compatible, shape_proto, tensor_type
 
 
 def converted_default(

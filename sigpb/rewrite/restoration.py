@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
-from sigpb.graph.called_functions import CALL_OPS
+from sigpb.graph.added_nodes import is_added, is_spliced, original_names
 from sigpb.graph.cone import needed
 from sigpb.graph.origins import Chain, Origins
-from sigpb.graph.spliced import is_added, is_spliced
-from sigpb.graph.tensor_names import canonical, original_names, output_number, producer
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
@@ -23,7 +21,9 @@ from sigpb.rewrite.interface import FunctionPorts, Restoration
 from sigpb.rewrite.wrapper_function import is_wrapper
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds
-from sigpb.tensor_types import (
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_names import canonical, output_number, producer
+from sigpb.tf.tensor_types import (
     TensorType,
     declared_type,
     encoding_of,

@@ -20,10 +20,9 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.called_functions import CALL_OPS
+from sigpb.graph.added_nodes import SPLICED, copy_scope
 from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
-from sigpb.graph.tensor_names import SPLICED, canonical, copy_scope, full, node_name, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.interface import Interface, Interfaces, Port, Restoration, fed_tensors
@@ -31,18 +30,18 @@ from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.placeholder_default import converted_default
 from sigpb.steps.attributes import constant, dtype_attr, shape_attr
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tensor_types import TensorType, converted_tensor, shape_proto, with_tensor, with_tensors
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.ops import TABLES, VARIABLES
+from sigpb.tf.tensor_names import canonical, full, node_name, producer
+from sigpb.tf.tensor_types import (
+    TensorType,
+    converted_tensor,
+    shape_proto,
+    with_tensor,
+    with_tensors,
+)
 
 _MANY_NODES = 10_000
-
-# What holds state that copies of other nodes have to share.
-_STATE_OPS = {
-    "HashTableV2",
-    "MutableHashTableV2",
-    "VarHandleOp",
-    "Variable",
-    "VariableV2",
-}
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ def _redirect(
     fed = {**fed, **{f"^{node.name}": f"^{producer(fed[node.name])}" for node in placeholders}}
     nodes = {**graph.nodes, **changed_nodes} if changed_nodes else graph.nodes
     names = Cone(nodes, fed.keys(), fetched, changed_nodes, still_fed).names
-    if stateful := sorted(name for name in names if nodes[name].op in _STATE_OPS):
+    if stateful := sorted(name for name in names if nodes[name].op in VARIABLES | TABLES):
         raise PatchError(
             f"the nodes {', '.join(map(repr, stateful))} depend on an input that is to change, and "
             "hold state; they cannot be copied for one signature alone."

@@ -8,11 +8,11 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.graph.function_outputs import InnerTensor, find_in, results_of, with_results
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.interface import FunctionPorts, Interface, Port
 from sigpb.rewrite.wrapper_function import Wrapped
-from sigpb.tensor_types import tensor_type
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import tensor_type
 
 
 def ports_of(
@@ -119,7 +119,7 @@ def with_variant(
         tensors = [_inner(function, port, library, op_defs) for port in interface.added]
         function = with_results(function, tensors, library, op_defs)
     if batch.relaxed:
-        from sigpb.graph.batch_dimension import BatchError, relax_function
+        from sigpb.batch_size.dimension import BatchError, relax_function
 
         places = ports.arguments
         beside = (position for key, position in places.items() if key in batch.beside)

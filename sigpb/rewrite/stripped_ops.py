@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from sigpb import protos
-from sigpb.op_defs import tensorflow_op_def
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.tf.op_defs import tensorflow_op_def
 from sigpb.wire import Edits, Field, Message, length_delimited
 
 _META_INFO = protos.MetaGraphDef.META_INFO_DEF_FIELD_NUMBER

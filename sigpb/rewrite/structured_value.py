@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from sigpb import protos
-from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import TensorType, shape_proto
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.tensor_types import TensorType, shape_proto
 
 NewKeys: TypeAlias = "Mapping[str, str | None]"
 """The new key of every input, or every output, by its old one; None for one that goes."""

@@ -8,8 +8,6 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import computing
-from sigpb.graph.stated_shapes import merged
-from sigpb.graph.tensor_names import output_number, producer
 from sigpb.rewrite.added_outputs import (
     AddedTensor,
     at_top_level,
@@ -34,7 +32,9 @@ from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import Interface, Interfaces, Port, StatedInfos, fed_tensors
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import (
+from sigpb.tf.stated_shapes import merged
+from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.tensor_types import (
     Shape,
     TensorType,
     converted_tensor,
@@ -216,7 +216,7 @@ class _Survey:
                     refined[producer(tensor), output_number(tensor)] = shape
         if not refined:
             return
-        from sigpb.graph.refined_shapes import follow
+        from sigpb.batch_size.refined_shapes import follow
 
         followed = follow(
             self._nodes(self._tensors(self.signature.kept("output"))), refined, self.library

@@ -25,16 +25,16 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.graph.called_functions import CALL_OPS, Functions
 from sigpb.graph.function_body import FunctionBody, normalized_name
-from sigpb.graph.stated_shapes import INPUT_SHAPES, stated_shape, stated_shapes
-from sigpb.graph.tensor_names import output_number, producer
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.interface import FunctionPorts, Interface, Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
-from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.steps.graph_body import OUTPUT_SHAPES, GraphBody
-from sigpb.tensor_types import TensorType, shape_of, shape_proto
+from sigpb.steps.graph_body import GraphBody
+from sigpb.tf.called_functions import CALL_OPS, Functions
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
+from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.tensor_types import TensorType, shape_of, shape_proto
 
 STEM = "__inference_signature_wrapper_sigpb"
 """What the names of wrappers begin with, up to their number."""

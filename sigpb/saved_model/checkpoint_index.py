@@ -19,7 +19,7 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.snappy import uncompress
 from sigpb.saved_model.tf_record import CHECKSUM_SIZE, masked_checksum
-from sigpb.tensor_types import Shape, shape_of
+from sigpb.tf.tensor_types import Shape, shape_of
 from sigpb.wire import Field, Message, read_varint
 
 _FOOTER_SIZE = 48

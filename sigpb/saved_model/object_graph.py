@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from sigpb import protos
-from sigpb.saved_model.endpoint_keys import argument_name
-from sigpb.tensor_types import TensorType, shape_of
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.tensor_types import TensorType, shape_of
 
 _SideAndKey: TypeAlias = 'tuple[Literal["input", "output"], str]'
 

@@ -9,7 +9,7 @@ from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr, string_attr
 from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.nearest import nearest
 from sigpb.steps.step import ConversionError, Step, Stored
-from sigpb.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
+from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
 
 # The attribute T in tensorflow/core/ops/string_ops.cc, but for variant, and string itself.
 _FRACTIONS = {"float16", "bfloat16", "float32", "float64", "complex64", "complex128"}

@@ -10,7 +10,7 @@ from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.nearest import is_same, nearest
 from sigpb.steps.numpy_types import numpy_dtype
 from sigpb.steps.step import ConversionError, Step, Stored
-from sigpb.tensor_types import (
+from sigpb.tf.tensor_types import (
     TensorType,
     dtype_name,
     dtype_of,

@@ -14,7 +14,7 @@ from sigpb.steps.shape_matching import (
 )
 from sigpb.steps.step import ConversionError, Step
 from sigpb.steps.string_to_number import StringToNumber
-from sigpb.tensor_types import Shape, TensorType, dtype_name, dtype_of
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of
 
 # What text is read as where StringToNumber does not have the dtype itself.
 _READ_AS = {

@@ -9,10 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 from sigpb import protos
-from sigpb.op_defs import OpDefs
-
-OUTPUT_SHAPES = "_output_shapes"
-"""The attribute in which nodes and arguments of functions state shapes."""
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.stated_shapes import OUTPUT_SHAPES
 
 
 class GraphBody(ABC):

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from sigpb.tensor_elements import bfloat16_bits, float_of_bits
-from sigpb.tensor_types import dtype_name, integer_range
+from sigpb.tf.tensor_elements import bfloat16_bits, float_of_bits
+from sigpb.tf.tensor_types import dtype_name, integer_range
 
 _CODES = {"float16": "<e", "float32": "<f", "float64": "<d"}
 _LARGEST = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name
 
 
 def numpy_dtype(dtype: int) -> Any:

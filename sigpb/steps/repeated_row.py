@@ -6,7 +6,7 @@ from sigpb import protos
 from sigpb.steps.attributes import constant, dtype_attr
 from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.sizes import computed_shape
-from sigpb.tensor_types import TensorType, dtype_of, shape_of, shape_proto
+from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of, shape_proto
 
 
 def repeated_row(

@@ -11,7 +11,7 @@ from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.shape_matching import check_reshape, shape_change, sources_of_unknown_sizes
 from sigpb.steps.sizes import computed_shape, integers
 from sigpb.steps.step import ConversionError, Step, Stored
-from sigpb.tensor_types import Shape, TensorType, dtype_of, is_compatible, shape_proto
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, is_compatible, shape_proto
 
 
 @dataclass(frozen=True)

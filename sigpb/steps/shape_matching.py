@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import Shape, shape_text
+from sigpb.tf.tensor_types import Shape, shape_text
 
 ShapeChange = Literal["same", "refine", "relax", "reshape"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sigpb import protos
 from sigpb.steps.attributes import constant, dtype_attr, int_attr
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tensor_types import TensorType, dtype_of, shape_proto
+from sigpb.tf.tensor_types import TensorType, dtype_of, shape_proto
 
 
 def computed_shape(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sigpb.errors import SigpbError
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tensor_types import TensorType
+from sigpb.tf.tensor_types import TensorType
 
 
 class ConversionError(SigpbError):

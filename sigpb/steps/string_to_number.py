@@ -10,7 +10,7 @@ from sigpb.steps.attributes import dtype_attr
 from sigpb.steps.graph_body import GraphBody
 from sigpb.steps.numpy_types import numpy_dtype
 from sigpb.steps.step import ConversionError, Step, Stored
-from sigpb.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
+from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
 
 # tensorflow/core/kernels/string_to_number_op.cc
 _READABLE = {"int32", "int64", "uint32", "uint64", "float32", "float64"}

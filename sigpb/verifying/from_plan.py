@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sigpb import protos
-from sigpb.graph.stated_shapes import merged
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import Conversion
@@ -16,7 +15,8 @@ from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
 from sigpb.steps.step import Step
-from sigpb.tensor_types import (
+from sigpb.tf.stated_shapes import merged
+from sigpb.tf.tensor_types import (
     Shape,
     TensorType,
     declared_type,

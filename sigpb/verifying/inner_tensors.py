@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sigpb.graph.called_functions import CALL_OPS
+from sigpb.tf.called_functions import CALL_OPS
 
 Graph = Any
 Tensor = Any

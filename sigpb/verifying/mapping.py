@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sigpb.steps.step import Step
-from sigpb.tensor_types import Encoding, Shape, TensorType
+from sigpb.tf.tensor_types import Encoding, Shape, TensorType
 
 SUFFIXES = {"coo_sparse": ("_values", "_indices", "_dense_shape")}
 """What TensorFlow appends to an endpoint's key for the tensors of a sparse one."""

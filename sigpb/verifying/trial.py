@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sigpb.steps.step import Step
-from sigpb.tensor_types import integer_range
+from sigpb.tf.tensor_types import integer_range
 from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference
 from sigpb.verifying.loaders import reason_of
 from sigpb.verifying.mapping import InputMapping, SignatureMapping

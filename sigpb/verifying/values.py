@@ -8,7 +8,7 @@ from typing import Any
 
 from sigpb.steps.numpy_types import numpy_dtype
 from sigpb.steps.step import Step
-from sigpb.tensor_types import Shape, dtype_name, integer_range
+from sigpb.tf.tensor_types import Shape, dtype_name, integer_range
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
 
 Array = Any

@@ -12,7 +12,7 @@ from sigpb.lint.outside import findable_ops
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
 from sigpb.saved_model.model import SavedModel
-from sigpb.tensor_types import shape_of
+from sigpb.tf.tensor_types import shape_of
 from sigpb.verifying.comparison import EXACT, Tolerance
 from sigpb.verifying.declared import disagreements
 from sigpb.verifying.from_plan import mapping_of, unchanged

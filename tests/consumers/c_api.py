@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from sigpb import protos, tensor_types
+from sigpb import protos
+from sigpb.tf import tensor_types
 from tests.consumers import ConsumerError
 
 Array = Any

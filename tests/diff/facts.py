@@ -23,7 +23,7 @@ from sigpb.edits.metadata_edits import (
 )
 from sigpb.edits.set_default import SetDefault
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import dtype_name, shape_text, tensor_names
+from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_names
 
 Fact = tuple[object, ...]
 

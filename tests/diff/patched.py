@@ -12,7 +12,7 @@ from sigpb.diff.difference import MetaGraphDifference, ModelDifference
 from sigpb.diff.signature_change import SignatureChange
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import dtype_name, shape_of, shape_text
+from sigpb.tf.tensor_types import dtype_name, shape_of, shape_text
 
 
 def patched(model: Path, patch: str | protos.SavedModelPatch) -> Path:

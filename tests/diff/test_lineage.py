@@ -4,7 +4,7 @@ import pytest
 
 from sigpb.diff.lineage import detour
 from sigpb.rewrite.draft import Side
-from sigpb.tensor_types import dtype_name, dtype_of
+from sigpb.tf.tensor_types import dtype_name, dtype_of
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from sigpb import protos
 from sigpb.diff.tensor_text import value_text
-from sigpb.tensor_types import dtype_of, shape_of
-from sigpb.tensor_values import is_same, tensor_proto
+from sigpb.tf.tensor_types import dtype_of, shape_of
+from sigpb.tf.tensor_values import is_same, tensor_proto
 
 
 @pytest.mark.parametrize(

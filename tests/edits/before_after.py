@@ -8,7 +8,7 @@ from pathlib import Path
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
-from sigpb.tensor_types import dtype_name, shape_of, shape_text
+from sigpb.tf.tensor_types import dtype_name, shape_of, shape_text
 from tests.views import signature_map
 
 

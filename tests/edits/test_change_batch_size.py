@@ -5,7 +5,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
-from sigpb.tensor_types import parse_shape, shape_proto
+from sigpb.tf.tensor_types import parse_shape, shape_proto
 from tests.edits.before_after import planned, types_of
 from tests.edits.in_tensorflow import (
     assert_each_row_alone,

@@ -5,7 +5,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
-from sigpb.tensor_types import dtype_of
+from sigpb.tf.tensor_types import dtype_of
 from tests.edits.before_after import planned, types_of
 from tests.parts import changed_parts
 from tests.patches import (

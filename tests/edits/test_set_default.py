@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sigpb import protos
-from sigpb.tensor_types import dtype_name, shape_of
+from sigpb.tf.tensor_types import dtype_name, shape_of
 from tests.edits.before_after import planned, types_of
 from tests.edits.in_tensorflow import SERVE, assert_fingerprinted, assert_values_are_converted
 from tests.parts import changed_parts

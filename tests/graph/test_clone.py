@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
-from sigpb.graph.tensor_names import canonical, output_number, producer
 from sigpb.graph.top_level import Scope, TopLevelGraph
-from sigpb.op_defs import OpDefs
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.wire import Message
 from tests.patches import only_graph
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.graph.cone import Cone, computing, needed
-from sigpb.op_defs import OpDefs
+from sigpb.tf.op_defs import OpDefs
 from tests.patches import only_graph
 
 from .small_graphs import attr, by_name

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody
-from sigpb.op_defs import OpDefs
 from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr
-from sigpb.tensor_types import dtype_of, shape_of, shape_proto
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import dtype_of, shape_of, shape_proto
 
 from .small_graphs import Known, lines, nodes
 

@@ -11,8 +11,8 @@ from sigpb.graph.function_outputs import (
     names_in_functions,
     with_results,
 )
-from sigpb.op_defs import OpDefs
-from sigpb.tensor_types import TensorType, dtype_of, shape_of
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of
 
 from .small_graphs import FLOAT, call, lines, nodes, output_shapes
 

@@ -15,7 +15,7 @@ from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import compile_patch
 from sigpb.publishing.changes import SplicedFile
 from sigpb.saved_model.model import open_model
-from sigpb.tensor_types import encoding_of, shape_of, shape_text
+from sigpb.tf.tensor_types import encoding_of, shape_of, shape_text
 from sigpb.wire import assemble
 from tests.conftest import REPOSITORY
 from tests.graph.small_graphs import FLOAT, attr, output_shapes, placeholder

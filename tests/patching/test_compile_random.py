@@ -16,8 +16,8 @@ from sigpb import protos
 from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import compile_patch
 from sigpb.publishing.changes import SplicedFile
-from sigpb.saved_model.endpoint_keys import argument_name
 from sigpb.saved_model.model import SavedModel, open_model
+from sigpb.tf.endpoint_keys import argument_name
 from sigpb.wire import assemble
 from tests.conftest import REPOSITORY
 from tests.parts import changed_parts, parts

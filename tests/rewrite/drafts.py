@@ -9,7 +9,7 @@ from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureRe
 from sigpb.rewrite.interface import Interfaces
 from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import dtype_of, parse_shape
+from sigpb.tf.tensor_types import dtype_of, parse_shape
 from sigpb.wire import Edits, Message, assemble
 
 Change = Callable[[MetaGraphDraft], object]

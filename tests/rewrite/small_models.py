@@ -11,7 +11,7 @@ from sigpb.rewrite.interface import Interface, Interfaces
 from sigpb.rewrite.session_graph import Endpoints, splice
 from sigpb.rewrite.survey import interface_of, interfaces_of
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
+from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
 from sigpb.wire import Edits, Message, assemble
 from tests.graph.small_graphs import graph_def, lines
 

@@ -7,7 +7,7 @@ import pytest
 from sigpb.rewrite.conversion import conversion, is_batch_relaxed, with_batch
 from sigpb.rewrite.draft import Side
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import TensorType, dtype_of, parse_shape, shape_text
+from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_text
 
 
 def type_of(text: str) -> TensorType:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.rewrite.draft import SignatureRef
-from sigpb.tensor_types import dtype_of
-from sigpb.tensor_values import tensor_proto
+from sigpb.tf.tensor_types import dtype_of
+from sigpb.tf.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, lines, nodes, placeholder
 
 from .drafts import all_of, bind, drop, rename, retype

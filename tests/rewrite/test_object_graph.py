@@ -7,13 +7,13 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from sigpb.op_defs import OpDefs
 from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import open_model
+from sigpb.tf.op_defs import OpDefs
 from sigpb.wire import Edits, length_delimited
 from tests.parts import changed_parts
 from tests.patches import MAIN, ModelFactory, altered, apply, only_graph, refusal

@@ -5,8 +5,8 @@ from sigpb.rewrite.conversion import conversion
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tensor_types import TensorType, dtype_of
-from sigpb.tensor_values import tensor_proto
+from sigpb.tf.tensor_types import TensorType, dtype_of
+from sigpb.tf.tensor_values import tensor_proto
 from tests.steps.graph_body import GraphDefBody
 
 from .small_models import type_of

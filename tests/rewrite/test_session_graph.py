@@ -10,8 +10,8 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.rewrite import session_graph
 from sigpb.rewrite.session_graph import splice
-from sigpb.tensor_types import TensorType, dtype_of, shape_of
-from sigpb.tensor_values import tensor_proto
+from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of
+from sigpb.tf.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, attr, call, graph_def, lines, nodes, placeholder
 from tests.patches import only_graph
 

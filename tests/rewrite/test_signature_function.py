@@ -6,7 +6,6 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import conversion
 from sigpb.rewrite.draft import SignatureRef
@@ -19,7 +18,8 @@ from sigpb.rewrite.signature_function import (
     with_variant,
 )
 from sigpb.rewrite.wrapper_function import Wrapped, Wrapper
-from sigpb.tensor_types import dtype_of, shape_of, shape_text
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import dtype_of, shape_of, shape_text
 from sigpb.wire import Message
 from tests.graph.small_graphs import FLOAT, Known, attr, call, lines, nodes
 

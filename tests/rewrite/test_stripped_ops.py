@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.op_defs import tensorflow_op_def
 from sigpb.rewrite import stripped_ops
+from sigpb.tf.op_defs import tensorflow_op_def
 from sigpb.wire import Edits, Message, assemble, length_delimited
 
 META_INFO = protos.MetaGraphDef.META_INFO_DEF_FIELD_NUMBER

@@ -6,7 +6,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.rewrite.structured_value import change_arguments, change_parameters, change_results
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tf.tensor_types import TensorType, dtype_of
 
 FLOAT, INT64 = dtype_of("float32"), dtype_of("int64")
 

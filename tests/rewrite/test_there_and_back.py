@@ -11,8 +11,8 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from sigpb.saved_model.endpoint_keys import argument_name, is_callable
 from sigpb.saved_model.model import open_model
+from sigpb.tf.endpoint_keys import argument_name, is_callable
 from tests.conftest import REPOSITORY
 from tests.edits.in_tensorflow import assert_values_follow
 from tests.patches import MAIN, ModelFactory, altered, read

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from sigpb.op_defs import OpDefs
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.wrapper_function import Wrapper, is_wrapper, wrapped_in
-from sigpb.tensor_types import TensorType, shape_of
-from sigpb.tensor_values import tensor_proto
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import TensorType, shape_of
+from sigpb.tf.tensor_values import tensor_proto
 from tests.graph.small_graphs import Known
 
 from .orders import Order

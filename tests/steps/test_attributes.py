@@ -9,8 +9,8 @@ from sigpb.steps.attributes import (
     string_attr,
     tensor_attr,
 )
-from sigpb.tensor_types import dtype_of
-from sigpb.tensor_values import tensor_proto
+from sigpb.tf.tensor_types import dtype_of
+from sigpb.tf.tensor_values import tensor_proto
 from tests.steps.graph_body import GraphDefBody
 
 

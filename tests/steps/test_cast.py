@@ -5,7 +5,7 @@ import pytest
 
 from sigpb.steps.cast import Cast
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tf.tensor_types import TensorType, dtype_of
 from tests.steps.graph_body import GraphDefBody
 
 UINT8, FLOAT = dtype_of("uint8"), dtype_of("float32")

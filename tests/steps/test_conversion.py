@@ -11,7 +11,7 @@ from sigpb.steps.conversion import convert, dtype_steps, losses, shape_steps
 from sigpb.steps.reshape import Reshape
 from sigpb.steps.step import ConversionError, Step, build_steps
 from sigpb.steps.string_to_number import StringToNumber
-from sigpb.tensor_types import Shape, TensorType, dtype_names, dtype_of, parse_shape
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_names, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody
 
 Array = Any

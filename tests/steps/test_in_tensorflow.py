@@ -10,7 +10,7 @@ import pytest
 from sigpb.steps.conversion import dtype_steps, shape_steps
 from sigpb.steps.numpy_types import numpy_dtype
 from sigpb.steps.step import Step, build_steps
-from sigpb.tensor_types import Shape, TensorType, dtype_of, parse_shape
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody
 from tests.steps.test_conversion import CONVERTIBLE
 

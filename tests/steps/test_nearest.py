@@ -5,7 +5,7 @@ import math
 import pytest
 
 from sigpb.steps.nearest import is_same, nearest
-from sigpb.tensor_types import dtype_of
+from sigpb.tf.tensor_types import dtype_of
 
 
 @pytest.mark.parametrize(

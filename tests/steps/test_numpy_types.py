@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sigpb.steps.numpy_types import numpy_dtype
-from sigpb.tensor_types import dtype_of
+from sigpb.tf.tensor_types import dtype_of
 
 
 @pytest.mark.parametrize("name", ["bool", "uint8", "float16", "float64", "complex64"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sigpb.steps.reshape import Reshape
 from sigpb.steps.step import ConversionError, Stored
-from sigpb.tensor_types import TensorType, dtype_of, parse_shape
+from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody
 
 FLOAT, INT32, INT64 = dtype_of("float32"), dtype_of("int32"), dtype_of("int64")

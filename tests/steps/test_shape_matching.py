@@ -16,7 +16,7 @@ from sigpb.steps.shape_matching import (
     sources_of_unknown_sizes,
 )
 from sigpb.steps.step import ConversionError
-from sigpb.tensor_types import parse_shape
+from sigpb.tf.tensor_types import parse_shape
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from sigpb.steps.cast import Cast
 from sigpb.steps.conversion import convert, dtype_steps
 from sigpb.steps.step import Step, Stored, undone
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tf.tensor_types import TensorType, dtype_of
 from tests.conversions import numpy_dtype
 
 SENT: dict[str, list[list[Any]]] = {

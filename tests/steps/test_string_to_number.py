@@ -7,7 +7,7 @@ import pytest
 
 from sigpb.steps.step import ConversionError
 from sigpb.steps.string_to_number import StringToNumber
-from sigpb.tensor_types import TensorType, dtype_of
+from sigpb.tf.tensor_types import TensorType, dtype_of
 from tests.steps.graph_body import GraphDefBody
 
 INT32, STRING = dtype_of("int32"), dtype_of("string")

@@ -8,7 +8,7 @@ from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.model import open_model
 from sigpb.steps.conversion import convert
-from sigpb.tensor_types import TensorType, dtype_of, parse_shape
+from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape
 from sigpb.verifying.from_plan import mapping_of
 from sigpb.verifying.mapping import (
     AddedOutput,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.saved_model.model import open_model
-from sigpb.tensor_types import dtype_of
+from sigpb.tf.tensor_types import dtype_of
 from sigpb.verifying.from_plan import unchanged
 from sigpb.verifying.mapping import AddedOutput, Component
 from tests.patches import ModelFactory, altered, apply

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sigpb.tensor_types import dtype_of
+from sigpb.tf.tensor_types import dtype_of
 from sigpb.verifying.values import NoValue, Recipe, for_old, made_up
 from tests.patches import ModelFactory
 from tests.verifying.mappings import input_, signature, signature_by

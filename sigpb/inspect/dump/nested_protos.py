@@ -7,8 +7,8 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.inspect.schema import KnownField
-from sigpb.tensor_elements import elements
-from sigpb.tensor_types import dtype_name, shape_of, shape_text
+from sigpb.tf.tensor_elements import elements
+from sigpb.tf.tensor_types import dtype_name, shape_of, shape_text
 from sigpb.wire import Message
 
 _ANY = protos.Any.DESCRIPTOR.full_name

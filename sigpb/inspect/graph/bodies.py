@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.graph.node_index import LARGE_NODE, outline
-from sigpb.graph.stated_shapes import argument_shape, as_meant, producer_of, stated_shape
-from sigpb.graph.tensor_names import canonical, output_number, producer
-from sigpb.op_defs import OpDefs
 from sigpb.saved_model.model import parse
-from sigpb.tensor_types import TensorType, shape_of, value_dtype
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.ops import PLACEHOLDERS, TABLES, VARIABLES
+from sigpb.tf.stated_shapes import argument_shape, as_meant, producer_of, stated_shape
+from sigpb.tf.tensor_names import canonical, output_number, producer
+from sigpb.tf.tensor_types import TensorType, shape_of, value_dtype
 from sigpb.wire import Message
 
 _GRAPH_NODE = protos.GraphDef.NODE_FIELD_NUMBER
@@ -228,30 +229,15 @@ def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
 UNKNOWN = TensorType(0, None)
 """The type of a tensor of which nothing is stated."""
 
-_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
-
-VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
-"""The ops of nodes that are variables, or handles of such."""
-
-_TABLES = (
-    "AnonymousHashTable",
-    "HashTable",
-    "HashTableV2",
-    "MutableDenseHashTable",
-    "MutableDenseHashTableV2",
-    "MutableHashTable",
-    "MutableHashTableV2",
-)
-
 
 def is_placeholder(record: NodeRecord) -> bool:
     """Whether a node stands for a value that is fed."""
-    return record.op in _PLACEHOLDERS
+    return record.op in PLACEHOLDERS
 
 
 def is_variable(record: NodeRecord) -> bool:
     """Whether a node stands for a variable or a table."""
-    return record.op in VARIABLES or record.op in _TABLES
+    return record.op in VARIABLES or record.op in TABLES
 
 
 def output_type(body: FlowBody, record: NodeRecord, output: int) -> TensorType:

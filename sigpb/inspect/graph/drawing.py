@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sigpb.graph.spliced import is_added, is_spliced
-from sigpb.graph.tensor_names import full
+from sigpb.graph.added_nodes import is_added, is_spliced
 from sigpb.inspect.graph.bodies import (
     is_variable,
     output_type,
@@ -33,7 +32,8 @@ from sigpb.inspect.graph.items import (
 )
 from sigpb.inspect.graph.picture import Edge, Node, NodeKind, Output, Picture
 from sigpb.inspect.graph.sources import Source, Sources
-from sigpb.tensor_types import TensorType, type_text
+from sigpb.tf.tensor_names import full
+from sigpb.tf.tensor_types import TensorType, type_text
 
 # So many things are drawn unless more are asked for.
 _CLEAR = 200

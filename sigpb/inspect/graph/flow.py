@@ -8,7 +8,6 @@ from functools import cached_property
 
 from sigpb import protos
 from sigpb.errors import UsageError, did_you_mean
-from sigpb.graph.tensor_names import canonical, full, producer
 from sigpb.inspect.graph.bodies import (
     UNKNOWN,
     FlowBody,
@@ -22,8 +21,9 @@ from sigpb.inspect.graph.bodies import (
 )
 from sigpb.inspect.graph.dependence import Dependences, Instance
 from sigpb.inspect.proto_source import GraphPart
-from sigpb.op_defs import OpDefs
-from sigpb.tensor_types import TensorType, shape_of, tensor_names
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_names import canonical, full, producer
+from sigpb.tf.tensor_types import TensorType, shape_of, tensor_names
 
 # So many names are compared with one that is mistyped.
 _NAMES = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sigpb.tensor_types import Shape, TensorType, type_text
+from sigpb.tf.tensor_types import Shape, TensorType, type_text
 
 NodeKind: TypeAlias = Literal[
     "input",  # an input of the signature, or a tensor that was asked for with --from

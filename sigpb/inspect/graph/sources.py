@@ -19,7 +19,7 @@ from sigpb.inspect.graph.bodies import (
 )
 from sigpb.inspect.graph.dependence import DONE, Instance
 from sigpb.inspect.graph.items import CallItem, EndpointItem, Item, NodeItem, PortItem
-from sigpb.tensor_types import TensorType
+from sigpb.tf.tensor_types import TensorType
 
 
 class Source(NamedTuple):

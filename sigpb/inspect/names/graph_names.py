@@ -11,7 +11,7 @@ from sigpb.inspect.names.occurrence import Occurrence, Role, is_colocation
 from sigpb.inspect.outline import LARGE, outline
 from sigpb.inspect.place import Place
 from sigpb.saved_model.model import parse
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name
 from sigpb.wire import Message
 
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER

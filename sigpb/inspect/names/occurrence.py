@@ -10,8 +10,8 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Literal, NamedTuple
 
-from sigpb.graph.tensor_names import producer
 from sigpb.inspect.place import Place
+from sigpb.tf.tensor_names import producer
 
 _COLOCATED = "loc:@"
 

@@ -11,7 +11,7 @@ from sigpb.inspect.names.occurrence import Referent, node_of
 from sigpb.inspect.names.parts import Part
 from sigpb.inspect.place import Place
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.tensor_types import tensor_names
 
 
 class Origin(NamedTuple):

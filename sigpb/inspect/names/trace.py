@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import UsageError, did_you_mean
-from sigpb.graph.tensor_names import full
 from sigpb.inspect.names.occurrence import Referent, Role, definition, mention, node_of
 from sigpb.inspect.names.origins import Capture, bindings, captures, objects_of, origins
 from sigpb.inspect.names.parts import Part, parts
@@ -19,6 +18,7 @@ from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.json_values import json_value
+from sigpb.tf.tensor_names import full
 
 # What a wrong name is compared with: more would take seconds.
 _MOST_NAMES = 2000

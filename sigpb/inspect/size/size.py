@@ -13,7 +13,7 @@ from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.size.extents import Section, functions, nodes, sections
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.json_values import json_value
-from sigpb.tensor_types import Shape, dtype_name, shape_of, shape_text
+from sigpb.tf.tensor_types import Shape, dtype_name, shape_of, shape_text
 
 LIMIT = 2**31 - 1
 """The largest message that protobuf can write or parse: 2 GiB less a byte."""

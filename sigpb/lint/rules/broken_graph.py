@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
-from sigpb.graph.tensor_names import producer
 from sigpb.inspect.graph.bodies import NodeRecord, node_names
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.rule import Finding, LintRule, listed
+from sigpb.tf.tensor_names import producer
 from sigpb.wire import Message
 
 _GRAPH_NODE = protos.GraphDef.NODE_FIELD_NUMBER

@@ -13,7 +13,7 @@ from sigpb.saved_model import checkpoint_index
 from sigpb.saved_model.checkpoint_index import CheckpointIndex, NoIndex
 from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_index
 from sigpb.saved_model.foreign_file import foreign_file
-from sigpb.tensor_types import dtype_name, is_compatible, shape_of, shape_text
+from sigpb.tf.tensor_types import dtype_name, is_compatible, shape_of, shape_text
 
 _BEGINNING = 4096
 _REPORTED = 10

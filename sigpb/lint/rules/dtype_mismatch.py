@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sigpb.lint.declared_types import comparisons
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name
 
 
 class DtypeMismatch(LintRule):

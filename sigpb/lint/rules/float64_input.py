@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical
 from sigpb.lint.consumers import Consumers
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.tensor_types import dtype_name, encoding_of
+from sigpb.tf.tensor_names import canonical
+from sigpb.tf.tensor_types import dtype_name, encoding_of
 
 _FLOAT64 = protos.DataType.Value("DT_DOUBLE")
 _CONVERSIONS = {"Cast": "DstT", "AsString": ""}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.requirements import required_endpoints
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.tensor_types import parse_shape, shape_of, shape_text
+from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 
 
 class PolicyShape(LintRule):

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from sigpb import protos
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.patching.checks import FIXED_KEYS, unanswerable
+from sigpb.patching.checks import unanswerable
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.serving import EXAMPLES, METHODS, OUTPUTS
+from sigpb.tf.tensor_types import dtype_name
 
 _STRING = protos.DataType.Value("DT_STRING")
-
-# Other method names that it knows (tensorflow_serving/servables/tensorflow/predict_util.cc).
-_METHODS = {"tensorflow/serving/predict", *FIXED_KEYS}
 
 
 class ServingMethod(LintRule):
@@ -38,17 +36,16 @@ class ServingMethod(LintRule):
                     yield self.finding(problem, graph.where(signature.key))
             for key, signature_def in graph.signatures.items():
                 method = signature_def.method_name
-                inputs, _ = FIXED_KEYS.get(method, (set(), set()))
-                for name in inputs & set(signature_def.inputs):
-                    if (dtype := signature_def.inputs[name].dtype) != _STRING:
-                        yield self.finding(
-                            f"TensorFlow Serving passes {method} requests as serialized "
-                            f"tf.Examples, but the input takes {dtype_name(dtype)}, not string.",
-                            graph.where(key, "input", name),
-                        )
-                if method not in _METHODS and graph in model.serving_graphs:
+                examples = signature_def.inputs.get(EXAMPLES) if method in OUTPUTS else None
+                if examples is not None and examples.dtype != _STRING:
+                    yield self.finding(
+                        f"TensorFlow Serving passes {method} requests as serialized tf.Examples, "
+                        f"but the input takes {dtype_name(examples.dtype)}, not string.",
+                        graph.where(key, "input", EXAMPLES),
+                    )
+                if method not in METHODS and graph in model.serving_graphs:
                     yield self.finding(
                         f"The method name is {method!r}; TensorFlow Serving knows "
-                        f"{', '.join(sorted(_METHODS))}.",
+                        f"{', '.join(sorted(METHODS))}.",
                         graph.where(key),
                     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sigpb.graph.tensor_names import full
 from sigpb.lint.linted_model import LintedEndpoint, LintedGraph, LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.tensor_names import full
+from sigpb.tf.tensor_types import tensor_names
 
 
 class SharedTensor(LintRule):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.tensor_types import encoding_of
+from sigpb.tf.tensor_types import encoding_of
 
 
 class SparseEndpoint(LintRule):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.tensor_types import Shape, encoding_of, shape_of
+from sigpb.tf.tensor_types import Shape, encoding_of, shape_of
 
 
 class UnbatchedOutput(LintRule):

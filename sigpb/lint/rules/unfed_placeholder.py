@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.lint.signature_flow import PLACEHOLDERS
 from sigpb.rewrite.interface import fed_tensors
+from sigpb.tf.ops import UNFED_PLACEHOLDERS
 
 
 class UnfedPlaceholder(LintRule):
@@ -32,7 +32,7 @@ class UnfedPlaceholder(LintRule):
                 for output, needed in sorted(graph.flow(key).needed.items()):
                     for tensor in needed - fed:
                         record = graph.graph.records.get(tensor)
-                        if record is not None and record.op in PLACEHOLDERS:
+                        if record is not None and record.op in UNFED_PLACEHOLDERS:
                             wanting[tensor].append(output)
                 for placeholder, outputs in sorted(wanting.items()):
                     yield self.finding(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.graph.tensor_names import canonical
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule, listed
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.tensor_names import canonical
+from sigpb.tf.tensor_types import tensor_names
 
 
 class UnusedInput(LintRule):

@@ -12,12 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from sigpb import protos
 from sigpb.patching.warmup.signature_change import SignatureChange, Unfit
 from sigpb.patching.warmup.values import check_size
-from sigpb.tensor_types import dtype_of, shape_of
-
-_CLASSIFY = "tensorflow/serving/classify"
-_REGRESS = "tensorflow/serving/regress"
-_INPUT = "inputs"
-_OUTPUTS = {_CLASSIFY: {"classes": "string", "scores": "float32"}, _REGRESS: {"outputs": "float32"}}
+from sigpb.tf.serving import CLASSIFY, EXAMPLES, OUTPUTS, REGRESS
+from sigpb.tf.tensor_types import dtype_of, shape_of
 
 
 def follow_classify(
@@ -31,13 +27,13 @@ def follow_classify(
     Raises:
         Unfit: It cannot be.
     """
-    _check(change, _CLASSIFY)
+    _check(change, CLASSIFY)
     yield from _follow_rows(request.input, [change])
 
 
 def follow_regress(request: protos.RegressionRequest, change: SignatureChange) -> Iterator[str]:
     """The same for a Regress request."""
-    _check(change, _REGRESS)
+    _check(change, REGRESS)
     yield from _follow_rows(request.input, [change])
 
 
@@ -55,9 +51,11 @@ def follow_multi_inference(
         if change is not None:
             _check(change, task.method_name)
     before = {
-        change.before.inputs[_INPUT].name for change in known if _INPUT in change.before.inputs
+        change.before.inputs[EXAMPLES].name for change in known if EXAMPLES in change.before.inputs
     }
-    after = {change.after.inputs[_INPUT].name for change in known if _INPUT in change.after.inputs}
+    after = {
+        change.after.inputs[EXAMPLES].name for change in known if EXAMPLES in change.after.inputs
+    }
     if len(before) == 1 < len(after):
         raise Unfit("its signatures do not share their input any more")
     yield from _follow_rows(request.input, known)
@@ -71,15 +69,15 @@ def _check(change: SignatureChange, method: str) -> None:
 
 def _problem(signature: protos.SignatureDef, method: str) -> str | None:
     """Says what keeps TensorFlow Serving from feeding Examples to a signature."""
-    wanted = _OUTPUTS.get(method)
+    wanted = OUTPUTS.get(method)
     if wanted is None:
         return None
     if signature.method_name != method:
         return f"has the method name {signature.method_name!r}, not {method!r}"
-    if list(signature.inputs) != [_INPUT] or not _is(signature.inputs[_INPUT], "string", {1}):
-        return f"does not take a vector of strings as its only input, {_INPUT!r}"
+    if list(signature.inputs) != [EXAMPLES] or not _is(signature.inputs[EXAMPLES], "string", {1}):
+        return f"does not take a vector of strings as its only input, {EXAMPLES!r}"
     found = [key for key in wanted if key in signature.outputs]
-    ranks = {2} if method == _CLASSIFY else {1, 2}
+    ranks = {2} if method == CLASSIFY else {1, 2}
     if (
         not found
         or len(signature.outputs) > len(wanted)
@@ -123,7 +121,7 @@ def _follow_rows(request: protos.Input, changes: Sequence[SignatureChange]) -> I
 def _fixed(change: SignatureChange) -> Iterator[int]:
     """Yields the batch size if the patch fixes it."""
     before, after = (
-        shape_of(signature.inputs[_INPUT].tensor_shape) if _INPUT in signature.inputs else None
+        shape_of(signature.inputs[EXAMPLES].tensor_shape) if EXAMPLES in signature.inputs else None
         for signature in (change.before, change.after)
     )
     if after and after[0] is not None and before != after:

@@ -8,8 +8,8 @@ from sigpb import protos
 from sigpb.patching.warmup.signature_change import SignatureChange, Unfit
 from sigpb.patching.warmup.values import adapt
 from sigpb.rewrite.conversion import with_batch
-from sigpb.tensor_elements import sizes
-from sigpb.tensor_types import TensorType, encoding_of, tensor_type
+from sigpb.tf.tensor_elements import sizes
+from sigpb.tf.tensor_types import TensorType, encoding_of, tensor_type
 
 
 def follow_predict(request: protos.PredictRequest, change: SignatureChange) -> Iterator[str]:

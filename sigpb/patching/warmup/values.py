@@ -9,8 +9,8 @@ from sigpb import protos
 from sigpb.steps.conversion import dtype_steps
 from sigpb.steps.reshape import arranged
 from sigpb.steps.step import Stored, undone
-from sigpb.tensor_elements import elements, set_elements, sizes
-from sigpb.tensor_types import Shape, TensorType, dtype_name, shape_proto, shape_text
+from sigpb.tf.tensor_elements import elements, set_elements, sizes
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, shape_proto, shape_text
 
 Sizes = tuple[int, ...]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from sigpb import protos
-from sigpb.op_defs import OpDefs
+from sigpb.tf.op_defs import OpDefs
 
 CALLS = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "RemoteCall": 1}
 IFS, CASES, WHILES = {"If", "StatelessIf"}, {"Case", "StatelessCase"}, {"While", "StatelessWhile"}

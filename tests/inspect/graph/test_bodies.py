@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.inspect.graph.bodies import Library
-from sigpb.op_defs import OpDefs
+from sigpb.tf.op_defs import OpDefs
 from sigpb.wire import Message
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.graph.tensor_names import canonical
 from sigpb.inspect.graph.drawing import draw
 from sigpb.inspect.graph.flow import Graph, signature_ends
 from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import open_source
+from sigpb.tf.tensor_names import canonical
 from tests.conftest import REPOSITORY
 from tests.inspect.graph.naive_walk import NaiveWalk
 from tests.inspect.graph.pictures import check, inputs_reached

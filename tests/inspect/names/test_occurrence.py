@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.inspect.names.occurrence import Role, mention
 from sigpb.inspect.names.parts import Part, parts
 from sigpb.inspect.proto_source import open_source
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name
 from sigpb.wire import Message, length_delimited
 from tests.conftest import REPOSITORY
 from tests.inspect.names.naive import strings

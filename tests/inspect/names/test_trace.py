@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.errors import UsageError
 from sigpb.inspect.names.trace import Trace, trace
 from sigpb.inspect.proto_source import ProtoSource, open_source
-from sigpb.tensor_types import tensor_names
+from sigpb.tf.tensor_types import tensor_names
 from tests.conftest import REPOSITORY
 
 ModelFactory = Callable[..., Path]

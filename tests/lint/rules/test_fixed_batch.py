@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb import protos
-from sigpb.tensor_types import parse_shape, shape_proto
+from sigpb.tf.tensor_types import parse_shape, shape_proto
 from tests.lint.faults import ModelFactory, find
 from tests.patches import altered
 

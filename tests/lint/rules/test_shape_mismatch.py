@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.tensor_types import parse_shape, shape_proto
+from sigpb.tf.tensor_types import parse_shape, shape_proto
 from tests.lint.faults import ModelFactory, find
 from tests.patches import altered
 

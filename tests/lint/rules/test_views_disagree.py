@@ -10,7 +10,7 @@ import sigpb
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.lint.lint import fix
-from sigpb.tensor_types import shape_proto
+from sigpb.tf.tensor_types import shape_proto
 from tests.lint.faults import Fault, ModelFactory, find, findings, repair, rule
 from tests.patches import altered, read
 from tests.views import outline, session_view

@@ -13,8 +13,8 @@ from sigpb.patching.patch_file import parse_text
 from sigpb.patching.warmup import rewrite as rewriting
 from sigpb.saved_model.tf_record import read_records, write_records
 from sigpb.saved_model.warmup import PATH
-from sigpb.tensor_elements import elements
-from sigpb.tensor_types import shape_of
+from sigpb.tf.tensor_elements import elements
+from sigpb.tf.tensor_types import shape_of
 from tests.patches import altered, read
 
 from .serving import logs, with_requests

@@ -4,8 +4,8 @@ import pytest
 
 from sigpb import protos
 from sigpb.patching.warmup.values import adapt
-from sigpb.tensor_elements import elements, set_elements, sizes
-from sigpb.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
+from sigpb.tf.tensor_elements import elements, set_elements, sizes
+from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
 
 
 def sent(count: int, *shape: int, packed: bool = False, dtype: str = "int32") -> protos.TensorProto:

@@ -8,7 +8,7 @@ from typing import Any
 from sigpb.inspect.graph.picture import Edge, Picture
 from sigpb.inspect.styled_text import Line, line
 from sigpb.json_values import json_value
-from sigpb.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name
 from sigpb.visible_text import json_text
 
 DEPTH = 10_000

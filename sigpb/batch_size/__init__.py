@@ -1,0 +1,1 @@
+"""The size of the batch, and other sizes that a patch changes, followed through a graph."""

@@ -1,0 +1,289 @@
+"""Writing the nodes of a body as they have to be for any batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sigpb import protos
+from sigpb.batch_size.body import Body
+from sigpb.batch_size.rules.constants import INT32, integer_tensor, uniform_element
+from sigpb.batch_size.rules.operation import Operation
+from sigpb.batch_size.rules.sources import SIZES, Source
+from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, write_shape
+from sigpb.batch_size.tensors import Visited
+from sigpb.graph.fresh_names import TakenNames
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
+from sigpb.tf.tensor_names import producer
+
+Nodes = tuple[protos.NodeDef, ...]
+
+
+class Variants(Protocol):
+    """The functions to call in place of others."""
+
+    def variant(self, name: str, arguments: Sequence[Tensor]) -> str:
+        """Returns the name of the function to call in place of one that was followed."""
+        ...
+
+    def exchanged(self, name: str, after: protos.FunctionDef, arguments: Sequence[Tensor]) -> str:
+        """Returns the name of a function that is called in place of another."""
+        ...
+
+
+def rewrite(body: Body, variants: Variants) -> dict[str, Nodes]:
+    """Returns the nodes that change, each with the new nodes that it takes tensors from.
+
+    A node that depends on the batch in a way that is not known, and that nothing needs, becomes
+    none: an output that is added later would return what was not followed.
+
+    Args:
+        body: The body, in which there are no problems.
+        variants: The functions to call in place of others.
+    """
+    writer = _Writer(body, variants)
+    changed = {name: writer.rewritten(name, visited) for name, visited in body.visited.items()}
+    taken = _taken(body)
+    changed |= {
+        name: (_without_shapes(body.nodes[name]),) if name in taken else () for name in body.stale
+    }
+    return {name: nodes for name, nodes in changed.items() if nodes != (body.nodes[name],)}
+
+
+def _taken(body: Body) -> set[str]:
+    """Returns the nodes that nodes which are not stale take tensors from, though unused."""
+    found: set[str] = set()
+    waiting = [name for name in body.nodes if name not in body.stale]
+    while waiting:
+        name = waiting.pop()
+        if name in body.nodes and name not in found:
+            found.add(name)
+            waiting += map(producer, body.nodes[name].input)
+    return found
+
+
+def _without_shapes(node: protos.NodeDef) -> protos.NodeDef:
+    """Returns a node that states nothing of the shapes of its outputs."""
+    after = protos.NodeDef()
+    after.CopyFrom(node)
+    if OUTPUT_SHAPES in after.attr:
+        for proto in after.attr[OUTPUT_SHAPES].list.shape:
+            write_shape(None, proto)
+    return after
+
+
+class _Writer:
+    def __init__(self, body: Body, variants: Variants) -> None:
+        self._body = body
+        self._variants = variants
+        self._names = TakenNames((*body.nodes, *body.arguments))
+        self._op_defs = OpDefs()
+
+    def rewritten(self, name: str, visited: Visited) -> Nodes:
+        before = self._body.nodes[name]
+        node = protos.NodeDef()
+        node.CopyFrom(before)
+        new: list[protos.NodeDef] = []
+        if OUTPUT_SHAPES in node.attr:
+            shapes = node.attr[OUTPUT_SHAPES].list.shape
+            for proto, output in zip(shapes, visited.outputs, strict=False):
+                if output.shape is not None:
+                    write_shape(output.shape, proto)
+        source = self._body.sources.get(name)
+        if visited.operation is not None:
+            self._apply(visited.operation, node, new)
+        elif source is not None:
+            self._apply_source(source, node, new)
+        elif node.op.startswith("Placeholder") and "shape" in node.attr:
+            write_shape(visited.outputs[0].shape, node.attr["shape"].shape)
+        for added in new:
+            self._op_defs.strip_defaults(added)
+        return (*new, node)
+
+    def _apply(self, op: Operation, node: protos.NodeDef, new: list[protos.NodeDef]) -> None:
+        for number, values in op.constants.items():
+            is_scalar = op.operands[number].shape == ()
+            value = integer_tensor(values, op.dtype(number) or INT32, scalar=is_scalar)
+            node.input[number] = self._constant(node, value, new)
+        for number, dims in op.computed.items():
+            dtype = op.dtype(number) or INT32
+            if op.operands[number].shape == ():
+                node.input[number] = self._batch_size(node, dtype, new, op)
+            else:
+                node.input[number] = self._computed(node, dims, dtype, new, op)
+        for attribute, place, arguments in op.calls:
+            if not attribute:
+                node.op = self._variants.variant(node.op, arguments)
+                continue
+            called = node.attr[attribute]
+            function = called.func if called.HasField("func") else called.list.func[place]
+            function.name = self._variants.variant(function.name, arguments)
+        for attribute, (after, arguments) in op.exchanged.items():
+            named = node.attr[attribute].func
+            named.name = self._variants.exchanged(named.name, after, arguments)
+        for attribute, setting in op.attributes.items():
+            if isinstance(setting, int):
+                node.attr[attribute].i = setting
+            else:
+                node.attr[attribute].list.i[:] = setting
+        for attribute, shapes in op.shapes.items():
+            stated = node.attr[attribute]
+            if stated.HasField("shape"):
+                write_shape(shapes[0], stated.shape)
+            else:
+                for proto, shape in zip(stated.list.shape, shapes, strict=True):
+                    write_shape(shape, proto)
+        if op.computed_by is not None:
+            self._compute_by(op.computed_by, op, node, new)
+
+    def _compute_by(
+        self, name: str, op: Operation, node: protos.NodeDef, new: list[protos.NodeDef]
+    ) -> None:
+        """Lets a new node compute the result, and the node pass it on under its own name."""
+        operands = [op.spelling(number) for number in range(len(op.operands))]
+        controls = node.input[len(operands) :]
+        computed = self._add(node, name, operands, (), new, T=node.attr["T"].type)
+        if OUTPUT_SHAPES in node.attr:
+            computed.attr[OUTPUT_SHAPES].CopyFrom(node.attr[OUTPUT_SHAPES])
+        node.op = "Identity"
+        node.input[:] = [self._body.spell(computed), *controls]
+        for attribute in set(node.attr) - {"T", OUTPUT_SHAPES}:
+            del node.attr[attribute]
+
+    def _apply_source(
+        self, source: Source, node: protos.NodeDef, new: list[protos.NodeDef]
+    ) -> None:
+        if node.op == "TensorArrayV3":
+            write_shape(source.dims, node.attr["element_shape"].shape)
+            return
+        if node.op in SIZES:
+            operand = 1 if source.counts else SIZES[node.op]
+            dtype = self._body.dtype_of(node.input[operand]) or INT32
+            if source.counts:
+                node.input[operand] = self._batch_size(node, dtype, new, None)
+            elif node.op == "TensorListReserve":
+                values = [dim if isinstance(dim, int) else -1 for dim in source.dims]
+                value = integer_tensor(values, dtype)
+                node.input[operand] = self._constant(node, value, new)
+            else:
+                node.input[operand] = self._computed(node, source.dims, dtype, new)
+            return
+        element = uniform_element(node.attr["value"].tensor)
+        assert element is not None, "only a uniform constant is a source"
+        controls = list(node.input)
+        dtype = node.attr["dtype"].type
+        inputs = [
+            self._computed(node, source.dims, INT32, new),
+            self._constant(node, element, new),
+        ]
+        del node.attr["value"], node.attr["dtype"], node.input[:]
+        node.op = "Fill"
+        node.input.extend([*inputs, *controls])
+        node.attr["T"].type = dtype
+        node.attr["index_type"].type = INT32
+
+    # New nodes. Each is named after the node that needs it, and on the same device.
+
+    def _add(
+        self,
+        node: protos.NodeDef,
+        op: str,
+        inputs: Sequence[str],
+        shape: Dims,
+        new: list[protos.NodeDef],
+        **types: int,
+    ) -> protos.NodeDef:
+        added = protos.NodeDef(op=op, device=node.device, input=inputs)
+        added.name = self._names.take(f"{node.name}/sigpb_{op.lower()}")
+        for attribute, dtype in types.items():
+            added.attr[attribute].type = dtype
+        if OUTPUT_SHAPES in node.attr:
+            write_shape(shape, added.attr[OUTPUT_SHAPES].list.shape.add())
+        new.append(added)
+        return added
+
+    def _constant(
+        self, node: protos.NodeDef, value: protos.TensorProto, new: list[protos.NodeDef]
+    ) -> str:
+        shape = tuple(dim.size for dim in value.tensor_shape.dim)
+        # A constant without inputs would be outside of the loop that the node is in.
+        in_frame = self._body.has_frames and len(node.input) > 0
+        controls = [f"^{producer(node.input[0])}"] if in_frame else []
+        added = self._add(node, "Const", controls, shape, new, dtype=value.dtype)
+        added.attr["value"].tensor.CopyFrom(value)
+        return self._body.spell(added)
+
+    def _computed(
+        self,
+        node: protos.NodeDef,
+        dims: Dims,
+        dtype: int,
+        new: list[protos.NodeDef],
+        op: Operation | None = None,
+    ) -> str:
+        """Adds nodes for a vector of sizes, some of which depend on the batch."""
+        batch = self._batch_size(node, dtype, new, op)
+        parts = [self._size(node, dim, batch, dtype, new) for dim in dims]
+        packed = self._add(node, "Pack", parts, (len(dims),), new, T=dtype)
+        packed.attr["N"].i = len(dims)
+        packed.attr["axis"].i = 0
+        return self._body.spell(packed)
+
+    def _size(
+        self, node: protos.NodeDef, dim: Dim, batch: str, dtype: int, new: list[protos.NodeDef]
+    ) -> str:
+        if dim == Batch():
+            return batch
+        factor = dim.factor if isinstance(dim, Batch) else -1 if dim is None else dim
+        number = self._constant(node, integer_tensor([factor], dtype, scalar=True), new)
+        if not isinstance(dim, Batch):
+            return number
+        return self._body.spell(self._add(node, "Mul", [batch, number], (), new, T=dtype))
+
+    def _batch_size(
+        self, node: protos.NodeDef, dtype: int, new: list[protos.NodeDef], op: Operation | None
+    ) -> str:
+        """Adds nodes for the batch size, a scalar."""
+        tensor, known = self._tensor_with_batch(op)
+        if known.count == Batch() and dtype == INT32:
+            return self._body.spell(self._add(node, "TensorListLength", [tensor], (), new))
+        shape = known.shape or ()
+        axis = shape.index(Batch())
+        sizes = self._add(
+            node, "Shape", [tensor], (len(shape),), new,
+            T=self._body.dtype_of(tensor), out_type=dtype,
+        )  # fmt: skip
+        bounds = [
+            self._constant(node, integer_tensor([number], dtype), new)
+            for number in (axis, axis + 1, 1)
+        ]
+        slice_ = self._add(
+            node, "StridedSlice", [self._body.spell(sizes), *bounds], (), new, T=dtype, Index=dtype
+        )
+        for mask in ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"):
+            slice_.attr[mask].i = 0
+        slice_.attr["shrink_axis_mask"].i = 1
+        return self._body.spell(slice_)
+
+    def _tensor_with_batch(self, op: Operation | None) -> tuple[str, Tensor]:
+        tensors = [(op.spelling(n), tensor) for n, tensor in enumerate(op.operands)] if op else []
+        tensors += self._body.begin()
+        for spelled, tensor in tensors:
+            if Batch() in (*(tensor.shape or ()), tensor.count):
+                return spelled, tensor
+        raise AssertionError("a source is found only where a tensor has the batch dimension")
+
+
+def write_argument_shapes(function: protos.FunctionDef, arguments: Sequence[Tensor]) -> None:
+    """Writes the shapes of a function's arguments where it states them."""
+    for position, tensor in enumerate(arguments):
+        if not tensor.follows_batch or tensor.shape is None:
+            continue
+        if position in function.arg_attr and OUTPUT_SHAPES in function.arg_attr[position].attr:
+            for proto in function.arg_attr[position].attr[OUTPUT_SHAPES].list.shape:
+                write_shape(tensor.shape, proto)
+        if INPUT_SHAPES in function.attr:
+            stated = function.attr[INPUT_SHAPES].list.shape
+            if position < len(stated):
+                write_shape(tensor.shape, stated[position])

@@ -1,0 +1,262 @@
+"""Matrix products, convolutions, pooling and the like: rows in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sigpb import protos
+from sigpb.batch_size.rules.agreement import agreed, broadcast
+from sigpb.batch_size.rules.operation import Operation, Refusal, rule
+from sigpb.batch_size.rules.reductions import check_mixing
+from sigpb.batch_size.rules.values import UNKNOWN, Batch, Dim, Dims, Tensor, text
+
+
+@rule("MatMul", "SparseMatMul")
+def mat_mul(op: Operation) -> Tensor:
+    """Multiplies two matrices."""
+    rows, inner = _matrix(op, 0, "transpose_a")
+    other, columns = _matrix(op, 1, "transpose_b")
+    contract(op, inner, other)
+    return Tensor((rows, columns))
+
+
+@rule("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+def batch_mat_mul(op: Operation) -> Tensor:
+    """Multiplies stacks of matrices, which are broadcast."""
+    left, right = op.dims(0), op.dims(1)
+    rows, inner = _matrix(op, 0, "adj_x")
+    other, columns = _matrix(op, 1, "adj_y")
+    contract(op, inner, other)
+    if op.node.op == "BatchMatMul" and len(left) != len(right):
+        raise Refusal(f"its operands have the shapes {text(left)} and {text(right)}")
+    stack = broadcast(op, [(0, left[:-2]), (1, right[:-2])])
+    return Tensor((*stack, rows, columns))
+
+
+def _matrix(op: Operation, number: int, transpose: str) -> tuple[Dim, Dim]:
+    dims = op.operands[number].shape
+    if dims is None and number == 1 and op.node.op == "MatMul":
+        return None, None
+    rows, columns = op.dims(number)[-2:]
+    return (columns, rows) if op.flag(transpose) else (rows, columns)
+
+
+def contract(op: Operation, left: Dim, right: Dim) -> None:
+    """Refuses to sum over the batch."""
+    if op.size is None or not (isinstance(left, Batch) or isinstance(right, Batch)):
+        return
+    raise Refusal(
+        f"it sums over the batch: over a dimension of size {text((left,))} of one operand and "
+        f"{text((right,))} of the other"
+    )
+
+
+@rule("Einsum")
+def einsum(op: Operation) -> Tensor:
+    """Multiplies and sums as an equation says."""
+    terms, _, result = op.word("equation").replace(" ", "").partition("->")
+    labels = [_labels(op, n, term) for n, term in enumerate(terms.split(","))]
+    sizes: dict[str, list[tuple[int, int, Dim]]] = {}
+    for number, named in enumerate(labels):
+        for axis, (label, dim) in enumerate(zip(named, op.dims(number), strict=True)):
+            sizes.setdefault(label, []).append((number, axis, dim))
+    found = {
+        label: agreed(op, [uses], repeats=label.startswith("."))[0] for label, uses in sizes.items()
+    }
+    ellipsis = [label for label in found if label.startswith(".")]
+    expanded = _expand(result, sorted(ellipsis, key=lambda label: -int(label[1:])))
+    for label, dim in found.items():
+        if label not in expanded and isinstance(dim, Batch) and op.size is not None:
+            raise Refusal(f"it sums over a dimension of size {text((dim,))}")
+    return Tensor(tuple(found[label] for label in expanded))
+
+
+def _labels(op: Operation, number: int, term: str) -> list[str]:
+    """Returns a label for each dimension; those under the dots are counted from their end."""
+    dots = len(op.dims(number)) - len(term.replace("...", ""))
+    return _expand(term, [f".{place}" for place in range(dots, 0, -1)])
+
+
+def _expand(term: str, ellipsis: Sequence[str]) -> list[str]:
+    before, dots, after = term.partition("...")
+    return [*before, *(ellipsis if dots else ()), *after]
+
+
+@rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv")
+def convolution(op: Operation) -> Tensor:
+    """Keeps the batch; the other sizes are those that the node states, if it does."""
+    _no_batch_in(op, 1)
+    _batch_first(op)
+    channels = None if op.operands[1].shape is None else op.dims(1)[-1]
+    if op.node.op == "DepthwiseConv2dNative" and op.operands[1].shape is not None:
+        depth, times = op.dims(1)[-2:]
+        channels = depth * times if isinstance(depth, int) and isinstance(times, int) else None
+    return Tensor(_spatial(op, op.dims(0), channels, _window(op)))
+
+
+@rule("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D")
+def pooling(op: Operation) -> Tensor:
+    """Keeps batch and channels."""
+    dims = op.dims(0)
+    window = op.integers("ksize")
+    _batch_first(op)
+    if window[0] != 1 or op.integers("strides")[0] != 1:
+        raise Refusal("it moves a window over the first dimension")
+    return Tensor(_spatial(op, dims, dims[_channel_axis(op, len(dims))], window))
+
+
+@rule("MaxPoolV2")
+def pooling_computed(op: Operation) -> Tensor:
+    """Keeps batch and channels; the window is an operand."""
+    dims = op.dims(0)
+    _batch_first(op)
+    if op.constant(1)[0] != 1 or op.constant(2)[0] != 1:
+        raise Refusal("it moves a window over the first dimension")
+    return Tensor((dims[0], *[None] * (len(dims) - 1)))
+
+
+@rule("MaxPoolWithArgmax")
+def max_pool_with_argmax(op: Operation) -> Sequence[Tensor]:
+    """Keeps the batch; refuses places that are counted over the whole batch."""
+    if op.flag("include_batch_in_index"):
+        raise Refusal("it counts places over the whole batch")
+    _batch_first(op)
+    pooled = Tensor(_spatial(op, op.dims(0), op.dims(0)[-1], op.integers("ksize")))
+    return [pooled, pooled]
+
+
+def _no_batch_in(op: Operation, number: int) -> None:
+    if op.operands[number].follows_batch:
+        raise Refusal(f"its operand {op.spelling(number)!r} depends on the batch")
+
+
+def _batch_first(op: Operation, number: int = 0) -> None:
+    dims = op.dims(number)
+    if op.size is not None and any(isinstance(dim, Batch) for dim in dims[1:]):
+        raise Refusal(f"it takes only the first dimension of {text(dims)} for the batch")
+
+
+def _channel_axis(op: Operation, rank: int) -> int:
+    return 1 if op.word("data_format").startswith("NC") else rank - 1
+
+
+def _window(op: Operation) -> list[int]:
+    """Returns the size of the filter in every dimension of the operand; 0 for an unknown one."""
+    rank = len(op.dims(0))
+    filter_dims = op.operands[1].shape
+    spatial = [0 if d is None or isinstance(d, Batch) else d for d in (filter_dims or ())[:-2]]
+    spatial = spatial or [0] * (rank - 2)
+    sizes = [
+        (size - 1) * dilation + 1 if size else 0
+        for size, dilation in zip(spatial, _middle(op, "dilations", rank), strict=True)
+    ]
+    return [1, 1, *sizes] if _channel_axis(op, rank) == 1 else [1, *sizes, 1]
+
+
+def _middle(op: Operation, name: str, rank: int) -> list[int]:
+    values = op.integers(name) or [1] * rank
+    return values[2:] if _channel_axis(op, rank) == 1 else values[1:-1]
+
+
+def _spatial(op: Operation, dims: Dims, channels: Dim, window: Sequence[int]) -> Dims:
+    """Returns the shape after a window was moved over all dimensions but batch and channels."""
+    if len(window) != len(dims):
+        return (dims[0], *[None] * (len(dims) - 1))
+    channel_axis = _channel_axis(op, len(dims))
+    strides = op.integers("strides") or [1] * len(dims)
+    result: list[Dim] = []
+    for axis, (dim, size, stride) in enumerate(zip(dims, window, strides, strict=True)):
+        if axis == 0:
+            result.append(dim)
+        elif axis == channel_axis:
+            result.append(channels)
+        else:
+            result.append(_positions(op, dim, size, stride, axis))
+    return tuple(result)
+
+
+def _positions(op: Operation, dim: Dim, size: int, stride: int, axis: int) -> Dim:
+    if not isinstance(dim, int) or not stride:
+        return None
+    padding = op.word("padding")
+    if padding == "SAME":
+        return -(-dim // stride)
+    if not size:
+        return None
+    if padding == "EXPLICIT":
+        dim += sum(op.integers("explicit_paddings")[2 * axis : 2 * axis + 2])
+    return (dim - size) // stride + 1
+
+
+@rule("Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput")
+def transposed_convolution(op: Operation) -> Tensor:
+    """Its first operand is the shape of the result."""
+    _no_batch_in(op, 1)
+    _batch_first(op, 2)
+    op.understand(0)
+    batch = op.dims(2)[0]
+    sizes = op.value(0)
+    spatial_only = len(sizes) == 2  # height and width
+    if any(isinstance(size, Batch) for size in (sizes if spatial_only else sizes[1:])):
+        raise Refusal(f"it makes a tensor of shape {text(sizes)}")
+    if spatial_only:
+        return Tensor((batch, None, None, None))
+    if isinstance(batch, Batch) and sizes[0] != batch:
+        if not op.is_size(sizes[0], batch) or None in sizes:
+            raise Refusal(f"it makes a tensor of shape {text(sizes)}")
+        op.computed[0] = (batch, *sizes[1:])
+    return Tensor((batch, *sizes[1:]))
+
+
+@rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
+def batch_norm(op: Operation) -> Sequence[Tensor]:
+    """Keeps the shape; the statistics are of the channels."""
+    dims = op.dims(0)
+    axis = _channel_axis(op, len(dims))
+    shapes = [(number, op.operands[number].shape) for number in (1, 2)]
+    vectors = [(number, 0, shape[0]) for number, shape in shapes if shape]
+    (channels,) = agreed(op, [[(0, axis, dims[axis]), *vectors]])
+    others = [dim for place, dim in enumerate(dims) if place != axis]
+    mixes = any(isinstance(dim, Batch) for dim in others)
+    if mixes and op.size is not None and is_training(op.node):
+        raise Refusal("it computes statistics of the whole batch")
+    return [Tensor(dims), *[Tensor((channels,))] * 4, UNKNOWN]
+
+
+def is_training(batch_norm: protos.NodeDef) -> bool:
+    """Whether a batch norm computes statistics of its operand, which is the default."""
+    return "is_training" not in batch_norm.attr or batch_norm.attr["is_training"].b
+
+
+@rule("LRN")
+def local_response(op: Operation) -> Tensor:
+    """Works along the channels, which are last."""
+    dims = op.dims(0)
+    check_mixing(op, dims, [len(dims) - 1])
+    return Tensor(dims)
+
+
+@rule(
+    "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea",
+    "ScaleAndTranslate",
+)  # fmt: skip
+def resize(op: Operation) -> Tensor:
+    """Keeps batch and channels."""
+    batch, _, _, channels = op.dims(0)
+    for number in range(1, len(op.operands)):
+        _no_batch_in(op, number)
+    _batch_first(op)
+    sizes = op.operands[1].value or (None, None)
+    return Tensor((batch, *sizes, channels))
+
+
+@rule("SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits")
+def cross_entropy(op: Operation) -> Sequence[Tensor]:
+    """A loss for each row, and the gradient of it."""
+    rows = op.dims(0)
+    check_mixing(op, rows, [1])
+    if op.node.op == "SoftmaxCrossEntropyWithLogits":
+        rows = broadcast(op, [(0, rows), (1, op.dims(1))])
+    else:
+        agreed(op, [[(0, 0, rows[0]), (1, 0, op.dims(1)[0])]])
+    return [Tensor(rows[:1]), Tensor(rows)]

@@ -1,0 +1,115 @@
+"""Ops that work along some dimensions: sums, softmax, sorting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sigpb.batch_size.rules.agreement import agreed
+from sigpb.batch_size.rules.operation import Operation, Refusal, rule
+from sigpb.batch_size.rules.values import Batch, Dims, Tensor, multiply, text
+
+
+@rule(
+    "All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin",
+)  # fmt: skip
+def reduce(op: Operation) -> Tensor:
+    """Reduces the dimensions that a constant names."""
+    dims = op.dims(0)
+    axes = {axis % len(dims) for axis in op.constant(1)} if dims else set()
+    if op.node.op in ("All", "Any"):  # Decides, or is asserted; nothing else may come of it.
+        whole = any(isinstance(dims[axis], Batch) for axis in axes)
+    else:
+        whole = False
+        check_mixing(op, dims, axes)
+    keep = op.flag("keep_dims")
+    shape = tuple(
+        1 if axis in axes else dim for axis, dim in enumerate(dims) if keep or axis not in axes
+    )
+    value = op.operands[0].value
+    if op.node.op == "Prod" and value is not None:
+        product = multiply(value) if axes or not dims else None
+        return Tensor(shape, (product,)) if len(shape) <= 1 else Tensor(shape)
+    return Tensor(shape, whole=whole)
+
+
+def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0) -> None:
+    """Refuses to work along a dimension with the batch in it, where examples would mix.
+
+    Args:
+        op: The node.
+        dims: The shape of what it works on.
+        axes: The dimensions that it works along.
+        number: Which of its operands that is.
+    """
+    if op.size is None or op.operands[number].of_whole_batch:
+        return
+    for axis in axes:
+        if isinstance(dims[axis], Batch):
+            raise Refusal(
+                f"it works along dimension {axis} of shape {text(dims)}, in which the batch is: "
+                "each example would change the results of the others"
+            )
+
+
+@rule("ArgMax", "ArgMin")
+def arg_max(op: Operation) -> Tensor:
+    """Leaves out one dimension."""
+    dims = op.dims(0)
+    axis = op.axis(1, len(dims))
+    check_mixing(op, dims, [axis])
+    return Tensor((*dims[:axis], *dims[axis + 1 :]))
+
+
+@rule("Softmax", "LogSoftmax")
+def softmax(op: Operation) -> Tensor:
+    """Works along the last dimension."""
+    dims = op.dims(0)
+    check_mixing(op, dims, [len(dims) - 1])
+    return Tensor(dims)
+
+
+@rule("Cumsum", "Cumprod", "CumulativeLogsumexp")
+def cumulate(op: Operation) -> Tensor:
+    """Works along one dimension."""
+    dims = op.dims(0)
+    check_mixing(op, dims, [op.axis(1, len(dims))])
+    return Tensor(dims)
+
+
+@rule("Reverse", "ReverseV2")
+def reverse(op: Operation) -> Tensor:
+    """Keeps the shape."""
+    dims = op.dims(0)
+    is_v2 = op.node.op == "ReverseV2"  # The first version takes a bool for each dimension.
+    axes = {axis % len(dims) for axis in op.constant(1)} if is_v2 else range(len(dims))
+    check_mixing(op, dims, axes)
+    return Tensor(dims)
+
+
+@rule("TopKV2", "TopK")
+def top_k(op: Operation) -> Sequence[Tensor]:
+    """Works along the last dimension."""
+    dims = op.dims(0)
+    check_mixing(op, dims, [len(dims) - 1])
+    if op.node.op == "TopKV2":
+        value = op.operands[1].value
+        count = value[0] if value else None
+    else:
+        count = op.integer("k")
+    chosen = Tensor((*dims[:-1], count))
+    return [chosen, chosen]
+
+
+@rule("InTopK", "InTopKV2")
+def in_top_k(op: Operation) -> Tensor:
+    """One answer for each row."""
+    rows, classes = op.dims(0)
+    check_mixing(op, (rows, classes), [1])
+    return Tensor(agreed(op, [[(0, 0, rows), (1, 0, op.dims(1)[0])]]))
+
+
+@rule("L2Loss")
+def loss(op: Operation) -> Tensor:
+    """One number for all."""
+    check_mixing(op, op.dims(0), range(len(op.dims(0))))
+    return Tensor(())

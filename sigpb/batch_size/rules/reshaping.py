@@ -1,0 +1,141 @@
+"""Ops that keep the elements and change the shape."""
+
+from __future__ import annotations
+
+from sigpb.batch_size.rules.layout import batch_in_literal, layout_of, product, resolved
+from sigpb.batch_size.rules.operation import Operation, Refusal, rule
+from sigpb.batch_size.rules.products import is_training
+from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, known, text
+
+
+@rule("Reshape")
+def reshape(op: Operation) -> Tensor:
+    """Gives a tensor the shape that an operand states."""
+    target = op.value(1)
+    op.understand(1)
+    value = op.operands[0].value
+    if value is not None and len(target) <= 1:
+        return Tensor((len(value),) if target else (), value)
+    dims = op.dims(0)
+    if not any(isinstance(dim, Batch) for dim in dims):
+        if any(isinstance(dim, Batch) for dim in target):
+            raise _unclear(dims, target)
+        return Tensor(_inferred(dims, target))
+    sizes = known(target)
+    if sizes is not None:
+        return Tensor(_literal(op, dims, sizes))
+    shape = resolved(dims, target) if any(isinstance(dim, Batch) for dim in target) else None
+    if shape is None:
+        raise _unclear(dims, target)
+    return Tensor(shape)
+
+
+def _inferred(dims: Dims, target: Dims) -> Dims:
+    """Returns a target with what its -1 stands for, if that is known."""
+    count, rest = product(dims), product(tuple(dim for dim in target if dim != -1))
+    inferred = None if count is None or not rest else count // rest
+    return tuple(inferred if dim == -1 else dim for dim in target)
+
+
+def _unclear(dims: Dims, target: Dims) -> Refusal:
+    return Refusal(
+        f"it makes shape {text(target)} of shape {text(dims)}, and "
+        "sigpb cannot tell which of the sizes is the batch"
+    )
+
+
+def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
+    """Returns the shape for a target without the batch, and rewrites the target if it has to be."""
+    natural = resolved(dims, target) if -1 in target else None
+    if natural is not None and _keeps_batch(dims, natural):
+        return natural
+    skip = 0 if op.size == 1 and _is_for_layer_norm(op) else None
+    place = None if op.size is None else batch_in_literal(dims, target, op.size, skip=skip)
+    if place is None:
+        if natural is not None and not (op.size == 1 and 1 in target):
+            return natural
+        raise _unclear(dims, target)
+    axis, batch = place
+    result: list[Dim] = [*target[:axis], batch, *target[axis + 1 :]]
+    if -1 in result:
+        inferred = result.index(-1)
+        count = product([dim.factor if isinstance(dim, Batch) else dim for dim in dims])
+        if count is None:
+            op.computed[1] = tuple(result)
+            result[inferred] = None
+            return tuple(result)
+        rest = product([each for each in target[:axis] + target[axis + 1 :] if each != -1])
+        assert rest, "the batch has a place beside the others"
+        result[inferred] = count // (rest * batch.factor)
+    relaxed = tuple(dim if isinstance(dim, int) else -1 for dim in result)
+    if 0 in relaxed:  # Of no elements, TensorFlow infers another size.
+        op.computed[1] = tuple(result)
+    elif relaxed != target:
+        op.constants[1] = relaxed
+    return tuple(result)
+
+
+def _keeps_batch(dims: Dims, shape: Dims) -> bool:
+    """Whether the dimension of the batch comes out as it was, with what follows it.
+
+    If sizes of one come before it, one of them may have been meant as the batch.
+    """
+    batch = next(dim for dim in dims if isinstance(dim, Batch))
+    if batch not in shape or layout_of(dims) is None:
+        return False
+    place, rest = shape.index(batch), dims[dims.index(batch) + 1 :]
+    if 1 in shape[:place] and (batch != Batch() or rest == (1,)):
+        return False
+    return shape[place + 1 :] == rest or (
+        product(rest) is not None and product(rest) == product(shape[place + 1 :])
+    )
+
+
+def _is_for_layer_norm(op: Operation) -> bool:
+    """Whether the result goes to a batch norm that computes statistics of it.
+
+    Keras 2 normalises layers like that: with all examples as channels of a single one
+    (tf_keras/src/layers/normalization/layer_normalization.py).
+    """
+    users = op.users()
+    return any(user.op.startswith("FusedBatchNorm") and is_training(user) for user in users)
+
+
+@rule("Squeeze")
+def squeeze(op: Operation) -> Tensor:
+    """Leaves out dimensions of size one."""
+    dims = op.dims(0)
+    axes = {axis % len(dims) for axis in op.integers("squeeze_dims")}
+    if any(isinstance(dims[axis], Batch) for axis in axes):
+        raise Refusal("it takes the batch dimension away, which has to be of size 1 for that")
+    if not axes:
+        axes = {axis for axis, dim in enumerate(dims) if dim == 1}
+        if None in dims:
+            raise Refusal(f"it is not known which dimensions of {text(dims)} it takes away")
+    shape = tuple(dim for axis, dim in enumerate(dims) if axis not in axes)
+    lost_batch = not op.integers("squeeze_dims") and any(op.is_size(1, dim) for dim in dims)
+    if lost_batch and (len(shape) != 2 or axes or not op.only_used_as("BiasAdd", 1)):
+        raise Refusal(
+            f"it takes away every dimension of size 1 of {text(dims)}, and with them the batch"
+        )
+    if lost_batch:
+        op.computed_by = "Identity"
+    elif not op.integers("squeeze_dims"):
+        op.attributes["squeeze_dims"] = sorted(axes)
+    return Tensor(shape, op.operands[0].value, lost_batch=lost_batch)
+
+
+@rule("ExpandDims")
+def expand_dims(op: Operation) -> Tensor:
+    """Puts in a dimension of size one."""
+    dims = op.dims(0)
+    axis = op.axis(1, len(dims) + 1)
+    value = op.operands[0].value if not dims else None
+    return Tensor((*dims[:axis], 1, *dims[axis:]), value)
+
+
+@rule("Transpose", "ConjugateTranspose")
+def transpose(op: Operation) -> Tensor:
+    """Changes the order of the dimensions."""
+    dims = op.dims(0)
+    return Tensor(tuple(dims[axis] for axis in op.constant(1)))

@@ -1,0 +1,137 @@
+"""Ops that rearrange or transform the elements of each example."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from sigpb.batch_size.rules.agreement import agreed
+from sigpb.batch_size.rules.operation import Operation, Refusal, rule
+from sigpb.batch_size.rules.reductions import check_mixing
+from sigpb.batch_size.rules.values import Batch, Dim, Tensor, add, divide, multiply, repeat
+
+
+def _check(op: Operation, axes: Iterable[int]) -> None:
+    """Refuses to put together what is along the batch."""
+    check_mixing(op, op.dims(0), axes)
+
+
+@rule("SpaceToDepth", "DepthToSpace", "ExtractImagePatches")
+def blocks(op: Operation) -> Tensor:
+    """Keeps the batch; the other sizes are those that the node states."""
+    _check(op, range(1, len(op.dims(0))))
+    return Tensor((op.dims(0)[0], *[None] * (len(op.dims(0)) - 1)))
+
+
+@rule("SpaceToBatchND")
+def space_to_batch(op: Operation) -> Tensor:
+    """Moves blocks of each example into the batch."""
+    batch, *dims = op.dims(0)
+    sizes, pads = op.constant(1), op.constant(2)
+    _check(op, range(1, 1 + len(sizes)))
+    spaces = [
+        divide(add([dim, before, after]), size)
+        for dim, before, after, size in zip(dims, pads[::2], pads[1::2], sizes, strict=False)
+    ]
+    return Tensor((repeat(batch, math.prod(sizes)), *spaces, *dims[len(sizes) :]))
+
+
+@rule("BatchToSpaceND")
+def batch_to_space(op: Operation) -> Tensor:
+    """Moves parts of the batch back into blocks."""
+    batch, *dims = op.dims(0)
+    sizes, crops = op.constant(1), op.constant(2)
+    _check(op, range(1, 1 + len(sizes)))
+    spaces = [
+        _cropped(multiply([dim, size]), before, after)
+        for dim, before, after, size in zip(dims, crops[::2], crops[1::2], sizes, strict=False)
+    ]
+    parts = math.prod(sizes)
+    if isinstance(batch, Batch):
+        if batch.outer % parts:
+            raise Refusal(f"it takes {parts} parts of the batch, which are not apart in it")
+        batch = Batch(batch.factor // parts, batch.of, batch.outer // parts)
+    else:
+        batch = divide(batch, parts)
+    return Tensor((batch, *spaces, *dims[len(sizes) :]))
+
+
+def _cropped(dim: Dim, before: Dim, after: Dim) -> Dim:
+    crop = multiply([-1, add([before, after])])
+    return add([dim, crop])
+
+
+@rule("AdjustContrastv2", "AdjustHue", "AdjustSaturation", "RGBToHSV", "HSVToRGB")
+def colours(op: Operation) -> Tensor:
+    """Keeps the shape; the contrast is that of the last three dimensions."""
+    rank = len(op.dims(0))
+    _check(op, range(rank - (3 if op.node.op == "AdjustContrastv2" else 1), rank))
+    if any(operand.follows_batch for operand in op.operands[1:]):
+        raise Refusal("it changes all colours by what it takes from the batch")
+    return Tensor(op.dims(0))
+
+
+@rule("MatrixInverse", "Cholesky", "MatrixBandPart", "FFT", "IFFT")
+def same_shape(op: Operation) -> Tensor:
+    """Treats each vector or matrix alike."""
+    rank = len(op.dims(0))
+    _check(op, range(rank - (1 if op.node.op in ("FFT", "IFFT") else 2), rank))
+    return Tensor(op.dims(0))
+
+
+@rule("RFFT", "IRFFT")
+def real_fft(op: Operation) -> Tensor:
+    """Transforms the last dimension."""
+    (length,) = op.constant(1)
+    _check(op, [len(op.dims(0)) - 1])
+    return Tensor((*op.dims(0)[:-1], length // 2 + 1 if op.node.op == "RFFT" else length))
+
+
+@rule("MatrixDiag", "MatrixDiagV2", "MatrixDiagV3")
+def diagonal_matrices(op: Operation) -> Tensor:
+    """Makes a matrix of each vector."""
+    dims = op.dims(0)
+    if op.node.op == "MatrixDiag":
+        return Tensor((*dims, dims[-1]))
+    if op.constant(1) not in ((0,), (0, 0)):
+        raise Refusal("it makes matrices with several diagonals")
+    return Tensor((*dims[:-1], *[dims[-1] if op.value(n) == (-1,) else None for n in (2, 3)]))
+
+
+@rule("MatrixDiagPart")
+def diagonals(op: Operation) -> Tensor:
+    """Takes the diagonal of each matrix."""
+    *stack, rows, columns = op.dims(0)
+    _check(op, [len(stack), len(stack) + 1])
+    square = isinstance(rows, int) and rows == columns
+    return Tensor((*stack, rows if square else None))
+
+
+@rule("Roll")
+def roll(op: Operation) -> Tensor:
+    """Moves elements along some dimensions."""
+    dims = op.dims(0)
+    axes = {axis % len(dims) for axis in op.constant(2)}
+    check_mixing(op, dims, axes)
+    return Tensor(dims)
+
+
+@rule("LowerBound", "UpperBound")
+def bounds(op: Operation) -> Tensor:
+    """Looks each value up in the row of the same number."""
+    rows, values = op.dims(0), op.dims(1)
+    check_mixing(op, rows, [1])
+    check_mixing(op, values, [1], 1)
+    agreed(op, [[(0, 0, rows[0]), (1, 0, values[0])]])
+    return Tensor(values)
+
+
+@rule("ReverseSequence")
+def reverse_sequence(op: Operation) -> Tensor:
+    """Turns a part of each example round."""
+    dims = op.dims(0)
+    check_mixing(op, dims, [op.integer("seq_dim")])
+    agreed(
+        op, [[(0, op.integer("batch_dim"), dims[op.integer("batch_dim")]), (1, 0, op.dims(1)[0])]]
+    )
+    return Tensor(dims)

@@ -1,0 +1,41 @@
+"""What of a graph sigpb added to it, as the names of nodes tell."""
+
+from __future__ import annotations
+
+import re
+
+from sigpb import protos
+
+SPLICED = "sigpb"
+"""The outermost scope of all nodes that are added."""
+
+SCOPE = f"{SPLICED}/"
+
+_COPY = "copy"
+_COPIES = re.compile(rf"/{_COPY}(?:_\d+)?(?=/)")
+
+
+def is_added(tensor: str) -> bool:
+    """Whether a tensor, or a node, of the top level is one that sigpb added."""
+    return tensor.startswith(SCOPE)
+
+
+def is_spliced(node: protos.NodeDef) -> bool:
+    """Whether a placeholder of the model takes what sigpb computes when it is not fed."""
+    if node.op != "PlaceholderWithDefault" or is_added(node.name):
+        return False
+    return bool(node.input) and is_added(node.input[0])
+
+
+def copy_scope(scope: str) -> str:
+    """Returns the scope of the nodes that are copied for what is spliced in a scope."""
+    return f"{scope}/{_COPY}"
+
+
+def original_names(name: str) -> list[str]:
+    """Returns the names of the nodes that a node may be a copy of; none if it is no copy.
+
+    They may be several, as signatures and nodes may have such names themselves.
+    """
+    scopes = _COPIES.finditer(name, len(SCOPE)) if name.startswith(SCOPE) else ()
+    return [name[scope.end() + 1 :] for scope in scopes]
