@@ -20,8 +20,8 @@ from sigpb.batch.job import Job, Mode, Outcome, Task
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
 from sigpb.batch.place import place_of
 from sigpb.batch.prepare import check_patch, prepare
-from sigpb.batch.roots import Root
 from sigpb.batch.run import threads_for
+from sigpb.batch.selection import Root
 from sigpb.batch.session import new_id
 from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
@@ -80,7 +80,7 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
             patch: The patch. Its conditions on paths mean paths below `roots`, or those of the
                 input as they are, and those on versions only what is found below `roots`.
             mode: Where patched models go.
-            roots: Directories of models, or what `sigpb.batch.roots` reads from a list or a
+            roots: Directories of models, or what `sigpb.batch.selection` reads from a list or a
                 configuration; None if models come in. All workers have to reach them.
             output_root: With the mode ``output_root``, which goes with `roots`, the root of the
                 tree that patched models go to.

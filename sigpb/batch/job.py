@@ -6,11 +6,16 @@ It crosses borders of processes and machines, and is kept in files.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+import json
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast, get_type_hints
 
-from sigpb.batch.typed_json import read_as
+from sigpb import protos
+from sigpb.field_types import fits
+from sigpb.parsers import parse_path
+from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 
 Mode = Literal["in_place", "new_version", "output_root"]
@@ -117,3 +122,63 @@ class Outcome:
         """
         names = {field.name for field in dataclasses.fields(cls)}
         return read_as(cls, {name: value for name, value in values.items() if name in names})
+
+
+_Kind = TypeVar("_Kind")
+
+
+def read_as(kind: type[_Kind], values: Mapping[str, Any]) -> _Kind:
+    """Returns a dataclass that has these values; lists become tuples.
+
+    Raises:
+        TypeError: If a value is missing, not known, or of another type than the field.
+    """
+    hints = _hints(cast(Hashable, kind))
+    read = {}
+    for name, value in values.items():
+        if name not in hints or not fits(value, hints[name]):
+            raise TypeError(f"{name!r} is not what a {kind.__name__} has")
+        read[name] = tuple(value) if isinstance(value, list) else value
+    return kind(**read)
+
+
+@functools.cache
+def _hints(kind: Hashable) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Returns a job as JSON values."""
+    patch = patch_json(protos.SavedModelPatch.FromString(job.patch))
+    return dataclasses.asdict(job) | {"patch": patch}
+
+
+def parse_job(values: Mapping[str, Any]) -> Job:
+    """Reads what `job_json` returned.
+
+    Raises:
+        KeyError, TypeError, ValueError, PatchError: If it is something else.
+    """
+    patch = parse_json(json.dumps(values["patch"])).SerializeToString(deterministic=True)
+    job = read_as(Job, {**values, "patch": patch})
+    if "/" in parse_path(job.id):  # It becomes a part of names of directories.
+        raise ValueError(f"{job.id!r} names no batch")
+    return job
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    """Returns a task as JSON values, without whether a run was interrupted."""
+    planned = {"digests": task.digests, "edits": task.edits} if task.digests is not None else {}
+    return {"model": task.model, "name": task.name, "output": task.output, **planned}
+
+
+def parse_task(values: Mapping[str, Any]) -> Task:
+    """Reads what `task_json` returned.
+
+    Raises:
+        TypeError, ValueError: If it is something else.
+    """
+    task = read_as(Task, values)
+    for path in (task.model, task.name, task.output or ""):
+        parse_path(path)
+    return task

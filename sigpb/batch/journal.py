@@ -16,13 +16,21 @@ from pathlib import Path
 from typing import Any
 
 from sigpb import __version__
-from sigpb.batch.job import Job, Outcome, Task, Verdict
-from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
-from sigpb.batch.typed_json import read_as
+from sigpb.batch.job import (
+    Job,
+    Outcome,
+    Task,
+    Verdict,
+    job_json,
+    parse_job,
+    parse_task,
+    read_as,
+    task_json,
+)
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
 from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.failures import explained
-from sigpb.publishing.new_proto import publish_file
+from sigpb.publishing.new_output import publish_file
 from sigpb.regular_files import is_there, open_regular
 
 _VERSION = 1

@@ -23,8 +23,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
 from sigpb.batch.beam import CarryOut, repeatable
-from sigpb.batch.job import Job, Outcome, Task
-from sigpb.batch.job_json import parse_task, task_json
+from sigpb.batch.job import Job, Outcome, Task, parse_task, task_json
 from sigpb.batch.run import Elsewhere
 from sigpb.errors import EnvironmentFailure, UsageError
 

@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sigpb.batch.file_system import Entry
+from sigpb.batch.discovery import Entry
 from sigpb.batch.job import Job, Outcome
 from sigpb.batch.place import NEW_FILES
 from sigpb.publishing.changes import Changes, is_sigpbs_own

@@ -16,7 +16,7 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal, Progress, read
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
 from sigpb.batch.place import Place, place_of
-from sigpb.batch.roots import lies_in
+from sigpb.batch.selection import lies_in
 from sigpb.errors import EnvironmentFailure, PatchError
 
 _THREADS = 8

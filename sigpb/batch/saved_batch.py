@@ -13,9 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from sigpb import __version__
-from sigpb.batch.job import Job, Outcome, Task
-from sigpb.batch.job_json import job_json, parse_job, parse_task, task_json
-from sigpb.batch.typed_json import read_as
+from sigpb.batch.job import Job, Outcome, Task, job_json, parse_job, parse_task, read_as, task_json
 from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.parsers import parse_json_value, parse_path
 from sigpb.publishing.output_file import OutputFile

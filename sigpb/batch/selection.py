@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import operator
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
 
 from sigpb import protos
-from sigpb.batch.versions import parse_versions
-from sigpb.errors import PatchError
+from sigpb.batch.versions import VersionPolicy, parse_versions, policy_of
+from sigpb.errors import EnvironmentFailure, PatchError, UsageError
+from sigpb.parsers import parse_text_proto
+from sigpb.regular_files import read_text
+from sigpb.remote.urls import is_url
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 from sigpb.tf.tensor_types import Shape, dtype_name, dtype_of, parse_shape, shape_of, shape_text
 
@@ -156,3 +164,77 @@ def _fits(version: str, comparisons: Iterable[tuple[str, tuple[int, ...]]]) -> b
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
+
+
+_TENSORFLOW = "tensorflow"
+
+
+@dataclass(frozen=True)
+class Root:
+    """A directory in or below which there are models.
+
+    Attributes:
+        path: The directory.
+        versions: Which versions are meant; None for those that the patch says.
+        passed_over: Why it is not looked into; None if it is.
+    """
+
+    path: str
+    versions: VersionPolicy | None = None
+    passed_over: str | None = None
+
+
+def listed_roots(file: Path) -> list[Root]:
+    """Returns the directories that a file lists, a line each; ``#`` starts a comment.
+
+    Raises:
+        EnvironmentFailure: If it cannot be read.
+    """
+    lines = (line.strip() for line in _text(file).splitlines())
+    return [Root(line) for line in lines if line and not line.startswith("#")]
+
+
+def configured_roots(file: Path) -> list[Root]:
+    """Returns the models of a `models.config`, the text of a ModelServerConfig.
+
+    Those of other platforms than TensorFlow, and those without a path, are passed over.
+
+    Raises:
+        UsageError: If it is none.
+        EnvironmentFailure: If it cannot be read.
+    """
+    config = protos.ModelServerConfig()
+    try:
+        parse_text_proto(_text(file), config, protos.POOL)
+    except text_format.ParseError as error:
+        raise UsageError(f"{file}: not the text of a ModelServerConfig: {error}.") from error
+    if not config.HasField("model_config_list"):
+        raise UsageError(f"{file}: there is no model_config_list.")
+    return [
+        Root(model.base_path or model.name, policy_of(model.model_version_policy), _obstacle(model))
+        for model in config.model_config_list.config
+    ]
+
+
+def _obstacle(model: protos.ModelConfig) -> str | None:
+    if not model.base_path:
+        return "the configuration states no base_path for it"
+    if model.model_platform not in ("", _TENSORFLOW):
+        return f"its platform is {model.model_platform!r}"
+    return None
+
+
+def lies_in(path: str, directory: str) -> bool:
+    """Whether a path is a directory, or lies in it, with symbolic links followed."""
+    if is_url(path) or is_url(directory):
+        return f"{path}/".startswith(f"{directory}/")
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_text(file)
+    except OSError as error:
+        raise EnvironmentFailure(f"{file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not UTF-8 text: {error}.") from error

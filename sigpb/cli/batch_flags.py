@@ -13,8 +13,8 @@ from sigpb import protos
 from sigpb.batch.discovery import is_model
 from sigpb.batch.job import Mode
 from sigpb.batch.place import place_of
-from sigpb.batch.roots import Root, configured_roots, listed_roots
 from sigpb.batch.run import Elsewhere
+from sigpb.batch.selection import Root, configured_roots, listed_roots
 from sigpb.cli.arguments import define_format, define_number, define_path, parse_tags
 from sigpb.cli.publish_flags import define_side_files
 from sigpb.cli.verify_flag import define_verify

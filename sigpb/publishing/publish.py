@@ -41,7 +41,7 @@ from sigpb.publishing.new_files import (
     sync_directory,
     write_file,
 )
-from sigpb.publishing.output_dir import check_output_dir, resolve_output
+from sigpb.publishing.new_output import check_output_dir, resolve_output
 from sigpb.publishing.tree import copy_tree, finish_directories, read_tree
 from sigpb.publishing.unfinished import announce, check_finished, conclude
 from sigpb.saved_model.file_state import FileState

@@ -16,8 +16,8 @@ import pytest
 from sigpb.batch.job import Job, Mode, Outcome, Task
 from sigpb.batch.patch_model import patch_model
 from sigpb.batch.prepare import prepare
-from sigpb.batch.roots import Root
 from sigpb.batch.run import Limits, Run
+from sigpb.batch.selection import Root
 from sigpb.errors import PatchError, UsageError
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model import history

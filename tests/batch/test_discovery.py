@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.batch.discovery import NO_MODEL, Discovery, discover
-from sigpb.batch.file_system import Entry, LocalFileSystem
-from sigpb.batch.roots import Root
+from sigpb.batch.discovery import NO_MODEL, Discovery, Entry, LocalFileSystem, discover
+from sigpb.batch.selection import Root
 from sigpb.batch.versions import LATEST, parse_versions, version_of
 
 

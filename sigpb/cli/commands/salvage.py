@@ -21,8 +21,12 @@ from sigpb.inspect.schema import SCHEMAS
 from sigpb.inspect.styled_text import Line, line
 from sigpb.inspect.wire.wire_tree import WireSource, open_bytes
 from sigpb.publishing.changes import SplicedFile
-from sigpb.publishing.new_proto import check_output_file, publish_directory, publish_file
-from sigpb.publishing.output_dir import check_output_dir
+from sigpb.publishing.new_output import (
+    check_output_dir,
+    check_output_file,
+    publish_directory,
+    publish_file,
+)
 from sigpb.saved_model.locate import BINARY_NAME
 from sigpb.wire import size
 

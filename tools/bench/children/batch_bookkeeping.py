@@ -9,11 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sigpb.batch.discovery import discover
-from sigpb.batch.file_system import Entry
+from sigpb.batch.discovery import Entry, discover
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal, Start, read
-from sigpb.batch.roots import Root
+from sigpb.batch.selection import Root
 from sigpb.batch.versions import LATEST
 
 file, count = Path(sys.argv[1]), int(sys.argv[2])

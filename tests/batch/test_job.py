@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from sigpb.batch.typed_json import read_as
+from sigpb.batch.job import read_as
 
 
 @dataclass(frozen=True)
