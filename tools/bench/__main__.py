@@ -26,6 +26,7 @@ import sigpb
 from . import bench
 from .bench import Bench
 from .models import Models
+from .page import write_page
 from .processes import CommandFailed, Runner, Unavailable
 from .rows import Row
 
@@ -38,7 +39,7 @@ def main() -> None:
     environment = _environment()
     if arguments.format == "table":
         print(", ".join(f"{key} {value}" for key, value in environment.items()))
-    results = []
+    results, measured = [], {}
     with _folders(arguments.workdir) as (kept, scratch):
         runner = Runner(_compiled_package(scratch))
         for name in arguments.names or bench.names():
@@ -53,9 +54,12 @@ def main() -> None:
             except (CommandFailed, Unavailable) as error:
                 sys.exit(f"{name}: {error}")
             shutil.rmtree(folder)
+            measured[name] = f"{benchmark.__doc__} {rounds} rounds.", rows
             results.append({"name": name, "rounds": rounds, "rows": [r.to_json() for r in rows]})
             if arguments.format == "table":
                 _print_table(f"{name}, {rounds} rounds. {benchmark.__doc__}", rows)
+    if arguments.write:
+        write_page(arguments.write, environment, measured)
     if arguments.format == "json":
         print(json.dumps({"environment": environment, "benchmarks": results}, indent=2))
 
@@ -68,6 +72,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each command is measured")
     parser.add_argument("--workdir", type=Path, help="where models are, and are kept for next time")
     parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--write", type=Path, help="the folder for a page of the results")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(bench.names()):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")

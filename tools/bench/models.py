@@ -50,14 +50,15 @@ class Models:
         Raises:
             Unavailable: If there is no TensorFlow to export it.
         """
-        model = self.folder / "resnet50"
-        if not model.exists():
-            if find_spec("tensorflow") is None:
-                raise Unavailable("TensorFlow is not installed.")
-            new = self._new()
-            self.runner.run(self.runner.child("export_resnet50", new))
-            new.rename(model)
-        return model
+        return self._exported("resnet50", "export_resnet50")
+
+    def constants(self, mebibytes: int) -> Path:
+        """A function with so many MiB of constants, exported by TensorFlow.
+
+        Raises:
+            Unavailable: If there is no TensorFlow to export it.
+        """
+        return self._exported(f"constants-{mebibytes}", "export_constants", str(mebibytes))
 
     def gigabyte(self) -> Path:
         """The small model with 1 GiB of constants in its graph, all in ``saved_model.pb``."""
@@ -76,6 +77,16 @@ class Models:
             new = self._new()
             new.mkdir()
             new.joinpath("saved_model.pb").write_bytes(_chain().SerializeToString())
+            new.rename(model)
+        return model
+
+    def _exported(self, name: str, script: str, *arguments: str) -> Path:
+        model = self.folder / name
+        if not model.exists():
+            if find_spec("tensorflow") is None:
+                raise Unavailable("TensorFlow is not installed.")
+            new = self._new()
+            self.runner.run(self.runner.child(script, new, *arguments))
             new.rename(model)
         return model
 
