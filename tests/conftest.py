@@ -25,6 +25,18 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
+_NOT_FAST = {"consumers", "corpus", "killed", "slow", "stores", "tensorflow"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of models that are beside the repository, and those that are fast."""
+    for item in items:
+        if {"corpus", "versions"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("corpus")
+        if not _NOT_FAST & {marker.name for marker in item.iter_markers()}:
+            item.add_marker("fast")
+
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

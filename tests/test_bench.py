@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tools.bench import bench_sizes
 from tools.bench.page import write_page
 from tools.bench.processes import Samples
 from tools.bench.rows import Row
+
+pytestmark = pytest.mark.slow
 
 
 def seconds(*values: float) -> Samples:

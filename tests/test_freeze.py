@@ -5,8 +5,12 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import pytest
+
 from tests.patches import ModelFactory
 from tools.freeze.freezing import Choice, Frozen, differences, freeze
+
+pytestmark = pytest.mark.slow
 
 
 def _frozen(fixture_model: ModelFactory, *only: str) -> Frozen:

@@ -15,7 +15,9 @@ import pytest
 from tests.cli.command_line import run
 from tools.bench.growing import KINDS, Files
 
-COUNTS = (50, 100, 200)
+pytestmark = pytest.mark.slow
+
+COUNTS = (30, 60, 120)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -23,8 +23,8 @@ READERS = {"open", "read_bytes", "read_text", "memmap", "fromfile"}
 OWN = {
     ("cli/main.py", "read_text"),
     ("inspect/graph/graph_formats/html.py", "read_text"),
-    ("op_defs.py", "read_bytes"),
-    ("op_effects.py", "read_text"),
+    ("tf/op_defs.py", "read_bytes"),
+    ("tf/op_effects.py", "read_text"),
     ("protos.py", "read_bytes"),
     ("publishing/durability.py", "read_text"),
     ("publishing/output_file.py", "open"),

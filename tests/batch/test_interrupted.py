@@ -23,6 +23,8 @@ from tests.publishing.test_publish_killed import before_each_change
 
 from .repositories import HISTORY, RENAME, ModelFactory, job, leftovers, without_history
 
+pytestmark = pytest.mark.killed
+
 MODES: tuple[Mode, ...] = ("in_place", "new_version")
 
 each_mode = pytest.mark.parametrize("mode", MODES)

@@ -20,6 +20,8 @@ from tests.patches import contents
 
 from .repositories import RENAME, ModelFactory, leftovers, repository, versions, without_history
 
+pytestmark = pytest.mark.killed
+
 COUNT = 60
 
 

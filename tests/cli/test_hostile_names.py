@@ -17,6 +17,8 @@ from sigpb.visible_text import json_text, visible
 from tests.cli.command_line import Outcome, run
 from tests.cli.test_terminal import on_terminal
 
+pytestmark = pytest.mark.slow
+
 ModelFactory = Callable[..., Path]
 
 EVIL = "\x1b]0;owned\x07\r\nsigpb patched fake\x9b31m\u202e\u2028\U000e0041[red]"

@@ -15,6 +15,8 @@ from tests.diff.patched import outlines
 from tests.patches import MAIN, read
 from tests.patching.chains import FIXTURES, chain, folder, model_named, patched, patches
 
+pytestmark = pytest.mark.slow
+
 each_model = pytest.mark.parametrize("name", [*FIXTURES, "one_tensor"])
 few = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -25,6 +25,8 @@ from sigpb.publishing.publish import FileState, SplicedFile, publish_copy, publi
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.wire.edits import SourceRange
 
+pytestmark = pytest.mark.killed
+
 MAIN = "saved_model.pb"
 OLD = {
     MAIN: b"the old main proto",

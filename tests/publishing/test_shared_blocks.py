@@ -17,6 +17,8 @@ import sigpb
 from sigpb.patching.patch_file import parse_text
 from tests.patches import MAIN, ModelFactory, read
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 VARIABLES = Path("variables", "variables.data-00000-of-00001")
 RENAME = parse_text('signature { key: "serving_default" input { key: "x" rename_to: "image" } }')

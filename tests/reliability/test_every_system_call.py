@@ -20,10 +20,13 @@ from tests.batch.repositories import ModelFactory
 from .commands import COMMANDS, Command, State, create, leftovers, run, run_traced, state
 from .system_calls import MOVES_BYTES, Call, Fault, is_supported
 
-pytestmark = pytest.mark.skipif(
-    not is_supported(),
-    reason="system calls cannot be traced here: that takes x86-64 Linux, and ptrace",
-)
+pytestmark = [
+    pytest.mark.killed,
+    pytest.mark.skipif(
+        not is_supported(),
+        reason="system calls cannot be traced here: that takes x86-64 Linux, and ptrace",
+    ),
+]
 
 SAMPLE = 16
 

@@ -30,6 +30,8 @@ from .proxy import EVERY, FAULTS, Fault, failing_from, faults_at
 from .servers import Server
 from .stores import each_store, fs
 
+pytestmark = pytest.mark.stores
+
 MODES: tuple[Mode, ...] = ("in_place", "new_version")
 STEP = 11
 

@@ -26,9 +26,12 @@ from .servers import Server, State
 JOURNAL = Path("journal")
 
 each_mode = pytest.mark.parametrize("mode", ["in_place", "new_version"])
-pytestmark = pytest.mark.parametrize(
-    "server", ["memory", "s3", "gcs"] if EVERY else ["memory"], indirect=True
-)
+pytestmark = [
+    pytest.mark.stores,
+    pytest.mark.parametrize(
+        "server", ["memory", "s3", "gcs"] if EVERY else ["memory"], indirect=True
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from .proxy import failing_from, faults_at
 from .servers import Server
 from .stores import contents, each_store, fs
 
+pytestmark = pytest.mark.stores
+
 LOCK = ".sigpb-batch-lock"
 
 

@@ -18,6 +18,8 @@ from tests.cli.command_line import Outcome, run
 from .servers import Server
 from .stores import contents, fs, own_objects, upload
 
+pytestmark = pytest.mark.stores
+
 SECRETS = ("AKIAIOSFODNN7EXAMPLE", "hunter2", "very+secret", "a/very")
 
 

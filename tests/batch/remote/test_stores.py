@@ -15,6 +15,8 @@ from tests.patches import contents as files_of
 from .servers import Server
 from .stores import contents, own_objects, upload, without_history
 
+pytestmark = pytest.mark.stores
+
 NAMES = ("a", "b", "c")
 
 

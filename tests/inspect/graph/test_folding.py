@@ -16,6 +16,8 @@ from tests.inspect.graph.pictures import (
 )
 from tests.inspect.graph.small_graphs import add, graph, placeholder, relu
 
+pytestmark = pytest.mark.slow
+
 SCOPES = graph(
     placeholder("x"),
     relu("a/b/one", "x"),
