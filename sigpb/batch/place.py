@@ -158,15 +158,14 @@ class LocalPlace:
         target = Path(output)
         with parents_of(target):  # Which stay if the copy fails: others may be about to use them.
             pass
-        with together(target.parent) as durability:
-            publish_copy(
-                model.directory,
-                target,
-                changes,
-                hardlink=job.hardlink,
-                expected=model.state,
-                durability=durability,
-            )
+        publish_copy(
+            model.directory,
+            target,
+            changes,
+            hardlink=job.hardlink,
+            expected=model.state,
+            durability=together(target.parent),
+        )
 
     def backup(self, job: Job) -> str:
         """See `Place`."""

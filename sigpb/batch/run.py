@@ -13,10 +13,13 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal
 from sigpb.batch.patch_model import patch_model
 from sigpb.batch.pool import Pool, Threads
-from sigpb.remote.urls import is_in_process
+from sigpb.remote.urls import is_in_process, is_url
 
-# While some wait for the disk, others compute; more than these would only wait for each other.
+# While some wait for a store, others compute; more than these would only wait for each other.
 _THREADS = 8
+
+# Of those that take turns one computes while the others wait for the disk, all of them at a time.
+_BY_TURNS = 32
 
 _LOADERS = ("v1", "v2")
 
@@ -24,9 +27,11 @@ _LOADERS = ("v1", "v2")
 Elsewhere = Callable[[Job, Iterable[Task]], Iterator[Outcome]]
 
 
-def threads_for(job: Job) -> int:
-    """Returns how many models a process works on at a time."""
-    return 1 if job.verify else _THREADS
+def threads_for(job: Job, *, by_turns: bool = False) -> int:
+    """Returns how many models a process works on at a time; see `sigpb.publishing.durability`."""
+    if job.verify:
+        return 1
+    return _BY_TURNS if by_turns else _THREADS
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,8 @@ class Run:
 
     def _pool(self, job: Job) -> Pool | Threads:
         work = functools.partial(patch_model, job)
-        jobs, threads = self.limits.jobs or os.cpu_count() or 1, threads_for(job)
+        is_local = not any(is_url(task.model) for task in self.tasks)
+        jobs, threads = self.limits.jobs or os.cpu_count() or 1, threads_for(job, by_turns=is_local)
         if any(is_in_process(task.model) for task in self.tasks):
             return Threads(work, jobs * threads)
         return Pool(

@@ -1,7 +1,7 @@
 """The process that does the work of a batch, several models at a time.
 
-While some threads wait for the disk, others work; a wait of several is not much longer than that of
-one.
+While some threads wait for the disk or a store, others work; a wait of several is not much longer
+than that of one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
 from sigpb.batch.job import Outcome, Task
+from sigpb.publishing.durability import TURN
+from sigpb.remote.urls import is_url
 
 # So many seconds it has for what it is at, when the process that started it was killed. Most models
 # take less, and what it is at then is put in order when the batch goes on.
@@ -39,8 +41,9 @@ def main(fd: int, threads: int, parent: int) -> None:
     lock = threading.Lock()
 
     def do(task: Task) -> None:
-        say(task.model)
-        say(work(task))
+        with contextlib.nullcontext() if is_url(task.model) else TURN:
+            say(task.model)
+            say(work(task))
 
     def say(news: str | Outcome) -> None:
         with lock, contextlib.suppress(OSError):  # Nobody may be there to hear of it.

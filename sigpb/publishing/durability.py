@@ -6,11 +6,12 @@ others write there; for many models, written at a time by threads, one wait does
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # File systems of which it is known that syncfs brings all of a file to a disk of this machine.
@@ -19,11 +20,57 @@ _LOCAL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "xfs"})
 # Since this version of Linux, syncfs says if something could not be written.
 _LINUX = (5, 8)
 
-# Seconds for which threads that are about to write are waited for, so that one wait does for more.
-_GATHERING = 0.01
+# Seconds for which threads that compute are waited for at the most, so that one wait does for more.
+_GATHERING = 0.1
 
-# So many threads write at a time. More would only take the interpreter from each other.
-_WRITERS = 2
+
+class Turn:
+    """Lets one thread of this process compute at a time, while others wait for the disk.
+
+    If several computed, they would take the interpreter from each other at every system call, which
+    takes longer than what they do. Who does not take turns is not kept from anything.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+        self._count = threading.Condition()
+        self._busy = 0
+
+    def __enter__(self) -> None:
+        with self._count:
+            self._busy += 1
+        self._lock.acquire()
+        self._holder = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
+        with self._count:
+            self._busy -= 1
+            if not self._busy:
+                self._count.notify_all()
+
+    @contextlib.contextmanager
+    def left(self) -> Iterator[None]:
+        """Lets others compute while this thread waits, if it is its turn."""
+        if self._holder != threading.get_ident():
+            yield
+            return
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
+
+    def wait_until_idle(self, seconds: float) -> None:
+        """Waits until no thread computes or wants to, for so many seconds at the most."""
+        with self._count:
+            self._count.wait_for(lambda: not self._busy, seconds)
+
+
+TURN = Turn()
+"""The turn of this process."""
 
 
 class EachFile:
@@ -31,16 +78,11 @@ class EachFile:
 
     def wrote(self, fd: int) -> None:
         """Is called after something was written to a file, or something in a directory."""
-        os.fsync(fd)
+        with TURN.left():
+            os.fsync(fd)
 
     def settle(self) -> None:
         """Returns when all that this thread wrote before is on the disk."""
-
-    def __enter__(self) -> EachFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 EACH_FILE = EachFile()
@@ -56,7 +98,6 @@ class Together(EachFile):
     def __init__(self, sync: Callable[[], None]) -> None:
         self._sync = sync
         self._news = threading.Condition()
-        self._turns = threading.BoundedSemaphore(_WRITERS)
         self._begun = self._ended = 0  # How many times it was brought there.
         self._is_busy = False
         self._failed: OSError | None = None
@@ -70,18 +111,8 @@ class Together(EachFile):
         Raises:
             OSError: If something could not be written, by whatever thread.
         """
-        self._turns.release()
-        try:
+        with TURN.left():
             self._wait()
-        finally:
-            self._turns.acquire()
-
-    def __enter__(self) -> EachFile:
-        self._turns.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._turns.release()
 
     def _wait(self) -> None:
         with self._news:
@@ -95,11 +126,13 @@ class Together(EachFile):
                 raise OSError(self._failed.errno, self._failed.strerror) from self._failed
 
     def _bring(self) -> None:
+        """Brings all to the disk; is called, and returns, with the lock held."""
         self._is_busy = True
-        self._news.wait(_GATHERING)
-        self._begun += 1
         self._news.release()
-        ended = self._ended
+        TURN.wait_until_idle(_GATHERING)
+        with self._news:
+            self._begun += 1
+            ended = self._ended
         try:
             self._sync()
             ended = self._begun

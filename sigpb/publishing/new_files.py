@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import Content, SplicedFile
-from sigpb.publishing.durability import EACH_FILE, EachFile
+from sigpb.publishing.durability import EACH_FILE, TURN, EachFile
 from sigpb.regular_files import open_descriptor
 from sigpb.saved_model.file_state import FileState
 from sigpb.wire.write import write_pieces
@@ -73,7 +73,8 @@ def copy_file(source: str | Path, target: str | Path, durability: EachFile = EAC
     """
     with _opened(source) as source_fd, _created(target) as target_fd:
         status = os.fstat(source_fd)
-        with _unchanged(source, source_fd):
+        is_large = status.st_size > _CHUNK_SIZE
+        with _unchanged(source, source_fd), TURN.left() if is_large else contextlib.nullcontext():
             _copy_data(source_fd, target_fd)
         imitate(target_fd, status)
         durability.wrote(target_fd)

@@ -44,6 +44,14 @@ def test_processes(jobs: int) -> None:
     assert len(processes) == jobs
 
 
+@pytest.mark.parametrize(("root", "others_do"), [("/models", False), ("s3://bucket", True)])
+def test_threads_compute_by_turns_unless_they_wait_for_a_store(root: str, others_do: bool) -> None:
+    given = [Task(f"{root}/{number}", "x") for number in range(12)]
+    with Pool(work.who_else_computes, jobs=1, threads=4) as pool:
+        reasons = {outcome.reason for outcome in pool.run(given)}
+    assert ("others" in reasons) is others_do
+
+
 def test_few_tasks_take_one_process() -> None:
     with Pool(work.process_id, jobs=4, threads=2) as pool:
         assert len({outcome.reason for outcome in pool.run(tasks("a", "b"))}) == 1

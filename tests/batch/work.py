@@ -39,3 +39,14 @@ def wait_for_release(task: Task) -> Outcome:
     while not Path(task.name).exists():
         time.sleep(0.01)
     return Outcome(task.model, "patched")
+
+
+_at_work: set[str] = set()
+
+
+def who_else_computes(task: Task) -> Outcome:
+    _at_work.add(task.model)
+    time.sleep(0.05)
+    others = len(_at_work) - 1
+    _at_work.remove(task.model)
+    return Outcome(task.model, "patched", "others" if others else "nobody")

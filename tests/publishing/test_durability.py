@@ -11,7 +11,7 @@ import pytest
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing import durability
-from sigpb.publishing.durability import EACH_FILE, EachFile, Together, together
+from sigpb.publishing.durability import EACH_FILE, TURN, EachFile, Together, together
 from sigpb.publishing.publish import publish_copy
 
 from .directories import snapshot
@@ -37,9 +37,9 @@ def test_what_a_thread_wrote_is_on_the_disk_when_it_goes_on() -> None:
     group = Together(disk.sync)
 
     def write(number: int) -> bool:
-        with group as held:
+        with TURN:
             disk.written.append(number)
-            held.settle()
+            group.settle()
             return number in disk.kept
 
     with ThreadPoolExecutor(16) as pool:
@@ -47,30 +47,36 @@ def test_what_a_thread_wrote_is_on_the_disk_when_it_goes_on() -> None:
     assert disk.times < 100  # Of waits that threads have in common there are few.
 
 
-def test_only_few_threads_write_at_a_time() -> None:
-    disk = Disk()
-    group = Together(disk.sync)
-    writing, most = 0, 0
-    lock = threading.Lock()
+@pytest.mark.parametrize("waits", ["settle", "wrote"])
+def test_one_thread_computes_at_a_time(waits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = threading.Barrier(8)  # All wait for the disk at a time.
+    monkeypatch.setattr(os, "fsync", lambda fd: waiting.wait(10))
+    group = Together(lambda: time.sleep(0.001)) if waits == "settle" else EACH_FILE
+    computing, most = 0, 0
 
-    def count(change: int) -> None:
-        nonlocal writing, most
-        with lock:
-            writing += change
-            most = max(most, writing)
+    def compute() -> None:
+        nonlocal computing, most
+        computing += 1
+        most = max(most, computing)
+        time.sleep(0.001)
+        computing -= 1
 
-    def write(_: int) -> None:
-        with group as held:
-            count(1)
-            time.sleep(0.001)
-            count(-1)
-            held.settle()
-            count(1)
-            count(-1)
+    def write(number: int) -> None:
+        with TURN:
+            compute()
+            group.wrote(number)
+            group.settle()
+            compute()
 
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(64)))
-    assert most == 2
+    assert most == 1
+
+
+def test_who_does_not_take_turns_is_not_kept_from_anything() -> None:
+    with TURN, ThreadPoolExecutor(1) as pool:
+        pool.submit(EACH_FILE.settle).result(10)
+        pool.submit(Together(lambda: None).settle).result(10)
 
 
 def test_after_a_failure_nothing_is_taken_to_be_on_the_disk() -> None:
@@ -82,8 +88,8 @@ def test_after_a_failure_nothing_is_taken_to_be_on_the_disk() -> None:
 
     group = Together(sync)
     for _ in range(2):  # The kernel tells of it once.
-        with pytest.raises(OSError, match=os.strerror(errno.EIO)), group as held:
-            held.settle()
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            group.settle()
 
 
 def test_a_copy_is_brought_to_the_disk_before_and_after_it_appears(
@@ -96,8 +102,7 @@ def test_a_copy_is_brought_to_the_disk_before_and_after_it_appears(
         raise AssertionError("synced by itself")
 
     monkeypatch.setattr(os, "fsync", unwanted)
-    with group as held:
-        publish_copy(model, output, {"new": b"content"}, durability=held)
+    publish_copy(model, output, {"new": b"content"}, durability=group)
     assert appeared == [False, True]
     assert (output / "new").read_bytes() == b"content"
     expected = snapshot(model)
@@ -109,8 +114,8 @@ def test_a_copy_that_does_not_get_to_the_disk_does_not_appear(model: Path, outpu
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     said = f"Could not write the patched model .*{os.strerror(errno.EIO)}.*Nothing was left behind"
-    with pytest.raises(EnvironmentFailure, match=said), Together(sync) as held:
-        publish_copy(model, output, {}, durability=held)
+    with pytest.raises(EnvironmentFailure, match=said):
+        publish_copy(model, output, {}, durability=Together(sync))
     assert list(output.parent.iterdir()) == []
 
 
@@ -142,8 +147,7 @@ def test_threads_share_a_wait_where_it_is_known_to_be_enough(
     group = together(tmp_path)
     assert isinstance(group, Together)
     assert together(tmp_path / "other") is group
-    with group as held:
-        held.settle()
+    group.settle()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ def test_the_innermost_mount_counts(
 def test_each_file_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    with EachFile() as held:
-        held.wrote(7)
-        held.settle()
+    held = EachFile()
+    held.wrote(7)
+    held.settle()
     assert synced == [7]

@@ -68,8 +68,8 @@ class Place:
         publish_copy(self.model, self.output, self.changes(), hardlink=hardlink)
 
     def copy_together(self) -> None:
-        with Together(lambda: os.fsync(0)) as durability:
-            publish_copy(self.model, self.output, self.changes(), durability=durability)
+        durability = Together(lambda: os.fsync(0))
+        publish_copy(self.model, self.output, self.changes(), durability=durability)
 
     def in_place(self, *, backup: bool = True) -> None:
         expected = FileState.of(self.model / MAIN)
