@@ -28,7 +28,7 @@ from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.regular_files import is_there, read_regular
 from sigpb.remote.urls import is_url
 from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME
 from sigpb.saved_model.model import SavedModel, open_model
 
 NEW_FILES = (history.FILE_NAME,)

@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import SIDES, MetaGraphDraft, Side, SignatureDraft
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.placeholder_default import lost_defaults
+from sigpb.rewrite.session_graph import lost_defaults
 from sigpb.saved_model.model import INTERNAL_PREFIX
 from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.tf.serving import EXAMPLES, OUTPUTS

@@ -20,7 +20,7 @@ from sigpb.patching.plan import Plan
 from sigpb.publishing.output_file import write_text
 from sigpb.regular_files import read_text
 from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.visible_text import json_text
 

@@ -16,14 +16,14 @@ from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
 from sigpb.saved_model import warmup as warmups
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.model import SavedModel, parse
 from sigpb.saved_model.tf_record import write_records
 from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
 
 if TYPE_CHECKING:
+    from sigpb.patching.warmup.requests import SignatureChange
     from sigpb.patching.warmup.rewrite import Rewritten
-    from sigpb.patching.warmup.signature_change import SignatureChange
 
 FingerprintMode = Literal["recompute", "drop", "keep"]
 WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
@@ -170,7 +170,7 @@ def _served(
     model: SavedModel, interfaces: Mapping[int, Interfaces], committed: Sequence[Committed]
 ) -> list[dict[str, SignatureChange]]:
     """Returns what becomes of the signatures of each MetaGraph that TensorFlow Serving may load."""
-    from sigpb.patching.warmup.signature_change import signature_changes
+    from sigpb.patching.warmup.requests import signature_changes
 
     graphs = list(enumerate(model.meta_graphs))
     served = [(index, graph) for index, graph in graphs if _SERVED_TAG in graph.tags]

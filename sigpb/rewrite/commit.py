@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.rewrite import collections, meta_info, object_graph, signature_defs, stripped_ops
+from sigpb.rewrite import meta_info, object_graph, signature_defs
 from sigpb.rewrite.interface import Interfaces
 from sigpb.rewrite.restoration import remove_leftovers
 from sigpb.rewrite.session_graph import splice
@@ -55,8 +55,8 @@ def commit(interfaces: Interfaces, edits: Edits) -> Committed:
 
     spliced = {ref: each for ref, each in interfaces.signatures.items() if each.is_spliced}
     endpoints = {ref: splice(interfaces, each, graph) for ref, each in spliced.items()}
-    meta_info.rewrite(edits, interfaces)
-    collections.rewrite(edits, interfaces, endpoints)
+    meta_info.rewrite_tags(edits, interfaces)
+    signature_defs.rewrite_collections(edits, interfaces, endpoints)
     signature_defs_after = signature_defs.rewrite(edits, interfaces, endpoints)
     leftovers = [each.restored.leftovers for each in spliced.values() if each.restored]
     if leftovers:
@@ -85,7 +85,7 @@ def commit(interfaces: Interfaces, edits: Edits) -> Committed:
         graph.rewrite(edits)
         unused -= {node.op for node in graph.kept_nodes()} if unused else set()
         unused = {op for op in unused if not library.mentions_op(op)}
-        stripped_ops.rewrite(edits, interfaces.meta_graph.message, ops, unused - ops)
+        meta_info.rewrite_ops(edits, interfaces.meta_graph.message, ops, unused - ops)
     unchecked = (clause for each in spliced.values() for clause in each.unchecked)
     return Committed(
         interfaces.tags,

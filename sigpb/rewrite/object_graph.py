@@ -10,10 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
-from sigpb.rewrite import records, structured_value, wrapper_function
+from sigpb.rewrite import structured_value, wrapper_function
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.interface import FunctionPorts, Interface, Interfaces
 from sigpb.rewrite.signature_function import (
     function_of,
@@ -22,6 +22,7 @@ from sigpb.rewrite.signature_function import (
     with_variant,
 )
 from sigpb.rewrite.wrapper_function import Wrapper
+from sigpb.saved_model.deterministic_bytes import rewrite_list, rewrite_map
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
@@ -102,9 +103,9 @@ def rewrite(
         return None
     after = _Rewriting(graph, interfaces, library, op_defs).run()
     before = graph.proto
-    records.rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
+    rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
     functions = before.concrete_functions, after.concrete_functions
-    records.rewrite_map(edits, parent, _CONCRETE_FUNCTIONS, *functions)
+    rewrite_map(edits, parent, _CONCRETE_FUNCTIONS, *functions)
     return after
 
 

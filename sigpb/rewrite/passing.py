@@ -10,9 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from sigpb.rewrite.interface import Port
-from sigpb.steps.attributes import constant
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.repeated_row import repeated_row
+from sigpb.steps.graph_body import GraphBody, constant, repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tf.tensor_types import TensorType
 

@@ -24,19 +24,23 @@ from sigpb.graph.added_nodes import SPLICED, copy_scope
 from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
 from sigpb.graph.top_level import Scope, TopLevelGraph
-from sigpb.rewrite.conversion import Conversion
+from sigpb.rewrite.conversion import Conversion, conversion
+from sigpb.rewrite.draft import SignatureDraft
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import Interface, Interfaces, Port, Restoration, fed_tensors
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
-from sigpb.rewrite.placeholder_default import converted_default
-from sigpb.steps.attributes import constant, dtype_attr, shape_attr
-from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, shape_attr
+from sigpb.steps.step import ConversionError, Stored, undone
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import TABLES, VARIABLES
+from sigpb.tf.tensor_elements import elements, set_elements, sizes
 from sigpb.tf.tensor_names import canonical, full, node_name, producer
 from sigpb.tf.tensor_types import (
     TensorType,
     converted_tensor,
+    is_compatible,
     shape_proto,
+    tensor_type,
     with_tensor,
     with_tensors,
 )
@@ -240,3 +244,64 @@ def _with_default(node: protos.NodeDef, tensor: str, graph: TopLevelGraph) -> pr
     type_ = graph.type_of(node.name)
     after.attr["shape"].CopyFrom(shape_attr(shape_proto(type_.shape if type_ else None)))
     return after
+
+
+def converted_default(
+    tensor: str, change: Conversion, graph: TopLevelGraph
+) -> protos.TensorProto | None:
+    """Returns the value whose conversion is the default that a placeholder has.
+
+    Args:
+        tensor: The placeholder's output.
+        change: How what is fed is converted.
+        graph: The graph.
+
+    Returns:
+        The value, of the type that is fed; None if there is no default, or no such value, or if the
+        default is computed.
+    """
+    node = _default_placeholder(tensor, graph)
+    if node is None:
+        return None
+    constant = graph.node(producer(node.input[0]))
+    if constant is None or constant.op != "Const":
+        return None
+    value = protos.TensorProto()
+    value.CopyFrom(constant.attr["value"].tensor)
+    try:
+        # Of a dtype that stays, the elements need not be known here.
+        is_read = value.dtype != change.outside.dtype
+        before = Stored(elements(value) if is_read else [], sizes(value))
+        after, is_exact = undone(change.steps, change.outside, before)
+        if not is_exact or not is_compatible(after.sizes, change.outside.shape):
+            return None
+        value.tensor_shape.CopyFrom(shape_proto(after.sizes))
+        if is_read:
+            value.dtype = change.outside.dtype
+            set_elements(value, after.elements)
+    except ValueError:  # Elements that cannot be read or written.
+        return None
+    return value
+
+
+def lost_defaults(signature: SignatureDraft, parts: GraphParts) -> Iterator[str]:
+    """Yields the keys of inputs that session clients need not feed, and have to once converted."""
+    retyped = [end for end in signature.kept("input") if end.type is not None]
+    if not retyped or parts.meta_graph.has_object_graph:  # TF2 has no such placeholders.
+        return
+    graph, infos = parts.top, parts.meta_graph.signatures[signature.ref.source].inputs
+    for end in retyped:
+        tensor, now = converted_tensor(infos[end.source]), tensor_type(infos[end.source])
+        if end.type is None or _default_placeholder(tensor, graph) is None:
+            continue
+        try:
+            change = conversion("input", now, end.type.of(now))
+        except ConversionError:
+            continue  # The patch is refused.
+        if converted_default(tensor, change, graph) is None:
+            yield end.key
+
+
+def _default_placeholder(tensor: str, graph: TopLevelGraph) -> protos.NodeDef | None:
+    node = graph.node(producer(tensor))
+    return node if node is not None and node.op == "PlaceholderWithDefault" else None

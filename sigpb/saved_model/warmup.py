@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model import side_file
+from sigpb.saved_model.files import read_side_file
 from sigpb.saved_model.tf_record import DamagedRecord, read_records
 
 PATH = "assets.extra/tf_serving_warmup_requests"
@@ -42,7 +42,7 @@ def read_requests(directory: Path) -> list[WarmupRequest]:
         ModelUnreadable: If the file is damaged.
     """
     file = directory / PATH
-    content = side_file.read(file)
+    content = read_side_file(file)
     if content is None:
         return []
     requests: list[WarmupRequest] = []

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr, string_attr
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.nearest import nearest
+from sigpb.steps.dtype_values import nearest
+from sigpb.steps.graph_body import GraphBody, bool_attr, dtype_attr, int_attr, string_attr
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
 

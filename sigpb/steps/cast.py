@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.attributes import bool_attr, dtype_attr
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.nearest import is_same, nearest
-from sigpb.steps.numpy_types import numpy_dtype
+from sigpb.steps.dtype_values import is_same, nearest, numpy_dtype
+from sigpb.steps.graph_body import GraphBody, bool_attr, dtype_attr
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import (
     TensorType,

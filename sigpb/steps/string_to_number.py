@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.attributes import dtype_attr
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.numpy_types import numpy_dtype
+from sigpb.steps.dtype_values import numpy_dtype
+from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
 

@@ -11,8 +11,8 @@ from sigpb import protos
 from sigpb.batch import patch_model as module
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.patch_model import EQUAL_MODELS, patch_model
+from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import Plan
-from sigpb.patching.planning import plan_patch
 from sigpb.saved_model import fingerprint, history, warmup
 from sigpb.saved_model.model import SavedModel
 from tests.patches import contents

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody
-from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr
+from sigpb.steps.graph_body import bool_attr, dtype_attr, int_attr
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import dtype_of, shape_of, shape_proto
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr
+from sigpb.steps.graph_body import bool_attr, dtype_attr, int_attr
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, shape_proto
 from sigpb.wire import Edits, Message, assemble, length_delimited

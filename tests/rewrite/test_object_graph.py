@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.survey import interfaces_of
 from sigpb.saved_model.model import open_model
 from sigpb.tf.op_defs import OpDefs

@@ -9,7 +9,7 @@ from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import conversion
 from sigpb.rewrite.draft import SignatureRef
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.interface import FunctionPorts, Interface, Port
 from sigpb.rewrite.signature_function import (
     function_of,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sigpb.steps.conversion import dtype_steps, shape_steps
-from sigpb.steps.numpy_types import numpy_dtype
+from sigpb.steps.dtype_values import numpy_dtype
 from sigpb.steps.step import Step, build_steps
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody

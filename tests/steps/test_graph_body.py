@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.steps.attributes import (
+from sigpb.steps.graph_body import (
     bool_attr,
     constant,
     dtype_attr,
