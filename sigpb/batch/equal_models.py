@@ -17,8 +17,8 @@ from typing import Any
 from sigpb.batch.job import Job
 from sigpb.patching.plan import Plan
 from sigpb.publishing.changes import Changes, Content, SplicedFile
-from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.files import read_side_file
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import WARMUP_PATH, read_side_file
 from sigpb.saved_model.model import SavedModel
 
 # Models are given out in the order of their paths, so that equal ones come soon after another.
@@ -28,7 +28,7 @@ _READ_BESIDES = (
     history.FILE_NAME,
     fingerprint.FILE_NAME,
     fingerprint.CHECKPOINT_INDEX,
-    warmup.PATH,
+    WARMUP_PATH,
 )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb import protos
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 

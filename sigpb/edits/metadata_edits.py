@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointTarget, SignatureTarget
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 
 
@@ -26,7 +27,7 @@ class RenameSignature(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new key."""
-        draft.signature(self.signature).key = self.to
+        draft.put(replace(draft.signature(self.signature), key=self.to))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default' → 'predict'``."""
@@ -68,7 +69,7 @@ class DeleteSignature(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Drops the signature."""
-        draft.signature(self.signature).dropped = True
+        draft.put(replace(draft.signature(self.signature), dropped=True))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'legacy': deleted``."""
@@ -92,7 +93,8 @@ class RenameEndpoint(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new key."""
-        draft.signature(self.signature).endpoints(self.side)[self.key].key = self.to
+        port = draft.port(self.signature, self.side, self.key)
+        draft.put_port(self.signature, self.side, replace(port, key=self.to))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': input 'x' → 'image'``."""
@@ -123,7 +125,8 @@ class DropOutput(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Drops the output."""
-        draft.signature(self.signature).endpoints(self.side)[self.key].dropped = True
+        port = draft.port(self.signature, self.side, self.key)
+        draft.put_port(self.signature, self.side, replace(port, dropped=True))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': output 'logits' dropped``."""
@@ -147,7 +150,7 @@ class SetMethodName(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the method name."""
-        draft.signature(self.signature).method_name = self.to
+        draft.put(replace(draft.signature(self.signature), method_name=self.to))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'x': method '' → 'tensorflow/serving/predict'``."""

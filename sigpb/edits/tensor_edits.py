@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointTarget, SignatureTarget
-from sigpb.rewrite.conversion import Conversion, conversion, with_batch
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureRef
-from sigpb.rewrite.restoration import origin_type
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Port, Side, SignatureRef, with_batch
 from sigpb.saved_model.model import MetaGraph
-from sigpb.steps.step import ConversionError
 from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import (
     Encoding,
@@ -27,6 +26,9 @@ from sigpb.tf.tensor_types import (
     shape_text,
     type_text,
 )
+
+if TYPE_CHECKING:
+    from sigpb.rewrite.conversion import Conversion
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,16 @@ class ChangeType(Edit):
         elif (dtype := dtype_name(self.type.dtype)) not in dtype_names():
             yield f"{where} has no dtype that TensorFlow knows, but {dtype}."
         else:
-            try:
-                self._conversion()
-            except ConversionError as error:
-                if not self._is_restored(meta_graph):
-                    yield f"{where}: {error}"
+            change = self._conversion()
+            if isinstance(change, str) and not self._is_restored(meta_graph):
+                yield f"{where}: {change}"
 
     def unchecked(self) -> Iterator[str]:
         """Where elements are after a reshape, and of which shape an output is, only a run shows."""
-        try:
-            kinds = self._conversion().kinds
-        except ConversionError:  # It is restored, not converted: see `refusals`.
+        change = self._conversion()
+        if isinstance(change, str):  # It is restored, not converted: see `refusals`.
             return
+        kinds = change.kinds
         where, shape = f"signature {self.signature.key!r}", shape_text(self.new_type.shape)
         if "reshape" in kinds or ("relax" in kinds and self.side == "input"):
             yield f"what {where} computes with {self.side} {self.key!r} as {shape}"
@@ -96,20 +96,20 @@ class ChangeType(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new type."""
-        endpoint = draft.signature(self.signature).endpoints(self.side)[self.key]
+        port = draft.port(self.signature, self.side, self.key)
         if self.type.dtype != self.new_type.dtype:
-            endpoint.change_type(dtype=self.new_type.dtype)
+            port = port.retyped(dtype=self.new_type.dtype)
         if self.type.shape != self.new_type.shape:
-            endpoint.change_type(shape=self.new_type.shape, insist=self.reshape)
+            port = port.retyped(shape=self.new_type.shape, insist=self.reshape)
+        draft.put_port(self.signature, self.side, port)
 
     def describe(self) -> str:
         """Returns for instance ``… input 'x' float32 [?,784] → uint8 [?,28,28,1] (reshape, cast)``.
 
         What can get lost on the way follows: ``(cast: truncates toward zero)``.
         """
-        try:
-            change = self._conversion()
-        except ConversionError:
+        change = self._conversion()
+        if isinstance(change, str):
             how = "as it was before an earlier patch"
         else:
             how = ", ".join(change.kinds)
@@ -120,11 +120,20 @@ class ChangeType(Edit):
             f"→ {type_text(self.new_type)} ({how})"
         )
 
-    def _conversion(self) -> Conversion:
-        return conversion(self.side, self.type, self.new_type, insist=self.reshape)
+    def _conversion(self) -> Conversion | str:
+        """Returns how it is converted, or why it cannot be."""
+        from sigpb.rewrite.conversion import conversion
+        from sigpb.steps.step import ConversionError
+
+        try:
+            return conversion(self.side, self.type, self.new_type, insist=self.reshape)
+        except ConversionError as error:
+            return str(error)
 
     def _is_restored(self, meta_graph: MetaGraph) -> bool:
         """Whether it is to be what it was before sigpb gave it a tensor of its own."""
+        from sigpb.rewrite.restoration import origin_type
+
         signature = meta_graph.signatures[self.signature.source]
         infos = signature.inputs if self.side == "input" else signature.outputs
         return origin_type(meta_graph, infos[self.key]) == self.new_type
@@ -205,10 +214,11 @@ class ChangeBatchSize(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the first dimension of the inputs."""
-        signature = draft.signature(self.signature)
         shapes = _shapes(draft.meta_graph.signatures[self.signature.source].inputs)
         for key in self.inputs:
-            signature.inputs[key].change_type(shape=with_batch(shapes[key], self.size))
+            port = draft.port(self.signature, "input", key)
+            port = port.retyped(shape=with_batch(shapes[key], self.size))
+            draft.put_port(self.signature, "input", port)
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': batch size 1 → ? (input 'x')``."""
@@ -269,12 +279,13 @@ class AddOutput(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Adds the output."""
-        endpoint = EndpointDraft(self.key, self.key, tensor=self.tensor)
+        port = Port(self.key, self.key, {}, tensor=self.tensor)
         if self.dtype is not None:
-            endpoint.change_type(dtype=dtype_of(self.dtype))
+            port = port.retyped(dtype=dtype_of(self.dtype))
         if self.shape is not None:
-            endpoint.change_type(shape=parse_shape(self.shape), insist=self.reshape)
-        draft.signature(self.signature).added.append(endpoint)
+            port = port.retyped(shape=parse_shape(self.shape), insist=self.reshape)
+        signature = draft.signature(self.signature)
+        draft.put(replace(signature, added=(*signature.added, port)))
 
     def describe(self) -> str:
         """Returns for instance ``… output 'pooled' added from tensor 'pool/Mean:0'``."""

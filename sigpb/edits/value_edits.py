@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointTarget
 from sigpb.edits.tensor_edits import ChangeBatchSize, ChangeType, batch_size_of
-from sigpb.rewrite.conversion import with_batch
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Side, SignatureRef, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import (
     Encoding,
-    dtype_name,
+    TensorType,
     dtype_of,
     encoding_of,
     parse_shape,
     shape_of,
     shape_proto,
-    shape_text,
 )
-from sigpb.tf.tensor_values import is_same, tensor_proto
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,7 @@ class BindInput(Edit):
     is what the graph gets, whatever the batch size.
 
     Attributes:
-        dtype: The dtype of the input.
-        shape: Its shape, as text.
+        type: The type of the input.
         value: The value, in JSON.
         batch: The input whose rows are the batch; None if this one has no open batch size, or if
             no other one that has is left.
@@ -44,8 +41,7 @@ class BindInput(Edit):
     side: Side
     key: str
     encoding: Encoding
-    dtype: str
-    shape: str
+    type: TensorType
     value: str
     batch: str | None
 
@@ -53,11 +49,10 @@ class BindInput(Edit):
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
         """Wanted where the patch says ``bind``."""
         if target.patch.HasField("bind"):
-            ref, info = target.signature.ref, target.info
-            dtype, shape = dtype_name(info.dtype), shape_text(shape_of(info.tensor_shape))
-            value, encoding = target.patch.bind, encoding_of(info)
+            ref, info, value = target.signature.ref, target.info, target.patch.bind
+            type_ = TensorType(info.dtype, shape_of(info.tensor_shape))
             batch = _batch(target) if _is_open(info) else None
-            yield cls(ref, target.side, target.key, encoding, dtype, shape, value, batch)
+            yield cls(ref, target.side, target.key, encoding_of(info), type_, value, batch)
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """The value has to be one of the input's dtype and shape."""
@@ -72,13 +67,14 @@ class BindInput(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Takes the input out of the signature."""
-        endpoint = draft.signature(self.signature).inputs[self.key]
-        endpoint.dropped = True
         try:
-            endpoint.bound = self._tensor()
+            value = self._tensor()
         except ValueError:  # The edit is refused.
-            endpoint.bound = protos.TensorProto()
-        endpoint.rows_of = self.batch if _rows(endpoint.bound) == 1 else None
+            value = protos.TensorProto()
+        rows_of = self.batch if _rows(value) == 1 else None
+        port = draft.port(self.signature, "input", self.key)
+        port = replace(port, dropped=True, bound=value, rows_of=rows_of)
+        draft.put_port(self.signature, "input", port)
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': input 'training' bound to false``.
@@ -103,7 +99,9 @@ class BindInput(Edit):
         Raises:
             ValueError: It is no value of the input's dtype and shape.
         """
-        dtype, shape = dtype_of(self.dtype), parse_shape(self.shape)
+        from sigpb.tf.tensor_values import tensor_proto
+
+        dtype, shape = self.type
         if self.batch is not None and shape:
             try:
                 example = tensor_proto(self.value, dtype, shape[1:])
@@ -138,8 +136,7 @@ class SetDefault(Edit):
     """Sets the value that TensorFlow Serving takes for an input that a request leaves out.
 
     Attributes:
-        dtype: The dtype that the input is to have.
-        shape: The shape that it is to have, as text.
+        type: The type that the input is to have.
         value: The value, in JSON.
     """
 
@@ -147,8 +144,7 @@ class SetDefault(Edit):
     side: Side
     key: str
     encoding: Encoding
-    dtype: str
-    shape: str
+    type: TensorType
     value: str
 
     @classmethod
@@ -160,16 +156,15 @@ class SetDefault(Edit):
         patch, info = target.patch, target.info
         if not patch.HasField("default"):
             return
-        dtype = dtype_name(dtype_of(patch.dtype) if patch.HasField("dtype") else info.dtype)
+        dtype = dtype_of(patch.dtype) if patch.HasField("dtype") else info.dtype
         shape = shape_of(info.tensor_shape)
         has_batch = _has_batch(target)
         if patch.HasField("shape"):
             shape = parse_shape(patch.shape)
         elif has_batch:
             shape = with_batch(shape, batch_size_of(target.signature.patch))
-        ref = target.signature.ref
-        encoding = encoding_of(info)
-        edit = cls(ref, target.side, target.key, encoding, dtype, shape_text(shape), patch.default)
+        ref, type_ = target.signature.ref, TensorType(dtype, shape)
+        edit = cls(ref, target.side, target.key, encoding_of(info), type_, patch.default)
         if has_batch or any(ChangeType.from_endpoint(target)) or not edit._is_set(target):
             yield edit
 
@@ -180,28 +175,41 @@ class SetDefault(Edit):
             yield f"{where} cannot have this default: it is made of several tensors."
             return
         try:
-            tensor_proto(self.value, dtype_of(self.dtype), parse_shape(self.shape))
+            self._tensor()
         except ValueError as error:
             yield f"{where} cannot have this default: {error}"
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the default."""
-        draft.signature(self.signature).inputs[self.key].default = self._tensor()
+        try:
+            value = self._tensor()
+        except ValueError:  # The edit is refused.
+            value = protos.TensorProto()
+        port = draft.port(self.signature, "input", self.key)
+        draft.put_port(self.signature, "input", replace(port, default=value))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': input 'scale' default 10``."""
         return f"signature {self.signature.key!r}: {self.side} {self.key!r} default {self.value}"
 
     def _tensor(self) -> protos.TensorProto:
-        """Returns the value; nothing if there is none and the edit is refused."""
-        try:
-            return tensor_proto(self.value, dtype_of(self.dtype), parse_shape(self.shape))
-        except ValueError:
-            return protos.TensorProto()
+        """Returns the value.
+
+        Raises:
+            ValueError: It is no value of the input's dtype and shape.
+        """
+        from sigpb.tf.tensor_values import tensor_proto
+
+        return tensor_proto(self.value, *self.type)
 
     def _is_set(self, target: EndpointTarget) -> bool:
+        from sigpb.tf.tensor_values import is_same
+
         defaults = target.signature.signature_def.defaults
-        return self.key in defaults and is_same(defaults[self.key], self._tensor())
+        try:
+            return self.key in defaults and is_same(defaults[self.key], self._tensor())
+        except ValueError:  # The edit is refused.
+            return False
 
 
 def _has_batch(target: EndpointTarget) -> bool:

@@ -11,8 +11,8 @@ from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan
 from sigpb.patching.resolve import Resolution, is_copied, resolve, resolve_endpoints
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
+from sigpb.rewrite.interface import Side, SignatureRef
 from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 

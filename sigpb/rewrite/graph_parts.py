@@ -9,54 +9,17 @@ import copy
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sigpb import protos
-from sigpb.graph.top_level import TopLevelGraph
 from sigpb.saved_model.deterministic_bytes import append_to_list
 from sigpb.saved_model.model import MetaGraph, parse
 from sigpb.tf.called_functions import called_functions
-from sigpb.tf.function_attributes import drop_what_no_longer_holds
-from sigpb.tf.op_defs import OpDefs
 from sigpb.wire import Edits, Message, encode_varint
 
-_GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
-
-
-class GraphParts:
-    """The graph of a MetaGraph.
-
-    Attributes:
-        meta_graph: The MetaGraph.
-        message: Its GraphDef; an empty one if it has none.
-        library: Its functions.
-        op_defs: Its ops.
-        top: The nodes of its top level.
-    """
-
-    def __init__(self, meta_graph: MetaGraph) -> None:
-        message = meta_graph.message
-        self.meta_graph = meta_graph
-        self.message = message.find(_GRAPH) or Message(message.buffer, 0, 0)
-        self.library = FunctionLibrary(message, _concrete_functions(meta_graph))
-        self.op_defs = OpDefs(lambda: (*meta_graph.op_defs(), *self.library.signatures()))
-        self.top = TopLevelGraph(self.message, self.library, self.op_defs)
-
-    def fork(self) -> GraphParts:
-        """Returns parts with the same changes, of which more do not concern these.
-
-        What was read is not read again.
-        """
-        other = copy.copy(self)
-        other.library = self.library.fork()
-        other.top = self.top.fork(other.library)
-        return other
-
-
-def _concrete_functions(meta_graph: MetaGraph) -> Iterator[str]:
-    """Yields the names that the object graph has functions under, in the library or not."""
-    if meta_graph.object_graph:
-        yield from meta_graph.object_graph.proto.concrete_functions
-
+if TYPE_CHECKING:
+    from sigpb.graph.top_level import TopLevelGraph
+    from sigpb.tf.op_defs import OpDefs
 
 Span = tuple[int, int]
 """Where bytes start, and where they end, which is not included."""
@@ -68,6 +31,53 @@ _FUNCTION = protos.FunctionDefLibrary.FUNCTION_FIELD_NUMBER
 _SIGNATURE = protos.FunctionDef.SIGNATURE_FIELD_NUMBER
 _NODE_DEF = protos.FunctionDef.NODE_DEF_FIELD_NUMBER
 _NAME = protos.OpDef.NAME_FIELD_NUMBER
+
+
+class GraphParts:
+    """The graph of a MetaGraph.
+
+    Attributes:
+        meta_graph: The MetaGraph.
+        message: Its GraphDef; an empty one if it has none.
+        library: Its functions.
+    """
+
+    def __init__(self, meta_graph: MetaGraph) -> None:
+        message = meta_graph.message
+        self.meta_graph = meta_graph
+        self.message = message.find(_GRAPH) or Message(message.buffer, 0, 0)
+        self.library = FunctionLibrary(message, _concrete_functions(meta_graph))
+
+    @cached_property
+    def op_defs(self) -> OpDefs:
+        """Its ops."""
+        from sigpb.tf.op_defs import OpDefs
+
+        return OpDefs(lambda: (*self.meta_graph.op_defs(), *self.library.signatures()))
+
+    @cached_property
+    def top(self) -> TopLevelGraph:
+        """The nodes of its top level."""
+        from sigpb.graph.top_level import TopLevelGraph
+
+        return TopLevelGraph(self.message, self.library, self.op_defs)
+
+    def fork(self) -> GraphParts:
+        """Returns parts with the same changes, of which more do not concern these.
+
+        What was read is not read again.
+        """
+        other = copy.copy(self)
+        other.library = self.library.fork()
+        if "top" in self.__dict__:
+            other.top = self.top.fork(other.library)
+        return other
+
+
+def _concrete_functions(meta_graph: MetaGraph) -> Iterator[str]:
+    """Yields the names that the object graph has functions under, in the library or not."""
+    if meta_graph.object_graph:
+        yield from meta_graph.object_graph.proto.concrete_functions
 
 
 class FunctionLibrary:
@@ -178,6 +188,8 @@ class FunctionLibrary:
         """
         encoded = function.SerializeToString(deterministic=True)
         if encoded not in self._variants:
+            from sigpb.tf.function_attributes import drop_what_no_longer_holds
+
             added = protos.FunctionDef.FromString(encoded)
             name = self.fresh_name(re.sub(r"_\d+$", "", function.signature.name))
             added.signature.name = self._variants[encoded] = name

@@ -15,10 +15,9 @@ from sigpb.graph.added_nodes import is_added, is_spliced, original_names
 from sigpb.graph.cone import needed
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import FunctionPorts, Restoration
-from sigpb.rewrite.wrapper_function import is_wrapper
+from sigpb.rewrite.interface import Interface, Port, Restoration, Side, WantedType
+from sigpb.rewrite.signature_function import FunctionPorts, is_wrapper
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds
 from sigpb.tf.called_functions import CALL_OPS
@@ -57,7 +56,7 @@ def _type_of(tensor: str, graph: TopLevelGraph) -> TensorType | None:
     return type_
 
 
-def restoration_of(signature: SignatureDraft, parts: GraphParts) -> Restoration | None:
+def restoration_of(signature: Interface, parts: GraphParts) -> Restoration | None:
     """Returns how a signature is restored; None if it is not to be what it was, or cannot be."""
     before = parts.meta_graph.signatures[signature.ref.source]
     tensors = [
@@ -81,7 +80,7 @@ class _Survey:
     """The work of one call of `restoration_of`."""
 
     def __init__(
-        self, signature: SignatureDraft, before: protos.SignatureDef, parts: GraphParts
+        self, signature: Interface, before: protos.SignatureDef, parts: GraphParts
     ) -> None:
         self._signature, self._before, self._parts = signature, before, parts
         self._graph, self._origins = parts.top, Origins(parts.top)
@@ -114,7 +113,7 @@ class _Survey:
                 yield end.source, self._type_of_parts(end, info, chains)
 
     def _type_of_parts(
-        self, end: EndpointDraft, info: protos.TensorInfo, chains: Sequence[Chain]
+        self, end: Port, info: protos.TensorInfo, chains: Sequence[Chain]
     ) -> TensorType:
         """Returns the type of a sparse or composite endpoint, of which the dtype can change."""
         now = declared_type(info)
@@ -129,9 +128,7 @@ class _Survey:
                 raise _NotRestorable
         return wanted
 
-    def _type(
-        self, side: Side, end: EndpointDraft, info: protos.TensorInfo, chain: Chain
-    ) -> TensorType:
+    def _type(self, side: Side, end: Port, info: protos.TensorInfo, chain: Chain) -> TensorType:
         """Returns the type that an endpoint is to have, which has to be that of its origin."""
         first, now = _type_of(chain[-1], self._graph), declared_type(info)
         if is_added(chain[-1]) or first is None:

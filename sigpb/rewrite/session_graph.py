@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.errors import PatchError
@@ -25,9 +24,10 @@ from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
-from sigpb.rewrite.draft import SignatureDraft
+from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Interfaces, Port, Restoration, fed_tensors
+from sigpb.rewrite.interface import Interface, Port, Restoration, fed_tensors
+from sigpb.rewrite.metadata import Endpoints
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, shape_attr
 from sigpb.steps.step import ConversionError, Stored, undone
@@ -46,21 +46,6 @@ from sigpb.tf.tensor_types import (
 )
 
 _MANY_NODES = 10_000
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """The TensorInfos of a signature, by the keys that its endpoints have in the model.
-
-    Attributes:
-        inputs: Those of the inputs that change.
-        outputs: Those of the outputs that change.
-        added: Those of the outputs that are added, by their keys.
-    """
-
-    inputs: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
-    outputs: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
-    added: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
 
 
 class _TopLevel(Surface):
@@ -284,14 +269,11 @@ def converted_default(
     return value
 
 
-def lost_defaults(signature: SignatureDraft, parts: GraphParts) -> Iterator[str]:
+def lost_defaults(signature: Interface, parts: GraphParts) -> Iterator[str]:
     """Yields the keys of inputs that session clients need not feed, and have to once converted."""
-    retyped = [end for end in signature.kept("input") if end.type is not None]
-    if not retyped or parts.meta_graph.has_object_graph:  # TF2 has no such placeholders.
-        return
-    graph, infos = parts.top, parts.meta_graph.signatures[signature.ref.source].inputs
-    for end in retyped:
-        tensor, now = converted_tensor(infos[end.source]), tensor_type(infos[end.source])
+    graph = parts.top
+    for end in signature.kept("input"):
+        tensor, now = converted_tensor(end.info), tensor_type(end.info)
         if end.type is None or _default_placeholder(tensor, graph) is None:
             continue
         try:

@@ -17,19 +17,17 @@ from sigpb.rewrite.added_outputs import (
     replaced_for,
     unfed,
 )
-from sigpb.rewrite.batch_size import BatchSize, batch_size_of
-from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
-from sigpb.rewrite.draft import (
-    SIDES,
-    EndpointDraft,
-    MetaGraphDraft,
-    Side,
-    SignatureDraft,
-    SignatureRef,
-    WantedType,
-)
+from sigpb.rewrite.conversion import Conversion, batch_size_of, conversion, is_batch_relaxed
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Interfaces, Port, StatedInfos, fed_tensors
+from sigpb.rewrite.interface import (
+    BatchSize,
+    Interface,
+    Port,
+    Side,
+    WantedType,
+    fed_tensors,
+    with_batch,
+)
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tf.stated_shapes import merged
@@ -47,27 +45,8 @@ from sigpb.tf.tensor_types import (
 )
 
 
-def interfaces_of(draft: MetaGraphDraft) -> Interfaces:
-    """Works out what the signatures of a draft are to be.
-
-    Raises:
-        PatchError: With all that the graph is in the way of.
-    """
-    parts = GraphParts(draft.meta_graph)
-    found: dict[SignatureRef, Interface] = {}
-    problems: list[str] = []
-    for ref, signature in draft.signatures.items():
-        try:
-            found[ref] = interface_of(signature, parts)
-        except PatchError as error:
-            problems += error.problems
-    if problems:
-        raise PatchError(problems)
-    return Interfaces(draft.meta_graph, draft.tags, found, parts)
-
-
-def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
-    """Works out what a signature is to be.
+def surveyed(signature: Interface, parts: GraphParts) -> Interface:
+    """Returns a signature that converts values, or drops outputs, with what the graph says of that.
 
     Args:
         signature: What is wanted of it.
@@ -76,49 +55,20 @@ def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
     Raises:
         PatchError: With all that is in the way.
     """
-    inputs, outputs = (
-        StatedInfos(parts.meta_graph.signatures, signature.ref.source, side) for side in SIDES
-    )
-    plain = Interface(
-        signature.ref,
-        signature.key,
-        signature.method_name,
-        signature.source_method_name,
-        {key: _port(end, inputs) for key, end in signature.inputs.items()},
-        {key: _port(end, outputs) for key, end in signature.outputs.items()},
-        signature.dropped,
-        tuple(_port(end, outputs) for end in signature.added),
-    )
-    if not (signature.converted or signature.drops_outputs):
-        return plain
     if restored := restoration_of(signature, parts):
         before, after = (
             {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
             for types in (restored.inputs, restored.outputs)
         )
-        return replace(_converted(plain, before, after), restored=restored)
+        return replace(_converted(signature, before, after), restored=restored)
     if not signature.converted:
-        return plain
+        return signature
     survey = _Survey(signature, parts)
-    interface = survey.run(plain)
+    interface = survey.run()
     if survey.problems:
         where = f"signature {signature.ref.key!r}"
         raise PatchError([f"{where}: {problem}" for problem in survey.problems])
     return interface
-
-
-def _port(end: EndpointDraft, infos: Mapping[str, protos.TensorInfo]) -> Port:
-    return Port(
-        end.source,
-        end.key,
-        infos,
-        end.dropped,
-        end.type,
-        end.bound,
-        end.rows_of,
-        end.default,
-        end.tensor,
-    )
 
 
 def _converted(
@@ -134,13 +84,13 @@ def _converted(
 
 
 class _Survey:
-    """The work of one call of `interface_of`.
+    """The work of one call of `surveyed`.
 
     Attributes:
         problems: What is in the way.
     """
 
-    def __init__(self, signature: SignatureDraft, parts: GraphParts) -> None:
+    def __init__(self, signature: Interface, parts: GraphParts) -> None:
         self.meta_graph = parts.meta_graph
         self.signature_def = self.meta_graph.signatures[signature.ref.source]
         self.signature = signature
@@ -148,7 +98,7 @@ class _Survey:
         self.problems: list[str] = []
         self.changed_nodes: dict[str, protos.NodeDef] = {}
 
-    def run(self, plain: Interface) -> Interface:
+    def run(self) -> Interface:
         self._check_inputs()
         inputs = {
             end.source: change
@@ -179,7 +129,7 @@ class _Survey:
         }
         more = (self._added(each, batch) for each in added)
         return replace(
-            _converted(plain, inputs, outputs),
+            _converted(self.signature, inputs, outputs),
             added=tuple(each for each in more if each),
             batch=batch,
             changed_nodes=self.changed_nodes,
@@ -231,7 +181,7 @@ class _Survey:
             more = f" and {len(others)} more" if others else ""
             yield f"whether {first}{more} can take the shapes that inputs are to have"
 
-    def _tensors(self, outputs: Iterable[EndpointDraft]) -> list[str]:
+    def _tensors(self, outputs: Iterable[Port]) -> list[str]:
         infos = [self._info("output", end.source) for end in outputs]
         return [tensor for info in infos for tensor in tensor_names(info)]
 
@@ -266,10 +216,10 @@ class _Survey:
         endpoints = self.signature_def.inputs if side == "input" else self.signature_def.outputs
         return endpoints[key]
 
-    def _type(self, side: Side, end: EndpointDraft) -> TensorType:
+    def _type(self, side: Side, end: Port) -> TensorType:
         return tensor_type(self._info(side, end.source))
 
-    def _conversion(self, side: Side, end: EndpointDraft, now: TensorType) -> Conversion | None:
+    def _conversion(self, side: Side, end: Port, now: TensorType) -> Conversion | None:
         """Returns how an endpoint is converted, or None if it cannot be."""
         try:
             wanted = end.type or WantedType()
@@ -295,7 +245,7 @@ class _Survey:
                         "placeholder for each."
                     )
 
-    def _check(self, side: Side, end: EndpointDraft) -> None:
+    def _check(self, side: Side, end: Port) -> None:
         """Makes sure that the graph says of an endpoint what the signature says."""
         tensor = converted_tensor(self._info(side, end.source))
         stated, actual = tensor_type(self._info(side, end.source)), self.graph.type_of(tensor)
@@ -314,7 +264,7 @@ class _Survey:
                 f"{shape_text(stated.shape)} as the signature says; this has to be put right first."
             )
 
-    def _input_conversion(self, end: EndpointDraft) -> Conversion | None:
+    def _input_conversion(self, end: Port) -> Conversion | None:
         change = self._conversion("input", end, self._type("input", end))
         tensor = converted_tensor(self._info("input", end.source))
         if change and not self.problems and (actual := self.graph.type_of(tensor)):
@@ -328,7 +278,7 @@ class _Survey:
                 )
         return change
 
-    def _output_conversion(self, end: EndpointDraft, batch: BatchSize) -> Conversion | None:
+    def _output_conversion(self, end: Port, batch: BatchSize) -> Conversion | None:
         info, now = self._info("output", end.source), self._type("output", end)
         followed = batch.follow(converted_tensor(info), now)
         if end.type is None and followed == now:
@@ -351,5 +301,4 @@ class _Survey:
             )
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
-        port = _port(end, {})
-        return replace(port, conversion=change, found=tensor, result=result) if change else None
+        return replace(end, conversion=change, found=tensor, result=result) if change else None

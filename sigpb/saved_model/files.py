@@ -18,6 +18,7 @@ from sigpb.wire import Buffer
 BINARY_NAME = "saved_model.pb"
 TEXT_NAME = "saved_model.pbtxt"
 CHUNKED_NAME = "saved_model.cpb"
+WARMUP_PATH = "assets.extra/tf_serving_warmup_requests"
 
 
 def locate(path: Path) -> Path:

@@ -16,7 +16,7 @@ from tests.views import outline
 NEW_EDIT = """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigpb.edits.edit import Edit
 
@@ -35,8 +35,8 @@ class Shout(Edit):
             yield "serving_default has to be quiet."
 
     def apply(self, draft):
-        for signature in draft.signatures.values():
-            signature.key = signature.key.upper()
+        for signature in [*draft.signatures.values()]:
+            draft.put(replace(signature, key=signature.key.upper()))
 
     def describe(self):
         return "all signatures in capitals"

@@ -8,7 +8,7 @@ from sigpb import protos
 from sigpb.edits import SignatureTarget
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.resolve import is_copied, resolve
-from sigpb.rewrite.draft import SignatureRef
+from sigpb.rewrite.interface import SignatureRef
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Message
 

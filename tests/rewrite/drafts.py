@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sigpb import protos
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureRef
-from sigpb.rewrite.interface import Interfaces
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
+from sigpb.rewrite.interface import Port, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import dtype_of, parse_shape
 from sigpb.wire import Edits, Message, assemble
@@ -60,12 +60,12 @@ def rename(
     """Returns the change that gives a signature, or a copy of one, and its endpoints new keys."""
 
     def change(draft: MetaGraphDraft) -> None:
-        signature = draft.signature(SignatureRef(key, copy_of))
-        signature.key = to or key
+        ref = SignatureRef(key, copy_of)
+        draft.put(replace(draft.signature(ref), key=to or key))
         for old, new in inputs.items():
-            signature.inputs[old].key = new
+            draft.put_port(ref, "input", replace(draft.port(ref, "input", old), key=new))
         for old, new in outputs.items():
-            signature.outputs[old].key = new
+            draft.put_port(ref, "output", replace(draft.port(ref, "output", old), key=new))
 
     return change
 
@@ -74,11 +74,12 @@ def drop(key: str, *, output: str | None = None) -> Change:
     """Returns the change that drops a signature, or one of its outputs."""
 
     def change(draft: MetaGraphDraft) -> None:
-        signature = draft.signature(SignatureRef(key))
+        ref = SignatureRef(key)
         if output is None:
-            signature.dropped = True
+            draft.put(replace(draft.signature(ref), dropped=True))
         else:
-            signature.outputs[output].dropped = True
+            port = replace(draft.port(ref, "output", output), dropped=True)
+            draft.put_port(ref, "output", port)
 
     return change
 
@@ -95,11 +96,13 @@ def retype(
     """Returns the change of an endpoint's type."""
 
     def change(draft: MetaGraphDraft) -> None:
-        end = draft.signature(SignatureRef(key, copy_of)).endpoints(side)[endpoint]
+        ref = SignatureRef(key, copy_of)
+        port = draft.port(ref, side, endpoint)
         if dtype is not None:
-            end.change_type(dtype=dtype_of(dtype))
+            port = port.retyped(dtype=dtype_of(dtype))
         if shape is not None:
-            end.change_type(shape=parse_shape(shape))
+            port = port.retyped(shape=parse_shape(shape))
+        draft.put_port(ref, side, port)
 
     return change
 
@@ -108,8 +111,9 @@ def bind(key: str, endpoint: str, value: protos.TensorProto) -> Change:
     """Returns the change that gives an input a value, and removes it."""
 
     def change(draft: MetaGraphDraft) -> None:
-        end = draft.signature(SignatureRef(key)).inputs[endpoint]
-        end.bound, end.dropped = value, True
+        ref = SignatureRef(key)
+        port = replace(draft.port(ref, "input", endpoint), bound=value, dropped=True)
+        draft.put_port(ref, "input", port)
 
     return change
 
@@ -118,7 +122,9 @@ def default(key: str, endpoint: str, value: protos.TensorProto) -> Change:
     """Returns the change that gives an input a value that a client may leave out."""
 
     def change(draft: MetaGraphDraft) -> None:
-        draft.signature(SignatureRef(key)).inputs[endpoint].default = value
+        ref = SignatureRef(key)
+        port = replace(draft.port(ref, "input", endpoint), default=value)
+        draft.put_port(ref, "input", port)
 
     return change
 
@@ -127,10 +133,11 @@ def add_output(key: str, endpoint: str, tensor: str, dtype: str | None = None) -
     """Returns the change that adds an output."""
 
     def change(draft: MetaGraphDraft) -> None:
-        end = EndpointDraft(endpoint, endpoint, tensor=tensor)
+        port = Port(endpoint, endpoint, {}, tensor=tensor)
         if dtype is not None:
-            end.change_type(dtype=dtype_of(dtype))
-        draft.signature(SignatureRef(key)).added.append(end)
+            port = port.retyped(dtype=dtype_of(dtype))
+        signature = draft.signature(SignatureRef(key))
+        draft.put(replace(signature, added=(*signature.added, port)))
 
     return change
 
