@@ -19,7 +19,7 @@ from sigpb.tf.tensor_types import Shape, TensorType, tensor_names, tensor_type
 
 if TYPE_CHECKING:
     from sigpb.rewrite.conversion import Conversion
-    from sigpb.rewrite.signature_function import FunctionPorts
+    from sigpb.rewrite.restoration import Restoration
 
 Side = Literal["input", "output"]
 SIDES: tuple[Side, Side] = ("input", "output")
@@ -83,26 +83,22 @@ class Result(NamedTuple):
     type: TensorType
 
 
-@dataclass(frozen=True, slots=True)
 class StatedInfos(Mapping[str, protos.TensorInfo]):
     """What a signature says of its inputs or outputs in the model, by their keys there.
 
     It is parsed when it is asked for: parsed, all that thousands of signatures say would take many
     times the file in memory.
-
-    Attributes:
-        signatures: The signatures of the MetaGraph.
-        key: The key of the signature.
-        side: Which of both.
     """
 
-    signatures: Mapping[str, protos.SignatureDef]
-    key: str
-    side: Side
+    __slots__ = ("_key", "_side", "_signatures")
+
+    def __init__(self, signatures: Mapping[str, protos.SignatureDef], key: str, side: Side) -> None:
+        """Takes the signatures of a MetaGraph, the key of one, and which side of it."""
+        self._signatures, self._key, self._side = signatures, key, side
 
     def _infos(self) -> Mapping[str, protos.TensorInfo]:
-        signature = self.signatures[self.key]
-        return signature.inputs if self.side == "input" else signature.outputs
+        signature = self._signatures[self._key]
+        return signature.inputs if self._side == "input" else signature.outputs
 
     def __getitem__(self, key: str) -> protos.TensorInfo:
         return self._infos()[key]
@@ -233,25 +229,6 @@ class BatchSize:
         if axis is None or not now.shape:
             return now
         return TensorType(now.dtype, (*now.shape[:axis], self.after, *now.shape[axis + 1 :]))
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """What a signature was before earlier patches, and is to be again.
-
-    Attributes:
-        origins: The tensors that its endpoints stood for first, by those that they stand for.
-        inputs: The types of the inputs that change, by their keys in the model.
-        outputs: The same for outputs.
-        ports: The function that computes it; None if the model has no object graph.
-        leftovers: The nodes that sigpb added for it, some of which others may use.
-    """
-
-    origins: Mapping[str, str]
-    inputs: Mapping[str, TensorType]
-    outputs: Mapping[str, TensorType]
-    ports: FunctionPorts | None
-    leftovers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ loses values, and if nothing that the earlier patches bound or added is left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.graph.added_nodes import is_added, is_spliced, original_names
@@ -16,7 +17,7 @@ from sigpb.graph.cone import needed
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Port, Restoration, Side, WantedType
+from sigpb.rewrite.interface import Interface, Port, Side, WantedType
 from sigpb.rewrite.signature_function import FunctionPorts, is_wrapper
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds
@@ -33,6 +34,25 @@ from sigpb.tf.tensor_types import (
 
 # What leaves the shape of a value as it is.
 _ELEMENTWISE = {"AsString", "Cast", "EnsureShape", "Identity", "StringToNumber"}
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What a signature was before earlier patches, and is to be again.
+
+    Attributes:
+        origins: The tensors that its endpoints stood for first, by those that they stand for.
+        inputs: The types of the inputs that change, by their keys in the model.
+        outputs: The same for outputs.
+        ports: The function that computes it; None if the model has no object graph.
+        leftovers: The nodes that sigpb added for it, some of which others may use.
+    """
+
+    origins: Mapping[str, str]
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    ports: FunctionPorts | None
+    leftovers: frozenset[str]
 
 
 def origin_type(meta_graph: MetaGraph, info: protos.TensorInfo) -> TensorType | None:
