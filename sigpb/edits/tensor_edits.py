@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sigpb import protos
-from sigpb.edits.edit import Edit, EndpointTarget, SignatureTarget
+from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port, Side, SignatureRef, with_batch
+from sigpb.rewrite.interface import Port, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ChangeType(Edit):
+class ChangeType(EndpointEdit):
     """Gives an input or output another dtype, another shape, or both.
 
     Attributes:
@@ -41,9 +41,6 @@ class ChangeType(Edit):
         reshape: Whether a reshape is meant even if it looks like a transpose.
     """
 
-    signature: SignatureRef
-    side: Side
-    key: str
     encoding: Encoding
     type: TensorType
     new_type: TensorType
@@ -64,23 +61,22 @@ class ChangeType(Edit):
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """Not every type can be converted to every other."""
-        where = f"signature {self.signature.key!r}: {self.side} {self.key!r}"
         if self.encoding == "composite":
             yield (
-                f"{where} is a composite tensor, such as a ragged one, of several tensors; its "
-                "type cannot be changed."
+                f"{self.where} is a composite tensor, such as a ragged one, of several tensors; "
+                "its type cannot be changed."
             )
         elif self.encoding == "coo_sparse" and self.type.shape != self.new_type.shape:
             yield (
-                f"{where} is a sparse tensor: the dtype of its values can be changed, its shape "
-                "cannot."
+                f"{self.where} is a sparse tensor: the dtype of its values can be changed, its "
+                "shape cannot."
             )
         elif (dtype := dtype_name(self.type.dtype)) not in dtype_names():
-            yield f"{where} has no dtype that TensorFlow knows, but {dtype}."
+            yield f"{self.where} has no dtype that TensorFlow knows, but {dtype}."
         else:
             change = self._conversion()
             if isinstance(change, str) and not self._is_restored(meta_graph):
-                yield f"{where}: {change}"
+                yield f"{self.where}: {change}"
 
     def unchecked(self) -> Iterator[str]:
         """Where elements are after a reshape, and of which shape an output is, only a run shows."""
@@ -96,12 +92,11 @@ class ChangeType(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new type."""
-        port = draft.port(self.signature, self.side, self.key)
         if self.type.dtype != self.new_type.dtype:
-            port = port.retyped(dtype=self.new_type.dtype)
+            self.change(draft, lambda port: port.retyped(dtype=self.new_type.dtype))
         if self.type.shape != self.new_type.shape:
-            port = port.retyped(shape=self.new_type.shape, insist=self.reshape)
-        draft.put_port(self.signature, self.side, port)
+            shape, insist = self.new_type.shape, self.reshape
+            self.change(draft, lambda port: port.retyped(shape=shape, insist=insist))
 
     def describe(self) -> str:
         """Returns for instance ``… input 'x' float32 [?,784] → uint8 [?,28,28,1] (reshape, cast)``.
@@ -115,10 +110,7 @@ class ChangeType(Edit):
             how = ", ".join(change.kinds)
             if change.losses:
                 how += ": " + "; ".join(change.losses)
-        return (
-            f"signature {self.signature.key!r}: {self.side} {self.key!r} {type_text(self.type)} "
-            f"→ {type_text(self.new_type)} ({how})"
-        )
+        return f"{self.where} {type_text(self.type)} → {type_text(self.new_type)} ({how})"
 
     def _conversion(self) -> Conversion | str:
         """Returns how it is converted, or why it cannot be."""
@@ -140,7 +132,7 @@ class ChangeType(Edit):
 
 
 @dataclass(frozen=True)
-class ChangeBatchSize(Edit):
+class ChangeBatchSize(SignatureEdit):
     """Leaves the batch size of a signature open, or fixes it; outputs follow the inputs.
 
     Attributes:
@@ -150,7 +142,6 @@ class ChangeBatchSize(Edit):
         left: The inputs whose first dimension is taken for something else, and stays.
     """
 
-    signature: SignatureRef
     inputs: tuple[str, ...]
     sizes: tuple[int | None, ...]
     size: int | None
@@ -187,38 +178,36 @@ class ChangeBatchSize(Edit):
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """There has to be one batch size."""
-        where = f"signature {self.signature.key!r}"
         fixed = sorted({size for size in self.sizes if size is not None})
         if not self.inputs:
             yield (
-                f"{where} has no input that states a first dimension, so that its batch size is "
-                "not known; state the shapes of its inputs."
+                f"{self.where} has no input that states a first dimension, so that its batch size "
+                "is not known; state the shapes of its inputs."
             )
         elif self.size is not None and fixed:
             yield (
-                f"{where} has the batch size {' or '.join(map(str, fixed))}, which the graph may "
-                'rely on; a fixed batch size can only be made open: batch_size "?".'
+                f"{self.where} has the batch size {' or '.join(map(str, fixed))}, which the graph "
+                'may rely on; a fixed batch size can only be made open: batch_size "?".'
             )
         elif len(fixed) > 1:
             pairs = zip(self.inputs, self.sizes, strict=True)
             sizes = ", ".join(f"{key!r} has {size}" for key, size in pairs)
             yield (
-                f"{where} has inputs with different first dimensions: {sizes}. State the shape of "
-                "those that have the batch size."
+                f"{self.where} has inputs with different first dimensions: {sizes}. State the "
+                "shape of those that have the batch size."
             )
 
     def unchecked(self) -> Iterator[str]:
         """What is computed of several examples is not run."""
         size = "any batch size" if self.size is None else f"a batch size of {self.size}"
-        yield f"what signature {self.signature.key!r} computes for {size}"
+        yield f"what {self.where} computes for {size}"
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the first dimension of the inputs."""
+        inputs = draft.signature(self.signature).inputs
         shapes = _shapes(draft.meta_graph.signatures[self.signature.source].inputs)
         for key in self.inputs:
-            port = draft.port(self.signature, "input", key)
-            port = port.retyped(shape=with_batch(shapes[key], self.size))
-            draft.put_port(self.signature, "input", port)
+            inputs[key] = inputs[key].retyped(shape=with_batch(shapes[key], self.size))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': batch size 1 → ? (input 'x')``."""
@@ -227,7 +216,7 @@ class ChangeBatchSize(Edit):
         inputs = ", ".join(map(repr, self.inputs))
         if self.left:
             inputs += f"; not of input {', '.join(map(repr, self.left))}"
-        return f"signature {self.signature.key!r}: batch size {before} → {after} (input {inputs})"
+        return f"{self.where}: batch size {before} → {after} (input {inputs})"
 
 
 def batch_size_of(patch: protos.SignaturePatch) -> int | None:
@@ -242,7 +231,7 @@ def _shapes(inputs: Mapping[str, protos.TensorInfo]) -> dict[str, Shape]:
 
 
 @dataclass(frozen=True)
-class AddOutput(Edit):
+class AddOutput(SignatureEdit):
     """Makes a tensor of the graph, or of a function that the signature calls, an output.
 
     Attributes:
@@ -252,7 +241,6 @@ class AddOutput(Edit):
         reshape: Whether a reshape is meant even if it looks like a transpose.
     """
 
-    signature: SignatureRef
     key: str
     tensor: str
     dtype: str | None
@@ -291,6 +279,6 @@ class AddOutput(Edit):
         """Returns for instance ``… output 'pooled' added from tensor 'pool/Mean:0'``."""
         type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
         return (
-            f"signature {self.signature.key!r}: output {self.key!r} added from tensor "
-            f"{self.tensor!r}{type_ and ' as' + type_}"
+            f"{self.where}: output {self.key!r} added from tensor {self.tensor!r}"
+            f"{type_ and ' as' + type_}"
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sigpb import protos
-from sigpb.edits.edit import Edit, EndpointTarget
+from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget
 from sigpb.edits.tensor_edits import ChangeBatchSize, ChangeType, batch_size_of
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Side, SignatureRef, with_batch
+from sigpb.rewrite.interface import Port, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import (
     Encoding,
@@ -23,7 +24,44 @@ from sigpb.tf.tensor_types import (
 
 
 @dataclass(frozen=True)
-class BindInput(Edit):
+class ValueEdit(EndpointEdit):
+    """An edit that gives an input a value.
+
+    Attributes:
+        encoding: How the input is encoded.
+        type: The type that the value has to be of.
+        value: The value, in JSON.
+    """
+
+    encoding: Encoding
+    type: TensorType
+    value: str
+
+    @abstractmethod
+    def put(self, port: Port, value: protos.TensorProto) -> Port:
+        """Returns the input with the value."""
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Puts the value into the draft."""
+        try:
+            value = self.tensor()
+        except ValueError:  # The edit is refused.
+            value = protos.TensorProto()
+        self.change(draft, lambda port: self.put(port, value))
+
+    def tensor(self) -> protos.TensorProto:
+        """Returns the value.
+
+        Raises:
+            ValueError: It is no value of the type.
+        """
+        from sigpb.tf.tensor_values import tensor_proto
+
+        return tensor_proto(self.value, *self.type)
+
+
+@dataclass(frozen=True)
+class BindInput(ValueEdit):
     """Gives an input a constant value; it leaves the signature.
 
     An input of an open batch size gets the value of one example for each row of another input that
@@ -31,18 +69,10 @@ class BindInput(Edit):
     is what the graph gets, whatever the batch size.
 
     Attributes:
-        type: The type of the input.
-        value: The value, in JSON.
         batch: The input whose rows are the batch; None if this one has no open batch size, or if
             no other one that has is left.
     """
 
-    signature: SignatureRef
-    side: Side
-    key: str
-    encoding: Encoding
-    type: TensorType
-    value: str
     batch: str | None
 
     @classmethod
@@ -56,35 +86,29 @@ class BindInput(Edit):
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """The value has to be one of the input's dtype and shape."""
-        where = f"signature {self.signature.key!r}: {self.side} {self.key!r} cannot be bound"
+        where = f"{self.where} cannot be bound"
         if self.encoding != "dense":
             yield f"{where}, since it is made of several tensors."
             return
         try:
-            self._tensor()
+            self.tensor()
         except ValueError as error:
             yield f"{where}: {error}"
 
-    def apply(self, draft: MetaGraphDraft) -> None:
+    def put(self, port: Port, value: protos.TensorProto) -> Port:
         """Takes the input out of the signature."""
-        try:
-            value = self._tensor()
-        except ValueError:  # The edit is refused.
-            value = protos.TensorProto()
         rows_of = self.batch if _rows(value) == 1 else None
-        port = draft.port(self.signature, "input", self.key)
-        port = replace(port, dropped=True, bound=value, rows_of=rows_of)
-        draft.put_port(self.signature, "input", port)
+        return replace(port, dropped=True, bound=value, rows_of=rows_of)
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': input 'training' bound to false``.
 
         What becomes of it in a batch follows: ``for each row of input 'x'``.
         """
-        text = f"signature {self.signature.key!r}: {self.side} {self.key!r} bound to {self.value}"
+        text = f"{self.where} bound to {self.value}"
         if self.batch is None:
             return text
-        rows = _rows(self._tensor())
+        rows = _rows(self.tensor())
         if rows == 1:
             return f"{text} for each row of input {self.batch!r}"
         return f"{text}, {rows} rows however many input {self.batch!r} has"
@@ -93,12 +117,8 @@ class BindInput(Edit):
         """A constant can be of the right type and still of a size that the graph does not take."""
         yield f"what the graph computes with {self.side} {self.key!r} bound"
 
-    def _tensor(self) -> protos.TensorProto:
-        """Returns the value; that of one example with one row.
-
-        Raises:
-            ValueError: It is no value of the input's dtype and shape.
-        """
+    def tensor(self) -> protos.TensorProto:
+        """Returns the value; that of one example with one row."""
         from sigpb.tf.tensor_values import tensor_proto
 
         dtype, shape = self.type
@@ -111,7 +131,7 @@ class BindInput(Edit):
                 sizes = shape_of(example.tensor_shape) or ()
                 example.tensor_shape.CopyFrom(shape_proto((1, *sizes)))
                 return example
-        return tensor_proto(self.value, dtype, shape)
+        return super().tensor()
 
 
 def _rows(value: protos.TensorProto) -> int | None:
@@ -132,20 +152,8 @@ def _batch(target: EndpointTarget) -> str | None:
 
 
 @dataclass(frozen=True)
-class SetDefault(Edit):
-    """Sets the value that TensorFlow Serving takes for an input that a request leaves out.
-
-    Attributes:
-        type: The type that the input is to have.
-        value: The value, in JSON.
-    """
-
-    signature: SignatureRef
-    side: Side
-    key: str
-    encoding: Encoding
-    type: TensorType
-    value: str
+class SetDefault(ValueEdit):
+    """Sets the value that TensorFlow Serving takes for an input that a request leaves out."""
 
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
@@ -170,44 +178,29 @@ class SetDefault(Edit):
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """The value has to be one of the input's dtype and shape."""
-        where = f"signature {self.signature.key!r}: {self.side} {self.key!r}"
+        where = f"{self.where} cannot have this default"
         if self.encoding != "dense":
-            yield f"{where} cannot have this default: it is made of several tensors."
+            yield f"{where}: it is made of several tensors."
             return
         try:
-            self._tensor()
+            self.tensor()
         except ValueError as error:
-            yield f"{where} cannot have this default: {error}"
+            yield f"{where}: {error}"
 
-    def apply(self, draft: MetaGraphDraft) -> None:
+    def put(self, port: Port, value: protos.TensorProto) -> Port:
         """Sets the default."""
-        try:
-            value = self._tensor()
-        except ValueError:  # The edit is refused.
-            value = protos.TensorProto()
-        port = draft.port(self.signature, "input", self.key)
-        draft.put_port(self.signature, "input", replace(port, default=value))
+        return replace(port, default=value)
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': input 'scale' default 10``."""
-        return f"signature {self.signature.key!r}: {self.side} {self.key!r} default {self.value}"
-
-    def _tensor(self) -> protos.TensorProto:
-        """Returns the value.
-
-        Raises:
-            ValueError: It is no value of the input's dtype and shape.
-        """
-        from sigpb.tf.tensor_values import tensor_proto
-
-        return tensor_proto(self.value, *self.type)
+        return f"{self.where} default {self.value}"
 
     def _is_set(self, target: EndpointTarget) -> bool:
         from sigpb.tf.tensor_values import is_same
 
         defaults = target.signature.signature_def.defaults
         try:
-            return self.key in defaults and is_same(defaults[self.key], self._tensor())
+            return self.key in defaults and is_same(defaults[self.key], self.tensor())
         except ValueError:  # The edit is refused.
             return False
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, Interface, Port, Side, SignatureRef, StatedInfos
+from sigpb.rewrite.interface import SIDES, Interface, Port, SignatureRef, StatedInfos
 from sigpb.saved_model.model import MetaGraph
 
 
@@ -46,17 +46,9 @@ class MetaGraphDraft:
             self.put(_unchanged(ref, self.meta_graph.signatures))
         return self.signatures[ref]
 
-    def port(self, ref: SignatureRef, side: Side, key: str) -> Port:
-        """Returns an input or output by its key in the model."""
-        return self.signature(ref).endpoints(side)[key]
-
     def put(self, signature: Interface) -> None:
         """Puts what a signature is to be in the place of what it was to be."""
         self.signatures[signature.ref] = signature
-
-    def put_port(self, ref: SignatureRef, side: Side, port: Port) -> None:
-        """Puts what an input or output is to be in the place of what it was to be."""
-        self.signature(ref).endpoints(side)[port.source] = port
 
     def kept(self) -> Iterator[Interface]:
         """Yields the signatures that are not to be dropped."""

@@ -279,6 +279,12 @@ class Interface:
         return [end.key for end in (*self.kept(side), *(self.added if side == "output" else ()))]
 
     @property
+    def tensors(self) -> list[str]:
+        """The tensors that all its endpoints stand for in the model."""
+        ports = (*self.inputs.values(), *self.outputs.values())
+        return [tensor for port in ports for tensor in port.tensors]
+
+    @property
     def endpoints_changed(self) -> bool:
         """Whether any input or output differs from the model."""
         endpoints = (*self.inputs.values(), *self.outputs.values())

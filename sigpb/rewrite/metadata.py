@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sigpb import protos
 from sigpb.rewrite.draft import Interfaces
@@ -91,15 +91,13 @@ def _signature_def(
     for side in (after.inputs, after.outputs, after.defaults):
         side.clear()
     for end in signature.kept("input"):
-        info = endpoints.inputs.get(end.source, before.inputs[end.source])
-        after.inputs[end.key].CopyFrom(info)
+        after.inputs[end.key].CopyFrom(endpoints.inputs.get(end.source, end.info))
         if end.default is not None:
             after.defaults[end.key].CopyFrom(end.default)
         elif end.source in before.defaults:
             after.defaults[end.key].CopyFrom(before.defaults[end.source])
     for end in signature.kept("output"):
-        info = endpoints.outputs.get(end.source, before.outputs[end.source])
-        after.outputs[end.key].CopyFrom(info)
+        after.outputs[end.key].CopyFrom(endpoints.outputs.get(end.source, end.info))
     for key, info in endpoints.added.items():
         after.outputs[key].CopyFrom(info)
     return after
@@ -156,25 +154,16 @@ def _renamed_endpoints(
     interfaces: Interfaces, endpoints: Mapping[SignatureRef, Endpoints]
 ) -> dict[bytes, list[Port]]:
     """Returns the renamed endpoints by their TensorInfos as a packed copy holds them."""
-    renamed: dict[bytes, list[Port]] = {}
-    for info, endpoint in _endpoints(interfaces, endpoints):
-        if endpoint.renamed:
-            packed = info.SerializeToString(deterministic=True)
-            renamed.setdefault(packed, []).append(endpoint)
-    return renamed
-
-
-def _endpoints(
-    interfaces: Interfaces, endpoints: Mapping[SignatureRef, Endpoints]
-) -> Iterator[tuple[protos.TensorInfo, Port]]:
+    renamed: dict[bytes, list[Port]] = defaultdict(list)
     for ref, signature in interfaces.signatures.items():
-        if ref.copy_of is None:
-            signature_def = interfaces.meta_graph.signatures[ref.source]
-            after = endpoints.get(ref, Endpoints())
-            for infos in (signature_def.inputs, after.inputs):
-                yield from ((infos[key], signature.inputs[key]) for key in infos)
-            for infos in (signature_def.outputs, after.outputs):
-                yield from ((infos[key], signature.outputs[key]) for key in infos)
+        after = endpoints.get(ref, Endpoints())
+        sides = ((signature.inputs, after.inputs), (signature.outputs, after.outputs))
+        for ports, now in sides if ref.copy_of is None else ():
+            for key, port in ports.items():
+                if port.renamed:
+                    for info in (port.info, now.get(key, port.info)):
+                        renamed[info.SerializeToString(deterministic=True)].append(port)
+    return renamed
 
 
 def _new_name(encoded: bytes, endpoints: list[Port], prefix: str) -> bytes:

@@ -29,7 +29,6 @@ from sigpb.tf.tensor_types import (
     encoding_of,
     is_compatible,
     shape_of,
-    tensor_names,
 )
 
 # What leaves the shape of a value as it is.
@@ -78,18 +77,11 @@ def _type_of(tensor: str, graph: TopLevelGraph) -> TensorType | None:
 
 def restoration_of(signature: Interface, parts: GraphParts) -> Restoration | None:
     """Returns how a signature is restored; None if it is not to be what it was, or cannot be."""
-    before = parts.meta_graph.signatures[signature.ref.source]
-    tensors = [
-        tensor
-        for infos in (before.inputs, before.outputs)
-        for info in infos.values()
-        for tensor in tensor_names(info)
-    ]
-    is_spliced_for = any(map(is_added, tensors))
+    is_spliced_for = any(map(is_added, signature.tensors))
     bound = any(end.bound is not None for end in signature.inputs.values())
     if not is_spliced_for or bound or signature.added or signature.ref.copy_of is not None:
         return None
-    return _Survey(signature, before, parts).run()
+    return _Survey(signature, parts).run()
 
 
 class _NotRestorable(Exception):
@@ -99,10 +91,8 @@ class _NotRestorable(Exception):
 class _Survey:
     """The work of one call of `restoration_of`."""
 
-    def __init__(
-        self, signature: Interface, before: protos.SignatureDef, parts: GraphParts
-    ) -> None:
-        self._signature, self._before, self._parts = signature, before, parts
+    def __init__(self, signature: Interface, parts: GraphParts) -> None:
+        self._signature, self._parts = signature, parts
         self._graph, self._origins = parts.top, Origins(parts.top)
         self._chains: dict[tuple[Side, str, int], Chain] = {}
 
@@ -120,26 +110,22 @@ class _Survey:
 
     def _types(self, side: Side) -> Iterator[tuple[str, TensorType]]:
         for end in self._signature.kept(side):
-            infos = self._before.inputs if side == "input" else self._before.outputs
-            info = infos[end.source]
-            chains = [self._origins.of(tensor) for tensor in tensor_names(info)]
+            chains = [self._origins.of(tensor) for tensor in end.tensors]
             for position, chain in enumerate(chains):
                 self._chains[side, end.source, position] = chain
             if end.type is None and all(len(chain) == 1 for chain in chains):
                 continue
-            if encoding_of(info) == "dense":
-                yield end.source, self._type(side, end, info, chains[0])
+            if encoding_of(end.info) == "dense":
+                yield end.source, self._type(side, end, chains[0])
             else:
-                yield end.source, self._type_of_parts(end, info, chains)
+                yield end.source, self._type_of_parts(end, chains)
 
-    def _type_of_parts(
-        self, end: Port, info: protos.TensorInfo, chains: Sequence[Chain]
-    ) -> TensorType:
+    def _type_of_parts(self, end: Port, chains: Sequence[Chain]) -> TensorType:
         """Returns the type of a sparse or composite endpoint, of which the dtype can change."""
-        now = declared_type(info)
+        now = declared_type(end.info)
         wanted = (end.type or WantedType()).of(now)
-        for tensor, chain in zip(tensor_names(info), chains, strict=True):
-            is_value = tensor == info.coo_sparse.values_tensor_name
+        for tensor, chain in zip(end.tensors, chains, strict=True):
+            is_value = tensor == end.info.coo_sparse.values_tensor_name
             dtypes = self._origins.dtypes(chain, now.dtype if is_value else 0)
             kept = [dtype for dtype in dtypes if dtype]
             if is_added(chain[-1]) or not (
@@ -148,9 +134,9 @@ class _Survey:
                 raise _NotRestorable
         return wanted
 
-    def _type(self, side: Side, end: Port, info: protos.TensorInfo, chain: Chain) -> TensorType:
+    def _type(self, side: Side, end: Port, chain: Chain) -> TensorType:
         """Returns the type that an endpoint is to have, which has to be that of its origin."""
-        first, now = _type_of(chain[-1], self._graph), declared_type(info)
+        first, now = _type_of(chain[-1], self._graph), declared_type(end.info)
         if is_added(chain[-1]) or first is None:
             raise _NotRestorable
         dtypes, shape = self._origins.dtypes(chain, now.dtype), first.shape
@@ -179,8 +165,7 @@ class _Survey:
                 if is_added(name) and is_added(source := producer(tensor)):
                     neighbours.setdefault(name, set()).add(source)
                     neighbours.setdefault(source, set()).add(name)
-        infos = (*self._before.inputs.values(), *self._before.outputs.values())
-        waiting = [producer(tensor) for info in infos for tensor in tensor_names(info)]
+        waiting = [*map(producer, self._signature.tensors)]
         waiting += [producer(tensor) for chain in self._chains.values() for tensor in chain]
         found: set[str] = set()
         while waiting:

@@ -39,7 +39,6 @@ from sigpb.tf.tensor_types import (
     dtype_name,
     is_compatible,
     shape_text,
-    tensor_names,
     tensor_type,
     value_dtype,
 )
@@ -109,7 +108,7 @@ class _Survey:
         try:
             added = self._find_added()
             if not self.problems:
-                fetched = self._tensors(self.signature.kept("output"))
+                fetched = _tensors(self.signature.kept("output"))
                 fetched += [each.tensor for each in added]
                 batch = batch_size_of(
                     self.signature_def.inputs,
@@ -140,9 +139,7 @@ class _Survey:
     def _left_behind(self, batch: BatchSize) -> Iterator[str]:
         """Yields the outputs that do not follow a batch size that is opened."""
         for end in self.signature.kept("output") if batch.relaxed else ():
-            shape = batch.follow(
-                converted_tensor(self._info("output", end.source)), self._type("output", end)
-            ).shape
+            shape = batch.follow(converted_tensor(end.info), tensor_type(end.info)).shape
             if end.type is None and shape is not None and None not in shape[:1]:
                 yield (
                     f"signature {self.signature.ref.key!r}: output {end.key!r} keeps the shape "
@@ -158,7 +155,7 @@ class _Survey:
         """
         refined: dict[tuple[str, int], Shape] = {}
         for key, change in inputs.items():
-            tensor = converted_tensor(self._info("input", key))
+            tensor = converted_tensor(self.signature.inputs[key].info)
             if actual := self.graph.type_of(tensor):
                 # A batch size that is opened is not followed again.
                 shape = merged(change.arriving, actual.shape)
@@ -169,7 +166,7 @@ class _Survey:
         from sigpb.batch_size.refined_shapes import follow
 
         followed = follow(
-            self._nodes(self._tensors(self.signature.kept("output"))), refined, self.library
+            self._nodes(_tensors(self.signature.kept("output"))), refined, self.library
         )
         self.problems += [
             f"{what}, so that sessions could not load the model, or not run it; state shapes that "
@@ -181,10 +178,6 @@ class _Survey:
             more = f" and {len(others)} more" if others else ""
             yield f"whether {first}{more} can take the shapes that inputs are to have"
 
-    def _tensors(self, outputs: Iterable[Port]) -> list[str]:
-        infos = [self._info("output", end.source) for end in outputs]
-        return [tensor for info in infos for tensor in tensor_names(info)]
-
     def _nodes(self, fetched: Sequence[str]) -> dict[str, protos.NodeDef]:
         """Returns the nodes that some tensors are computed by, as they are to be."""
         nodes = {**self.graph.nodes, **self.changed_nodes}
@@ -195,7 +188,7 @@ class _Survey:
         if not outputs:
             return []
         # Also those that compute what is dropped.
-        nodes = self._nodes(self._tensors(self.signature.outputs.values()))
+        nodes = self._nodes(_tensors(self.signature.outputs.values()))
         if self.meta_graph.has_object_graph:
             # What tf.saved_model.load returns has to come from the function that it calls.
             top = named_by_calls(outputs, self.graph.type_of, nodes)
@@ -211,13 +204,6 @@ class _Survey:
         inner, changed = in_functions(others, nodes, self.library, self.op_defs)
         self.changed_nodes.update(changed)
         return [*top, *inner]
-
-    def _info(self, side: Side, key: str) -> protos.TensorInfo:
-        endpoints = self.signature_def.inputs if side == "input" else self.signature_def.outputs
-        return endpoints[key]
-
-    def _type(self, side: Side, end: Port) -> TensorType:
-        return tensor_type(self._info(side, end.source))
 
     def _conversion(self, side: Side, end: Port, now: TensorType) -> Conversion | None:
         """Returns how an endpoint is converted, or None if it cannot be."""
@@ -235,9 +221,9 @@ class _Survey:
             if end.converted or end.default is not None:
                 self._check("input", end)
             if end.converted:
-                tensors[converted_tensor(self._info("input", end.source))] = end.source
+                tensors[converted_tensor(end.info)] = end.source
         for end in self.signature.inputs.values():
-            for tensor in tensor_names(self._info("input", end.source)):
+            for tensor in end.tensors:
                 if tensors.get(tensor, end.source) != end.source:
                     self.problems.append(
                         f"inputs {tensors[tensor]!r} and {end.source!r} are the same tensor, "
@@ -247,8 +233,8 @@ class _Survey:
 
     def _check(self, side: Side, end: Port) -> None:
         """Makes sure that the graph says of an endpoint what the signature says."""
-        tensor = converted_tensor(self._info(side, end.source))
-        stated, actual = tensor_type(self._info(side, end.source)), self.graph.type_of(tensor)
+        tensor, stated = converted_tensor(end.info), tensor_type(end.info)
+        actual = self.graph.type_of(tensor)
         where = f"{side} {end.source!r} is the tensor {tensor!r}"
         if actual is None:
             self.problems.append(f"{where}, which the graph does not have.")
@@ -265,9 +251,9 @@ class _Survey:
             )
 
     def _input_conversion(self, end: Port) -> Conversion | None:
-        change = self._conversion("input", end, self._type("input", end))
-        tensor = converted_tensor(self._info("input", end.source))
-        if change and not self.problems and (actual := self.graph.type_of(tensor)):
+        change = self._conversion("input", end, tensor_type(end.info))
+        actual = self.graph.type_of(converted_tensor(end.info))
+        if change and not self.problems and actual:
             taken = actual.shape
             if is_batch_relaxed(taken, change.inside.shape):
                 taken = with_batch(taken, None)
@@ -279,8 +265,8 @@ class _Survey:
         return change
 
     def _output_conversion(self, end: Port, batch: BatchSize) -> Conversion | None:
-        info, now = self._info("output", end.source), self._type("output", end)
-        followed = batch.follow(converted_tensor(info), now)
+        now = tensor_type(end.info)
+        followed = batch.follow(converted_tensor(end.info), now)
         if end.type is None and followed == now:
             return None
         self._check("output", end)
@@ -302,3 +288,7 @@ class _Survey:
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
         return replace(end, conversion=change, found=tensor, result=result) if change else None
+
+
+def _tensors(ports: Iterable[Port]) -> list[str]:
+    return [tensor for port in ports for tensor in port.tensors]

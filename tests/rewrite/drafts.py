@@ -60,12 +60,11 @@ def rename(
     """Returns the change that gives a signature, or a copy of one, and its endpoints new keys."""
 
     def change(draft: MetaGraphDraft) -> None:
-        ref = SignatureRef(key, copy_of)
-        draft.put(replace(draft.signature(ref), key=to or key))
-        for old, new in inputs.items():
-            draft.put_port(ref, "input", replace(draft.port(ref, "input", old), key=new))
-        for old, new in outputs.items():
-            draft.put_port(ref, "output", replace(draft.port(ref, "output", old), key=new))
+        signature = draft.signature(SignatureRef(key, copy_of))
+        draft.put(replace(signature, key=to or key))
+        for ports, keys in ((signature.inputs, inputs), (signature.outputs, outputs)):
+            for old, new in keys.items():
+                ports[old] = replace(ports[old], key=new)
 
     return change
 
@@ -74,12 +73,11 @@ def drop(key: str, *, output: str | None = None) -> Change:
     """Returns the change that drops a signature, or one of its outputs."""
 
     def change(draft: MetaGraphDraft) -> None:
-        ref = SignatureRef(key)
+        signature = draft.signature(SignatureRef(key))
         if output is None:
-            draft.put(replace(draft.signature(ref), dropped=True))
+            draft.put(replace(signature, dropped=True))
         else:
-            port = replace(draft.port(ref, "output", output), dropped=True)
-            draft.put_port(ref, "output", port)
+            signature.outputs[output] = replace(signature.outputs[output], dropped=True)
 
     return change
 
@@ -96,13 +94,11 @@ def retype(
     """Returns the change of an endpoint's type."""
 
     def change(draft: MetaGraphDraft) -> None:
-        ref = SignatureRef(key, copy_of)
-        port = draft.port(ref, side, endpoint)
+        ports = draft.signature(SignatureRef(key, copy_of)).endpoints(side)
         if dtype is not None:
-            port = port.retyped(dtype=dtype_of(dtype))
+            ports[endpoint] = ports[endpoint].retyped(dtype=dtype_of(dtype))
         if shape is not None:
-            port = port.retyped(shape=parse_shape(shape))
-        draft.put_port(ref, side, port)
+            ports[endpoint] = ports[endpoint].retyped(shape=parse_shape(shape))
 
     return change
 
@@ -111,9 +107,8 @@ def bind(key: str, endpoint: str, value: protos.TensorProto) -> Change:
     """Returns the change that gives an input a value, and removes it."""
 
     def change(draft: MetaGraphDraft) -> None:
-        ref = SignatureRef(key)
-        port = replace(draft.port(ref, "input", endpoint), bound=value, dropped=True)
-        draft.put_port(ref, "input", port)
+        inputs = draft.signature(SignatureRef(key)).inputs
+        inputs[endpoint] = replace(inputs[endpoint], bound=value, dropped=True)
 
     return change
 
@@ -122,9 +117,8 @@ def default(key: str, endpoint: str, value: protos.TensorProto) -> Change:
     """Returns the change that gives an input a value that a client may leave out."""
 
     def change(draft: MetaGraphDraft) -> None:
-        ref = SignatureRef(key)
-        port = replace(draft.port(ref, "input", endpoint), default=value)
-        draft.put_port(ref, "input", port)
+        inputs = draft.signature(SignatureRef(key)).inputs
+        inputs[endpoint] = replace(inputs[endpoint], default=value)
 
     return change
 
