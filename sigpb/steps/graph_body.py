@@ -35,7 +35,7 @@ class GraphBody(ABC):
             op: Its op.
             name: What it is called, unless something else has that name.
             inputs: The tensors it takes, as this body spells them.
-            attributes: Its attributes by name.
+            attributes: Its attributes by name, at least those that have no default.
             shapes: What is known of the shapes of its outputs; for ``_output_shapes``.
 
         Returns:
@@ -78,29 +78,14 @@ def dtype_attr(dtype: int) -> protos.AttrValue:
     return protos.AttrValue(type=dtype)
 
 
-def bool_attr(value: bool) -> protos.AttrValue:
-    """Returns an attribute that holds a bool."""
-    return protos.AttrValue(b=value)
-
-
 def int_attr(value: int) -> protos.AttrValue:
     """Returns an attribute that holds an integer."""
     return protos.AttrValue(i=value)
 
 
-def string_attr(value: bytes) -> protos.AttrValue:
-    """Returns an attribute that holds a string."""
-    return protos.AttrValue(s=value)
-
-
-def tensor_attr(value: protos.TensorProto) -> protos.AttrValue:
-    """Returns an attribute that holds a tensor."""
-    return protos.AttrValue(tensor=value)
-
-
 def constant(body: GraphBody, name: str, value: protos.TensorProto) -> str:
     """Adds a Const, and returns its output."""
-    attributes = {"dtype": dtype_attr(value.dtype), "value": tensor_attr(value)}
+    attributes = {"dtype": dtype_attr(value.dtype), "value": protos.AttrValue(tensor=value)}
     [output] = body.add("Const", name, [], attributes, value.tensor_shape)
     return output
 
@@ -147,7 +132,7 @@ def computed_shape(
         "Pack",
         f"{name}/shape",
         packed,
-        {"N": int_attr(len(packed)), "T": dtype_attr(index), "axis": int_attr(0)},
+        {"N": int_attr(len(packed)), "T": dtype_attr(index)},
         shape_proto((len(packed),)),
     )
     return output
@@ -159,7 +144,6 @@ def _picked(body: GraphBody, name: str, vector: str, position: int, index: int) 
         integers(body, f"{name}/strided_slice/{bound}", [value], dtype_of("int32"))
         for bound, value in (("begin", position), ("end", position + 1), ("strides", 1))
     ]
-    masks = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask")
     [output] = body.add(
         "StridedSlice",
         f"{name}/strided_slice",
@@ -167,7 +151,6 @@ def _picked(body: GraphBody, name: str, vector: str, position: int, index: int) 
         {
             "T": dtype_attr(index),
             "Index": dtype_attr(dtype_of("int32")),
-            **{mask: int_attr(0) for mask in masks},
             "shrink_axis_mask": int_attr(1),
         },
         shape_proto(()),

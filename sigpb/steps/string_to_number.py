@@ -41,13 +41,9 @@ class StringToNumber(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the StringToNumber."""
-        [output] = body.add(
-            "StringToNumber",
-            "StringToNumber",
-            [tensor],
-            {"out_type": dtype_attr(dtype_of(self.to))},
-            shape_proto(operand.shape),
-        )
+        attributes = {"out_type": dtype_attr(dtype_of(self.to))}
+        shape = shape_proto(operand.shape)
+        [output] = body.add("StringToNumber", "StringToNumber", [tensor], attributes, shape)
         return output
 
     def evaluate(self, value: Any) -> Any:
