@@ -57,6 +57,7 @@ class _TopLevel(Surface):
     """
 
     def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
         self._scope = scope
         self.inputs: dict[str, protos.TensorInfo] = {}
 
@@ -90,10 +91,6 @@ class _TopLevel(Surface):
     def steps_of(self, port: Port) -> GraphBody:
         """Returns a scope of the port's key."""
         return self._scope.inner(port.key)
-
-    def constants(self) -> GraphBody:
-        """Returns the scope."""
-        return self._scope
 
     def constant_name(self, port: Port) -> str:
         """Returns a name made of the port's key in the model."""

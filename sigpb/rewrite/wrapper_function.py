@@ -25,7 +25,6 @@ from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.signature_function import Wrapped, Wrapper
-from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.called_functions import CALL_OPS, Functions
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
@@ -102,7 +101,8 @@ class _Body(Surface):
     """
 
     def __init__(self, body: FunctionBody, wrapper: Wrapper) -> None:
-        self._body, self._wrapper = body, wrapper
+        super().__init__(body)
+        self._wrapper = wrapper
         self._places, self._inner = wrapper.ports.arguments, wrapper.function.signature
         names = (argument.name for argument in body.function.signature.input_arg)
         self.arguments = {
@@ -124,23 +124,11 @@ class _Body(Surface):
         """Returns the argument."""
         return self.arguments[self._places[port.source]]
 
-    def taken(self, port: Port) -> str:
-        """Returns the argument."""
-        return self.fed(port)
-
     def type_inside(self, port: Port) -> TensorType:
         """Returns the type behind the conversion; of others, the dtype that the function takes."""
         if self._wrapper.restates(port):
             return port.inside
         return TensorType(self._argument(port).type, None)
-
-    def steps_of(self, port: Port) -> GraphBody:
-        """Returns the body."""
-        return self._body
-
-    def constants(self) -> GraphBody:
-        """Returns the body."""
-        return self._body
 
     def constant_name(self, port: Port) -> str:
         """Returns the name of the function's argument."""

@@ -1,4 +1,7 @@
-"""Messages in the encoding that TensorFlow writes and its fingerprints are hashes of."""
+"""Messages in the encoding that TensorFlow writes and its fingerprints are hashes of.
+
+In it, elements of the file that an edit changes are written back.
+"""
 
 from __future__ import annotations
 
