@@ -246,6 +246,15 @@ class TestExamples:
         )
         assert signatures(found[3]) == ["r"]
 
+    def test_task_of_another_method(self, model: Path) -> None:
+        log = logs(model)[4]
+        log.multi_inference_log.request.tasks[0].model_spec.signature_name = "regress"
+        log.multi_inference_log.request.tasks[0].method_name = "m"
+        with_requests(model, [log])
+        altered(model, lambda graph: setattr(graph.signature_def["regress"], "method_name", "m"))
+        found, _ = follow(model, 'signature { key: "regress" rename_to: "r" }')
+        assert signatures(found[0])[0] == "r"
+
     def test_input_that_is_shared_no_more(self, model: Path) -> None:
         def share(graph: protos.MetaGraphDef) -> None:
             definitions = graph.signature_def
