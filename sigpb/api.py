@@ -10,13 +10,12 @@ from typing import Literal
 from sigpb import protos
 from sigpb.errors import UsageError
 from sigpb.patching.apply import changes_of, check
-from sigpb.patching.compile import compile_patch
+from sigpb.patching.compile import compile_patch, plan_patch
 from sigpb.patching.plan import Plan
-from sigpb.patching.planning import plan_patch
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
 from sigpb.publishing.unfinished import take_back_unfinished
-from sigpb.saved_model.locate import locate
+from sigpb.saved_model.files import locate
 from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
 

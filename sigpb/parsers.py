@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -21,6 +22,13 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 _DIGITS = 20
 
 _TOO_DEEP = "it is nested too deep"
+
+# String literals of more characters than this are cut.
+_LONG = 1 << 14
+_QUOTE_OR_COMMENT = re.compile(r"#[^\n]*|[\"']")
+_PIECES = {quote: re.compile(rf"(?:\\.|[^{quote}\\\n]){{1,{_LONG}}}") for quote in "\"'"}
+# What an escape may go on with, as in \x41, \101 and \U0001F600.
+_REST_OF_ESCAPE = re.compile(r"[0-9a-fA-FxXuU]{0,10}")
 
 
 def parse_json_value(text: str | bytes, parse_float: Callable[[str], float] | None = None) -> Any:
@@ -103,8 +111,37 @@ def parse_text_proto(
     from google.protobuf import text_format  # It takes long to import, and most models are binary.
 
     try:
-        return text_format.Parse(text, message, descriptor_pool=pool)
+        return text_format.Parse(with_short_literals(text), message, descriptor_pool=pool)
     except RecursionError as error:
         raise text_format.ParseError(_TOO_DEEP) from error
     except ValueError as error:  # Of a number, or an escape in a string.
         raise text_format.ParseError(str(error)) from error
+
+
+def with_short_literals(text: str) -> str:
+    """Returns a text proto that means the same, with long string literals cut into short ones.
+
+    Protobuf's parser takes a hundred bytes of memory for each byte of a literal
+    (`google.protobuf.text_format.Tokenizer`, whose pattern for strings remembers every character),
+    and takes those that follow one another for one. Lines stay what they are, so that errors name
+    the same ones.
+    """
+    return "".join(_with_cuts(text)) if len(text) > _LONG else text
+
+
+def _with_cuts(text: str) -> Iterator[str]:
+    done = position = 0
+    while found := _QUOTE_OR_COMMENT.search(text, position):
+        position, quote = found.end(), found[0]
+        pieces = _PIECES.get(quote)
+        while pieces and (piece := pieces.match(text, position)):
+            position = piece.end()
+            if position - piece.start() >= _LONG:
+                rest = _REST_OF_ESCAPE.match(text, position)
+                position = rest.end() if rest else position
+                yield text[done:position]
+                yield f"{quote} {quote}"
+                done = position
+        if pieces and text.startswith(quote, position):
+            position += 1
+    yield text[done:]

@@ -14,7 +14,7 @@ import numpy as np
 
 from sigpb import protos
 from sigpb.saved_model.model import MetaGraph
-from sigpb.steps import numpy_types
+from sigpb.steps import dtype_values
 from sigpb.tf.tensor_types import Shape, dtype_name, dtype_of, integer_range, parse_shape, shape_of
 from tests.model_runner import BATCH, Array
 
@@ -181,7 +181,7 @@ def numpy_dtype(dtype: int) -> Any:
     """Returns the dtype of arrays, whose elements are ``bytes`` objects for text."""
     if dtype_name(dtype) == "string":
         return np.dtype(object)
-    return numpy_types.numpy_dtype(dtype)
+    return dtype_values.numpy_dtype(dtype)
 
 
 def as_dtype(value: Array, dtype: int) -> Array:

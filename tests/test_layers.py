@@ -224,6 +224,45 @@ def test_command_loads_no_more_than_it_needs(command: str, unneeded: set[str]) -
     assert not loaded(f"from sigpb.cli.main import main; main({arguments!r})") & unneeded
 
 
+# What a rename imports of sigpb; on the way to it nothing is converted.
+MOST_FOR_A_RENAME = 70
+CONVERTING = {
+    "batch_size",
+    "graph",
+    "rewrite.added_outputs",
+    "rewrite.conversion",
+    "rewrite.passing",
+    "rewrite.restoration",
+    "rewrite.session_graph",
+    "rewrite.survey",
+    "rewrite.wrapper_function",
+    "steps",
+    "tf.op_defs",
+    "tf.tensor_elements",
+    "tf.tensor_values",
+}
+
+
+def imported_by_patch(change: str, output: Path) -> set[str]:
+    """The modules of sigpb that patching a fixture imports, without the first part."""
+    model = PACKAGE.parent / "proto_fixtures" / "tf2_linear"
+    arguments = ["patch", str(model), *change.split(), f"--output_dir={output}"]
+    found = loaded(f"from sigpb.cli.main import main; assert main({arguments!r}) == 0")
+    return {name.partition(".")[2] for name in found if name.partition(".")[0] == "sigpb"}
+
+
+def test_a_rename_imports_nothing_that_only_a_conversion_needs(tmp_path: Path) -> None:
+    found = imported_by_patch("--rename_input=x=image --rename_output=p=a", tmp_path / "new")
+    assert not found & CONVERTING
+    assert len(found) <= MOST_FOR_A_RENAME
+
+
+def test_a_conversion_imports_what_it_needs(tmp_path: Path) -> None:
+    found = imported_by_patch("--input_dtype=x=uint8", tmp_path / "new")
+    assert {"graph", "rewrite.survey", "rewrite.session_graph", "steps"} <= found
+    assert not found & {"batch_size", "tf.tensor_values"}
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     names = {".".join(("sigpb", *module.parts)): path for path, module in MODULES.items()}
     needed = {}

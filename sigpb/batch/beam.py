@@ -26,7 +26,7 @@ from sigpb.batch.session import new_id
 from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.remote.urls import absolute, is_url, parent_of, redacted
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME, locate
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, locate
 
 # So many models for each thread come at a time, so that few threads wait for the last one.
 _ROUNDS = 8

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sigpb.publishing.changes import Changes, SplicedFile, find_main_proto
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.wire import SourceRange, sha256, size
 

@@ -13,7 +13,7 @@ from sigpb.batch.selection import Root
 from sigpb.batch.versions import VersionPolicy, version_of
 from sigpb.publishing.changes import is_sigpbs_own
 from sigpb.remote.urls import is_url
-from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
+from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
 
 NO_MODEL = "there is no model in it."
 """The problem of a root below which nothing was found."""

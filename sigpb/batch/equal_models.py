@@ -17,7 +17,8 @@ from typing import Any
 from sigpb.batch.job import Job
 from sigpb.patching.plan import Plan
 from sigpb.publishing.changes import Changes, Content, SplicedFile
-from sigpb.saved_model import fingerprint, history, side_file, warmup
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import WARMUP_PATH, read_side_file
 from sigpb.saved_model.model import SavedModel
 
 # Models are given out in the order of their paths, so that equal ones come soon after another.
@@ -27,7 +28,7 @@ _READ_BESIDES = (
     history.FILE_NAME,
     fingerprint.FILE_NAME,
     fingerprint.CHECKPOINT_INDEX,
-    warmup.PATH,
+    WARMUP_PATH,
 )
 
 
@@ -80,7 +81,7 @@ class EqualModels:
             digest: The SHA-256 of its proto.
             plan: Finds it out; called unless it is known from an equal model.
         """
-        read = (side_file.read(model.directory / name) for name in _READ_BESIDES)
+        read = (read_side_file(model.directory / name) for name in _READ_BESIDES)
         key = (job.patch, job.fingerprint, job.warmup, job.history, model.file.name, digest, *read)
         with self._lock:
             known = self._known.get(key)

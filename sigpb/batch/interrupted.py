@@ -14,7 +14,7 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.place import Place, place_of
 from sigpb.errors import EnvironmentFailure
 from sigpb.patching.apply import changes_of
-from sigpb.patching.planning import plan_patch
+from sigpb.patching.compile import plan_patch
 from sigpb.publishing.changes import Changes
 from sigpb.saved_model import history
 from sigpb.saved_model.model import open_model

@@ -22,8 +22,8 @@ from sigpb.batch.versions import version_of
 from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
 from sigpb.patching import saved_plan
 from sigpb.patching.apply import changes_of
+from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import Plan
-from sigpb.patching.planning import plan_patch
 from sigpb.publishing.failures import reason_of as operating_system_says
 from sigpb.saved_model import history
 from sigpb.saved_model.model import SavedModel

@@ -27,14 +27,14 @@ from sigpb.publishing.tree import entries
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.regular_files import is_there, read_regular
 from sigpb.remote.urls import is_url
-from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, WARMUP_PATH
 from sigpb.saved_model.model import SavedModel, open_model
 
 NEW_FILES = (history.FILE_NAME,)
 """What a batch may add to a model, as opposed to what it changes or removes."""
 
-_PATCHED = (BINARY_NAME, TEXT_NAME, fingerprint.FILE_NAME, history.FILE_NAME, warmup.PATH)
+_PATCHED = (BINARY_NAME, TEXT_NAME, fingerprint.FILE_NAME, history.FILE_NAME, WARMUP_PATH)
 
 
 class Place(Protocol):

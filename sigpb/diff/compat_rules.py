@@ -8,7 +8,7 @@ from typing import Literal
 
 from sigpb.diff.served import ClientRule, Served
 from sigpb.diff.signature_change import Endpoint, default_text
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.interface import Side
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tf.tensor_types import Shape, dtype_name, shape_text
 

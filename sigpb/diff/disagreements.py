@@ -10,7 +10,8 @@ from sigpb import protos
 from sigpb.diff.function_ports import Ports, ports_of_object_graph, ports_of_session
 from sigpb.diff.lineage import GraphView
 from sigpb.graph.origins import Origins
-from sigpb.rewrite.draft import MetaGraphDraft, Side
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Side
 from sigpb.rewrite.object_graph import contradictions
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.tensor_types import TensorType, encoding_of, shape_of, type_text

@@ -15,7 +15,7 @@ from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
 from sigpb.graph.added_nodes import is_added
 from sigpb.graph.origins import Chain
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.interface import Side
 from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype

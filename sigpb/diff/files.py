@@ -11,10 +11,10 @@ from sigpb.diff.alignment import is_same
 from sigpb.diff.difference import FileChange, FilesDifference, Names
 from sigpb.errors import ModelUnreadable
 from sigpb.regular_files import open_regular, read_regular
-from sigpb.saved_model import checkpoint_index, fingerprint, history, locate
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model import checkpoint_index, fingerprint, history
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, sha256_of
 
-_PROTOS = {locate.BINARY_NAME, locate.TEXT_NAME}
+_PROTOS = {BINARY_NAME, TEXT_NAME}
 # They tell something of the model; no loader does anything else because of them.
 _TELL_ONLY = {fingerprint.FILE_NAME, history.FILE_NAME}
 # What sigpb itself leaves beside a model begins so: see `sigpb.publishing`.

@@ -14,7 +14,7 @@ from sigpb.diff.lineage import GraphView
 from sigpb.graph.added_nodes import is_added
 from sigpb.graph.function_outputs import ADDED_RESULT
 from sigpb.graph.origins import Origins
-from sigpb.rewrite.wrapper_function import is_wrapper
+from sigpb.rewrite.signature_function import is_wrapper
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.tensor_names import output_number, producer
 from sigpb.tf.tensor_types import encoding_of, tensor_names

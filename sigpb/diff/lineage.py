@@ -14,8 +14,8 @@ from functools import cache, cached_property
 from sigpb import protos
 from sigpb.graph.added_nodes import is_spliced
 from sigpb.graph.origins import Chain, Origins
-from sigpb.rewrite.draft import Side
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import Side
 from sigpb.steps.conversion import holds
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import PLACEHOLDERS

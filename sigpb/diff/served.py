@@ -8,7 +8,7 @@ from typing import Literal
 
 from sigpb.diff.difference import FilesDifference, MetaGraphDifference
 from sigpb.diff.signature_change import Endpoint, EndpointChange, SignatureChange
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.interface import Side
 
 Level = Literal["compatible", "warning", "breaking"]
 

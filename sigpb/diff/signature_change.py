@@ -7,7 +7,7 @@ from typing import Literal
 
 from sigpb import protos
 from sigpb.diff.tensor_text import value_text
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.interface import Side
 from sigpb.tf.tensor_types import Encoding, Shape, dtype_name, shape_text
 
 Evidence = Literal["tensor", "key", "type"]

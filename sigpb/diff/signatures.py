@@ -10,7 +10,7 @@ from sigpb.diff.function_ports import function_behind
 from sigpb.diff.lineage import Lineage
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
-from sigpb.rewrite.draft import SIDES, Side
+from sigpb.rewrite.interface import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
 
 # What a change is worth. Of several ways to say what became of the signatures, that is said which

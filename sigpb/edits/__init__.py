@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from functools import cache
 
@@ -22,7 +23,7 @@ def edit_types() -> tuple[type[Edit], ...]:
             for value in vars(module).values()
             if isinstance(value, type)
             and issubclass(value, Edit)
-            and value is not Edit
+            and not inspect.isabstract(value)
             and value.__module__ == module.__name__
         ]
     return tuple(sorted(types, key=lambda kind: kind.__name__))

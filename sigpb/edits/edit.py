@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sigpb import protos
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Port, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 
@@ -116,3 +117,42 @@ class Edit(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Returns the change as a line for people, before and after."""
+
+
+@dataclass(frozen=True)
+class SignatureEdit(Edit):
+    """A change of one signature.
+
+    Attributes:
+        signature: The signature.
+    """
+
+    signature: SignatureRef
+
+    @property
+    def where(self) -> str:
+        """What is changed, as plans and refusals name it."""
+        return f"signature {self.signature.key!r}"
+
+
+@dataclass(frozen=True)
+class EndpointEdit(SignatureEdit):
+    """A change of one input or output.
+
+    Attributes:
+        side: Whether it is an input or an output.
+        key: The key that it has in the model.
+    """
+
+    side: Side
+    key: str
+
+    @property
+    def where(self) -> str:
+        """What is changed, as plans and refusals name it."""
+        return f"{super().where}: {self.side} {self.key!r}"
+
+    def change(self, draft: MetaGraphDraft, change: Callable[[Port], Port]) -> None:
+        """Puts what a function makes of the input or output into a draft."""
+        endpoints = draft.signature(self.signature).endpoints(self.side)
+        endpoints[self.key] = change(endpoints[self.key])

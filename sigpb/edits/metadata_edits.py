@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigpb import protos
-from sigpb.edits.edit import Edit, EndpointTarget, SignatureTarget
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
+from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
+from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 
 
 @dataclass(frozen=True)
-class RenameSignature(Edit):
+class RenameSignature(SignatureEdit):
     """Gives a signature another key."""
 
-    signature: SignatureRef
     to: str
 
     @classmethod
@@ -26,18 +25,16 @@ class RenameSignature(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new key."""
-        draft.signature(self.signature).key = self.to
+        draft.put(replace(draft.signature(self.signature), key=self.to))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default' → 'predict'``."""
-        return f"signature {self.signature.key!r} → {self.to!r}"
+        return f"{self.where} → {self.to!r}"
 
 
 @dataclass(frozen=True)
-class CopySignature(Edit):
+class CopySignature(SignatureEdit):
     """Adds the signature `signature`, which names its original too."""
-
-    signature: SignatureRef
 
     @classmethod
     def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
@@ -51,14 +48,12 @@ class CopySignature(Edit):
 
     def describe(self) -> str:
         """Returns for instance ``signature 'legacy': copied from 'serving_default'``."""
-        return f"signature {self.signature.key!r}: copied from {self.signature.copy_of!r}"
+        return f"{self.where}: copied from {self.signature.copy_of!r}"
 
 
 @dataclass(frozen=True)
-class DeleteSignature(Edit):
+class DeleteSignature(SignatureEdit):
     """Removes a signature; the part of the graph behind it stays."""
-
-    signature: SignatureRef
 
     @classmethod
     def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
@@ -68,20 +63,17 @@ class DeleteSignature(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Drops the signature."""
-        draft.signature(self.signature).dropped = True
+        draft.put(replace(draft.signature(self.signature), dropped=True))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'legacy': deleted``."""
-        return f"signature {self.signature.key!r}: deleted"
+        return f"{self.where}: deleted"
 
 
 @dataclass(frozen=True)
-class RenameEndpoint(Edit):
+class RenameEndpoint(EndpointEdit):
     """Gives an input or output another key."""
 
-    signature: SignatureRef
-    side: Side
-    key: str
     to: str
 
     @classmethod
@@ -92,20 +84,16 @@ class RenameEndpoint(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the new key."""
-        draft.signature(self.signature).endpoints(self.side)[self.key].key = self.to
+        self.change(draft, lambda port: replace(port, key=self.to))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': input 'x' → 'image'``."""
-        return f"signature {self.signature.key!r}: {self.side} {self.key!r} → {self.to!r}"
+        return f"{self.where} → {self.to!r}"
 
 
 @dataclass(frozen=True)
-class DropOutput(Edit):
+class DropOutput(EndpointEdit):
     """Removes an output from a signature; the tensor behind it stays in the graph."""
-
-    signature: SignatureRef
-    side: Side
-    key: str
 
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
@@ -117,24 +105,23 @@ class DropOutput(Edit):
         """Inputs cannot be dropped: the graph would have nothing to compute from."""
         if self.side == "input":
             yield (
-                f"signature {self.signature.key!r}: input {self.key!r} cannot be dropped, since "
-                "the graph computes from it; bind it to a constant instead."
+                f"{self.where} cannot be dropped, since the graph computes from it; bind it to a "
+                "constant instead."
             )
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Drops the output."""
-        draft.signature(self.signature).endpoints(self.side)[self.key].dropped = True
+        self.change(draft, lambda port: replace(port, dropped=True))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': output 'logits' dropped``."""
-        return f"signature {self.signature.key!r}: {self.side} {self.key!r} dropped"
+        return f"{self.where} dropped"
 
 
 @dataclass(frozen=True)
-class SetMethodName(Edit):
+class SetMethodName(SignatureEdit):
     """Sets `method_name`, by which TensorFlow Serving tells what requests a signature takes."""
 
-    signature: SignatureRef
     before: str
     to: str
 
@@ -147,11 +134,11 @@ class SetMethodName(Edit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the method name."""
-        draft.signature(self.signature).method_name = self.to
+        draft.put(replace(draft.signature(self.signature), method_name=self.to))
 
     def describe(self) -> str:
         """Returns for instance ``signature 'x': method '' → 'tensorflow/serving/predict'``."""
-        return f"signature {self.signature.key!r}: method {self.before!r} → {self.to!r}"
+        return f"{self.where}: method {self.before!r} → {self.to!r}"
 
 
 @dataclass(frozen=True)

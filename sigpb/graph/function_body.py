@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from sigpb import protos
 from sigpb.graph.fresh_names import TakenNames
-from sigpb.steps.attributes import dtype_attr
-from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.tf.called_functions import Functions
 from sigpb.tf.op_defs import OpDefs
 

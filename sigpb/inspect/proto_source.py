@@ -13,11 +13,9 @@ from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import open_regular, read_regular
+from sigpb.saved_model.files import OpenedFile, locate, mapped
 from sigpb.saved_model.foreign_file import foreign_file
-from sigpb.saved_model.locate import locate
 from sigpb.saved_model.model import MetaGraph
-from sigpb.saved_model.opened_file import OpenedFile, mapped
-from sigpb.saved_model.text_literals import with_short_literals
 from sigpb.wire import Buffer, Message, WireError
 
 _TEXT = re.compile(rb"\s*(#[^\n]*\n\s*)*[a-z_0-9]+\s*[:{]")
@@ -166,7 +164,7 @@ def _parsed(file: Path) -> ProtoSource:
         content = read_regular(file)
         if foreign_file(content):
             raise ModelUnreadable(_problem(file, content))
-        text = with_short_literals(content.decode())
+        text = content.decode()
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

@@ -14,7 +14,8 @@ from sigpb.diff.disagreements import both_types
 from sigpb.errors import PatchError
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph
-from sigpb.rewrite import records, structured_value
+from sigpb.rewrite import structured_value
+from sigpb.saved_model.deterministic_bytes import rewrite_map
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.endpoint_keys import argument_name
@@ -67,7 +68,7 @@ def _write_signature_defs(fixing: Fixing, index: int, *, types: View) -> None:
     internal = {key: before[key] for key in before.keys() - graph.signatures.keys()}
     after = internal | _as_object_graph_says(graph, types)
     edits = Edits(fixing.model.buffer)
-    records.rewrite_map(edits, graph.meta_graph.message, _SIGNATURE_DEF, before, after)
+    rewrite_map(edits, graph.meta_graph.message, _SIGNATURE_DEF, before, after)
     fixing.rewrite(edits)
 
 
@@ -261,5 +262,5 @@ def _write_types(fixing: Fixing, index: int) -> None:
                 structured_value.change_results(function.output_signature, same, types)
     edits = Edits(fixing.model.buffer)
     before = object_graph.proto.concrete_functions
-    records.rewrite_map(edits, parent, _FUNCTIONS, before, after.concrete_functions)
+    rewrite_map(edits, parent, _FUNCTIONS, before, after.concrete_functions)
     fixing.rewrite(edits)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sigpb.errors import ModelUnreadable
 from sigpb.publishing.changes import is_sigpbs_own
-from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
+from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
 
 _NAMES = {BINARY_NAME, TEXT_NAME, CHUNKED_NAME}
 

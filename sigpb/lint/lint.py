@@ -18,7 +18,7 @@ from sigpb.publishing.exchange import locked
 from sigpb.publishing.new_files import remove
 from sigpb.publishing.publish import publish_in_place
 from sigpb.publishing.unfinished import is_unfinished, take_back_unfinished
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME, locate
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, locate
 from sigpb.saved_model.model import SavedModel, open_proto
 
 Ways = Mapping[str, str]

@@ -11,8 +11,8 @@ from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.lint.loading import Loading
 from sigpb.lint.signature_flow import SignatureFlow, signature_flow
-from sigpb.rewrite.draft import Side
 from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import Side
 from sigpb.saved_model.model import (
     INTERNAL_PREFIX,
     MetaGraph,

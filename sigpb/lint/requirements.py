@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.interface import Side
 
 
 @dataclass(frozen=True)

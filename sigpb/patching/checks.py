@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.rewrite import object_graph
-from sigpb.rewrite.draft import SIDES, MetaGraphDraft, Side, SignatureDraft
+from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.placeholder_default import lost_defaults
-from sigpb.saved_model.model import INTERNAL_PREFIX
+from sigpb.rewrite.interface import SIDES, Interface, Side
+from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph
 from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.tf.serving import EXAMPLES, OUTPUTS
 from sigpb.tf.tensor_types import dtype_of, parse_shape
@@ -122,7 +122,7 @@ def _hidden_signatures(draft: MetaGraphDraft) -> set[str]:
     return set(graph.signature_nodes if graph else ()) - set(draft.meta_graph.signatures)
 
 
-def _signature_problems(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
+def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator[str]:
     where = f"signature {signature.ref.key!r}"
     if not signature.key:
         yield f"{where}: a signature cannot have an empty key."
@@ -146,7 +146,7 @@ def _signature_problems(draft: MetaGraphDraft, signature: SignatureDraft) -> Ite
     yield from (f"{where}: {problem}" for problem in _uncallable(signature))
 
 
-def _uncallable(signature: SignatureDraft) -> Iterator[str]:
+def _uncallable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
     new = {end.key for end in signature.inputs.values() if end.renamed} - {""}
     for key in sorted(new):
@@ -168,7 +168,6 @@ def _uncallable(signature: SignatureDraft) -> Iterator[str]:
 
 def warnings(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what works but may surprise, in whole sentences."""
-    parts = GraphParts(draft.meta_graph)
     for signature in draft.kept():
         if signature.changed:
             where = f"signature {signature.key!r}"
@@ -178,12 +177,22 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             yield from (
                 f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
                 "default in the graph; it has none as it is to be, so they have to feed it."
-                for key in lost_defaults(signature, parts)
+                for key in _lost_defaults(draft.meta_graph, signature)
             )
     yield from _missed(draft)
 
 
-def unanswerable(signature: SignatureDraft) -> Iterator[str]:
+def _lost_defaults(meta_graph: MetaGraph, signature: Interface) -> Iterator[str]:
+    """Yields the keys of inputs that session clients need not feed, and have to once converted."""
+    # Models of TensorFlow 2 have no placeholders with defaults.
+    if meta_graph.has_object_graph or all(end.type is None for end in signature.kept("input")):
+        return
+    from sigpb.rewrite.session_graph import lost_defaults
+
+    yield from lost_defaults(signature, GraphParts(meta_graph))
+
+
+def unanswerable(signature: Interface) -> Iterator[str]:
     """Yields why TensorFlow Serving could not answer the requests a method stands for."""
     outputs = OUTPUTS.get(signature.method_name)
     if outputs is None:
@@ -197,7 +206,7 @@ def unanswerable(signature: SignatureDraft) -> Iterator[str]:
         )
 
 
-def _unexportable(signature: SignatureDraft) -> Iterator[str]:
+def _unexportable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
     new = {end.key for end in signature.inputs.values() if end.renamed}
     reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
@@ -212,7 +221,7 @@ def _unexportable(signature: SignatureDraft) -> Iterator[str]:
             yield f"input {key!r} differs from {twins[0]!r} only in case; {reason}."
 
 
-def _ambiguous(signature: SignatureDraft) -> Iterator[str]:
+def _ambiguous(signature: Interface) -> Iterator[str]:
     """Yields the keys that come to stand for an input and an output."""
     new = {end.key for end in (*signature.inputs.values(), *signature.outputs.values())
            if end.renamed} | {end.key for end in signature.added}  # fmt: skip

@@ -9,11 +9,11 @@ from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
-from sigpb.patching.copied import is_copied
 from sigpb.patching.plan import MetaGraphPlan, Plan
-from sigpb.patching.resolve import Resolution, resolve, resolve_endpoints
-from sigpb.rewrite.draft import MetaGraphDraft, Side, SignatureRef
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.patching.resolve import Resolution, is_copied, resolve, resolve_endpoints
+from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
+from sigpb.rewrite.interface import Side, SignatureRef
+from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 
 
@@ -164,3 +164,15 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
             for key in resolution.missing
         ]
     return found, missing
+
+
+def plan_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
+    """Returns what a patch does to a model: nothing, if the model's record says that it was done.
+
+    Raises:
+        PatchError: With everything that is wrong with the patch for this model.
+    """
+    signatures = [(graph.tags, graph.signatures) for graph in model.meta_graphs]
+    if histories.was_applied(model.directory, patch, signatures):
+        return Plan(model.directory, patch, ())
+    return compile_patch(model, patch)

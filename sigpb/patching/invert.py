@@ -10,8 +10,8 @@ from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import differences
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.commit import commit, unchanged
-from sigpb.rewrite.draft import SIDES, Side
-from sigpb.rewrite.interface import Interface, Interfaces, Port
+from sigpb.rewrite.draft import Interfaces
+from sigpb.rewrite.interface import SIDES, Interface, Port, Side
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_type

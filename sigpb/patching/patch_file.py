@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from google.protobuf import json_format, text_format
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
 from sigpb.parsers import parse_json_value, parse_text_proto
-from sigpb.patching.json_keys import json_keys
 from sigpb.regular_files import read_text
 from sigpb.visible_text import visible_text_proto
 
@@ -117,3 +117,38 @@ def _position(text: str, detail: str) -> str:
             line_start = text.rfind("\n", 0, offset) + 1
             return f"{text.count(chr(10), 0, offset) + 1}:{offset - line_start + 1}: "
     return " "
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]')
+
+
+def json_keys(text: str) -> Iterator[tuple[str, int]]:
+    """Yields every key of every object with its offset.
+
+    Args:
+        text: Valid JSON.
+
+    Yields:
+        The path of the key, such as ``.signature[0].key``, and the offset of its opening quote.
+    """
+    # For each open container its path, and the position in a list or None in an object.
+    open_containers: list[tuple[str, int | None]] = []
+    path = ""
+    for token in _TOKEN.finditer(text):
+        if token[0] in "{[":
+            open_containers.append((path, None if token[0] == "{" else 0))
+        elif token[0] in "}]":
+            open_containers.pop()
+        elif token[0] == ",":
+            container, position = open_containers[-1]
+            open_containers[-1] = container, None if position is None else position + 1
+        elif _is_key(text, token.end()):
+            path = f"{open_containers[-1][0]}.{json.loads(token[0])}"
+            yield path, token.start()
+        if open_containers and open_containers[-1][1] is not None:
+            container, position = open_containers[-1]
+            path = f"{container}[{position}]"
+
+
+def _is_key(text: str, end: int) -> bool:
+    return text[end:].lstrip(" \t\r\n").startswith(":")

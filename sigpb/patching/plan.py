@@ -9,7 +9,7 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.edits import Edit
-from sigpb.rewrite.interface import Interfaces
+from sigpb.rewrite.draft import Interfaces
 from sigpb.saved_model.model import tag_set_text
 from sigpb.visible_text import visible, visible_lines
 

@@ -19,15 +19,15 @@ from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.publishing.output_file import write_text
 from sigpb.regular_files import read_text
-from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import WARMUP_PATH, sha256_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.visible_text import json_text
 
 _VERSION = 1
 
 # The files beside the proto that a patch reads or writes.
-_SIDE_FILES = (fingerprint.FILE_NAME, history.FILE_NAME, str(warmup.PATH))
+_SIDE_FILES = (fingerprint.FILE_NAME, history.FILE_NAME, WARMUP_PATH)
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,16 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.publishing.changes import Changes, Content
 from sigpb.rewrite.commit import Committed
-from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Interfaces
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
-from sigpb.saved_model import warmup as warmups
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.files import WARMUP_PATH, sha256_of
 from sigpb.saved_model.model import SavedModel, parse
-from sigpb.saved_model.tf_record import write_records
 from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
 
 if TYPE_CHECKING:
+    from sigpb.patching.warmup.requests import SignatureChange
     from sigpb.patching.warmup.rewrite import Rewritten
-    from sigpb.patching.warmup.signature_change import SignatureChange
 
 FingerprintMode = Literal["recompute", "drop", "keep"]
 WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
@@ -133,44 +129,46 @@ def warmup(
     Raises:
         PatchError: If `mode` says to refuse, or requests cannot follow.
     """
-    if mode == "keep" or not (model.directory / warmups.PATH).exists():
+    if mode == "keep" or not (model.directory / WARMUP_PATH).exists():
         return {}, ()
     from sigpb.patching.warmup.rewrite import rewrite
+    from sigpb.saved_model import warmup as warmups
+    from sigpb.saved_model.tf_record import write_records
 
     try:
         requests = warmups.read_requests(model.directory)
     except ModelUnreadable as error:
         if mode == "drop":
-            return {warmups.PATH: None}, ()
+            return {WARMUP_PATH: None}, ()
         raise PatchError([str(error), _OTHER_MODES]) from error
     rewritten = rewrite(requests, _served(model, interfaces, committed))
     stale = sorted([*rewritten.changed, *rewritten.removed, *chain(*rewritten.problems.values())])
     if not stale:
         return {}, ()
     if mode == "drop":
-        return {warmups.PATH: None}, ()
+        return {WARMUP_PATH: None}, ()
     if mode == "refuse":
         raise PatchError(
             [
-                f"{_requests(stale)} in {warmups.PATH} would have to follow the patch.",
+                f"{_requests(stale)} in {WARMUP_PATH} would have to follow the patch.",
                 f"Use --warmup=rewrite for that. {_OTHER_MODES}",
             ]
         )
     if rewritten.problems:
         problems = [
-            f"{_requests(numbers)} in {warmups.PATH} cannot follow the patch: {problem}."
+            f"{_requests(numbers)} in {WARMUP_PATH} cannot follow the patch: {problem}."
             for problem, numbers in rewritten.problems.items()
         ]
         raise PatchError([*problems, _OTHER_MODES])
     content = write_records(rewritten.records) if rewritten.records else None
-    return {warmups.PATH: content}, tuple(_notes(rewritten))
+    return {WARMUP_PATH: content}, tuple(_notes(rewritten))
 
 
 def _served(
     model: SavedModel, interfaces: Mapping[int, Interfaces], committed: Sequence[Committed]
 ) -> list[dict[str, SignatureChange]]:
     """Returns what becomes of the signatures of each MetaGraph that TensorFlow Serving may load."""
-    from sigpb.patching.warmup.signature_change import signature_changes
+    from sigpb.patching.warmup.requests import signature_changes
 
     graphs = list(enumerate(model.meta_graphs))
     served = [(index, graph) for index, graph in graphs if _SERVED_TAG in graph.tags]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME
 from sigpb.wire.edits import Piece
 
 # Names of sigpb's own files and directories. They are no part of the model that they lie in.

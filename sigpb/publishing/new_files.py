@@ -20,7 +20,7 @@ from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import Content, SplicedFile
 from sigpb.publishing.durability import EACH_FILE, TURN, EachFile
 from sigpb.regular_files import open_descriptor
-from sigpb.saved_model.file_state import FileState
+from sigpb.saved_model.files import FileState
 from sigpb.wire.write import write_pieces
 
 _CHUNK_SIZE = 1 << 20

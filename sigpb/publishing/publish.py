@@ -44,7 +44,7 @@ from sigpb.publishing.new_files import (
 from sigpb.publishing.new_output import check_output_dir, resolve_output
 from sigpb.publishing.tree import copy_tree, finish_directories, read_tree
 from sigpb.publishing.unfinished import announce, check_finished, conclude
-from sigpb.saved_model.file_state import FileState
+from sigpb.saved_model.files import FileState
 
 __all__ = [
     "Changes",

@@ -20,7 +20,7 @@ from sigpb.publishing.failures import damaged_backup, explained
 from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory
 from sigpb.publishing.unfinished import remove_temporary, take_back_unfinished
 from sigpb.regular_files import is_regular, is_there
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.files import sha256_of
 
 
 def backup_path(model_dir: Path, name: str) -> Path:

@@ -12,13 +12,12 @@ from pathlib import Path
 from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
 from sigpb.publishing.changes import BACKUP_PREFIX, is_sigpbs_own
 from sigpb.remote.store import Store, StoredFile, StoreFailure
-from sigpb.saved_model import fingerprint, history, warmup
-from sigpb.saved_model.file_state import sha256_of
-from sigpb.saved_model.locate import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME, WARMUP_PATH, sha256_of
 
 MAIN_PROTOS = (BINARY_NAME, TEXT_NAME)
 
-_READ = (*MAIN_PROTOS, fingerprint.FILE_NAME, history.FILE_NAME, warmup.PATH)
+_READ = (*MAIN_PROTOS, fingerprint.FILE_NAME, history.FILE_NAME, WARMUP_PATH)
 
 
 @dataclass(frozen=True)

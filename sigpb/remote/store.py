@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from sigpb.errors import EnvironmentFailure, UsageError
 from sigpb.remote.urls import is_in_process, redacted, scheme_of, store_url
-from sigpb.saved_model.file_state import sha256_of
+from sigpb.saved_model.files import sha256_of
 
 _Result = TypeVar("_Result")
 

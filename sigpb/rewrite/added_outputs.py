@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sigpb import protos
@@ -14,17 +15,21 @@ from sigpb.graph.function_outputs import (
     InnerTensor,
     call_with_results,
     find,
+    find_in,
     names_in_functions,
+    results_of,
+    with_results,
 )
 from sigpb.graph.origins import Origins
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.rewrite.draft import EndpointDraft
-from sigpb.rewrite.interface import Result
+from sigpb.rewrite.graph_parts import FunctionLibrary
+from sigpb.rewrite.interface import Interface, Port, Result
+from sigpb.rewrite.signature_function import FunctionPorts, function_of
 from sigpb.tf.called_functions import CALL_OPS, Functions
 from sigpb.tf.control_flow import surroundings
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_names import output_number, producer
-from sigpb.tf.tensor_types import TensorType
+from sigpb.tf.tensor_types import TensorType, tensor_type
 
 
 class AddedTensor(NamedTuple):
@@ -37,14 +42,14 @@ class AddedTensor(NamedTuple):
         result: The result of a function that the patch names by what the top level calls it.
     """
 
-    output: EndpointDraft
+    output: Port
     tensor: str
     type: TensorType
     result: Result | None = None
 
 
 def at_top_level(
-    outputs: Sequence[EndpointDraft],
+    outputs: Sequence[Port],
     type_of: Callable[[str], TensorType | None],
     computing: Collection[str],
 ) -> list[AddedTensor]:
@@ -71,7 +76,7 @@ def _copied(tensor: str, computing: Collection[str]) -> str:
 
 
 def named_by_calls(
-    outputs: Sequence[EndpointDraft],
+    outputs: Sequence[Port],
     type_of: Callable[[str], TensorType | None],
     nodes: Mapping[str, protos.NodeDef],
 ) -> list[AddedTensor]:
@@ -102,7 +107,7 @@ def named_by_calls(
     return found
 
 
-def _outside(output: EndpointDraft, tensor: str, node: protos.NodeDef) -> str:
+def _outside(output: Port, tensor: str, node: protos.NodeDef) -> str:
     where = f"output {output.key!r} cannot be added"
     if node.op in CALL_OPS:
         last = len(node.attr["Tout"].list.type) - 1
@@ -129,7 +134,7 @@ def inside_control_flow(
             yield _hidden(each.output, inside)
 
 
-def _hidden(output: EndpointDraft, inside: str) -> str:
+def _hidden(output: Port, inside: str) -> str:
     return f"output {output.key!r} cannot be added: {output.tensor!r} is inside of {inside}."
 
 
@@ -177,7 +182,7 @@ def unfed(
 
 
 def in_functions(
-    outputs: Sequence[EndpointDraft],
+    outputs: Sequence[Port],
     nodes: Mapping[str, protos.NodeDef],
     functions: Functions,
     op_defs: OpDefs,
@@ -197,7 +202,7 @@ def in_functions(
         PatchError: With all tensors that there are not, or not only once, or only at times.
     """
     problems: list[str] = []
-    by_call: dict[str, list[tuple[EndpointDraft, InnerTensor]]] = defaultdict(list)
+    by_call: dict[str, list[tuple[Port, InnerTensor]]] = defaultdict(list)
     for output in outputs:
         found = find(output.tensor or "", nodes.values(), functions, op_defs)
         if len(found) == 1 and found[0].inside is not None:
@@ -220,7 +225,7 @@ def in_functions(
 
 
 def _problem(
-    output: EndpointDraft,
+    output: Port,
     found: Sequence[InnerTensor],
     nodes: Mapping[str, protos.NodeDef],
     functions: Functions,
@@ -240,3 +245,56 @@ def _problem(
     return (
         f"{where}: the signature computes no tensor {output.tensor!r}; {did_you_mean(name, known)}."
     )
+
+
+def with_variant(
+    ports: FunctionPorts, interface: Interface, library: FunctionLibrary, op_defs: OpDefs
+) -> FunctionPorts:
+    """Returns the ports of a function that has the results to add, and takes any batch size.
+
+    Args:
+        ports: Those of the function as it is.
+        interface: What the function is to take and return. The shapes of its inputs are those that
+            the signature states; functions of TensorFlow 1.15 to 2.2 do not state them.
+        library: The functions of the model; receives variants.
+        op_defs: The ops of the model.
+
+    Raises:
+        PatchError: If there can be no such function.
+    """
+    batch = interface.batch
+
+    function = function_of(ports.function, library)
+    if interface.added:
+        tensors = [_inner(function, port, library, op_defs) for port in interface.added]
+        function = with_results(function, tensors, library, op_defs)
+    if batch.relaxed:
+        from sigpb.batch_size.dimension import BatchError, relax_function
+
+        places = ports.arguments
+        beside = (position for key, position in places.items() if key in batch.beside)
+        axes = dict.fromkeys((*(places[key] for key in batch.relaxed), *beside), 0)
+        inputs = interface.inputs
+        shapes = {at: tensor_type(inputs[key].info).shape for key, at in places.items()}
+        try:
+            function, _ = relax_function(function, axes, batch.before, library, shapes)
+        except BatchError as error:
+            raise PatchError(error.problems) from error
+    return replace(ports, function=library.add_variant(function))
+
+
+def _inner(
+    function: protos.FunctionDef, added: Port, library: FunctionLibrary, op_defs: OpDefs
+) -> InnerTensor:
+    """Finds the tensor of an output that is added in the function or in those that it calls."""
+    caller, result = function.signature.name, added.result
+    where = f"output {added.key!r} cannot be added: tf.saved_model.load calls {caller!r}"
+    if result is None:
+        found = find_in(added.tensor or "", caller, library, op_defs)
+        what = f"in which there are {len(found)} tensors {added.tensor!r}"
+    else:
+        found = results_of(result.function, result.number, result.type, caller, library)
+        what = f"which calls {result.function!r}, whose result it is, {len(found)} times"
+    if len(found) != 1:
+        raise PatchError(f"{where}, {what}.")
+    return found[0]

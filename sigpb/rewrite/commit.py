@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sigpb import protos
-from sigpb.graph.top_level import TopLevelGraph
-from sigpb.rewrite import collections, meta_info, object_graph, signature_defs, stripped_ops
-from sigpb.rewrite.interface import Interfaces
-from sigpb.rewrite.restoration import remove_leftovers
-from sigpb.rewrite.session_graph import splice
+from sigpb.rewrite import metadata, object_graph
+from sigpb.rewrite.draft import Interfaces
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.metadata import Endpoints
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.tensor_types import tensor_names
 from sigpb.wire import Edits
+
+if TYPE_CHECKING:
+    from sigpb.graph.top_level import TopLevelGraph
 
 
 @dataclass(frozen=True)
@@ -51,47 +55,74 @@ def commit(interfaces: Interfaces, edits: Edits) -> Committed:
         PatchError: With all that the graph is in the way of.
     """
     parts = interfaces.parts.fork()
-    graph, library = parts.top, parts.library
-
     spliced = {ref: each for ref, each in interfaces.signatures.items() if each.is_spliced}
-    endpoints = {ref: splice(interfaces, each, graph) for ref, each in spliced.items()}
-    meta_info.rewrite(edits, interfaces)
-    collections.rewrite(edits, interfaces, endpoints)
-    signature_defs_after = signature_defs.rewrite(edits, interfaces, endpoints)
+    endpoints: dict[SignatureRef, Endpoints] = {}
+    if spliced:
+        from sigpb.rewrite.session_graph import splice
+
+        endpoints = {ref: splice(interfaces, each, parts.top) for ref, each in spliced.items()}
+    metadata.rewrite_tags(edits, interfaces)
+    metadata.rewrite_collections(edits, interfaces, endpoints)
+    signature_defs_after = metadata.rewrite_signature_defs(edits, interfaces, endpoints)
     leftovers = [each.restored.leftovers for each in spliced.values() if each.restored]
     if leftovers:
+        from sigpb.rewrite.restoration import remove_leftovers
+
         infos = (
             info
             for each in signature_defs_after.values()
             for info in (*each.inputs.values(), *each.outputs.values())
         )
         remove_leftovers(
-            graph,
+            parts.top,
             frozenset().union(*leftovers),
             [tensor for info in infos for tensor in tensor_names(info)],
         )
-    after = object_graph.rewrite(edits, interfaces, library, parts.op_defs)
-    functions = called_functions(graph.changed_nodes)
-    functions |= set(after.concrete_functions if after else ())
+    after = object_graph.rewrite(edits, interfaces, parts)
+    functions = set(after.concrete_functions if after else ())
+    if not spliced:
+        parts.library.rewrite(edits, functions)
+        return Committed(interfaces.tags, signature_defs_after, after)
+    _rewrite_graph(edits, interfaces, parts, functions, is_restored=bool(leftovers))
+    unchecked = (clause for each in spliced.values() for clause in each.unchecked)
+    return Committed(
+        interfaces.tags,
+        signature_defs_after,
+        after,
+        parts.top if parts.top.is_changed else None,
+        tuple(dict.fromkeys(unchecked)),
+        tuple(warning for each in spliced.values() for warning in each.warnings),
+    )
+
+
+def _rewrite_graph(
+    edits: Edits,
+    interfaces: Interfaces,
+    parts: GraphParts,
+    functions: set[str],
+    *,
+    is_restored: bool,
+) -> None:
+    """Writes the nodes, functions and ops of a graph that was spliced.
+
+    Args:
+        edits: Receives what changes.
+        interfaces: The signatures as they are to be.
+        parts: The graph.
+        functions: Those that the object graph names from now on.
+        is_restored: Whether nodes were given up, so that functions and ops may be unused.
+    """
+    graph, library = parts.top, parts.library
+    functions = functions | called_functions(graph.changed_nodes)
     unused = set[str]()
-    if leftovers:
+    if is_restored:
         before = interfaces.meta_graph.object_graph
         given_up = set(before.proto.concrete_functions) - functions if before else set[str]()
         given_up |= called_functions(graph.removed_nodes)
         unused = library.remove_unused(given_up - functions, graph.removed_spans)
         unused |= {node.op for node in graph.removed_nodes}
     ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)
-    if spliced:
-        graph.rewrite(edits)
-        unused -= {node.op for node in graph.kept_nodes()} if unused else set()
-        unused = {op for op in unused if not library.mentions_op(op)}
-        stripped_ops.rewrite(edits, interfaces.meta_graph.message, ops, unused - ops)
-    unchecked = (clause for each in spliced.values() for clause in each.unchecked)
-    return Committed(
-        interfaces.tags,
-        signature_defs_after,
-        after,
-        graph if graph.is_changed else None,
-        tuple(dict.fromkeys(unchecked)),
-        tuple(warning for each in spliced.values() for warning in each.warnings),
-    )
+    graph.rewrite(edits)
+    unused -= {node.op for node in graph.kept_nodes()} if unused else set()
+    unused = {op for op in unused if not library.mentions_op(op)}
+    metadata.rewrite_ops(edits, interfaces.meta_graph.message, ops, unused - ops)

@@ -1,67 +1,72 @@
 """What a signature is to be: its interface, which all that writes or tells of it reads.
 
-An interface is worked out once, when a patch is compiled (`rewrite/survey.py`), and held by the
-plan.
+Edits change interfaces in a draft. What they mean for the graph is worked out once, when a patch is
+compiled (`rewrite/draft.py`); the plan holds the interfaces then.
+
+The ports of an interface keep the keys that they have in the model beside the keys that they are to
+have, so all changes are simultaneous and their order does not matter.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sigpb import protos
-from sigpb.rewrite.batch_size import BatchSize
-from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import Endpoint, Side, Signature, SignatureRef, WantedType
-from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.saved_model.model import MetaGraph
-from sigpb.tf.tensor_names import canonical
-from sigpb.tf.tensor_types import TensorType, tensor_names, tensor_type
+from sigpb.tf.tensor_names import canonical, output_number, producer
+from sigpb.tf.tensor_types import Shape, TensorType, tensor_names, tensor_type
+
+if TYPE_CHECKING:
+    from sigpb.rewrite.conversion import Conversion
+    from sigpb.rewrite.restoration import Restoration
+
+Side = Literal["input", "output"]
+SIDES: tuple[Side, Side] = ("input", "output")
 
 
-@dataclass(frozen=True)
-class FunctionPorts:
-    """How a function takes the inputs of a signature, and returns its outputs.
-
-    Attributes:
-        function: The function's name.
-        arguments: The position of each input among its arguments, by the key in the model.
-        captured: The positions of its captured inputs, in their order.
-        results: The positions of each output among its results, by the key in the model.
-        added: The positions of the outputs that are added.
-        stated: What is said of results beyond what the function says, by their positions.
-        named: Whether a wrapper's arguments and results are to be named after the keys.
-    """
-
-    function: str
-    arguments: Mapping[str, int]
-    captured: tuple[int, ...]
-    results: Mapping[str, tuple[int, ...]]
-    added: tuple[int, ...] = ()
-    stated: Mapping[int, TensorType] = field(default_factory=dict)
-    named: bool = True
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """What a signature was before earlier patches, and is to be again.
+@dataclass(frozen=True, slots=True)
+class SignatureRef:
+    """Names a signature of a draft.
 
     Attributes:
-        origins: The tensors that its endpoints stood for first, by those that they stand for.
-        inputs: The types of the inputs that change, by their keys in the model.
-        outputs: The same for outputs.
-        ports: The function that computes it; None if the model has no object graph.
-        leftovers: The nodes that sigpb added for it, some of which others may use.
+        key: The signature's key in the model; for a copy, the key it is to have.
+        copy_of: For a copy, the key of its original in the model.
     """
 
-    origins: Mapping[str, str]
-    inputs: Mapping[str, TensorType]
-    outputs: Mapping[str, TensorType]
-    ports: FunctionPorts | None
-    leftovers: frozenset[str]
+    key: str
+    copy_of: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The key, in the model, of the signature that this one is or is copied from."""
+        return self.key if self.copy_of is None else self.copy_of
+
+
+class WantedType(NamedTuple):
+    """What an endpoint's type is to be, as far as it changes.
+
+    Attributes:
+        dtype: The dtype; None for the one it has.
+        shape: The shape; "same" for the one it has.
+        insist: Whether a reshape is meant even if it looks like a transpose.
+    """
+
+    dtype: int | None = None
+    shape: Shape | Literal["same"] = "same"
+    insist: bool = False
+
+    def of(self, now: TensorType) -> TensorType:
+        """Returns the whole type, given the one it has."""
+        return TensorType(
+            now.dtype if self.dtype is None else self.dtype,
+            now.shape if self.shape == "same" else self.shape,
+        )
+
+
+def with_batch(shape: Shape, size: int | None) -> Shape:
+    """Returns a shape with another first dimension."""
+    return (size, *shape[1:]) if shape else shape
 
 
 class Result(NamedTuple):
@@ -78,26 +83,22 @@ class Result(NamedTuple):
     type: TensorType
 
 
-@dataclass(frozen=True, slots=True)
 class StatedInfos(Mapping[str, protos.TensorInfo]):
     """What a signature says of its inputs or outputs in the model, by their keys there.
 
     It is parsed when it is asked for: parsed, all that thousands of signatures say would take many
     times the file in memory.
-
-    Attributes:
-        signatures: The signatures of the MetaGraph.
-        key: The key of the signature.
-        side: Which of both.
     """
 
-    signatures: Mapping[str, protos.SignatureDef]
-    key: str
-    side: Side
+    __slots__ = ("_key", "_side", "_signatures")
+
+    def __init__(self, signatures: Mapping[str, protos.SignatureDef], key: str, side: Side) -> None:
+        """Takes the signatures of a MetaGraph, the key of one, and which side of it."""
+        self._signatures, self._key, self._side = signatures, key, side
 
     def _infos(self) -> Mapping[str, protos.TensorInfo]:
-        signature = self.signatures[self.key]
-        return signature.inputs if self.side == "input" else signature.outputs
+        signature = self._signatures[self._key]
+        return signature.inputs if self._side == "input" else signature.outputs
 
     def __getitem__(self, key: str) -> protos.TensorInfo:
         return self._infos()[key]
@@ -110,8 +111,8 @@ class StatedInfos(Mapping[str, protos.TensorInfo]):
 
 
 @dataclass(frozen=True, slots=True)
-class Port(Endpoint):
-    """An input or output of a signature.
+class Port:
+    """An input or output of a signature that is to be.
 
     Attributes:
         source: Its key in the model; of an output that is added, the one that it gets.
@@ -146,6 +147,37 @@ class Port(Endpoint):
     result: Result | None = None
 
     @property
+    def renamed(self) -> bool:
+        """Whether it stays under another key."""
+        return not self.dropped and self.key != self.source
+
+    @property
+    def changed(self) -> bool:
+        """Whether it differs from the model."""
+        return self.dropped or self.renamed or self.default is not None or self.converted
+
+    @property
+    def converted(self) -> bool:
+        """Whether other values pass through it, so that the graph has to change."""
+        return self.type is not None or self.bound is not None
+
+    def retyped(
+        self,
+        dtype: int | None = None,
+        shape: Shape | Literal["same"] = "same",
+        *,
+        insist: bool = False,
+    ) -> Port:
+        """Returns it with what of its type is to change; the rest stays as it is set."""
+        set_ = self.type or WantedType()
+        type_ = WantedType(
+            set_.dtype if dtype is None else dtype,
+            set_.shape if shape == "same" else shape,
+            set_.insist or insist,
+        )
+        return replace(self, type=type_)
+
+    @property
     def info(self) -> protos.TensorInfo:
         """What the signature says of it in the model; empty for an output that is added."""
         return protos.TensorInfo() if self.tensor is not None else self.infos[self.source]
@@ -166,16 +198,50 @@ class Port(Endpoint):
         return self.conversion.inside if self.conversion else tensor_type(self.info)
 
 
+@dataclass(frozen=True)
+class BatchSize:
+    """A batch size that changes.
+
+    Attributes:
+        relaxed: The inputs for which the graph fixed it, and is not to any longer, by their keys
+            in the model.
+        before: What it was for these.
+        after: What it is to be.
+        axes: The tensors that have it, and which of their dimensions it is.
+        nodes: The nodes that differ for the new batch size, by name; new ones too.
+        beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
+    """
+
+    relaxed: tuple[str, ...] = ()
+    before: int | None = None
+    after: int | None = None
+    axes: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    nodes: Mapping[str, protos.NodeDef] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+    def axis_of(self, tensor: str) -> int | None:
+        """Returns which dimension of a tensor the batch is, or None."""
+        return self.axes.get((producer(tensor), output_number(tensor)))
+
+    def follow(self, tensor: str, now: TensorType) -> TensorType:
+        """Returns the type that a tensor has after the change."""
+        axis = self.axis_of(tensor)
+        if axis is None or not now.shape:
+            return now
+        return TensorType(now.dtype, (*now.shape[:axis], self.after, *now.shape[axis + 1 :]))
+
+
 @dataclass(frozen=True, slots=True)
-class Interface(Signature[Port]):
-    """A signature as it is to be.
+class Interface:
+    """A signature as it is to be, whether edits still change it or not.
 
     Attributes:
         ref: Which one it is in the model.
         key: The key it is to have.
         method_name: The method it is to have.
         source_method_name: The method it has.
-        inputs: Its inputs, also those that are to go, by their keys in the model.
+        inputs: Its inputs, also those that are to go, by their keys in the model. Only a draft
+            changes them.
         outputs: The same for outputs.
         dropped: Whether it is to go.
         added: The outputs that are added.
@@ -190,8 +256,8 @@ class Interface(Signature[Port]):
     key: str
     method_name: str
     source_method_name: str
-    inputs: Mapping[str, Port]
-    outputs: Mapping[str, Port]
+    inputs: dict[str, Port]
+    outputs: dict[str, Port]
     dropped: bool = False
     added: tuple[Port, ...] = ()
     batch: BatchSize = field(default_factory=BatchSize)
@@ -199,6 +265,54 @@ class Interface(Signature[Port]):
     unchecked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     restored: Restoration | None = None
+
+    def endpoints(self, side: Side) -> dict[str, Port]:
+        """Returns the inputs or the outputs, also those that are to go, but not added ones."""
+        return self.inputs if side == "input" else self.outputs
+
+    def kept(self, side: Side) -> list[Port]:
+        """Returns the inputs or outputs that are not to be dropped, without added ones."""
+        return [end for end in self.endpoints(side).values() if not end.dropped]
+
+    def keys(self, side: Side) -> list[str]:
+        """Returns the keys that the inputs or outputs are to have, added ones too."""
+        return [end.key for end in (*self.kept(side), *(self.added if side == "output" else ()))]
+
+    @property
+    def tensors(self) -> list[str]:
+        """The tensors that all its endpoints stand for in the model."""
+        ports = (*self.inputs.values(), *self.outputs.values())
+        return [tensor for port in ports for tensor in port.tensors]
+
+    @property
+    def endpoints_changed(self) -> bool:
+        """Whether any input or output differs from the model."""
+        endpoints = (*self.inputs.values(), *self.outputs.values())
+        return bool(self.added) or any(end.changed for end in endpoints)
+
+    @property
+    def converted(self) -> bool:
+        """Whether values are converted, or added, so that what the graph says of them matters."""
+        ends = (*self.inputs.values(), *self.outputs.values(), *self.added)
+        return not self.dropped and any(
+            end.converted or end.default is not None or end.tensor is not None for end in ends
+        )
+
+    @property
+    def drops_outputs(self) -> bool:
+        """Whether it stays, but outputs go: perhaps all that an earlier patch added."""
+        return not self.dropped and any(end.dropped for end in self.outputs.values())
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is a copy, or its SignatureDef or the key of that differs from the model."""
+        return (
+            self.ref.copy_of is not None
+            or self.dropped
+            or self.key != self.ref.source
+            or self.method_name != self.source_method_name
+            or self.endpoints_changed
+        )
 
     def fed_as_before(self) -> Iterator[str]:
         """Yields the tensors that its clients go on feeding, as `canonical` spells them."""
@@ -223,33 +337,6 @@ class Interface(Signature[Port]):
         """Returns how inputs or outputs are converted that are kept, by their keys in the model."""
         ports = self.endpoints(side).items()
         return {key: port.conversion for key, port in ports if port.conversion}
-
-
-@dataclass(frozen=True)
-class Interfaces:
-    """The signatures of a MetaGraph as they are to be.
-
-    Attributes:
-        meta_graph: The MetaGraph as it is.
-        tags: The tag-set it is to have.
-        signatures: Its signatures without TensorFlow's internal ones, and copies.
-        parts: Its graph, whose library has the variants of functions that interfaces need. What is
-            written goes into a `GraphParts.fork` of it.
-    """
-
-    meta_graph: MetaGraph
-    tags: tuple[str, ...]
-    signatures: Mapping[SignatureRef, Interface]
-    parts: GraphParts
-
-    def kept(self) -> Iterator[Interface]:
-        """Yields the signatures that are not to be dropped."""
-        return (signature for signature in self.signatures.values() if not signature.dropped)
-
-    @cached_property
-    def fed_as_before(self) -> Counter[str]:
-        """How many endpoints go on feeding each tensor, as `canonical` spells it."""
-        return Counter(tensor for interface in self.kept() for tensor in interface.fed_as_before())
 
 
 def fed_tensors(signature_def: protos.SignatureDef) -> Iterator[str]:

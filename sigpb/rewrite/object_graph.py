@@ -7,26 +7,27 @@ worse, one that loads and mixes up its values: see docs/architecture.md, "Sorted
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.rewrite import records, structured_value, wrapper_function
-from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureDraft
-from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.rewrite.interface import FunctionPorts, Interface, Interfaces
+from sigpb.rewrite import structured_value
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import SIDES, Interface
 from sigpb.rewrite.signature_function import (
+    STEM,
+    FunctionPorts,
+    Wrapper,
     function_of,
+    is_wrapper,
     ports_behind,
     ports_of,
-    with_variant,
+    wrapped_in,
 )
-from sigpb.rewrite.wrapper_function import Wrapper
+from sigpb.saved_model.deterministic_bytes import rewrite_list, rewrite_map
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
-from sigpb.tf.op_defs import OpDefs
-from sigpb.tf.tensor_types import TensorType
 from sigpb.wire import Edits
 
 _OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
@@ -34,7 +35,7 @@ _NODES = protos.SavedObjectGraph.NODES_FIELD_NUMBER
 _CONCRETE_FUNCTIONS = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
 
 
-def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator[str]:
+def contradictions(draft: MetaGraphDraft, signature: Interface) -> Iterator[str]:
     """Yields where the object graph says something else of a signature than `signature_def`.
 
     A signature of which two loaders already disagree cannot be edited in step.
@@ -83,15 +84,14 @@ def contradictions(draft: MetaGraphDraft, signature: SignatureDraft) -> Iterator
 
 
 def rewrite(
-    edits: Edits, interfaces: Interfaces, library: FunctionLibrary, op_defs: OpDefs
+    edits: Edits, interfaces: Interfaces, parts: GraphParts
 ) -> protos.SavedObjectGraph | None:
     """Brings the object graph in line with the interfaces of a MetaGraph's signatures.
 
     Args:
         edits: Receives what changes.
         interfaces: The signatures as they are to be; they contradict nothing.
-        library: Receives the functions that signatures need.
-        op_defs: The ops of the graph.
+        parts: The graph; its library receives the functions that signatures need.
 
     Returns:
         The object graph as it is to be; None if there is none with signatures.
@@ -100,27 +100,20 @@ def rewrite(
     parent = interfaces.meta_graph.message.find(_OBJECT_GRAPH)
     if graph is None or parent is None or graph.signature_map is None:
         return None
-    after = _Rewriting(graph, interfaces, library, op_defs).run()
+    after = _Rewriting(graph, interfaces, parts).run()
     before = graph.proto
-    records.rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
+    rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
     functions = before.concrete_functions, after.concrete_functions
-    records.rewrite_map(edits, parent, _CONCRETE_FUNCTIONS, *functions)
+    rewrite_map(edits, parent, _CONCRETE_FUNCTIONS, *functions)
     return after
 
 
 class _Rewriting:
     """The work of one call of `rewrite`."""
 
-    def __init__(
-        self,
-        graph: ObjectGraph,
-        interfaces: Interfaces,
-        library: FunctionLibrary,
-        op_defs: OpDefs,
-    ) -> None:
+    def __init__(self, graph: ObjectGraph, interfaces: Interfaces, parts: GraphParts) -> None:
         self.interfaces = interfaces
-        self.library = library
-        self.op_defs = op_defs
+        self.parts, self.library = parts, parts.library
         self.graph = protos.SavedObjectGraph()
         self.graph.CopyFrom(graph.proto)
         self.signature_map = self.graph.nodes[graph.signature_map or 0]
@@ -160,20 +153,20 @@ class _Rewriting:
         nodes, functions = self.graph.nodes, self.graph.concrete_functions
         while nodes and not self.references[len(nodes) - 1]:
             name = nodes[-1].bare_concrete_function.concrete_function_name
-            if not name or (not wrapper_function.is_wrapper(name) and not self._is_shared(name)):
+            if not name or (not is_wrapper(name) and not self._is_shared(name)):
                 return
             self.references.subtract(child.node_id for child in nodes[-1].children)
             self._name_function(nodes[-1].bare_concrete_function, "")
             del nodes[-1]
-            unused = wrapper_function.is_wrapper(name) and not self.users[name]
+            unused = is_wrapper(name) and not self.users[name]
             if unused and self.library.remove(name):
                 del functions[name]
 
     def _is_shared(self, function: str) -> bool:
         """Whether several nodes have a function, or one has it and another a wrapper of it."""
         named = (name for name, count in self.users.items() if count)
-        wrappers = (self.library.get(n) for n in named if wrapper_function.is_wrapper(n))
-        found = (wrapper_function.wrapped_in(w, self.library) for w in wrappers if w)
+        wrappers = (self.library.get(n) for n in named if is_wrapper(n))
+        found = (wrapped_in(w, self.library) for w in wrappers if w)
         return self.users[function] + sum(each.function == function for each in found if each) > 1
 
     def _name_children(
@@ -210,6 +203,10 @@ class _Rewriting:
             {port.source: None if port.dropped else port.key for port in ports.values()}
             for ports in (signature.inputs, signature.outputs)
         )
+        before, after = (
+            {key: change.outside for key, change in signature.conversions(side).items()}
+            for side in SIDES
+        )
         bare = node.bare_concrete_function
         concrete = protos.SavedConcreteFunction()
         concrete.CopyFrom(self.graph.concrete_functions[bare.concrete_function_name])
@@ -217,13 +214,13 @@ class _Rewriting:
         structured_value.change_arguments(
             concrete.canonicalized_input_signature,
             inputs,
-            _types(signature.conversions("input")),
+            before,
             adapted=adapted,
         )
         structured_value.change_results(
             concrete.output_signature,
             outputs,
-            _types(signature.conversions("output")),
+            after,
             {port.key: port.outside for port in signature.added},
         )
         self._name_function(bare, self._function_for(bare, concrete, signature))
@@ -249,7 +246,7 @@ class _Rewriting:
         function = function_of(current, self.library)
         captured = len(functions[current].bound_inputs)
         ports = ports_of(function, bare.argument_keywords, captured, signature)
-        earlier = wrapper_function.wrapped_in(function, self.library)
+        earlier = wrapped_in(function, self.library)
         is_back = (
             earlier is not None
             and earlier.function in functions
@@ -263,7 +260,10 @@ class _Rewriting:
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             ports = ports_behind(ports, earlier, inner, signature)
-        ports = with_variant(ports, signature, self.library, self.op_defs)
+        if signature.added or signature.batch.relaxed:
+            from sigpb.rewrite.added_outputs import with_variant
+
+            ports = with_variant(ports, signature, self.library, self.parts.op_defs)
         name = self._function_with(ports, signature, concrete)
         if earlier is not None and not self.users[current] and self.library.remove(current):
             del functions[current]
@@ -281,8 +281,8 @@ class _Rewriting:
         is_free = not self.users[name] or _is_same(functions[name], concrete)
         wrapper = Wrapper(signature, ports, function)
         if not is_free or not wrapper.is_identity:
-            name = self.library.fresh_name(wrapper_function.STEM)
-            self.library.add(wrapper.build(name, self.library, self.op_defs))
+            name = self.library.fresh_name(STEM)
+            self.library.add(wrapper.build(name, self.library, self.parts.op_defs))
         functions[name].CopyFrom(concrete)
         return name
 
@@ -302,7 +302,7 @@ class _Rewriting:
         for layer in layers:
             function = self.library.get(layer)
             called = called_functions(function.node_def) if function else set()
-            layers += [each for each in sorted(called) if wrapper_function.is_wrapper(each)]
+            layers += [each for each in sorted(called) if is_wrapper(each)]
         for layer in layers:
             if layer != name and layer in functions and not self.users[layer]:
                 del functions[layer]
@@ -312,7 +312,3 @@ class _Rewriting:
 def _is_same(first: protos.SavedConcreteFunction, second: protos.SavedConcreteFunction) -> bool:
     encoded = first.SerializeToString(deterministic=True)
     return encoded == second.SerializeToString(deterministic=True)
-
-
-def _types(conversions: Mapping[str, Conversion]) -> dict[str, TensorType]:
-    return {key: change.outside for key, change in conversions.items()}

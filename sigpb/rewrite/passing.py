@@ -10,35 +10,36 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from sigpb.rewrite.interface import Port
-from sigpb.steps.attributes import constant
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.repeated_row import repeated_row
+from sigpb.steps.graph_body import GraphBody, constant, repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tf.tensor_types import TensorType
 
 
 class Surface(ABC):
-    """Where nodes for the ports of a signature go, and what there is without them."""
+    """Where nodes for the ports of a signature go, and what there is without them.
+
+    Attributes:
+        body: Where bound values go.
+    """
+
+    def __init__(self, body: GraphBody) -> None:
+        self.body = body
 
     @abstractmethod
     def fed(self, port: Port) -> str:
         """Returns what clients pass for an input, as the nodes there spell it."""
 
-    @abstractmethod
     def taken(self, port: Port) -> str:
-        """Returns what an input is where it is not converted."""
+        """Returns what an input is where it is not converted: what clients pass."""
+        return self.fed(port)
 
     @abstractmethod
     def type_inside(self, port: Port) -> TensorType:
         """Returns what is known of the type of an input behind its conversion."""
 
-    @abstractmethod
     def steps_of(self, port: Port) -> GraphBody:
-        """Returns where the steps of a port go."""
-
-    @abstractmethod
-    def constants(self) -> GraphBody:
-        """Returns where bound values go."""
+        """Returns where the steps of a port go: beside bound values."""
+        return self.body
 
     @abstractmethod
     def constant_name(self, port: Port) -> str:
@@ -60,7 +61,7 @@ def passed_in(ports: Sequence[Port], surface: Surface) -> dict[str, str]:
         if port.bound is not None:
             if port.rows_of is None:
                 name = surface.constant_name(port)
-                made[port.source] = constant(surface.constants(), name, port.bound)
+                made[port.source] = constant(surface.body, name, port.bound)
         elif port.conversion is not None:
             change, body = port.conversion, surface.steps_of(port)
             made[port.source] = build_steps(body, change.steps, surface.fed(port), change.outside)
@@ -70,7 +71,7 @@ def passed_in(ports: Sequence[Port], surface: Surface) -> dict[str, str]:
             batch, name = by_source[port.rows_of], surface.constant_name(port)
             counted = made.get(batch.source) or surface.taken(batch)
             type_ = surface.type_inside(batch)
-            made[source] = repeated_row(surface.constants(), name, port.bound, counted, type_)
+            made[source] = repeated_row(surface.body, name, port.bound, counted, type_)
     return made
 
 

@@ -8,17 +8,17 @@ loses values, and if nothing that the earlier patches bound or added is left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.graph.added_nodes import is_added, is_spliced, original_names
 from sigpb.graph.cone import needed
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.rewrite.draft import EndpointDraft, Side, SignatureDraft, WantedType
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import FunctionPorts, Restoration
-from sigpb.rewrite.wrapper_function import is_wrapper
+from sigpb.rewrite.interface import Interface, Port, Side, WantedType
+from sigpb.rewrite.signature_function import FunctionPorts, is_wrapper
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds
 from sigpb.tf.called_functions import CALL_OPS
@@ -29,11 +29,29 @@ from sigpb.tf.tensor_types import (
     encoding_of,
     is_compatible,
     shape_of,
-    tensor_names,
 )
 
 # What leaves the shape of a value as it is.
 _ELEMENTWISE = {"AsString", "Cast", "EnsureShape", "Identity", "StringToNumber"}
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What a signature was before earlier patches, and is to be again.
+
+    Attributes:
+        origins: The tensors that its endpoints stood for first, by those that they stand for.
+        inputs: The types of the inputs that change, by their keys in the model.
+        outputs: The same for outputs.
+        ports: The function that computes it; None if the model has no object graph.
+        leftovers: The nodes that sigpb added for it, some of which others may use.
+    """
+
+    origins: Mapping[str, str]
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    ports: FunctionPorts | None
+    leftovers: frozenset[str]
 
 
 def origin_type(meta_graph: MetaGraph, info: protos.TensorInfo) -> TensorType | None:
@@ -57,20 +75,13 @@ def _type_of(tensor: str, graph: TopLevelGraph) -> TensorType | None:
     return type_
 
 
-def restoration_of(signature: SignatureDraft, parts: GraphParts) -> Restoration | None:
+def restoration_of(signature: Interface, parts: GraphParts) -> Restoration | None:
     """Returns how a signature is restored; None if it is not to be what it was, or cannot be."""
-    before = parts.meta_graph.signatures[signature.ref.source]
-    tensors = [
-        tensor
-        for infos in (before.inputs, before.outputs)
-        for info in infos.values()
-        for tensor in tensor_names(info)
-    ]
-    is_spliced_for = any(map(is_added, tensors))
+    is_spliced_for = any(map(is_added, signature.tensors))
     bound = any(end.bound is not None for end in signature.inputs.values())
     if not is_spliced_for or bound or signature.added or signature.ref.copy_of is not None:
         return None
-    return _Survey(signature, before, parts).run()
+    return _Survey(signature, parts).run()
 
 
 class _NotRestorable(Exception):
@@ -80,10 +91,8 @@ class _NotRestorable(Exception):
 class _Survey:
     """The work of one call of `restoration_of`."""
 
-    def __init__(
-        self, signature: SignatureDraft, before: protos.SignatureDef, parts: GraphParts
-    ) -> None:
-        self._signature, self._before, self._parts = signature, before, parts
+    def __init__(self, signature: Interface, parts: GraphParts) -> None:
+        self._signature, self._parts = signature, parts
         self._graph, self._origins = parts.top, Origins(parts.top)
         self._chains: dict[tuple[Side, str, int], Chain] = {}
 
@@ -101,26 +110,22 @@ class _Survey:
 
     def _types(self, side: Side) -> Iterator[tuple[str, TensorType]]:
         for end in self._signature.kept(side):
-            infos = self._before.inputs if side == "input" else self._before.outputs
-            info = infos[end.source]
-            chains = [self._origins.of(tensor) for tensor in tensor_names(info)]
+            chains = [self._origins.of(tensor) for tensor in end.tensors]
             for position, chain in enumerate(chains):
                 self._chains[side, end.source, position] = chain
             if end.type is None and all(len(chain) == 1 for chain in chains):
                 continue
-            if encoding_of(info) == "dense":
-                yield end.source, self._type(side, end, info, chains[0])
+            if encoding_of(end.info) == "dense":
+                yield end.source, self._type(side, end, chains[0])
             else:
-                yield end.source, self._type_of_parts(end, info, chains)
+                yield end.source, self._type_of_parts(end, chains)
 
-    def _type_of_parts(
-        self, end: EndpointDraft, info: protos.TensorInfo, chains: Sequence[Chain]
-    ) -> TensorType:
+    def _type_of_parts(self, end: Port, chains: Sequence[Chain]) -> TensorType:
         """Returns the type of a sparse or composite endpoint, of which the dtype can change."""
-        now = declared_type(info)
+        now = declared_type(end.info)
         wanted = (end.type or WantedType()).of(now)
-        for tensor, chain in zip(tensor_names(info), chains, strict=True):
-            is_value = tensor == info.coo_sparse.values_tensor_name
+        for tensor, chain in zip(end.tensors, chains, strict=True):
+            is_value = tensor == end.info.coo_sparse.values_tensor_name
             dtypes = self._origins.dtypes(chain, now.dtype if is_value else 0)
             kept = [dtype for dtype in dtypes if dtype]
             if is_added(chain[-1]) or not (
@@ -129,11 +134,9 @@ class _Survey:
                 raise _NotRestorable
         return wanted
 
-    def _type(
-        self, side: Side, end: EndpointDraft, info: protos.TensorInfo, chain: Chain
-    ) -> TensorType:
+    def _type(self, side: Side, end: Port, chain: Chain) -> TensorType:
         """Returns the type that an endpoint is to have, which has to be that of its origin."""
-        first, now = _type_of(chain[-1], self._graph), declared_type(info)
+        first, now = _type_of(chain[-1], self._graph), declared_type(end.info)
         if is_added(chain[-1]) or first is None:
             raise _NotRestorable
         dtypes, shape = self._origins.dtypes(chain, now.dtype), first.shape
@@ -162,8 +165,7 @@ class _Survey:
                 if is_added(name) and is_added(source := producer(tensor)):
                     neighbours.setdefault(name, set()).add(source)
                     neighbours.setdefault(source, set()).add(name)
-        infos = (*self._before.inputs.values(), *self._before.outputs.values())
-        waiting = [producer(tensor) for info in infos for tensor in tensor_names(info)]
+        waiting = [*map(producer, self._signature.tensors)]
         waiting += [producer(tensor) for chain in self._chains.values() for tensor in chain]
         found: set[str] = set()
         while waiting:

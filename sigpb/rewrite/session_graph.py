@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.errors import PatchError
@@ -24,39 +23,30 @@ from sigpb.graph.added_nodes import SPLICED, copy_scope
 from sigpb.graph.clone import clone
 from sigpb.graph.cone import Cone
 from sigpb.graph.top_level import Scope, TopLevelGraph
-from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.interface import Interface, Interfaces, Port, Restoration, fed_tensors
+from sigpb.rewrite.conversion import Conversion, conversion
+from sigpb.rewrite.draft import Interfaces
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.rewrite.interface import Interface, Port, fed_tensors
+from sigpb.rewrite.metadata import Endpoints
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
-from sigpb.rewrite.placeholder_default import converted_default
-from sigpb.steps.attributes import constant, dtype_attr, shape_attr
-from sigpb.steps.graph_body import GraphBody
+from sigpb.rewrite.restoration import Restoration
+from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, shape_attr
+from sigpb.steps.step import ConversionError, Stored, undone
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import TABLES, VARIABLES
+from sigpb.tf.tensor_elements import elements, set_elements, sizes
 from sigpb.tf.tensor_names import canonical, full, node_name, producer
 from sigpb.tf.tensor_types import (
     TensorType,
     converted_tensor,
+    is_compatible,
     shape_proto,
+    tensor_type,
     with_tensor,
     with_tensors,
 )
 
 _MANY_NODES = 10_000
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """The TensorInfos of a signature, by the keys that its endpoints have in the model.
-
-    Attributes:
-        inputs: Those of the inputs that change.
-        outputs: Those of the outputs that change.
-        added: Those of the outputs that are added, by their keys.
-    """
-
-    inputs: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
-    outputs: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
-    added: Mapping[str, protos.TensorInfo] = field(default_factory=dict)
 
 
 class _TopLevel(Surface):
@@ -67,6 +57,7 @@ class _TopLevel(Surface):
     """
 
     def __init__(self, scope: Scope) -> None:
+        super().__init__(scope)
         self._scope = scope
         self.inputs: dict[str, protos.TensorInfo] = {}
 
@@ -100,10 +91,6 @@ class _TopLevel(Surface):
     def steps_of(self, port: Port) -> GraphBody:
         """Returns a scope of the port's key."""
         return self._scope.inner(port.key)
-
-    def constants(self) -> GraphBody:
-        """Returns the scope."""
-        return self._scope
 
     def constant_name(self, port: Port) -> str:
         """Returns a name made of the port's key in the model."""
@@ -240,3 +227,61 @@ def _with_default(node: protos.NodeDef, tensor: str, graph: TopLevelGraph) -> pr
     type_ = graph.type_of(node.name)
     after.attr["shape"].CopyFrom(shape_attr(shape_proto(type_.shape if type_ else None)))
     return after
+
+
+def converted_default(
+    tensor: str, change: Conversion, graph: TopLevelGraph
+) -> protos.TensorProto | None:
+    """Returns the value whose conversion is the default that a placeholder has.
+
+    Args:
+        tensor: The placeholder's output.
+        change: How what is fed is converted.
+        graph: The graph.
+
+    Returns:
+        The value, of the type that is fed; None if there is no default, or no such value, or if the
+        default is computed.
+    """
+    node = _default_placeholder(tensor, graph)
+    if node is None:
+        return None
+    constant = graph.node(producer(node.input[0]))
+    if constant is None or constant.op != "Const":
+        return None
+    value = protos.TensorProto()
+    value.CopyFrom(constant.attr["value"].tensor)
+    try:
+        # Of a dtype that stays, the elements need not be known here.
+        is_read = value.dtype != change.outside.dtype
+        before = Stored(elements(value) if is_read else [], sizes(value))
+        after, is_exact = undone(change.steps, change.outside, before)
+        if not is_exact or not is_compatible(after.sizes, change.outside.shape):
+            return None
+        value.tensor_shape.CopyFrom(shape_proto(after.sizes))
+        if is_read:
+            value.dtype = change.outside.dtype
+            set_elements(value, after.elements)
+    except ValueError:  # Elements that cannot be read or written.
+        return None
+    return value
+
+
+def lost_defaults(signature: Interface, parts: GraphParts) -> Iterator[str]:
+    """Yields the keys of inputs that session clients need not feed, and have to once converted."""
+    graph = parts.top
+    for end in signature.kept("input"):
+        tensor, now = converted_tensor(end.info), tensor_type(end.info)
+        if end.type is None or _default_placeholder(tensor, graph) is None:
+            continue
+        try:
+            change = conversion("input", now, end.type.of(now))
+        except ConversionError:
+            continue  # The patch is refused.
+        if converted_default(tensor, change, graph) is None:
+            yield end.key
+
+
+def _default_placeholder(tensor: str, graph: TopLevelGraph) -> protos.NodeDef | None:
+    node = graph.node(producer(tensor))
+    return node if node is not None and node.op == "PlaceholderWithDefault" else None

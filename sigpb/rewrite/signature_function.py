@@ -1,18 +1,61 @@
-"""The function that `tf.saved_model.load` calls for a signature whose endpoints change."""
+"""The function that `tf.saved_model.load` calls for a signature whose endpoints change.
+
+It passes a signature's inputs to its function, and names the results, in the sorted order of their
+keys. When new keys sort differently, or values are converted, the signature gets a wrapper around
+its function. Here it is worked out what that takes and returns, and whether it is needed;
+`wrapper_function` writes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from sigpb import protos
-from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.graph.function_outputs import InnerTensor, find_in, results_of, with_results
-from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.rewrite.interface import FunctionPorts, Interface, Port
-from sigpb.rewrite.wrapper_function import Wrapped
-from sigpb.tf.op_defs import OpDefs
-from sigpb.tf.tensor_types import tensor_type
+from sigpb.errors import ModelUnreadable
+from sigpb.rewrite.graph_parts import FunctionLibrary
+from sigpb.rewrite.interface import Interface, Port
+from sigpb.tf.called_functions import Functions
+from sigpb.tf.endpoint_keys import argument_name
+from sigpb.tf.tensor_types import TensorType, shape_of
+
+if TYPE_CHECKING:
+    from sigpb.tf.op_defs import OpDefs
+STEM = "__inference_signature_wrapper_sigpb"
+"""What the names of wrappers begin with, up to their number."""
+
+# Which of the tensors of a sparse one holds its values, in the order of a function's results
+# (tensorflow/python/framework/sparse_tensor.py).
+_VALUES = 1
+
+# The other one is that of sigpb 0.1.0.
+_NAME_PATTERN = re.compile(rf"({STEM}|__inference_sigpb_signature_wrapper)_\d+")
+
+
+@dataclass(frozen=True)
+class FunctionPorts:
+    """How a function takes the inputs of a signature, and returns its outputs.
+
+    Attributes:
+        function: The function's name.
+        arguments: The position of each input among its arguments, by the key in the model.
+        captured: The positions of its captured inputs, in their order.
+        results: The positions of each output among its results, by the key in the model.
+        added: The positions of the outputs that are added.
+        stated: What is said of results beyond what the function says, by their positions.
+        named: Whether a wrapper's arguments and results are to be named after the keys.
+    """
+
+    function: str
+    arguments: Mapping[str, int]
+    captured: tuple[int, ...]
+    results: Mapping[str, tuple[int, ...]]
+    added: tuple[int, ...] = ()
+    stated: Mapping[int, TensorType] = field(default_factory=dict)
+    named: bool = True
 
 
 def ports_of(
@@ -96,55 +139,152 @@ def function_of(name: str, library: FunctionLibrary) -> protos.FunctionDef:
     return function
 
 
-def with_variant(
-    ports: FunctionPorts, interface: Interface, library: FunctionLibrary, op_defs: OpDefs
-) -> FunctionPorts:
-    """Returns the ports of a function that has the results to add, and takes any batch size.
+class Wrapped(NamedTuple):
+    """What a wrapper that converts nothing does.
 
-    Args:
-        ports: Those of the function as it is.
-        interface: What the function is to take and return. The shapes of its inputs are those that
-            the signature states; functions of TensorFlow 1.15 to 2.2 do not state them.
-        library: The functions of the model; receives variants.
-        op_defs: The ops of the model.
-
-    Raises:
-        PatchError: If there can be no such function.
+    Attributes:
+        function: The name of the function that it calls.
+        arguments: For each argument of the wrapper, captured inputs too, its position in the
+            function's.
+        results: For each result of the wrapper, its position in the function's.
+        stated: What the wrapper says of results, by their positions in the function's, where the
+            function says something else.
     """
-    batch = interface.batch
-    if not interface.added and not batch.relaxed:
-        return ports
-    function = function_of(ports.function, library)
-    if interface.added:
-        tensors = [_inner(function, port, library, op_defs) for port in interface.added]
-        function = with_results(function, tensors, library, op_defs)
-    if batch.relaxed:
-        from sigpb.batch_size.dimension import BatchError, relax_function
 
-        places = ports.arguments
-        beside = (position for key, position in places.items() if key in batch.beside)
-        axes = dict.fromkeys((*(places[key] for key in batch.relaxed), *beside), 0)
-        inputs = interface.inputs
-        shapes = {at: tensor_type(inputs[key].info).shape for key, at in places.items()}
-        try:
-            function, _ = relax_function(function, axes, batch.before, library, shapes)
-        except BatchError as error:
-            raise PatchError(error.problems) from error
-    return replace(ports, function=library.add_variant(function))
+    function: str
+    arguments: tuple[int, ...]
+    results: tuple[int, ...]
+    stated: Mapping[int, TensorType]
 
 
-def _inner(
-    function: protos.FunctionDef, added: Port, library: FunctionLibrary, op_defs: OpDefs
-) -> InnerTensor:
-    """Finds the tensor of an output that is added in the function or in those that it calls."""
-    caller, result = function.signature.name, added.result
-    where = f"output {added.key!r} cannot be added: tf.saved_model.load calls {caller!r}"
-    if result is None:
-        found = find_in(added.tensor or "", caller, library, op_defs)
-        what = f"in which there are {len(found)} tensors {added.tensor!r}"
-    else:
-        found = results_of(result.function, result.number, result.type, caller, library)
-        what = f"which calls {result.function!r}, whose result it is, {len(found)} times"
-    if len(found) != 1:
-        raise PatchError(f"{where}, {what}.")
-    return found[0]
+class Argument(NamedTuple):
+    """An argument of a wrapper: its position in the function's, and the input that it is."""
+
+    position: int
+    port: Port | None
+
+
+class Outcome(NamedTuple):
+    """A result of a wrapper: its position in the function's, and the output that it is.
+
+    Attributes:
+        position: The position.
+        port: The output.
+        is_converted: Whether it is what steps of the output are for: of a sparse one, its values.
+        type: What is to be said of it; None for what the function says.
+    """
+
+    position: int
+    port: Port
+    is_converted: bool
+    type: TensorType | None
+
+
+class Wrapper:
+    """A function around another one: what a signature calls, or could.
+
+    Attributes:
+        interface: The signature that it is for.
+        ports: How the function that it calls takes and returns that.
+        function: That function.
+        arguments: Its arguments, in their order.
+        results: Its results, in their order.
+    """
+
+    def __init__(
+        self, interface: Interface, ports: FunctionPorts, function: protos.FunctionDef
+    ) -> None:
+        """Sorts arguments and results by the keys that they are to have."""
+        self.interface, self.ports, self.function = interface, ports, function
+        kept = sorted(interface.kept("input"), key=lambda port: argument_name(port.key))
+        self.arguments = [Argument(ports.arguments[port.source], port) for port in kept]
+        self.arguments += [Argument(position, None) for position in ports.captured]
+        self.results = list(self._outcomes())
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        """Yields the results, in their order."""
+        interface, ports = self.interface, self.ports
+        ends = [(port, ports.results[port.source]) for port in interface.kept("output")]
+        ends += [(port, (at,)) for port, at in zip(interface.added, ports.added, strict=True)]
+        for port, positions in sorted(ends, key=lambda end: end[0].key):
+            converted = _VALUES if port.info.HasField("coo_sparse") else 0
+            for number, position in enumerate(positions):
+                is_converted = number == converted and self._says_more(port)
+                type_ = port.outside if is_converted else ports.stated.get(position)
+                yield Outcome(position, port, is_converted, type_)
+
+    def _says_more(self, port: Port) -> bool:
+        """Whether something is to be said of an output.
+
+        What is added has the type that its function states, unless the batch size changes.
+        """
+        change = port.conversion
+        if change is None or port.tensor is None:
+            return change is not None
+        return bool(change.kinds or self.interface.conversions("input"))
+
+    def restates(self, port: Port) -> bool:
+        """Whether an argument is converted, or something else is said of it than the function says.
+
+        The function itself is to take what is only relaxed.
+        """
+        relaxed, change = self.interface.batch.relaxed, port.conversion
+        return change is not None and bool(change.steps or port.source not in relaxed)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it would be the same as the function that it calls."""
+        signature = self.function.signature
+        arguments = [argument.position for argument in self.arguments]
+        results = [result.position for result in self.results]
+        return (
+            arguments == [*range(len(signature.input_arg))]
+            and results == [*range(len(signature.output_arg))]
+            and not any(each.port and self.restates(each.port) for each in self.arguments)
+            and not any(map(self._changes, self.results))
+            and not self.interface.batch.relaxed
+        )
+
+    def _changes(self, result: Outcome) -> bool:
+        """Whether a result is converted, or something is said of it that is not said already."""
+        if result.type is None:
+            return False
+        if result.is_converted and result.port.conversion and result.port.conversion.steps:
+            return True
+        return shape_of(self._shapes[result.position]) != result.type.shape
+
+    @cached_property
+    def _shapes(self) -> list[protos.TensorShapeProto]:
+        from sigpb.rewrite.wrapper_function import result_shapes
+
+        return result_shapes(self.function)
+
+    def build(self, name: str, functions: Functions, op_defs: OpDefs) -> protos.FunctionDef:
+        """Returns the wrapper.
+
+        Args:
+            name: Its name.
+            functions: Receives the functions that conversions call.
+            op_defs: Where the ops of conversions are looked up.
+        """
+        from sigpb.rewrite.wrapper_function import written
+
+        return written(self, name, functions, op_defs)
+
+
+def is_wrapper(name: str) -> bool:
+    """Whether a function has the name of a wrapper."""
+    return _NAME_PATTERN.fullmatch(name) is not None
+
+
+def wrapped_in(function: protos.FunctionDef, functions: Functions) -> Wrapped | None:
+    """Returns what a function does if it is a wrapper that converts nothing, or None.
+
+    It may say more, or less, of its results than the function that it calls does. What sigpb 0.1.0
+    made is understood too, whose results are those of the call.
+    """
+    if not is_wrapper(function.signature.name):
+        return None
+    from sigpb.rewrite.wrapper_function import unwrapped
+
+    return unwrapped(function, functions)

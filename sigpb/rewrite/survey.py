@@ -17,19 +17,17 @@ from sigpb.rewrite.added_outputs import (
     replaced_for,
     unfed,
 )
-from sigpb.rewrite.batch_size import BatchSize, batch_size_of
-from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, with_batch
-from sigpb.rewrite.draft import (
-    SIDES,
-    EndpointDraft,
-    MetaGraphDraft,
-    Side,
-    SignatureDraft,
-    SignatureRef,
-    WantedType,
-)
+from sigpb.rewrite.conversion import Conversion, batch_size_of, conversion, is_batch_relaxed
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Interfaces, Port, StatedInfos, fed_tensors
+from sigpb.rewrite.interface import (
+    BatchSize,
+    Interface,
+    Port,
+    Side,
+    WantedType,
+    fed_tensors,
+    with_batch,
+)
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tf.stated_shapes import merged
@@ -41,33 +39,13 @@ from sigpb.tf.tensor_types import (
     dtype_name,
     is_compatible,
     shape_text,
-    tensor_names,
     tensor_type,
     value_dtype,
 )
 
 
-def interfaces_of(draft: MetaGraphDraft) -> Interfaces:
-    """Works out what the signatures of a draft are to be.
-
-    Raises:
-        PatchError: With all that the graph is in the way of.
-    """
-    parts = GraphParts(draft.meta_graph)
-    found: dict[SignatureRef, Interface] = {}
-    problems: list[str] = []
-    for ref, signature in draft.signatures.items():
-        try:
-            found[ref] = interface_of(signature, parts)
-        except PatchError as error:
-            problems += error.problems
-    if problems:
-        raise PatchError(problems)
-    return Interfaces(draft.meta_graph, draft.tags, found, parts)
-
-
-def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
-    """Works out what a signature is to be.
+def surveyed(signature: Interface, parts: GraphParts) -> Interface:
+    """Returns a signature that converts values, or drops outputs, with what the graph says of that.
 
     Args:
         signature: What is wanted of it.
@@ -76,49 +54,20 @@ def interface_of(signature: SignatureDraft, parts: GraphParts) -> Interface:
     Raises:
         PatchError: With all that is in the way.
     """
-    inputs, outputs = (
-        StatedInfos(parts.meta_graph.signatures, signature.ref.source, side) for side in SIDES
-    )
-    plain = Interface(
-        signature.ref,
-        signature.key,
-        signature.method_name,
-        signature.source_method_name,
-        {key: _port(end, inputs) for key, end in signature.inputs.items()},
-        {key: _port(end, outputs) for key, end in signature.outputs.items()},
-        signature.dropped,
-        tuple(_port(end, outputs) for end in signature.added),
-    )
-    if not (signature.converted or signature.drops_outputs):
-        return plain
     if restored := restoration_of(signature, parts):
         before, after = (
             {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
             for types in (restored.inputs, restored.outputs)
         )
-        return replace(_converted(plain, before, after), restored=restored)
+        return replace(_converted(signature, before, after), restored=restored)
     if not signature.converted:
-        return plain
+        return signature
     survey = _Survey(signature, parts)
-    interface = survey.run(plain)
+    interface = survey.run()
     if survey.problems:
         where = f"signature {signature.ref.key!r}"
         raise PatchError([f"{where}: {problem}" for problem in survey.problems])
     return interface
-
-
-def _port(end: EndpointDraft, infos: Mapping[str, protos.TensorInfo]) -> Port:
-    return Port(
-        end.source,
-        end.key,
-        infos,
-        end.dropped,
-        end.type,
-        end.bound,
-        end.rows_of,
-        end.default,
-        end.tensor,
-    )
 
 
 def _converted(
@@ -134,13 +83,13 @@ def _converted(
 
 
 class _Survey:
-    """The work of one call of `interface_of`.
+    """The work of one call of `surveyed`.
 
     Attributes:
         problems: What is in the way.
     """
 
-    def __init__(self, signature: SignatureDraft, parts: GraphParts) -> None:
+    def __init__(self, signature: Interface, parts: GraphParts) -> None:
         self.meta_graph = parts.meta_graph
         self.signature_def = self.meta_graph.signatures[signature.ref.source]
         self.signature = signature
@@ -148,7 +97,7 @@ class _Survey:
         self.problems: list[str] = []
         self.changed_nodes: dict[str, protos.NodeDef] = {}
 
-    def run(self, plain: Interface) -> Interface:
+    def run(self) -> Interface:
         self._check_inputs()
         inputs = {
             end.source: change
@@ -159,7 +108,7 @@ class _Survey:
         try:
             added = self._find_added()
             if not self.problems:
-                fetched = self._tensors(self.signature.kept("output"))
+                fetched = _tensors(self.signature.kept("output"))
                 fetched += [each.tensor for each in added]
                 batch = batch_size_of(
                     self.signature_def.inputs,
@@ -179,7 +128,7 @@ class _Survey:
         }
         more = (self._added(each, batch) for each in added)
         return replace(
-            _converted(plain, inputs, outputs),
+            _converted(self.signature, inputs, outputs),
             added=tuple(each for each in more if each),
             batch=batch,
             changed_nodes=self.changed_nodes,
@@ -190,9 +139,7 @@ class _Survey:
     def _left_behind(self, batch: BatchSize) -> Iterator[str]:
         """Yields the outputs that do not follow a batch size that is opened."""
         for end in self.signature.kept("output") if batch.relaxed else ():
-            shape = batch.follow(
-                converted_tensor(self._info("output", end.source)), self._type("output", end)
-            ).shape
+            shape = batch.follow(converted_tensor(end.info), tensor_type(end.info)).shape
             if end.type is None and shape is not None and None not in shape[:1]:
                 yield (
                     f"signature {self.signature.ref.key!r}: output {end.key!r} keeps the shape "
@@ -208,7 +155,7 @@ class _Survey:
         """
         refined: dict[tuple[str, int], Shape] = {}
         for key, change in inputs.items():
-            tensor = converted_tensor(self._info("input", key))
+            tensor = converted_tensor(self.signature.inputs[key].info)
             if actual := self.graph.type_of(tensor):
                 # A batch size that is opened is not followed again.
                 shape = merged(change.arriving, actual.shape)
@@ -219,7 +166,7 @@ class _Survey:
         from sigpb.batch_size.refined_shapes import follow
 
         followed = follow(
-            self._nodes(self._tensors(self.signature.kept("output"))), refined, self.library
+            self._nodes(_tensors(self.signature.kept("output"))), refined, self.library
         )
         self.problems += [
             f"{what}, so that sessions could not load the model, or not run it; state shapes that "
@@ -231,10 +178,6 @@ class _Survey:
             more = f" and {len(others)} more" if others else ""
             yield f"whether {first}{more} can take the shapes that inputs are to have"
 
-    def _tensors(self, outputs: Iterable[EndpointDraft]) -> list[str]:
-        infos = [self._info("output", end.source) for end in outputs]
-        return [tensor for info in infos for tensor in tensor_names(info)]
-
     def _nodes(self, fetched: Sequence[str]) -> dict[str, protos.NodeDef]:
         """Returns the nodes that some tensors are computed by, as they are to be."""
         nodes = {**self.graph.nodes, **self.changed_nodes}
@@ -245,7 +188,7 @@ class _Survey:
         if not outputs:
             return []
         # Also those that compute what is dropped.
-        nodes = self._nodes(self._tensors(self.signature.outputs.values()))
+        nodes = self._nodes(_tensors(self.signature.outputs.values()))
         if self.meta_graph.has_object_graph:
             # What tf.saved_model.load returns has to come from the function that it calls.
             top = named_by_calls(outputs, self.graph.type_of, nodes)
@@ -262,14 +205,7 @@ class _Survey:
         self.changed_nodes.update(changed)
         return [*top, *inner]
 
-    def _info(self, side: Side, key: str) -> protos.TensorInfo:
-        endpoints = self.signature_def.inputs if side == "input" else self.signature_def.outputs
-        return endpoints[key]
-
-    def _type(self, side: Side, end: EndpointDraft) -> TensorType:
-        return tensor_type(self._info(side, end.source))
-
-    def _conversion(self, side: Side, end: EndpointDraft, now: TensorType) -> Conversion | None:
+    def _conversion(self, side: Side, end: Port, now: TensorType) -> Conversion | None:
         """Returns how an endpoint is converted, or None if it cannot be."""
         try:
             wanted = end.type or WantedType()
@@ -285,9 +221,9 @@ class _Survey:
             if end.converted or end.default is not None:
                 self._check("input", end)
             if end.converted:
-                tensors[converted_tensor(self._info("input", end.source))] = end.source
+                tensors[converted_tensor(end.info)] = end.source
         for end in self.signature.inputs.values():
-            for tensor in tensor_names(self._info("input", end.source)):
+            for tensor in end.tensors:
                 if tensors.get(tensor, end.source) != end.source:
                     self.problems.append(
                         f"inputs {tensors[tensor]!r} and {end.source!r} are the same tensor, "
@@ -295,10 +231,10 @@ class _Survey:
                         "placeholder for each."
                     )
 
-    def _check(self, side: Side, end: EndpointDraft) -> None:
+    def _check(self, side: Side, end: Port) -> None:
         """Makes sure that the graph says of an endpoint what the signature says."""
-        tensor = converted_tensor(self._info(side, end.source))
-        stated, actual = tensor_type(self._info(side, end.source)), self.graph.type_of(tensor)
+        tensor, stated = converted_tensor(end.info), tensor_type(end.info)
+        actual = self.graph.type_of(tensor)
         where = f"{side} {end.source!r} is the tensor {tensor!r}"
         if actual is None:
             self.problems.append(f"{where}, which the graph does not have.")
@@ -314,10 +250,10 @@ class _Survey:
                 f"{shape_text(stated.shape)} as the signature says; this has to be put right first."
             )
 
-    def _input_conversion(self, end: EndpointDraft) -> Conversion | None:
-        change = self._conversion("input", end, self._type("input", end))
-        tensor = converted_tensor(self._info("input", end.source))
-        if change and not self.problems and (actual := self.graph.type_of(tensor)):
+    def _input_conversion(self, end: Port) -> Conversion | None:
+        change = self._conversion("input", end, tensor_type(end.info))
+        actual = self.graph.type_of(converted_tensor(end.info))
+        if change and not self.problems and actual:
             taken = actual.shape
             if is_batch_relaxed(taken, change.inside.shape):
                 taken = with_batch(taken, None)
@@ -328,9 +264,9 @@ class _Survey:
                 )
         return change
 
-    def _output_conversion(self, end: EndpointDraft, batch: BatchSize) -> Conversion | None:
-        info, now = self._info("output", end.source), self._type("output", end)
-        followed = batch.follow(converted_tensor(info), now)
+    def _output_conversion(self, end: Port, batch: BatchSize) -> Conversion | None:
+        now = tensor_type(end.info)
+        followed = batch.follow(converted_tensor(end.info), now)
         if end.type is None and followed == now:
             return None
         self._check("output", end)
@@ -351,5 +287,8 @@ class _Survey:
             )
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
-        port = _port(end, {})
-        return replace(port, conversion=change, found=tensor, result=result) if change else None
+        return replace(end, conversion=change, found=tensor, result=result) if change else None
+
+
+def _tensors(ports: Iterable[Port]) -> list[str]:
+    return [tensor for port in ports for tensor in port.tensors]

@@ -1,14 +1,20 @@
-"""Messages in the encoding that TensorFlow writes and its fingerprints are hashes of."""
+"""Messages in the encoding that TensorFlow writes and its fingerprints are hashes of.
+
+In it, elements of the file that an edit changes are written back.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from google.protobuf.message import Message
+from google.protobuf.message import Message as ProtoMessage
+
+from sigpb.wire import Edits, Message, length_delimited, map_entry
 
 
-def deterministic_bytes(message: Message) -> bytes:
+def deterministic_bytes(message: ProtoMessage) -> bytes:
     """Encodes a message as ``SetSerializationDeterministic(true)`` does in C++.
 
     Every message that a patch writes is encoded so, whatever protobuf is installed. Python's
@@ -275,3 +281,54 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         shift += 7
     return value, position + 1
+
+
+def rewrite_list(
+    edits: Edits,
+    parent: Message,
+    number: int,
+    before: Sequence[ProtoMessage],
+    after: Sequence[ProtoMessage],
+) -> None:
+    """Writes a repeated message field whose elements changed or which grew, or not, at its end."""
+    fields = list(parent.fields(number))
+    for field in fields[len(after) :]:
+        edits.delete(parent, field)
+    for field, old, new in zip(fields, before, after, strict=False):
+        # Not by their equality, which fails on an Any of an unknown type, and on NaN.
+        if _differ(new, old):
+            edits.replace(parent, field, length_delimited(number, deterministic_bytes(new)))
+    append_to_list(edits, parent, number, after[len(before) :])
+
+
+def rewrite_map(
+    edits: Edits,
+    parent: Message,
+    number: int,
+    before: Mapping[str, ProtoMessage],
+    after: Mapping[str, ProtoMessage],
+) -> None:
+    """Writes a map from strings to messages; new entries go to the end of `parent`."""
+    for raw_key, field in parent.entries(number):
+        key = raw_key.decode()
+        if key not in after:
+            edits.delete(parent, field)
+        elif _differ(after[key], before[key]):
+            encoded = deterministic_bytes(after[key])
+            edits.replace(parent, field, map_entry(number, raw_key, encoded))
+    for key in sorted(set(after) - set(before)):
+        encoded = deterministic_bytes(after[key])
+        edits.insert(parent, parent.end, map_entry(number, key.encode(), encoded))
+
+
+def append_to_list(
+    edits: Edits, parent: Message, number: int, added: Sequence[ProtoMessage]
+) -> None:
+    """Adds elements of a repeated message field at the end of `parent`."""
+    for message in added:
+        edits.insert(parent, parent.end, length_delimited(number, deterministic_bytes(message)))
+
+
+def _differ(first: ProtoMessage, second: ProtoMessage) -> bool:
+    encoded = first.SerializeToString(deterministic=True)
+    return bool(encoded != second.SerializeToString(deterministic=True))

@@ -21,8 +21,8 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model import side_file
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.saved_model.files import read_side_file
 from sigpb.wire import Index, Message, WireType, length_delimited
 
 FILE_NAME = "fingerprint.pb"
@@ -60,14 +60,14 @@ def read(file: Path) -> protos.FingerprintDef:
         ModelUnreadable: If it is damaged.
     """
     try:
-        return protos.FingerprintDef.FromString(side_file.read(file) or b"")
+        return protos.FingerprintDef.FromString(read_side_file(file) or b"")
     except (DecodeError, UnicodeDecodeError) as error:
         raise ModelUnreadable(f"{file}: not a fingerprint: {error}.") from error
 
 
 def read_checkpoint_index(directory: Path) -> bytes | None:
     """Returns the content of a model's ``variables/variables.index``; None if there is no file."""
-    return side_file.read(directory / CHECKPOINT_INDEX)
+    return read_side_file(directory / CHECKPOINT_INDEX)
 
 
 def compute(

@@ -16,8 +16,8 @@ from typing import Any
 
 from sigpb import __version__, protos
 from sigpb.parsers import parse_json_value
-from sigpb.saved_model import side_file
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.saved_model.files import read_side_file
 
 FILE_NAME = "sigpb.history.jsonl"
 
@@ -121,4 +121,4 @@ def _now() -> str:
 
 
 def _read(directory: Path) -> list[bytes]:
-    return (side_file.read(directory / FILE_NAME) or b"").splitlines()
+    return (read_side_file(directory / FILE_NAME) or b"").splitlines()

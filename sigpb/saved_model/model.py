@@ -18,12 +18,8 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import open_regular
-from sigpb.saved_model import locate
-from sigpb.saved_model.file_state import FileState
-from sigpb.saved_model.foreign_file import foreign_file
+from sigpb.saved_model.files import TEXT_NAME, FileState, OpenedFile, locate, mapped
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.saved_model.opened_file import OpenedFile, mapped
-from sigpb.saved_model.text_literals import with_short_literals
 from sigpb.wire import Buffer, Message, WireError
 
 AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
@@ -220,7 +216,7 @@ class SavedModel(OpenedFile):
     @property
     def is_text(self) -> bool:
         """Whether the proto is stored as text."""
-        return self.file.name == locate.TEXT_NAME
+        return self.file.name == TEXT_NAME
 
     @property
     def named_by(self) -> Path:
@@ -238,7 +234,7 @@ def open_model(path: str | Path) -> SavedModel:
         ModelUnreadable: If there is no SavedModel, or not one that can be read.
     """
     try:
-        return open_proto(locate.locate(Path(path)))
+        return open_proto(locate(Path(path)))
     except ModelUnreadable as error:
         error.is_located = True  # It may be raised while another model is open.
         raise
@@ -278,7 +274,7 @@ def open_proto(file: Path) -> SavedModel:
     """
     try:
         with open_regular(file) as opened:
-            read = _read_text if file.name == locate.TEXT_NAME else _map
+            read = _read_text if file.name == TEXT_NAME else _map
             return SavedModel(file, FileState.of(opened.fileno()), read(file, opened))
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
@@ -286,6 +282,8 @@ def open_proto(file: Path) -> SavedModel:
 
 def _foreign(file: Path, buffer: Buffer) -> str:
     """Says what a file is that is no SavedModel, and what to do; empty if that is not known."""
+    from sigpb.saved_model.foreign_file import foreign_file
+
     found = foreign_file(buffer)
     return f"{file}: not a SavedModel, but {found.name}. {found.advice}".rstrip() if found else ""
 
@@ -295,7 +293,7 @@ def _map(file: Path, opened: BinaryIO) -> mmap.mmap:
     if _TEXT.match(buffer):
         buffer.close()
         raise ModelUnreadable(
-            f"{file}: this is a text proto. Rename it to {locate.TEXT_NAME}, which loaders expect."
+            f"{file}: this is a text proto. Rename it to {TEXT_NAME}, which loaders expect."
         )
     return buffer
 
@@ -305,8 +303,7 @@ def _read_text(file: Path, opened: BinaryIO) -> bytes:
 
     model, content = protos.SavedModel(), opened.read()
     try:
-        text = with_short_literals(content.decode())
-        parse_text_proto(text, model, protos.POOL)
+        parse_text_proto(content.decode(), model, protos.POOL)
     except text_format.ParseError as error:
         raise ModelUnreadable(
             _foreign(file, content) or f"{file}: not the text of a SavedModel: {error}"

@@ -13,10 +13,9 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model import side_file
+from sigpb.saved_model.files import WARMUP_PATH, read_side_file
 from sigpb.saved_model.tf_record import DamagedRecord, read_records
 
-PATH = "assets.extra/tf_serving_warmup_requests"
 _DEFAULT_SIGNATURE = "serving_default"
 
 
@@ -41,8 +40,8 @@ def read_requests(directory: Path) -> list[WarmupRequest]:
     Raises:
         ModelUnreadable: If the file is damaged.
     """
-    file = directory / PATH
-    content = side_file.read(file)
+    file = directory / WARMUP_PATH
+    content = read_side_file(file)
     if content is None:
         return []
     requests: list[WarmupRequest] = []

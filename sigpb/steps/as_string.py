@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr, string_attr
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.nearest import nearest
+from sigpb.steps.dtype_values import nearest
+from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
 
@@ -36,20 +35,9 @@ class AsString(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the AsString."""
-        [output] = body.add(
-            "AsString",
-            "AsString",
-            [tensor],
-            {
-                "T": dtype_attr(operand.dtype),
-                "precision": int_attr(-1),
-                "scientific": bool_attr(False),
-                "shortest": bool_attr(False),
-                "width": int_attr(-1),
-                "fill": string_attr(b""),
-            },
-            shape_proto(operand.shape),
-        )
+        attributes = {"T": dtype_attr(operand.dtype)}
+        shape = shape_proto(operand.shape)
+        [output] = body.add("AsString", "AsString", [tensor], attributes, shape)
         return output
 
     def evaluate(self, value: Any) -> Any:

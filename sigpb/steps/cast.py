@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.attributes import bool_attr, dtype_attr
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.nearest import is_same, nearest
-from sigpb.steps.numpy_types import numpy_dtype
+from sigpb.steps.dtype_values import is_same, nearest, numpy_dtype
+from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import (
     TensorType,
@@ -69,17 +67,8 @@ class Cast(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the Cast."""
-        [output] = body.add(
-            "Cast",
-            "Cast",
-            [tensor],
-            {
-                "SrcT": dtype_attr(operand.dtype),
-                "DstT": dtype_attr(dtype_of(self.to)),
-                "Truncate": bool_attr(False),
-            },
-            shape_proto(operand.shape),
-        )
+        attributes = {"SrcT": dtype_attr(operand.dtype), "DstT": dtype_attr(dtype_of(self.to))}
+        [output] = body.add("Cast", "Cast", [tensor], attributes, shape_proto(operand.shape))
         return output
 
     def evaluate(self, value: Any) -> Any:

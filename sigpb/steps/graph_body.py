@@ -1,6 +1,7 @@
 """A graph that nodes are added to: the top level of a GraphDef, or the body of a function.
 
-Above this class nobody knows which of the two it is.
+Above `GraphBody` nobody knows which of the two it is. Beside it are the attributes of nodes, and
+the nodes that steps and bound values need: constants, shapes made of sizes, and repeated rows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sigpb import protos
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES
+from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of, shape_proto
 
 
 class GraphBody(ABC):
@@ -33,7 +35,7 @@ class GraphBody(ABC):
             op: Its op.
             name: What it is called, unless something else has that name.
             inputs: The tensors it takes, as this body spells them.
-            attributes: Its attributes by name.
+            attributes: Its attributes by name, at least those that have no default.
             shapes: What is known of the shapes of its outputs; for ``_output_shapes``.
 
         Returns:
@@ -69,3 +71,122 @@ class GraphBody(ABC):
 
         That is a fresh one which resembles its own, or that of an equal function that was added.
         """
+
+
+def dtype_attr(dtype: int) -> protos.AttrValue:
+    """Returns an attribute that holds a dtype."""
+    return protos.AttrValue(type=dtype)
+
+
+def int_attr(value: int) -> protos.AttrValue:
+    """Returns an attribute that holds an integer."""
+    return protos.AttrValue(i=value)
+
+
+def constant(body: GraphBody, name: str, value: protos.TensorProto) -> str:
+    """Adds a Const, and returns its output."""
+    attributes = {"dtype": dtype_attr(value.dtype), "value": protos.AttrValue(tensor=value)}
+    [output] = body.add("Const", name, [], attributes, value.tensor_shape)
+    return output
+
+
+def shape_attr(value: protos.TensorShapeProto) -> protos.AttrValue:
+    """Returns an attribute that holds a shape."""
+    return protos.AttrValue(shape=value)
+
+
+def computed_shape(
+    body: GraphBody,
+    name: str,
+    shape: Sequence[int | None],
+    axes: Iterable[int],
+    source: str,
+    operand: TensorType,
+    index: int,
+) -> str:
+    """Adds nodes that pick sizes of a tensor and pack them with those that are known.
+
+    Args:
+        body: Where to add them.
+        name: What their names begin with.
+        shape: The shape wanted, None for a size of the tensor.
+        axes: For each None the axis of the tensor that has this size.
+        source: The tensor, as the body spells it.
+        operand: Its type.
+        index: The dtype of the result: int32 or int64.
+
+    Returns:
+        The shape, a vector, as the body spells it.
+    """
+    rank = None if operand.shape is None else len(operand.shape)
+    attributes = {"T": dtype_attr(operand.dtype), "out_type": dtype_attr(index)}
+    [sizes] = body.add("Shape", f"{name}/Shape", [source], attributes, shape_proto((rank,)))
+    picked = iter(axes)
+    packed = [
+        _picked(body, name, sizes, next(picked), index)
+        if size is None
+        else integers(body, f"{name}/shape/size", size, index)
+        for size in shape
+    ]
+    [output] = body.add(
+        "Pack",
+        f"{name}/shape",
+        packed,
+        {"N": int_attr(len(packed)), "T": dtype_attr(index)},
+        shape_proto((len(packed),)),
+    )
+    return output
+
+
+def _picked(body: GraphBody, name: str, vector: str, position: int, index: int) -> str:
+    """Adds what ``vector[position]`` is made of."""
+    bounds = [
+        integers(body, f"{name}/strided_slice/{bound}", [value], dtype_of("int32"))
+        for bound, value in (("begin", position), ("end", position + 1), ("strides", 1))
+    ]
+    [output] = body.add(
+        "StridedSlice",
+        f"{name}/strided_slice",
+        [vector, *bounds],
+        {
+            "T": dtype_attr(index),
+            "Index": dtype_attr(dtype_of("int32")),
+            "shrink_axis_mask": int_attr(1),
+        },
+        shape_proto(()),
+    )
+    return output
+
+
+def integers(body: GraphBody, name: str, value: int | Sequence[int], dtype: int) -> str:
+    """Adds a Const of int32 or int64, a scalar or a vector, and returns its output."""
+    shape = shape_proto(() if isinstance(value, int) else (len(value),))
+    values = [value] if isinstance(value, int) else value
+    tensor = protos.TensorProto(dtype=dtype, tensor_shape=shape)
+    (tensor.int_val if dtype == dtype_of("int32") else tensor.int64_val).extend(values)
+    return constant(body, name, tensor)
+
+
+def repeated_row(
+    body: GraphBody, name: str, row: protos.TensorProto, batch: str, operand: TensorType
+) -> str:
+    """Adds a constant with one row, repeated as often as a tensor has rows.
+
+    Args:
+        body: Where to add the nodes.
+        name: The name of the constant; the names of other nodes begin with it.
+        row: The constant, whose first dimension has the size 1.
+        batch: The tensor whose rows are counted, as the body spells it.
+        operand: The type of that tensor.
+
+    Returns:
+        The repeated constant, as the body spells it.
+    """
+    value = constant(body, name, row)
+    shape = (None, *(shape_of(row.tensor_shape) or ())[1:])
+    index = dtype_of("int32")
+    operation = f"{name}/BroadcastTo"
+    sizes = computed_shape(body, operation, shape, [0], batch, operand, index)
+    attributes = {"T": dtype_attr(row.dtype), "Tidx": dtype_attr(index)}
+    [output] = body.add("BroadcastTo", operation, [value, sizes], attributes, shape_proto(shape))
+    return output

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from sigpb.steps.attributes import dtype_attr
-from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.graph_body import GraphBody, computed_shape, dtype_attr, integers
 from sigpb.steps.shape_matching import check_reshape, shape_change, sources_of_unknown_sizes
-from sigpb.steps.sizes import computed_shape, integers
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, is_compatible, shape_proto
 

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.attributes import dtype_attr
-from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.numpy_types import numpy_dtype
+from sigpb.steps.dtype_values import numpy_dtype
+from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.steps.step import ConversionError, Step, Stored
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
 
@@ -42,13 +41,9 @@ class StringToNumber(Step):
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the StringToNumber."""
-        [output] = body.add(
-            "StringToNumber",
-            "StringToNumber",
-            [tensor],
-            {"out_type": dtype_attr(dtype_of(self.to))},
-            shape_proto(operand.shape),
-        )
+        attributes = {"out_type": dtype_attr(dtype_of(self.to))}
+        shape = shape_proto(operand.shape)
+        [output] = body.add("StringToNumber", "StringToNumber", [tensor], attributes, shape)
         return output
 
     def evaluate(self, value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from sigpb import protos
 from sigpb.errors import did_you_mean
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.interface import Side
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.tf.tensor_types import TensorType, declared_type, type_text
 from sigpb.verifying import mapping

@@ -6,12 +6,10 @@ from dataclasses import replace
 
 from sigpb import protos
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import SIDES, MetaGraphDraft, Side
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Interfaces, Port
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.interface import SIDES, BatchSize, Interface, Port, Side
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
 from sigpb.steps.step import Step

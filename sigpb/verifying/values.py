@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb.steps.numpy_types import numpy_dtype
+from sigpb.steps.dtype_values import numpy_dtype
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import Shape, dtype_name, integer_range
 from sigpb.verifying.mapping import InputMapping, SignatureMapping

@@ -11,9 +11,10 @@ from sigpb import protos
 from sigpb.batch import patch_model as module
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.patch_model import EQUAL_MODELS, patch_model
+from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import Plan
-from sigpb.patching.planning import plan_patch
-from sigpb.saved_model import fingerprint, history, warmup
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.model import SavedModel
 from tests.patches import contents
 
@@ -110,7 +111,7 @@ def drop(file: Path) -> None:
         (fingerprint.FILE_NAME, new_uuid),
         (fingerprint.FILE_NAME, drop),
         (fingerprint.CHECKPOINT_INDEX, flip_last_byte),
-        (warmup.PATH, drop),
+        (WARMUP_PATH, drop),
     ],
 )
 def test_models_that_differ_in_what_a_patch_reads(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.saved_model import fingerprint, history, warmup
+from sigpb.saved_model import fingerprint, history
+from sigpb.saved_model.files import WARMUP_PATH
 from tests.batch.repositories import RENAME
 
 from .command_line import Outcome, run_process
@@ -37,9 +38,9 @@ def replace_by_pipe(model: Path, name: str) -> Path:
         (fingerprint.CHECKPOINT_INDEX, PATCH, 3),
         (fingerprint.CHECKPOINT_INDEX, ("lint",), 3),
         (fingerprint.FILE_NAME, PATCH, 2),
-        (warmup.PATH, PATCH, 2),
+        (WARMUP_PATH, PATCH, 2),
         (fingerprint.FILE_NAME, ("lint", "--strict"), 1),
-        (warmup.PATH, ("lint",), 1),
+        (WARMUP_PATH, ("lint",), 1),
     ],
 )
 def test_beside_a_model(

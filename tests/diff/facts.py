@@ -8,10 +8,6 @@ import sigpb
 from sigpb.diff.difference import MetaGraphDifference
 from sigpb.diff.signature_change import EndpointChange, SignatureChange
 from sigpb.edits import Edit
-from sigpb.edits.add_output import AddOutput
-from sigpb.edits.bind_input import BindInput
-from sigpb.edits.change_batch_size import ChangeBatchSize
-from sigpb.edits.change_type import ChangeType
 from sigpb.edits.metadata_edits import (
     CopySignature,
     DeleteSignature,
@@ -21,7 +17,8 @@ from sigpb.edits.metadata_edits import (
     SetMethodName,
     SetTags,
 )
-from sigpb.edits.set_default import SetDefault
+from sigpb.edits.tensor_edits import AddOutput, ChangeBatchSize, ChangeType
+from sigpb.edits.value_edits import BindInput, SetDefault
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_names
 

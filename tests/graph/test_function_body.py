@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody
-from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr
+from sigpb.steps.graph_body import dtype_attr, int_attr
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import dtype_of, shape_of, shape_proto
 
@@ -44,7 +44,7 @@ def test_names_of_nodes_and_arguments_are_taken() -> None:
 
 def test_attributes_at_their_defaults_are_left_out() -> None:
     after = body()
-    attributes = {"SrcT": dtype_attr(FLOAT), "Truncate": bool_attr(False)}
+    attributes = {"SrcT": dtype_attr(FLOAT), "Truncate": protos.AttrValue(b=False)}
     after.add("Cast", "Cast", ["x"], attributes | {"DstT": dtype_attr(FLOAT)})
     assert set(after.function.node_def[-1].attr) == {"SrcT", "DstT"}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.steps.attributes import bool_attr, dtype_attr, int_attr
+from sigpb.steps.graph_body import dtype_attr, int_attr
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, shape_proto
 from sigpb.wire import Edits, Message, assemble, length_delimited
@@ -112,9 +112,11 @@ class TestFreshNames:
 class TestAdd:
     def test_attributes_at_their_defaults_are_left_out(self) -> None:
         rewritten = Rewritten(SMALL)
-        attributes = {"DstT": dtype_attr(INT64), "Truncate": bool_attr(False)}
+        attributes = {"DstT": dtype_attr(INT64), "Truncate": protos.AttrValue(b=False)}
         rewritten.top.add("Cast", "Cast", ["y"], attributes)
-        rewritten.top.add("Cast", "other", ["y"], attributes | {"Truncate": bool_attr(True)})
+        rewritten.top.add(
+            "Cast", "other", ["y"], attributes | {"Truncate": protos.AttrValue(b=True)}
+        )
         cast, other = rewritten.graph().node[-2:]
         assert set(cast.attr) == {"DstT"}
         assert set(other.attr) == {"DstT", "Truncate"}

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sigpb import protos
 from sigpb.patching import checks
 from sigpb.patching.patch_file import parse_text
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import SignatureRef
 from tests.patches import missed
 from tests.rewrite.drafts import (
     Change,
@@ -311,7 +314,7 @@ class TestDraft:
 
     def test_an_empty_key(self) -> None:
         def forget_key(draft: MetaGraphDraft) -> None:
-            draft.signature(SignatureRef("other")).key = ""
+            draft.put(replace(draft.signature(SignatureRef("other")), key=""))
 
         assert problems(forget_key) == ["signature 'other': a signature cannot have an empty key."]
 

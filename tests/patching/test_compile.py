@@ -8,7 +8,7 @@ from sigpb.edits.metadata_edits import CopySignature, RenameEndpoint, RenameSign
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.draft import SignatureRef
+from sigpb.rewrite.interface import SignatureRef
 from sigpb.saved_model.model import open_model
 from tests.patches import ModelFactory, altered, apply, missed, read, refusal, refusals
 from tests.views import outline

@@ -9,8 +9,8 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model import fingerprint as fingerprints
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.tf_record import write_records
-from sigpb.saved_model.warmup import PATH as WARMUP
 from sigpb.saved_model.warmup import read_requests
 from tests.patches import (
     MAIN,
@@ -161,16 +161,16 @@ class TestWarmup:
     @pytest.mark.parametrize("mode", ["drop", "keep"])
     def test_requests_that_do_not_fit(self, fixture_model: ModelFactory, mode: str) -> None:
         model = fixture_model("tf2_warmup")
-        before = (model / WARMUP).read_bytes()
+        before = (model / WARMUP_PATH).read_bytes()
         result = sigpb.patch(model, parse_text(RENAME), in_place=True, warmup=mode)  # type: ignore[arg-type]
         assert result.notes == ()
-        assert (model / WARMUP).exists() == (mode == "keep")
-        assert mode == "drop" or (model / WARMUP).read_bytes() == before
+        assert (model / WARMUP_PATH).exists() == (mode == "keep")
+        assert mode == "drop" or (model / WARMUP_PATH).read_bytes() == before
 
     def test_requests_are_a_reason_to_refuse(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_warmup")
         assert refusals(model, RENAME, warmup="refuse") == (
-            f"warm-up requests 1, 2 in {WARMUP} would have to follow the patch.",
+            f"warm-up requests 1, 2 in {WARMUP_PATH} would have to follow the patch.",
             "Use --warmup=rewrite for that. --warmup=drop removes the warm-up requests; "
             "--warmup=keep leaves them, and TensorFlow Serving refuses to load the model until you "
             "replace them.",
@@ -181,45 +181,45 @@ class TestWarmup:
         text = 'signature { key: "regress" input { key: "inputs" rename_to: "x" } }'
         problems = refusals(model, text)
         assert problems == (
-            f"warm-up requests 4, 5 in {WARMUP} cannot follow the patch: signature 'regress' does "
-            "not take a vector of strings as its only input, 'inputs'.",
+            f"warm-up requests 4, 5 in {WARMUP_PATH} cannot follow the patch: signature 'regress' "
+            "does not take a vector of strings as its only input, 'inputs'.",
             "--warmup=drop removes the warm-up requests; --warmup=keep leaves them, and TensorFlow "
             "Serving refuses to load the model until you replace them.",
         )
         apply(model, text, warmup="drop")
-        assert not (model / WARMUP).exists()
+        assert not (model / WARMUP_PATH).exists()
 
     def test_many_requests_are_not_listed(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_warmup")
         records = [request.record for request in read_requests(model)]
-        (model / WARMUP).write_bytes(write_records(records[:1] * 100))
+        (model / WARMUP_PATH).write_bytes(write_records(records[:1] * 100))
         problem, _ = refusals(model, RENAME, warmup="refuse")
         assert problem.startswith("warm-up requests 1, 2, 3, 4, 5 and 95 more in ")
 
     @pytest.mark.parametrize("mode", ["rewrite", "refuse", "drop", "keep"])
     def test_requests_that_still_fit(self, fixture_model: ModelFactory, mode: str) -> None:
         model = fixture_model("tf2_warmup")
-        before = (model / WARMUP).read_bytes()
+        before = (model / WARMUP_PATH).read_bytes()
         text = 'signature { key: "a" copy_of: "serving_default" input { key: "x" rename_to: "a" } }'
         apply(model, text, warmup=mode)
-        assert (model / WARMUP).read_bytes() == before
+        assert (model / WARMUP_PATH).read_bytes() == before
 
     @pytest.mark.parametrize("mode", ["rewrite", "refuse"])
     def test_damaged_requests(self, fixture_model: ModelFactory, mode: str) -> None:
         model = fixture_model("tf2_warmup")
-        damaged = bytearray((model / WARMUP).read_bytes())
+        damaged = bytearray((model / WARMUP_PATH).read_bytes())
         damaged[-1] ^= 1
-        (model / WARMUP).write_bytes(damaged)
+        (model / WARMUP_PATH).write_bytes(damaged)
         assert "record 5 does not have the checksum" in refusals(model, RENAME, warmup=mode)[0]
         apply(model, RENAME, warmup="keep")
-        assert (model / WARMUP).read_bytes() == damaged
+        assert (model / WARMUP_PATH).read_bytes() == damaged
         apply(model, 'signature { key: "classify" rename_to: "c" }', warmup="drop")
-        assert not (model / WARMUP).exists()
+        assert not (model / WARMUP_PATH).exists()
 
     def test_none(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         apply(model, RENAME, warmup="drop")
-        assert not (model / WARMUP).exists()
+        assert not (model / WARMUP_PATH).exists()
 
 
 class TestRecord:

@@ -14,8 +14,8 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.history import signatures_digest
-from sigpb.saved_model.warmup import PATH
 from tests.patches import MAIN, ModelFactory, read
 
 SERVING = 'signature {{ key: "serving_default" {} }}'
@@ -49,8 +49,8 @@ def test_of_models(fixture_model: ModelFactory, name: str, endpoints: str, diges
     (model / MAIN).write_bytes(deterministic_bytes(read(model)))
     sigpb.patch(model, parse_text(SERVING.format(endpoints)), in_place=True)
     written = (model / MAIN).read_bytes()
-    if (model / PATH).exists():
-        written += (model / PATH).read_bytes()
+    if (model / WARMUP_PATH).exists():
+        written += (model / WARMUP_PATH).read_bytes()
     assert hashlib.sha256(written).hexdigest()[:16] == digest
 
 

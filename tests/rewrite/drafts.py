@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sigpb import protos
-from sigpb.rewrite.draft import EndpointDraft, MetaGraphDraft, Side, SignatureRef
-from sigpb.rewrite.interface import Interfaces
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
+from sigpb.rewrite.interface import Port, Side, SignatureRef
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import dtype_of, parse_shape
 from sigpb.wire import Edits, Message, assemble
@@ -61,11 +61,10 @@ def rename(
 
     def change(draft: MetaGraphDraft) -> None:
         signature = draft.signature(SignatureRef(key, copy_of))
-        signature.key = to or key
-        for old, new in inputs.items():
-            signature.inputs[old].key = new
-        for old, new in outputs.items():
-            signature.outputs[old].key = new
+        draft.put(replace(signature, key=to or key))
+        for ports, keys in ((signature.inputs, inputs), (signature.outputs, outputs)):
+            for old, new in keys.items():
+                ports[old] = replace(ports[old], key=new)
 
     return change
 
@@ -76,9 +75,9 @@ def drop(key: str, *, output: str | None = None) -> Change:
     def change(draft: MetaGraphDraft) -> None:
         signature = draft.signature(SignatureRef(key))
         if output is None:
-            signature.dropped = True
+            draft.put(replace(signature, dropped=True))
         else:
-            signature.outputs[output].dropped = True
+            signature.outputs[output] = replace(signature.outputs[output], dropped=True)
 
     return change
 
@@ -95,11 +94,11 @@ def retype(
     """Returns the change of an endpoint's type."""
 
     def change(draft: MetaGraphDraft) -> None:
-        end = draft.signature(SignatureRef(key, copy_of)).endpoints(side)[endpoint]
+        ports = draft.signature(SignatureRef(key, copy_of)).endpoints(side)
         if dtype is not None:
-            end.change_type(dtype=dtype_of(dtype))
+            ports[endpoint] = ports[endpoint].retyped(dtype=dtype_of(dtype))
         if shape is not None:
-            end.change_type(shape=parse_shape(shape))
+            ports[endpoint] = ports[endpoint].retyped(shape=parse_shape(shape))
 
     return change
 
@@ -108,8 +107,8 @@ def bind(key: str, endpoint: str, value: protos.TensorProto) -> Change:
     """Returns the change that gives an input a value, and removes it."""
 
     def change(draft: MetaGraphDraft) -> None:
-        end = draft.signature(SignatureRef(key)).inputs[endpoint]
-        end.bound, end.dropped = value, True
+        inputs = draft.signature(SignatureRef(key)).inputs
+        inputs[endpoint] = replace(inputs[endpoint], bound=value, dropped=True)
 
     return change
 
@@ -118,7 +117,8 @@ def default(key: str, endpoint: str, value: protos.TensorProto) -> Change:
     """Returns the change that gives an input a value that a client may leave out."""
 
     def change(draft: MetaGraphDraft) -> None:
-        draft.signature(SignatureRef(key)).inputs[endpoint].default = value
+        inputs = draft.signature(SignatureRef(key)).inputs
+        inputs[endpoint] = replace(inputs[endpoint], default=value)
 
     return change
 
@@ -127,10 +127,11 @@ def add_output(key: str, endpoint: str, tensor: str, dtype: str | None = None) -
     """Returns the change that adds an output."""
 
     def change(draft: MetaGraphDraft) -> None:
-        end = EndpointDraft(endpoint, endpoint, tensor=tensor)
+        port = Port(endpoint, endpoint, {}, tensor=tensor)
         if dtype is not None:
-            end.change_type(dtype=dtype_of(dtype))
-        draft.signature(SignatureRef(key)).added.append(end)
+            port = port.retyped(dtype=dtype_of(dtype))
+        signature = draft.signature(SignatureRef(key))
+        draft.put(replace(signature, added=(*signature.added, port)))
 
     return change
 

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sigpb import protos
-from sigpb.rewrite.batch_size import BatchSize
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.draft import SignatureRef
-from sigpb.rewrite.interface import FunctionPorts, Interface, Port
-from sigpb.rewrite.wrapper_function import Wrapped
+from sigpb.rewrite.interface import BatchSize, Interface, Port, SignatureRef
+from sigpb.rewrite.signature_function import FunctionPorts, Wrapped
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sigpb import protos
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Interfaces
-from sigpb.rewrite.session_graph import Endpoints, splice
-from sigpb.rewrite.survey import interface_of, interfaces_of
+from sigpb.rewrite.interface import Interface, SignatureRef
+from sigpb.rewrite.metadata import Endpoints
+from sigpb.rewrite.session_graph import splice
+from sigpb.rewrite.survey import surveyed
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
 from sigpb.wire import Edits, Message, assemble
@@ -74,7 +75,7 @@ class Model:
 
     def interface(self, key: str = "s", copy_of: str | None = None) -> Interface:
         """Works out what one signature is to be."""
-        return interface_of(self.draft.signature(SignatureRef(key, copy_of)), self.parts)
+        return surveyed(self.draft.signature(SignatureRef(key, copy_of)), self.parts)
 
     def interfaces(self) -> Interfaces:
         """Works out what all are to be."""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite import collections
+from sigpb.rewrite import metadata
 from tests.patches import ModelFactory, apply, only_graph
 
 from .drafts import Change, all_of, drop, rename, rewritten, signature_def
@@ -33,7 +33,7 @@ def after(change: Change, names: str, tensors: list[str], outline: str) -> str:
             "group/node": infos_of(*tensors),
         },
     ).SerializeToString(deterministic=True)
-    encoded = rewritten(collections.rewrite, model, change)
+    encoded = rewritten(metadata.rewrite_collections, model, change)
     result = protos.MetaGraphDef.FromString(encoded)
     infos = result.collection_def["group/node"].any_list.value
     assert [protos.TensorInfo.FromString(info.value).name for info in infos] == tensors
@@ -90,7 +90,9 @@ def test_two_keys_of_one_tensor() -> None:
     )
     model.signature_def["serve"].inputs["image"].name = "x:0"
     change = all_of(rename("serve", inputs={"image": "img"}), rename("eval", inputs={"x": "first"}))
-    encoded = rewritten(collections.rewrite, model.SerializeToString(deterministic=True), change)
+    encoded = rewritten(
+        metadata.rewrite_collections, model.SerializeToString(deterministic=True), change
+    )
     result = protos.MetaGraphDef.FromString(encoded)
     assert list(result.collection_def["group/key"].bytes_list.value) == [b"first", b"img"]
 
@@ -118,7 +120,9 @@ def test_other_collections_stay() -> None:
             "ref": infos_of("x:0"),
         },
     ).SerializeToString(deterministic=True)
-    assert rewritten(collections.rewrite, model, rename("eval", inputs={"x": "a"})) == model
+    assert (
+        rewritten(metadata.rewrite_collections, model, rename("eval", inputs={"x": "a"})) == model
+    )
 
 
 def test_no_change() -> None:
@@ -129,7 +133,7 @@ def test_no_change() -> None:
             "g/node": infos_of("x:0"),
         },
     ).SerializeToString(deterministic=True)
-    assert rewritten(collections.rewrite, model, rename("eval", "predict")) == model
+    assert rewritten(metadata.rewrite_collections, model, rename("eval", "predict")) == model
 
 
 def names_in(graph: protos.MetaGraphDef, group: str) -> list[bytes]:

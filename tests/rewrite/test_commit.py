@@ -4,8 +4,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.rewrite.commit import commit, unchanged
-from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Edits, Message, assemble
 from tests.parts import changed_parts

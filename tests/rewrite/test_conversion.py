@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from sigpb.rewrite.conversion import conversion, is_batch_relaxed, with_batch
-from sigpb.rewrite.draft import Side
+from sigpb.rewrite.conversion import conversion, is_batch_relaxed
+from sigpb.rewrite.interface import Side, with_batch
 from sigpb.steps.step import ConversionError
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_text
 

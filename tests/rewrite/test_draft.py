@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sigpb.rewrite.draft import EndpointDraft, SignatureRef
+from sigpb.rewrite.interface import SignatureRef
 
 from .drafts import all_of, draft_of, drop, meta_graph_bytes, rename
 
@@ -12,8 +12,12 @@ def test_starts_as_the_model_is() -> None:
     assert list(draft.signatures) == [SignatureRef("other"), SignatureRef("predict")]
     predict = draft.signature(SignatureRef("predict"))
     assert (predict.key, predict.method_name, predict.dropped) == ("predict", "", False)
-    assert predict.inputs == {"b": EndpointDraft("b", "b"), "x": EndpointDraft("x", "x")}
-    assert predict.endpoints("output") == {"y": EndpointDraft("y", "y")}
+    ports = [*predict.inputs.values(), *predict.endpoints("output").values()]
+    assert [(port.source, port.key, port.tensors) for port in ports] == [
+        ("b", "b", ("b:0",)),
+        ("x", "x", ("x:0",)),
+        ("y", "y", ("y:0",)),
+    ]
     assert not any(signature.changed for signature in draft.signatures.values())
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite import meta_info
+from sigpb.rewrite import metadata
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.wire import length_delimited
 
@@ -26,13 +26,13 @@ def to(*names: str) -> Change:
 
 def test_no_change() -> None:
     model = length_delimited(META_INFO, tags(b"serve", b"gpu"))
-    assert rewritten(meta_info.rewrite, model, to("gpu", "serve")) == model
+    assert rewritten(metadata.rewrite_tags, model, to("gpu", "serve")) == model
 
 
 def test_new_tags_take_the_place_of_the_old_ones() -> None:
     before = length_delimited(META_INFO, tags(b"serve", b"gpu") + VERSION)
     after = length_delimited(META_INFO, tags(b"a", b"b", b"c") + VERSION)
-    assert rewritten(meta_info.rewrite, SIGNATURES + before, to("a", "b", "c")) == (
+    assert rewritten(metadata.rewrite_tags, SIGNATURES + before, to("a", "b", "c")) == (
         SIGNATURES + after
     )
 
@@ -40,15 +40,15 @@ def test_new_tags_take_the_place_of_the_old_ones() -> None:
 def test_first_tags_come_last() -> None:
     before = length_delimited(META_INFO, VERSION)
     after = length_delimited(META_INFO, VERSION + tags(b"serve"))
-    assert rewritten(meta_info.rewrite, before + SIGNATURES, to("serve")) == after + SIGNATURES
+    assert rewritten(metadata.rewrite_tags, before + SIGNATURES, to("serve")) == after + SIGNATURES
 
 
 def test_no_tags_any_more() -> None:
     before = length_delimited(META_INFO, VERSION + tags(b"serve"))
     after = length_delimited(META_INFO, VERSION)
-    assert rewritten(meta_info.rewrite, before + SIGNATURES, to()) == after + SIGNATURES
+    assert rewritten(metadata.rewrite_tags, before + SIGNATURES, to()) == after + SIGNATURES
 
 
 def test_a_meta_graph_without_meta_info() -> None:
     after = length_delimited(META_INFO, tags("é".encode()))
-    assert rewritten(meta_info.rewrite, SIGNATURES, to("é")) == after + SIGNATURES
+    assert rewritten(metadata.rewrite_tags, SIGNATURES, to("é")) == after + SIGNATURES

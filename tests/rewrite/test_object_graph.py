@@ -9,11 +9,8 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite import object_graph
-from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.function_library import FunctionLibrary
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
 from sigpb.saved_model.model import open_model
-from sigpb.tf.op_defs import OpDefs
 from sigpb.wire import Edits, length_delimited
 from tests.parts import changed_parts
 from tests.patches import MAIN, ModelFactory, altered, apply, only_graph, refusal
@@ -417,8 +414,7 @@ def rewritten_unchanged(model: Path) -> protos.SavedObjectGraph | None:
 
 def rewrite(draft: MetaGraphDraft) -> protos.SavedObjectGraph | None:
     """Rewrites the object graph of a draft in which nothing is to change."""
-    message = draft.meta_graph.message
-    edits = Edits(message.buffer)
-    after = object_graph.rewrite(edits, interfaces_of(draft), FunctionLibrary(message), OpDefs())
+    edits, interfaces = Edits(draft.meta_graph.message.buffer), interfaces_of(draft)
+    after = object_graph.rewrite(edits, interfaces, interfaces.parts)
     assert not edits
     return after

@@ -4,7 +4,6 @@ from sigpb import protos
 from sigpb.rewrite.conversion import conversion
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
-from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.tensor_types import TensorType, dtype_of
 from sigpb.tf.tensor_values import tensor_proto
 from tests.steps.graph_body import GraphDefBody
@@ -21,7 +20,8 @@ class Top(Surface):
     """A graph in which clients feed ``new_x`` for an input ``x``, which was ``old_x``."""
 
     def __init__(self) -> None:
-        self.body = GraphDefBody()
+        self.made = GraphDefBody()
+        super().__init__(self.made)
 
     def fed(self, port: Port) -> str:
         return f"new_{port.source}"
@@ -32,19 +32,13 @@ class Top(Surface):
     def type_inside(self, port: Port) -> TensorType:
         return port.inside
 
-    def steps_of(self, port: Port) -> GraphBody:
-        return self.body
-
-    def constants(self) -> GraphBody:
-        return self.body
-
     def constant_name(self, port: Port) -> str:
         return f"{port.source}/value"
 
     def lines(self, *ops: str) -> list[str]:
         return [
             f"{node.name} = {node.op}({', '.join(node.input)})"
-            for node in self.body.graph.node
+            for node in self.made.graph.node
             if node.op in ops
         ]
 

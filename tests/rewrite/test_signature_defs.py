@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sigpb import protos
-from sigpb.rewrite import signature_defs
-from sigpb.rewrite.draft import MetaGraphDraft, SignatureRef
-from sigpb.rewrite.session_graph import Endpoints
-from sigpb.rewrite.survey import interfaces_of
+from sigpb.rewrite import metadata
+from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
+from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.metadata import Endpoints
 from sigpb.wire import Edits, Message, assemble, length_delimited, map_entry
 from tests.views import outline
 
@@ -28,7 +29,7 @@ MODEL = meta_graph_bytes(zz="x -> y", predict="b, x -> p, s", a="u -> v")
 
 def after(change: Change, model: bytes = MODEL) -> dict[str, str]:
     """The outline of the signatures after a change, in the order of the file."""
-    encoded = rewritten(signature_defs.rewrite, model, change)
+    encoded = rewritten(metadata.rewrite_signature_defs, model, change)
     number = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
     keys = [key.decode() for key, _ in Message.root(encoded).entries(number)]
     found = outline(protos.MetaGraphDef.FromString(encoded))
@@ -36,7 +37,7 @@ def after(change: Change, model: bytes = MODEL) -> dict[str, str]:
 
 
 def test_no_change() -> None:
-    assert rewritten(signature_defs.rewrite, MODEL, lambda draft: None) == MODEL
+    assert rewritten(metadata.rewrite_signature_defs, MODEL, lambda draft: None) == MODEL
 
 
 def test_a_renamed_signature_keeps_its_place() -> None:
@@ -80,7 +81,7 @@ def test_signatures_trade_keys() -> None:
 
 def test_endpoints_trade_keys_and_keep_their_tensors() -> None:
     swap = rename("predict", inputs={"b": "x", "x": "b"}, outputs={"p": "q", "s": "p"})
-    encoded = rewritten(signature_defs.rewrite, MODEL, swap)
+    encoded = rewritten(metadata.rewrite_signature_defs, MODEL, swap)
     predict = protos.MetaGraphDef.FromString(encoded).signature_def["predict"]
     assert {key: info.name for key, info in predict.inputs.items()} == {"x": "b:0", "b": "x:0"}
     assert {key: info.name for key, info in predict.outputs.items()} == {"q": "p:0", "p": "s:0"}
@@ -92,9 +93,9 @@ def test_a_dropped_output_goes() -> None:
 
 def test_the_method_name() -> None:
     def classify(draft: MetaGraphDraft) -> None:
-        draft.signature(SignatureRef("a")).method_name = "classify"
+        draft.put(replace(draft.signature(SignatureRef("a")), method_name="classify"))
 
-    encoded = rewritten(signature_defs.rewrite, MODEL, classify)
+    encoded = rewritten(metadata.rewrite_signature_defs, MODEL, classify)
     expected = protos.MetaGraphDef.FromString(MODEL)
     expected.signature_def["a"].method_name = "classify"
     assert protos.MetaGraphDef.FromString(encoded) == expected
@@ -106,7 +107,9 @@ def test_defaults_follow_their_inputs() -> None:
         predict.defaults[key].float_val.append(value)
     model = protos.MetaGraphDef(signature_def={"predict": predict}).SerializeToString()
     encoded = rewritten(
-        signature_defs.rewrite, model, rename("predict", inputs={"b": "c", "c": "d", "x": "b"})
+        metadata.rewrite_signature_defs,
+        model,
+        rename("predict", inputs={"b": "c", "c": "d", "x": "b"}),
     )
     signature = protos.MetaGraphDef.FromString(encoded).signature_def["predict"]
     defaults = {key: list(value.float_val) for key, value in signature.defaults.items()}
@@ -118,7 +121,7 @@ def test_fields_that_this_version_does_not_know_stay() -> None:
     encoded = signature_def("x -> y").SerializeToString() + unknown
     number = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
     after = rewritten(
-        signature_defs.rewrite,
+        metadata.rewrite_signature_defs,
         map_entry(number, b"predict", encoded),
         rename("predict", "serve", inputs={"x": "a"}),
     )
@@ -141,7 +144,7 @@ def test_other_entries_and_fields_keep_their_bytes() -> None:
         meta_info_def=protos.MetaGraphDef.MetaInfoDef(tags=["serve"])
     ).SerializeToString()
     model = value_first + meta_graph_bytes(x="a -> b") + tags + meta_graph_bytes(y="c -> d")
-    encoded = rewritten(signature_defs.rewrite, model, rename("x", "longer_key"))
+    encoded = rewritten(metadata.rewrite_signature_defs, model, rename("x", "longer_key"))
     assert encoded == (
         value_first + meta_graph_bytes(longer_key="a -> b") + tags + meta_graph_bytes(y="c -> d")
     )
@@ -158,7 +161,9 @@ class TestConverted:
             added={"q": protos.TensorInfo(name="pool:0", dtype=1)},
         )
         encoded = rewritten(
-            lambda edits, interfaces: signature_defs.rewrite(edits, interfaces, {ref: endpoints}),
+            lambda edits, interfaces: metadata.rewrite_signature_defs(
+                edits, interfaces, {ref: endpoints}
+            ),
             MODEL,
             rename("predict", inputs={"x": "b", "b": "x"}, outputs={"p": "s", "s": "p"}),
         )
@@ -171,7 +176,7 @@ class TestConverted:
         change = rename("copy", copy_of="a")
         endpoints = Endpoints(inputs={"u": protos.TensorInfo(name="placeholder:0")})
         encoded = rewritten(
-            lambda edits, draft: signature_defs.rewrite(
+            lambda edits, draft: metadata.rewrite_signature_defs(
                 edits, draft, {SignatureRef("copy", "a"): endpoints}
             ),
             MODEL,
@@ -188,7 +193,7 @@ class TestDefaults:
         predict.defaults["b"].float_val.append(1.0)
         given = protos.MetaGraphDef(signature_def={"predict": predict})
         given.graph_def.node.extend(protos.NodeDef(name=name, op="NoOneKnows") for name in "bxy")
-        encoded = rewritten(signature_defs.rewrite, given.SerializeToString(), change)
+        encoded = rewritten(metadata.rewrite_signature_defs, given.SerializeToString(), change)
         defaults = protos.MetaGraphDef.FromString(encoded).signature_def["predict"].defaults
         return {key: list(value.float_val) for key, value in defaults.items()}
 
@@ -218,7 +223,7 @@ def test_the_whole_map_has_the_signatures_of_tensorflow_too() -> None:
     change = all_of(drop("a"), rename("zz", "a", inputs={"x": "z"}), rename("c", copy_of="a"))
     change(draft)
     edits = Edits(model)
-    whole = signature_defs.rewrite(edits, interfaces_of(draft))
+    whole = metadata.rewrite_signature_defs(edits, interfaces_of(draft))
     encoded = assemble(edits.pieces(), model)
     assert whole == dict(protos.MetaGraphDef.FromString(encoded).signature_def)
     assert sorted(whole) == ["__saved_model_init_op", "a", "c", "predict"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.rewrite import stripped_ops
+from sigpb.rewrite import metadata
 from sigpb.tf.op_defs import tensorflow_op_def
 from sigpb.wire import Edits, Message, assemble, length_delimited
 
@@ -32,7 +32,7 @@ def meta_graph(*ops: bytes) -> bytes:
 
 def rewritten(before: bytes, *ops: str) -> bytes:
     edits = Edits(before)
-    stripped_ops.rewrite(edits, Message.root(before), ops)
+    metadata.rewrite_ops(edits, Message.root(before), ops)
     return assemble(edits.pieces(), before)
 
 

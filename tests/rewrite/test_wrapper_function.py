@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.rewrite.conversion import Conversion, conversion
-from sigpb.rewrite.wrapper_function import Wrapper, is_wrapper, wrapped_in
+from sigpb.rewrite.signature_function import Wrapper, is_wrapper, wrapped_in
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import TensorType, shape_of
 from sigpb.tf.tensor_values import tensor_proto

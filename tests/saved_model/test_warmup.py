@@ -7,7 +7,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model import warmup
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.tf_record import write_records
 from sigpb.saved_model.warmup import read_requests, signature_key
 
@@ -18,7 +18,7 @@ ModelFactory = Callable[..., Path]
 def write(tmp_path: Path) -> Callable[[bytes], Path]:
     def write(data: bytes) -> Path:
         (tmp_path / "assets.extra").mkdir(exist_ok=True)
-        (tmp_path / warmup.PATH).write_bytes(data)
+        (tmp_path / WARMUP_PATH).write_bytes(data)
         return tmp_path
 
     return write

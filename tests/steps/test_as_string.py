@@ -26,9 +26,7 @@ def test_node() -> None:
     assert AsString().build(body, "x:0", TensorType(INT32, (2,))) == "AsString:0"
     node = body.node("AsString")
     assert node.attr["T"].type == INT32
-    assert (node.attr["precision"].i, node.attr["width"].i) == (-1, -1)
-    assert node.attr["fill"].WhichOneof("value") == "s"
-    assert set(node.attr) == {"T", "precision", "scientific", "shortest", "width", "fill"}
+    assert set(node.attr) == {"T"}
     assert body.shapes == {"AsString": (2,)}
 
 

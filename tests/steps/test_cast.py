@@ -32,8 +32,7 @@ def test_node() -> None:
     assert list(node.input) == ["x:0"]
     assert node.attr["SrcT"].type == UINT8
     assert node.attr["DstT"].type == FLOAT
-    assert node.attr["Truncate"].WhichOneof("value") == "b"
-    assert set(node.attr) == {"SrcT", "DstT", "Truncate"}
+    assert set(node.attr) == {"SrcT", "DstT"}
     assert body.shapes == {"Cast": (None, 3)}
 
 

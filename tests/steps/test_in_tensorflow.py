@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 
 from sigpb.steps.conversion import dtype_steps, shape_steps
-from sigpb.steps.numpy_types import numpy_dtype
-from sigpb.steps.step import Step, build_steps
+from sigpb.steps.dtype_values import numpy_dtype
+from sigpb.steps.step import build_steps
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, parse_shape
 from tests.steps.graph_body import GraphDefBody
+from tests.steps.in_tensorflow import (
+    assert_evaluated_as_in_tensorflow,
+    assert_same,
+    evaluated,
+    run_in_a_graph,
+)
 from tests.steps.test_conversion import CONVERTIBLE
 
 pytestmark = pytest.mark.tensorflow
 
 Array = Any
-
-
-def evaluated(steps: tuple[Step, ...], value: Array) -> Array:
-    for step in steps:
-        value = step.evaluate(value)
-    return value
 
 
 def values_of(name: str) -> Array:
@@ -43,28 +43,6 @@ def values_of(name: str) -> Array:
     if dtype.kind == "c":
         return (numbers + 1j * numbers[::-1]).astype(dtype)
     return numbers.astype(dtype)
-
-
-def run_in_a_graph(body: GraphDefBody, fetched: list[str], feeds: dict[str, Array]) -> list[Array]:
-    import tensorflow as tf
-
-    graph_def = tf.compat.v1.GraphDef.FromString(body.graph.SerializeToString())
-    with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
-        with tf.compat.v1.Session(graph=graph) as session:
-            found = session.run(fetched, feeds)
-            # A string that is a scalar comes as bytes.
-            return [
-                np.array(value, object) if isinstance(value, bytes) else value for value in found
-            ]
-
-
-def assert_same(found: Array, expected: Array) -> None:
-    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-    if found.dtype == object:
-        assert found.tolist() == expected.tolist()
-    else:
-        assert found.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("source", CONVERTIBLE)
@@ -90,13 +68,7 @@ def test_rounding(source: str, target: str) -> None:
     beside = [np.nextafter(midway, np.inf), np.nextafter(midway, -np.inf)]
     value: Array = np.concatenate([numbers, midway, *beside]).astype(numpy_dtype(dtype_of(source)))
     operand = TensorType(dtype_of(source), (None,))
-    body = GraphDefBody()
-    tensor = body.placeholder("x", *operand)
-    steps = dtype_steps(operand.dtype, dtype_of(target))
-    fetched = build_steps(body, steps, tensor, operand)
-
-    [found] = run_in_a_graph(body, [fetched], {tensor: value})
-    assert_same(found, evaluated(steps, value))
+    assert_evaluated_as_in_tensorflow(dtype_steps(operand.dtype, dtype_of(target)), operand, value)
 
 
 RESHAPES = [
@@ -122,12 +94,7 @@ def test_reshape(source: str, target: str, sizes: tuple[int, ...], name: str) ->
     steps = shape_steps(parse_shape(source), parse_shape(target))
     value: Array = np.resize(values_of(name), sizes)
     operand = TensorType(dtype_of(name), parse_shape(source))
-    body = GraphDefBody()
-    tensor = body.placeholder("x", *operand)
-    fetched = build_steps(body, steps, tensor, operand)
-
-    [found] = run_in_a_graph(body, [fetched], {tensor: value})
-    assert_same(found, evaluated(steps, value))
+    assert_evaluated_as_in_tensorflow(steps, operand, value)
 
 
 @pytest.mark.parametrize(("source", "target"), sorted({case[:2] for case in RESHAPES}))
@@ -152,7 +119,7 @@ def shape(tensor: Any) -> Shape:
     return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
 
 
-def test_nodes_have_all_attributes_that_their_ops_define() -> None:
+def test_nodes_have_all_attributes_that_have_no_default() -> None:
     from tensorflow.python.framework import op_def_registry
 
     body = GraphDefBody()
@@ -167,7 +134,9 @@ def test_nodes_have_all_attributes_that_their_ops_define() -> None:
         *("Shape", "Const", "StridedSlice", "Pack", "Reshape"),
     }
     for node in body.graph.node:
-        assert set(node.attr) == {attr.name for attr in op_def_registry.get(node.op).attr}
+        attributes = op_def_registry.get(node.op).attr
+        needed = {each.name for each in attributes if not each.HasField("default_value")}
+        assert needed <= set(node.attr) <= {each.name for each in attributes}
 
 
 def test_in_a_function() -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from sigpb import protos
-from sigpb.saved_model import warmup
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.tf_record import write_records
 
 from .checkpoints import index_of
@@ -138,7 +138,7 @@ def warmup_requests(count: int) -> Files:
     request.inputs["x"].dtype = _FLOAT
     request.inputs["x"].tensor_shape.dim.add(size=1)
     request.inputs["x"].float_val.append(0.5)
-    return {**signatures(1), warmup.PATH: write_records([log.SerializeToString()] * count)}
+    return {**signatures(1), WARMUP_PATH: write_records([log.SerializeToString()] * count)}
 
 
 def checkpoint_entries(count: int) -> Files:

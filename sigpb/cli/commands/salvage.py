@@ -27,7 +27,7 @@ from sigpb.publishing.new_output import (
     publish_directory,
     publish_file,
 )
-from sigpb.saved_model.locate import BINARY_NAME
+from sigpb.saved_model.files import BINARY_NAME
 from sigpb.wire import size
 
 USAGE = "sigpb salvage BROKEN OUT [--format=text|json]"

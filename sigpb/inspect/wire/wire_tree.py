@@ -14,9 +14,8 @@ from sigpb.inspect.schema import recognise
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.inspect.wire.message_shape import recognise_damaged, shape_of
 from sigpb.inspect.wire.wire_values import Scalar, Value, guessed_value, known_value, type_name
+from sigpb.saved_model.files import BINARY_NAME, OpenedFile
 from sigpb.saved_model.foreign_file import foreign_file
-from sigpb.saved_model.locate import BINARY_NAME
-from sigpb.saved_model.opened_file import OpenedFile
 from sigpb.wire import Buffer, Field, Message, WireType
 from sigpb.wire.lenient import Damage, scan
 

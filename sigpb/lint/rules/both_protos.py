@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
-from sigpb.saved_model.locate import BINARY_NAME, TEXT_NAME
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME
 
 
 class BothProtos(LintRule):

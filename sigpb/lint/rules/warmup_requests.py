@@ -10,6 +10,7 @@ from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule
 from sigpb.saved_model import warmup
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.model import MetaGraph
 from sigpb.saved_model.warmup import signature_key
 
@@ -20,7 +21,7 @@ class WarmupRequests(LintRule):
     id = "warmup-requests"
     severity = "error"
     explanation = (
-        f"{warmup.PATH} holds a request for a signature, an input or an output that the model does "
+        f"{WARMUP_PATH} holds a request for a signature, an input or an output that the model does "
         "not have, or without an input that it needs. TensorFlow Serving sends these requests when "
         "it loads the model, and refuses the model if one fails."
     )
@@ -31,7 +32,7 @@ class WarmupRequests(LintRule):
         try:
             requests = warmup.read_requests(model.model.directory)
         except ModelUnreadable as error:
-            yield self.finding(str(error), warmup.PATH, fix=self.fixes["drop"])
+            yield self.finding(str(error), WARMUP_PATH, fix=self.fixes["drop"])
             return
         problems = dict.fromkeys(
             problem
@@ -40,11 +41,11 @@ class WarmupRequests(LintRule):
             for problem in _problems(request.log(), graph.meta_graph)
         )
         for problem in problems:
-            yield self.finding(problem, warmup.PATH, fix=self.fixes["drop"])
+            yield self.finding(problem, WARMUP_PATH, fix=self.fixes["drop"])
 
     def fix(self, fixing: Fixing, way: str) -> None:
         """Removes the file."""
-        fixing.remove(warmup.PATH)
+        fixing.remove(WARMUP_PATH)
 
 
 def _problems(log: protos.PredictionLog, graph: MetaGraph) -> Iterator[str]:

@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sigpb import protos
-from sigpb.patching.warmup.examples import follow_classify, follow_multi_inference, follow_regress
-from sigpb.patching.warmup.predict import follow_predict
-from sigpb.patching.warmup.signature_change import SignatureChange, Unfit
+from sigpb.patching.warmup.requests import (
+    SignatureChange,
+    Unfit,
+    follow_classify,
+    follow_multi_inference,
+    follow_predict,
+    follow_regress,
+)
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.warmup import WarmupRequest, signature_key
 

@@ -6,7 +6,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.lint.lint import fix
-from sigpb.saved_model import warmup
+from sigpb.saved_model.files import WARMUP_PATH
 from tests.lint.faults import ModelFactory, find, findings, rule
 from tests.patches import altered
 
@@ -29,7 +29,7 @@ def test_requests_fit_or_there_are_none(fixture_model: ModelFactory, name: str) 
 def test_unknown_signature(fixture_model: ModelFactory) -> None:
     model = altered(fixture_model("tf2_warmup"), rename("serving_default", "predict"))
     found = find(RULE, model)
-    assert {(severity, where) for severity, where, _ in found} == {("error", warmup.PATH)}
+    assert {(severity, where) for severity, where, _ in found} == {("error", WARMUP_PATH)}
     assert any(
         message.startswith("A request is for signature 'serving_default'; ")
         for _, _, message in found
@@ -71,7 +71,7 @@ def test_input_with_a_default_may_be_left_out(fixture_model: ModelFactory) -> No
 
 def test_damaged_file(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_warmup")
-    (model / warmup.PATH).write_bytes(b"damaged")
+    (model / WARMUP_PATH).write_bytes(b"damaged")
     ((severity, _, message),) = find(RULE, model)
     assert severity == "error"
     assert "not a TFRecord file" in message
@@ -81,11 +81,11 @@ def test_fix(fixture_model: ModelFactory) -> None:
     model = altered(fixture_model("tf2_warmup"), rename("serving_default", "predict"))
     (finding, *_) = findings(RULE, model)
     assert finding.fix == "removes the warm-up requests"
-    requests = (model / warmup.PATH).read_bytes()
+    requests = (model / WARMUP_PATH).read_bytes()
 
     done = fix(model, [rule(RULE)])
 
     assert done.findings == ()
-    assert not (model / warmup.PATH).exists()
+    assert not (model / WARMUP_PATH).exists()
     assert done.backup is not None
-    assert (done.backup / warmup.PATH).read_bytes() == requests
+    assert (done.backup / WARMUP_PATH).read_bytes() == requests

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from sigpb import protos
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.tf_record import write_records
-from sigpb.saved_model.warmup import PATH, read_requests
+from sigpb.saved_model.warmup import read_requests
 from tests.model_runner import Array
 
 _METHODS = "tensorflow/serving/"
@@ -23,8 +24,8 @@ def logs(model: Path) -> list[protos.PredictionLog]:
 
 def with_requests(model: Path, requests: Iterable[protos.PredictionLog]) -> Path:
     """Gives a model other warm-up requests."""
-    (model / PATH).parent.mkdir(exist_ok=True)
-    (model / PATH).write_bytes(write_records(log.SerializeToString() for log in requests))
+    (model / WARMUP_PATH).parent.mkdir(exist_ok=True)
+    (model / WARMUP_PATH).write_bytes(write_records(log.SerializeToString() for log in requests))
     return model
 
 

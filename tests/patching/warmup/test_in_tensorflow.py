@@ -12,8 +12,8 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.model import open_model
-from sigpb.saved_model.warmup import PATH
 from tests.conversions import Case, cases
 from tests.model_runner import Array, Values, assert_equal, make_inputs
 
@@ -56,8 +56,8 @@ def with_requests(model: Path, requests: Iterable[protos.PredictionLog]) -> Path
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-    (model / PATH).parent.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(model / PATH)) as writer:
+    (model / WARMUP_PATH).parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(model / WARMUP_PATH)) as writer:
         for request in requests:
             theirs = prediction_log_pb2.PredictionLog.FromString(request.SerializeToString())
             writer.write(theirs.SerializeToString())
@@ -248,4 +248,4 @@ def answers(model: Path, text: str) -> list[dict[str, Array]]:
     patched = model.with_name("patched")
     sigpb.patch(model, parse_text(text), output_dir=patched)
     served = Served(patched)
-    return [served.answer(log) for log in logs(patched)] if (patched / PATH).exists() else []
+    return [served.answer(log) for log in logs(patched)] if (patched / WARMUP_PATH).exists() else []

@@ -11,8 +11,8 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.warmup import rewrite as rewriting
+from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.tf_record import read_records, write_records
-from sigpb.saved_model.warmup import PATH
 from sigpb.tf.tensor_elements import elements
 from sigpb.tf.tensor_types import shape_of
 from tests.patches import altered, read
@@ -39,15 +39,15 @@ def model(fixture_model: ModelFactory) -> Path:
 
 
 def refusals(model: Path, patch: str) -> tuple[str, ...]:
-    before = (model / PATH).read_bytes()
+    before = (model / WARMUP_PATH).read_bytes()
     with pytest.raises(sigpb.PatchError) as caught:
         sigpb.patch(model, parse_text(patch), in_place=True)
-    assert (model / PATH).read_bytes() == before
+    assert (model / WARMUP_PATH).read_bytes() == before
     return caught.value.problems
 
 
 def records(model: Path) -> list[bytes]:
-    return list(read_records((model / PATH).read_bytes()))
+    return list(read_records((model / WARMUP_PATH).read_bytes()))
 
 
 def inputs(log: protos.PredictionLog) -> dict[str, tuple[object, list[object]]]:
@@ -158,8 +158,8 @@ class TestPredict:
         requests[1].predict_log.request.inputs["x"].tensor_content = b"12"
         with_requests(model, requests)
         assert refusals(model, serving('input { key: "x" dtype: "uint8" }'))[0] == (
-            f"warm-up request 2 in {PATH} cannot follow the patch: input 'x': 2 bytes do not hold "
-            "3 elements of float32."
+            f"warm-up request 2 in {WARMUP_PATH} cannot follow the patch: input 'x': 2 bytes do "
+            "not hold 3 elements of float32."
         )
         (_, second), _ = follow(model, serving('input { key: "x" rename_to: "a" }'))
         assert second.predict_log.request.inputs["a"].tensor_content == b"12"
@@ -246,6 +246,15 @@ class TestExamples:
         )
         assert signatures(found[3]) == ["r"]
 
+    def test_task_of_another_method(self, model: Path) -> None:
+        log = logs(model)[4]
+        log.multi_inference_log.request.tasks[0].model_spec.signature_name = "regress"
+        log.multi_inference_log.request.tasks[0].method_name = "m"
+        with_requests(model, [log])
+        altered(model, lambda graph: setattr(graph.signature_def["regress"], "method_name", "m"))
+        found, _ = follow(model, 'signature { key: "regress" rename_to: "r" }')
+        assert signatures(found[0])[0] == "r"
+
     def test_input_that_is_shared_no_more(self, model: Path) -> None:
         def share(graph: protos.MetaGraphDef) -> None:
             definitions = graph.signature_def
@@ -256,8 +265,8 @@ class TestExamples:
         altered(model, share)
         with_requests(model, logs(model)[4:])
         assert refusals(model, 'signature { key: "classify" batch_size: "2" }')[0] == (
-            f"warm-up request 1 in {PATH} cannot follow the patch: its signatures do not share "
-            "their input any more."
+            f"warm-up request 1 in {WARMUP_PATH} cannot follow the patch: its signatures do not "
+            "share their input any more."
         )
 
 
@@ -284,21 +293,21 @@ class TestBytes:
         ids=["output", "method", "default", "converted output", "copy", "tags"],
     )
     def test_file_that_stays(self, model: Path, patch: str) -> None:
-        before = (model / PATH).read_bytes()
+        before = (model / WARMUP_PATH).read_bytes()
         assert follow(model, patch)[1] == ()
-        assert (model / PATH).read_bytes() == before
+        assert (model / WARMUP_PATH).read_bytes() == before
 
     def test_requests_that_stay(self, model: Path) -> None:
         # Fields in another order than protobuf writes them, and one that it does not know.
         odd = records(model)[3] + b"\x0a\x00" + b"\xc8\x3e\x01"
         protos.PredictionLog.FromString(odd)
-        (model / PATH).write_bytes(write_records([odd]))
+        (model / WARMUP_PATH).write_bytes(write_records([odd]))
         follow(model, 'signature { key: "classify" rename_to: "c" }')
         assert records(model) == [odd]
 
     def test_unknown_fields_stay(self, model: Path) -> None:
         unknown = b"\xc8\x3e\x01"  # number 1001
-        (model / PATH).write_bytes(write_records([records(model)[3] + unknown]))
+        (model / WARMUP_PATH).write_bytes(write_records([records(model)[3] + unknown]))
         follow(model, 'signature { key: "regress" rename_to: "r" }')
         assert records(model)[0].endswith(unknown)
         assert signatures(logs(model)[0]) == ["r"]
@@ -308,22 +317,22 @@ class TestBytes:
         session.session_run_log.request.feed.add(name="serving_default_x:0")
         session.session_run_log.request.model_spec.signature_name = "serving_default"
         with_requests(model, [session, protos.PredictionLog()])
-        before = (model / PATH).read_bytes()
+        before = (model / WARMUP_PATH).read_bytes()
         follow(model, serving('rename_to: "a" input { key: "x" rename_to: "y" }'))
-        assert (model / PATH).read_bytes() == before
+        assert (model / WARMUP_PATH).read_bytes() == before
 
     def test_requests_for_signatures_that_there_never_were(self, model: Path) -> None:
         (log,) = logs(model)[1:2]
         log.predict_log.request.model_spec.signature_name = "other"
         with_requests(model, [log])
-        before = (model / PATH).read_bytes()
+        before = (model / WARMUP_PATH).read_bytes()
         follow(model, serving('input { key: "x" rename_to: "y" }'))
-        assert (model / PATH).read_bytes() == before
+        assert (model / WARMUP_PATH).read_bytes() == before
 
     def test_no_request_is_left(self, model: Path) -> None:
         with_requests(model, logs(model)[:2])
         result = sigpb.patch(model, parse_text(serving("drop: true")), in_place=True)
-        assert not (model / PATH).exists()
+        assert not (model / WARMUP_PATH).exists()
         assert result.notes == (
             "warm-up requests: 2 removed",
             "warm-up requests 1, 2: it is removed with signature 'serving_default'",
@@ -334,7 +343,7 @@ class TestBytes:
         for _ in range(3):
             model = fixture_model("tf2_warmup")
             follow(model, serving('input { key: "x" rename_to: "a" }'))
-            files.add((model / PATH).read_bytes())
+            files.add((model / WARMUP_PATH).read_bytes())
         assert len(files) == 1
 
 
@@ -356,8 +365,8 @@ class TestMetaGraphs:
         self.with_second(model, "serve", "gpu")
         patch = 'tags { tag: "serve" } ' + serving('input { key: "x" rename_to: "a" }')
         assert refusals(model, patch)[0] == (
-            f"warm-up requests 1, 2 in {PATH} cannot follow the patch: the MetaGraphs would need "
-            "different requests."
+            f"warm-up requests 1, 2 in {WARMUP_PATH} cannot follow the patch: the MetaGraphs would "
+            "need different requests."
         )
 
     def test_one_is_not_served(self, model: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite.records import append, rewrite_list, rewrite_map
+from sigpb.saved_model.deterministic_bytes import append_to_list, rewrite_list, rewrite_map
 from sigpb.wire import Edits, Message, assemble, length_delimited, map_entry
 
 NODES = protos.SavedObjectGraph.NODES_FIELD_NUMBER
@@ -114,8 +114,8 @@ class TestMap:
 def test_append_several() -> None:
     before = functions(f=1)
     edits = Edits(before)
-    append(edits, Message.root(before), NODES, [node("a"), node("b")])
-    append(edits, Message.root(before), NODES, [node("c")])
+    append_to_list(edits, Message.root(before), NODES, [node("a"), node("b")])
+    append_to_list(edits, Message.root(before), NODES, [node("c")])
     assert assemble(edits.pieces(), before) == functions(f=1) + nodes("a", "b", "c")
 
 
@@ -125,7 +125,7 @@ def test_maps_inside_new_elements_are_sorted() -> None:
     added = protos.SignatureDef()
     for key in "cabd":
         added.outputs[key].name = key
-    append(edits, Message.root(before), 1, [added])
+    append_to_list(edits, Message.root(before), 1, [added])
     encoded = assemble(edits.pieces(), before)
     assert encoded == length_delimited(1, added.SerializeToString(deterministic=True))
     assert [encoded.index(key) for key in (b"a", b"b", b"c", b"d")] == sorted(

@@ -1,7 +1,8 @@
-"""The value of a dtype that is nearest to a number."""
+"""The values of dtypes: the nearest one to a number, and what numpy calls them."""
 
 from __future__ import annotations
 
+import importlib
 import math
 import struct
 from collections.abc import Callable
@@ -74,3 +75,17 @@ def _limited(rounded: Callable[[float], float], number: float, largest: float) -
         return rounded(number)
     except OverflowError:
         return math.copysign(largest, number)
+
+
+def numpy_dtype(dtype: int) -> Any:
+    """Returns the numpy dtype of a numeric or bool dtype.
+
+    Those that numpy lacks (bfloat16, float8, int4) are from ml_dtypes, which TensorFlow brings.
+    """
+    import numpy as np
+
+    name = dtype_name(dtype)
+    try:
+        return np.dtype(name)
+    except TypeError:
+        return np.dtype(getattr(importlib.import_module("ml_dtypes"), name))

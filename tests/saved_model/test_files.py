@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model.locate import locate
+from sigpb.saved_model.files import locate, sha256_of
 
 
 @pytest.fixture
@@ -92,3 +93,11 @@ def test_directory_of_versions(tmp_path: Path) -> None:
         (tmp_path / str(number) / "saved_model.pb").touch()
     assert reason(tmp_path).count(", ") == 10
     assert ", …. Name one" in reason(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"a", b"0123456789" * 300_000])
+def test_the_digest_of_a_file_is_that_of_its_content(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(content)
+
+    assert sha256_of(file) == hashlib.sha256(content).hexdigest()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb import protos
-from sigpb.rewrite.function_library import FunctionLibrary
+from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.wire import Edits, Message, assemble
 
 NAMES = ["outer_3", "inner_1", "inner_10", "alone_2", "last_4"]

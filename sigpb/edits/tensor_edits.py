@@ -1,0 +1,284 @@
+"""The edits that change the tensors of a signature: types, the batch size, and what is returned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sigpb import protos
+from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Port, with_batch
+from sigpb.saved_model.model import MetaGraph
+from sigpb.tf.tensor_names import full
+from sigpb.tf.tensor_types import (
+    Encoding,
+    Shape,
+    TensorType,
+    declared_type,
+    dtype_name,
+    dtype_names,
+    dtype_of,
+    encoding_of,
+    parse_shape,
+    shape_of,
+    shape_text,
+    type_text,
+)
+
+if TYPE_CHECKING:
+    from sigpb.rewrite.conversion import Conversion
+
+
+@dataclass(frozen=True)
+class ChangeType(EndpointEdit):
+    """Gives an input or output another dtype, another shape, or both.
+
+    Attributes:
+        type: The type it has.
+        new_type: The type it is to have.
+        reshape: Whether a reshape is meant even if it looks like a transpose.
+    """
+
+    encoding: Encoding
+    type: TensorType
+    new_type: TensorType
+    reshape: bool
+
+    @classmethod
+    def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
+        """Wanted where the endpoint has another dtype or shape than the patch states."""
+        patch, info = target.patch, target.info
+        now = declared_type(info)
+        wanted = TensorType(
+            dtype_of(patch.dtype) if patch.HasField("dtype") else now.dtype,
+            parse_shape(patch.shape) if patch.HasField("shape") else now.shape,
+        )
+        if now != wanted:
+            ref, encoding = target.signature.ref, encoding_of(info)
+            yield cls(ref, target.side, target.key, encoding, now, wanted, patch.reshape)
+
+    def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
+        """Not every type can be converted to every other."""
+        if self.encoding == "composite":
+            yield (
+                f"{self.where} is a composite tensor, such as a ragged one, of several tensors; "
+                "its type cannot be changed."
+            )
+        elif self.encoding == "coo_sparse" and self.type.shape != self.new_type.shape:
+            yield (
+                f"{self.where} is a sparse tensor: the dtype of its values can be changed, its "
+                "shape cannot."
+            )
+        elif (dtype := dtype_name(self.type.dtype)) not in dtype_names():
+            yield f"{self.where} has no dtype that TensorFlow knows, but {dtype}."
+        else:
+            change = self._conversion()
+            if isinstance(change, str) and not self._is_restored(meta_graph):
+                yield f"{self.where}: {change}"
+
+    def unchecked(self) -> Iterator[str]:
+        """Where elements are after a reshape, and of which shape an output is, only a run shows."""
+        change = self._conversion()
+        if isinstance(change, str):  # It is restored, not converted: see `refusals`.
+            return
+        kinds = change.kinds
+        where, shape = f"signature {self.signature.key!r}", shape_text(self.new_type.shape)
+        if "reshape" in kinds or ("relax" in kinds and self.side == "input"):
+            yield f"what {where} computes with {self.side} {self.key!r} as {shape}"
+        elif "refine" in kinds and self.side == "output":
+            yield f"whether output {self.key!r} of {where} is always of the shape {shape}"
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the new type."""
+        if self.type.dtype != self.new_type.dtype:
+            self.change(draft, lambda port: port.retyped(dtype=self.new_type.dtype))
+        if self.type.shape != self.new_type.shape:
+            shape, insist = self.new_type.shape, self.reshape
+            self.change(draft, lambda port: port.retyped(shape=shape, insist=insist))
+
+    def describe(self) -> str:
+        """Returns for instance ``… input 'x' float32 [?,784] → uint8 [?,28,28,1] (reshape, cast)``.
+
+        What can get lost on the way follows: ``(cast: truncates toward zero)``.
+        """
+        change = self._conversion()
+        if isinstance(change, str):
+            how = "as it was before an earlier patch"
+        else:
+            how = ", ".join(change.kinds)
+            if change.losses:
+                how += ": " + "; ".join(change.losses)
+        return f"{self.where} {type_text(self.type)} → {type_text(self.new_type)} ({how})"
+
+    def _conversion(self) -> Conversion | str:
+        """Returns how it is converted, or why it cannot be."""
+        from sigpb.rewrite.conversion import conversion
+        from sigpb.steps.step import ConversionError
+
+        try:
+            return conversion(self.side, self.type, self.new_type, insist=self.reshape)
+        except ConversionError as error:
+            return str(error)
+
+    def _is_restored(self, meta_graph: MetaGraph) -> bool:
+        """Whether it is to be what it was before sigpb gave it a tensor of its own."""
+        from sigpb.rewrite.restoration import origin_type
+
+        signature = meta_graph.signatures[self.signature.source]
+        infos = signature.inputs if self.side == "input" else signature.outputs
+        return origin_type(meta_graph, infos[self.key]) == self.new_type
+
+
+@dataclass(frozen=True)
+class ChangeBatchSize(SignatureEdit):
+    """Leaves the batch size of a signature open, or fixes it; outputs follow the inputs.
+
+    Attributes:
+        inputs: The inputs that have it.
+        sizes: The batch sizes that they have; None for an open one.
+        size: The batch size wanted.
+        left: The inputs whose first dimension is taken for something else, and stays.
+    """
+
+    inputs: tuple[str, ...]
+    sizes: tuple[int | None, ...]
+    size: int | None
+    left: tuple[str, ...] = ()
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the batch size of any input is another than the patch states."""
+        if not target.patch.HasField("batch_size"):
+            return
+        size = batch_size_of(target.patch)
+        stated = {
+            item.key
+            for item in target.patch.input
+            if item.HasField("shape") or item.HasField("bind")
+        }
+        shapes = _shapes(target.signature_def.inputs)
+        batches = {key: shape[0] for key, shape in shapes.items() if shape and key not in stated}
+        every = dict(batches)
+        for known in (None, size):  # What differs from a batch size is something else.
+            if known in batches.values():
+                alike = {known, 1} if size is None else {known}
+                rank = min(len(shapes[key] or ()) for key in batches if batches[key] == known)
+                batches = {
+                    key: batch
+                    for key, batch in batches.items()
+                    if batch == known or (batch in alike and len(shapes[key] or ()) >= rank)
+                }
+        changed = sorted(key for key, batch in batches.items() if batch != size)
+        if changed or not (batches or stated):
+            sizes = tuple(batches[key] for key in changed)
+            left = sorted(key for key in every.keys() - batches.keys() if every[key] != size)
+            yield cls(target.ref, tuple(changed), sizes, size, tuple(left))
+
+    def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
+        """There has to be one batch size."""
+        fixed = sorted({size for size in self.sizes if size is not None})
+        if not self.inputs:
+            yield (
+                f"{self.where} has no input that states a first dimension, so that its batch size "
+                "is not known; state the shapes of its inputs."
+            )
+        elif self.size is not None and fixed:
+            yield (
+                f"{self.where} has the batch size {' or '.join(map(str, fixed))}, which the graph "
+                'may rely on; a fixed batch size can only be made open: batch_size "?".'
+            )
+        elif len(fixed) > 1:
+            pairs = zip(self.inputs, self.sizes, strict=True)
+            sizes = ", ".join(f"{key!r} has {size}" for key, size in pairs)
+            yield (
+                f"{self.where} has inputs with different first dimensions: {sizes}. State the "
+                "shape of those that have the batch size."
+            )
+
+    def unchecked(self) -> Iterator[str]:
+        """What is computed of several examples is not run."""
+        size = "any batch size" if self.size is None else f"a batch size of {self.size}"
+        yield f"what {self.where} computes for {size}"
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the first dimension of the inputs."""
+        inputs = draft.signature(self.signature).inputs
+        shapes = _shapes(draft.meta_graph.signatures[self.signature.source].inputs)
+        for key in self.inputs:
+            inputs[key] = inputs[key].retyped(shape=with_batch(shapes[key], self.size))
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'serving_default': batch size 1 → ? (input 'x')``."""
+        before = self.sizes[0] if self.sizes[0] is not None else "?"
+        after = "?" if self.size is None else self.size
+        inputs = ", ".join(map(repr, self.inputs))
+        if self.left:
+            inputs += f"; not of input {', '.join(map(repr, self.left))}"
+        return f"{self.where}: batch size {before} → {after} (input {inputs})"
+
+
+def batch_size_of(patch: protos.SignaturePatch) -> int | None:
+    """Returns the batch size that a patch states; None for an open one."""
+    (size,) = parse_shape(patch.batch_size) or (None,)
+    return size
+
+
+def _shapes(inputs: Mapping[str, protos.TensorInfo]) -> dict[str, Shape]:
+    """Returns the shapes of dense inputs."""
+    return {key: shape_of(info.tensor_shape) for key, info in inputs.items() if info.name}
+
+
+@dataclass(frozen=True)
+class AddOutput(SignatureEdit):
+    """Makes a tensor of the graph, or of a function that the signature calls, an output.
+
+    Attributes:
+        tensor: The name of the tensor.
+        dtype: The dtype that the output is to have; None for that of the tensor.
+        shape: The shape that it is to have; None for that of the tensor.
+        reshape: Whether a reshape is meant even if it looks like a transpose.
+    """
+
+    key: str
+    tensor: str
+    dtype: str | None
+    shape: str | None
+    reshape: bool
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch says ``from_tensor``, unless the output is that tensor."""
+        outputs = target.signature_def.outputs
+        for item in target.patch.output:
+            if not item.HasField("from_tensor"):
+                continue
+            if item.key in outputs and outputs[item.key].name == full(item.from_tensor):
+                continue
+            yield cls(
+                target.ref,
+                item.key,
+                item.from_tensor,
+                item.dtype if item.HasField("dtype") else None,
+                item.shape if item.HasField("shape") else None,
+                item.reshape,
+            )
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Adds the output."""
+        port = Port(self.key, self.key, {}, tensor=self.tensor)
+        if self.dtype is not None:
+            port = port.retyped(dtype=dtype_of(self.dtype))
+        if self.shape is not None:
+            port = port.retyped(shape=parse_shape(self.shape), insist=self.reshape)
+        signature = draft.signature(self.signature)
+        draft.put(replace(signature, added=(*signature.added, port)))
+
+    def describe(self) -> str:
+        """Returns for instance ``… output 'pooled' added from tensor 'pool/Mean:0'``."""
+        type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
+        return (
+            f"{self.where}: output {self.key!r} added from tensor {self.tensor!r}"
+            f"{type_ and ' as' + type_}"
+        )

@@ -1,0 +1,192 @@
+"""The files of a SavedModel: which one holds the proto, and how they are read and told apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import mmap
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, TypeVar
+
+from sigpb.errors import EnvironmentFailure, ModelUnreadable
+from sigpb.regular_files import open_regular, read_regular
+from sigpb.wire import Buffer
+
+BINARY_NAME = "saved_model.pb"
+TEXT_NAME = "saved_model.pbtxt"
+CHUNKED_NAME = "saved_model.cpb"
+WARMUP_PATH = "assets.extra/tf_serving_warmup_requests"
+
+
+def locate(path: Path) -> Path:
+    """Finds the proto of the SavedModel in a directory.
+
+    Args:
+        path: The model's directory, or the proto file in it.
+
+    Returns:
+        The path of its ``saved_model.pb`` or ``saved_model.pbtxt``.
+
+    Raises:
+        ModelUnreadable: If there is none, if there are both, or if the model is chunked.
+    """
+    directory = path.parent if path.name in (BINARY_NAME, TEXT_NAME, CHUNKED_NAME) else path
+    if not directory.exists():
+        raise ModelUnreadable(f"{path}: there is no such directory.")
+    if not directory.is_dir():
+        raise ModelUnreadable(
+            f"{path}: this is a file. Name the directory that holds {BINARY_NAME}."
+        )
+    binary, text = directory / BINARY_NAME, directory / TEXT_NAME
+    if binary.exists() and text.exists():
+        raise ModelUnreadable(
+            f"{directory}: holds both {BINARY_NAME} and {TEXT_NAME}. Loaders read the first, some "
+            "tools write the second, and the two may differ. Remove the one that is out of date."
+        )
+    for file in (binary, text):
+        if file.is_file():
+            return file
+        if file.exists() and not file.is_dir():
+            raise ModelUnreadable(f"{file}: this is not a regular file.")
+    if (directory / CHUNKED_NAME).exists():
+        raise ModelUnreadable(
+            f"{directory}: holds a chunked SavedModel ({CHUNKED_NAME}), which open-source "
+            "TensorFlow can read but not write. Export the model again without chunking."
+        )
+    raise ModelUnreadable(f"{directory}: holds no {BINARY_NAME}.{_nearby_models(directory)}")
+
+
+def _nearby_models(directory: Path) -> str:
+    """Says which subdirectories hold a SavedModel, for whoever named the one above."""
+    children = sorted(
+        child.name
+        for child in directory.iterdir()
+        if (child / BINARY_NAME).is_file() or (child / TEXT_NAME).is_file()
+    )
+    if not children:
+        return ""
+    listed = ", ".join(children[:10]) + (", …" if len(children) > 10 else "")
+    return f" It holds models in: {listed}. Name one of these."
+
+
+_PART = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileState:
+    """What changes when a file is replaced or written to.
+
+    Attributes:
+        inode: Number of the file in its file system.
+        size: In bytes.
+        mtime_ns: Time of the last modification, in nanoseconds since the epoch.
+    """
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, file: Path | int) -> FileState:
+        """Returns the state of a file, given by path or as a file descriptor.
+
+        Take it from the descriptor that is read from: a path may name another file by then.
+
+        Raises:
+            OSError: If there is no such file.
+        """
+        status = file.stat() if isinstance(file, Path) else os.fstat(file)
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def sha256_of(file: Path) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal; it is read in parts.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open_regular(file) as opened:
+        while part := opened.read(_PART):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+# What is as it is, however often it is tried.
+_STAYS = {errno.EACCES, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.EPERM}
+
+
+def read_side_file(file: Path) -> bytes | None:
+    """Returns what a file beside a proto holds; None if there is none.
+
+    Raises:
+        ModelUnreadable: If there is something that cannot be read, such as a directory.
+        EnvironmentFailure: If reading it fails.
+    """
+    try:
+        return read_regular(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        kind = ModelUnreadable if error.errno in _STAYS else EnvironmentFailure
+        raise kind(f"{file}: {error.strerror or error}.") from error
+
+
+_Opened = TypeVar("_Opened", bound="OpenedFile")
+
+
+class OpenedFile:
+    """A file that was opened.
+
+    It can be used in a ``with`` statement, which closes the file and names it in errors about its
+    content.
+
+    Attributes:
+        file: The file.
+        buffer: The bytes of the binary proto: the mapped file, or what a text proto amounts to.
+    """
+
+    def __init__(self, file: Path, buffer: Buffer) -> None:
+        self.file = file
+        self.buffer = buffer
+
+    @property
+    def named_by(self) -> Path:
+        """What errors about the content name; where they do not, the file is put before them."""
+        return self.file
+
+    def close(self) -> None:
+        """Closes the mapped file."""
+        if isinstance(self.buffer, mmap.mmap):
+            self.buffer.close()
+
+    def __enter__(self: _Opened) -> _Opened:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        if isinstance(error, ModelUnreadable) and not error.is_located:
+            error.is_located = True
+            if str(self.named_by) not in str(error):
+                located = ModelUnreadable(f"{self.file}: {error}")
+                located.is_located = True
+                raise located from error
+
+
+def mapped(file: Path, opened: BinaryIO) -> mmap.mmap:
+    """Maps a file that is open.
+
+    Raises:
+        ModelUnreadable: If it is empty.
+    """
+    if not opened.seek(0, 2):
+        raise ModelUnreadable(f"{file}: the file is empty.")
+    return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
