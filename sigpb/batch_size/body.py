@@ -8,7 +8,7 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.batch_size.needed import clamped, needed_in_function
 from sigpb.batch_size.order import data_inputs, in_order
-from sigpb.batch_size.rules.operation import COUNT, Demand, Operation, Refusal, differing
+from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal, differing
 from sigpb.batch_size.rules.sources import Argument, Source, find_source
 from sigpb.batch_size.rules.values import (
     UNKNOWN,
@@ -22,7 +22,7 @@ from sigpb.batch_size.rules.values import (
 )
 from sigpb.batch_size.tensors import BodyTensors, Callees, Port, Visited
 from sigpb.tf.control_flow import is_back_edge
-from sigpb.tf.stated_shapes import merged, stated_shape, stated_shapes
+from sigpb.tf.stated_shapes import merged, stated_shapes
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import is_compatible
 
@@ -118,8 +118,8 @@ class Body(BodyTensors):
             return
         operands = [self.tensor(each) if each in before else UNKNOWN for each in spelled]
         if any(operand.follows_batch for operand in operands):
-            operation = Operation(node, operands, self.size, self, stated_shape(node))
-            found = self._apply(operation)
+            operation = self.operation(node, operands, self.size)
+            found = self.apply(operation)
             stated = stated_shapes(node, len(found))
             outputs = tuple(map(self._checked, found, stated))
             self.visited[node.name] = Visited(operation, outputs)

@@ -217,9 +217,16 @@ class BodyTensors:
         self, node: protos.NodeDef, operands: Sequence[Tensor], size: int | None
     ) -> tuple[Tensor, ...]:
         """Returns the outputs of a node for some operands; raises what its rule raises."""
-        return self._apply(Operation(node, operands, size, self, stated_shape(node)))
+        return self.apply(self.operation(node, operands, size))
 
-    def _apply(self, operation: Operation) -> tuple[Tensor, ...]:
+    def operation(
+        self, node: protos.NodeDef, operands: Sequence[Tensor], size: int | None
+    ) -> Operation:
+        """Returns a node as its rule sees it."""
+        return Operation(node, operands, size, self, stated_shape(node))
+
+    def apply(self, operation: Operation) -> tuple[Tensor, ...]:
+        """Applies the rule of a node, and returns its outputs; raises what the rule raises."""
         outputs = self._outputs(operation)
         dtypes = self._callees.op_defs.output_dtypes(operation.node) or []
         return with_whole_batch(operation, outputs, dtypes)
@@ -229,8 +236,8 @@ class BodyTensors:
         rule = rule_of(op)
         if rule is not None:
             try:
-                outputs = rule(operation)
-            except (IndexError, ValueError) as error:
+                outputs = rule.outputs(operation)
+            except (IndexError, ValueError, ZeroDivisionError) as error:
                 raise Refusal(f"its operands are not of the ranks that {op} takes") from error
             return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
         if self._callees.get(op) is not None:

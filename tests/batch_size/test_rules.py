@@ -190,6 +190,7 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("Slice", [(N, 5), [0, 0], [2, 5]], {}, "takes a part of the batch"),
         ("StridedSlice", [(N, 5), [0], [1], [1]], {"shrink_axis_mask": 1}, "takes one example"),
         ("StridedSlice", [(N, 5), [0], [2], [1]], {}, "takes a part of the batch"),
+        ("StridedSlice", [(N, 5), (None,), (None,), (None,)], {}, "how many dimensions it slices"),
         ("GatherV2", [(N, 5), [0, 1], 0], {}, "by their numbers"),
         ("Pad", [(N, 5), [[1, 0], [0, 0]]], {}, "puts rows around the batch"),
         ("Squeeze", [(N, None, 5)], {}, "it is not known which dimensions of [N,?,5] it takes"),

@@ -8,13 +8,15 @@ from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.values import SCALAR, UNKNOWN, Tensor, text
 
 
-@rule("Enter", "Exit", "NextIteration", "LoopCond", "RefEnter", "RefExit", "RefNextIteration")
+@rule("Enter", "Exit", "NextIteration", "LoopCond", checks=True)
+@rule("RefEnter", "RefExit", "RefNextIteration")
 def pass_on(op: Operation) -> Tensor:
     """The result is the operand."""
     return op.operands[0]
 
 
-@rule("Switch", "RefSwitch")
+@rule("Switch", checks=True)
+@rule("RefSwitch")
 def switch(op: Operation) -> Sequence[Tensor]:
     """The operand comes out at one of two places."""
     return [op.operands[0], op.operands[0]]

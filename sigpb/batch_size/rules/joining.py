@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sigpb.batch_size.rules.agreement import equal_shapes
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, add, divide
+from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, add, can_be_equal, divide
 
 
-@rule("ConcatV2", "Concat")
+@rule("ConcatV2", "Concat", checks=True)
 def concat(op: Operation) -> Tensor:
     """Joins along a dimension that exists."""
     count = len(op.operands) - 1
@@ -28,7 +28,7 @@ def concat(op: Operation) -> Tensor:
     return Tensor(tuple(shape))
 
 
-@rule("Pack")
+@rule("Pack", checks=True)
 def pack(op: Operation) -> Tensor:
     """Joins along a new dimension."""
     count = len(op.operands)
@@ -41,10 +41,11 @@ def pack(op: Operation) -> Tensor:
     return Tensor((*shape[:axis], count, *shape[axis:]))
 
 
-@rule("Unpack")
+@rule("Unpack", checks=True)
 def unpack(op: Operation) -> Sequence[Tensor]:
     """Takes one dimension apart."""
     dims = op.dims(0)
+    op.require(can_be_equal([dims[op.integer("axis")], op.integer("num")]))
     axis = op.integer("axis") % len(dims)
     if isinstance(dims[axis], Batch):
         raise Refusal("it takes the batch apart into its examples")
@@ -54,18 +55,21 @@ def unpack(op: Operation) -> Sequence[Tensor]:
     return [Tensor((*dims[:axis], *dims[axis + 1 :]))] * op.integer("num")
 
 
-@rule("Split")
+@rule("Split", checks=True)
 def split(op: Operation) -> Sequence[Tensor]:
     """Cuts one dimension into equal parts."""
-    count = op.integer("num_split")
-    return _parts(op, op.dims(1), op.axis(0, len(op.dims(1))), [None] * count)
+    dims, count = op.dims(1), op.integer("num_split")
+    axis = op.axis(0, len(dims))
+    dim = dims[axis]
+    op.require(not isinstance(dim, int) or dim % count == 0)
+    return _parts(op, dims, axis, [None] * count)
 
 
 @rule("SplitV")
 def split_v(op: Operation) -> Sequence[Tensor]:
     """Cuts one dimension into parts of given sizes."""
     dims = op.dims(0)
-    sizes = op.operands[1].value or (None,) * op.integer("num_split")
+    sizes = op.value_or_unknown(1, op.integer("num_split"))
     return _parts(op, dims, op.axis(2, len(dims)), [None if size == -1 else size for size in sizes])
 
 

@@ -17,7 +17,7 @@ from sigpb.batch_size.rules.values import (
 )
 
 
-@rule("LookupTableFind", "LookupTableFindV2")
+@rule("LookupTableFind", "LookupTableFindV2", checks=True)
 def look_up(op: Operation) -> Tensor:
     """One value for each key."""
     return Tensor(op.dims(1))
@@ -31,7 +31,8 @@ def string_join(op: Operation) -> Tensor:
     return Tensor(broadcast(op, shapes) if shapes else ())
 
 
-@rule("DecodeRaw", "DecodePaddedRaw")
+@rule("DecodeRaw", checks=True)
+@rule("DecodePaddedRaw")
 def decode_raw(op: Operation) -> Tensor:
     """Each string becomes a row of numbers."""
     return Tensor((*op.dims(0), None))

@@ -102,6 +102,8 @@ class Operation:
             what arguments.
         shapes: Attributes that state shapes, and what they are to be.
         attributes: Attributes that are integers or lists of them, and what they are to be.
+        fits: Whether TensorFlow accepts the sizes of the operands, as far as they are known before
+            the graph runs; None if that cannot be determined. See `require`.
         understood: The operands of which the rule says itself what follows if they depend on the
             batch as a whole; see `Tensor.whole`.
         computed_by: The op that computes the result in its place, from the same operands and with
@@ -127,6 +129,7 @@ class Operation:
         self.exchanged: dict[str, tuple[protos.FunctionDef, tuple[Tensor, ...]]] = {}
         self.shapes: dict[str, list[Dims | None]] = {}
         self.attributes: dict[str, int | list[int]] = {}
+        self.fits: bool | None = True
         self.understood: set[int] = set()
         self.computed_by: str | None = None
 
@@ -137,6 +140,18 @@ class Operation:
     def understand_all(self) -> None:
         """Notes that all operands may depend on the batch as a whole."""
         self.understand(*range(len(self.operands)))
+
+    def require(self, fits: bool | None) -> None:
+        """Notes whether sizes are as the op wants them; the first that are not are decisive.
+
+        A size that depends on the batch is none that is known.
+
+        Args:
+            fits: False if known sizes contradict each other, so that a session refuses to load the
+                graph; None if too little is known, or the rule does not look at all of them.
+        """
+        if self.fits:
+            self.fits = fits
 
     def integer(self, name: str, default: int = 0) -> int:
         """Returns an attribute that is an integer."""
@@ -180,6 +195,16 @@ class Operation:
             raise Refusal(f"the value of its operand {self.spelling(number)!r} is not known")
         return value
 
+    def value_or_unknown(self, number: int, count: int) -> Dims:
+        """Returns the integers that an operand consists of; so many unknown ones if it may be any.
+
+        Args:
+            number: The operand.
+            count: How many integers there are if nothing is known of them.
+        """
+        value = self.operands[number].value
+        return (None,) * count if value is None else value
+
     def constant(self, number: int) -> tuple[int, ...]:
         """Returns the integers that an operand consists of, all known and free of the batch.
 
@@ -195,6 +220,10 @@ class Operation:
         """Returns a constant operand that counts dimensions, from the front."""
         (axis,) = self.constant(number)
         return axis + rank if axis < 0 else axis
+
+    def channel_axis(self, rank: int) -> int:
+        """Returns the dimension with the channels of an operand, as `data_format` says."""
+        return 1 if self.word("data_format").startswith("NC") else rank - 1
 
     def spelling(self, number: int) -> str:
         """Returns how the node spells an operand."""
@@ -254,18 +283,35 @@ class Operation:
         return Batch(1, f"{self.node.name}:{output}")
 
 
-Rule: TypeAlias = "Callable[[Operation], Tensor | Sequence[Tensor]]"
+Outputs: TypeAlias = "Callable[[Operation], Tensor | Sequence[Tensor]]"
 """Tells the outputs of a node, and changes it where needed; raises Refusal and Demand."""
+
+
+class Rule(NamedTuple):
+    """What an op makes of the sizes of its operands, and which of them it accepts.
+
+    Attributes:
+        outputs: Tells the outputs of a node.
+        checks: Whether it notes with `Operation.require` all that TensorFlow asks of sizes before
+            a graph runs, so that operands of which nothing is noted are accepted (the shape
+            functions in tensorflow/core/ops, tensorflow/core/framework/common_shape_fns.cc).
+        any_rank: Whether it accepts operands of any rank, if these fit each other.
+    """
+
+    outputs: Outputs
+    checks: bool
+    any_rank: bool
+
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(*ops: str) -> Callable[[Rule], Rule]:
-    """Makes a function the rule of some ops."""
+def rule(*ops: str, checks: bool = False, any_rank: bool = False) -> Callable[[Outputs], Outputs]:
+    """Makes a function the rule of some ops; `Rule` explains the arguments."""
 
-    def register(function: Rule) -> Rule:
+    def register(function: Outputs) -> Outputs:
         for op in ops:
-            RULES[op] = function
+            RULES[op] = Rule(function, checks, any_rank)
         return function
 
     return register

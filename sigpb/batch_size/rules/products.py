@@ -8,27 +8,35 @@ from sigpb import protos
 from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.reductions import check_mixing
-from sigpb.batch_size.rules.values import UNKNOWN, Batch, Dim, Dims, Tensor, text
+from sigpb.batch_size.rules.values import UNKNOWN, Batch, Dim, Dims, Tensor, can_be_equal, text
 
 
-@rule("MatMul", "SparseMatMul")
+@rule("MatMul", checks=True)
+@rule("SparseMatMul")
 def mat_mul(op: Operation) -> Tensor:
     """Multiplies two matrices."""
+    shapes = [operand.shape for operand in op.operands]
+    op.require(None if None in shapes else all(len(dims or ()) == 2 for dims in shapes))
     rows, inner = _matrix(op, 0, "transpose_a")
     other, columns = _matrix(op, 1, "transpose_b")
     contract(op, inner, other)
     return Tensor((rows, columns))
 
 
-@rule("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+@rule("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", checks=True)
 def batch_mat_mul(op: Operation) -> Tensor:
     """Multiplies stacks of matrices, which are broadcast."""
     left, right = op.dims(0), op.dims(1)
     rows, inner = _matrix(op, 0, "adj_x")
     other, columns = _matrix(op, 1, "adj_y")
     contract(op, inner, other)
-    if op.node.op == "BatchMatMul" and len(left) != len(right):
-        raise Refusal(f"its operands have the shapes {text(left)} and {text(right)}")
+    if op.node.op == "BatchMatMul":
+        op.require(
+            len(left) == len(right)
+            and all(map(can_be_equal, zip(left[:-2], right[:-2], strict=True)))
+        )
+        if len(left) != len(right):
+            raise Refusal(f"its operands have the shapes {text(left)} and {text(right)}")
     stack = broadcast(op, [(0, left[:-2]), (1, right[:-2])])
     return Tensor((*stack, rows, columns))
 
@@ -37,12 +45,14 @@ def _matrix(op: Operation, number: int, transpose: str) -> tuple[Dim, Dim]:
     dims = op.operands[number].shape
     if dims is None and number == 1 and op.node.op == "MatMul":
         return None, None
+    op.require(len(op.dims(number)) > 1)
     rows, columns = op.dims(number)[-2:]
     return (columns, rows) if op.flag(transpose) else (rows, columns)
 
 
 def contract(op: Operation, left: Dim, right: Dim) -> None:
-    """Refuses to sum over the batch."""
+    """Refuses to sum over the batch, and notes whether the sizes are those that are summed over."""
+    op.require(can_be_equal([left, right]))
     if op.size is None or not (isinstance(left, Batch) or isinstance(right, Batch)):
         return
     raise Refusal(
@@ -51,10 +61,12 @@ def contract(op: Operation, left: Dim, right: Dim) -> None:
     )
 
 
-@rule("Einsum")
+@rule("Einsum", checks=True)
 def einsum(op: Operation) -> Tensor:
     """Multiplies and sums as an equation says."""
     terms, _, result = op.word("equation").replace(" ", "").partition("->")
+    if "." in terms or len(terms.split(",")) != len(op.operands):
+        op.require(None)
     labels = [_labels(op, n, term) for n, term in enumerate(terms.split(","))]
     sizes: dict[str, list[tuple[int, int, Dim]]] = {}
     for number, named in enumerate(labels):
@@ -82,11 +94,13 @@ def _expand(term: str, ellipsis: Sequence[str]) -> list[str]:
     return [*before, *(ellipsis if dots else ()), *after]
 
 
-@rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv")
+@rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", checks=True)
+@rule("Conv")
 def convolution(op: Operation) -> Tensor:
     """Keeps the batch; the other sizes are those that the node states, if it does."""
     _no_batch_in(op, 1)
     _batch_first(op)
+    op.require(None if op.operands[1].shape is None else _fits_filter(op, op.dims(0), op.dims(1)))
     channels = None if op.operands[1].shape is None else op.dims(1)[-1]
     if op.node.op == "DepthwiseConv2dNative" and op.operands[1].shape is not None:
         depth, times = op.dims(1)[-2:]
@@ -94,15 +108,30 @@ def convolution(op: Operation) -> Tensor:
     return Tensor(_spatial(op, op.dims(0), channels, _window(op)))
 
 
-@rule("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D")
+def _fits_filter(op: Operation, dims: Dims, window: Dims) -> bool:
+    """Whether a filter takes as many channels as there are, or those of one of several groups."""
+    if len(dims) != len(window):
+        return False
+    channels, taken, made = dims[op.channel_axis(len(dims))], *window[-2:]
+    if not isinstance(channels, int) or not isinstance(taken, int):
+        return True
+    groups, over = divmod(channels, taken)
+    if over or (op.node.op == "DepthwiseConv2dNative" and groups != 1):
+        return False
+    return not isinstance(made, int) or made % (groups or 1) == 0
+
+
+@rule("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", checks=True)
 def pooling(op: Operation) -> Tensor:
     """Keeps batch and channels."""
     dims = op.dims(0)
     window = op.integers("ksize")
     _batch_first(op)
+    op.require(len(window) == len(dims))
+    shape = _spatial(op, dims, dims[op.channel_axis(len(dims))], window)
     if window[0] != 1 or op.integers("strides")[0] != 1:
         raise Refusal("it moves a window over the first dimension")
-    return Tensor(_spatial(op, dims, dims[_channel_axis(op, len(dims))], window))
+    return Tensor(shape)
 
 
 @rule("MaxPoolV2")
@@ -136,10 +165,6 @@ def _batch_first(op: Operation, number: int = 0) -> None:
         raise Refusal(f"it takes only the first dimension of {text(dims)} for the batch")
 
 
-def _channel_axis(op: Operation, rank: int) -> int:
-    return 1 if op.word("data_format").startswith("NC") else rank - 1
-
-
 def _window(op: Operation) -> list[int]:
     """Returns the size of the filter in every dimension of the operand; 0 for an unknown one."""
     rank = len(op.dims(0))
@@ -150,19 +175,19 @@ def _window(op: Operation) -> list[int]:
         (size - 1) * dilation + 1 if size else 0
         for size, dilation in zip(spatial, _middle(op, "dilations", rank), strict=True)
     ]
-    return [1, 1, *sizes] if _channel_axis(op, rank) == 1 else [1, *sizes, 1]
+    return [1, 1, *sizes] if op.channel_axis(rank) == 1 else [1, *sizes, 1]
 
 
 def _middle(op: Operation, name: str, rank: int) -> list[int]:
     values = op.integers(name) or [1] * rank
-    return values[2:] if _channel_axis(op, rank) == 1 else values[1:-1]
+    return values[2:] if op.channel_axis(rank) == 1 else values[1:-1]
 
 
 def _spatial(op: Operation, dims: Dims, channels: Dim, window: Sequence[int]) -> Dims:
     """Returns the shape after a window was moved over all dimensions but batch and channels."""
     if len(window) != len(dims):
         return (dims[0], *[None] * (len(dims) - 1))
-    channel_axis = _channel_axis(op, len(dims))
+    channel_axis = op.channel_axis(len(dims))
     strides = op.integers("strides") or [1] * len(dims)
     result: list[Dim] = []
     for axis, (dim, size, stride) in enumerate(zip(dims, window, strides, strict=True)):
@@ -176,15 +201,18 @@ def _spatial(op: Operation, dims: Dims, channels: Dim, window: Sequence[int]) ->
 
 
 def _positions(op: Operation, dim: Dim, size: int, stride: int, axis: int) -> Dim:
+    padding = op.word("padding")
+    if padding == "EXPLICIT":
+        op.require(None)
     if not isinstance(dim, int) or not stride:
         return None
-    padding = op.word("padding")
     if padding == "SAME":
         return -(-dim // stride)
     if not size:
         return None
     if padding == "EXPLICIT":
         dim += sum(op.integers("explicit_paddings")[2 * axis : 2 * axis + 2])
+    op.require(dim >= size)
     return (dim - size) // stride + 1
 
 
@@ -208,11 +236,15 @@ def transposed_convolution(op: Operation) -> Tensor:
     return Tensor((batch, *sizes[1:]))
 
 
-@rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
+@rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", checks=True)
+@rule("_FusedBatchNormEx")
 def batch_norm(op: Operation) -> Sequence[Tensor]:
     """Keeps the shape; the statistics are of the channels."""
     dims = op.dims(0)
-    axis = _channel_axis(op, len(dims))
+    axis = op.channel_axis(len(dims))
+    # Statistics that are computed are of size 0.
+    sizes = [shape[0] for operand in op.operands[1:] if (shape := operand.shape) and shape[0] != 0]
+    op.require(len(dims) in (4, 5) and can_be_equal([dims[axis], *sizes]))
     shapes = [(number, op.operands[number].shape) for number in (1, 2)]
     vectors = [(number, 0, shape[0]) for number, shape in shapes if shape]
     (channels,) = agreed(op, [[(0, axis, dims[axis]), *vectors]])
@@ -228,7 +260,7 @@ def is_training(batch_norm: protos.NodeDef) -> bool:
     return "is_training" not in batch_norm.attr or batch_norm.attr["is_training"].b
 
 
-@rule("LRN")
+@rule("LRN", checks=True)
 def local_response(op: Operation) -> Tensor:
     """Works along the channels, which are last."""
     dims = op.dims(0)
@@ -236,10 +268,8 @@ def local_response(op: Operation) -> Tensor:
     return Tensor(dims)
 
 
-@rule(
-    "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea",
-    "ScaleAndTranslate",
-)  # fmt: skip
+@rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", checks=True)
+@rule("ResizeArea", "ScaleAndTranslate")
 def resize(op: Operation) -> Tensor:
     """Keeps batch and channels."""
     batch, _, _, channels = op.dims(0)

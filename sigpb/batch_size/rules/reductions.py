@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from sigpb.batch_size.rules.agreement import agreed
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import Batch, Dims, Tensor, multiply, text
+from sigpb.batch_size.rules.values import Batch, Dims, Tensor, is_less, multiply, text
 
 
-@rule(
-    "All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin",
-)  # fmt: skip
+@rule("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin", checks=True)
 def reduce(op: Operation) -> Tensor:
     """Reduces the dimensions that a constant names."""
     dims = op.dims(0)
@@ -51,7 +49,7 @@ def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0
             )
 
 
-@rule("ArgMax", "ArgMin")
+@rule("ArgMax", "ArgMin", checks=True)
 def arg_max(op: Operation) -> Tensor:
     """Leaves out one dimension."""
     dims = op.dims(0)
@@ -60,7 +58,7 @@ def arg_max(op: Operation) -> Tensor:
     return Tensor((*dims[:axis], *dims[axis + 1 :]))
 
 
-@rule("Softmax", "LogSoftmax")
+@rule("Softmax", "LogSoftmax", checks=True)
 def softmax(op: Operation) -> Tensor:
     """Works along the last dimension."""
     dims = op.dims(0)
@@ -68,7 +66,8 @@ def softmax(op: Operation) -> Tensor:
     return Tensor(dims)
 
 
-@rule("Cumsum", "Cumprod", "CumulativeLogsumexp")
+@rule("Cumsum", "Cumprod", checks=True)
+@rule("CumulativeLogsumexp")
 def cumulate(op: Operation) -> Tensor:
     """Works along one dimension."""
     dims = op.dims(0)
@@ -76,7 +75,7 @@ def cumulate(op: Operation) -> Tensor:
     return Tensor(dims)
 
 
-@rule("Reverse", "ReverseV2")
+@rule("Reverse", "ReverseV2", checks=True)
 def reverse(op: Operation) -> Tensor:
     """Keeps the shape."""
     dims = op.dims(0)
@@ -86,7 +85,7 @@ def reverse(op: Operation) -> Tensor:
     return Tensor(dims)
 
 
-@rule("TopKV2", "TopK")
+@rule("TopKV2", "TopK", checks=True)
 def top_k(op: Operation) -> Sequence[Tensor]:
     """Works along the last dimension."""
     dims = op.dims(0)
@@ -96,6 +95,7 @@ def top_k(op: Operation) -> Sequence[Tensor]:
         count = value[0] if value else None
     else:
         count = op.integer("k")
+    op.require(None if count is None else not is_less(dims[-1], count))
     chosen = Tensor((*dims[:-1], count))
     return [chosen, chosen]
 
@@ -108,7 +108,7 @@ def in_top_k(op: Operation) -> Tensor:
     return Tensor(agreed(op, [[(0, 0, rows), (1, 0, op.dims(1)[0])]]))
 
 
-@rule("L2Loss")
+@rule("L2Loss", checks=True)
 def loss(op: Operation) -> Tensor:
     """One number for all."""
     check_mixing(op, op.dims(0), range(len(op.dims(0))))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from sigpb.batch_size.rules.layout import batch_in_literal, layout_of, product, resolved
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.products import is_training
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, known, text
+from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, can_be_equal, known, text
 
 
-@rule("Reshape")
+@rule("Reshape", checks=True)
 def reshape(op: Operation) -> Tensor:
     """Gives a tensor the shape that an operand states."""
-    target = op.value(1)
+    target, dims = op.value(1), op.dims(0)
     op.understand(1)
+    op.require(_keeps_count(dims, target))
     value = op.operands[0].value
     if value is not None and len(target) <= 1:
         return Tensor((len(value),) if target else (), value)
-    dims = op.dims(0)
     if not any(isinstance(dim, Batch) for dim in dims):
         if any(isinstance(dim, Batch) for dim in target):
             raise _unclear(dims, target)
@@ -28,6 +28,14 @@ def reshape(op: Operation) -> Tensor:
     if shape is None:
         raise _unclear(dims, target)
     return Tensor(shape)
+
+
+def _keeps_count(dims: Dims, target: Dims) -> bool:
+    """Whether a shape can have as many elements as another."""
+    count, rest = product(dims), product([dim for dim in target if dim != -1])
+    if count is None or rest is None:
+        return True
+    return count == rest if -1 not in target else not rest or count % rest == 0
 
 
 def _inferred(dims: Dims, target: Dims) -> Dims:
@@ -101,10 +109,12 @@ def _is_for_layer_norm(op: Operation) -> bool:
     return any(user.op.startswith("FusedBatchNorm") and is_training(user) for user in users)
 
 
-@rule("Squeeze")
+@rule("Squeeze", checks=True)
 def squeeze(op: Operation) -> Tensor:
     """Leaves out dimensions of size one."""
     dims = op.dims(0)
+    for axis in op.integers("squeeze_dims"):
+        op.require(can_be_equal([1, dims[axis]]))
     axes = {axis % len(dims) for axis in op.integers("squeeze_dims")}
     if any(isinstance(dims[axis], Batch) for axis in axes):
         raise Refusal("it takes the batch dimension away, which has to be of size 1 for that")
@@ -125,7 +135,7 @@ def squeeze(op: Operation) -> Tensor:
     return Tensor(shape, op.operands[0].value, lost_batch=lost_batch)
 
 
-@rule("ExpandDims")
+@rule("ExpandDims", checks=True)
 def expand_dims(op: Operation) -> Tensor:
     """Puts in a dimension of size one."""
     dims = op.dims(0)
@@ -134,7 +144,8 @@ def expand_dims(op: Operation) -> Tensor:
     return Tensor((*dims[:axis], 1, *dims[axis:]), value)
 
 
-@rule("Transpose", "ConjugateTranspose")
+@rule("Transpose", checks=True)
+@rule("ConjugateTranspose")
 def transpose(op: Operation) -> Tensor:
     """Changes the order of the dimensions."""
     dims = op.dims(0)

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import OTHERWISE, Batch, Dim, Dims, Tensor, repeat, same, text
+from sigpb.batch_size.rules.values import (
+    OTHERWISE,
+    Batch,
+    Dim,
+    Dims,
+    Tensor,
+    is_less,
+    repeat,
+    same,
+    text,
+)
 
 
-@rule("Slice")
+@rule("Slice", checks=True)
 def slice_(op: Operation) -> Tensor:
     """Takes a block of given sizes."""
     dims = op.dims(0)
-    begin = op.operands[1].value or (None,) * len(dims)
-    sizes = op.operands[2].value or (None,) * len(dims)
+    begin, sizes = (op.value_or_unknown(number, len(dims)) for number in (1, 2))
     _check_known(op, 1, 2)
+    op.require(None if None in (op.operands[1].value, op.operands[2].value) else True)
     result: list[Dim] = []
     rewritten = list(sizes)
     for axis, (dim, start, size) in enumerate(zip(dims, begin, sizes, strict=True)):
         if not isinstance(dim, Batch):
             _check_bounds(op, start, size)
+            if isinstance(start, int) and isinstance(size, int):
+                op.require(not is_less(dim, start + max(size, 0)))
             rest = dim - start if isinstance(dim, int) and isinstance(start, int) else None
             result.append(rest if size == -1 else size)
             continue
@@ -70,16 +82,15 @@ def _check_bounds(op: Operation, *bounds: Dim) -> None:
         raise Refusal("what it takes depends on how many examples there are")
 
 
-@rule("StridedSlice")
+@rule("StridedSlice", checks=True)
 def strided_slice(op: Operation) -> Tensor:
     """Takes what a Python slice takes."""
     dims = op.dims(0)
     _check_known(op, 1, 2, 3)
-    begin, end, strides = (op.operands[number].value for number in (1, 2, 3))
-    entries = len(op.dims(1)) and (op.dims(1)[0] or 0)
+    (entries,) = op.dims(1)
     if not isinstance(entries, int):
         raise Refusal("it is not known how many dimensions it slices")
-    none = (None,) * entries
+    begin, end, strides = (op.value_or_unknown(number, entries) for number in (1, 2, 3))
     result: list[Dim] = []
     axis = 0
     end_mask = op.integer("end_mask")
@@ -97,10 +108,10 @@ def strided_slice(op: Operation) -> Tensor:
         if op.integer("new_axis_mask") & bit:
             result.append(1)
             continue
-        start = 0 if op.integer("begin_mask") & bit else (begin or none)[entry]
-        stop = None if op.integer("end_mask") & bit else (end or none)[entry]
+        start = 0 if op.integer("begin_mask") & bit else begin[entry]
+        stop = None if op.integer("end_mask") & bit else end[entry]
         open_end = bool(op.integer("end_mask") & bit)
-        step = (strides or none)[entry]
+        step = strides[entry]
         if op.integer("begin_mask") & bit and step != 1:
             start = None
         if not isinstance(dims[axis], Batch):
@@ -108,6 +119,8 @@ def strided_slice(op: Operation) -> Tensor:
         if op.integer("shrink_axis_mask") & bit:
             if isinstance(dims[axis], Batch) and op.size is not None:
                 raise Refusal("it takes one example out of the batch")
+            # An element must not be beyond the end; a range may.
+            op.require(_is_within(begin[entry], dims[axis]))
             if value is not None:
                 value = _item(value, start)
         else:
@@ -124,6 +137,10 @@ def strided_slice(op: Operation) -> Tensor:
     if end_mask != op.integer("end_mask"):
         op.attributes["end_mask"] = end_mask
     return Tensor(tuple(result), value)
+
+
+def _is_within(place: Dim, dim: Dim) -> bool:
+    return not isinstance(place, int) or not isinstance(dim, int) or -dim <= place < dim
 
 
 def _item(value: Dims, place: Dim) -> Dims | None:
@@ -152,7 +169,8 @@ def _sliced(dim: Dim, start: Dim, stop: Dim, step: Dim, open_end: bool) -> Dim:
     return len(range(dim)[start:stop:step]) if isinstance(stop, int) else None
 
 
-@rule("Pad", "PadV2", "MirrorPad")
+@rule("Pad", "PadV2", checks=True)
+@rule("MirrorPad")
 def pad(op: Operation) -> Tensor:
     """Puts elements around."""
     dims = op.dims(0)
@@ -168,7 +186,7 @@ def pad(op: Operation) -> Tensor:
     return Tensor(tuple(result))
 
 
-@rule("Tile")
+@rule("Tile", checks=True)
 def tile(op: Operation) -> Tensor:
     """Repeats the tensor along its dimensions."""
     dims = op.dims(0)
@@ -183,11 +201,13 @@ def tile(op: Operation) -> Tensor:
     return Tensor(tuple(repeat(*pair) for pair in zip(dims, times, strict=True)))
 
 
-@rule("GatherV2", "Gather", "ResourceGather")
+@rule("GatherV2", "Gather", checks=True)
+@rule("ResourceGather")
 def gather(op: Operation) -> Tensor:
     """Looks entries up by their number."""
     params, indices = op.operands[0].shape, op.dims(1)
     batch_dims = op.integer("batch_dims")
+    op.require(None if batch_dims else True)  # Indices are looked at when the graph runs.
     if op.node.op == "ResourceGather":
         return Tensor(_resource_gather(op, indices, batch_dims))
     params = op.dims(0)
@@ -249,7 +269,7 @@ def gather_nd(op: Operation) -> Tensor:
     return Tensor((*indices[:-1], *params[depth:]))
 
 
-@rule("OneHot")
+@rule("OneHot", checks=True)
 def one_hot(op: Operation) -> Tensor:
     """Puts in a dimension."""
     dims = op.dims(0)
@@ -259,7 +279,7 @@ def one_hot(op: Operation) -> Tensor:
     return Tensor((*dims[:axis], depth[0] if depth else None, *dims[axis:]))
 
 
-@rule("Where")
+@rule("Where", checks=True)
 def where(op: Operation) -> Tensor:
     """The places of what is true: how many there are is not known."""
     dims = op.dims(0)

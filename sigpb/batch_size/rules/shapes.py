@@ -25,32 +25,32 @@ from sigpb.batch_size.rules.values import (
 _LONGEST = 16
 
 
-@rule("Shape")
+@rule("Shape", checks=True, any_rank=True)
 def shape(op: Operation) -> Tensor:
     """The sizes of a tensor."""
     return vector(op.dims(0))
 
 
-@rule("ShapeN")
+@rule("ShapeN", checks=True, any_rank=True)
 def shape_n(op: Operation) -> Sequence[Tensor]:
     """The sizes of several tensors."""
     op.understand_all()
     return [vector(op.dims(number)) for number in range(len(op.operands))]
 
 
-@rule("Size")
+@rule("Size", checks=True, any_rank=True)
 def size(op: Operation) -> Tensor:
     """The number of elements."""
     return scalar(multiply(op.dims(0)))
 
 
-@rule("Rank")
+@rule("Rank", checks=True, any_rank=True)
 def rank(op: Operation) -> Tensor:
     """The number of dimensions, which does not depend on the batch."""
     return scalar(len(op.dims(0)))
 
 
-@rule("Fill")
+@rule("Fill", checks=True)
 def fill(op: Operation) -> Tensor:
     """Repeats one element."""
     op.understand(0)
@@ -103,7 +103,7 @@ def broadcast_args(op: Operation) -> Tensor:
     return vector(broadcast(op, [(0, op.value(0)), (1, op.value(1))]))
 
 
-@rule("Range")
+@rule("Range", checks=True)
 def range_(op: Operation) -> Tensor:
     """Numbers from a start to a limit."""
     parts = [op.operands[number].value for number in range(3)]
@@ -130,7 +130,8 @@ def linspace(op: Operation) -> Tensor:
     return Tensor(op.value(2))
 
 
-@rule("Assert", "PrintV2", "NoOp")
+@rule("Assert", checks=True)
+@rule("PrintV2", "NoOp")
 def nothing(op: Operation) -> Sequence[Tensor]:
     """There is no result."""
     op.understand_all()

@@ -211,6 +211,16 @@ def same(left: Dim, right: Dim) -> bool:
     return left == right and left is not None and left != OTHERWISE
 
 
+def can_be_equal(numbers: Iterable[Dim]) -> bool:
+    """Whether no two numbers are known to differ, apart from those that depend on the batch."""
+    return len({number for number in numbers if isinstance(number, int)}) <= 1
+
+
+def is_less(left: Dim, right: Dim) -> bool:
+    """Whether one number is known to be less than another."""
+    return isinstance(left, int) and isinstance(right, int) and left < right
+
+
 def batch_of(dims: Iterable[Dim]) -> Batch | None:
     """Returns the size among some that depends on the batch; multiples of its size come first."""
     batches = [dim for dim in dims if isinstance(dim, Batch)]
