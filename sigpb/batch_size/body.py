@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sigpb import protos
-from sigpb.batch_size.needed import clamped, needed_in_function
-from sigpb.batch_size.order import data_inputs, in_order
+from sigpb.batch_size.order import clamped, data_inputs, in_order, needed_in_function
 from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal, differing
 from sigpb.batch_size.rules.sources import Argument, Source, find_source
 from sigpb.batch_size.rules.values import (

@@ -7,12 +7,20 @@ from typing import Protocol
 
 from sigpb import protos
 from sigpb.batch_size.body import Body
-from sigpb.batch_size.rules.constants import INT32, integer_tensor, uniform_element
 from sigpb.batch_size.rules.operation import Operation
 from sigpb.batch_size.rules.sources import SIZES, Source
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, write_shape
+from sigpb.batch_size.rules.values import (
+    INT32,
+    Batch,
+    Dim,
+    Dims,
+    Tensor,
+    integer_tensor,
+    uniform_element,
+    write_shape,
+)
 from sigpb.batch_size.tensors import Visited
-from sigpb.graph.fresh_names import TakenNames
+from sigpb.graph.added_nodes import TakenNames
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.tf.tensor_names import producer

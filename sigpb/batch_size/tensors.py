@@ -9,9 +9,8 @@ from typing import Protocol, TypeAlias
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs, users_of
 from sigpb.batch_size.rules import rule_of
-from sigpb.batch_size.rules.constants import constant
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal
-from sigpb.batch_size.rules.values import UNKNOWN, Tensor
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, constant
 from sigpb.batch_size.rules.whole_batch import with_whole_batch
 from sigpb.tf.control_flow import ENTER_OPS, is_back_edge
 from sigpb.tf.op_defs import OpDefs

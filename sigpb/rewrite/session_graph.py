@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.added_nodes import SPLICED, copy_scope
-from sigpb.graph.clone import clone
-from sigpb.graph.cone import Cone
+from sigpb.graph.cone import Cone, clone
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.interface import Interface, Interfaces, Port, Restoration, fed_tensors

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.graph.function_outputs import InnerTensor, find_in, results_of, with_results
+from sigpb.graph.function_body import InnerTensor, find_in, results_of, with_results
 from sigpb.rewrite.function_library import FunctionLibrary
 from sigpb.rewrite.interface import FunctionPorts, Interface, Port
 from sigpb.rewrite.wrapper_function import Wrapped

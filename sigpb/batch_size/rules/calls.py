@@ -1,4 +1,4 @@
-"""Ops that call functions: calls, branches and loops."""
+"""Control flow: ops that call functions, and those of TensorFlow 1 that hand tensors on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sigpb.batch_size.rules import example_loops
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted, differing, rule
 from sigpb.batch_size.rules.values import (
     OTHERWISE,
+    SCALAR,
+    UNKNOWN,
     Batch,
     Dim,
     Dims,
@@ -200,3 +202,34 @@ def _either(left: Dim, right: Dim) -> Dim:
     if left == right:
         return left
     return OTHERWISE if isinstance(left, Batch) or isinstance(right, Batch) else None
+
+
+@rule("Enter", "Exit", "NextIteration", "LoopCond", checks=True)
+@rule("RefEnter", "RefExit", "RefNextIteration")
+def pass_on(op: Operation) -> Tensor:
+    """The result is the operand."""
+    return op.operands[0]
+
+
+@rule("Switch", checks=True)
+@rule("RefSwitch")
+def switch(op: Operation) -> Sequence[Tensor]:
+    """The operand comes out at one of two places."""
+    return [op.operands[0], op.operands[0]]
+
+
+@rule("Merge", "RefMerge")
+def merge(op: Operation) -> Sequence[Tensor]:
+    """Whatever comes; what comes from the end of a loop is checked later."""
+    known = [operand for operand in op.operands if operand != UNKNOWN]
+    shapes = {operand.shape for operand in known}
+    if len(shapes) != 1:
+        raise Refusal(f"its operands have the shapes {', '.join(sorted(map(text, shapes)))}")
+    counts = {operand.count for operand in known}
+    if len(counts) != 1:
+        raise Refusal("its operands are lists of different numbers of tensors")
+    elements = [operand.element for operand in known if operand.element is not None]
+    same = len({operand.value for operand in op.operands}) == 1
+    value = known[0].value if same else None
+    element = elements[-1] if elements else None
+    return [Tensor(known[0].shape, value, element, count=counts.pop()), SCALAR]

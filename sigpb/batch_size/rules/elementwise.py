@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sigpb.batch_size.rules.agreement import agreed, broadcast, equal_shapes
-from sigpb.batch_size.rules.constants import INT32, INT64
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.values import (
+    INT32,
+    INT64,
     Dim,
     Dims,
     Tensor,

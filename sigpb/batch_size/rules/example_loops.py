@@ -15,10 +15,9 @@ from dataclasses import replace
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs
-from sigpb.batch_size.rules.constants import INT32, constant
 from sigpb.batch_size.rules.operation import COUNT, Demand, Operation, Refusal, Wanted
-from sigpb.batch_size.rules.values import Batch, Dim, Tensor, same, write_shape
-from sigpb.graph.fresh_names import TakenNames
+from sigpb.batch_size.rules.values import INT32, Batch, Dim, Tensor, constant, same, write_shape
+from sigpb.graph.added_nodes import TakenNames
 from sigpb.tf.called_functions import functions_in_attributes
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.tf.tensor_names import producer

@@ -14,9 +14,10 @@ from typing import Protocol
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs
-from sigpb.batch_size.rules.constants import INT32, INT64, uniform_element
 from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal
 from sigpb.batch_size.rules.values import (
+    INT32,
+    INT64,
     UNKNOWN,
     Batch,
     Dim,
@@ -25,6 +26,7 @@ from sigpb.batch_size.rules.values import (
     at,
     from_proto,
     multiply,
+    uniform_element,
 )
 from sigpb.tf.control_flow import is_back_edge
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from sigpb.batch_size.rules.constants import INT32, INT64
 from sigpb.batch_size.rules.layout import product
 from sigpb.batch_size.rules.operation import Operation, Refusal
-from sigpb.batch_size.rules.values import OTHERWISE, Batch, Dims, Tensor
+from sigpb.batch_size.rules.values import INT32, INT64, OTHERWISE, Batch, Dims, Tensor
 
 # The elements of the first operand, in their order.
 _SAME_ELEMENTS = {"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient"}
