@@ -101,7 +101,7 @@ def relax_nodes(
             stated, axis, size, f"The tensor '{name}:{output}'", problems
         )
     library = _Library(functions, size)
-    body = Body("", nodes, size, library, seeds=seeds)
+    body = Body(nodes, size, library, seeds=seeds)
     for name, output in results:
         problems += _mixed(f"The tensor '{name}:{output}'", body.result((name, output)))
     _raise(size, problems + body.problems)
@@ -207,10 +207,10 @@ class _Library:
         nodes = {node.name: node for node in function.node_def}
         results = {producer(result) for result in function.ret.values()}
         results.update(function.control_ret.values())
-        return Body(where, nodes, self._size, self, arguments=types, results=results)
+        return Body(nodes, self._size, self, where, arguments=types, results=results)
 
     def follow(self, name: str, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """Returns what is known of a function's results; see `Surroundings.call`."""
+        """Returns what is known of a function's results; see `Callees.follow`."""
         function = self.get(name)
         if function is None:
             raise Refusal(f"there is no function {name!r} for it to call")

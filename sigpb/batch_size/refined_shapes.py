@@ -58,7 +58,7 @@ def follow(
             stated = stated_shapes(nodes[name], output + 1)[len(pairs) :]
             pairs += [_Pair.same(Tensor(each)) for each in stated]
             pairs[output] = _Pair(pairs[output].before, Tensor(shape))
-    walk.run("", BodyTensors(nodes, None, walk), fed)
+    walk.run(BodyTensors(nodes, None, walk), fed)
     return walk.found
 
 
@@ -114,13 +114,10 @@ class _Walk:
         """Refuses to look into functions that nodes do not call as such, as branches and loops."""
         raise Refusal(f"it calls the function {name!r}")
 
-    def run(
-        self, where: str, body: BodyTensors, known: dict[str, list[_Pair]]
-    ) -> Callable[[str], _Pair]:
+    def run(self, body: BodyTensors, known: dict[str, list[_Pair]]) -> Callable[[str], _Pair]:
         """Follows shapes through a body, and returns what is known of tensors in it.
 
         Args:
-            where: What to call the body in messages.
             body: The body as it is.
             known: What is known of some nodes and arguments. Receives more.
         """
@@ -138,7 +135,7 @@ class _Walk:
             operands = [pair(each) for each in spelled]
             if not any(operand.is_refined for operand in operands):
                 continue
-            title = f"{node.op} {node.name!r}{where}"
+            title = f"{node.op} {node.name!r}{body.where}"
             if any(is_back_edge(body.nodes, each) for each in spelled):
                 self.found.unchecked.append(title)
             elif (outputs := self._outputs(title, body, node, operands)) is not None:
@@ -223,9 +220,9 @@ class _Walk:
             returned = [function.ret[result.name] for result in function.signature.output_arg]
             where = f" of function {name!r}"
             results = {producer(each) for each in returned}
-            body = BodyTensors(nodes, None, self, arguments=arguments, results=results)
+            body = BodyTensors(nodes, None, self, where, arguments=arguments, results=results)
             known = {name: [pair] for name, pair in zip(arguments, given, strict=True)}
-            pair_of = self.run(where, body, known)
+            pair_of = self.run(body, known)
             self._results[key] = [pair_of(each) for each in returned]
         return self._results[key]
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from sigpb import protos
 from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, at, known
+from sigpb.tf.op_defs import OpDefs
 
 
 class Refusal(Exception):
@@ -53,14 +54,16 @@ class Demand(Exception):
         self.wanted = wanted
 
 
-class Surroundings(Protocol):
-    """The body that a node is in."""
+class Callees(Protocol):
+    """The functions that nodes call."""
 
-    def dtype_of(self, tensor: str) -> int:
-        """Returns the dtype of a tensor that a node takes."""
+    op_defs: OpDefs
+
+    def get(self, name: str) -> protos.FunctionDef | None:
+        """Returns the function of a name, or None."""
         ...
 
-    def call(self, function: str, arguments: Sequence[Tensor]) -> list[Tensor]:
+    def follow(self, name: str, arguments: Sequence[Tensor]) -> list[Tensor]:
         """Returns what is known of the results of a function.
 
         Raises:
@@ -69,12 +72,14 @@ class Surroundings(Protocol):
         """
         ...
 
-    def function(self, name: str) -> protos.FunctionDef | None:
-        """Returns the function of a name, or None."""
-        ...
 
-    def op_def(self, op: str) -> protos.OpDef | None:
-        """Returns the definition of an op, or None."""
+class Surroundings(Protocol):
+    """The body that a node is in."""
+
+    callees: Callees
+
+    def dtype_of(self, tensor: str) -> int:
+        """Returns the dtype of a tensor that a node takes."""
         ...
 
     def only_used_as(self, name: str, op: str, number: int) -> bool:
@@ -257,7 +262,7 @@ class Operation:
             arguments: What it is called with.
         """
         self.understand_all()
-        results = self._surroundings.call(name, arguments)
+        results = self._surroundings.callees.follow(name, arguments)
         known = {number for argument in arguments for number in argument.numbers}
         self.calls = [call for call in self.calls if call[:2] != (attribute, place)]
         self.calls.append((attribute, place, tuple(arguments)))
@@ -269,14 +274,14 @@ class Operation:
         Raises:
             Refusal: There is none of that name.
         """
-        function = self._surroundings.function(name)
+        function = self._surroundings.callees.get(name)
         if function is None:
             raise Refusal(f"there is no function {name!r} for it to call")
         return function
 
     def op_def(self, op: str) -> protos.OpDef | None:
         """Returns the definition of an op, or None."""
-        return self._surroundings.op_def(op)
+        return self._surroundings.callees.op_defs.get(op)
 
     def own_size(self, output: int = 0) -> Batch:
         """Returns a size that is found out when the node runs."""
