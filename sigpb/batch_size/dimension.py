@@ -27,7 +27,6 @@ from sigpb.errors import SigpbError
 from sigpb.tf.called_functions import Functions, takes
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import argument_shape, stated_shape
-from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import Shape
 
 NO_SHAPES: Mapping[int, Shape] = MappingProxyType({})
@@ -199,15 +198,7 @@ class _Library:
 
     def body(self, function: protos.FunctionDef, arguments: Sequence[Tensor]) -> Body:
         """Follows the batch dimension through a function."""
-        types = {
-            argument.name: (tensor, argument.type)
-            for argument, tensor in zip(function.signature.input_arg, arguments, strict=True)
-        }
-        where = f" of function {function.signature.name!r}"
-        nodes = {node.name: node for node in function.node_def}
-        results = {producer(result) for result in function.ret.values()}
-        results.update(function.control_ret.values())
-        return Body(nodes, self._size, self, where, arguments=types, results=results)
+        return Body.of_function(function, arguments, self._size, self)
 
     def follow(self, name: str, arguments: Sequence[Tensor]) -> list[Tensor]:
         """Returns what is known of a function's results; see `Callees.follow`."""

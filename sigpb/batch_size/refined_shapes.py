@@ -18,11 +18,10 @@ from sigpb.batch_size.rules import rule_of
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal
 from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, text
 from sigpb.batch_size.tensors import BodyTensors, Port
-from sigpb.tf.called_functions import CALL_OPS, Functions, takes
+from sigpb.tf.called_functions import Functions, called_by, takes
 from sigpb.tf.control_flow import is_back_edge
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import argument_shape, merged, stated_shapes
-from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import Shape, is_compatible
 
 
@@ -172,9 +171,10 @@ class _Walk:
         return [pair.stated(shape) for pair, shape in pairs]
 
     def _called(self, node: protos.NodeDef) -> protos.FunctionDef | None:
-        if node.op in CALL_OPS:
-            return self.get(node.attr["f"].func.name)
-        return None if rule_of(node.op) else self.get(node.op)
+        called = called_by(node)
+        if called is None and rule_of(node.op):
+            return None
+        return self.get(node.op if called is None else called)
 
     def _apply(
         self, title: str, body: BodyTensors, node: protos.NodeDef, operands: Sequence[_Pair]
@@ -212,18 +212,13 @@ class _Walk:
         key = (name, given)
         if key not in self._results:
             self._results[key] = []  # For a function that calls itself.
-            arguments = {
-                argument.name: (pair.before, argument.type)
-                for argument, pair in zip(function.signature.input_arg, given, strict=True)
-            }
-            nodes = {node.name: node for node in function.node_def}
-            returned = [function.ret[result.name] for result in function.signature.output_arg]
-            where = f" of function {name!r}"
-            results = {producer(each) for each in returned}
-            body = BodyTensors(nodes, None, self, where, arguments=arguments, results=results)
-            known = {name: [pair] for name, pair in zip(arguments, given, strict=True)}
+            before = [pair.before for pair in given]
+            body = BodyTensors.of_function(function, before, None, self)
+            names = (argument.name for argument in function.signature.input_arg)
+            known = {name: [pair] for name, pair in zip(names, given, strict=True)}
             pair_of = self.run(body, known)
-            self._results[key] = [pair_of(each) for each in returned]
+            results = function.signature.output_arg
+            self._results[key] = [pair_of(function.ret[result.name]) for result in results]
         return self._results[key]
 
 

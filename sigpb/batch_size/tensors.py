@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs, users_of
@@ -12,12 +12,15 @@ from sigpb.batch_size.rules import rule_of
 from sigpb.batch_size.rules.operation import Callees, Demand, Operation, Refusal
 from sigpb.batch_size.rules.values import UNKNOWN, Tensor, constant
 from sigpb.batch_size.rules.whole_batch import with_whole_batch
+from sigpb.tf.called_functions import nodes_by_name
 from sigpb.tf.control_flow import ENTER_OPS, is_back_edge
 from sigpb.tf.stated_shapes import merged, stated_shape, stated_shapes
 from sigpb.tf.tensor_names import output_number, producer
 
 Port: TypeAlias = "tuple[str, int]"
 """A node and the number of its output; or the name of a function's argument, and 0."""
+
+_Body = TypeVar("_Body", bound="BodyTensors")
 
 # How far to look behind an operand that does not follow the batch.
 _DEPTH = 40
@@ -65,6 +68,34 @@ class BodyTensors:
         self.has_frames = any(node.op in ENTER_OPS for node in self.nodes.values())
         self._users = users_of(self.nodes.values())
         self._forget()
+
+    @classmethod
+    def of_function(
+        cls: type[_Body],
+        function: protos.FunctionDef,
+        arguments: Sequence[Tensor],
+        size: int | None,
+        callees: Callees,
+    ) -> _Body:
+        """Returns the body of a function.
+
+        Args:
+            function: The function.
+            arguments: What is known of its arguments.
+            size: The old batch size; see the attributes.
+            callees: The functions that nodes call.
+        """
+        return cls(
+            nodes_by_name(function.node_def),
+            size,
+            callees,
+            f" of function {function.signature.name!r}",
+            arguments={
+                argument.name: (tensor, argument.type)
+                for argument, tensor in zip(function.signature.input_arg, arguments, strict=True)
+            },
+            results={*map(producer, function.ret.values()), *function.control_ret.values()},
+        )
 
     def _forget(self) -> None:
         """Forgets the nodes that were visited, and what follows from these."""

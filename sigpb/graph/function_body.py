@@ -12,7 +12,7 @@ from sigpb import protos
 from sigpb.graph.added_nodes import TakenNames
 from sigpb.steps.attributes import dtype_attr
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tf.called_functions import CALL_OPS, Functions
+from sigpb.tf.called_functions import Functions, called_by, nodes_by_name
 from sigpb.tf.control_flow import surroundings
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES, stated_shape
@@ -143,7 +143,7 @@ def find(
         at the same depth has one.
     """
     level: list[_Place] = [
-        ((node.name,), (node.attr["f"].func.name,)) for node in callers if node.op in CALL_OPS
+        ((node.name,), (called,)) for node in callers if (called := called_by(node))
     ]
     return _find(tensor, level, functions, op_defs)
 
@@ -179,13 +179,13 @@ def results_of(
 def names_in_functions(callers: Iterable[protos.NodeDef], functions: Functions) -> set[str]:
     """Returns the names of the nodes in the functions that some nodes call, directly or not."""
     names: set[str] = set()
-    waiting = [node.attr["f"].func.name for node in callers if node.op in CALL_OPS]
+    waiting = [called for node in callers if (called := called_by(node))]
     seen = set(waiting)
     while waiting:
         function = functions.get(waiting.pop())
         for node in function.node_def if function else ():
             names.add(node.name)
-            if node.op in CALL_OPS and (called := node.attr["f"].func.name) not in seen:
+            if (called := called_by(node)) and called not in seen:
                 seen.add(called)
                 waiting.append(called)
     return names
@@ -200,7 +200,7 @@ def _find(
     tensor: str, level: list[_Place], functions: Functions, op_defs: OpDefs
 ) -> list[InnerTensor]:
     def named(path: tuple[str, ...], function: protos.FunctionDef) -> Iterator[InnerTensor]:
-        nodes = {node.name: node for node in function.node_def}
+        nodes = nodes_by_name(function.node_def)
         if node := nodes.get(producer(tensor)):
             yield from _outputs(path, node, output_number(tensor), op_defs, nodes)
 
@@ -225,7 +225,7 @@ def _search(
             deeper += (
                 ((*path, node.name), (*names, called))
                 for node in function.node_def
-                if node.op in CALL_OPS and (called := node.attr["f"].func.name) not in names
+                if (called := called_by(node)) and called not in names
             )
         if found:
             return found
@@ -262,7 +262,7 @@ def with_results(
     """
     after = protos.FunctionDef()
     after.CopyFrom(function)
-    nodes = {node.name: node for node in after.node_def}
+    nodes = nodes_by_name(after.node_def)
     spelled: dict[int, str] = {}
     for call, members in _by_call(tensors).items():
         inner = [tensor.below for tensor in members]

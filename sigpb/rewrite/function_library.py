@@ -10,8 +10,7 @@ from functools import cached_property
 from sigpb import protos
 from sigpb.rewrite import records
 from sigpb.saved_model.model import parse
-from sigpb.tf.called_functions import called_functions
-from sigpb.tf.function_attributes import drop_what_no_longer_holds
+from sigpb.tf.called_functions import called_functions, drop_what_no_longer_holds
 from sigpb.wire import Edits, Message, encode_varint
 
 Span = tuple[int, int]

@@ -18,7 +18,7 @@ from sigpb.batch_size.order import data_inputs
 from sigpb.batch_size.rules.operation import COUNT, Demand, Operation, Refusal, Wanted
 from sigpb.batch_size.rules.values import INT32, Batch, Dim, Tensor, constant, same, write_shape
 from sigpb.graph.added_nodes import TakenNames
-from sigpb.tf.called_functions import functions_in_attributes
+from sigpb.tf.called_functions import functions_in_attributes, nodes_by_name
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.tf.tensor_names import producer
 
@@ -66,7 +66,7 @@ class _Function:
     def __init__(self, definition: protos.FunctionDef) -> None:
         signature = definition.signature
         self.definition = definition
-        self.nodes = {node.name: node for node in definition.node_def}
+        self.nodes = nodes_by_name(definition.node_def)
         self.places = {argument.name: i for i, argument in enumerate(signature.input_arg)}
         self.results = [self.origin(definition.ret[each.name]) for each in signature.output_arg]
         self._users: dict[str, list[tuple[protos.NodeDef, int]]] = defaultdict(list)
