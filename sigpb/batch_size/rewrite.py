@@ -15,6 +15,7 @@ from sigpb.batch_size.rules.values import (
     Dims,
     Tensor,
     integer_tensor,
+    known,
     uniform_element,
     write_shape,
 )
@@ -112,13 +113,12 @@ class _Writer:
 
     def _apply(self, op: Operation) -> None:
         node = self._node
-        for number, values in op.constants.items():
-            is_scalar = op.operands[number].shape == ()
-            value = integer_tensor(values, op.dtype(number) or INT32, scalar=is_scalar)
-            node.input[number] = self._constant(value)
-        for number, dims in op.computed.items():
-            dtype = op.dtype(number) or INT32
-            if op.operands[number].shape == ():
+        for number, dims in op.replaced.items():
+            dtype, is_scalar = op.dtype(number) or INT32, op.operands[number].shape == ()
+            if (values := known(dims)) is not None:
+                value = integer_tensor(values, dtype, scalar=is_scalar)
+                node.input[number] = self._constant(value)
+            elif is_scalar:
                 node.input[number] = self._batch_size(dtype)
             else:
                 node.input[number] = self._computed(dims, dtype)

@@ -11,11 +11,11 @@ from sigpb.batch_size.rules.values import (
     OTHERWISE,
     SCALAR,
     UNKNOWN,
-    Batch,
     Dim,
     Dims,
     Tensor,
     from_proto,
+    has_batch,
     text,
     with_batch,
 )
@@ -162,12 +162,10 @@ def _joined(
         return Tensor(None)
     dims: list[Dim] = []
     for a, b in zip(left.shape, right.shape, strict=True):
-        if a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
+        if a != b and has_batch([a, b]):
             fail(position, left, right)
         dims.append(a if a == b else None)
-    if left.count != right.count and (
-        isinstance(left.count, Batch) or isinstance(right.count, Batch)
-    ):
+    if left.count != right.count and has_batch([left.count, right.count]):
         fail(position, left, right)
     count = left.count if left.count == right.count else None
     value = _joined_value(left.value, right.value)
@@ -193,15 +191,15 @@ def _joined_element(position: int, left: Tensor, right: Tensor, fail: Fail) -> T
 def _joined_value(left: Dims | None, right: Dims | None) -> Dims | None:
     if left is None or right is None or len(left) != len(right):
         given = (*(left or ()), *(right or ()))
-        batch = any(isinstance(number, Batch) for number in given)
-        return (OTHERWISE,) * max(len(left or ()), len(right or ())) if batch else None
+        count = max(len(left or ()), len(right or ()))
+        return (OTHERWISE,) * count if has_batch(given) else None
     return tuple(_either(a, b) for a, b in zip(left, right, strict=True))
 
 
 def _either(left: Dim, right: Dim) -> Dim:
     if left == right:
         return left
-    return OTHERWISE if isinstance(left, Batch) or isinstance(right, Batch) else None
+    return OTHERWISE if has_batch([left, right]) else None
 
 
 @rule("Enter", "Exit", "NextIteration", "LoopCond", checks=True)

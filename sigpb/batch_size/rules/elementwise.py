@@ -105,8 +105,8 @@ def like(op: Operation) -> Tensor:
 @rule("QuantizeAndDequantize", "QuantizeAndDequantizeV4")
 def quantize(op: Operation) -> Tensor:
     """Each element by itself, if the range is given; otherwise it is that of all elements."""
-    if not op.flag("range_given") and op.size is not None:
-        raise Refusal("it looks for the smallest and the largest element of the whole batch")
+    mixes = not op.flag("range_given")
+    op.refuse_to_open(mixes, "it looks for the smallest and the largest element of the whole batch")
     return Tensor(op.dims(0))
 
 

@@ -14,6 +14,7 @@ from sigpb.batch_size.rules.values import (
     Dims,
     Tensor,
     from_proto,
+    has_batch,
     text,
     vector,
 )
@@ -73,13 +74,12 @@ def _only_follow(
     reason: str = "sigpb opens no batches of sparse tensors, whose indices number them",
 ) -> None:
     """Refuses to open a batch."""
-    if op.size is not None:
-        raise Refusal(reason)
+    op.refuse_to_open(True, reason)
 
 
 def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
     shape = op.value(number)
-    if not any(isinstance(dim, Batch) for dim in shape):
+    if not has_batch(shape):
         raise Refusal(f"it makes a tensor of shape {text(shape)}, without the batch")
     return shape
 
@@ -95,7 +95,7 @@ def sparse_reshape(op: Operation) -> Sequence[Tensor]:
         target = (Batch(), *target[1:])
     elif any(isinstance(dim, int) and dim == -1 for dim in target):
         target = tuple(OTHERWISE if dim == -1 else dim for dim in target)
-    elif batches and not any(isinstance(dim, Batch) for dim in target):
+    elif batches and not has_batch(target):
         raise Refusal(f"it makes shape {text(target)} of shape {text(before)}")
     return [Tensor((*op.dims(0)[:1], len(target))), vector(target)]
 
@@ -159,7 +159,7 @@ def combined_suppression(op: Operation) -> Sequence[Tensor]:
     if any(operand.follows_batch for operand in op.operands[2:]):
         raise Refusal("its limits depend on the batch")
     batch, _ = agreed(op, [[(0, axis, boxes[axis]), (1, axis, scores[axis])] for axis in (0, 1)])
-    if len(boxes) != 4 or len(scores) != 3 or _has_batch((*boxes[1:], *scores[1:])):
+    if len(boxes) != 4 or len(scores) != 3 or has_batch((*boxes[1:], *scores[1:])):
         raise Refusal(f"it takes boxes {text(boxes)} and scores {text(scores)}")
     chosen: Dim = None
     if not op.flag("pad_per_class"):
@@ -185,7 +185,7 @@ def unsorted_segments(op: Operation) -> Tensor:
 def _joined(op: Operation, rank: int, count: Dim) -> Tensor:
     """Returns the result; the numbers count entries of the first `rank` dimensions."""
     dims = op.dims(0)
-    if any(operand.follows_batch for operand in op.operands[1:]) or _has_batch(dims[:rank]):
+    if any(operand.follows_batch for operand in op.operands[1:]) or has_batch(dims[:rank]):
         raise Refusal("the segments that it joins may be of several examples")
     return Tensor((count, *dims[rank:]))
 
@@ -195,12 +195,8 @@ def bincount(op: Operation) -> Tensor:
     """Counts the numbers in each row (tensorflow/core/ops/math_ops.cc)."""
     dims, weights = op.dims(0), op.dims(2)
     (size,) = op.constant(1)
-    if len(dims) != 2 or _has_batch(dims[1:]):
+    if len(dims) != 2 or has_batch(dims[1:]):
         raise Refusal(f"it counts the numbers of several examples, of shape {text(dims)}")
     if weights != (0,):
         dims = agreed(op, [[(0, axis, dims[axis]), (2, axis, weights[axis])] for axis in (0, 1)])
     return Tensor((dims[0], size))
-
-
-def _has_batch(dims: Dims) -> bool:
-    return any(isinstance(dim, Batch) for dim in dims)

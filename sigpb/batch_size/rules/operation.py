@@ -99,8 +99,8 @@ class Operation:
         operands: What is known of its operands, control inputs left out.
         size: The old batch size; None if the batch dimension is only followed.
         stated: The shape that the node states of its first output.
-        constants: The constants that take the place of operands, by the number of the operand.
-        computed: The numbers that are to be computed in place of operands, in the same way.
+        replaced: The integers that take the place of operands, by the number of the operand: a
+            constant, unless the batch size is among them.
         calls: The functions it calls, by the name of the attribute or the place in it, and with
             what arguments.
         exchanged: Functions that it is to call instead, by the attributes that name them, and with
@@ -128,8 +128,7 @@ class Operation:
         self.size = size
         self.stated = stated
         self._surroundings = surroundings
-        self.constants: dict[int, tuple[int, ...]] = {}
-        self.computed: dict[int, Dims] = {}
+        self.replaced: dict[int, Dims] = {}
         self.calls: list[tuple[str, int, tuple[Tensor, ...]]] = []
         self.exchanged: dict[str, tuple[protos.FunctionDef, tuple[Tensor, ...]]] = {}
         self.shapes: dict[str, list[Dims | None]] = {}
@@ -157,6 +156,15 @@ class Operation:
         """
         if self.fits:
             self.fits = fits
+
+    def refuse_to_open(self, mixes: bool, reason: str) -> None:
+        """Refuses to open a batch whose examples would be mixed; one may be followed all the same.
+
+        Raises:
+            Refusal: The batch is opened, and its examples would be mixed.
+        """
+        if mixes and self.size is not None:
+            raise Refusal(reason)
 
     def integer(self, name: str, default: int = 0) -> int:
         """Returns an attribute that is an integer."""

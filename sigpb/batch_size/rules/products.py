@@ -8,7 +8,16 @@ from sigpb import protos
 from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.reductions import check_mixing
-from sigpb.batch_size.rules.values import UNKNOWN, Batch, Dim, Dims, Tensor, can_be_equal, text
+from sigpb.batch_size.rules.values import (
+    UNKNOWN,
+    Batch,
+    Dim,
+    Dims,
+    Tensor,
+    can_be_equal,
+    has_batch,
+    text,
+)
 
 
 @rule("MatMul", checks=True)
@@ -53,11 +62,10 @@ def _matrix(op: Operation, number: int, transpose: str) -> tuple[Dim, Dim]:
 def contract(op: Operation, left: Dim, right: Dim) -> None:
     """Refuses to sum over the batch, and notes whether the sizes are those that are summed over."""
     op.require(can_be_equal([left, right]))
-    if op.size is None or not (isinstance(left, Batch) or isinstance(right, Batch)):
-        return
-    raise Refusal(
+    op.refuse_to_open(
+        has_batch([left, right]),
         f"it sums over the batch: over a dimension of size {text((left,))} of one operand and "
-        f"{text((right,))} of the other"
+        f"{text((right,))} of the other",
     )
 
 
@@ -78,8 +86,8 @@ def einsum(op: Operation) -> Tensor:
     ellipsis = [label for label in found if label.startswith(".")]
     expanded = _expand(result, sorted(ellipsis, key=lambda label: -int(label[1:])))
     for label, dim in found.items():
-        if label not in expanded and isinstance(dim, Batch) and op.size is not None:
-            raise Refusal(f"it sums over a dimension of size {text((dim,))}")
+        sums = label not in expanded and isinstance(dim, Batch)
+        op.refuse_to_open(sums, f"it sums over a dimension of size {text((dim,))}")
     return Tensor(tuple(found[label] for label in expanded))
 
 
@@ -161,8 +169,9 @@ def _no_batch_in(op: Operation, number: int) -> None:
 
 def _batch_first(op: Operation, number: int = 0) -> None:
     dims = op.dims(number)
-    if op.size is not None and any(isinstance(dim, Batch) for dim in dims[1:]):
-        raise Refusal(f"it takes only the first dimension of {text(dims)} for the batch")
+    op.refuse_to_open(
+        has_batch(dims[1:]), f"it takes only the first dimension of {text(dims)} for the batch"
+    )
 
 
 def _window(op: Operation) -> list[int]:
@@ -225,14 +234,14 @@ def transposed_convolution(op: Operation) -> Tensor:
     batch = op.dims(2)[0]
     sizes = op.value(0)
     spatial_only = len(sizes) == 2  # height and width
-    if any(isinstance(size, Batch) for size in (sizes if spatial_only else sizes[1:])):
+    if has_batch(sizes if spatial_only else sizes[1:]):
         raise Refusal(f"it makes a tensor of shape {text(sizes)}")
     if spatial_only:
         return Tensor((batch, None, None, None))
     if isinstance(batch, Batch) and sizes[0] != batch:
         if not op.is_size(sizes[0], batch) or None in sizes:
             raise Refusal(f"it makes a tensor of shape {text(sizes)}")
-        op.computed[0] = (batch, *sizes[1:])
+        op.replaced[0] = (batch, *sizes[1:])
     return Tensor((batch, *sizes[1:]))
 
 
@@ -249,9 +258,8 @@ def batch_norm(op: Operation) -> Sequence[Tensor]:
     vectors = [(number, 0, shape[0]) for number, shape in shapes if shape]
     (channels,) = agreed(op, [[(0, axis, dims[axis]), *vectors]])
     others = [dim for place, dim in enumerate(dims) if place != axis]
-    mixes = any(isinstance(dim, Batch) for dim in others)
-    if mixes and op.size is not None and is_training(op.node):
-        raise Refusal("it computes statistics of the whole batch")
+    mixes = has_batch(others) and is_training(op.node)
+    op.refuse_to_open(mixes, "it computes statistics of the whole batch")
     return [Tensor(dims), *[Tensor((channels,))] * 4, UNKNOWN]
 
 

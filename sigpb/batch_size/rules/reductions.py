@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sigpb.batch_size.rules.agreement import agreed
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import Batch, Dims, Tensor, is_less, multiply, text
+from sigpb.batch_size.rules.values import Batch, Dims, Tensor, has_batch, is_less, multiply, text
 
 
 @rule("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin", checks=True)
@@ -15,7 +15,7 @@ def reduce(op: Operation) -> Tensor:
     dims = op.dims(0)
     axes = {axis % len(dims) for axis in op.constant(1)} if dims else set()
     if op.node.op in ("All", "Any"):  # Decides, or is asserted; nothing else may come of it.
-        whole = any(isinstance(dims[axis], Batch) for axis in axes)
+        whole = has_batch(dims[axis] for axis in axes)
     else:
         whole = False
         check_mixing(op, dims, axes)

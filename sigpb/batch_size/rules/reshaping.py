@@ -5,7 +5,16 @@ from __future__ import annotations
 from sigpb.batch_size.rules.layout import batch_in_literal, layout_of, product, resolved
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.products import is_training
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, can_be_equal, known, text
+from sigpb.batch_size.rules.values import (
+    Batch,
+    Dim,
+    Dims,
+    Tensor,
+    can_be_equal,
+    has_batch,
+    known,
+    text,
+)
 
 
 @rule("Reshape", checks=True)
@@ -17,14 +26,14 @@ def reshape(op: Operation) -> Tensor:
     value = op.operands[0].value
     if value is not None and len(target) <= 1:
         return Tensor((len(value),) if target else (), value)
-    if not any(isinstance(dim, Batch) for dim in dims):
-        if any(isinstance(dim, Batch) for dim in target):
+    if not has_batch(dims):
+        if has_batch(target):
             raise _unclear(dims, target)
         return Tensor(_inferred(dims, target))
     sizes = known(target)
     if sizes is not None:
         return Tensor(_literal(op, dims, sizes))
-    shape = resolved(dims, target) if any(isinstance(dim, Batch) for dim in target) else None
+    shape = resolved(dims, target) if has_batch(target) else None
     if shape is None:
         raise _unclear(dims, target)
     return Tensor(shape)
@@ -69,7 +78,7 @@ def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
         inferred = result.index(-1)
         count = product([dim.factor if isinstance(dim, Batch) else dim for dim in dims])
         if count is None:
-            op.computed[1] = tuple(result)
+            op.replaced[1] = tuple(result)
             result[inferred] = None
             return tuple(result)
         rest = product([each for each in target[:axis] + target[axis + 1 :] if each != -1])
@@ -77,9 +86,9 @@ def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
         result[inferred] = count // (rest * batch.factor)
     relaxed = tuple(dim if isinstance(dim, int) else -1 for dim in result)
     if 0 in relaxed:  # Of no elements, TensorFlow infers another size.
-        op.computed[1] = tuple(result)
+        op.replaced[1] = tuple(result)
     elif relaxed != target:
-        op.constants[1] = relaxed
+        op.replaced[1] = relaxed
     return tuple(result)
 
 
@@ -116,7 +125,7 @@ def squeeze(op: Operation) -> Tensor:
     for axis in op.integers("squeeze_dims"):
         op.require(can_be_equal([1, dims[axis]]))
     axes = {axis % len(dims) for axis in op.integers("squeeze_dims")}
-    if any(isinstance(dims[axis], Batch) for axis in axes):
+    if has_batch(dims[axis] for axis in axes):
         raise Refusal("it takes the batch dimension away, which has to be of size 1 for that")
     if not axes:
         axes = {axis for axis, dim in enumerate(dims) if dim == 1}

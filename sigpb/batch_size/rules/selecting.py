@@ -9,6 +9,7 @@ from sigpb.batch_size.rules.values import (
     Dim,
     Dims,
     Tensor,
+    has_batch,
     is_less,
     repeat,
     same,
@@ -38,11 +39,7 @@ def slice_(op: Operation) -> Tensor:
             rewritten[axis] = -1
         result.append(dim)
     if rewritten != list(sizes):
-        numbers = [number for number in rewritten if isinstance(number, int)]
-        if len(numbers) == len(rewritten):
-            op.constants[2] = tuple(numbers)
-        else:
-            op.computed[2] = tuple(rewritten)
+        op.replaced[2] = tuple(rewritten)
     value = op.operands[0].value
     if (
         value is not None
@@ -78,8 +75,7 @@ def _check_known(op: Operation, *numbers: int) -> None:
 
 def _check_bounds(op: Operation, *bounds: Dim) -> None:
     """Refuses bounds that depend on the batch, in a dimension that does not."""
-    if op.size is not None and any(isinstance(bound, Batch) for bound in bounds):
-        raise Refusal("what it takes depends on how many examples there are")
+    op.refuse_to_open(has_batch(bounds), "what it takes depends on how many examples there are")
 
 
 @rule("StridedSlice", checks=True)
@@ -117,8 +113,7 @@ def strided_slice(op: Operation) -> Tensor:
         if not isinstance(dims[axis], Batch):
             _check_bounds(op, start, stop, step)
         if op.integer("shrink_axis_mask") & bit:
-            if isinstance(dims[axis], Batch) and op.size is not None:
-                raise Refusal("it takes one example out of the batch")
+            op.refuse_to_open(has_batch([dims[axis]]), "it takes one example out of the batch")
             # An element must not be beyond the end; a range may.
             op.require(_is_within(begin[entry], dims[axis]))
             if value is not None:
@@ -146,7 +141,7 @@ def _is_within(place: Dim, dim: Dim) -> bool:
 def _item(value: Dims, place: Dim) -> Dims | None:
     if isinstance(place, int) and -len(value) <= place < len(value):
         return (value[place],)
-    return (OTHERWISE,) if any(isinstance(number, Batch) for number in value) else None
+    return (OTHERWISE,) if has_batch(value) else None
 
 
 def _items(value: Dims, start: Dim, stop: Dim, step: Dim, open_end: bool) -> Dims | None:
@@ -177,8 +172,8 @@ def pad(op: Operation) -> Tensor:
     amounts = op.value(1)
     result: list[Dim] = []
     for dim, before, after in zip(dims, amounts[::2], amounts[1::2], strict=True):
-        if isinstance(dim, Batch) and (before, after) != (0, 0) and op.size is not None:
-            raise Refusal("it puts rows around the batch")
+        pads = isinstance(dim, Batch) and (before, after) != (0, 0)
+        op.refuse_to_open(pads, "it puts rows around the batch")
         if isinstance(dim, int) and isinstance(before, int) and isinstance(after, int):
             result.append(before + dim + after)
         else:
@@ -194,10 +189,8 @@ def tile(op: Operation) -> Tensor:
     if times is None:
         raise Refusal("it is not known how often it repeats its operand")
     op.understand(1)
-    if op.size is not None and any(
-        isinstance(dim, Batch) and count != 1 for dim, count in zip(dims, times, strict=True)
-    ):
-        raise Refusal("it repeats the batch after its last example")
+    repeats = [count for dim, count in zip(dims, times, strict=True) if isinstance(dim, Batch)]
+    op.refuse_to_open(repeats not in ([], [1]), "it repeats the batch after its last example")
     return Tensor(tuple(repeat(*pair) for pair in zip(dims, times, strict=True)))
 
 
@@ -224,7 +217,7 @@ def gather(op: Operation) -> Tensor:
 
 def _check_places(op: Operation, dims: Dims) -> None:
     """Refuses to look up along the batch, unless by places that were found there."""
-    if not any(isinstance(dim, Batch) for dim in dims) or op.size is None:
+    if not has_batch(dims) or op.size is None:
         return
     if op.operands[1].counted_in != dims:
         raise Refusal("it looks examples of the batch up by their numbers")
@@ -241,8 +234,8 @@ def _looked_up(value: Dims, indices: Dims | None) -> Dims | None:
 def broadcast_equal(op: Operation, left: Dims, right: Dims) -> Dims:
     """Returns the leading dimensions that two operands share."""
     for a, b in zip(left, right, strict=True):
-        if op.size is not None and a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
-            raise Refusal(f"its operands begin with {text(left)} and {text(right)}")
+        mixes = a != b and has_batch([a, b])
+        op.refuse_to_open(mixes, f"its operands begin with {text(left)} and {text(right)}")
     return tuple(a if isinstance(a, Batch) else b for a, b in zip(left, right, strict=True))
 
 
@@ -285,6 +278,6 @@ def where(op: Operation) -> Tensor:
     dims = op.dims(0)
     batch = next((axis for axis, dim in enumerate(dims) if isinstance(dim, Batch)), 0)
     leading = (*dims[:batch], *(dim.outer for dim in dims if isinstance(dim, Batch)))
-    if op.size is not None and any(size != 1 for size in leading):
-        raise Refusal("it finds elements of one example among those of others")
+    mixes = any(size != 1 for size in leading)
+    op.refuse_to_open(mixes, "it finds elements of one example among those of others")
     return Tensor((op.own_size(), len(dims)), whole=True, counted_in=dims)

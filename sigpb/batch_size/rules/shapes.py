@@ -14,6 +14,7 @@ from sigpb.batch_size.rules.values import (
     Dims,
     Tensor,
     from_proto,
+    has_batch,
     multiply,
     same,
     scalar,
@@ -91,7 +92,7 @@ def broadcast_to(op: Operation) -> Tensor:
         if not op.is_size(target[axis], dim) or None in target:
             raise Refusal(f"it repeats shape {text(dims)} up to {text(tuple(target))}")
         target[axis] = dim
-        op.computed[1] = tuple(target)
+        op.replaced[1] = tuple(target)
     return Tensor(tuple(target))
 
 
@@ -121,7 +122,7 @@ def _count(start: Dim, limit: Dim, step: Dim) -> Dim:
         return len(range(start, limit, step))
     if start == 0 and step == 1:
         return limit
-    return OTHERWISE if any(isinstance(part, Batch) for part in (start, limit, step)) else None
+    return OTHERWISE if has_batch([start, limit, step]) else None
 
 
 @rule("LinSpace")

@@ -12,6 +12,8 @@ from sigpb.batch_size.rules.values import (
     Dims,
     Tensor,
     from_proto,
+    has_batch,
+    known,
     scalar,
     text,
 )
@@ -32,14 +34,13 @@ def from_tensor(op: Operation) -> Tensor:
     count, *element = op.dims(0)
     if not isinstance(count, Batch):
         _relax(op, 1, tuple(element))
-    elif any(isinstance(dim, Batch) for dim in element):
+    elif has_batch(element):
         raise Refusal("its rows have the batch in them once more")
     return Tensor((), None, Tensor(tuple(element)), count=count)
 
 
 def _rows(op: Operation, dims: Dims) -> Dims:
-    if isinstance(dims[0], Batch) and op.size is not None:
-        raise Refusal("it takes the batch apart into its examples")
+    op.refuse_to_open(has_batch(dims[:1]), "it takes the batch apart into its examples")
     return dims[1:]
 
 
@@ -62,8 +63,7 @@ def set_item(op: Operation) -> Tensor:
 
 def _refuse_examples(op: Operation) -> None:
     """Refuses what treats a single tensor of a list that has one for each example."""
-    if isinstance(op.operands[0].count, Batch) and op.size is not None:
-        raise Refusal("it takes one example out of the batch")
+    op.refuse_to_open(has_batch([op.operands[0].count]), "it takes one example out of the batch")
 
 
 def _held(op: Operation, holder: Tensor, item: Tensor) -> Dims | None:
@@ -141,10 +141,9 @@ def _relax(op: Operation, number: int, element: Dims) -> None:
             stated = -1
         relaxed.append(stated)
     if tuple(relaxed) != value:
-        numbers = [number for number in relaxed if isinstance(number, int)]
-        if len(numbers) != len(relaxed):
+        if known(relaxed) is None:
             raise Refusal(f"it states shape {text(value)} for tensors of {text(element)}")
-        op.constants[number] = tuple(numbers)
+        op.replaced[number] = tuple(relaxed)
 
 
 # Arrays of TensorFlow 1: what they hold is known of the flow that writes hand on.

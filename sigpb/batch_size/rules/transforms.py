@@ -16,6 +16,7 @@ from sigpb.batch_size.rules.values import (
     add,
     can_be_equal,
     divide,
+    has_batch,
     multiply,
     repeat,
 )
@@ -156,8 +157,8 @@ def concat(op: Operation) -> Tensor:
     axis = op.axis(count if op.node.op == "ConcatV2" else 0, rank)
     shape = equal_shapes(op, parts, axis)
     sizes = [op.dims(number)[axis] for number in parts]
-    if len(sizes) > 1 and op.size is not None and any(isinstance(size, Batch) for size in sizes):
-        raise Refusal("it puts something before or after the examples of the batch")
+    mixes = len(sizes) > 1 and has_batch(sizes)
+    op.refuse_to_open(mixes, "it puts something before or after the examples of the batch")
     shape[axis] = add(sizes)
     values = [op.operands[number].value for number in parts]
     known = [value for value in values if value is not None]

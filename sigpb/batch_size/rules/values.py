@@ -66,13 +66,13 @@ class Tensor:
     @property
     def of_whole_batch(self) -> bool:
         """Whether its elements depend on the batch as a whole, as far as they are known too."""
-        return self.whole or any(isinstance(number, Batch) for number in self.value or ())
+        return self.whole or has_batch(self.value or ())
 
     @property
     def has_examples(self) -> bool:
         """Whether a part of its elements is of each example, and depends on no other."""
         held = self.element is not None and self.element.has_examples
-        of_batch = any(isinstance(dim, Batch) for dim in (*(self.shape or ()), self.count))
+        of_batch = has_batch((*(self.shape or ()), self.count))
         return held or (of_batch and not self.of_whole_batch)
 
     @property
@@ -80,7 +80,7 @@ class Tensor:
         """Whether its shape, its value or its elements depend on the batch size."""
         numbers = (*(self.shape or ()), *(self.value or ()), self.count)
         held = self.element is not None and self.element.follows_batch
-        return held or self.whole or any(isinstance(number, Batch) for number in numbers)
+        return held or self.whole or has_batch(numbers)
 
     @property
     def axis(self) -> int | None:
@@ -221,6 +221,11 @@ def can_be_equal(numbers: Iterable[Dim]) -> bool:
 def is_less(left: Dim, right: Dim) -> bool:
     """Whether one number is known to be less than another."""
     return isinstance(left, int) and isinstance(right, int) and left < right
+
+
+def has_batch(numbers: Iterable[Dim]) -> bool:
+    """Whether a number depends on the batch."""
+    return any(isinstance(number, Batch) for number in numbers)
 
 
 def batch_of(dims: Iterable[Dim]) -> Batch | None:
