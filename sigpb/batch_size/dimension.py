@@ -21,6 +21,7 @@ from sigpb.batch_size.rules.values import (
     Dims,
     Tensor,
     text,
+    without_batch,
 )
 from sigpb.batch_size.tensors import Port
 from sigpb.errors import SigpbError
@@ -118,7 +119,7 @@ def relax_nodes(
             for port, tensor in tensors.items()
             if (found := _axis(tensor, size)) is not None
         },
-        {port: _shape(tensor.shape) for port, tensor in tensors.items()},
+        {port: without_batch(tensor.shape) for port, tensor in tensors.items()},
     )
 
 
@@ -311,10 +312,6 @@ def _axis(tensor: Tensor, size: int | None) -> int | None:
     if axis is None or tensor.shape is None:
         return None
     return axis if size is not None or tensor.shape[axis] == Batch() else None
-
-
-def _shape(dims: Dims | None) -> Shape:
-    return None if dims is None else tuple(d if isinstance(d, int) else None for d in dims)
 
 
 def _raise(size: int | None, problems: Sequence[str]) -> None:

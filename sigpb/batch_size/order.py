@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sigpb import protos
 from sigpb.batch_size.rules.values import constant
+from sigpb.graph.cone import reached
 from sigpb.tf.control_flow import is_back_edge
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_names import producer
@@ -38,12 +39,12 @@ def in_order(
         users: What `users_of` returns for them.
         begin: Nodes and arguments to begin with.
     """
-    reached = _reached(users, begin)
+    found = reached(begin, lambda name: users.get(name, ()))
     waiting: dict[str, int] = {}
-    for name in (name for name in reached if name in nodes):
+    for name in (name for name in found if name in nodes):
         forward = (each for each in data_inputs(nodes[name]) if not is_back_edge(nodes, each))
         producers = {producer(each) for each in forward}
-        waiting[name] = sum(each in reached and each in nodes for each in producers)
+        waiting[name] = sum(each in found and each in nodes for each in producers)
     ready = deque(sorted(name for name, count in waiting.items() if not count))
     while ready:
         name = ready.popleft()
@@ -52,17 +53,6 @@ def in_order(
             waiting[user] -= 1
             if not waiting[user]:
                 ready.append(user)
-
-
-def _reached(users: Users, begin: Iterable[str]) -> set[str]:
-    reached = set(begin)
-    waiting = list(reached)
-    while waiting:
-        for user in users.get(waiting.pop(), ()):
-            if user not in reached:
-                reached.add(user)
-                waiting.append(user)
-    return reached
 
 
 Nodes = Mapping[str, protos.NodeDef]
@@ -81,22 +71,15 @@ def needed_in_function(nodes: Nodes, results: Collection[str], op_defs: OpDefs) 
         results: The nodes that its results come from. What has effects runs in any case.
         op_defs: The ops of the model.
     """
-    found: set[str] = set()
-    waiting = [*results, *_with_effects(nodes.values(), op_defs.get)]
-    while waiting:
-        name = waiting.pop()
-        if name in nodes and name not in found:
-            found.add(name)
-            is_fixed = clamped(nodes, nodes[name]) is not None
-            waiting += [producer(each) for each in nodes[name].input if not is_fixed]
-    return found
 
+    def taken(name: str) -> list[str]:
+        if name not in nodes or clamped(nodes, nodes[name]) is not None:
+            return []
+        return [producer(each) for each in nodes[name].input]
 
-def _with_effects(
-    nodes: Iterable[protos.NodeDef], op_def: Callable[[str], protos.OpDef | None]
-) -> list[str]:
-    definitions = ((node.name, op_def(node.op)) for node in nodes)
-    return [name for name, found in definitions if found is None or found.is_stateful]
+    definitions = ((node.name, op_defs.get(node.op)) for node in nodes.values())
+    with_effects = [name for name, found in definitions if found is None or found.is_stateful]
+    return reached([*results, *with_effects], taken).intersection(nodes)
 
 
 def clamped(nodes: Nodes, node: protos.NodeDef) -> int | None:

@@ -16,7 +16,7 @@ from sigpb import protos
 from sigpb.batch_size.order import data_inputs, in_order, users_of
 from sigpb.batch_size.rules import rule_of
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, text
+from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, text, without_batch
 from sigpb.batch_size.tensors import BodyTensors, Port
 from sigpb.tf.called_functions import Functions, called_by, takes
 from sigpb.tf.control_flow import is_back_edge
@@ -264,11 +264,7 @@ def _dims(pair: _Pair, name: str) -> list[tuple[Dim, Dim]]:
 
 def _concrete(tensor: Tensor) -> Tensor:
     """Returns a tensor without numbers that are found out when a graph runs."""
-
-    def plain(dims: Dims | None) -> Dims | None:
-        return dims and tuple(None if isinstance(dim, Batch) else dim for dim in dims)
-
-    return Tensor(plain(tensor.shape), plain(tensor.value), tensor.element)
+    return Tensor(without_batch(tensor.shape), without_batch(tensor.value), tensor.element)
 
 
 def _with_shape(tensor: Tensor, stated: Shape) -> Tensor:

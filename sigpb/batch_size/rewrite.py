@@ -21,6 +21,7 @@ from sigpb.batch_size.rules.values import (
 )
 from sigpb.batch_size.sources import SIZES, Source
 from sigpb.graph.added_nodes import TakenNames
+from sigpb.graph.cone import needed
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.tf.tensor_names import producer
 
@@ -51,23 +52,12 @@ def rewrite(body: Body, variants: Variants) -> dict[str, Nodes]:
     """
     names = TakenNames((*body.nodes, *body.arguments))
     changed = {name: _Writer(body, variants, names, name).rewritten() for name in body.visited}
-    taken = _taken(body)
+    # What nodes that are not stale take tensors from, though unused.
+    taken = needed(body.nodes, [name for name in body.nodes if name not in body.stale])
     changed |= {
         name: (_without_shapes(body.nodes[name]),) if name in taken else () for name in body.stale
     }
     return {name: nodes for name, nodes in changed.items() if nodes != (body.nodes[name],)}
-
-
-def _taken(body: Body) -> set[str]:
-    """Returns the nodes that nodes which are not stale take tensors from, though unused."""
-    found: set[str] = set()
-    waiting = [name for name in body.nodes if name not in body.stale]
-    while waiting:
-        name = waiting.pop()
-        if name in body.nodes and name not in found:
-            found.add(name)
-            waiting += map(producer, body.nodes[name].input)
-    return found
 
 
 def _without_shapes(node: protos.NodeDef) -> protos.NodeDef:

@@ -23,12 +23,12 @@ from sigpb.batch_size.rules.values import (
     Dims,
     Tensor,
     at,
-    from_proto,
     multiply,
     uniform_element,
 )
 from sigpb.batch_size.tensors import BodyTensors, Port
 from sigpb.tf.control_flow import is_back_edge
+from sigpb.tf.tensor_types import shape_of
 
 # Which operand says how large the result is, or what it holds.
 SIZES = {
@@ -165,7 +165,7 @@ def _sizes(body: BodyTensors, node: protos.NodeDef) -> Dims | None:
         uniform = uniform_element(value) is not None
         return tuple(dim.size for dim in value.tensor_shape.dim) if uniform else None
     if node.op == "TensorArrayV3" and "element_shape" in node.attr:
-        return from_proto(node.attr["element_shape"].shape)
+        return shape_of(node.attr["element_shape"].shape)
     return body.tensor(node.input[SIZES[node.op]]).value if node.op in SIZES else None
 
 

@@ -19,6 +19,23 @@ _STEP_OPS = {"TensorArray", "TensorArrayV2", "TensorArrayV3", "Stack", "StackV2"
 _FRAME = "frame_name"
 
 
+def reached(begin: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    """Returns all names that some lead to, and those themselves.
+
+    Args:
+        begin: Names to begin with.
+        following: Returns the names that a name leads to in one step.
+    """
+    found = set(begin)
+    waiting = list(found)
+    while waiting:
+        for name in following(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
 def needed(
     nodes: Mapping[str, protos.NodeDef], fetched: Iterable[str], fed: Collection[str] = ()
 ) -> set[str]:
@@ -29,15 +46,12 @@ def needed(
         fetched: The tensors to compute.
         fed: The tensors that need not be computed, as `canonical` spells them.
     """
-    found: set[str] = set()
-    waiting = [producer(tensor) for tensor in fetched if canonical(tensor) not in fed]
-    while waiting:
-        name = waiting.pop()
-        if name in nodes and name not in found:
-            found.add(name)
-            inputs = (canonical(tensor) for tensor in nodes[name].input)
-            waiting += [producer(tensor) for tensor in inputs if tensor not in fed]
-    return found
+
+    def producers(tensors: Iterable[str]) -> Iterator[str]:
+        names = (producer(tensor) for tensor in tensors if canonical(tensor) not in fed)
+        return (name for name in names if name in nodes)
+
+    return reached(producers(fetched), lambda name: producers(nodes[name].input))
 
 
 def computing(
@@ -122,12 +136,7 @@ class Cone:
 
     def _include(self, names: Iterable[str]) -> None:
         """Adds nodes, and all that depend on them."""
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in self.names:
-                self.names.add(name)
-                waiting += self._users[name]
+        self.names |= reached(names, lambda name: self._users[name])
 
     def _parts_left_out(self) -> set[str]:
         """Returns nodes outside that share a loop, or a resource of one step, with nodes inside."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from sigpb import protos
 from sigpb.graph.added_nodes import TakenNames
+from sigpb.graph.cone import reached
 from sigpb.steps.attributes import dtype_attr
 from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.called_functions import Functions, called_by, nodes_by_name
@@ -178,17 +179,16 @@ def results_of(
 
 def names_in_functions(callers: Iterable[protos.NodeDef], functions: Functions) -> set[str]:
     """Returns the names of the nodes in the functions that some nodes call, directly or not."""
-    names: set[str] = set()
-    waiting = [called for node in callers if (called := called_by(node))]
-    seen = set(waiting)
-    while waiting:
-        function = functions.get(waiting.pop())
-        for node in function.node_def if function else ():
-            names.add(node.name)
-            if (called := called_by(node)) and called not in seen:
-                seen.add(called)
-                waiting.append(called)
-    return names
+
+    def nodes_of(name: str) -> Iterable[protos.NodeDef]:
+        function = functions.get(name)
+        return function.node_def if function else ()
+
+    def called(nodes: Iterable[protos.NodeDef]) -> Iterator[str]:
+        return (name for node in nodes if (name := called_by(node)))
+
+    names = reached(called(callers), lambda name: called(nodes_of(name)))
+    return {node.name for name in names for node in nodes_of(name)}
 
 
 def find_in(tensor: str, function: str, functions: Functions, op_defs: OpDefs) -> list[InnerTensor]:

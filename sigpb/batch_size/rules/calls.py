@@ -14,12 +14,12 @@ from sigpb.batch_size.rules.values import (
     Dim,
     Dims,
     Tensor,
-    from_proto,
     has_batch,
     text,
     with_batch,
 )
 from sigpb.tf.stated_shapes import merged
+from sigpb.tf.tensor_types import shape_of
 
 # Enough for what depends on the batch to get through all variables of a loop.
 _MOST_ROUNDS = 20
@@ -128,7 +128,7 @@ def _rounds(op: Operation) -> list[Tensor]:
 def _stated(op: Operation) -> list[Dims | None]:
     if "output_shapes" not in op.node.attr:
         return []
-    return [from_proto(proto) for proto in op.node.attr["output_shapes"].list.shape]
+    return [shape_of(proto) for proto in op.node.attr["output_shapes"].list.shape]
 
 
 def _state_shapes(op: Operation, tensors: Sequence[Tensor]) -> None:

@@ -16,20 +16,15 @@ from sigpb.batch_size.rules.values import (
     Tensor,
     can_be_equal,
     divide,
-    from_proto,
     known,
     multiply,
     otherwise,
     text,
     with_batch,
 )
+from sigpb.tf.tensor_types import shape_of
 
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_UNARY = _names(
+_UNARY = (
     "Abs Acos Acosh Angle AsString Asin Asinh Atan Atanh BoostedTreesBucketize Bucketize "
     "BucketizeWithInputBoundaries Cast Ceil CheckNumerics ComplexAbs Conj Cos Cosh DebugIdentity "
     "DecodeBase64 Digamma Elu EncodeBase64 EnsureShape Erf Erfc Erfinv Exp Expm1 "
@@ -42,7 +37,7 @@ _UNARY = _names(
     "StringUpper Tan Tanh UnicodeScript UnicodeTranscode"
 )
 
-_BINARY = _names(
+_BINARY = (
     "Add AddV2 ApproximateEqual Atan2 Betainc BitwiseAnd BitwiseOr BitwiseXor Complex Div DivNoNan "
     "Equal FloorDiv FloorMod Greater GreaterEqual Igamma Igammac LeftShift Less LessEqual "
     "LogicalAnd LogicalOr Maximum Minimum Mod Mul MulNoNan NextAfter NotEqual Polygamma Pow "
@@ -50,7 +45,7 @@ _BINARY = _names(
     "Xlogy Zeta"
 )
 
-_GRADIENTS = _names(
+_GRADIENTS = (
     "EluGrad InvGrad LeakyReluGrad ReciprocalGrad Relu6Grad ReluGrad RsqrtGrad SeluGrad "
     "SigmoidGrad SoftplusGrad SoftsignGrad SqrtGrad TanhGrad"
 )
@@ -77,14 +72,14 @@ _KEEP_VALUE = {"Cast", "Identity", "StopGradient", "EnsureShape", "Snapshot", "P
 _INTEGERS = {INT32, INT64}
 
 
-@rule(*_UNARY, checks=True, any_rank=True)
+@rule(*_UNARY.split(), checks=True, any_rank=True)
 def unary(op: Operation) -> Tensor:
     """Each element of the result comes from the element at the same place."""
     tensor = op.operands[0]
     if any(operand.follows_batch for operand in op.operands[1:]):
         raise Refusal("it takes something else than its first operand from the batch")
     if "shape" in op.node.attr:  # of EnsureShape and PlaceholderWithDefault
-        stated = from_proto(op.node.attr["shape"].shape)
+        stated = shape_of(op.node.attr["shape"].shape)
         op.shapes["shape"] = [None if stated is None else with_batch(stated, op.dims(0))]
     if op.node.op == "Identity":
         return tensor
@@ -126,7 +121,7 @@ def identity_n(op: Operation) -> Sequence[Tensor]:
     return op.operands
 
 
-@rule(*_BINARY, checks=True, any_rank=True)
+@rule(*_BINARY.split(), checks=True, any_rank=True)
 def broadcast_op(op: Operation) -> Tensor:
     """Shapes are aligned at their ends, and sizes of one are repeated."""
     shape = broadcast(op, [(number, op.dims(number)) for number in range(len(op.operands))])
@@ -177,7 +172,7 @@ def bias_add(op: Operation) -> Tensor:
 
 
 @rule("AccumulateNV2", "AddN", "Select", checks=True)
-@rule(*_GRADIENTS)
+@rule(*_GRADIENTS.split())
 def same_shapes(op: Operation) -> Tensor:
     """The shapes have to be equal; a condition of Select may be a vector or scalar."""
     first = 0

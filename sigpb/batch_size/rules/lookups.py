@@ -13,11 +13,11 @@ from sigpb.batch_size.rules.values import (
     Dim,
     Dims,
     Tensor,
-    from_proto,
     has_batch,
     text,
     vector,
 )
+from sigpb.tf.tensor_types import shape_of
 
 
 @rule("LookupTableFind", "LookupTableFindV2", checks=True)
@@ -142,7 +142,7 @@ def optional_value(op: Operation) -> Tensor:
 @rule("VarHandleOp")
 def variable(op: Operation) -> Tensor:
     """A variable holds a tensor."""
-    held = from_proto(op.node.attr["shape"].shape) if "shape" in op.node.attr else None
+    held = shape_of(op.node.attr["shape"].shape) if "shape" in op.node.attr else None
     return Tensor((), None, Tensor(held))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sigpb import protos
 from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.reductions import check_mixing
+from sigpb.batch_size.rules.reductions import along, check_mixing
 from sigpb.batch_size.rules.values import (
     UNKNOWN,
     Batch,
@@ -271,9 +271,7 @@ def is_training(batch_norm: protos.NodeDef) -> bool:
 @rule("LRN", checks=True)
 def local_response(op: Operation) -> Tensor:
     """Works along the channels, which are last."""
-    dims = op.dims(0)
-    check_mixing(op, dims, [len(dims) - 1])
-    return Tensor(dims)
+    return along(op, [-1])
 
 
 @rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", checks=True)

@@ -36,7 +36,7 @@ def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0
     Args:
         op: The node.
         dims: The shape of what it works on.
-        axes: The dimensions that it works along.
+        axes: The dimensions that it works along; negative ones count from the end.
         number: Which of its operands that is.
     """
     if op.size is None or op.operands[number].of_whole_batch:
@@ -44,9 +44,16 @@ def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0
     for axis in axes:
         if isinstance(dims[axis], Batch):
             raise Refusal(
-                f"it works along dimension {axis} of shape {text(dims)}, in which the batch is: "
-                "each example would change the results of the others"
+                f"it works along dimension {axis % len(dims)} of shape {text(dims)}, in which the "
+                "batch is: each example would change the results of the others"
             )
+
+
+def along(op: Operation, axes: Iterable[int]) -> Tensor:
+    """Returns the result of what works along some dimensions of its operand and keeps its shape."""
+    dims = op.dims(0)
+    check_mixing(op, dims, axes)
+    return Tensor(dims)
 
 
 @rule("ArgMax", "ArgMin", checks=True)
@@ -61,35 +68,28 @@ def arg_max(op: Operation) -> Tensor:
 @rule("Softmax", "LogSoftmax", checks=True)
 def softmax(op: Operation) -> Tensor:
     """Works along the last dimension."""
-    dims = op.dims(0)
-    check_mixing(op, dims, [len(dims) - 1])
-    return Tensor(dims)
+    return along(op, [-1])
 
 
 @rule("Cumsum", "Cumprod", checks=True)
 @rule("CumulativeLogsumexp")
 def cumulate(op: Operation) -> Tensor:
     """Works along one dimension."""
-    dims = op.dims(0)
-    check_mixing(op, dims, [op.axis(1, len(dims))])
-    return Tensor(dims)
+    return along(op, [op.axis(1, len(op.dims(0)))])
 
 
 @rule("Reverse", "ReverseV2", checks=True)
 def reverse(op: Operation) -> Tensor:
     """Keeps the shape."""
-    dims = op.dims(0)
-    is_v2 = op.node.op == "ReverseV2"  # The first version takes a bool for each dimension.
-    axes = {axis % len(dims) for axis in op.constant(1)} if is_v2 else range(len(dims))
-    check_mixing(op, dims, axes)
-    return Tensor(dims)
+    # The first version takes a bool for each dimension.
+    return along(op, op.constant(1) if op.node.op == "ReverseV2" else range(len(op.dims(0))))
 
 
 @rule("TopKV2", "TopK", checks=True)
 def top_k(op: Operation) -> Sequence[Tensor]:
     """Works along the last dimension."""
     dims = op.dims(0)
-    check_mixing(op, dims, [len(dims) - 1])
+    check_mixing(op, dims, [-1])
     if op.node.op == "TopKV2":
         value = op.operands[1].value
         count = value[0] if value else None

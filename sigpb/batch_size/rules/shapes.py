@@ -13,7 +13,6 @@ from sigpb.batch_size.rules.values import (
     Dim,
     Dims,
     Tensor,
-    from_proto,
     has_batch,
     multiply,
     same,
@@ -21,6 +20,7 @@ from sigpb.batch_size.rules.values import (
     text,
     vector,
 )
+from sigpb.tf.tensor_types import shape_of
 
 # A vector that is longer is not a shape.
 _LONGEST = 16
@@ -65,14 +65,8 @@ def fill(op: Operation) -> Tensor:
 
 
 @rule("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "Empty")
-def filled(op: Operation) -> Tensor:
-    """A tensor of the shape that the first operand states."""
-    op.understand(0)
-    return Tensor(op.value(0))
-
-
 @rule("StatelessRandomUniformV2", "StatelessRandomNormalV2", "StatelessTruncatedNormalV2")
-def stateless_random(op: Operation) -> Tensor:
+def filled(op: Operation) -> Tensor:
     """A tensor of the shape that the first operand states."""
     op.understand(0)
     return Tensor(op.value(0))
@@ -145,24 +139,15 @@ def summary(op: Operation) -> Tensor:
     return Tensor((), whole=True)
 
 
-@rule("ParseExampleV2")
-def parse_example_v2(op: Operation) -> Sequence[Tensor]:
-    """Features of each example; of sparse ones, it is not known how many there are."""
-    dims = op.dims(0)
-    sparse = op.integer("num_sparse")
-    shapes = op.node.attr["dense_shapes"].list.shape if "dense_shapes" in op.node.attr else []
-    ragged = "ragged_value_types" in op.node.attr and op.node.attr["ragged_value_types"].list.type
-    if ragged:
-        raise Refusal("sigpb does not follow the batch through ragged features")
-    return [*_sparse(op, sparse), *(_dense(dims, proto) for proto in shapes)]
-
-
-@rule("ParseExample")
+@rule("ParseExample", "ParseExampleV2")
 def parse_example(op: Operation) -> Sequence[Tensor]:
     """Features of each example; of sparse ones, it is not known how many there are."""
     dims = op.dims(0)
+    sparse = op.integer("Nsparse" if op.node.op == "ParseExample" else "num_sparse")
+    if "ragged_value_types" in op.node.attr and op.node.attr["ragged_value_types"].list.type:
+        raise Refusal("sigpb does not follow the batch through ragged features")
     shapes = op.node.attr["dense_shapes"].list.shape if "dense_shapes" in op.node.attr else []
-    return [*_sparse(op, op.integer("Nsparse")), *(_dense(dims, proto) for proto in shapes)]
+    return [*_sparse(op, sparse), *(_dense(dims, proto) for proto in shapes)]
 
 
 def _sparse(op: Operation, count: int) -> list[Tensor]:
@@ -175,5 +160,5 @@ def _sparse(op: Operation, count: int) -> list[Tensor]:
 
 
 def _dense(dims: Dims, proto: protos.TensorShapeProto) -> Tensor:
-    shape = from_proto(proto)
+    shape = shape_of(proto)
     return Tensor(None if shape is None else (*dims, *shape))

@@ -11,13 +11,13 @@ from sigpb.batch_size.rules.values import (
     Dim,
     Dims,
     Tensor,
-    from_proto,
     has_batch,
     known,
     scalar,
     text,
 )
 from sigpb.tf.stated_shapes import merged
+from sigpb.tf.tensor_types import shape_of
 
 
 @rule("TensorListReserve", "EmptyTensorList")
@@ -153,7 +153,7 @@ def _relax(op: Operation, number: int, element: Dims) -> None:
 def array(op: Operation) -> Sequence[Tensor]:
     """An array and its flow."""
     element = (
-        from_proto(op.node.attr["element_shape"].shape) if "element_shape" in op.node.attr else None
+        shape_of(op.node.attr["element_shape"].shape) if "element_shape" in op.node.attr else None
     )
     return [Tensor((2,), None, Tensor(element)), Tensor((), None, Tensor(element))]
 
@@ -182,7 +182,7 @@ def array_gather(op: Operation) -> Tensor:
     """Some tensors of the array, joined."""
     element = _array_element(op)
     if "element_shape" in op.node.attr:
-        stated = from_proto(op.node.attr["element_shape"].shape)
+        stated = shape_of(op.node.attr["element_shape"].shape)
         if stated is not None:
             op.shapes["element_shape"] = [element]
     return Tensor((*op.dims(1), *element))

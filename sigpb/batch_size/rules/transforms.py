@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sigpb.batch_size.rules.agreement import agreed, equal_shapes
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.reductions import check_mixing
+from sigpb.batch_size.rules.reductions import along, check_mixing
 from sigpb.batch_size.rules.values import (
     Batch,
     Dim,
@@ -22,16 +22,12 @@ from sigpb.batch_size.rules.values import (
 )
 
 
-def _check(op: Operation, axes: Iterable[int]) -> None:
-    """Refuses to put together what is along the batch."""
-    check_mixing(op, op.dims(0), axes)
-
-
 @rule("SpaceToDepth", "DepthToSpace", "ExtractImagePatches")
 def blocks(op: Operation) -> Tensor:
     """Keeps the batch; the other sizes are those that the node states."""
-    _check(op, range(1, len(op.dims(0))))
-    return Tensor((op.dims(0)[0], *[None] * (len(op.dims(0)) - 1)))
+    batch, *others = op.dims(0)
+    along(op, range(1, 1 + len(others)))
+    return Tensor((batch, *[None] * len(others)))
 
 
 @rule("SpaceToBatchND")
@@ -39,7 +35,7 @@ def space_to_batch(op: Operation) -> Tensor:
     """Moves blocks of each example into the batch."""
     batch, *dims = op.dims(0)
     sizes, pads = op.constant(1), op.constant(2)
-    _check(op, range(1, 1 + len(sizes)))
+    along(op, range(1, 1 + len(sizes)))
     spaces = [
         divide(add([dim, before, after]), size)
         for dim, before, after, size in zip(dims, pads[::2], pads[1::2], sizes, strict=False)
@@ -52,7 +48,7 @@ def batch_to_space(op: Operation) -> Tensor:
     """Moves parts of the batch back into blocks."""
     batch, *dims = op.dims(0)
     sizes, crops = op.constant(1), op.constant(2)
-    _check(op, range(1, 1 + len(sizes)))
+    along(op, range(1, 1 + len(sizes)))
     spaces = [
         _cropped(multiply([dim, size]), before, after)
         for dim, before, after, size in zip(dims, crops[::2], crops[1::2], sizes, strict=False)
@@ -75,26 +71,23 @@ def _cropped(dim: Dim, before: Dim, after: Dim) -> Dim:
 @rule("AdjustContrastv2", "AdjustHue", "AdjustSaturation", "RGBToHSV", "HSVToRGB")
 def colours(op: Operation) -> Tensor:
     """Keeps the shape; the contrast is that of the last three dimensions."""
-    rank = len(op.dims(0))
-    _check(op, range(rank - (3 if op.node.op == "AdjustContrastv2" else 1), rank))
+    result = along(op, [-3, -2, -1] if op.node.op == "AdjustContrastv2" else [-1])
     if any(operand.follows_batch for operand in op.operands[1:]):
         raise Refusal("it changes all colours by what it takes from the batch")
-    return Tensor(op.dims(0))
+    return result
 
 
 @rule("MatrixInverse", "Cholesky", "MatrixBandPart", "FFT", "IFFT")
 def same_shape(op: Operation) -> Tensor:
     """Treats each vector or matrix alike."""
-    rank = len(op.dims(0))
-    _check(op, range(rank - (1 if op.node.op in ("FFT", "IFFT") else 2), rank))
-    return Tensor(op.dims(0))
+    return along(op, [-1] if op.node.op in ("FFT", "IFFT") else [-2, -1])
 
 
 @rule("RFFT", "IRFFT")
 def real_fft(op: Operation) -> Tensor:
     """Transforms the last dimension."""
     (length,) = op.constant(1)
-    _check(op, [len(op.dims(0)) - 1])
+    along(op, [-1])
     return Tensor((*op.dims(0)[:-1], length // 2 + 1 if op.node.op == "RFFT" else length))
 
 
@@ -113,7 +106,7 @@ def diagonal_matrices(op: Operation) -> Tensor:
 def diagonals(op: Operation) -> Tensor:
     """Takes the diagonal of each matrix."""
     *stack, rows, columns = op.dims(0)
-    _check(op, [len(stack), len(stack) + 1])
+    along(op, [-2, -1])
     square = isinstance(rows, int) and rows == columns
     return Tensor((*stack, rows if square else None))
 
@@ -121,10 +114,7 @@ def diagonals(op: Operation) -> Tensor:
 @rule("Roll")
 def roll(op: Operation) -> Tensor:
     """Moves elements along some dimensions."""
-    dims = op.dims(0)
-    axes = {axis % len(dims) for axis in op.constant(2)}
-    check_mixing(op, dims, axes)
-    return Tensor(dims)
+    return along(op, op.constant(2))
 
 
 @rule("LowerBound", "UpperBound")

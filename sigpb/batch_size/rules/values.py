@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sigpb import protos
 from sigpb.graph.node_index import is_outlined
-from sigpb.tf.tensor_types import shape_of
+from sigpb.tf.tensor_elements import elements, set_elements
+from sigpb.tf.tensor_types import Shape, shape_proto
 
 
 @dataclass(frozen=True)
@@ -240,24 +240,14 @@ def known(numbers: Sequence[Dim]) -> tuple[int, ...] | None:
     return found if len(found) == len(numbers) else None
 
 
-def size_of(dims: Sequence[int]) -> int:
-    """Returns the number of elements."""
-    return math.prod(dims)
-
-
-def from_proto(proto: protos.TensorShapeProto) -> Dims | None:
-    """Returns the shape that a proto states."""
-    return shape_of(proto)
+def without_batch(dims: Dims | None) -> Shape:
+    """Returns a shape in which what depends on the batch size is unknown."""
+    return None if dims is None else tuple(d if isinstance(d, int) else None for d in dims)
 
 
 def write_shape(dims: Dims | None, proto: protos.TensorShapeProto) -> None:
     """Writes a shape to a proto, with -1 for what depends on the batch size."""
-    proto.Clear()
-    if dims is None:
-        proto.unknown_rank = True
-        return
-    for dim in dims:
-        proto.dim.add().size = dim if isinstance(dim, int) else -1
+    proto.CopyFrom(shape_proto(without_batch(dims)))
 
 
 def with_batch(stated: Dims, shape: Dims) -> Dims:
@@ -283,7 +273,6 @@ def _dim_text(dim: Dim) -> str:
 
 INT32 = protos.DataType.Value("DT_INT32")
 INT64 = protos.DataType.Value("DT_INT64")
-_FORMATS = {INT32: "i", INT64: "q"}
 
 # Larger ones are not shapes.
 _MOST_ELEMENTS = 64
@@ -297,28 +286,23 @@ def constant(node: protos.NodeDef) -> Tensor:
 
 
 def _integers(proto: protos.TensorProto) -> Dims | None:
-    sizes = [dim.size for dim in proto.tensor_shape.dim]
-    count = size_of(sizes)
-    if proto.dtype not in _FORMATS or not 0 <= count <= _MOST_ELEMENTS:
+    count = math.prod(dim.size for dim in proto.tensor_shape.dim)
+    if proto.dtype not in (INT32, INT64) or not 0 <= count <= _MOST_ELEMENTS:
         return None
-    if proto.tensor_content:
-        content = struct.Struct(f"<{count}{_FORMATS[proto.dtype]}")
-        is_whole = len(proto.tensor_content) == content.size
-        return content.unpack(proto.tensor_content) if is_whole else None
-    values = list(proto.int_val if proto.dtype == INT32 else proto.int64_val)
-    # The last element stands for all that follow; no element at all means zeros.
-    last = values[-1] if values else 0
-    return tuple(values + [last] * (count - len(values)))
+    try:
+        values = elements(proto)
+    except ValueError:
+        return None
+    return (*values, *values[-1:] * (count - len(values)))
 
 
 def integer_tensor(
     values: Sequence[int], dtype: int, *, scalar: bool = False
 ) -> protos.TensorProto:
     """Returns a vector of integers, or a scalar."""
-    proto = protos.TensorProto(dtype=dtype)
-    if not scalar:
-        proto.tensor_shape.dim.add().size = len(values)
-    (proto.int_val if dtype == INT32 else proto.int64_val).extend(values)
+    shape = shape_proto(() if scalar else (len(values),))
+    proto = protos.TensorProto(dtype=dtype, tensor_shape=shape)
+    set_elements(proto, values)
     return proto
 
 
@@ -329,7 +313,7 @@ def uniform_element(proto: protos.TensorProto) -> protos.TensorProto | None:
     """
     if is_outlined(proto):
         return None
-    count = size_of([dim.size for dim in proto.tensor_shape.dim])
+    count = math.prod(dim.size for dim in proto.tensor_shape.dim)
     element = protos.TensorProto()
     element.CopyFrom(proto)
     element.tensor_shape.Clear()
