@@ -107,42 +107,32 @@ def called_functions(nodes: Iterable[protos.NodeDef]) -> set[str]:
     return {name for node in nodes for name in (node.op, *functions_in_attributes(node))}
 
 
-_HOW_IT_RUNS = "how the function is run, which does not depend on what it computes"
-_XLA = "how XLA compiles it, which it does for each shape anew"
-_TENSORRT = "how TensorRT builds engines for it, and that it falls back where they do not fit"
+_KEPT_IN_GROUPS = {
+    "how the function is run, which does not depend on what it computes": (
+        "_construction_context _noinline _nospecialize _OutputsOnOpDevice "
+        "_tf_data_function experimental_ints_on_device shared_rendezvous"
+    ),
+    "how XLA compiles it, which it does for each shape anew": (
+        "_XlaCompile _XlaMustCompile _XlaScope _XlaSeparateCompiledGradients"
+    ),
+    "how TensorRT builds engines for it, and that it falls back where they do not fit": (
+        "_tftrt_allow_build_at_runtime _tftrt_convert_function _tftrt_is_dyn_op "
+        "_tftrt_max_batch_size _tftrt_max_cached_engines _tftrt_max_workspace_size_bytes "
+        "_tftrt_minimum_segment_size _tftrt_precision_mode _tftrt_profile_strategy "
+        "_tftrt_trt_logger_name _tftrt_use_calibration _tftrt_use_implicit_batch"
+    ),
+}
 
 KEPT = {
     "_input_shapes": "the shapes of the arguments; who changes these writes it",
-    "_construction_context": _HOW_IT_RUNS,
     "_disable_acd": "that control dependencies were not added when it was traced",
     "_disable_call_shape_inference": "that the shapes of a call are not inferred from it",
-    "_noinline": _HOW_IT_RUNS,
-    "_nospecialize": _HOW_IT_RUNS,
-    "_OutputsOnOpDevice": _HOW_IT_RUNS,
-    "_tf_data_function": _HOW_IT_RUNS,
     "disable_summaries_at_runtime": "names arguments, which stay",
-    "experimental_ints_on_device": _HOW_IT_RUNS,
     "function_runs_at_most_once": "the variant is called where the function was",
     "go_backwards": "a property of the computation of a recurrent layer, which stays",
     "runtime_constant_optimization": "names arguments, which stay",
-    "shared_rendezvous": _HOW_IT_RUNS,
     "time_major": "the order of dimensions of a recurrent layer, which stays",
-    "_XlaCompile": _XLA,
-    "_XlaMustCompile": _XLA,
-    "_XlaScope": _XLA,
-    "_XlaSeparateCompiledGradients": _XLA,
-    "_tftrt_allow_build_at_runtime": _TENSORRT,
-    "_tftrt_convert_function": _TENSORRT,
-    "_tftrt_is_dyn_op": _TENSORRT,
-    "_tftrt_max_batch_size": _TENSORRT,
-    "_tftrt_max_cached_engines": _TENSORRT,
-    "_tftrt_max_workspace_size_bytes": _TENSORRT,
-    "_tftrt_minimum_segment_size": _TENSORRT,
-    "_tftrt_precision_mode": _TENSORRT,
-    "_tftrt_profile_strategy": _TENSORRT,
-    "_tftrt_trt_logger_name": _TENSORRT,
-    "_tftrt_use_calibration": _TENSORRT,
-    "_tftrt_use_implicit_batch": _TENSORRT,
+    **{name: why for why, names in _KEPT_IN_GROUPS.items() for name in names.split()},
 }
 """What each attribute that a variant keeps says, or why it is still true."""
 

@@ -22,7 +22,6 @@ from sigpb.batch_size.rules.values import (
     text,
     with_batch,
 )
-from sigpb.tf.tensor_types import shape_of
 
 _UNARY = (
     "Abs Acos Acosh Angle AsString Asin Asinh Atan Atanh BoostedTreesBucketize Bucketize "
@@ -79,7 +78,7 @@ def unary(op: Operation) -> Tensor:
     if any(operand.follows_batch for operand in op.operands[1:]):
         raise Refusal("it takes something else than its first operand from the batch")
     if "shape" in op.node.attr:  # of EnsureShape and PlaceholderWithDefault
-        stated = shape_of(op.node.attr["shape"].shape)
+        stated = op.stated_shape("shape")
         op.shapes["shape"] = [None if stated is None else with_batch(stated, op.dims(0))]
     if op.node.op == "Identity":
         return tensor

@@ -17,7 +17,6 @@ from sigpb.batch_size.rules.values import (
     text,
     vector,
 )
-from sigpb.tf.tensor_types import shape_of
 
 
 @rule("LookupTableFind", "LookupTableFindV2", checks=True)
@@ -142,8 +141,7 @@ def optional_value(op: Operation) -> Tensor:
 @rule("VarHandleOp")
 def variable(op: Operation) -> Tensor:
     """A variable holds a tensor."""
-    held = shape_of(op.node.attr["shape"].shape) if "shape" in op.node.attr else None
-    return Tensor((), None, Tensor(held))
+    return Tensor((), None, Tensor(op.stated_shape("shape")))
 
 
 @rule("ReadVariableOp")

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from sigpb import protos
 from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, at, known
 from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.tensor_types import shape_of
 
 
 class Refusal(Exception):
@@ -185,6 +186,10 @@ class Operation:
     def integers(self, name: str) -> list[int]:
         """Returns an attribute that is a list of integers; empty if it is absent."""
         return list(self.node.attr[name].list.i) if name in self.node.attr else []
+
+    def stated_shape(self, name: str) -> Dims | None:
+        """Returns an attribute that is a shape; None for an unknown rank, or if it is absent."""
+        return shape_of(self.node.attr[name].shape) if name in self.node.attr else None
 
     def dims(self, number: int) -> Dims:
         """Returns the shape of an operand.

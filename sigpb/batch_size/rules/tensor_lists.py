@@ -17,7 +17,6 @@ from sigpb.batch_size.rules.values import (
     text,
 )
 from sigpb.tf.stated_shapes import merged
-from sigpb.tf.tensor_types import shape_of
 
 
 @rule("TensorListReserve", "EmptyTensorList")
@@ -152,10 +151,8 @@ def _relax(op: Operation, number: int, element: Dims) -> None:
 @rule("TensorArrayV3")
 def array(op: Operation) -> Sequence[Tensor]:
     """An array and its flow."""
-    element = (
-        shape_of(op.node.attr["element_shape"].shape) if "element_shape" in op.node.attr else None
-    )
-    return [Tensor((2,), None, Tensor(element)), Tensor((), None, Tensor(element))]
+    element = Tensor(op.stated_shape("element_shape"))
+    return [Tensor((2,), None, element), Tensor((), None, element)]
 
 
 @rule("TensorArrayWriteV3")
@@ -181,10 +178,8 @@ def array_read(op: Operation) -> Tensor:
 def array_gather(op: Operation) -> Tensor:
     """Some tensors of the array, joined."""
     element = _array_element(op)
-    if "element_shape" in op.node.attr:
-        stated = shape_of(op.node.attr["element_shape"].shape)
-        if stated is not None:
-            op.shapes["element_shape"] = [element]
+    if op.stated_shape("element_shape") is not None:
+        op.shapes["element_shape"] = [element]
     return Tensor((*op.dims(1), *element))
 
 
