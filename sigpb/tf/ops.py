@@ -21,6 +21,9 @@ UNFED_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
 PLACEHOLDERS = UNFED_PLACEHOLDERS | {"PlaceholderWithDefault"}
 """What stands for a value that is fed."""
 
+PASSING = frozenset({"Identity", "PreventGradient", "Snapshot", "StopGradient"})
+"""What returns its operand as it is."""
+
 # tensorflow/core/ops/state_ops.cc, resource_variable_ops.cc
 VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
 """Variables, or handles of them."""

@@ -22,6 +22,7 @@ from sigpb.batch_size.rules.values import (
     text,
     with_batch,
 )
+from sigpb.tf.ops import PASSING
 
 _UNARY = (
     "Abs Acos Acosh Angle AsString Asin Asinh Atan Atanh BoostedTreesBucketize Bucketize "
@@ -67,7 +68,7 @@ _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "LessEqual": operator.le,
     "NotEqual": operator.ne,
 }
-_KEEP_VALUE = {"Cast", "Identity", "StopGradient", "EnsureShape", "Snapshot", "PreventGradient"}
+_KEEP_VALUE = PASSING | {"Cast", "EnsureShape"}
 _INTEGERS = {INT32, INT64}
 
 

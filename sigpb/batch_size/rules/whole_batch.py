@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from sigpb.batch_size.rules.layout import product
 from sigpb.batch_size.rules.operation import Operation
 from sigpb.batch_size.rules.values import INT32, INT64, OTHERWISE, Dims, Tensor, has_batch
+from sigpb.tf.ops import PASSING
 
 # The elements of the first operand, in their order.
-_SAME_ELEMENTS = {"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient"}
+_SAME_ELEMENTS = PASSING | {"Cast", "ExpandDims", "Reshape", "Squeeze"}
 
 # Which operand decides what is computed: of all examples, or none.
 _DECIDES = {
