@@ -104,11 +104,10 @@ class _Writer:
     def _apply(self, op: Operation) -> None:
         node = self._node
         for number, dims in op.replaced.items():
-            dtype, is_scalar = op.dtype(number) or INT32, op.operands[number].shape == ()
+            dtype = op.dtype(number) or INT32
             if (values := known(dims)) is not None:
-                value = integer_tensor(values, dtype, scalar=is_scalar)
-                node.input[number] = self._constant(value)
-            elif is_scalar:
+                node.input[number] = self._constant(integer_tensor(values, dtype))
+            elif op.operands[number].shape == ():
                 node.input[number] = self._batch_size(dtype)
             else:
                 node.input[number] = self._computed(dims, dtype)
