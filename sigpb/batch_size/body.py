@@ -8,16 +8,8 @@ from dataclasses import dataclass, replace
 from sigpb import protos
 from sigpb.batch_size.order import clamped, data_inputs, in_order, needed_in_function
 from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal, differing
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    at,
-    scalar,
-    text,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, scalar
 from sigpb.batch_size.sources import Argument, Source, find_source
 from sigpb.batch_size.tensors import BodyTensors, Visited
 from sigpb.tf.control_flow import is_back_edge

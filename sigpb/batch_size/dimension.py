@@ -15,14 +15,8 @@ from sigpb import protos
 from sigpb.batch_size.body import Body
 from sigpb.batch_size.rewrite import rewrite, write_argument_shapes
 from sigpb.batch_size.rules.operation import Demand, Refusal, Wanted
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dims,
-    Tensor,
-    text,
-    without_batch,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dims, text, without_batch
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor
 from sigpb.batch_size.tensors import Port
 from sigpb.errors import SigpbError
 from sigpb.tf.called_functions import Functions, takes

@@ -16,7 +16,8 @@ from sigpb import protos
 from sigpb.batch_size.order import data_inputs, in_order, users_of
 from sigpb.batch_size.rules import rule_of
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, text, without_batch
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, text, without_batch
+from sigpb.batch_size.rules.values import Tensor
 from sigpb.batch_size.tensors import BodyTensors, Port
 from sigpb.tf.called_functions import Functions, called_by, takes
 from sigpb.tf.control_flow import is_back_edge

@@ -8,17 +8,8 @@ from typing import Protocol
 from sigpb import protos
 from sigpb.batch_size.body import Body
 from sigpb.batch_size.rules.operation import Operation
-from sigpb.batch_size.rules.values import (
-    INT32,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    integer_tensor,
-    known,
-    uniform_element,
-    write_shape,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, known, write_shape
+from sigpb.batch_size.rules.values import INT32, Tensor, integer_tensor, uniform_element
 from sigpb.batch_size.sources import SIZES, Source
 from sigpb.graph.added_nodes import TakenNames
 from sigpb.graph.cone import needed

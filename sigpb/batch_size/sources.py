@@ -14,18 +14,8 @@ from dataclasses import dataclass, replace
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs
 from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal
-from sigpb.batch_size.rules.values import (
-    INT32,
-    INT64,
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    at,
-    multiply,
-    uniform_element,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, multiply
+from sigpb.batch_size.rules.values import INT32, INT64, UNKNOWN, Tensor, uniform_element
 from sigpb.batch_size.tensors import BodyTensors, Port
 from sigpb.tf.control_flow import is_back_edge
 from sigpb.tf.tensor_types import shape_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted
-from sigpb.batch_size.rules.values import Dim, Dims, batch_of, can_be_equal, same, text
+from sigpb.batch_size.rules.sizes import Dim, Dims, batch_of, can_be_equal, same, text
 
 Part = tuple[int, int, Dim]
 """The number of an operand, one of its dimensions, and the size of that."""

@@ -7,17 +7,8 @@ from collections.abc import Callable, Sequence
 
 from sigpb.batch_size.rules import example_loops
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted, differing, rule
-from sigpb.batch_size.rules.values import (
-    OTHERWISE,
-    SCALAR,
-    UNKNOWN,
-    Dim,
-    Dims,
-    Tensor,
-    has_batch,
-    text,
-    with_batch,
-)
+from sigpb.batch_size.rules.sizes import OTHERWISE, Dim, Dims, has_batch, text, with_batch
+from sigpb.batch_size.rules.values import SCALAR, UNKNOWN, Tensor
 from sigpb.tf.stated_shapes import merged
 from sigpb.tf.tensor_types import shape_of
 

@@ -8,12 +8,9 @@ from dataclasses import replace
 
 from sigpb.batch_size.rules.agreement import agreed, broadcast, equal_shapes
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
-    INT32,
-    INT64,
+from sigpb.batch_size.rules.sizes import (
     Dim,
     Dims,
-    Tensor,
     can_be_equal,
     divide,
     known,
@@ -22,6 +19,7 @@ from sigpb.batch_size.rules.values import (
     text,
     with_batch,
 )
+from sigpb.batch_size.rules.values import INT32, INT64, Tensor
 from sigpb.tf.ops import PASSING
 
 _UNARY = (

@@ -6,17 +6,8 @@ from collections.abc import Sequence
 
 from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
-    OTHERWISE,
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    has_batch,
-    text,
-    vector,
-)
+from sigpb.batch_size.rules.sizes import OTHERWISE, Batch, Dim, Dims, has_batch, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, vector
 
 
 @rule("LookupTableFind", "LookupTableFindV2", checks=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from sigpb import protos
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, at, known
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, known
+from sigpb.batch_size.rules.values import Tensor
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import shape_of
 

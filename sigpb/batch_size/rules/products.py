@@ -8,16 +8,8 @@ from sigpb import protos
 from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.reductions import along, check_mixing
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    can_be_equal,
-    has_batch,
-    text,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, can_be_equal, has_batch, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor
 
 
 @rule("MatMul", checks=True)
@@ -113,7 +105,7 @@ def convolution(op: Operation) -> Tensor:
     if op.node.op == "DepthwiseConv2dNative" and op.operands[1].shape is not None:
         depth, times = op.dims(1)[-2:]
         channels = depth * times if isinstance(depth, int) and isinstance(times, int) else None
-    return Tensor(_spatial(op, op.dims(0), channels, _window(op)))
+    return Tensor(_spatial(op, channels, _filter_sizes(op)))
 
 
 def _fits_filter(op: Operation, dims: Dims, window: Dims) -> bool:
@@ -132,14 +124,19 @@ def _fits_filter(op: Operation, dims: Dims, window: Dims) -> bool:
 @rule("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", checks=True)
 def pooling(op: Operation) -> Tensor:
     """Keeps batch and channels."""
-    dims = op.dims(0)
-    window = op.integers("ksize")
     _batch_first(op)
-    op.require(len(window) == len(dims))
-    shape = _spatial(op, dims, dims[op.channel_axis(len(dims))], window)
-    if window[0] != 1 or op.integers("strides")[0] != 1:
+    op.require(len(op.integers("ksize")) == len(op.dims(0)))
+    result = _pooled(op)
+    if op.integers("ksize")[0] != 1 or op.integers("strides")[0] != 1:
         raise Refusal("it moves a window over the first dimension")
-    return Tensor(shape)
+    return result
+
+
+def _pooled(op: Operation) -> Tensor:
+    dims, places = op.dims(0), _places(op)
+    window = enumerate(zip(op.integers("ksize"), dims, strict=True))
+    sizes = [size for axis, (size, _) in window if axis in places]
+    return Tensor(_spatial(op, dims[op.channel_axis(len(dims))], sizes))
 
 
 @rule("MaxPoolV2")
@@ -158,8 +155,7 @@ def max_pool_with_argmax(op: Operation) -> Sequence[Tensor]:
     if op.flag("include_batch_in_index"):
         raise Refusal("it counts places over the whole batch")
     _batch_first(op)
-    pooled = Tensor(_spatial(op, op.dims(0), op.dims(0)[-1], op.integers("ksize")))
-    return [pooled, pooled]
+    return [_pooled(op)] * 2
 
 
 def _no_batch_in(op: Operation, number: int) -> None:
@@ -174,38 +170,39 @@ def _batch_first(op: Operation, number: int = 0) -> None:
     )
 
 
-def _window(op: Operation) -> list[int]:
-    """Returns the size of the filter in every dimension of the operand; 0 for an unknown one."""
+def _filter_sizes(op: Operation) -> list[int]:
+    """Returns how many places of each dimension between batch and channels a filter spans.
+
+    A size that is not known is 0.
+    """
     rank = len(op.dims(0))
-    filter_dims = op.operands[1].shape
-    spatial = [0 if d is None or isinstance(d, Batch) else d for d in (filter_dims or ())[:-2]]
-    spatial = spatial or [0] * (rank - 2)
-    sizes = [
-        (size - 1) * dilation + 1 if size else 0
-        for size, dilation in zip(spatial, _middle(op, "dilations", rank), strict=True)
+    dilations = op.integers("dilations") or [1] * rank
+    spatial = (op.operands[1].shape or (None,) * rank)[:-2]
+    return [
+        (size - 1) * dilations[axis] + 1 if isinstance(size, int) and size else 0
+        for axis, size in zip(_places(op), spatial, strict=True)
     ]
-    return [1, 1, *sizes] if op.channel_axis(rank) == 1 else [1, *sizes, 1]
 
 
-def _middle(op: Operation, name: str, rank: int) -> list[int]:
-    values = op.integers(name) or [1] * rank
-    return values[2:] if op.channel_axis(rank) == 1 else values[1:-1]
+def _places(op: Operation) -> list[int]:
+    """Returns the dimensions between batch and channels."""
+    rank = len(op.dims(0))
+    return [axis for axis in range(1, rank) if axis != op.channel_axis(rank)]
 
 
-def _spatial(op: Operation, dims: Dims, channels: Dim, window: Sequence[int]) -> Dims:
-    """Returns the shape after a window was moved over all dimensions but batch and channels."""
-    if len(window) != len(dims):
-        return (dims[0], *[None] * (len(dims) - 1))
-    channel_axis = op.channel_axis(len(dims))
-    strides = op.integers("strides") or [1] * len(dims)
-    result: list[Dim] = []
-    for axis, (dim, size, stride) in enumerate(zip(dims, window, strides, strict=True)):
-        if axis == 0:
-            result.append(dim)
-        elif axis == channel_axis:
-            result.append(channels)
-        else:
-            result.append(_positions(op, dim, size, stride, axis))
+def _spatial(op: Operation, channels: Dim, window: Sequence[int]) -> Dims:
+    """Returns the shape after a window was moved over the dimensions between batch and channels.
+
+    Args:
+        op: The node.
+        channels: How many channels there are then.
+        window: The size of the window in each of the dimensions; 0 for an unknown one.
+    """
+    result = list(op.dims(0))
+    strides = op.integers("strides") or [1] * len(result)
+    result[op.channel_axis(len(result))] = channels
+    for axis, size in zip(_places(op), window, strict=True):
+        result[axis] = _positions(op, result[axis], size, strides[axis], axis)
     return tuple(result)
 
 

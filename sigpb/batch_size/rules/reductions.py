@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from sigpb.batch_size.rules.agreement import agreed
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import Batch, Dims, Tensor, has_batch, is_less, multiply, text
+from sigpb.batch_size.rules.sizes import Batch, Dims, has_batch, is_less, multiply, text
+from sigpb.batch_size.rules.values import Tensor
 
 
 @rule("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin", checks=True)

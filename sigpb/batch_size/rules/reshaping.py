@@ -5,16 +5,8 @@ from __future__ import annotations
 from sigpb.batch_size.rules.layout import batch_in_literal, layout_of, product, resolved
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.products import is_training
-from sigpb.batch_size.rules.values import (
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    can_be_equal,
-    has_batch,
-    known,
-    text,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, can_be_equal, has_batch, known, text
+from sigpb.batch_size.rules.values import Tensor
 
 
 @rule("Reshape", checks=True)

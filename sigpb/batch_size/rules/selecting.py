@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
+from sigpb.batch_size.rules.sizes import (
     OTHERWISE,
     Batch,
     Dim,
     Dims,
-    Tensor,
     has_batch,
     is_less,
     repeat,
     same,
     text,
 )
+from sigpb.batch_size.rules.values import Tensor
 
 
 @rule("Slice", checks=True)

@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from sigpb import protos
 from sigpb.batch_size.rules.agreement import broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
+from sigpb.batch_size.rules.sizes import (
     OTHERWISE,
     Batch,
     Dim,
     Dims,
-    Tensor,
     has_batch,
     multiply,
     same,
-    scalar,
     text,
-    vector,
 )
+from sigpb.batch_size.rules.values import Tensor, scalar, vector
 from sigpb.tf.tensor_types import shape_of
 
 # A vector that is longer is not a shape.

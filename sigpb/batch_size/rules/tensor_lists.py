@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted, rule
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    has_batch,
-    known,
-    scalar,
-    text,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, has_batch, known, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, scalar
 from sigpb.tf.stated_shapes import merged
 
 

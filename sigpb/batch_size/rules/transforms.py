@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from sigpb.batch_size.rules.agreement import agreed, equal_shapes
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.reductions import along, check_mixing
-from sigpb.batch_size.rules.values import (
+from sigpb.batch_size.rules.sizes import (
     Batch,
     Dim,
     Dims,
-    Tensor,
     add,
     can_be_equal,
     divide,
@@ -20,6 +19,7 @@ from sigpb.batch_size.rules.values import (
     multiply,
     repeat,
 )
+from sigpb.batch_size.rules.values import Tensor
 
 
 @rule("SpaceToDepth", "DepthToSpace", "ExtractImagePatches")

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from sigpb.batch_size.rules.layout import product
 from sigpb.batch_size.rules.operation import Operation
-from sigpb.batch_size.rules.values import INT32, INT64, OTHERWISE, Dims, Tensor, has_batch
+from sigpb.batch_size.rules.sizes import OTHERWISE, Dims, has_batch
+from sigpb.batch_size.rules.values import INT32, INT64, Tensor
 from sigpb.tf.ops import PASSING
 
 # The elements of the first operand, in their order.

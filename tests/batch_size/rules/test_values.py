@@ -5,19 +5,8 @@ from typing import Any
 import pytest
 
 from sigpb import protos
-from sigpb.batch_size.rules.values import (
-    INT32,
-    INT64,
-    Batch,
-    Tensor,
-    can_be_equal,
-    constant,
-    integer_tensor,
-    is_less,
-    without_batch,
-    write_shape,
-)
-from sigpb.tf.tensor_types import dtype_of, shape_of
+from sigpb.batch_size.rules.values import INT32, INT64, Tensor, constant, integer_tensor
+from sigpb.tf.tensor_types import dtype_of
 
 INT16 = dtype_of("int16")
 
@@ -59,22 +48,3 @@ def test_integers_there_and_back(dtype: int) -> None:
     assert constant(node) == Tensor((2,), (3, -1))
     node.attr["value"].tensor.CopyFrom(integer_tensor([3], dtype, scalar=True))
     assert constant(node) == Tensor((), (3,))
-
-
-def test_comparisons() -> None:
-    assert can_be_equal([3, None, 3, Batch()])
-    assert not can_be_equal([3, Batch(), 4])
-    assert is_less(3, 4)
-    assert not is_less(4, 4)
-    assert not is_less(None, 4)
-    assert not is_less(3, Batch())
-
-
-@pytest.mark.parametrize("dims", [None, (), (Batch(), 3, None)])
-def test_shapes_without_the_batch(dims: tuple[int | Batch | None, ...] | None) -> None:
-    shape = None if dims is None else tuple(d if isinstance(d, int) else None for d in dims)
-    assert without_batch(dims) == shape
-    proto = protos.TensorShapeProto()
-    proto.dim.add(size=7)
-    write_shape(dims, proto)
-    assert shape_of(proto) == shape
