@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeAlias
 
 from sigpb import protos
@@ -93,6 +94,7 @@ class Surroundings(Protocol):
         ...
 
 
+@dataclass(eq=False)
 class Operation:
     """One node, the operands that it takes, and the changes that its rule makes to it.
 
@@ -100,6 +102,7 @@ class Operation:
         node: The node as it is.
         operands: What is known of its operands, control inputs left out.
         size: The old batch size; None if the batch dimension is only followed.
+        surroundings: The body that it is in.
         stated: The shape that the node states of its first output.
         replaced: The integers that take the place of operands, by the number of the operand: a
             constant, unless the batch size is among them.
@@ -117,27 +120,21 @@ class Operation:
             the attribute `T` only.
     """
 
-    def __init__(
-        self,
-        node: protos.NodeDef,
-        operands: Sequence[Tensor],
-        size: int | None,
-        surroundings: Surroundings,
-        stated: Dims | None = None,
-    ) -> None:
-        self.node = node
-        self.operands = tuple(operands)
-        self.size = size
-        self.stated = stated
-        self._surroundings = surroundings
-        self.replaced: dict[int, Dims] = {}
-        self.calls: list[tuple[str, int, tuple[Tensor, ...]]] = []
-        self.exchanged: dict[str, tuple[protos.FunctionDef, tuple[Tensor, ...]]] = {}
-        self.shapes: dict[str, list[Dims | None]] = {}
-        self.attributes: dict[str, int | list[int]] = {}
-        self.fits: bool | None = True
-        self.understood: set[int] = set()
-        self.computed_by: str | None = None
+    node: protos.NodeDef
+    operands: Sequence[Tensor]
+    size: int | None
+    surroundings: Surroundings
+    stated: Dims | None = None
+    replaced: dict[int, Dims] = field(default_factory=dict)
+    calls: list[tuple[str, int, tuple[Tensor, ...]]] = field(default_factory=list)
+    exchanged: dict[str, tuple[protos.FunctionDef, tuple[Tensor, ...]]] = field(
+        default_factory=dict
+    )
+    shapes: dict[str, list[Dims | None]] = field(default_factory=dict)
+    attributes: dict[str, int | list[int]] = field(default_factory=dict)
+    fits: bool | None = True
+    understood: set[int] = field(default_factory=set)
+    computed_by: str | None = None
 
     def understand(self, *numbers: int) -> None:
         """Notes operands that may depend on the batch as a whole."""
@@ -254,15 +251,15 @@ class Operation:
 
     def dtype(self, number: int) -> int:
         """Returns the dtype of an operand."""
-        return self._surroundings.dtype_of(self.spelling(number))
+        return self.surroundings.dtype_of(self.spelling(number))
 
     def only_used_as(self, op: str, number: int) -> bool:
         """Whether the output is used, and only as a certain operand of some op."""
-        return self._surroundings.only_used_as(self.node.name, op, number)
+        return self.surroundings.only_used_as(self.node.name, op, number)
 
     def users(self) -> Sequence[protos.NodeDef]:
         """Returns the nodes that take tensors from this one."""
-        return self._surroundings.users(self.node.name)
+        return self.surroundings.users(self.node.name)
 
     def call(
         self, attribute: str, place: int, name: str, arguments: Sequence[Tensor]
@@ -276,7 +273,7 @@ class Operation:
             arguments: What it is called with.
         """
         self.understand_all()
-        results = self._surroundings.callees.follow(name, arguments)
+        results = self.surroundings.callees.follow(name, arguments)
         known = {number for argument in arguments for number in argument.numbers}
         self.calls = [call for call in self.calls if call[:2] != (attribute, place)]
         self.calls.append((attribute, place, tuple(arguments)))
@@ -288,14 +285,14 @@ class Operation:
         Raises:
             Refusal: There is none of that name.
         """
-        function = self._surroundings.callees.get(name)
+        function = self.surroundings.callees.get(name)
         if function is None:
             raise Refusal(f"there is no function {name!r} for it to call")
         return function
 
     def op_def(self, op: str) -> protos.OpDef | None:
         """Returns the definition of an op, or None."""
-        return self._surroundings.callees.op_defs.get(op)
+        return self.surroundings.callees.op_defs.get(op)
 
     def own_size(self, output: int = 0) -> Batch:
         """Returns a size that is found out when the node runs."""
