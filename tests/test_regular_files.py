@@ -24,7 +24,7 @@ OWN = {
     ("cli/main.py", "read_text"),
     ("inspect/graph/graph_formats/html.py", "read_text"),
     ("tf/op_defs.py", "read_bytes"),
-    ("tf/op_effects.py", "read_text"),
+    ("tf/ops.py", "read_text"),
     ("protos.py", "read_bytes"),
     ("publishing/durability.py", "read_text"),
     ("publishing/output_file.py", "open"),

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sigpb import protos
-from sigpb.batch_size.needed import clamped, needed_in_function
-from sigpb.batch_size.order import data_inputs, in_order
-from sigpb.batch_size.rules.operation import COUNT, Demand, Operation, Refusal, differing
-from sigpb.batch_size.rules.sources import Argument, Source, find_source
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    at,
-    scalar,
-    text,
-)
-from sigpb.batch_size.tensors import BodyTensors, Callees, Port, Visited
+from sigpb.batch_size.order import clamped, data_inputs, in_order, needed_in_function
+from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal, differing
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, scalar
+from sigpb.batch_size.sources import Argument, Source, find_source
+from sigpb.batch_size.tensors import BodyTensors, Visited
 from sigpb.tf.control_flow import is_back_edge
-from sigpb.tf.stated_shapes import merged, stated_shape, stated_shapes
+from sigpb.tf.stated_shapes import merged, stated_shapes
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import is_compatible
 
 
+@dataclass(eq=False)
 class Body(BodyTensors):
     """A body through which the batch dimension was followed.
 
@@ -37,33 +29,11 @@ class Body(BodyTensors):
         demands: Arguments that would have to follow the batch, and in which dimension.
     """
 
-    def __init__(
-        self,
-        where: str,
-        nodes: Mapping[str, protos.NodeDef],
-        size: int | None,
-        callees: Callees,
-        *,
-        seeds: Mapping[Port, Tensor] | None = None,
-        arguments: Mapping[str, tuple[Tensor, int]] | None = None,
-        results: Collection[str] | None = None,
-    ) -> None:
-        """Follows the batch dimension.
-
-        Args:
-            where: What to call the body in messages: `` of function 'f'``.
-            nodes: See the attributes of `BodyTensors`.
-            size: The same.
-            callees: The functions that nodes call.
-            seeds: See the attributes of `BodyTensors`.
-            arguments: The same.
-            results: The same; None for nodes of a GraphDef.
-        """
-        super().__init__(nodes, size, callees, seeds=seeds, arguments=arguments, results=results)
-        self._where = where
-        self._needed = (
-            set(nodes) if results is None else needed_in_function(nodes, results, callees.op_defs)
-        )
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._needed = set(self.nodes)
+        if self.results is not None:
+            self._needed = needed_in_function(self.nodes, self.results, self.callees.op_defs)
         self.sources: dict[str, Source] = {}
         while True:
             self._forget()
@@ -118,8 +88,8 @@ class Body(BodyTensors):
             return
         operands = [self.tensor(each) if each in before else UNKNOWN for each in spelled]
         if any(operand.follows_batch for operand in operands):
-            operation = Operation(node, operands, self.size, self, stated_shape(node))
-            found = self._apply(operation)
+            operation = self.operation(node, operands, self.size)
+            found = self.apply(operation)
             stated = stated_shapes(node, len(found))
             outputs = tuple(map(self._checked, found, stated))
             self.visited[node.name] = Visited(operation, outputs)
@@ -139,7 +109,7 @@ class Body(BodyTensors):
         self._unknown.add(node.name)
         if node.name not in self._needed:
             return
-        title = "" if refusal.located else f"{node.op} {node.name!r}{self._where}: "
+        title = "" if refusal.located else f"{node.op} {node.name!r}{self.where}: "
         end = "" if refusal.located else "."
         self.problems += [f"{title}{reason}{end}" for reason in refusal.reasons]
 

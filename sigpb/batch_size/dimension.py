@@ -15,19 +15,13 @@ from sigpb import protos
 from sigpb.batch_size.body import Body
 from sigpb.batch_size.rewrite import rewrite, write_argument_shapes
 from sigpb.batch_size.rules.operation import Demand, Refusal, Wanted
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dims,
-    Tensor,
-    text,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dims, text, without_batch
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor
 from sigpb.batch_size.tensors import Port
 from sigpb.errors import SigpbError
 from sigpb.tf.called_functions import Functions, takes
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import argument_shape, stated_shape
-from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import Shape
 
 NO_SHAPES: Mapping[int, Shape] = MappingProxyType({})
@@ -101,7 +95,7 @@ def relax_nodes(
             stated, axis, size, f"The tensor '{name}:{output}'", problems
         )
     library = _Library(functions, size)
-    body = Body("", nodes, size, library, seeds=seeds)
+    body = Body(nodes, size, library, seeds=seeds)
     for name, output in results:
         problems += _mixed(f"The tensor '{name}:{output}'", body.result((name, output)))
     _raise(size, problems + body.problems)
@@ -119,7 +113,7 @@ def relax_nodes(
             for port, tensor in tensors.items()
             if (found := _axis(tensor, size)) is not None
         },
-        {port: _shape(tensor.shape) for port, tensor in tensors.items()},
+        {port: without_batch(tensor.shape) for port, tensor in tensors.items()},
     )
 
 
@@ -199,18 +193,10 @@ class _Library:
 
     def body(self, function: protos.FunctionDef, arguments: Sequence[Tensor]) -> Body:
         """Follows the batch dimension through a function."""
-        types = {
-            argument.name: (tensor, argument.type)
-            for argument, tensor in zip(function.signature.input_arg, arguments, strict=True)
-        }
-        where = f" of function {function.signature.name!r}"
-        nodes = {node.name: node for node in function.node_def}
-        results = {producer(result) for result in function.ret.values()}
-        results.update(function.control_ret.values())
-        return Body(where, nodes, self._size, self, arguments=types, results=results)
+        return Body.of_function(function, arguments, self._size, self)
 
     def follow(self, name: str, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """Returns what is known of a function's results; see `Surroundings.call`."""
+        """Returns what is known of a function's results; see `Callees.follow`."""
         function = self.get(name)
         if function is None:
             raise Refusal(f"there is no function {name!r} for it to call")
@@ -320,10 +306,6 @@ def _axis(tensor: Tensor, size: int | None) -> int | None:
     if axis is None or tensor.shape is None:
         return None
     return axis if size is not None or tensor.shape[axis] == Batch() else None
-
-
-def _shape(dims: Dims | None) -> Shape:
-    return None if dims is None else tuple(d if isinstance(d, int) else None for d in dims)
 
 
 def _raise(size: int | None, problems: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 A session computes all shapes that it can when it loads a graph, also in functions that are called,
 and refuses the graph if they contradict each other: for all signatures. So the shape that an input
-is to have is followed in the same way, by the rules that tell the shapes of results (`batch_rules`)
-and by those that tell what an op accepts (`shape_constraints`).
+is to have is followed in the same way, by the rules that tell the shapes of results and what an op
+accepts.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sigpb import protos
-from sigpb.batch_size.body import Body
 from sigpb.batch_size.order import data_inputs, in_order, users_of
 from sigpb.batch_size.rules import rule_of
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, text
-from sigpb.batch_size.shape_constraints import ANY_RANK, Constraint, constraint_of
-from sigpb.batch_size.tensors import Port
-from sigpb.tf.called_functions import CALL_OPS, Functions, takes
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, text, without_batch
+from sigpb.batch_size.rules.values import Tensor
+from sigpb.batch_size.tensors import BodyTensors, Port
+from sigpb.tf.called_functions import Functions, called_by, takes
 from sigpb.tf.control_flow import is_back_edge
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import argument_shape, merged, stated_shapes
-from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import Shape, is_compatible
 
 
@@ -53,7 +51,6 @@ def follow(
         functions: The functions that nodes call.
     """
     walk = _Walk(functions)
-    body = Body("", nodes, None, walk)
     fed: dict[str, list[_Pair]] = {}
     for (name, output), shape in refined.items():
         if name in nodes:
@@ -61,7 +58,7 @@ def follow(
             stated = stated_shapes(nodes[name], output + 1)[len(pairs) :]
             pairs += [_Pair.same(Tensor(each)) for each in stated]
             pairs[output] = _Pair(pairs[output].before, Tensor(shape))
-    walk.run("", body, nodes, fed)
+    walk.run(BodyTensors(nodes, None, walk), fed)
     return walk.found
 
 
@@ -117,19 +114,11 @@ class _Walk:
         """Refuses to look into functions that nodes do not call as such, as branches and loops."""
         raise Refusal(f"it calls the function {name!r}")
 
-    def run(
-        self,
-        where: str,
-        body: Body,
-        nodes: Mapping[str, protos.NodeDef],
-        known: dict[str, list[_Pair]],
-    ) -> Callable[[str], _Pair]:
+    def run(self, body: BodyTensors, known: dict[str, list[_Pair]]) -> Callable[[str], _Pair]:
         """Follows shapes through a body, and returns what is known of tensors in it.
 
         Args:
-            where: What to call the body in messages.
             body: The body as it is.
-            nodes: Its nodes.
             known: What is known of some nodes and arguments. Receives more.
         """
 
@@ -139,22 +128,22 @@ class _Walk:
                 return known[name][output]
             return _Pair.same(_concrete(body.tensor(spelled)))
 
-        for node in in_order(nodes, users_of(nodes.values()), list(known)):
+        for node in in_order(body.nodes, users_of(body.nodes.values()), list(known)):
             if node.name in known:
                 continue
             spelled = data_inputs(node)
             operands = [pair(each) for each in spelled]
             if not any(operand.is_refined for operand in operands):
                 continue
-            title = f"{node.op} {node.name!r}{where}"
-            if any(is_back_edge(nodes, each) for each in spelled):
+            title = f"{node.op} {node.name!r}{body.where}"
+            if any(is_back_edge(body.nodes, each) for each in spelled):
                 self.found.unchecked.append(title)
             elif (outputs := self._outputs(title, body, node, operands)) is not None:
                 known[node.name] = outputs
         return pair
 
     def _outputs(
-        self, title: str, body: Body, node: protos.NodeDef, operands: Sequence[_Pair]
+        self, title: str, body: BodyTensors, node: protos.NodeDef, operands: Sequence[_Pair]
     ) -> list[_Pair] | None:
         """Returns what is known of a node's outputs; None if nothing more than before."""
         if (function := self._called(node)) is not None:
@@ -183,31 +172,34 @@ class _Walk:
         return [pair.stated(shape) for pair, shape in pairs]
 
     def _called(self, node: protos.NodeDef) -> protos.FunctionDef | None:
-        if node.op in CALL_OPS:
-            return self.get(node.attr["f"].func.name)
-        return None if rule_of(node.op) else self.get(node.op)
+        called = called_by(node)
+        if called is None and rule_of(node.op):
+            return None
+        return self.get(node.op if called is None else called)
 
     def _apply(
-        self, title: str, body: Body, node: protos.NodeDef, operands: Sequence[_Pair]
+        self, title: str, body: BodyTensors, node: protos.NodeDef, operands: Sequence[_Pair]
     ) -> list[_Pair] | None:
         after = [operand.after for operand in operands]
-        constraint = constraint_of(node.op)
-        fits = constraint and _fits(constraint, Operation(node, after, None, body))
-        if fits is False:
+        rule = rule_of(node.op)
+        operation = body.operation(node, after, None)
+        outputs = _evaluated(body, operation)
+        checks = rule is not None and rule.checks
+        if checks and operation.fits is False:
             shapes = " and ".join(text(tensor.shape) for tensor in after)
             self.found.contradictions.append(f"{title} cannot take the shapes {shapes}")
             return None
-        outputs = _evaluated(body, node, after)
         has_new_rank = any(pair.before.shape is None for pair in operands if pair.is_refined)
         if (
             outputs is None
-            or not (fits if constraint else _takes_any_batch(body, node, operands))
-            or (has_new_rank and node.op not in ANY_RANK)
+            or not (operation.fits if checks else _takes_any_batch(body, node, operands))
+            or (has_new_rank and not (rule and rule.any_rank))
         ):
             self.found.unchecked.append(title)
         if outputs is None:
             return None
-        before = _evaluated(body, node, [operand.before for operand in operands])
+        known = [operand.before for operand in operands]
+        before = _evaluated(body, body.operation(node, known, None))
         if before is None:
             before = [Tensor(shape) for shape in stated_shapes(node, len(outputs))]
         return [_Pair(*pair) for pair in zip(before, outputs, strict=False)]
@@ -221,41 +213,28 @@ class _Walk:
         key = (name, given)
         if key not in self._results:
             self._results[key] = []  # For a function that calls itself.
-            arguments = {
-                argument.name: (pair.before, argument.type)
-                for argument, pair in zip(function.signature.input_arg, given, strict=True)
-            }
-            nodes = {node.name: node for node in function.node_def}
-            returned = [function.ret[result.name] for result in function.signature.output_arg]
-            where = f" of function {name!r}"
-            results = {producer(each) for each in returned}
-            body = Body(where, nodes, None, self, arguments=arguments, results=results)
-            known = {name: [pair] for name, pair in zip(arguments, given, strict=True)}
-            pair_of = self.run(where, body, nodes, known)
-            self._results[key] = [pair_of(each) for each in returned]
+            before = [pair.before for pair in given]
+            body = BodyTensors.of_function(function, before, None, self)
+            names = (argument.name for argument in function.signature.input_arg)
+            known = {name: [pair] for name, pair in zip(names, given, strict=True)}
+            pair_of = self.run(body, known)
+            results = function.signature.output_arg
+            self._results[key] = [pair_of(function.ret[result.name]) for result in results]
         return self._results[key]
 
 
-def _fits(constraint: Constraint, operation: Operation) -> bool | None:
-    """Whether operands fit each other; None if it is not known."""
-    try:
-        return constraint(operation)
-    except (Refusal, IndexError, ValueError):
-        return None
-
-
-def _evaluated(body: Body, node: protos.NodeDef, operands: Sequence[Tensor]) -> list[Tensor] | None:
+def _evaluated(body: BodyTensors, operation: Operation) -> list[Tensor] | None:
     """Returns a node's outputs; None if no rule tells them."""
     try:
-        return [_concrete(output) for output in body.evaluate(node, operands, None)]
+        return [_concrete(output) for output in body.apply(operation)]
     except (Refusal, Demand):
         return None
 
 
-def _takes_any_batch(body: Body, node: protos.NodeDef, operands: Sequence[_Pair]) -> bool:
+def _takes_any_batch(body: BodyTensors, node: protos.NodeDef, operands: Sequence[_Pair]) -> bool:
     """Whether a node would take any other size where one has become known.
 
-    What `batch_rules` say of that is for first dimensions; of another one nothing is known.
+    What rules without checks say of that is for first dimensions; of another one nothing is known.
     """
     refined = [pair for pair in operands if pair.is_refined]
     if any(pair.before.element != pair.after.element for pair in refined) or any(
@@ -269,7 +248,8 @@ def _takes_any_batch(body: Body, node: protos.NodeDef, operands: Sequence[_Pair]
         if old != new and isinstance(new, int)
     }
     return all(
-        _evaluated(body, node, [pair.with_batch(size) for pair in operands]) is not None
+        _evaluated(body, body.operation(node, [pair.with_batch(size) for pair in operands], None))
+        is not None
         for size in sizes
     )
 
@@ -285,11 +265,7 @@ def _dims(pair: _Pair, name: str) -> list[tuple[Dim, Dim]]:
 
 def _concrete(tensor: Tensor) -> Tensor:
     """Returns a tensor without numbers that are found out when a graph runs."""
-
-    def plain(dims: Dims | None) -> Dims | None:
-        return dims and tuple(None if isinstance(dim, Batch) else dim for dim in dims)
-
-    return Tensor(plain(tensor.shape), plain(tensor.value), tensor.element)
+    return Tensor(without_batch(tensor.shape), without_batch(tensor.value), tensor.element)
 
 
 def _with_shape(tensor: Tensor, stated: Shape) -> Tensor:

@@ -7,13 +7,12 @@ from typing import Protocol
 
 from sigpb import protos
 from sigpb.batch_size.body import Body
-from sigpb.batch_size.rules.constants import INT32, integer_tensor, uniform_element
 from sigpb.batch_size.rules.operation import Operation
-from sigpb.batch_size.rules.sources import SIZES, Source
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, write_shape
-from sigpb.batch_size.tensors import Visited
-from sigpb.graph.fresh_names import TakenNames
-from sigpb.tf.op_defs import OpDefs
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, known, write_shape
+from sigpb.batch_size.rules.values import INT32, Tensor, integer_tensor, uniform_element
+from sigpb.batch_size.sources import SIZES, Source
+from sigpb.graph.added_nodes import TakenNames
+from sigpb.graph.cone import needed
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.tf.tensor_names import producer
 
@@ -42,25 +41,14 @@ def rewrite(body: Body, variants: Variants) -> dict[str, Nodes]:
         body: The body, in which there are no problems.
         variants: The functions to call in place of others.
     """
-    writer = _Writer(body, variants)
-    changed = {name: writer.rewritten(name, visited) for name, visited in body.visited.items()}
-    taken = _taken(body)
+    names = TakenNames((*body.nodes, *body.arguments))
+    changed = {name: _Writer(body, variants, names, name).rewritten() for name in body.visited}
+    # What nodes that are not stale take tensors from, though unused.
+    taken = needed(body.nodes, [name for name in body.nodes if name not in body.stale])
     changed |= {
         name: (_without_shapes(body.nodes[name]),) if name in taken else () for name in body.stale
     }
     return {name: nodes for name, nodes in changed.items() if nodes != (body.nodes[name],)}
-
-
-def _taken(body: Body) -> set[str]:
-    """Returns the nodes that nodes which are not stale take tensors from, though unused."""
-    found: set[str] = set()
-    waiting = [name for name in body.nodes if name not in body.stale]
-    while waiting:
-        name = waiting.pop()
-        if name in body.nodes and name not in found:
-            found.add(name)
-            waiting += map(producer, body.nodes[name].input)
-    return found
 
 
 def _without_shapes(node: protos.NodeDef) -> protos.NodeDef:
@@ -74,44 +62,46 @@ def _without_shapes(node: protos.NodeDef) -> protos.NodeDef:
 
 
 class _Writer:
-    def __init__(self, body: Body, variants: Variants) -> None:
-        self._body = body
-        self._variants = variants
-        self._names = TakenNames((*body.nodes, *body.arguments))
-        self._op_defs = OpDefs()
+    """Writes one node, and the new nodes that it takes tensors from.
 
-    def rewritten(self, name: str, visited: Visited) -> Nodes:
-        before = self._body.nodes[name]
-        node = protos.NodeDef()
-        node.CopyFrom(before)
-        new: list[protos.NodeDef] = []
+    Each of those is named after the node, and on the same device.
+    """
+
+    def __init__(self, body: Body, variants: Variants, names: TakenNames, name: str) -> None:
+        self._body, self._variants, self._names = body, variants, names
+        self._node = protos.NodeDef()
+        self._node.CopyFrom(body.nodes[name])
+        self._new: list[protos.NodeDef] = []
+        self._op = body.visited[name].operation
+
+    def rewritten(self) -> Nodes:
+        node, outputs = self._node, self._body.visited[self._node.name].outputs
         if OUTPUT_SHAPES in node.attr:
             shapes = node.attr[OUTPUT_SHAPES].list.shape
-            for proto, output in zip(shapes, visited.outputs, strict=False):
+            for proto, output in zip(shapes, outputs, strict=False):
                 if output.shape is not None:
                     write_shape(output.shape, proto)
-        source = self._body.sources.get(name)
-        if visited.operation is not None:
-            self._apply(visited.operation, node, new)
+        source = self._body.sources.get(node.name)
+        if self._op is not None:
+            self._apply(self._op)
         elif source is not None:
-            self._apply_source(source, node, new)
+            self._apply_source(source)
         elif node.op.startswith("Placeholder") and "shape" in node.attr:
-            write_shape(visited.outputs[0].shape, node.attr["shape"].shape)
-        for added in new:
-            self._op_defs.strip_defaults(added)
-        return (*new, node)
+            write_shape(outputs[0].shape, node.attr["shape"].shape)
+        for added in self._new:
+            self._body.callees.op_defs.strip_defaults(added)
+        return (*self._new, node)
 
-    def _apply(self, op: Operation, node: protos.NodeDef, new: list[protos.NodeDef]) -> None:
-        for number, values in op.constants.items():
-            is_scalar = op.operands[number].shape == ()
-            value = integer_tensor(values, op.dtype(number) or INT32, scalar=is_scalar)
-            node.input[number] = self._constant(node, value, new)
-        for number, dims in op.computed.items():
+    def _apply(self, op: Operation) -> None:
+        node = self._node
+        for number, dims in op.replaced.items():
             dtype = op.dtype(number) or INT32
-            if op.operands[number].shape == ():
-                node.input[number] = self._batch_size(node, dtype, new, op)
+            if (values := known(dims)) is not None:
+                node.input[number] = self._constant(integer_tensor(values, dtype))
+            elif op.operands[number].shape == ():
+                node.input[number] = self._batch_size(dtype)
             else:
-                node.input[number] = self._computed(node, dims, dtype, new, op)
+                node.input[number] = self._computed(dims, dtype)
         for attribute, place, arguments in op.calls:
             if not attribute:
                 node.op = self._variants.variant(node.op, arguments)
@@ -135,15 +125,14 @@ class _Writer:
                 for proto, shape in zip(stated.list.shape, shapes, strict=True):
                     write_shape(shape, proto)
         if op.computed_by is not None:
-            self._compute_by(op.computed_by, op, node, new)
+            self._compute_by(op.computed_by, op)
 
-    def _compute_by(
-        self, name: str, op: Operation, node: protos.NodeDef, new: list[protos.NodeDef]
-    ) -> None:
+    def _compute_by(self, name: str, op: Operation) -> None:
         """Lets a new node compute the result, and the node pass it on under its own name."""
+        node = self._node
         operands = [op.spelling(number) for number in range(len(op.operands))]
         controls = node.input[len(operands) :]
-        computed = self._add(node, name, operands, (), new, T=node.attr["T"].type)
+        computed = self._add(name, operands, (), T=node.attr["T"].type)
         if OUTPUT_SHAPES in node.attr:
             computed.attr[OUTPUT_SHAPES].CopyFrom(node.attr[OUTPUT_SHAPES])
         node.op = "Identity"
@@ -151,122 +140,91 @@ class _Writer:
         for attribute in set(node.attr) - {"T", OUTPUT_SHAPES}:
             del node.attr[attribute]
 
-    def _apply_source(
-        self, source: Source, node: protos.NodeDef, new: list[protos.NodeDef]
-    ) -> None:
+    def _apply_source(self, source: Source) -> None:
+        node = self._node
         if node.op == "TensorArrayV3":
             write_shape(source.dims, node.attr["element_shape"].shape)
-            return
-        if node.op in SIZES:
+        elif node.op in SIZES:
             operand = 1 if source.counts else SIZES[node.op]
             dtype = self._body.dtype_of(node.input[operand]) or INT32
             if source.counts:
-                node.input[operand] = self._batch_size(node, dtype, new, None)
+                node.input[operand] = self._batch_size(dtype)
             elif node.op == "TensorListReserve":
                 values = [dim if isinstance(dim, int) else -1 for dim in source.dims]
-                value = integer_tensor(values, dtype)
-                node.input[operand] = self._constant(node, value, new)
+                node.input[operand] = self._constant(integer_tensor(values, dtype))
             else:
-                node.input[operand] = self._computed(node, source.dims, dtype, new)
-            return
+                node.input[operand] = self._computed(source.dims, dtype)
+        else:
+            self._fill(source.dims)
+
+    def _fill(self, dims: Dims) -> None:
+        """Makes a Fill of a Const."""
+        node = self._node
         element = uniform_element(node.attr["value"].tensor)
         assert element is not None, "only a uniform constant is a source"
-        controls = list(node.input)
-        dtype = node.attr["dtype"].type
-        inputs = [
-            self._computed(node, source.dims, INT32, new),
-            self._constant(node, element, new),
-        ]
+        controls, dtype = list(node.input), node.attr["dtype"].type
+        inputs = [self._computed(dims, INT32), self._constant(element)]
         del node.attr["value"], node.attr["dtype"], node.input[:]
         node.op = "Fill"
         node.input.extend([*inputs, *controls])
         node.attr["T"].type = dtype
         node.attr["index_type"].type = INT32
 
-    # New nodes. Each is named after the node that needs it, and on the same device.
-
-    def _add(
-        self,
-        node: protos.NodeDef,
-        op: str,
-        inputs: Sequence[str],
-        shape: Dims,
-        new: list[protos.NodeDef],
-        **types: int,
-    ) -> protos.NodeDef:
-        added = protos.NodeDef(op=op, device=node.device, input=inputs)
-        added.name = self._names.take(f"{node.name}/sigpb_{op.lower()}")
+    def _add(self, op: str, inputs: Sequence[str], shape: Dims, **types: int) -> protos.NodeDef:
+        added = protos.NodeDef(op=op, device=self._node.device, input=inputs)
+        added.name = self._names.take(f"{self._node.name}/sigpb_{op.lower()}")
         for attribute, dtype in types.items():
             added.attr[attribute].type = dtype
-        if OUTPUT_SHAPES in node.attr:
+        if OUTPUT_SHAPES in self._node.attr:
             write_shape(shape, added.attr[OUTPUT_SHAPES].list.shape.add())
-        new.append(added)
+        self._new.append(added)
         return added
 
-    def _constant(
-        self, node: protos.NodeDef, value: protos.TensorProto, new: list[protos.NodeDef]
-    ) -> str:
+    def _constant(self, value: protos.TensorProto) -> str:
         shape = tuple(dim.size for dim in value.tensor_shape.dim)
         # A constant without inputs would be outside of the loop that the node is in.
-        in_frame = self._body.has_frames and len(node.input) > 0
-        controls = [f"^{producer(node.input[0])}"] if in_frame else []
-        added = self._add(node, "Const", controls, shape, new, dtype=value.dtype)
+        in_frame = self._body.has_frames and len(self._node.input) > 0
+        controls = [f"^{producer(self._node.input[0])}"] if in_frame else []
+        added = self._add("Const", controls, shape, dtype=value.dtype)
         added.attr["value"].tensor.CopyFrom(value)
         return self._body.spell(added)
 
-    def _computed(
-        self,
-        node: protos.NodeDef,
-        dims: Dims,
-        dtype: int,
-        new: list[protos.NodeDef],
-        op: Operation | None = None,
-    ) -> str:
+    def _computed(self, dims: Dims, dtype: int) -> str:
         """Adds nodes for a vector of sizes, some of which depend on the batch."""
-        batch = self._batch_size(node, dtype, new, op)
-        parts = [self._size(node, dim, batch, dtype, new) for dim in dims]
-        packed = self._add(node, "Pack", parts, (len(dims),), new, T=dtype)
+        batch = self._batch_size(dtype)
+        parts = [self._size(dim, batch, dtype) for dim in dims]
+        packed = self._add("Pack", parts, (len(dims),), T=dtype)
         packed.attr["N"].i = len(dims)
         packed.attr["axis"].i = 0
         return self._body.spell(packed)
 
-    def _size(
-        self, node: protos.NodeDef, dim: Dim, batch: str, dtype: int, new: list[protos.NodeDef]
-    ) -> str:
+    def _size(self, dim: Dim, batch: str, dtype: int) -> str:
         if dim == Batch():
             return batch
         factor = dim.factor if isinstance(dim, Batch) else -1 if dim is None else dim
-        number = self._constant(node, integer_tensor([factor], dtype, scalar=True), new)
+        number = self._constant(integer_tensor([factor], dtype, scalar=True))
         if not isinstance(dim, Batch):
             return number
-        return self._body.spell(self._add(node, "Mul", [batch, number], (), new, T=dtype))
+        return self._body.spell(self._add("Mul", [batch, number], (), T=dtype))
 
-    def _batch_size(
-        self, node: protos.NodeDef, dtype: int, new: list[protos.NodeDef], op: Operation | None
-    ) -> str:
+    def _batch_size(self, dtype: int) -> str:
         """Adds nodes for the batch size, a scalar."""
-        tensor, known = self._tensor_with_batch(op)
+        tensor, known = self._tensor_with_batch()
         if known.count == Batch() and dtype == INT32:
-            return self._body.spell(self._add(node, "TensorListLength", [tensor], (), new))
+            return self._body.spell(self._add("TensorListLength", [tensor], ()))
         shape = known.shape or ()
         axis = shape.index(Batch())
-        sizes = self._add(
-            node, "Shape", [tensor], (len(shape),), new,
-            T=self._body.dtype_of(tensor), out_type=dtype,
-        )  # fmt: skip
-        bounds = [
-            self._constant(node, integer_tensor([number], dtype), new)
-            for number in (axis, axis + 1, 1)
-        ]
-        slice_ = self._add(
-            node, "StridedSlice", [self._body.spell(sizes), *bounds], (), new, T=dtype, Index=dtype
-        )
+        types = {"T": self._body.dtype_of(tensor), "out_type": dtype}
+        sizes = self._body.spell(self._add("Shape", [tensor], (len(shape),), **types))
+        bounds = [self._constant(integer_tensor([number], dtype)) for number in (axis, axis + 1, 1)]
+        picked = self._add("StridedSlice", [sizes, *bounds], (), T=dtype, Index=dtype)
         for mask in ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"):
-            slice_.attr[mask].i = 0
-        slice_.attr["shrink_axis_mask"].i = 1
-        return self._body.spell(slice_)
+            picked.attr[mask].i = 0
+        picked.attr["shrink_axis_mask"].i = 1
+        return self._body.spell(picked)
 
-    def _tensor_with_batch(self, op: Operation | None) -> tuple[str, Tensor]:
+    def _tensor_with_batch(self) -> tuple[str, Tensor]:
+        op = self._op
         tensors = [(op.spelling(n), tensor) for n, tensor in enumerate(op.operands)] if op else []
         tensors += self._body.begin()
         for spelled, tensor in tensors:

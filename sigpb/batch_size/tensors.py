@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs, users_of
 from sigpb.batch_size.rules import rule_of
-from sigpb.batch_size.rules.constants import constant
-from sigpb.batch_size.rules.operation import Demand, Operation, Refusal
-from sigpb.batch_size.rules.values import UNKNOWN, Tensor
+from sigpb.batch_size.rules.operation import Callees, Demand, Operation, Refusal
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, constant
 from sigpb.batch_size.rules.whole_batch import with_whole_batch
+from sigpb.tf.called_functions import nodes_by_name
 from sigpb.tf.control_flow import ENTER_OPS, is_back_edge
-from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import merged, stated_shape, stated_shapes
 from sigpb.tf.tensor_names import output_number, producer
 
 Port: TypeAlias = "tuple[str, int]"
 """A node and the number of its output; or the name of a function's argument, and 0."""
 
+_Body = TypeVar("_Body", bound="BodyTensors")
+
 # How far to look behind an operand that does not follow the batch.
 _DEPTH = 40
-
-
-class Callees(Protocol):
-    """The functions that nodes call."""
-
-    op_defs: OpDefs
-
-    def get(self, name: str) -> protos.FunctionDef | None:
-        """Returns the function of a name, or None."""
-        ...
-
-    def follow(self, name: str, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """Returns what is known of a function's results; see `Surroundings.call`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -52,50 +39,63 @@ class Visited:
     outputs: tuple[Tensor, ...]
 
 
+@dataclass(eq=False)
 class BodyTensors:
     """A body, and what is known of its tensors, given the nodes that were visited.
 
     Attributes:
         nodes: Its nodes by name.
-        arguments: The arguments of the function that it is, by name, and their dtypes.
-        seeds: Outputs of nodes where the batch dimension begins.
         size: The old batch size; None if the batch dimension is only followed.
-        results: The nodes and arguments that results of the function come from.
-        is_function: Whether its nodes spell tensors as those of functions do.
+        callees: The functions that nodes call.
+        where: What to call the body in messages: `` of function 'f'``.
+        seeds: Outputs of nodes where the batch dimension begins.
+        arguments: The arguments of the function that it is, by name, and their dtypes.
+        results: The nodes and arguments that results of the function come from; None for nodes of
+            a GraphDef.
         has_frames: Whether there are loops of TensorFlow 1 in it.
         visited: The nodes that depend on the batch, in the order of the computation.
     """
 
-    def __init__(
-        self,
-        nodes: Mapping[str, protos.NodeDef],
+    nodes: Mapping[str, protos.NodeDef]
+    size: int | None
+    callees: Callees
+    where: str = ""
+    seeds: Mapping[Port, Tensor] = field(default_factory=dict)
+    arguments: Mapping[str, tuple[Tensor, int]] = field(default_factory=dict)
+    results: Collection[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.has_frames = any(node.op in ENTER_OPS for node in self.nodes.values())
+        self._users = users_of(self.nodes.values())
+        self._forget()
+
+    @classmethod
+    def of_function(
+        cls: type[_Body],
+        function: protos.FunctionDef,
+        arguments: Sequence[Tensor],
         size: int | None,
         callees: Callees,
-        *,
-        seeds: Mapping[Port, Tensor] | None = None,
-        arguments: Mapping[str, tuple[Tensor, int]] | None = None,
-        results: Collection[str] | None = None,
-    ) -> None:
-        """Takes a body of which no node was visited.
+    ) -> _Body:
+        """Returns the body of a function.
 
         Args:
-            nodes: See the attributes.
-            size: See the attributes.
+            function: The function.
+            arguments: What is known of its arguments.
+            size: The old batch size; see the attributes.
             callees: The functions that nodes call.
-            seeds: See the attributes.
-            arguments: See the attributes.
-            results: See the attributes; None for nodes of a GraphDef.
         """
-        self.nodes = nodes
-        self.arguments = arguments or {}
-        self.seeds = seeds or {}
-        self.size = size
-        self.results = results or ()
-        self.is_function = results is not None
-        self.has_frames = any(node.op in ENTER_OPS for node in nodes.values())
-        self._callees = callees
-        self._users = users_of(nodes.values())
-        self._forget()
+        return cls(
+            nodes_by_name(function.node_def),
+            size,
+            callees,
+            f" of function {function.signature.name!r}",
+            arguments={
+                argument.name: (tensor, argument.type)
+                for argument, tensor in zip(function.signature.input_arg, arguments, strict=True)
+            },
+            results={*map(producer, function.ret.values()), *function.control_ret.values()},
+        )
 
     def _forget(self) -> None:
         """Forgets the nodes that were visited, and what follows from these."""
@@ -117,11 +117,11 @@ class BodyTensors:
         node = self.nodes.get(name)
         if node is None or not rest or rest.isdecimal():
             return name, output_number(spelled)
-        if (function := self._callees.get(node.op)) is not None:
+        if (function := self.callees.get(node.op)) is not None:
             results = [result.name for result in function.signature.output_arg]
             output = rest.partition(":")[0]
             return name, results.index(output) if output in results else len(results)
-        index = self._callees.op_defs.output_index(node, spelled)
+        index = self.callees.op_defs.output_index(node, spelled)
         return name, output_number(spelled) if index is None else index
 
     def tensor(self, spelled: str) -> Tensor:
@@ -137,26 +137,14 @@ class BodyTensors:
         name, output = self.port(tensor)
         if name in self.arguments:
             return self.arguments[name][1]
-        dtypes = self._callees.op_defs.output_dtypes(self.nodes[name])
+        dtypes = self.callees.op_defs.output_dtypes(self.nodes[name])
         return dtypes[output] if dtypes else 0
 
     def spell(self, node: protos.NodeDef) -> str:
         """Returns how other nodes spell the only output of a node."""
-        name = self._callees.op_defs.output_name(node, 0) if self.is_function else node.name
+        name = self.callees.op_defs.output_name(node, 0) if self.results is not None else node.name
         assert name is not None, f"TensorFlow has the op {node.op}"
         return name
-
-    def call(self, function: str, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """Returns the results of a function; see `Surroundings.call`."""
-        return self._callees.follow(function, arguments)
-
-    def function(self, name: str) -> protos.FunctionDef | None:
-        """Returns the function of a name, or None."""
-        return self._callees.get(name)
-
-    def op_def(self, op: str) -> protos.OpDef | None:
-        """Returns the definition of an op, or None."""
-        return self._callees.op_defs.get(op)
 
     def users(self, name: str) -> list[protos.NodeDef]:
         """Returns the nodes that take tensors from a node."""
@@ -170,7 +158,8 @@ class BodyTensors:
             for i, spelled in enumerate(data_inputs(user))
             if producer(spelled) == name
         }
-        return self.is_function and name not in self.results and operands == {(op, number)}
+        is_inner = self.results is not None and name not in self.results
+        return is_inner and operands == {(op, number)}
 
     def _at(self, port: Port, depth: int) -> Tensor:
         name, output = port
@@ -217,11 +206,18 @@ class BodyTensors:
         self, node: protos.NodeDef, operands: Sequence[Tensor], size: int | None
     ) -> tuple[Tensor, ...]:
         """Returns the outputs of a node for some operands; raises what its rule raises."""
-        return self._apply(Operation(node, operands, size, self, stated_shape(node)))
+        return self.apply(self.operation(node, operands, size))
 
-    def _apply(self, operation: Operation) -> tuple[Tensor, ...]:
+    def operation(
+        self, node: protos.NodeDef, operands: Sequence[Tensor], size: int | None
+    ) -> Operation:
+        """Returns a node as its rule sees it."""
+        return Operation(node, operands, size, self, stated_shape(node))
+
+    def apply(self, operation: Operation) -> tuple[Tensor, ...]:
+        """Applies the rule of a node, and returns its outputs; raises what the rule raises."""
         outputs = self._outputs(operation)
-        dtypes = self._callees.op_defs.output_dtypes(operation.node) or []
+        dtypes = self.callees.op_defs.output_dtypes(operation.node) or []
         return with_whole_batch(operation, outputs, dtypes)
 
     def _outputs(self, operation: Operation) -> tuple[Tensor, ...]:
@@ -229,11 +225,11 @@ class BodyTensors:
         rule = rule_of(op)
         if rule is not None:
             try:
-                outputs = rule(operation)
-            except (IndexError, ValueError) as error:
+                outputs = rule.outputs(operation)
+            except (IndexError, ValueError, ZeroDivisionError) as error:
                 raise Refusal(f"its operands are not of the ranks that {op} takes") from error
             return (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-        if self._callees.get(op) is not None:
+        if self.callees.get(op) is not None:
             return tuple(operation.call("", 0, op, operation.operands))
         raise Refusal(f"sigpb does not know how {op} treats the batch dimension")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sigpb import protos
 from sigpb.diff.lineage import GraphView
 from sigpb.graph.added_nodes import is_added
-from sigpb.graph.function_outputs import ADDED_RESULT
+from sigpb.graph.function_body import ADDED_RESULT
 from sigpb.graph.origins import Origins
 from sigpb.rewrite.signature_function import is_wrapper
 from sigpb.tf.called_functions import CALL_OPS

@@ -1,11 +1,12 @@
-"""The nodes between the tensors that are fed and those that are fetched."""
+"""The nodes between tensors that are fed and those that are fetched, and second copies of nodes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from sigpb import protos
+from sigpb.graph.top_level import Scope
 from sigpb.tf.control_flow import ENTER_OPS
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES
@@ -18,6 +19,23 @@ _STEP_OPS = {"TensorArray", "TensorArrayV2", "TensorArrayV3", "Stack", "StackV2"
 _FRAME = "frame_name"
 
 
+def reached(begin: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    """Returns all names that some lead to, and those themselves.
+
+    Args:
+        begin: Names to begin with.
+        following: Returns the names that a name leads to in one step.
+    """
+    found = set(begin)
+    waiting = list(found)
+    while waiting:
+        for name in following(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
 def needed(
     nodes: Mapping[str, protos.NodeDef], fetched: Iterable[str], fed: Collection[str] = ()
 ) -> set[str]:
@@ -28,15 +46,12 @@ def needed(
         fetched: The tensors to compute.
         fed: The tensors that need not be computed, as `canonical` spells them.
     """
-    found: set[str] = set()
-    waiting = [producer(tensor) for tensor in fetched if canonical(tensor) not in fed]
-    while waiting:
-        name = waiting.pop()
-        if name in nodes and name not in found:
-            found.add(name)
-            inputs = (canonical(tensor) for tensor in nodes[name].input)
-            waiting += [producer(tensor) for tensor in inputs if tensor not in fed]
-    return found
+
+    def producers(tensors: Iterable[str]) -> Iterator[str]:
+        names = (producer(tensor) for tensor in tensors if canonical(tensor) not in fed)
+        return (name for name in names if name in nodes)
+
+    return reached(producers(fetched), lambda name: producers(nodes[name].input))
 
 
 def computing(
@@ -121,12 +136,7 @@ class Cone:
 
     def _include(self, names: Iterable[str]) -> None:
         """Adds nodes, and all that depend on them."""
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in self.names:
-                self.names.add(name)
-                waiting += self._users[name]
+        self.names |= reached(names, lambda name: self._users[name])
 
     def _parts_left_out(self) -> set[str]:
         """Returns nodes outside that share a loop, or a resource of one step, with nodes inside."""
@@ -140,3 +150,55 @@ class Cone:
         sources = {producer(tensor) for node in inside for tensor in node.input} & self._needed
         resources = {name for name in sources if self._nodes[name].op in _STEP_OPS}
         return (entries | resources) - self.names
+
+
+_LOCATION = b"loc:@"
+
+
+def clone(
+    nodes: Mapping[str, protos.NodeDef],
+    names: Collection[str],
+    replaced: Mapping[str, str],
+    scope: Scope,
+) -> Callable[[str], str]:
+    """Adds copies of nodes that take some of their inputs from elsewhere.
+
+    Args:
+        nodes: The nodes by name; those to copy among them.
+        names: The nodes to copy.
+        replaced: For each tensor that the copies take from elsewhere, that other tensor.
+        scope: Receives the copies; nothing else is in it.
+
+    Returns:
+        What is computed in place of a tensor: a function from tensors to tensors.
+    """
+    copies = {name: f"{scope.name}/{name}" for name in sorted(names)}
+
+    def follow(tensor: str) -> str:
+        if canonical(tensor) in replaced:
+            return replaced[canonical(tensor)]
+        source = producer(tensor)
+        if source not in copies:
+            return tensor
+        return tensor.replace(source, copies[source], 1)
+
+    for name, copied in copies.items():
+        node = protos.NodeDef()
+        node.CopyFrom(nodes[name])
+        node.name = copied
+        node.input[:] = [follow(tensor) for tensor in node.input]
+        if "_class" in node.attr:
+            location = node.attr["_class"].list
+            location.s[:] = [_colocated(entry, copies) for entry in location.s]
+        if "frame_name" in node.attr:
+            # Two loops of one name would be one loop.
+            node.attr["frame_name"].s = f"{scope.name}/".encode() + node.attr["frame_name"].s
+        scope.graph.append(node)
+    return follow
+
+
+def _colocated(entry: bytes, copies: Mapping[str, str]) -> bytes:
+    target = entry.removeprefix(_LOCATION).decode(errors="replace")
+    if entry.startswith(_LOCATION) and target in copies:
+        return _LOCATION + copies[target].encode()
+    return entry

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import chain, pairwise
 
 from sigpb import protos
-from sigpb.graph.fresh_names import TakenNames
+from sigpb.graph.added_nodes import TakenNames
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message, length_delimited, map_entry
 

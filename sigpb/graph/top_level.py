@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.fresh_names import TakenNames, numbered
+from sigpb.graph.added_nodes import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.steps.graph_body import GraphBody

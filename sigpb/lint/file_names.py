@@ -19,7 +19,7 @@ from sigpb.lint.loading import constant_texts, init_ops, upstream
 from sigpb.lint.signature_flow import is_variable
 from sigpb.saved_model.model import parse
 from sigpb.tf.op_defs import tensorflow_op_def
-from sigpb.tf.op_effects import outside_ops
+from sigpb.tf.ops import outside_ops
 from sigpb.tf.tensor_names import canonical, producer
 from sigpb.tf.tensor_types import tensor_names
 from sigpb.wire import Key, Message

@@ -9,7 +9,7 @@ from sigpb import protos
 from sigpb.lint.file_names import WRITTEN_BY_TENSORFLOW, FileNames
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.op_search import nodes_with_ops
-from sigpb.tf.op_effects import Effect, outside_ops
+from sigpb.tf.ops import Effect, outside_ops
 
 _SENTENCES: dict[Effect, str] = {
     "reads": "reads any file that the process can read",

@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.graph.added_nodes import is_added, is_spliced, original_names
 from sigpb.graph.cone import needed
-from sigpb.graph.function_outputs import (
+from sigpb.graph.function_body import (
     InnerTensor,
     call_with_results,
     find,

@@ -188,7 +188,7 @@ class FunctionLibrary:
         """
         encoded = function.SerializeToString(deterministic=True)
         if encoded not in self._variants:
-            from sigpb.tf.function_attributes import drop_what_no_longer_holds
+            from sigpb.tf.called_functions import drop_what_no_longer_holds
 
             added = protos.FunctionDef.FromString(encoded)
             name = self.fresh_name(re.sub(r"_\d+$", "", function.signature.name))

@@ -20,8 +20,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.added_nodes import SPLICED, copy_scope
-from sigpb.graph.clone import clone
-from sigpb.graph.cone import Cone
+from sigpb.graph.cone import Cone, clone
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces

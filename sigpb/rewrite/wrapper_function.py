@@ -25,7 +25,7 @@ from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.signature_function import Wrapped, Wrapper
-from sigpb.tf.called_functions import CALL_OPS, Functions
+from sigpb.tf.called_functions import CALL_OPS, Functions, nodes_by_name
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
 from sigpb.tf.tensor_names import output_number, producer
@@ -166,7 +166,7 @@ def _attribute_of_call(function: protos.FunctionDef, name: str) -> protos.AttrVa
 
 def result_shapes(function: protos.FunctionDef) -> list[protos.TensorShapeProto]:
     """Returns the shapes of a function's results as far as its nodes state them."""
-    nodes, found = {node.name: node for node in function.node_def}, []
+    nodes, found = nodes_by_name(function.node_def), []
     for result in function.signature.output_arg:
         node_name = producer(function.ret[result.name])
         shapes = stated_shapes(nodes[node_name]) if node_name in nodes else []

@@ -48,15 +48,6 @@ _STORAGE = {
 }
 
 
-def field_name(dtype: int) -> str:
-    """Returns the name of the field that holds elements of a dtype one by one.
-
-    Raises:
-        ValueError: The elements of this dtype are not known here.
-    """
-    return _storage(dtype).field
-
-
 def elements(tensor: protos.TensorProto) -> list[Any]:
     """Returns the elements of a tensor, in row-major order.
 

@@ -6,6 +6,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.batch_size.dimension import BatchError, relax_function, relax_nodes
+from sigpb.batch_size.rules.values import INT32, INT64, integer_tensor
 from tests.batch_size.batch_graphs import (
     Functions,
     attribute_shapes,
@@ -180,6 +181,17 @@ def test_unused_nodes_that_are_not_followed_go() -> None:
     assert [node.name for node in after.node_def] == ["known", "y"]
 
 
+def test_unused_nodes_that_others_wait_for_stay_without_shapes() -> None:
+    waits = 'node_def { name: "waits" op: "NoOp" input: "^unique" }'
+    library = functions(UNUSED + waits)
+    for node_ in library.by_name["f_9"].node_def:
+        with_shapes(node_, [4, 3])
+    after, _ = relax_function(library.by_name["f_9"], {0: 0}, 4, library)
+    assert [node_.name for node_ in after.node_def] == ["unique", "known", "y", "waits"]
+    (stated,) = after.node_def[0].attr["_output_shapes"].list.shape
+    assert stated.unknown_rank
+
+
 def test_nodes_that_run_for_a_control_result_are_followed() -> None:
     runs = UNUSED + 'control_ret { key: "kept" value: "after" }'
     library = functions(runs)
@@ -271,6 +283,16 @@ def test_loop_that_begins_with_zeros(size: int) -> None:
     assert added["StridedSlice"] == {"T", "Index", "shrink_axis_mask"}  # Others are the defaults.
     assert attribute_shapes(relaxed.nodes["loop"][-1]) == [[-1, 3], [-1, 3]]
     assert relaxed.axes["loop", 0] == 0
+
+
+@pytest.mark.parametrize("dtype", [INT32, INT64])
+def test_a_literal_keeps_its_dtype(dtype: int) -> None:
+    shape = node("shape", "Const", value=integer_tensor([4, 6], dtype))
+    shape.attr["dtype"].type = dtype
+    flat = node("flat", "Reshape", "x", "shape")
+    new, flat = relax(graph(placeholder("x", 4, 2, 3), shape, flat)).nodes["flat"]
+    assert new.attr["value"].tensor == integer_tensor([-1, 6], dtype)
+    assert new.attr["dtype"].type == dtype
 
 
 def test_random_rows_follow_the_batch() -> None:

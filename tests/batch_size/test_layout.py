@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb.batch_size.rules.layout import Layout, batch_in_literal, layout_of, resolved
-from sigpb.batch_size.rules.values import OTHERWISE, Batch, Dims
+from sigpb.batch_size.rules.sizes import OTHERWISE, Batch, Dims
 
 N = Batch()
 

@@ -121,6 +121,10 @@ class TestUnchecked:
         graph = f"{X} y = NoOneKnows(x)\nb = Const() {constant(4)}\nz = Add(y, b) {FLOAT}"
         assert followed(graph, "x: [2,2]") == Followed(unchecked=["NoOneKnows 'y'"])
 
+    def test_sizes_that_the_rule_does_not_check(self) -> None:
+        graph = f"{X} b = Placeholder() {placeholder(-1, -1)}\ny = EluGrad(x, b) {FLOAT}"
+        assert followed(graph, "x: [2,2]; b: [2,3]") == Followed(unchecked=["EluGrad 'y'"])
+
     def test_a_size_other_than_the_batch(self) -> None:
         """What the rules for the batch accept holds for first dimensions only."""
         graph = f"x = Placeholder() {placeholder(-1, -1, -1)}\ny = Cholesky(x) {FLOAT}"
@@ -203,6 +207,11 @@ class TestFunctions:
     def test_a_function_as_an_op(self) -> None:
         (said,) = followed(f"{X} y = f(x)", "x: [8,4]", product()).contradictions
         assert "MatMul 'p' of function 'f'" in said
+
+    def test_a_function_with_the_name_of_an_op(self) -> None:
+        """TensorFlow loads an op that it knows by its own definition."""
+        graph = f"{X} y = Neg(x) {FLOAT}"
+        assert followed(graph, "x: [8,4]", product("Neg")) == Followed()
 
     def test_two_calls(self) -> None:
         graph = f"{self.CALLED}\nz = PartitionedCall(x) {call('f', 'DT_FLOAT')}"

@@ -190,8 +190,13 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("Slice", [(N, 5), [0, 0], [2, 5]], {}, "takes a part of the batch"),
         ("StridedSlice", [(N, 5), [0], [1], [1]], {"shrink_axis_mask": 1}, "takes one example"),
         ("StridedSlice", [(N, 5), [0], [2], [1]], {}, "takes a part of the batch"),
+        ("StridedSlice", [(N, 5), (None,), (None,), (None,)], {}, "how many dimensions it slices"),
         ("GatherV2", [(N, 5), [0, 1], 0], {}, "by their numbers"),
         ("Pad", [(N, 5), [[1, 0], [0, 0]]], {}, "puts rows around the batch"),
+        ("MaxPool", [(N, 4, 3)], {"ksize": [1, 2, 2, 1]}, "not of the ranks that MaxPool takes"),
+        ("Softmax", [(5, N)], {}, "it works along dimension 1 of shape [5,N], in which the batch"),
+        ("Cholesky", [(N, 5)], {}, "it works along dimension 0 of shape [N,5]"),
+        ("FFT", [(5, N)], {}, "it works along dimension 1 of shape [5,N]"),
         ("Squeeze", [(N, None, 5)], {}, "it is not known which dimensions of [N,?,5] it takes"),
         ("Squeeze", [(N, 5)], {"squeeze_dims": [0]}, "takes the batch dimension away"),
         ("Mystery", [(N, 5)], {}, "does not know how Mystery treats the batch"),
@@ -201,6 +206,32 @@ def test_refusal(op: str, operands: list[Any], attributes: dict[str, Any], reaso
     problem = result_of(op, *operands, **attributes)
     assert problem.startswith(f"{op} 'result': ")
     assert reason in problem
+
+
+@pytest.mark.parametrize(
+    "op", ["Identity", "StopGradient", "Snapshot", "PreventGradient", "EnsureShape", "Cast"]
+)
+def test_a_shape_that_is_handed_on_is_known(op: str) -> None:
+    passed = node("passed", op, "sizes")
+    passed.attr["DstT"].type = protos.DataType.Value("DT_INT64")
+    shape, y = node("sizes", "Shape", "x"), node("y", "Reshape", "x", "passed")
+    assert relax(graph(placeholder("x", 4, 2), shape, passed, y)).shapes["y", 0] == (None, 2)
+
+
+def test_a_shape_of_which_others_are_computed_is_not_known() -> None:
+    shape, y = node("sizes", "Shape", "x"), node("y", "Reshape", "x", "negative")
+    nodes = graph(placeholder("x", 4, 2), shape, node("negative", "Neg", "sizes"), y)
+    with pytest.raises(BatchError, match="the value of its operand 'negative' is not known"):
+        relax(nodes)
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes"),
+    [("ParseExample", {"Nsparse": 1}), ("ParseExampleV2", {"num_sparse": 1})],
+)
+def test_sparse_features(op: str, attributes: dict[str, int]) -> None:
+    found = result_of(op, (N,), size=None, outputs=4, **attributes)
+    assert found == [(None, 2), (None,), (2,), None]
 
 
 def test_number_of_the_only_example() -> None:

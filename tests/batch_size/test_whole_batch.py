@@ -105,6 +105,30 @@ def test_a_computed_shape_that_mixes_examples() -> None:
         relax(nodes)
 
 
+def looked_up(*ops: protos.NodeDef) -> dict[str, protos.NodeDef]:
+    """Elements of the batch, looked up by their places, which come from the last of some nodes."""
+    return with_whole("places", *ops, node("y", "GatherNd", "x", ops[-1].name))
+
+
+@pytest.mark.parametrize("op", ["Identity", "StopGradient", "Snapshot", "PreventGradient", "Cast"])
+def test_places_that_are_handed_on_are_still_places(op: str) -> None:
+    assert relax(looked_up(node("passed", op, "whole"))).shapes["y", 0] == (None,)
+
+
+def test_places_that_are_laid_out_are_still_places() -> None:
+    axis, expanded = integers("axis", 0), node("expanded", "ExpandDims", "whole", "axis")
+    squeezed = node("squeezed", "Squeeze", "expanded", squeeze_dims=[0])
+    assert relax(looked_up(axis, expanded, squeezed)).shapes["y", 0] == (None,)
+    target = integers("target", [-1, 2])
+    laid_out = node("laid_out", "Reshape", "whole", "target")
+    assert relax(looked_up(target, laid_out)).shapes["y", 0] == (None,)
+
+
+def test_what_is_computed_of_places_is_no_place() -> None:
+    with pytest.raises(BatchError, match="it looks examples of the batch up by their numbers"):
+        relax(looked_up(node("computed", "Neg", "whole")))
+
+
 def test_zeros_like_what_is_known_of_the_whole_batch() -> None:
     nodes = with_whole("all", node("zeros", "ZerosLike", "whole"), node("y", "Sub", "x", "zeros"))
     relaxed = relax_nodes(nodes, {("x", 0): 0}, 4, Functions(), [("y", 0)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sigpb import protos
-from sigpb.graph.fresh_names import numbered
+from sigpb.graph.added_nodes import numbered
 from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import Shape, shape_of, shape_proto

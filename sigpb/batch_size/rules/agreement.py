@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted
-from sigpb.batch_size.rules.values import Dim, Dims, batch_of, same, text
+from sigpb.batch_size.rules.sizes import Dim, Dims, batch_of, can_be_equal, same, text
 
 Part = tuple[int, int, Dim]
 """The number of an operand, one of its dimensions, and the size of that."""
@@ -26,6 +26,7 @@ def agreed(op: Operation, dimensions: Iterable[Sequence[Part]], *, repeats: bool
     result: list[Dim] = []
     wanted: list[Wanted] = []
     for parts in dimensions:
+        op.require(can_be_equal(dim for _, _, dim in parts if not (repeats and dim == 1)))
         batch = batch_of(dim for _, _, dim in parts)
         if batch is None:
             result.append(_known([dim for _, _, dim in parts]))
@@ -83,7 +84,9 @@ def equal_shapes(op: Operation, numbers: Sequence[int], joined: int | None = Non
         joined: A dimension that need not be the same, of which the result says nothing.
     """
     shapes = [(number, op.dims(number)) for number in numbers]
-    if len({len(dims) for _, dims in shapes}) != 1:
+    is_one_rank = len({len(dims) for _, dims in shapes}) == 1
+    op.require(is_one_rank)
+    if not is_one_rank:
         raise Refusal(f"its operands have the shapes {', '.join(text(dims) for _, dims in shapes)}")
     rank = len(shapes[0][1])
     return list(

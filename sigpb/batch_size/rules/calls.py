@@ -1,4 +1,4 @@
-"""Ops that call functions: calls, branches and loops."""
+"""Control flow: ops that call functions, and those of TensorFlow 1 that hand tensors on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from collections.abc import Callable, Sequence
 
 from sigpb.batch_size.rules import example_loops
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted, differing, rule
-from sigpb.batch_size.rules.values import (
-    OTHERWISE,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    from_proto,
-    text,
-    with_batch,
-)
+from sigpb.batch_size.rules.sizes import OTHERWISE, Dim, Dims, has_batch, text, with_batch
+from sigpb.batch_size.rules.values import SCALAR, UNKNOWN, Tensor
 from sigpb.tf.stated_shapes import merged
+from sigpb.tf.tensor_types import shape_of
 
 # Enough for what depends on the batch to get through all variables of a loop.
 _MOST_ROUNDS = 20
@@ -126,7 +119,7 @@ def _rounds(op: Operation) -> list[Tensor]:
 def _stated(op: Operation) -> list[Dims | None]:
     if "output_shapes" not in op.node.attr:
         return []
-    return [from_proto(proto) for proto in op.node.attr["output_shapes"].list.shape]
+    return [shape_of(proto) for proto in op.node.attr["output_shapes"].list.shape]
 
 
 def _state_shapes(op: Operation, tensors: Sequence[Tensor]) -> None:
@@ -160,12 +153,10 @@ def _joined(
         return Tensor(None)
     dims: list[Dim] = []
     for a, b in zip(left.shape, right.shape, strict=True):
-        if a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
+        if a != b and has_batch([a, b]):
             fail(position, left, right)
         dims.append(a if a == b else None)
-    if left.count != right.count and (
-        isinstance(left.count, Batch) or isinstance(right.count, Batch)
-    ):
+    if left.count != right.count and has_batch([left.count, right.count]):
         fail(position, left, right)
     count = left.count if left.count == right.count else None
     value = _joined_value(left.value, right.value)
@@ -191,12 +182,43 @@ def _joined_element(position: int, left: Tensor, right: Tensor, fail: Fail) -> T
 def _joined_value(left: Dims | None, right: Dims | None) -> Dims | None:
     if left is None or right is None or len(left) != len(right):
         given = (*(left or ()), *(right or ()))
-        batch = any(isinstance(number, Batch) for number in given)
-        return (OTHERWISE,) * max(len(left or ()), len(right or ())) if batch else None
+        count = max(len(left or ()), len(right or ()))
+        return (OTHERWISE,) * count if has_batch(given) else None
     return tuple(_either(a, b) for a, b in zip(left, right, strict=True))
 
 
 def _either(left: Dim, right: Dim) -> Dim:
     if left == right:
         return left
-    return OTHERWISE if isinstance(left, Batch) or isinstance(right, Batch) else None
+    return OTHERWISE if has_batch([left, right]) else None
+
+
+@rule("Enter", "Exit", "NextIteration", "LoopCond", checks=True)
+@rule("RefEnter", "RefExit", "RefNextIteration")
+def pass_on(op: Operation) -> Tensor:
+    """The result is the operand."""
+    return op.operands[0]
+
+
+@rule("Switch", checks=True)
+@rule("RefSwitch")
+def switch(op: Operation) -> Sequence[Tensor]:
+    """The operand comes out at one of two places."""
+    return [op.operands[0], op.operands[0]]
+
+
+@rule("Merge", "RefMerge")
+def merge(op: Operation) -> Sequence[Tensor]:
+    """Whatever comes; what comes from the end of a loop is checked later."""
+    known = [operand for operand in op.operands if operand != UNKNOWN]
+    shapes = {operand.shape for operand in known}
+    if len(shapes) != 1:
+        raise Refusal(f"its operands have the shapes {', '.join(sorted(map(text, shapes)))}")
+    counts = {operand.count for operand in known}
+    if len(counts) != 1:
+        raise Refusal("its operands are lists of different numbers of tensors")
+    elements = [operand.element for operand in known if operand.element is not None]
+    same = len({operand.value for operand in op.operands}) == 1
+    value = known[0].value if same else None
+    element = elements[-1] if elements else None
+    return [Tensor(known[0].shape, value, element, count=counts.pop()), SCALAR]

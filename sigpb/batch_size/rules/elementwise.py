@@ -7,27 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sigpb.batch_size.rules.agreement import agreed, broadcast, equal_shapes
-from sigpb.batch_size.rules.constants import INT32, INT64
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
+from sigpb.batch_size.rules.sizes import (
     Dim,
     Dims,
-    Tensor,
+    can_be_equal,
     divide,
-    from_proto,
     known,
     multiply,
     otherwise,
     text,
     with_batch,
 )
+from sigpb.batch_size.rules.values import INT32, INT64, Tensor
+from sigpb.tf.ops import PASSING
 
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-UNARY = _names(
+_UNARY = (
     "Abs Acos Acosh Angle AsString Asin Asinh Atan Atanh BoostedTreesBucketize Bucketize "
     "BucketizeWithInputBoundaries Cast Ceil CheckNumerics ComplexAbs Conj Cos Cosh DebugIdentity "
     "DecodeBase64 Digamma Elu EncodeBase64 EnsureShape Erf Erfc Erfinv Exp Expm1 "
@@ -40,7 +35,7 @@ UNARY = _names(
     "StringUpper Tan Tanh UnicodeScript UnicodeTranscode"
 )
 
-BINARY = _names(
+_BINARY = (
     "Add AddV2 ApproximateEqual Atan2 Betainc BitwiseAnd BitwiseOr BitwiseXor Complex Div DivNoNan "
     "Equal FloorDiv FloorMod Greater GreaterEqual Igamma Igammac LeftShift Less LessEqual "
     "LogicalAnd LogicalOr Maximum Minimum Mod Mul MulNoNan NextAfter NotEqual Polygamma Pow "
@@ -48,9 +43,9 @@ BINARY = _names(
     "Xlogy Zeta"
 )
 
-_SAME_SHAPES = _names(
-    "AddN Select EluGrad InvGrad LeakyReluGrad ReciprocalGrad Relu6Grad ReluGrad RsqrtGrad "
-    "SeluGrad SigmoidGrad SoftplusGrad SoftsignGrad SqrtGrad TanhGrad AccumulateNV2"
+_GRADIENTS = (
+    "EluGrad InvGrad LeakyReluGrad ReciprocalGrad Relu6Grad ReluGrad RsqrtGrad SeluGrad "
+    "SigmoidGrad SoftplusGrad SoftsignGrad SqrtGrad TanhGrad"
 )
 
 _ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
@@ -71,18 +66,18 @@ _COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     "LessEqual": operator.le,
     "NotEqual": operator.ne,
 }
-_KEEP_VALUE = {"Cast", "Identity", "StopGradient", "EnsureShape", "Snapshot", "PreventGradient"}
+_KEEP_VALUE = PASSING | {"Cast", "EnsureShape"}
 _INTEGERS = {INT32, INT64}
 
 
-@rule(*UNARY)
+@rule(*_UNARY.split(), checks=True, any_rank=True)
 def unary(op: Operation) -> Tensor:
     """Each element of the result comes from the element at the same place."""
     tensor = op.operands[0]
     if any(operand.follows_batch for operand in op.operands[1:]):
         raise Refusal("it takes something else than its first operand from the batch")
     if "shape" in op.node.attr:  # of EnsureShape and PlaceholderWithDefault
-        stated = from_proto(op.node.attr["shape"].shape)
+        stated = op.stated_shape("shape")
         op.shapes["shape"] = [None if stated is None else with_batch(stated, op.dims(0))]
     if op.node.op == "Identity":
         return tensor
@@ -103,27 +98,28 @@ def like(op: Operation) -> Tensor:
 @rule("QuantizeAndDequantize", "QuantizeAndDequantizeV4")
 def quantize(op: Operation) -> Tensor:
     """Each element by itself, if the range is given; otherwise it is that of all elements."""
-    if not op.flag("range_given") and op.size is not None:
-        raise Refusal("it looks for the smallest and the largest element of the whole batch")
+    mixes = not op.flag("range_given")
+    op.refuse_to_open(mixes, "it looks for the smallest and the largest element of the whole batch")
     return Tensor(op.dims(0))
 
 
-@rule("Bitcast")
+@rule("Bitcast", checks=True)
 def bitcast(op: Operation) -> Tensor:
     """Keeps the shape, if the elements stay as large as they are."""
+    op.require(None)  # The last size may become part of an element, or be made of one.
     if op.stated is None or len(op.stated) != len(op.dims(0)):
         raise Refusal("the size of its elements may change, and its shape with it")
     return Tensor(op.dims(0))
 
 
-@rule("IdentityN")
+@rule("IdentityN", checks=True, any_rank=True)
 def identity_n(op: Operation) -> Sequence[Tensor]:
     """The results are the operands."""
     op.understand_all()
     return op.operands
 
 
-@rule(*BINARY)
+@rule(*_BINARY.split(), checks=True, any_rank=True)
 def broadcast_op(op: Operation) -> Tensor:
     """Shapes are aligned at their ends, and sizes of one are repeated."""
     shape = broadcast(op, [(number, op.dims(number)) for number in range(len(op.operands))])
@@ -153,7 +149,7 @@ def clip(op: Operation) -> Tensor:
     return Tensor(broadcast(op, [(number, op.dims(number)) for number in range(3)]))
 
 
-@rule("BiasAdd", "BiasAddV1")
+@rule("BiasAdd", "BiasAddV1", checks=True)
 def bias_add(op: Operation) -> Tensor:
     """A vector is added to the channels.
 
@@ -166,22 +162,27 @@ def bias_add(op: Operation) -> Tensor:
         op.computed_by = "AddV2"
         return Tensor(broadcast(op, [(0, op.dims(0)), (1, op.dims(1))]))
     dims = op.dims(0)
-    axis = 1 if op.word("data_format") == "NCHW" else len(dims) - 1
+    axis = op.channel_axis(len(dims))
     vector = op.operands[1].shape or (dims[axis],)
+    op.require(None if op.operands[1].shape is None or len(op.dims(1)) != 1 else True)
     agreed(op, [[(0, axis, dims[axis]), (1, 0, vector[0])]])
     return Tensor(dims)
 
 
-@rule(*_SAME_SHAPES)
+@rule("AccumulateNV2", "AddN", "Select", checks=True)
+@rule(*_GRADIENTS.split())
 def same_shapes(op: Operation) -> Tensor:
     """The shapes have to be equal; a condition of Select may be a vector or scalar."""
     first = 0
     if op.node.op == "Select":
         condition, shape = op.dims(0), op.dims(1)
         first = 0 if len(condition) == len(shape) else 1
+        op.require(not first or not condition or len(condition) == 1 < len(shape))
         if len(condition) == 1 and first == 1:
             agreed(op, [[(0, 0, condition[0]), (1, 0, shape[0])]])
     result = Tensor(tuple(equal_shapes(op, range(first, len(op.operands)))))
+    if op.node.op == "Select" and first and op.dims(0):
+        op.require(can_be_equal([*op.dims(0), op.dims(2)[0]]))
     if op.node.op == "Select" and first and op.dims(0) == () and len(result.shape or ()) <= 1:
         for is_true in known(op.operands[0].value or ()) or ():
             return replace(result, value=op.operands[1 if is_true else 2].value)

@@ -15,11 +15,11 @@ from dataclasses import replace
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs
-from sigpb.batch_size.rules.constants import INT32, constant
 from sigpb.batch_size.rules.operation import COUNT, Demand, Operation, Refusal, Wanted
-from sigpb.batch_size.rules.values import Batch, Dim, Tensor, same, write_shape
-from sigpb.graph.fresh_names import TakenNames
-from sigpb.tf.called_functions import functions_in_attributes
+from sigpb.batch_size.rules.sizes import Batch, Dim, has_batch, same, write_shape
+from sigpb.batch_size.rules.values import INT32, Tensor, constant
+from sigpb.graph.added_nodes import TakenNames
+from sigpb.tf.called_functions import functions_in_attributes, nodes_by_name
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.tf.tensor_names import producer
 
@@ -67,7 +67,7 @@ class _Function:
     def __init__(self, definition: protos.FunctionDef) -> None:
         signature = definition.signature
         self.definition = definition
-        self.nodes = {node.name: node for node in definition.node_def}
+        self.nodes = nodes_by_name(definition.node_def)
         self.places = {argument.name: i for i, argument in enumerate(signature.input_arg)}
         self.results = [self.origin(definition.ret[each.name]) for each in signature.output_arg]
         self._users: dict[str, list[tuple[protos.NodeDef, int]]] = defaultdict(list)
@@ -130,7 +130,7 @@ class _ExampleLoop:
         state = [self._after(k, operand) for k, operand in enumerate(self._op.operands)]
         for k in self._limits:
             if self._op.operands[k].value != (_ONE_EACH,):
-                self._op.computed[k] = (_ONE_EACH,)
+                self._op.replaced[k] = (_ONE_EACH,)
         self._op.exchanged["cond"] = (self._condition(read), tuple(state))
         self._op.exchanged["body"] = (self._relaxed_body(), tuple(state))
         return state
@@ -231,8 +231,7 @@ class _ExampleLoop:
         """Whether a tensor is an argument with a row for each example."""
         k = self._body.argument(spelled)
         dims = () if k is None else self._op.operands[k].shape or ()
-        others = any(isinstance(dim, Batch) for dim in dims[1:])
-        return dims[:1] == (_ONE_EACH,) and not others
+        return dims[:1] == (_ONE_EACH,) and not has_batch(dims[1:])
 
     def _is_counter(self, spelled: str) -> bool:
         return self._body.argument(spelled) in self._counters

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, at
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,16 @@
-"""Ops on strings and sparse tensors, and others that give one answer for each element."""
+"""Ops on strings, sparse tensors, segments and boxes, and others that look something up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sigpb.batch_size.rules.agreement import broadcast
+from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
-    OTHERWISE,
-    UNKNOWN,
-    Batch,
-    Tensor,
-    from_proto,
-    text,
-    vector,
-)
+from sigpb.batch_size.rules.sizes import OTHERWISE, Batch, Dim, Dims, has_batch, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, vector
 
 
-@rule("LookupTableFind", "LookupTableFindV2")
+@rule("LookupTableFind", "LookupTableFindV2", checks=True)
 def look_up(op: Operation) -> Tensor:
     """One value for each key."""
     return Tensor(op.dims(1))
@@ -31,7 +24,8 @@ def string_join(op: Operation) -> Tensor:
     return Tensor(broadcast(op, shapes) if shapes else ())
 
 
-@rule("DecodeRaw", "DecodePaddedRaw")
+@rule("DecodeRaw", checks=True)
+@rule("DecodePaddedRaw")
 def decode_raw(op: Operation) -> Tensor:
     """Each string becomes a row of numbers."""
     return Tensor((*op.dims(0), None))
@@ -70,13 +64,12 @@ def _only_follow(
     reason: str = "sigpb opens no batches of sparse tensors, whose indices number them",
 ) -> None:
     """Refuses to open a batch."""
-    if op.size is not None:
-        raise Refusal(reason)
+    op.refuse_to_open(True, reason)
 
 
 def _stated_shape(op: Operation, number: int) -> tuple[int | Batch | None, ...]:
     shape = op.value(number)
-    if not any(isinstance(dim, Batch) for dim in shape):
+    if not has_batch(shape):
         raise Refusal(f"it makes a tensor of shape {text(shape)}, without the batch")
     return shape
 
@@ -92,7 +85,7 @@ def sparse_reshape(op: Operation) -> Sequence[Tensor]:
         target = (Batch(), *target[1:])
     elif any(isinstance(dim, int) and dim == -1 for dim in target):
         target = tuple(OTHERWISE if dim == -1 else dim for dim in target)
-    elif batches and not any(isinstance(dim, Batch) for dim in target):
+    elif batches and not has_batch(target):
         raise Refusal(f"it makes shape {text(target)} of shape {text(before)}")
     return [Tensor((*op.dims(0)[:1], len(target))), vector(target)]
 
@@ -139,11 +132,60 @@ def optional_value(op: Operation) -> Tensor:
 @rule("VarHandleOp")
 def variable(op: Operation) -> Tensor:
     """A variable holds a tensor."""
-    held = from_proto(op.node.attr["shape"].shape) if "shape" in op.node.attr else None
-    return Tensor((), None, Tensor(held))
+    return Tensor((), None, Tensor(op.stated_shape("shape")))
 
 
 @rule("ReadVariableOp")
 def read_variable(op: Operation) -> Tensor:
     """The tensor in a variable."""
     return Tensor(op.operands[0].inner if op.operands[0].element else op.stated)
+
+
+@rule("CombinedNonMaxSuppression")
+def combined_suppression(op: Operation) -> Sequence[Tensor]:
+    """Chooses boxes of each image (tensorflow/core/ops/image_ops.cc)."""
+    boxes, scores = op.dims(0), op.dims(1)
+    if any(operand.follows_batch for operand in op.operands[2:]):
+        raise Refusal("its limits depend on the batch")
+    batch, _ = agreed(op, [[(0, axis, boxes[axis]), (1, axis, scores[axis])] for axis in (0, 1)])
+    if len(boxes) != 4 or len(scores) != 3 or has_batch((*boxes[1:], *scores[1:])):
+        raise Refusal(f"it takes boxes {text(boxes)} and scores {text(scores)}")
+    chosen: Dim = None
+    if not op.flag("pad_per_class"):
+        total = op.operands[3].value
+        chosen = total[0] if total else None
+    shapes: list[Dims] = [(batch, chosen, 4), (batch, chosen), (batch, chosen), (batch,)]
+    return [Tensor(shape) for shape in shapes]
+
+
+@rule("SegmentMax", "SegmentMean", "SegmentMin", "SegmentProd", "SegmentSum")
+def segments(op: Operation) -> Tensor:
+    """Joins rows: those for which consecutive numbers are the same."""
+    return _joined(op, 1, None)
+
+
+@rule("UnsortedSegmentMax", "UnsortedSegmentMin", "UnsortedSegmentProd", "UnsortedSegmentSum")
+def unsorted_segments(op: Operation) -> Tensor:
+    """Joins entries that have the same number."""
+    count = op.operands[2].value
+    return _joined(op, len(op.dims(1)), count[0] if count else None)
+
+
+def _joined(op: Operation, rank: int, count: Dim) -> Tensor:
+    """Returns the result; the numbers count entries of the first `rank` dimensions."""
+    dims = op.dims(0)
+    if any(operand.follows_batch for operand in op.operands[1:]) or has_batch(dims[:rank]):
+        raise Refusal("the segments that it joins may be of several examples")
+    return Tensor((count, *dims[rank:]))
+
+
+@rule("DenseBincount")
+def bincount(op: Operation) -> Tensor:
+    """Counts the numbers in each row (tensorflow/core/ops/math_ops.cc)."""
+    dims, weights = op.dims(0), op.dims(2)
+    (size,) = op.constant(1)
+    if len(dims) != 2 or has_batch(dims[1:]):
+        raise Refusal(f"it counts the numbers of several examples, of shape {text(dims)}")
+    if weights != (0,):
+        dims = agreed(op, [[(0, axis, dims[axis]), (2, axis, weights[axis])] for axis in (0, 1)])
+    return Tensor((dims[0], size))

@@ -7,28 +7,37 @@ from collections.abc import Sequence
 from sigpb import protos
 from sigpb.batch_size.rules.agreement import agreed, broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.reductions import check_mixing
-from sigpb.batch_size.rules.values import UNKNOWN, Batch, Dim, Dims, Tensor, text
+from sigpb.batch_size.rules.reductions import along, check_mixing
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, can_be_equal, has_batch, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor
 
 
-@rule("MatMul", "SparseMatMul")
+@rule("MatMul", checks=True)
+@rule("SparseMatMul")
 def mat_mul(op: Operation) -> Tensor:
     """Multiplies two matrices."""
+    shapes = [operand.shape for operand in op.operands]
+    op.require(None if None in shapes else all(len(dims or ()) == 2 for dims in shapes))
     rows, inner = _matrix(op, 0, "transpose_a")
     other, columns = _matrix(op, 1, "transpose_b")
     contract(op, inner, other)
     return Tensor((rows, columns))
 
 
-@rule("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+@rule("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", checks=True)
 def batch_mat_mul(op: Operation) -> Tensor:
     """Multiplies stacks of matrices, which are broadcast."""
     left, right = op.dims(0), op.dims(1)
     rows, inner = _matrix(op, 0, "adj_x")
     other, columns = _matrix(op, 1, "adj_y")
     contract(op, inner, other)
-    if op.node.op == "BatchMatMul" and len(left) != len(right):
-        raise Refusal(f"its operands have the shapes {text(left)} and {text(right)}")
+    if op.node.op == "BatchMatMul":
+        op.require(
+            len(left) == len(right)
+            and all(map(can_be_equal, zip(left[:-2], right[:-2], strict=True)))
+        )
+        if len(left) != len(right):
+            raise Refusal(f"its operands have the shapes {text(left)} and {text(right)}")
     stack = broadcast(op, [(0, left[:-2]), (1, right[:-2])])
     return Tensor((*stack, rows, columns))
 
@@ -37,24 +46,27 @@ def _matrix(op: Operation, number: int, transpose: str) -> tuple[Dim, Dim]:
     dims = op.operands[number].shape
     if dims is None and number == 1 and op.node.op == "MatMul":
         return None, None
+    op.require(len(op.dims(number)) > 1)
     rows, columns = op.dims(number)[-2:]
     return (columns, rows) if op.flag(transpose) else (rows, columns)
 
 
 def contract(op: Operation, left: Dim, right: Dim) -> None:
-    """Refuses to sum over the batch."""
-    if op.size is None or not (isinstance(left, Batch) or isinstance(right, Batch)):
-        return
-    raise Refusal(
+    """Refuses to sum over the batch, and notes whether the sizes are those that are summed over."""
+    op.require(can_be_equal([left, right]))
+    op.refuse_to_open(
+        has_batch([left, right]),
         f"it sums over the batch: over a dimension of size {text((left,))} of one operand and "
-        f"{text((right,))} of the other"
+        f"{text((right,))} of the other",
     )
 
 
-@rule("Einsum")
+@rule("Einsum", checks=True)
 def einsum(op: Operation) -> Tensor:
     """Multiplies and sums as an equation says."""
     terms, _, result = op.word("equation").replace(" ", "").partition("->")
+    if "." in terms or len(terms.split(",")) != len(op.operands):
+        op.require(None)
     labels = [_labels(op, n, term) for n, term in enumerate(terms.split(","))]
     sizes: dict[str, list[tuple[int, int, Dim]]] = {}
     for number, named in enumerate(labels):
@@ -66,8 +78,8 @@ def einsum(op: Operation) -> Tensor:
     ellipsis = [label for label in found if label.startswith(".")]
     expanded = _expand(result, sorted(ellipsis, key=lambda label: -int(label[1:])))
     for label, dim in found.items():
-        if label not in expanded and isinstance(dim, Batch) and op.size is not None:
-            raise Refusal(f"it sums over a dimension of size {text((dim,))}")
+        sums = label not in expanded and isinstance(dim, Batch)
+        op.refuse_to_open(sums, f"it sums over a dimension of size {text((dim,))}")
     return Tensor(tuple(found[label] for label in expanded))
 
 
@@ -82,27 +94,49 @@ def _expand(term: str, ellipsis: Sequence[str]) -> list[str]:
     return [*before, *(ellipsis if dots else ()), *after]
 
 
-@rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv")
+@rule("Conv2D", "Conv3D", "DepthwiseConv2dNative", checks=True)
+@rule("Conv")
 def convolution(op: Operation) -> Tensor:
     """Keeps the batch; the other sizes are those that the node states, if it does."""
     _no_batch_in(op, 1)
     _batch_first(op)
+    op.require(None if op.operands[1].shape is None else _fits_filter(op, op.dims(0), op.dims(1)))
     channels = None if op.operands[1].shape is None else op.dims(1)[-1]
     if op.node.op == "DepthwiseConv2dNative" and op.operands[1].shape is not None:
         depth, times = op.dims(1)[-2:]
         channels = depth * times if isinstance(depth, int) and isinstance(times, int) else None
-    return Tensor(_spatial(op, op.dims(0), channels, _window(op)))
+    return Tensor(_spatial(op, channels, _filter_sizes(op)))
 
 
-@rule("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D")
+def _fits_filter(op: Operation, dims: Dims, window: Dims) -> bool:
+    """Whether a filter takes as many channels as there are, or those of one of several groups."""
+    if len(dims) != len(window):
+        return False
+    channels, taken, made = dims[op.channel_axis(len(dims))], *window[-2:]
+    if not isinstance(channels, int) or not isinstance(taken, int):
+        return True
+    groups, over = divmod(channels, taken)
+    if over or (op.node.op == "DepthwiseConv2dNative" and groups != 1):
+        return False
+    return not isinstance(made, int) or made % (groups or 1) == 0
+
+
+@rule("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", checks=True)
 def pooling(op: Operation) -> Tensor:
     """Keeps batch and channels."""
-    dims = op.dims(0)
-    window = op.integers("ksize")
     _batch_first(op)
-    if window[0] != 1 or op.integers("strides")[0] != 1:
+    op.require(len(op.integers("ksize")) == len(op.dims(0)))
+    result = _pooled(op)
+    if op.integers("ksize")[0] != 1 or op.integers("strides")[0] != 1:
         raise Refusal("it moves a window over the first dimension")
-    return Tensor(_spatial(op, dims, dims[_channel_axis(op, len(dims))], window))
+    return result
+
+
+def _pooled(op: Operation) -> Tensor:
+    dims, places = op.dims(0), _places(op)
+    window = enumerate(zip(op.integers("ksize"), dims, strict=True))
+    sizes = [size for axis, (size, _) in window if axis in places]
+    return Tensor(_spatial(op, dims[op.channel_axis(len(dims))], sizes))
 
 
 @rule("MaxPoolV2")
@@ -121,8 +155,7 @@ def max_pool_with_argmax(op: Operation) -> Sequence[Tensor]:
     if op.flag("include_batch_in_index"):
         raise Refusal("it counts places over the whole batch")
     _batch_first(op)
-    pooled = Tensor(_spatial(op, op.dims(0), op.dims(0)[-1], op.integers("ksize")))
-    return [pooled, pooled]
+    return [_pooled(op)] * 2
 
 
 def _no_batch_in(op: Operation, number: int) -> None:
@@ -132,59 +165,60 @@ def _no_batch_in(op: Operation, number: int) -> None:
 
 def _batch_first(op: Operation, number: int = 0) -> None:
     dims = op.dims(number)
-    if op.size is not None and any(isinstance(dim, Batch) for dim in dims[1:]):
-        raise Refusal(f"it takes only the first dimension of {text(dims)} for the batch")
+    op.refuse_to_open(
+        has_batch(dims[1:]), f"it takes only the first dimension of {text(dims)} for the batch"
+    )
 
 
-def _channel_axis(op: Operation, rank: int) -> int:
-    return 1 if op.word("data_format").startswith("NC") else rank - 1
+def _filter_sizes(op: Operation) -> list[int]:
+    """Returns how many places of each dimension between batch and channels a filter spans.
 
-
-def _window(op: Operation) -> list[int]:
-    """Returns the size of the filter in every dimension of the operand; 0 for an unknown one."""
+    A size that is not known is 0.
+    """
     rank = len(op.dims(0))
-    filter_dims = op.operands[1].shape
-    spatial = [0 if d is None or isinstance(d, Batch) else d for d in (filter_dims or ())[:-2]]
-    spatial = spatial or [0] * (rank - 2)
-    sizes = [
-        (size - 1) * dilation + 1 if size else 0
-        for size, dilation in zip(spatial, _middle(op, "dilations", rank), strict=True)
+    dilations = op.integers("dilations") or [1] * rank
+    spatial = (op.operands[1].shape or (None,) * rank)[:-2]
+    return [
+        (size - 1) * dilations[axis] + 1 if isinstance(size, int) and size else 0
+        for axis, size in zip(_places(op), spatial, strict=True)
     ]
-    return [1, 1, *sizes] if _channel_axis(op, rank) == 1 else [1, *sizes, 1]
 
 
-def _middle(op: Operation, name: str, rank: int) -> list[int]:
-    values = op.integers(name) or [1] * rank
-    return values[2:] if _channel_axis(op, rank) == 1 else values[1:-1]
+def _places(op: Operation) -> list[int]:
+    """Returns the dimensions between batch and channels."""
+    rank = len(op.dims(0))
+    return [axis for axis in range(1, rank) if axis != op.channel_axis(rank)]
 
 
-def _spatial(op: Operation, dims: Dims, channels: Dim, window: Sequence[int]) -> Dims:
-    """Returns the shape after a window was moved over all dimensions but batch and channels."""
-    if len(window) != len(dims):
-        return (dims[0], *[None] * (len(dims) - 1))
-    channel_axis = _channel_axis(op, len(dims))
-    strides = op.integers("strides") or [1] * len(dims)
-    result: list[Dim] = []
-    for axis, (dim, size, stride) in enumerate(zip(dims, window, strides, strict=True)):
-        if axis == 0:
-            result.append(dim)
-        elif axis == channel_axis:
-            result.append(channels)
-        else:
-            result.append(_positions(op, dim, size, stride, axis))
+def _spatial(op: Operation, channels: Dim, window: Sequence[int]) -> Dims:
+    """Returns the shape after a window was moved over the dimensions between batch and channels.
+
+    Args:
+        op: The node.
+        channels: How many channels there are then.
+        window: The size of the window in each of the dimensions; 0 for an unknown one.
+    """
+    result = list(op.dims(0))
+    strides = op.integers("strides") or [1] * len(result)
+    result[op.channel_axis(len(result))] = channels
+    for axis, size in zip(_places(op), window, strict=True):
+        result[axis] = _positions(op, result[axis], size, strides[axis], axis)
     return tuple(result)
 
 
 def _positions(op: Operation, dim: Dim, size: int, stride: int, axis: int) -> Dim:
+    padding = op.word("padding")
+    if padding == "EXPLICIT":
+        op.require(None)
     if not isinstance(dim, int) or not stride:
         return None
-    padding = op.word("padding")
     if padding == "SAME":
         return -(-dim // stride)
     if not size:
         return None
     if padding == "EXPLICIT":
         dim += sum(op.integers("explicit_paddings")[2 * axis : 2 * axis + 2])
+    op.require(dim >= size)
     return (dim - size) // stride + 1
 
 
@@ -197,29 +231,32 @@ def transposed_convolution(op: Operation) -> Tensor:
     batch = op.dims(2)[0]
     sizes = op.value(0)
     spatial_only = len(sizes) == 2  # height and width
-    if any(isinstance(size, Batch) for size in (sizes if spatial_only else sizes[1:])):
+    if has_batch(sizes if spatial_only else sizes[1:]):
         raise Refusal(f"it makes a tensor of shape {text(sizes)}")
     if spatial_only:
         return Tensor((batch, None, None, None))
     if isinstance(batch, Batch) and sizes[0] != batch:
         if not op.is_size(sizes[0], batch) or None in sizes:
             raise Refusal(f"it makes a tensor of shape {text(sizes)}")
-        op.computed[0] = (batch, *sizes[1:])
+        op.replaced[0] = (batch, *sizes[1:])
     return Tensor((batch, *sizes[1:]))
 
 
-@rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "_FusedBatchNormEx")
+@rule("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", checks=True)
+@rule("_FusedBatchNormEx")
 def batch_norm(op: Operation) -> Sequence[Tensor]:
     """Keeps the shape; the statistics are of the channels."""
     dims = op.dims(0)
-    axis = _channel_axis(op, len(dims))
+    axis = op.channel_axis(len(dims))
+    # Statistics that are computed are of size 0.
+    sizes = [shape[0] for operand in op.operands[1:] if (shape := operand.shape) and shape[0] != 0]
+    op.require(len(dims) in (4, 5) and can_be_equal([dims[axis], *sizes]))
     shapes = [(number, op.operands[number].shape) for number in (1, 2)]
     vectors = [(number, 0, shape[0]) for number, shape in shapes if shape]
     (channels,) = agreed(op, [[(0, axis, dims[axis]), *vectors]])
     others = [dim for place, dim in enumerate(dims) if place != axis]
-    mixes = any(isinstance(dim, Batch) for dim in others)
-    if mixes and op.size is not None and is_training(op.node):
-        raise Refusal("it computes statistics of the whole batch")
+    mixes = has_batch(others) and is_training(op.node)
+    op.refuse_to_open(mixes, "it computes statistics of the whole batch")
     return [Tensor(dims), *[Tensor((channels,))] * 4, UNKNOWN]
 
 
@@ -228,18 +265,14 @@ def is_training(batch_norm: protos.NodeDef) -> bool:
     return "is_training" not in batch_norm.attr or batch_norm.attr["is_training"].b
 
 
-@rule("LRN")
+@rule("LRN", checks=True)
 def local_response(op: Operation) -> Tensor:
     """Works along the channels, which are last."""
-    dims = op.dims(0)
-    check_mixing(op, dims, [len(dims) - 1])
-    return Tensor(dims)
+    return along(op, [-1])
 
 
-@rule(
-    "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea",
-    "ScaleAndTranslate",
-)  # fmt: skip
+@rule("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", checks=True)
+@rule("ResizeArea", "ScaleAndTranslate")
 def resize(op: Operation) -> Tensor:
     """Keeps batch and channels."""
     batch, _, _, channels = op.dims(0)

@@ -6,18 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from sigpb.batch_size.rules.agreement import agreed
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import Batch, Dims, Tensor, multiply, text
+from sigpb.batch_size.rules.sizes import Batch, Dims, has_batch, is_less, multiply, text
+from sigpb.batch_size.rules.values import Tensor
 
 
-@rule(
-    "All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin",
-)  # fmt: skip
+@rule("All", "Any", "EuclideanNorm", "Max", "Mean", "Min", "Prod", "Sum", "ReduceJoin", checks=True)
 def reduce(op: Operation) -> Tensor:
     """Reduces the dimensions that a constant names."""
     dims = op.dims(0)
     axes = {axis % len(dims) for axis in op.constant(1)} if dims else set()
     if op.node.op in ("All", "Any"):  # Decides, or is asserted; nothing else may come of it.
-        whole = any(isinstance(dims[axis], Batch) for axis in axes)
+        whole = has_batch(dims[axis] for axis in axes)
     else:
         whole = False
         check_mixing(op, dims, axes)
@@ -38,7 +37,7 @@ def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0
     Args:
         op: The node.
         dims: The shape of what it works on.
-        axes: The dimensions that it works along.
+        axes: The dimensions that it works along; negative ones count from the end.
         number: Which of its operands that is.
     """
     if op.size is None or op.operands[number].of_whole_batch:
@@ -46,12 +45,19 @@ def check_mixing(op: Operation, dims: Dims, axes: Iterable[int], number: int = 0
     for axis in axes:
         if isinstance(dims[axis], Batch):
             raise Refusal(
-                f"it works along dimension {axis} of shape {text(dims)}, in which the batch is: "
-                "each example would change the results of the others"
+                f"it works along dimension {axis % len(dims)} of shape {text(dims)}, in which the "
+                "batch is: each example would change the results of the others"
             )
 
 
-@rule("ArgMax", "ArgMin")
+def along(op: Operation, axes: Iterable[int]) -> Tensor:
+    """Returns the result of what works along some dimensions of its operand and keeps its shape."""
+    dims = op.dims(0)
+    check_mixing(op, dims, axes)
+    return Tensor(dims)
+
+
+@rule("ArgMax", "ArgMin", checks=True)
 def arg_max(op: Operation) -> Tensor:
     """Leaves out one dimension."""
     dims = op.dims(0)
@@ -60,42 +66,37 @@ def arg_max(op: Operation) -> Tensor:
     return Tensor((*dims[:axis], *dims[axis + 1 :]))
 
 
-@rule("Softmax", "LogSoftmax")
+@rule("Softmax", "LogSoftmax", checks=True)
 def softmax(op: Operation) -> Tensor:
     """Works along the last dimension."""
-    dims = op.dims(0)
-    check_mixing(op, dims, [len(dims) - 1])
-    return Tensor(dims)
+    return along(op, [-1])
 
 
-@rule("Cumsum", "Cumprod", "CumulativeLogsumexp")
+@rule("Cumsum", "Cumprod", checks=True)
+@rule("CumulativeLogsumexp")
 def cumulate(op: Operation) -> Tensor:
     """Works along one dimension."""
-    dims = op.dims(0)
-    check_mixing(op, dims, [op.axis(1, len(dims))])
-    return Tensor(dims)
+    return along(op, [op.axis(1, len(op.dims(0)))])
 
 
-@rule("Reverse", "ReverseV2")
+@rule("Reverse", "ReverseV2", checks=True)
 def reverse(op: Operation) -> Tensor:
     """Keeps the shape."""
-    dims = op.dims(0)
-    is_v2 = op.node.op == "ReverseV2"  # The first version takes a bool for each dimension.
-    axes = {axis % len(dims) for axis in op.constant(1)} if is_v2 else range(len(dims))
-    check_mixing(op, dims, axes)
-    return Tensor(dims)
+    # The first version takes a bool for each dimension.
+    return along(op, op.constant(1) if op.node.op == "ReverseV2" else range(len(op.dims(0))))
 
 
-@rule("TopKV2", "TopK")
+@rule("TopKV2", "TopK", checks=True)
 def top_k(op: Operation) -> Sequence[Tensor]:
     """Works along the last dimension."""
     dims = op.dims(0)
-    check_mixing(op, dims, [len(dims) - 1])
+    check_mixing(op, dims, [-1])
     if op.node.op == "TopKV2":
         value = op.operands[1].value
         count = value[0] if value else None
     else:
         count = op.integer("k")
+    op.require(None if count is None else not is_less(dims[-1], count))
     chosen = Tensor((*dims[:-1], count))
     return [chosen, chosen]
 
@@ -108,7 +109,7 @@ def in_top_k(op: Operation) -> Tensor:
     return Tensor(agreed(op, [[(0, 0, rows), (1, 0, op.dims(1)[0])]]))
 
 
-@rule("L2Loss")
+@rule("L2Loss", checks=True)
 def loss(op: Operation) -> Tensor:
     """One number for all."""
     check_mixing(op, op.dims(0), range(len(op.dims(0))))

@@ -5,29 +5,38 @@ from __future__ import annotations
 from sigpb.batch_size.rules.layout import batch_in_literal, layout_of, product, resolved
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.products import is_training
-from sigpb.batch_size.rules.values import Batch, Dim, Dims, Tensor, known, text
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, can_be_equal, has_batch, known, text
+from sigpb.batch_size.rules.values import Tensor
 
 
-@rule("Reshape")
+@rule("Reshape", checks=True)
 def reshape(op: Operation) -> Tensor:
     """Gives a tensor the shape that an operand states."""
-    target = op.value(1)
+    target, dims = op.value(1), op.dims(0)
     op.understand(1)
+    op.require(_keeps_count(dims, target))
     value = op.operands[0].value
     if value is not None and len(target) <= 1:
         return Tensor((len(value),) if target else (), value)
-    dims = op.dims(0)
-    if not any(isinstance(dim, Batch) for dim in dims):
-        if any(isinstance(dim, Batch) for dim in target):
+    if not has_batch(dims):
+        if has_batch(target):
             raise _unclear(dims, target)
         return Tensor(_inferred(dims, target))
     sizes = known(target)
     if sizes is not None:
         return Tensor(_literal(op, dims, sizes))
-    shape = resolved(dims, target) if any(isinstance(dim, Batch) for dim in target) else None
+    shape = resolved(dims, target) if has_batch(target) else None
     if shape is None:
         raise _unclear(dims, target)
     return Tensor(shape)
+
+
+def _keeps_count(dims: Dims, target: Dims) -> bool:
+    """Whether a shape can have as many elements as another."""
+    count, rest = product(dims), product([dim for dim in target if dim != -1])
+    if count is None or rest is None:
+        return True
+    return count == rest if -1 not in target else not rest or count % rest == 0
 
 
 def _inferred(dims: Dims, target: Dims) -> Dims:
@@ -61,7 +70,7 @@ def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
         inferred = result.index(-1)
         count = product([dim.factor if isinstance(dim, Batch) else dim for dim in dims])
         if count is None:
-            op.computed[1] = tuple(result)
+            op.replaced[1] = tuple(result)
             result[inferred] = None
             return tuple(result)
         rest = product([each for each in target[:axis] + target[axis + 1 :] if each != -1])
@@ -69,9 +78,9 @@ def _literal(op: Operation, dims: Dims, target: tuple[int, ...]) -> Dims:
         result[inferred] = count // (rest * batch.factor)
     relaxed = tuple(dim if isinstance(dim, int) else -1 for dim in result)
     if 0 in relaxed:  # Of no elements, TensorFlow infers another size.
-        op.computed[1] = tuple(result)
+        op.replaced[1] = tuple(result)
     elif relaxed != target:
-        op.constants[1] = relaxed
+        op.replaced[1] = relaxed
     return tuple(result)
 
 
@@ -101,12 +110,14 @@ def _is_for_layer_norm(op: Operation) -> bool:
     return any(user.op.startswith("FusedBatchNorm") and is_training(user) for user in users)
 
 
-@rule("Squeeze")
+@rule("Squeeze", checks=True)
 def squeeze(op: Operation) -> Tensor:
     """Leaves out dimensions of size one."""
     dims = op.dims(0)
+    for axis in op.integers("squeeze_dims"):
+        op.require(can_be_equal([1, dims[axis]]))
     axes = {axis % len(dims) for axis in op.integers("squeeze_dims")}
-    if any(isinstance(dims[axis], Batch) for axis in axes):
+    if has_batch(dims[axis] for axis in axes):
         raise Refusal("it takes the batch dimension away, which has to be of size 1 for that")
     if not axes:
         axes = {axis for axis, dim in enumerate(dims) if dim == 1}
@@ -125,7 +136,7 @@ def squeeze(op: Operation) -> Tensor:
     return Tensor(shape, op.operands[0].value, lost_batch=lost_batch)
 
 
-@rule("ExpandDims")
+@rule("ExpandDims", checks=True)
 def expand_dims(op: Operation) -> Tensor:
     """Puts in a dimension of size one."""
     dims = op.dims(0)
@@ -134,7 +145,8 @@ def expand_dims(op: Operation) -> Tensor:
     return Tensor((*dims[:axis], 1, *dims[axis:]), value)
 
 
-@rule("Transpose", "ConjugateTranspose")
+@rule("Transpose", checks=True)
+@rule("ConjugateTranspose")
 def transpose(op: Operation) -> Tensor:
     """Changes the order of the dimensions."""
     dims = op.dims(0)

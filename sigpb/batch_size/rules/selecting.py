@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import OTHERWISE, Batch, Dim, Dims, Tensor, repeat, same, text
+from sigpb.batch_size.rules.sizes import (
+    OTHERWISE,
+    Batch,
+    Dim,
+    Dims,
+    has_batch,
+    is_less,
+    repeat,
+    same,
+    text,
+)
+from sigpb.batch_size.rules.values import Tensor
 
 
-@rule("Slice")
+@rule("Slice", checks=True)
 def slice_(op: Operation) -> Tensor:
     """Takes a block of given sizes."""
     dims = op.dims(0)
-    begin = op.operands[1].value or (None,) * len(dims)
-    sizes = op.operands[2].value or (None,) * len(dims)
+    begin, sizes = (op.value_or_unknown(number, len(dims)) for number in (1, 2))
     _check_known(op, 1, 2)
+    op.require(None if None in (op.operands[1].value, op.operands[2].value) else True)
     result: list[Dim] = []
     rewritten = list(sizes)
     for axis, (dim, start, size) in enumerate(zip(dims, begin, sizes, strict=True)):
         if not isinstance(dim, Batch):
             _check_bounds(op, start, size)
+            if isinstance(start, int) and isinstance(size, int):
+                op.require(not is_less(dim, start + max(size, 0)))
             rest = dim - start if isinstance(dim, int) and isinstance(start, int) else None
             result.append(rest if size == -1 else size)
             continue
@@ -26,11 +39,7 @@ def slice_(op: Operation) -> Tensor:
             rewritten[axis] = -1
         result.append(dim)
     if rewritten != list(sizes):
-        numbers = [number for number in rewritten if isinstance(number, int)]
-        if len(numbers) == len(rewritten):
-            op.constants[2] = tuple(numbers)
-        else:
-            op.computed[2] = tuple(rewritten)
+        op.replaced[2] = tuple(rewritten)
     value = op.operands[0].value
     if (
         value is not None
@@ -66,20 +75,18 @@ def _check_known(op: Operation, *numbers: int) -> None:
 
 def _check_bounds(op: Operation, *bounds: Dim) -> None:
     """Refuses bounds that depend on the batch, in a dimension that does not."""
-    if op.size is not None and any(isinstance(bound, Batch) for bound in bounds):
-        raise Refusal("what it takes depends on how many examples there are")
+    op.refuse_to_open(has_batch(bounds), "what it takes depends on how many examples there are")
 
 
-@rule("StridedSlice")
+@rule("StridedSlice", checks=True)
 def strided_slice(op: Operation) -> Tensor:
     """Takes what a Python slice takes."""
     dims = op.dims(0)
     _check_known(op, 1, 2, 3)
-    begin, end, strides = (op.operands[number].value for number in (1, 2, 3))
-    entries = len(op.dims(1)) and (op.dims(1)[0] or 0)
+    (entries,) = op.dims(1)
     if not isinstance(entries, int):
         raise Refusal("it is not known how many dimensions it slices")
-    none = (None,) * entries
+    begin, end, strides = (op.value_or_unknown(number, entries) for number in (1, 2, 3))
     result: list[Dim] = []
     axis = 0
     end_mask = op.integer("end_mask")
@@ -97,17 +104,18 @@ def strided_slice(op: Operation) -> Tensor:
         if op.integer("new_axis_mask") & bit:
             result.append(1)
             continue
-        start = 0 if op.integer("begin_mask") & bit else (begin or none)[entry]
-        stop = None if op.integer("end_mask") & bit else (end or none)[entry]
+        start = 0 if op.integer("begin_mask") & bit else begin[entry]
+        stop = None if op.integer("end_mask") & bit else end[entry]
         open_end = bool(op.integer("end_mask") & bit)
-        step = (strides or none)[entry]
+        step = strides[entry]
         if op.integer("begin_mask") & bit and step != 1:
             start = None
         if not isinstance(dims[axis], Batch):
             _check_bounds(op, start, stop, step)
         if op.integer("shrink_axis_mask") & bit:
-            if isinstance(dims[axis], Batch) and op.size is not None:
-                raise Refusal("it takes one example out of the batch")
+            op.refuse_to_open(has_batch([dims[axis]]), "it takes one example out of the batch")
+            # An element must not be beyond the end; a range may.
+            op.require(_is_within(begin[entry], dims[axis]))
             if value is not None:
                 value = _item(value, start)
         else:
@@ -126,10 +134,14 @@ def strided_slice(op: Operation) -> Tensor:
     return Tensor(tuple(result), value)
 
 
+def _is_within(place: Dim, dim: Dim) -> bool:
+    return not isinstance(place, int) or not isinstance(dim, int) or -dim <= place < dim
+
+
 def _item(value: Dims, place: Dim) -> Dims | None:
     if isinstance(place, int) and -len(value) <= place < len(value):
         return (value[place],)
-    return (OTHERWISE,) if any(isinstance(number, Batch) for number in value) else None
+    return (OTHERWISE,) if has_batch(value) else None
 
 
 def _items(value: Dims, start: Dim, stop: Dim, step: Dim, open_end: bool) -> Dims | None:
@@ -152,15 +164,16 @@ def _sliced(dim: Dim, start: Dim, stop: Dim, step: Dim, open_end: bool) -> Dim:
     return len(range(dim)[start:stop:step]) if isinstance(stop, int) else None
 
 
-@rule("Pad", "PadV2", "MirrorPad")
+@rule("Pad", "PadV2", checks=True)
+@rule("MirrorPad")
 def pad(op: Operation) -> Tensor:
     """Puts elements around."""
     dims = op.dims(0)
     amounts = op.value(1)
     result: list[Dim] = []
     for dim, before, after in zip(dims, amounts[::2], amounts[1::2], strict=True):
-        if isinstance(dim, Batch) and (before, after) != (0, 0) and op.size is not None:
-            raise Refusal("it puts rows around the batch")
+        pads = isinstance(dim, Batch) and (before, after) != (0, 0)
+        op.refuse_to_open(pads, "it puts rows around the batch")
         if isinstance(dim, int) and isinstance(before, int) and isinstance(after, int):
             result.append(before + dim + after)
         else:
@@ -168,7 +181,7 @@ def pad(op: Operation) -> Tensor:
     return Tensor(tuple(result))
 
 
-@rule("Tile")
+@rule("Tile", checks=True)
 def tile(op: Operation) -> Tensor:
     """Repeats the tensor along its dimensions."""
     dims = op.dims(0)
@@ -176,18 +189,18 @@ def tile(op: Operation) -> Tensor:
     if times is None:
         raise Refusal("it is not known how often it repeats its operand")
     op.understand(1)
-    if op.size is not None and any(
-        isinstance(dim, Batch) and count != 1 for dim, count in zip(dims, times, strict=True)
-    ):
-        raise Refusal("it repeats the batch after its last example")
+    repeats = [count for dim, count in zip(dims, times, strict=True) if isinstance(dim, Batch)]
+    op.refuse_to_open(repeats not in ([], [1]), "it repeats the batch after its last example")
     return Tensor(tuple(repeat(*pair) for pair in zip(dims, times, strict=True)))
 
 
-@rule("GatherV2", "Gather", "ResourceGather")
+@rule("GatherV2", "Gather", checks=True)
+@rule("ResourceGather")
 def gather(op: Operation) -> Tensor:
     """Looks entries up by their number."""
     params, indices = op.operands[0].shape, op.dims(1)
     batch_dims = op.integer("batch_dims")
+    op.require(None if batch_dims else True)  # Indices are looked at when the graph runs.
     if op.node.op == "ResourceGather":
         return Tensor(_resource_gather(op, indices, batch_dims))
     params = op.dims(0)
@@ -204,7 +217,7 @@ def gather(op: Operation) -> Tensor:
 
 def _check_places(op: Operation, dims: Dims) -> None:
     """Refuses to look up along the batch, unless by places that were found there."""
-    if not any(isinstance(dim, Batch) for dim in dims) or op.size is None:
+    if not has_batch(dims) or op.size is None:
         return
     if op.operands[1].counted_in != dims:
         raise Refusal("it looks examples of the batch up by their numbers")
@@ -221,8 +234,8 @@ def _looked_up(value: Dims, indices: Dims | None) -> Dims | None:
 def broadcast_equal(op: Operation, left: Dims, right: Dims) -> Dims:
     """Returns the leading dimensions that two operands share."""
     for a, b in zip(left, right, strict=True):
-        if op.size is not None and a != b and (isinstance(a, Batch) or isinstance(b, Batch)):
-            raise Refusal(f"its operands begin with {text(left)} and {text(right)}")
+        mixes = a != b and has_batch([a, b])
+        op.refuse_to_open(mixes, f"its operands begin with {text(left)} and {text(right)}")
     return tuple(a if isinstance(a, Batch) else b for a, b in zip(left, right, strict=True))
 
 
@@ -249,7 +262,7 @@ def gather_nd(op: Operation) -> Tensor:
     return Tensor((*indices[:-1], *params[depth:]))
 
 
-@rule("OneHot")
+@rule("OneHot", checks=True)
 def one_hot(op: Operation) -> Tensor:
     """Puts in a dimension."""
     dims = op.dims(0)
@@ -259,12 +272,12 @@ def one_hot(op: Operation) -> Tensor:
     return Tensor((*dims[:axis], depth[0] if depth else None, *dims[axis:]))
 
 
-@rule("Where")
+@rule("Where", checks=True)
 def where(op: Operation) -> Tensor:
     """The places of what is true: how many there are is not known."""
     dims = op.dims(0)
     batch = next((axis for axis, dim in enumerate(dims) if isinstance(dim, Batch)), 0)
     leading = (*dims[:batch], *(dim.outer for dim in dims if isinstance(dim, Batch)))
-    if op.size is not None and any(size != 1 for size in leading):
-        raise Refusal("it finds elements of one example among those of others")
+    mixes = any(size != 1 for size in leading)
+    op.refuse_to_open(mixes, "it finds elements of one example among those of others")
     return Tensor((op.own_size(), len(dims)), whole=True, counted_in=dims)

@@ -7,50 +7,49 @@ from collections.abc import Sequence
 from sigpb import protos
 from sigpb.batch_size.rules.agreement import broadcast
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
-from sigpb.batch_size.rules.values import (
+from sigpb.batch_size.rules.sizes import (
     OTHERWISE,
     Batch,
     Dim,
     Dims,
-    Tensor,
-    from_proto,
+    has_batch,
     multiply,
     same,
-    scalar,
     text,
-    vector,
 )
+from sigpb.batch_size.rules.values import Tensor, scalar, vector
+from sigpb.tf.tensor_types import shape_of
 
 # A vector that is longer is not a shape.
 _LONGEST = 16
 
 
-@rule("Shape")
+@rule("Shape", checks=True, any_rank=True)
 def shape(op: Operation) -> Tensor:
     """The sizes of a tensor."""
     return vector(op.dims(0))
 
 
-@rule("ShapeN")
+@rule("ShapeN", checks=True, any_rank=True)
 def shape_n(op: Operation) -> Sequence[Tensor]:
     """The sizes of several tensors."""
     op.understand_all()
     return [vector(op.dims(number)) for number in range(len(op.operands))]
 
 
-@rule("Size")
+@rule("Size", checks=True, any_rank=True)
 def size(op: Operation) -> Tensor:
     """The number of elements."""
     return scalar(multiply(op.dims(0)))
 
 
-@rule("Rank")
+@rule("Rank", checks=True, any_rank=True)
 def rank(op: Operation) -> Tensor:
     """The number of dimensions, which does not depend on the batch."""
     return scalar(len(op.dims(0)))
 
 
-@rule("Fill")
+@rule("Fill", checks=True)
 def fill(op: Operation) -> Tensor:
     """Repeats one element."""
     op.understand(0)
@@ -64,14 +63,8 @@ def fill(op: Operation) -> Tensor:
 
 
 @rule("RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "Empty")
-def filled(op: Operation) -> Tensor:
-    """A tensor of the shape that the first operand states."""
-    op.understand(0)
-    return Tensor(op.value(0))
-
-
 @rule("StatelessRandomUniformV2", "StatelessRandomNormalV2", "StatelessTruncatedNormalV2")
-def stateless_random(op: Operation) -> Tensor:
+def filled(op: Operation) -> Tensor:
     """A tensor of the shape that the first operand states."""
     op.understand(0)
     return Tensor(op.value(0))
@@ -91,7 +84,7 @@ def broadcast_to(op: Operation) -> Tensor:
         if not op.is_size(target[axis], dim) or None in target:
             raise Refusal(f"it repeats shape {text(dims)} up to {text(tuple(target))}")
         target[axis] = dim
-        op.computed[1] = tuple(target)
+        op.replaced[1] = tuple(target)
     return Tensor(tuple(target))
 
 
@@ -103,7 +96,7 @@ def broadcast_args(op: Operation) -> Tensor:
     return vector(broadcast(op, [(0, op.value(0)), (1, op.value(1))]))
 
 
-@rule("Range")
+@rule("Range", checks=True)
 def range_(op: Operation) -> Tensor:
     """Numbers from a start to a limit."""
     parts = [op.operands[number].value for number in range(3)]
@@ -121,7 +114,7 @@ def _count(start: Dim, limit: Dim, step: Dim) -> Dim:
         return len(range(start, limit, step))
     if start == 0 and step == 1:
         return limit
-    return OTHERWISE if any(isinstance(part, Batch) for part in (start, limit, step)) else None
+    return OTHERWISE if has_batch([start, limit, step]) else None
 
 
 @rule("LinSpace")
@@ -130,7 +123,8 @@ def linspace(op: Operation) -> Tensor:
     return Tensor(op.value(2))
 
 
-@rule("Assert", "PrintV2", "NoOp")
+@rule("Assert", checks=True)
+@rule("PrintV2", "NoOp")
 def nothing(op: Operation) -> Sequence[Tensor]:
     """There is no result."""
     op.understand_all()
@@ -143,24 +137,15 @@ def summary(op: Operation) -> Tensor:
     return Tensor((), whole=True)
 
 
-@rule("ParseExampleV2")
-def parse_example_v2(op: Operation) -> Sequence[Tensor]:
-    """Features of each example; of sparse ones, it is not known how many there are."""
-    dims = op.dims(0)
-    sparse = op.integer("num_sparse")
-    shapes = op.node.attr["dense_shapes"].list.shape if "dense_shapes" in op.node.attr else []
-    ragged = "ragged_value_types" in op.node.attr and op.node.attr["ragged_value_types"].list.type
-    if ragged:
-        raise Refusal("sigpb does not follow the batch through ragged features")
-    return [*_sparse(op, sparse), *(_dense(dims, proto) for proto in shapes)]
-
-
-@rule("ParseExample")
+@rule("ParseExample", "ParseExampleV2")
 def parse_example(op: Operation) -> Sequence[Tensor]:
     """Features of each example; of sparse ones, it is not known how many there are."""
     dims = op.dims(0)
+    sparse = op.integer("Nsparse" if op.node.op == "ParseExample" else "num_sparse")
+    if "ragged_value_types" in op.node.attr and op.node.attr["ragged_value_types"].list.type:
+        raise Refusal("sigpb does not follow the batch through ragged features")
     shapes = op.node.attr["dense_shapes"].list.shape if "dense_shapes" in op.node.attr else []
-    return [*_sparse(op, op.integer("Nsparse")), *(_dense(dims, proto) for proto in shapes)]
+    return [*_sparse(op, sparse), *(_dense(dims, proto) for proto in shapes)]
 
 
 def _sparse(op: Operation, count: int) -> list[Tensor]:
@@ -173,5 +158,5 @@ def _sparse(op: Operation, count: int) -> list[Tensor]:
 
 
 def _dense(dims: Dims, proto: protos.TensorShapeProto) -> Tensor:
-    shape = from_proto(proto)
+    shape = shape_of(proto)
     return Tensor(None if shape is None else (*dims, *shape))

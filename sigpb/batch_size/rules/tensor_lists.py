@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sigpb.batch_size.rules.operation import Demand, Operation, Refusal, Wanted, rule
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    from_proto,
-    scalar,
-    text,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, has_batch, known, text
+from sigpb.batch_size.rules.values import UNKNOWN, Tensor, scalar
 from sigpb.tf.stated_shapes import merged
 
 
@@ -32,14 +24,13 @@ def from_tensor(op: Operation) -> Tensor:
     count, *element = op.dims(0)
     if not isinstance(count, Batch):
         _relax(op, 1, tuple(element))
-    elif any(isinstance(dim, Batch) for dim in element):
+    elif has_batch(element):
         raise Refusal("its rows have the batch in them once more")
     return Tensor((), None, Tensor(tuple(element)), count=count)
 
 
 def _rows(op: Operation, dims: Dims) -> Dims:
-    if isinstance(dims[0], Batch) and op.size is not None:
-        raise Refusal("it takes the batch apart into its examples")
+    op.refuse_to_open(has_batch(dims[:1]), "it takes the batch apart into its examples")
     return dims[1:]
 
 
@@ -62,8 +53,7 @@ def set_item(op: Operation) -> Tensor:
 
 def _refuse_examples(op: Operation) -> None:
     """Refuses what treats a single tensor of a list that has one for each example."""
-    if isinstance(op.operands[0].count, Batch) and op.size is not None:
-        raise Refusal("it takes one example out of the batch")
+    op.refuse_to_open(has_batch([op.operands[0].count]), "it takes one example out of the batch")
 
 
 def _held(op: Operation, holder: Tensor, item: Tensor) -> Dims | None:
@@ -141,10 +131,9 @@ def _relax(op: Operation, number: int, element: Dims) -> None:
             stated = -1
         relaxed.append(stated)
     if tuple(relaxed) != value:
-        numbers = [number for number in relaxed if isinstance(number, int)]
-        if len(numbers) != len(relaxed):
+        if known(relaxed) is None:
             raise Refusal(f"it states shape {text(value)} for tensors of {text(element)}")
-        op.constants[number] = tuple(numbers)
+        op.replaced[number] = tuple(relaxed)
 
 
 # Arrays of TensorFlow 1: what they hold is known of the flow that writes hand on.
@@ -153,10 +142,8 @@ def _relax(op: Operation, number: int, element: Dims) -> None:
 @rule("TensorArrayV3")
 def array(op: Operation) -> Sequence[Tensor]:
     """An array and its flow."""
-    element = (
-        from_proto(op.node.attr["element_shape"].shape) if "element_shape" in op.node.attr else None
-    )
-    return [Tensor((2,), None, Tensor(element)), Tensor((), None, Tensor(element))]
+    element = Tensor(op.stated_shape("element_shape"))
+    return [Tensor((2,), None, element), Tensor((), None, element)]
 
 
 @rule("TensorArrayWriteV3")
@@ -182,10 +169,8 @@ def array_read(op: Operation) -> Tensor:
 def array_gather(op: Operation) -> Tensor:
     """Some tensors of the array, joined."""
     element = _array_element(op)
-    if "element_shape" in op.node.attr:
-        stated = from_proto(op.node.attr["element_shape"].shape)
-        if stated is not None:
-            op.shapes["element_shape"] = [element]
+    if op.stated_shape("element_shape") is not None:
+        op.shapes["element_shape"] = [element]
     return Tensor((*op.dims(1), *element))
 
 

@@ -1,39 +1,16 @@
-"""What is known of a tensor when the batch size is not: sizes and integers as multiples of it."""
+"""What is known of a tensor when the batch size is not."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from sigpb import protos
-from sigpb.tf.tensor_types import shape_of
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A number that depends on the batch: a multiple of its size, or of another number.
-
-    Attributes:
-        factor: What is multiplied; 0 if the number is no multiple of anything known.
-        of: By what: nothing for the batch size; otherwise the output of a node that first has the
-            number, such as the count of elements that a Where finds.
-        outer: As a size, in what order other dimensions are merged with the batch: so much of the
-            factor counts what is outside of the batch, and the rest what is inside.
-    """
-
-    factor: int = 1
-    of: str = ""
-    outer: int = 1
-
-
-OTHERWISE = Batch(0)
-
-Dim: TypeAlias = "int | Batch | None"
-"""A size or an integer: known, dependent on the batch size, or unknown but independent of it."""
-
-Dims: TypeAlias = "tuple[Dim, ...]"
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, has_batch
+from sigpb.graph.node_index import is_outlined
+from sigpb.tf.tensor_elements import elements, set_elements
+from sigpb.tf.tensor_types import shape_proto
 
 
 @dataclass(frozen=True)
@@ -64,13 +41,13 @@ class Tensor:
     @property
     def of_whole_batch(self) -> bool:
         """Whether its elements depend on the batch as a whole, as far as they are known too."""
-        return self.whole or any(isinstance(number, Batch) for number in self.value or ())
+        return self.whole or has_batch(self.value or ())
 
     @property
     def has_examples(self) -> bool:
         """Whether a part of its elements is of each example, and depends on no other."""
         held = self.element is not None and self.element.has_examples
-        of_batch = any(isinstance(dim, Batch) for dim in (*(self.shape or ()), self.count))
+        of_batch = has_batch((*(self.shape or ()), self.count))
         return held or (of_batch and not self.of_whole_batch)
 
     @property
@@ -78,7 +55,7 @@ class Tensor:
         """Whether its shape, its value or its elements depend on the batch size."""
         numbers = (*(self.shape or ()), *(self.value or ()), self.count)
         held = self.element is not None and self.element.follows_batch
-        return held or self.whole or any(isinstance(number, Batch) for number in numbers)
+        return held or self.whole or has_batch(numbers)
 
     @property
     def axis(self) -> int | None:
@@ -137,128 +114,66 @@ def vector(numbers: Iterable[Dim]) -> Tensor:
     return Tensor((len(value),), value)
 
 
-def multiply(numbers: Iterable[Dim]) -> Dim:
-    """Returns a product of numbers."""
-    factor = 1
-    batches = []
-    unknown = False
-    for number in numbers:
-        if isinstance(number, Batch):
-            batches.append(number)
-        elif number is None:
-            unknown = True
-        else:
-            factor *= number
-    if not batches:
-        return None if unknown else factor
-    if unknown or len(batches) > 1:
-        return OTHERWISE
-    return batches[0] if factor == 1 else Batch(batches[0].factor * factor, batches[0].of)
+INT32 = protos.DataType.Value("DT_INT32")
+INT64 = protos.DataType.Value("DT_INT64")
+
+# Larger ones are not shapes.
+_MOST_ELEMENTS = 64
 
 
-def divide(number: Dim, divisor: Dim) -> Dim:
-    """Returns an integer quotient, rounded down."""
-    if isinstance(number, int) and isinstance(divisor, int) and divisor:
-        return number // divisor
-    if not isinstance(number, Batch):
-        return OTHERWISE if isinstance(divisor, Batch) else None
-    by = divisor.factor if isinstance(divisor, Batch) and divisor.of == number.of else divisor
-    if not isinstance(by, int) or not by or not number.factor or number.factor % by:
-        return OTHERWISE
-    quotient = number.factor // by
-    return quotient if isinstance(divisor, Batch) else Batch(quotient, number.of)
+def constant(node: protos.NodeDef) -> Tensor:
+    """Returns what is known of the output of a Const."""
+    proto = node.attr["value"].tensor
+    shape: Dims = tuple(dim.size for dim in proto.tensor_shape.dim)
+    return Tensor(shape, _integers(proto))
 
 
-def repeat(size: Dim, times: Dim) -> Dim:
-    """Returns the size of a dimension of which there are several copies, one after the other."""
-    if isinstance(size, Batch) and isinstance(times, int):
-        return Batch(size.factor * times, size.of, size.outer * times)
-    return multiply((size, times))
-
-
-def add(numbers: Sequence[Dim]) -> Dim:
-    """Returns a sum of numbers."""
-    if (integers := known(numbers)) is not None:
-        return sum(integers)
-    batches = [number for number in numbers if isinstance(number, Batch)]
-    if not batches:
+def _integers(proto: protos.TensorProto) -> Dims | None:
+    count = math.prod(dim.size for dim in proto.tensor_shape.dim)
+    if proto.dtype not in (INT32, INT64) or not 0 <= count <= _MOST_ELEMENTS:
         return None
-    if len(batches) == len(numbers) and len(set(batches)) == 1:
-        return multiply([len(batches), batches[0]])
-    return OTHERWISE
+    try:
+        values = elements(proto)
+    except ValueError:
+        return None
+    return (*values, *values[-1:] * (count - len(values)))
 
 
-def otherwise(calculate: Callable[[int, int], int]) -> Callable[[Dim, Dim], Dim]:
-    """Returns an operation on integers for numbers that may depend on the batch size."""
-
-    def apply(left: Dim, right: Dim) -> Dim:
-        if isinstance(left, int) and isinstance(right, int):
-            return calculate(left, right)
-        return OTHERWISE if isinstance(left, Batch) or isinstance(right, Batch) else None
-
-    return apply
-
-
-def at(number: Dim, size: int | None) -> int | None:
-    """Returns a number at a given batch size; None if it is not known."""
-    if not isinstance(number, Batch):
-        return number
-    return number.factor * size if number.factor and not number.of and size is not None else None
+def integer_tensor(
+    values: Sequence[int], dtype: int, *, scalar: bool = False
+) -> protos.TensorProto:
+    """Returns a vector of integers, or a scalar."""
+    shape = shape_proto(() if scalar else (len(values),))
+    proto = protos.TensorProto(dtype=dtype, tensor_shape=shape)
+    set_elements(proto, values)
+    return proto
 
 
-def same(left: Dim, right: Dim) -> bool:
-    """Whether two numbers are the same for sure."""
-    return left == right and left is not None and left != OTHERWISE
+def uniform_element(proto: protos.TensorProto) -> protos.TensorProto | None:
+    """Returns the element that all elements of a tensor are, as a scalar; None if they differ.
+
+    They are taken to differ if they were left out.
+    """
+    if is_outlined(proto):
+        return None
+    count = math.prod(dim.size for dim in proto.tensor_shape.dim)
+    element = protos.TensorProto()
+    element.CopyFrom(proto)
+    element.tensor_shape.Clear()
+    if proto.tensor_content:
+        width, rest = divmod(len(proto.tensor_content), count) if count else (0, 1)
+        first = proto.tensor_content[:width]
+        if rest or first * count != proto.tensor_content:
+            return None
+        element.tensor_content = first
+        return element
+    for field, values in proto.ListFields():
+        if field.name.endswith("_val") and field.name != "float8_val":
+            if any(value != values[0] for value in values) or field.name in _PAIRS:
+                return None
+            del getattr(element, field.name)[1:]
+    return element
 
 
-def batch_of(dims: Iterable[Dim]) -> Batch | None:
-    """Returns the size among some that depends on the batch; multiples of its size come first."""
-    batches = [dim for dim in dims if isinstance(dim, Batch)]
-    return min(batches, key=lambda batch: bool(batch.of), default=None)
-
-
-def known(numbers: Sequence[Dim]) -> tuple[int, ...] | None:
-    """Returns numbers if all of them are known and independent of the batch size."""
-    found = tuple(number for number in numbers if isinstance(number, int))
-    return found if len(found) == len(numbers) else None
-
-
-def size_of(dims: Sequence[int]) -> int:
-    """Returns the number of elements."""
-    return math.prod(dims)
-
-
-def from_proto(proto: protos.TensorShapeProto) -> Dims | None:
-    """Returns the shape that a proto states."""
-    return shape_of(proto)
-
-
-def write_shape(dims: Dims | None, proto: protos.TensorShapeProto) -> None:
-    """Writes a shape to a proto, with -1 for what depends on the batch size."""
-    proto.Clear()
-    if dims is None:
-        proto.unknown_rank = True
-        return
-    for dim in dims:
-        proto.dim.add().size = dim if isinstance(dim, int) else -1
-
-
-def with_batch(stated: Dims, shape: Dims) -> Dims:
-    """Returns a shape that is stated, but with the sizes that depend on the batch."""
-    if len(stated) != len(shape):
-        return stated
-    return tuple(b if isinstance(b, Batch) else a for a, b in zip(stated, shape, strict=True))
-
-
-def text(dims: Dims | None) -> str:
-    """Writes a shape as ``[N,28,?]``, where N is the batch size, and M another number."""
-    if dims is None:
-        return "<unknown>"
-    return "[" + ",".join(_dim_text(dim) for dim in dims) + "]"
-
-
-def _dim_text(dim: Dim) -> str:
-    if isinstance(dim, Batch):
-        name = "M" if dim.of else "N"
-        return {0: "f(N)", 1: name}.get(dim.factor, f"{dim.factor}{name}")
-    return "?" if dim is None else str(dim)
+# Two numbers make one complex element.
+_PAIRS = {"scomplex_val", "dcomplex_val"}

@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from sigpb.batch_size.rules.constants import INT32, INT64
 from sigpb.batch_size.rules.layout import product
-from sigpb.batch_size.rules.operation import Operation, Refusal
-from sigpb.batch_size.rules.values import OTHERWISE, Batch, Dims, Tensor
+from sigpb.batch_size.rules.operation import Operation
+from sigpb.batch_size.rules.sizes import OTHERWISE, Dims, has_batch
+from sigpb.batch_size.rules.values import INT32, INT64, Tensor
+from sigpb.tf.ops import PASSING
 
 # The elements of the first operand, in their order.
-_SAME_ELEMENTS = {"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient"}
+_SAME_ELEMENTS = PASSING | {"Cast", "ExpandDims", "Reshape", "Squeeze"}
 
 # Which operand decides what is computed: of all examples, or none.
 _DECIDES = {
@@ -60,11 +61,11 @@ def with_whole_batch(
         return tuple(
             _marked(output) if lost and _is_without(output) else output for output in outputs
         )
-    if op.size is not None and any(operand.has_examples for operand in op.operands):
-        raise Refusal(
-            f"its operand {op.spelling(whole[0])!r} depends on the batch as a whole (its size, the "
-            "numbers of its examples, or all of them), and another belongs to single examples"
-        )
+    op.refuse_to_open(
+        any(operand.has_examples for operand in op.operands),
+        f"its operand {op.spelling(whole[0])!r} depends on the batch as a whole (its size, the "
+        "numbers of its examples, or all of them), and another belongs to single examples",
+    )
     counted_in = op.operands[0].counted_in if op.node.op in _SAME_ELEMENTS else None
     return tuple(
         _marked(
@@ -78,7 +79,7 @@ def with_whole_batch(
 
 def _is_without(tensor: Tensor) -> bool:
     """Whether nothing of a tensor is known to be of single examples."""
-    return tensor.element is None and not any(isinstance(d, Batch) for d in tensor.shape or ())
+    return tensor.element is None and not has_batch(tensor.shape or ())
 
 
 def _marked(tensor: Tensor, *, counted_in: Dims | None = None, is_integer: bool = False) -> Tensor:

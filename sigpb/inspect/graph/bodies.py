@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from sys import intern
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.graph.node_index import LARGE_NODE, outline
 from sigpb.saved_model.model import parse
+from sigpb.tf.called_functions import FUNCTION_OPS, FunctionOpKind
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.ops import PLACEHOLDERS, TABLES, VARIABLES
 from sigpb.tf.stated_shapes import argument_shape, as_meant, producer_of, stated_shape
@@ -273,29 +274,6 @@ def better(first: TensorType, second: TensorType) -> TensorType:
     return TensorType(first.dtype or second.dtype, shape)
 
 
-# The definitions are in tensorflow/core/ops/functional_ops.cc and batch_ops.cc: the attribute with
-# the function, and how many inputs come before those that are passed to it.
-_CALLS: Mapping[str, tuple[str, int]] = {
-    "BatchFunction": ("f", 0),
-    "PartitionedCall": ("f", 0),
-    "RemoteCall": ("f", 1),
-    "StatefulPartitionedCall": ("f", 0),
-    "TPUPartitionedCall": ("f", 0),
-}
-# The first input says which function is called.
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "Case": ("branches",),
-    "If": ("then_branch", "else_branch"),
-    "StatelessCase": ("branches",),
-    "StatelessIf": ("then_branch", "else_branch"),
-}
-_LOOPS = ("StatelessWhile", "While")
-
-COND, BODY = "cond", "body"
-
-Kind: TypeAlias = Literal["call", "choice", "loop"]
-
-
 class Callee(NamedTuple):
     """A function that a node calls.
 
@@ -320,7 +298,7 @@ class Call:
         tensors: The inputs of the node, as they are spelled.
     """
 
-    kind: Kind
+    kind: FunctionOpKind
     callees: tuple[Callee, ...]
     first: int
     tensors: tuple[str, ...]
@@ -332,31 +310,23 @@ class Call:
 
 def may_call(record: NodeRecord, library: Library) -> bool:
     """Whether a node calls functions, going by its op."""
-    op = record.op
-    return op in _CALLS or op in _CHOICES or op in _LOOPS or op in library
+    return record.op in FUNCTION_OPS or record.op in library
 
 
 def call_of(body: FlowBody, record: NodeRecord, library: Library) -> Call | None:
     """Returns what a node calls; None if nothing, or a function that is not there."""
-    if record.op in _CALLS:
-        role, first = _CALLS[record.op]
-        kind: Kind = "call"
-        roles: tuple[str, ...] = (role,)
-    elif record.op in _CHOICES:
-        kind, roles, first = "choice", _CHOICES[record.op], 1
-    elif record.op in _LOOPS:
-        kind, roles, first = "loop", (COND, BODY), 0
-    elif function := library.get(record.op):
-        return Call("call", (Callee("", function),), 0, tuple(record.tensors))
-    else:
-        return None
+    op = FUNCTION_OPS.get(record.op)
+    if op is None:
+        function = library.get(record.op)
+        callee = (Callee("", function),) if function else ()
+        return Call("call", callee, 0, tuple(record.tensors)) if callee else None
     callees = []
-    for role, name in _named(body, record, roles):
+    for role, name in _named(body, record, op.roles):
         function = library.get(name)
         if function is None:
             return None
         callees.append(Callee(role, function))
-    return Call(kind, tuple(callees), first, tuple(record.tensors)) if callees else None
+    return Call(op.kind, tuple(callees), op.first, tuple(record.tensors)) if callees else None
 
 
 def _named(body: FlowBody, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:

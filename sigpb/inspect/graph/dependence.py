@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigpb.inspect.graph.bodies import (
-    COND,
     Call,
     Callee,
     FlowBody,
@@ -20,6 +19,7 @@ from sigpb.inspect.graph.bodies import (
     is_control,
     may_call,
 )
+from sigpb.tf.called_functions import COND
 
 # Functions that call each other deeper than this are taken to need all that they are given; so are
 # those that call themselves.

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sigpb.inspect.graph.bodies import (
-    BODY,
-    COND,
     UNKNOWN,
     FlowBody,
     NodeRecord,
@@ -19,6 +17,7 @@ from sigpb.inspect.graph.bodies import (
 )
 from sigpb.inspect.graph.dependence import DONE, Instance
 from sigpb.inspect.graph.items import CallItem, EndpointItem, Item, NodeItem, PortItem
+from sigpb.tf.called_functions import BODY, COND
 from sigpb.tf.tensor_types import TensorType
 
 

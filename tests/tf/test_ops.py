@@ -6,7 +6,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.tf import op_defs
-from sigpb.tf.op_effects import Effect, op_effects, outside_ops
+from sigpb.tf.ops import Effect, op_effects, outside_ops
 
 
 def test_every_op_that_is_known_is_sorted() -> None:

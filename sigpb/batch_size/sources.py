@@ -8,25 +8,17 @@ all the same.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs
-from sigpb.batch_size.rules.constants import INT32, INT64, uniform_element
 from sigpb.batch_size.rules.operation import COUNT, Demand, Refusal
-from sigpb.batch_size.rules.values import (
-    UNKNOWN,
-    Batch,
-    Dim,
-    Dims,
-    Tensor,
-    at,
-    from_proto,
-    multiply,
-)
+from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, multiply
+from sigpb.batch_size.rules.values import INT32, INT64, UNKNOWN, Tensor, uniform_element
+from sigpb.batch_size.tensors import BodyTensors, Port
 from sigpb.tf.control_flow import is_back_edge
+from sigpb.tf.tensor_types import shape_of
 
 # Which operand says how large the result is, or what it holds.
 SIZES = {
@@ -75,32 +67,7 @@ class Argument:
     size: Batch
 
 
-class Tensors(Protocol):
-    """The body that the nodes are in."""
-
-    size: int | None
-    has_frames: bool
-    nodes: Mapping[str, protos.NodeDef]
-    arguments: Mapping[str, tuple[Tensor, int]]
-
-    def port(self, spelled: str) -> tuple[str, int]:
-        """Returns the tensor that a node takes."""
-        ...
-
-    def tensor(self, spelled: str) -> Tensor:
-        """Returns what is known of a tensor that a node takes."""
-        ...
-
-    def evaluate(
-        self, node: protos.NodeDef, operands: Sequence[Tensor], size: int | None
-    ) -> tuple[Tensor, ...]:
-        """Returns the outputs of a node for some operands; raises what its rule raises."""
-        ...
-
-
-def find_source(
-    body: Tensors, port: tuple[str, int], axis: int, size: Batch
-) -> Source | Argument | None:
+def find_source(body: BodyTensors, port: Port, axis: int, size: Batch) -> Source | Argument | None:
     """Finds what gives a dimension of a tensor the old batch size.
 
     Every node and argument behind the tensor that could follow the batch is tried, the nearest
@@ -120,7 +87,7 @@ def find_source(
 
 
 def _candidates(
-    body: Tensors, name: str, size: Batch
+    body: BodyTensors, name: str, size: Batch
 ) -> Iterator[tuple[Source | Argument, tuple[Tensor, ...]]]:
     """Yields what could follow the batch behind a node, and what its outputs would be."""
     old = at(size, body.size)
@@ -153,7 +120,7 @@ def _candidates(
             seen.update(more)
 
 
-def _is_in_frame(body: Tensors, node: protos.NodeDef) -> bool:
+def _is_in_frame(body: BodyTensors, node: protos.NodeDef) -> bool:
     """Whether a node may be part of a loop of TensorFlow 1, where the batch size is not at hand."""
     producers = (body.nodes.get(body.port(each)[0]) for each in data_inputs(node))
     return any(
@@ -176,7 +143,7 @@ def _follow(tensor: Tensor, axis: int, size: Batch) -> Tensor:
     return Tensor(_with(tensor.shape or (), axis, size))
 
 
-def _sizes(body: Tensors, node: protos.NodeDef) -> Dims | None:
+def _sizes(body: BodyTensors, node: protos.NodeDef) -> Dims | None:
     """Returns the sizes that a node states, if it makes a tensor whose elements are the same."""
     if body.size == 1 and node.op in ("Const", "Tile", "BroadcastTo"):
         # An integer for a batch of one may be the number of the example.
@@ -188,12 +155,12 @@ def _sizes(body: Tensors, node: protos.NodeDef) -> Dims | None:
         uniform = uniform_element(value) is not None
         return tuple(dim.size for dim in value.tensor_shape.dim) if uniform else None
     if node.op == "TensorArrayV3" and "element_shape" in node.attr:
-        return from_proto(node.attr["element_shape"].shape)
+        return shape_of(node.attr["element_shape"].shape)
     return body.tensor(node.input[SIZES[node.op]]).value if node.op in SIZES else None
 
 
 def _outputs(
-    body: Tensors, node: protos.NodeDef, dims: Dims, axis: int
+    body: BodyTensors, node: protos.NodeDef, dims: Dims, axis: int
 ) -> tuple[Tensor, ...] | None:
     """Returns the outputs that a node would have if it stated other sizes; None if it cannot."""
     if node.op == "TensorListReserve":
@@ -220,7 +187,7 @@ def _size_at(tensor: Tensor, axis: int) -> Dim:
 
 
 def _tensor_if(
-    body: Tensors, assumed: Mapping[str, tuple[Tensor, ...]], port: tuple[str, int]
+    body: BodyTensors, assumed: Mapping[str, tuple[Tensor, ...]], port: Port
 ) -> Tensor | None:
     """Returns what a tensor would be if other nodes had certain outputs."""
     found = dict(assumed)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigpb.batch_size.needed import clamped, needed_in_function
+from sigpb.batch_size.order import clamped, needed_in_function
 from sigpb.tf.op_defs import OpDefs
 from tests.batch_size.batch_graphs import graph, integers, node
 
