@@ -30,17 +30,17 @@ from sigpb.verifying.mapping import (
     AddedOutput,
     Component,
     InputMapping,
-    Mapping,
     MetaGraphMapping,
+    ModelMapping,
     OutputMapping,
     SignatureMapping,
 )
 
 
-def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
+def mapping_of(model: SavedModel, plan: Plan) -> ModelMapping:
     """Returns what the signatures of a model are once a plan for it is carried out."""
     interfaces = plan.interfaces
-    return Mapping(
+    return ModelMapping(
         tuple(
             _meta_graph(interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)))
             for index, graph in enumerate(model.meta_graphs)
@@ -48,7 +48,7 @@ def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
     )
 
 
-def unchanged(model: SavedModel) -> Mapping:
+def unchanged(model: SavedModel) -> ModelMapping:
     """Returns the mapping to a model with the same signatures."""
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import Encoding, Shape, TensorType
@@ -155,7 +157,18 @@ class MetaGraphMapping:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class ModelMapping:
     """A whole model."""
 
     meta_graphs: tuple[MetaGraphMapping, ...]
+
+    def with_signatures(
+        self, change: Callable[[SignatureMapping], Iterable[SignatureMapping]]
+    ) -> ModelMapping:
+        """Returns the mapping in which what a function returns takes the place of a signature."""
+        return ModelMapping(
+            tuple(
+                replace(graph, signatures=tuple(chain(*map(change, graph.signatures))))
+                for graph in self.meta_graphs
+            )
+        )

@@ -9,10 +9,9 @@ from typing import Any
 
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import integer_range
-from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference
+from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference, informative, monotony
 from sigpb.verifying.loaders import reason_of
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
-from sigpb.verifying.monotony import informative, monotony
 from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
 from sigpb.verifying.runs import (
     Array,
