@@ -9,10 +9,9 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.policy import EMPTY_POLICY, severity_of
-from sigpb.lint.rule import SEVERITIES, Finding, LintRule
+from sigpb.lint.rule import SEVERITIES, Finding, Fixing, LintRule
 from sigpb.publishing.changes import EXCHANGE_NAME
 from sigpb.publishing.exchange import locked
 from sigpb.publishing.new_files import remove

@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.errors import UnsafeModel, UsageError, did_you_mean
 from sigpb.lint.file_names import assets_of, leads_out
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.outside import findable_ops, outside_nodes
+from sigpb.lint.op_search import findable_ops, outside_nodes
 from sigpb.lint.policy import EMPTY_POLICY
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch

@@ -20,9 +20,8 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
 from sigpb.inspect.names.grep import KINDS, Match, lines, match_json, search
-from sigpb.inspect.proto_source import open_source
+from sigpb.inspect.proto_source import find_models, open_source
 from sigpb.inspect.styled_text import Line
-from sigpb.lint.find_models import find_models
 
 USAGE = """\
 sigpb grep PATTERN PATH… [--what=KIND,…] [--ignore_case] [--fixed_strings] [--format=text|json]"""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.outside import outside_nodes
+from sigpb.lint.op_search import outside_nodes
 from sigpb.lint.rule import Finding, LintRule, listed
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.agreement import follow_object_graph, follow_signature_def
-from sigpb.lint.both_views import view_contradictions
-from sigpb.lint.fixing import Fixing
+from sigpb.lint.agreement import follow_object_graph, follow_signature_def, view_contradictions
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule
 
 
 class ViewsDisagree(LintRule):
