@@ -1,4 +1,4 @@
-"""Where `signature_def` and the object graph of a MetaGraph differ, and how one follows the other."""
+"""Where the two views of a MetaGraph's signatures differ, and how one follows the other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import TensorType, encoding_of, shape_proto, type_text
 from sigpb.wire import Edits
 
-
 View = Literal["signature_def", "object_graph"]
 SignatureDefs = Mapping[str, protos.SignatureDef]
 
@@ -31,7 +30,7 @@ _FUNCTIONS = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
 
 
 def view_contradictions(graph: LintedGraph) -> Iterator[tuple[str, str]]:
-    """Yields what the two views say differently, each with the name of the part that it is about."""
+    """Yields what the two views say differently, after the name of the part that it is about."""
     object_graph = graph.meta_graph.object_graph
     if object_graph is None:
         return
@@ -63,7 +62,7 @@ def _different_types(
 
 
 def follow_object_graph(fixing: Fixing, index: int) -> None:
-    """Makes the `signature_def` of a MetaGraph, given by its position, say what its object graph says.
+    """Makes `signature_def` say what the object graph says.
 
     Raises:
         PatchError: If what the object graph says cannot be determined.
@@ -72,7 +71,7 @@ def follow_object_graph(fixing: Fixing, index: int) -> None:
 
 
 def follow_signature_def(fixing: Fixing, index: int) -> None:
-    """Makes the object graph of a MetaGraph, given by its position, say what `signature_def` says.
+    """Makes the object graph say what `signature_def` says.
 
     The keys of the object graph become those of `signature_def` as they do when a patch renames
     them: in every place, and with a function of its own where the order of the keys changes. So

@@ -23,7 +23,6 @@ from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.tensor_names import producer
 from sigpb.wire import Edits
 
-
 # The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
 # (tensorflow/python/trackable/trackable_utils.py, base.py).
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
