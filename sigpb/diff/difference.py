@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigpb.diff.signature_change import SignatureChange
+from sigpb.diff.signature_difference import SignatureDifference
 
 Tags = tuple[str, ...]
 
@@ -83,7 +83,7 @@ class GraphDifference:
 
 
 @dataclass(frozen=True)
-class Section:
+class SectionDifference:
     """The bytes of one part of a MetaGraph.
 
     Attributes:
@@ -123,17 +123,17 @@ class MetaGraphDifference:
 
     tags_before: Tags
     tags_after: Tags
-    signatures: tuple[SignatureChange, ...]
-    by_key: tuple[SignatureChange, ...]
+    signatures: tuple[SignatureDifference, ...]
+    by_key: tuple[SignatureDifference, ...]
     internal: Names
     graph: GraphDifference
     others: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[SectionDifference, ...]
     disagreements_before: tuple[str, ...] = ()
     disagreements_after: tuple[str, ...] = ()
 
     @property
-    def changed_signatures(self) -> tuple[SignatureChange, ...]:
+    def changed_signatures(self) -> tuple[SignatureDifference, ...]:
         """Those signatures of which anything is different."""
         return tuple(change for change in self.signatures if change.is_change)
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from sigpb import protos
-from sigpb.diff import tensor_text
-from sigpb.diff.function_ports import name_in_function
 from sigpb.diff.lineage import Lineage, detour
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
-from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
+from sigpb.diff.signature_difference import EndpointChange, Evidence, StatedEndpoint, value_text
+from sigpb.diff.views import name_in_function
 from sigpb.graph.added_nodes import is_added
 from sigpb.graph.origins import Chain
 from sigpb.rewrite.draft import Side
@@ -26,7 +25,7 @@ from sigpb.tf.tensor_values import is_same
 class EndpointPlace:
     """An endpoint, and the tensor that it stands for."""
 
-    endpoint: Endpoint
+    endpoint: StatedEndpoint
     chain: Chain
 
 
@@ -37,7 +36,7 @@ _Pair = tuple[EndpointPlace, EndpointPlace, Evidence]
 _DETOUR, _UNPAIRED = 1e3, 1e6
 
 
-def places(
+def endpoint_places(
     side: Side, signature: protos.SignatureDef, lineage: Lineage, *, after: bool
 ) -> list[EndpointPlace]:
     """Returns the endpoints of a signature, sorted by their keys.
@@ -64,8 +63,8 @@ def _main_tensor(info: protos.TensorInfo) -> str:
 
 def _endpoint(
     key: str, info: protos.TensorInfo, defaults: Mapping[str, protos.TensorProto]
-) -> Endpoint:
-    return Endpoint(
+) -> StatedEndpoint:
+    return StatedEndpoint(
         key,
         encoding_of(info),
         info.dtype,
@@ -75,7 +74,7 @@ def _endpoint(
     )
 
 
-def compare(
+def compare_endpoints(
     before: protos.SignatureDef, after: protos.SignatureDef, lineage: Lineage
 ) -> tuple[EndpointChange, ...]:
     """Returns what became of the inputs and outputs of a signature; added ones come last."""
@@ -93,8 +92,8 @@ def _compare(
     lineage: Lineage,
     added: Sequence[str],
 ) -> Iterator[EndpointChange]:
-    firsts = places(side, before, lineage, after=False)
-    seconds = places(side, after, lineage, after=True)
+    firsts = endpoint_places(side, before, lineage, after=False)
+    seconds = endpoint_places(side, after, lineage, after=True)
     old = {place.endpoint.key: place for place in firsts}
     new = {place.endpoint.key: place for place in seconds}
     for first, second, evidence in sorted(
@@ -111,14 +110,14 @@ def _compare(
         bound = None
         if side == "input":
             value = lineage.origins_after.bound(place.chain[-1], added)
-            bound = None if value is None else tensor_text.value_text(value)
+            bound = None if value is None else value_text(value)
         yield EndpointChange(side, place.endpoint, None, bound=bound)
     for place in new.values():
         tensor = _tensor_in_first(place, lineage) if side == "output" else None
         yield EndpointChange(side, None, place.endpoint, tensor=tensor)
 
 
-def _with_same_default(before: Endpoint, after: Endpoint) -> Endpoint:
+def _with_same_default(before: StatedEndpoint, after: StatedEndpoint) -> StatedEndpoint:
     """Returns `after`, with the default of `before` if both defaults have the same value."""
     old, new = before.default, after.default
     if old is None or new is None or not is_same(old, new):
@@ -301,7 +300,7 @@ def _is_lone(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) -> b
     return alike and not lineage.are_different(first.chain, second.chain)
 
 
-def _type(endpoint: Endpoint) -> tuple[object, ...]:
+def _type(endpoint: StatedEndpoint) -> tuple[object, ...]:
     return endpoint.encoding, endpoint.dtype, endpoint.shape
 
 

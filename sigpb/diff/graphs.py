@@ -23,7 +23,7 @@ _LARGE = 1 << 16
 _DIGITS = 12
 
 
-def compare(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDifference:
+def compare_graphs(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDifference:
     """Returns what is different.
 
     Args:

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sigpb.diff.compat_verdicts import SignatureVerdict
+from sigpb.diff.compat import SignatureVerdict
 from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, Names
-from sigpb.diff.signature_change import (
-    Endpoint,
+from sigpb.diff.signature_difference import (
     EndpointChange,
-    SignatureChange,
+    SignatureDifference,
+    StatedEndpoint,
     default_text,
     endpoint_type_text,
 )
@@ -86,7 +86,7 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
         yield from (f"  contradiction {side}: {sentence}" for sentence in found)
 
 
-def _signature(change: SignatureChange) -> Iterator[str]:
+def _signature(change: SignatureDifference) -> Iterator[str]:
     if change.after is None:
         yield f"signature {change.before!r}: deleted"
         return
@@ -239,7 +239,7 @@ def _meta_graph_json(graph: MetaGraphDifference) -> Json:
     }
 
 
-def _signature_json(change: SignatureChange) -> Json:
+def _signature_json(change: SignatureDifference) -> Json:
     return {
         **json_value(dataclasses.replace(change, endpoints=())),
         "endpoints": [_endpoint_change_json(each) for each in change.changed_endpoints],
@@ -253,7 +253,7 @@ def _endpoint_change_json(change: EndpointChange) -> Json:
     return {**json_value(plain), **ends, "by_way_of": by_way_of}
 
 
-def _endpoint_json(endpoint: Endpoint | None) -> Json | None:
+def _endpoint_json(endpoint: StatedEndpoint | None) -> Json | None:
     if endpoint is None:
         return None
     plain = dataclasses.replace(endpoint, default=None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sigpb import protos
-from sigpb.diff import endpoints
-from sigpb.diff.function_ports import function_behind
+from sigpb.diff.endpoints import compare_endpoints, endpoint_places
 from sigpb.diff.lineage import Lineage
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.signature_difference import EndpointChange, SignatureDifference
+from sigpb.diff.views import function_behind
 from sigpb.rewrite.draft import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
 
@@ -23,34 +23,36 @@ _IN_A_COPY = 1.01
 _OUT_OF_ORDER = 0.005
 
 
-def compare(before: MetaGraph, after: MetaGraph, lineage: Lineage) -> tuple[SignatureChange, ...]:
+def signature_differences(
+    before: MetaGraph, after: MetaGraph, lineage: Lineage
+) -> tuple[SignatureDifference, ...]:
     """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
     return _Comparison(before, after, lineage).run()
 
 
-def compare_by_key(
+def differences_by_key(
     before: MetaGraph, after: MetaGraph, lineage: Lineage
-) -> tuple[SignatureChange, ...]:
+) -> tuple[SignatureDifference, ...]:
     """Returns how each signature differs from the one that had its key before."""
     changes = []
     for key in after.user_signatures:
         new, known = after.signatures[key], key in before.signatures
         old = before.signatures[key] if known else protos.SignatureDef()
         changes.append(
-            SignatureChange(
+            SignatureDifference(
                 key if known else None,
                 key,
                 False,
                 old.method_name,
                 new.method_name,
-                endpoints.compare(old, new, lineage),
+                compare_endpoints(old, new, lineage),
             )
         )
     return tuple(changes)
 
 
 class _Comparison:
-    """The work of one call of `compare`."""
+    """The work of one call of `signature_differences`."""
 
     def __init__(self, before: MetaGraph, after: MetaGraph, lineage: Lineage) -> None:
         self.before, self.after, self.lineage = before.signatures, after.signatures, lineage
@@ -69,11 +71,11 @@ class _Comparison:
         numbers = {key: j for j, key in enumerate(self.new)}
         same_keys = {(i, numbers[key]) for i, key in enumerate(self.old) if key in numbers}
         self.endpoints = {
-            (i, j): endpoints.compare(self.before[self.old[i]], self.after[self.new[j]], lineage)
+            (i, j): compare_endpoints(self.before[self.old[i]], self.after[self.new[j]], lineage)
             for i, j in sorted(self.related | same_keys)
         }
 
-    def run(self) -> tuple[SignatureChange, ...]:
+    def run(self) -> tuple[SignatureDifference, ...]:
         sources = self._sources()
         alone = {j: self._alone(j, sources[j]) for j in sources}
         pairs = cheapest_pairs(
@@ -128,17 +130,17 @@ class _Comparison:
         before, after = self.before[self.old[i]], self.after[self.new[j]]
         if _types(before) != _types(after):
             return {}
-        self.endpoints[i, j] = endpoints.compare(before, after, self.lineage)
+        self.endpoints[i, j] = compare_endpoints(before, after, self.lineage)
         return {i: j}
 
-    def _change(self, i: int, j: int | None, copied: bool = False) -> SignatureChange:
+    def _change(self, i: int, j: int | None, copied: bool = False) -> SignatureDifference:
         key, before = self.old[i], self.before[self.old[i]]
         if j is None:
-            return SignatureChange(
+            return SignatureDifference(
                 key, None, False, before.method_name, "", _removed(before, self.lineage)
             )
         after = self.after[self.new[j]]
-        return SignatureChange(
+        return SignatureDifference(
             key,
             self.new[j],
             copied,
@@ -147,15 +149,15 @@ class _Comparison:
             self.endpoints[i, j],
         )
 
-    def _added(self, j: int) -> SignatureChange:
+    def _added(self, j: int) -> SignatureDifference:
         after = self.after[self.new[j]]
-        return SignatureChange(
+        return SignatureDifference(
             None,
             self.new[j],
             False,
             "",
             after.method_name,
-            endpoints.compare(protos.SignatureDef(), after, self.lineage),
+            compare_endpoints(protos.SignatureDef(), after, self.lineage),
         )
 
 
@@ -163,7 +165,7 @@ def _removed(before: protos.SignatureDef, lineage: Lineage) -> tuple[EndpointCha
     return tuple(
         EndpointChange(side, place.endpoint, None)
         for side in SIDES
-        for place in endpoints.places(side, before, lineage, after=False)
+        for place in endpoint_places(side, before, lineage, after=False)
     )
 
 
@@ -173,7 +175,7 @@ def _tokens(meta_graph: MetaGraph, key: str, lineage: Lineage, *, after: bool) -
     side: Side = "output" if signature.outputs else "input"
     found = {
         f"{side} {tensor}"
-        for place in endpoints.places(side, signature, lineage, after=after)
+        for place in endpoint_places(side, signature, lineage, after=after)
         for tensor in place.chain
         if lineage.same_tensor(tensor)
     }

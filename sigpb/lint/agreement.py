@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from sigpb import protos
-from sigpb.diff.disagreements import both_types
+from sigpb.diff.views import both_types
 from sigpb.errors import PatchError
 from sigpb.lint.linted_model import LintedGraph
 from sigpb.lint.rule import Fixing

@@ -331,33 +331,73 @@ def wrapped_in(wrapper: protos.FunctionDef, functions: Functions) -> Wrapped | N
     It may say more, or less, of its results than the function does. What sigpb 0.1.0 made is
     understood too, whose results are those of the call.
     """
-    calls = [node for node in wrapper.node_def if node.op in CALL_OPS]
-    passed = {node.name: node for node in wrapper.node_def if node.op == "Identity"}
-    others = len(wrapper.node_def) - len(passed)
-    if not is_wrapper(wrapper.signature.name) or len(calls) != 1 or others != 1:
+    inside = call_in(wrapper)
+    others = [node for node in wrapper.node_def if node.op != "Identity"]
+    inner = functions.get(inside.function) if inside and len(others) == 1 else None
+    if inside is None or inner is None:
         return None
-    call, inner = calls[0], functions.get(calls[0].attr["f"].func.name)
-    if inner is None:
-        return None
-    positions = {name: position for position, name in enumerate(call.input)}
+    nodes = {node.name: node for node in wrapper.node_def}
     results, shapes, stated = [], list(_result_shapes(inner)), {}
-    for result in wrapper.signature.output_arg:
-        tensor = wrapper.ret[result.name]
-        identity = passed.get(producer(tensor))
-        if identity is not None:
-            tensor = identity.input[0]
-        number = output_number(tensor)
-        if producer(tensor) != call.name or number >= len(shapes):
+    for position, result in enumerate(wrapper.signature.output_arg):
+        number = inside.results.get(position, len(shapes))
+        if number >= len(shapes):
             return None
-        if identity is not None and (own := stated_shape(identity)) != shape_of(shapes[number]):
+        node = nodes[producer(wrapper.ret[result.name])]
+        if node.op == "Identity" and (own := stated_shape(node)) != shape_of(shapes[number]):
             stated[number] = TensorType(result.type, own)
         results.append(number)
-    if any(argument.name not in positions for argument in wrapper.signature.input_arg):
+    if len(inside.arguments) < len(wrapper.signature.input_arg):
         return None
-    arguments = tuple(positions[argument.name] for argument in wrapper.signature.input_arg)
+    arguments = tuple(inside.arguments[new] for new in range(len(wrapper.signature.input_arg)))
     if any(_shapes(wrapper, new) != _shapes(inner, old) for new, old in enumerate(arguments)):
         return None
     return Wrapped(inner.signature.name, arguments, tuple(results), stated)
+
+
+class WrapperCall(NamedTuple):
+    """The call in a wrapper, and how the wrapper's arguments and results belong to it.
+
+    Attributes:
+        function: The name of the function that is called.
+        arguments: For each argument of the wrapper that is passed on, by its position, its
+            position in the function's.
+        results: For each result of the wrapper that comes from the call, by its position, its
+            position in the function's.
+    """
+
+    function: str
+    arguments: Mapping[int, int]
+    results: Mapping[int, int]
+
+
+def call_in(wrapper: protos.FunctionDef) -> WrapperCall | None:
+    """Reads a wrapper back, also one that converts; None if the function is no wrapper."""
+    calls = [node for node in wrapper.node_def if node.op in CALL_OPS]
+    if not is_wrapper(wrapper.signature.name) or len(calls) != 1:
+        return None
+    (call,), nodes = calls, {node.name: node for node in wrapper.node_def}
+
+    def behind(tensor: str) -> str:
+        """Returns what the first inputs of nodes lead to: the call, an argument or a constant."""
+        for _ in nodes:  # Not for ever: in a damaged function they may lead round in a circle.
+            name = producer(tensor)
+            if name == call.name or name not in nodes or not nodes[name].input:
+                break
+            tensor = nodes[name].input[0]
+        return tensor
+
+    taken = {behind(tensor): position for position, tensor in enumerate(call.input)}
+    names = [argument.name for argument in wrapper.signature.input_arg]
+    returned = [behind(wrapper.ret[result.name]) for result in wrapper.signature.output_arg]
+    return WrapperCall(
+        call.attr["f"].func.name,
+        {position: taken[name] for position, name in enumerate(names) if name in taken},
+        {
+            position: output_number(tensor)
+            for position, tensor in enumerate(returned)
+            if producer(tensor) == call.name
+        },
+    )
 
 
 def _shapes(function: protos.FunctionDef, position: int) -> list[protos.TensorShapeProto]:

@@ -10,7 +10,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.diff.compare import compare_models
-from sigpb.diff.difference import Section
+from sigpb.diff.difference import SectionDifference
 from sigpb.rewrite import session_graph
 from tests.cli.command_line import run
 from tests.diff.patched import difference, only_graph, patched
@@ -146,7 +146,7 @@ class TestSections:
         data = (after / MAIN).read_bytes()
         (span,) = sections["signature_def"].ranges
         assert b"serving_default" in data[slice(*span)]
-        assert sections["graph_def.node"] == Section(
+        assert sections["graph_def.node"] == SectionDifference(
             "graph_def.node",
             sections["graph_def.node"].before,
             sections["graph_def.node"].before,

@@ -13,7 +13,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
 from sigpb.diff.compare import compare_models
-from sigpb.diff.compat_verdicts import verdicts
+from sigpb.diff.compat import verdicts
 from sigpb.diff.report import plain_text, to_json, verdict_text, verdicts_json
 from sigpb.saved_model.model import open_models
 

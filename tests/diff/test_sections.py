@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigpb.diff.alignment import common_prefix, merged, unmatched
+from sigpb.diff.sections import common_prefix, joined_spans, unmatched
 from sigpb.wire import Message, length_delimited
 
 contents = st.lists(st.binary(max_size=2), max_size=6)
@@ -37,5 +37,5 @@ def test_common_prefix(start: bytes, first: bytes, second: bytes) -> None:
     assert common_prefix(a, 0, a, 0, len(a)) == len(a)
 
 
-def test_merged() -> None:
-    assert merged([(0, 2), (2, 5), (6, 7)]) == ((0, 5), (6, 7))
+def test_joined_spans() -> None:
+    assert joined_spans([(0, 2), (2, 5), (6, 7)]) == ((0, 5), (6, 7))

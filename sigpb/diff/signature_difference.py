@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sigpb import protos
-from sigpb.diff.tensor_text import value_text
 from sigpb.rewrite.draft import Side
+from sigpb.tf.tensor_elements import elements, sizes
 from sigpb.tf.tensor_types import Encoding, Shape, dtype_name, shape_text
 
 Evidence = Literal["tensor", "key", "type"]
@@ -20,7 +24,7 @@ their type, or with a tensor of that name, or they are inputs that nothing compu
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class StatedEndpoint:
     """An input or output, as a SignatureDef states it.
 
     Attributes:
@@ -62,8 +66,8 @@ class EndpointChange:
     """
 
     side: Side
-    before: Endpoint | None
-    after: Endpoint | None
+    before: StatedEndpoint | None
+    after: StatedEndpoint | None
     evidence: Evidence | None = None
     rewired: bool = False
     by_way_of: int | None = None
@@ -100,12 +104,12 @@ class EndpointChange:
         )
 
 
-def _type(endpoint: Endpoint | None) -> tuple[object, ...]:
+def _type(endpoint: StatedEndpoint | None) -> tuple[object, ...]:
     return (endpoint.encoding, endpoint.dtype, endpoint.shape) if endpoint else ()
 
 
 @dataclass(frozen=True, slots=True)
-class SignatureChange:
+class SignatureDifference:
     """What became of a signature.
 
     Attributes:
@@ -146,15 +150,63 @@ class SignatureChange:
         )
 
 
-def endpoint_type_text(endpoint: Endpoint) -> str:
+def endpoint_type_text(endpoint: StatedEndpoint) -> str:
     """Returns dtype and shape: ``float32 [?,3]``, with the encoding if it is no dense tensor."""
     text = f"{dtype_name(endpoint.dtype)} {shape_text(endpoint.shape)}"
     return text if endpoint.encoding == "dense" else f"{endpoint.encoding} {text}"
 
 
-def default_text(endpoint: Endpoint) -> str:
+def default_text(endpoint: StatedEndpoint) -> str:
     """Returns the default value: in JSON, or its dtype where it cannot be written so."""
     if endpoint.default is None:
         return "none"
     text = value_text(endpoint.default)
     return text if text is not None else f"some {dtype_name(endpoint.default.dtype)}"
+
+
+_LARGEST = 1 << 16
+
+
+def value_text(tensor: protos.TensorProto) -> str | None:
+    """Writes a value in JSON; None if it is too large, or of a dtype that JSON has no values for.
+
+    `sigpb.tf.tensor_values.tensor_proto` reads it back, given the dtype and the shape.
+    """
+    try:
+        shape = sizes(tensor)
+        if math.prod(shape) > _LARGEST:
+            return None
+        stored = elements(tensor)
+        missing = math.prod(shape) - len(stored)
+        values = [_json_value(value, dtype_name(tensor.dtype)) for value in stored]
+        return json.dumps(_nested([*values, *values[-1:] * missing], shape), ensure_ascii=False)
+    except (TypeError, ValueError):  # Such as complex numbers, and bytes that are not text.
+        return None
+
+
+def _json_value(value: Any, name: str) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    return _shortest(value) if name == "float32" and math.isfinite(value) else value
+
+
+def _shortest(value: float) -> float:
+    """Returns the number of the fewest digits that is the same float32."""
+    shorter = (float(f"{value:.{digits}g}") for digits in range(1, 9))
+    return next((number for number in shorter if _is_float32(number, value)), value)
+
+
+def _is_float32(number: float, value: float) -> bool:
+    try:
+        return struct.pack("<f", number) == struct.pack("<f", value)
+    except OverflowError:
+        return False
+
+
+def _nested(values: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    if not shape:
+        return values[0]
+    step = math.prod(shape[1:])
+    return [
+        _nested(values[index * step : (index + 1) * step], shape[1:]) for index in range(shape[0])
+    ]

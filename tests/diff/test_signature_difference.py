@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb import protos
-from sigpb.diff.tensor_text import value_text
+from sigpb.diff.signature_difference import value_text
 from sigpb.tf.tensor_types import dtype_of, shape_of
 from sigpb.tf.tensor_values import is_same, tensor_proto
 
