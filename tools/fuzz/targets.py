@@ -10,10 +10,9 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.salvage.salvage import salvage
-from sigpb.inspect.schema import descriptor
-from sigpb.inspect.wire.message_shape import recognise_damaged
-from sigpb.inspect.wire.wire_tree import Record, records, to_json
+from sigpb.inspect.salvage import salvage
+from sigpb.inspect.schema import descriptor, recognise_damaged
+from sigpb.inspect.wire_tree import Record, records, to_json
 from sigpb.wire import Message, WireError, assemble
 from sigpb.wire.lenient import Damage, scan
 

@@ -16,10 +16,10 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError
-from sigpb.inspect.salvage.salvage import Salvage, lines, salvage, to_json
+from sigpb.inspect.salvage import Salvage, lines, salvage, to_json
 from sigpb.inspect.schema import SCHEMAS
 from sigpb.inspect.styled_text import Line, line
-from sigpb.inspect.wire.wire_tree import WireSource, open_bytes
+from sigpb.inspect.wire_tree import WireSource, open_bytes
 from sigpb.publishing.changes import SplicedFile
 from sigpb.publishing.new_output import (
     check_output_dir,

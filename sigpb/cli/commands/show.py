@@ -110,6 +110,6 @@ def _print_tables(summary: Json) -> None:
         terminal.say_document(plain_text(summary))
         return
     # Takes longer to import than all the rest to run.
-    from sigpb.inspect.summary_table import render
+    from sigpb.inspect.summary import rich_text
 
-    terminal.say_table(render(summary))
+    terminal.say_table(rich_text(summary))

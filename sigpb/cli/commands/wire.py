@@ -16,7 +16,7 @@ from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire.wire_tree import (
+from sigpb.inspect.wire_tree import (
     MAX_DEPTH,
     Record,
     WireSource,

@@ -12,16 +12,20 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
 from sigpb.graph.node_index import NodeIndex
-from sigpb.inspect.dump.element_names import (
+from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
+from sigpb.inspect.proto_path import (
     META_GRAPH,
+    Path,
+    PathPart,
+    Selector,
     element_name,
     element_part,
     entry_key,
     last,
+    path_text,
+    read_path,
     readable,
 )
-from sigpb.inspect.dump.proto_path import Path, PathPart, Selector, parse_path, path_text
-from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
 from sigpb.inspect.proto_scalars import count, packed
 from sigpb.inspect.schema import KnownField, fields_by_name, known_fields
 from sigpb.saved_model.model import parse
@@ -72,7 +76,7 @@ def find_place(root: Message, schema: Descriptor, text: str) -> ProtoPlace:
         WireError: The file is damaged on the way.
     """
     place = ProtoPlace((), schema, root)
-    for part in _completed(place, parse_path(text)):
+    for part in _completed(place, read_path(text)):
         place = _step(_entered(place), part)
     return place
 

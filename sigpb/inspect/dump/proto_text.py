@@ -21,9 +21,18 @@ from google.protobuf.message import Message as AnyMessage
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.dump.element_names import entry_key, last
-from sigpb.inspect.dump.nested_protos import is_any, message_type, numbers, type_of_any
-from sigpb.inspect.proto_scalars import Scalar, count, quoted, scalar_text, scalars
+from sigpb.inspect.proto_path import entry_key, last
+from sigpb.inspect.proto_scalars import (
+    Scalar,
+    count,
+    is_any,
+    quoted,
+    scalar_text,
+    scalars,
+    tensor_text,
+    type_in_bytes,
+    type_of_any,
+)
 from sigpb.inspect.schema import KnownField, fit, known_fields
 from sigpb.inspect.styled_text import Line, Span, plain
 from sigpb.parsers import parse_text_proto
@@ -188,12 +197,12 @@ class _Printer:
         """Says in comments what bytes are."""
         if known.type != FieldDescriptor.TYPE_BYTES:
             return
-        if (written := numbers(message, schema, known)) is not None:
+        if (written := tensor_text(message, schema, known)) is not None:
             yield _comment(depth, written)
         inner = message.message(field)
         if self.nested == _NESTED_DEPTH or inner.end - inner.start > _NESTED_SIZE:
             return
-        inner_schema = message_type(schema, known, key)
+        inner_schema = type_in_bytes(schema, known, key)
         if is_any(schema):
             inner_schema = _type_in_any(message)
         if inner_schema is None or fit(inner, inner_schema) < 1:

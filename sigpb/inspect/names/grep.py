@@ -9,7 +9,7 @@ from typing import Any
 
 from sigpb.inspect.names.occurrence import Occurrence, Referent, Role, definition
 from sigpb.inspect.names.parts import Part, parts
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import Place
 from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.styled_text import Line, Span, line

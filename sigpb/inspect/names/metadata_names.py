@@ -13,7 +13,7 @@ from typing import TypeAlias
 from sigpb import protos
 from sigpb.inspect.names.occurrence import Occurrence, Role
 from sigpb.inspect.outline import outline
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import Place
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireError
 

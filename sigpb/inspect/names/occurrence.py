@@ -10,7 +10,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Literal, NamedTuple
 
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import Place
 from sigpb.tf.tensor_names import producer
 
 _COLOCATED = "loc:@"

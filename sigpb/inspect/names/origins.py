@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sigpb import protos
 from sigpb.inspect.names.occurrence import Referent, node_of
 from sigpb.inspect.names.parts import Part
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import Place
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.tensor_types import tensor_names
 

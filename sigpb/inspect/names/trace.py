@@ -13,7 +13,7 @@ from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.names.occurrence import Referent, Role, definition, mention, node_of
 from sigpb.inspect.names.origins import Capture, bindings, captures, objects_of, origins
 from sigpb.inspect.names.parts import Part, parts
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import Place
 from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.styled_text import Line, Span, line

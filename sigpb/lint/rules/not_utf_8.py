@@ -9,9 +9,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.dump.element_names import path_at
-from sigpb.inspect.dump.proto_path import path_text
 from sigpb.inspect.dump.proto_text import MAX_DEPTH
+from sigpb.inspect.proto_path import path_at, path_text
 from sigpb.inspect.schema import KnownField, descriptor, known_fields
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.rule import Finding, LintRule

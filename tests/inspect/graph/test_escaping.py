@@ -14,7 +14,7 @@ from sigpb.inspect.graph.graph_formats import dot, html, mermaid, tree
 from sigpb.inspect.graph.graph_formats import json as as_json
 from sigpb.inspect.graph.picture import Node, Picture, text_lines
 from sigpb.visible_text import visible
-from tests.inspect.graph.graph_formats.hostile import PARTS, pictures, text
+from tests.inspect.graph.hostile import PARTS, pictures, text
 
 
 @given(pictures())

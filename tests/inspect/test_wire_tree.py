@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import plain
-from sigpb.inspect.wire.wire_tree import Record, open_bytes, record_line, records, to_json
+from sigpb.inspect.wire_tree import Record, open_bytes, record_line, records, to_json
 from sigpb.wire import WireType, encode_varint, length_delimited, tag
 from tests.conftest import REPOSITORY
 

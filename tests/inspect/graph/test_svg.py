@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from sigpb.errors import EnvironmentFailure
 from sigpb.inspect.graph.graph_formats import dot, svg
 from sigpb.inspect.graph.picture import Edge, Node, Picture
-from tests.inspect.graph.graph_formats.hostile import pictures, text
+from tests.inspect.graph.hostile import pictures, text
 
 PICTURE = Picture(
     "two é",

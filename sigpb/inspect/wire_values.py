@@ -1,4 +1,7 @@
-"""The values of fields on the wire: as their schema has them, or as they may well be meant."""
+"""The values of fields on the wire: as their schema has them, or as they may well be meant.
+
+Whether protobuf parses a field is found out where the field is: it need not be copied for that.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,13 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
+from google.protobuf import message as protobuf_message
 from google.protobuf.descriptor import FieldDescriptor
 
+from sigpb import protos
 from sigpb.inspect.proto_scalars import FIXED_CODES, meant
-from sigpb.wire import Buffer, Field, Message, WireType
+from sigpb.inspect.schema import KnownField, message_shape
+from sigpb.wire import Buffer, Field, Message, WireError, WireType, length_delimited
 from sigpb.wire.lenient import looks_like_message, looks_like_text
 
 Scalar: TypeAlias = str | int | float | bool
@@ -25,13 +31,12 @@ SHOWN_ELEMENTS = 8
 
 _CHUNK = 1 << 16
 
-_NAMES = {
-    getattr(FieldDescriptor, f"TYPE_{name.upper()}"): name
-    for name in (
-        *("double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string"),
-        *("bytes", "uint32", "sfixed32", "sfixed64", "sint32", "sint64"),
-    )
-}
+# protobuf reads no longer message, and no tag or length of more bytes.
+MAX_LENGTH = 2**31 - 1
+_HEADER_VARINT = 5
+
+# Larger fields are not copied to be parsed, but looked through where they are.
+_PARSED_SIZE = 1 << 20
 
 _LONG_VARINT = re.compile(rb"[\x80-\xff]{10}")
 
@@ -54,27 +59,19 @@ class Value(NamedTuple):
     problem: str = ""
 
 
-def type_name(known: FieldDescriptor) -> str:
-    """Returns the name of a field's type: of a scalar, a message or an enum."""
-    if known.message_type is not None:
-        return str(known.message_type.name)
-    return str(known.enum_type.name) if known.enum_type is not None else _NAMES[known.type]
-
-
-def known_value(buffer: Buffer, field: Field, known: FieldDescriptor) -> Value:
+def known_value(buffer: Buffer, field: Field, known: KnownField) -> Value:
     """Reads a field that is no message and whose schema is known."""
-    name = type_name(known)
     start, end = field.value_start, field.value_end
     if known.type == FieldDescriptor.TYPE_STRING:
         return _string(buffer, start, end)
     if known.type == FieldDescriptor.TYPE_BYTES:
         return _bytes(buffer, start, end)
     if field.wire_type != WireType.LEN:
-        return Value(name, _scalar(buffer, field, known))
+        return Value(known.type_name, _scalar(buffer, field, known))
     elements = tuple(islice(_packed(buffer, field, known), SHOWN_ELEMENTS + 1))
     problem = _packed_problem(buffer, field, known)
     is_cut = len(elements) > SHOWN_ELEMENTS
-    return Value(f"packed {name}", elements[:SHOWN_ELEMENTS], is_cut, problem=problem)
+    return Value(f"packed {known.type_name}", elements[:SHOWN_ELEMENTS], is_cut, problem=problem)
 
 
 def guessed_value(buffer: Buffer, field: Field) -> Value | None:
@@ -144,19 +141,16 @@ def _guessed_varint(number: int) -> Value:
     return Value("uint64", number, others=others)
 
 
-def _scalar(buffer: Buffer, field: Field, known: FieldDescriptor) -> Scalar:
+def _scalar(buffer: Buffer, field: Field, known: KnownField) -> Scalar:
     if field.wire_type == WireType.VARINT:
         return _of_varint(_varint(buffer, field), known)
     (number,) = struct.unpack(FIXED_CODES[known.type], buffer[field.value_start : field.value_end])
     return _json_number(number)
 
 
-def _of_varint(number: int, known: FieldDescriptor) -> Scalar:
+def _of_varint(number: int, known: KnownField) -> Scalar:
     value = meant(known.type, number)
-    enum = known.enum_type
-    return (
-        str(enum.values_by_number[value].name) if enum and value in enum.values_by_number else value
-    )
+    return value if known.enum is None else known.enum.get(value, value)
 
 
 def _json_number(number: float) -> Scalar:
@@ -166,7 +160,7 @@ def _json_number(number: float) -> Scalar:
     return number
 
 
-def _packed(buffer: Buffer, field: Field, known: FieldDescriptor) -> Iterator[Scalar]:
+def _packed(buffer: Buffer, field: Field, known: KnownField) -> Iterator[Scalar]:
     if known.type in FIXED_CODES:
         layout = struct.Struct(FIXED_CODES[known.type])
         for position in range(field.value_start, field.value_end - layout.size + 1, layout.size):
@@ -184,7 +178,7 @@ def _packed(buffer: Buffer, field: Field, known: FieldDescriptor) -> Iterator[Sc
             return
 
 
-def _packed_problem(buffer: Buffer, field: Field, known: FieldDescriptor) -> str:
+def _packed_problem(buffer: Buffer, field: Field, known: KnownField) -> str:
     start, end = field.value_start, field.value_end
     if known.type in FIXED_CODES:
         size = struct.calcsize(FIXED_CODES[known.type])
@@ -193,3 +187,50 @@ def _packed_problem(buffer: Buffer, field: Field, known: FieldDescriptor) -> str
     if long := _LONG_VARINT.search(buffer, start, end):
         return f"varint of more than 64 bits at byte {long.start()}"
     return f"truncated varint before byte {end}" if end > start and buffer[end - 1] > 0x7F else ""
+
+
+class Parser:
+    """What protobuf's parser says of the fields of a file."""
+
+    def __init__(self, buffer: Buffer, schema: str) -> None:
+        """Takes the file, and the name of the message that it holds."""
+        self._buffer = buffer
+        self._root = getattr(protos, schema)
+
+    def accepts(self, field: Field, known: KnownField | None, numbers: tuple[int, ...]) -> bool:
+        """Whether protobuf parses a field of the message that some field numbers lead to."""
+        length = field.value_end - field.value_start
+        if field.end - field.start <= _PARSED_SIZE or field.wire_type != WireType.LEN:
+            return self._parses(field, numbers)
+        if not self.accepts_header(field) or length > MAX_LENGTH:
+            return False
+        if known is None or known.type == FieldDescriptor.TYPE_BYTES:
+            return True
+        if known.type == FieldDescriptor.TYPE_STRING:
+            return not_utf8(self._buffer, field.value_start, field.value_end) is None
+        if known.message is None:
+            return not known_value(self._buffer, field, known).problem
+        inner = Message(self._buffer, field.value_start, field.value_end)
+        shape = message_shape(known.message)
+        path = (*numbers, field.number)
+        try:
+            return all(self.accepts(each, shape.known(each), path) for each in inner.fields())
+        except WireError:
+            return False
+
+    def _parses(self, field: Field, numbers: tuple[int, ...]) -> bool:
+        # Where it will be, in the end: only so many messages may lie in each other.
+        encoded = bytes(self._buffer[field.start : field.end])
+        for number in reversed(numbers):
+            encoded = length_delimited(number, encoded)
+        try:
+            self._root.FromString(encoded)
+        except (protobuf_message.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        return True
+
+    def accepts_header(self, field: Field) -> bool:
+        """Whether the tag and the length of a field take no more bytes than protobuf reads."""
+        header = bytes(self._buffer[field.start : field.value_start])
+        tag_size = next(index for index, byte in enumerate(header, 1) if byte < 0x80)
+        return tag_size <= _HEADER_VARINT and len(header) - tag_size <= _HEADER_VARINT

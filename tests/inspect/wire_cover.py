@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sigpb.inspect.wire.wire_tree import Record
+from sigpb.inspect.wire_tree import Record
 
 
 def assert_covers(found: Iterable[Record], size: int) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from sigpb import protos
-from sigpb.inspect.schema import descriptor
-from sigpb.inspect.wire.message_shape import recognise_damaged, shape_of
+from sigpb.inspect.schema import descriptor, message_shape, recognise_damaged
 from sigpb.wire import Message, length_delimited
 
 FixtureModel = Callable[..., Path]
@@ -60,11 +59,11 @@ def test_nothing_else_is_recognised() -> None:
 )
 def test_a_field_fits_a_node_if_its_value_begins_as_it_should(encoded: bytes, fits: bool) -> None:
     (field,) = Message.root(encoded).fields()
-    assert shape_of(descriptor("NodeDef")).fits(encoded, field) == fits
+    assert message_shape(descriptor("NodeDef")).fits(encoded, field) == fits
 
 
 def test_packed_numbers_fit() -> None:
-    shape = shape_of(descriptor("TensorProto"))
+    shape = message_shape(descriptor("TensorProto"))
     for encoded in (length_delimited(7, b"\x01\x02"), b"\x38\x01"):
         (field,) = Message.root(encoded).fields()
         assert shape.fits(encoded, field)

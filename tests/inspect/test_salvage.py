@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.salvage.salvage import Count, Salvage, lines, salvage, to_json
+from sigpb.inspect.salvage import Count, Salvage, lines, salvage, to_json
 from sigpb.inspect.styled_text import plain
 from sigpb.wire import Message, SourceRange, assemble, length_delimited
 from tests.cli.command_line import run

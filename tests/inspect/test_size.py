@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.inspect.proto_source import ProtoSource, open_source
-from sigpb.inspect.size.size import GROUPINGS, Row, measure, scope
-from sigpb.inspect.size.treemap import Rectangle, TreePart, squarified, tree, treemap
+from sigpb.inspect.size import GROUPINGS, Row, measure, scope
+from sigpb.inspect.treemap import Rectangle, TreePart, squarified, tree, treemap
 from sigpb.wire import length_delimited
 from tests.conftest import REPOSITORY
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sigpb.inspect.proto_source import ProtoSource
-from sigpb.inspect.size.extents import Section, function_nodes, functions, nodes, sections
-from sigpb.inspect.size.size import FRAMING
+from sigpb.inspect.size import FRAMING, Section, function_nodes, functions, nodes, sections
 from sigpb.visible_text import visible
 
 # Deeper scopes are too small to see.

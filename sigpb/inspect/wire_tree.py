@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.proto_source import locate_file, map_file, open_source, what_else
-from sigpb.inspect.schema import recognise
+from sigpb.inspect.schema import KnownField, message_shape, recognise, recognise_damaged
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire.message_shape import recognise_damaged, shape_of
-from sigpb.inspect.wire.wire_values import Scalar, Value, guessed_value, known_value, type_name
+from sigpb.inspect.wire_values import Scalar, Value, guessed_value, known_value
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.locate import BINARY_NAME
 from sigpb.saved_model.opened_file import OpenedFile
@@ -181,7 +180,7 @@ def to_json(record: Record) -> Json:
 def _parts(
     buffer: Buffer, start: int, end: int, schema: Descriptor | None
 ) -> Iterator[Field | Damage]:
-    return scan(buffer, start, end, shape_of(schema) if schema is not None else None)
+    return scan(buffer, start, end, message_shape(schema) if schema is not None else None)
 
 
 def _describe(
@@ -189,7 +188,7 @@ def _describe(
 ) -> tuple[Record, Descriptor | None]:
     """Returns a record, and the schema of the message that it holds."""
     field = part.field if isinstance(part, Damage) else part
-    known = shape_of(schema).known(field) if schema is not None and field is not None else None
+    known = message_shape(schema).known(field) if schema is not None and field is not None else None
     record = Record(
         "damaged",
         depth,
@@ -197,13 +196,13 @@ def _describe(
         part.end,
         field,
         name=known.name if known else "",
-        type=type_name(known) if known else "",
+        type=known.type_name if known else "",
         problem=_where(schema, known, part.problem) if isinstance(part, Damage) else "",
         note=_note(schema, field) if schema is not None and field and not known else "",
     )
     if field is None or (isinstance(part, Damage) and not part.is_message):
         return record, None
-    inner = known.message_type if known is not None else None
+    inner = known.message if known is not None else None
     if inner is None and not isinstance(part, Damage):
         value = known_value(buffer, field, known) if known else guessed_value(buffer, field)
         if value is not None:
@@ -216,7 +215,7 @@ def _describe(
     return record._replace(kind="message" if depth + 1 < limit else "not entered"), inner
 
 
-def _where(schema: Descriptor | None, known: FieldDescriptor | None, problem: str) -> str:
+def _where(schema: Descriptor | None, known: KnownField | None, problem: str) -> str:
     """Says in which field of which message a problem is."""
     if schema is None:
         return problem

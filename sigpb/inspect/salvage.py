@@ -14,12 +14,10 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.salvage.parser import MAX_LENGTH, Parser
-from sigpb.inspect.schema import descriptor, is_repeated
+from sigpb.inspect.schema import KnownField, MessageShape, descriptor, message_shape
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire.message_shape import MessageShape, shape_of
-from sigpb.inspect.wire.wire_tree import Record, records
-from sigpb.inspect.wire.wire_values import known_value
+from sigpb.inspect.wire_tree import Record, records
+from sigpb.inspect.wire_values import MAX_LENGTH, Parser, known_value
 from sigpb.json_values import json_value
 from sigpb.wire import (
     Buffer,
@@ -145,7 +143,7 @@ class _Place:
     numbers: tuple[int, ...] = ()
     path: str = ""
 
-    def member(self, known: FieldDescriptor, index: int | None = None) -> str:
+    def member(self, known: KnownField, index: int | None = None) -> str:
         path = f"{self.path}.{known.name}" if self.path else known.name
         return path if index is None else f"{path}[{index}]"
 
@@ -171,7 +169,7 @@ class _Salvager:
         Behind damage, bytes that are in truth something else may be taken for fields. So what is
         unlike anything that is written there is not kept.
         """
-        shape = shape_of(place.descriptor)
+        shape = message_shape(place.descriptor)
         pieces: list[Piece] = []
         seen: set[int] = set()
         good = 0 if is_behind_damage else _CONVINCING
@@ -233,17 +231,17 @@ class _Salvager:
         self,
         part: Field | Damage,
         field: Field,
-        known: FieldDescriptor,
+        known: KnownField,
         place: _Place,
         path: str,
         is_behind_damage: bool,
     ) -> list[Piece]:
-        if known.message_type is not None and _is_list(known):
-            return self._list(part, field, known.message_type, place, path, is_behind_damage)
+        if known.message is not None and _is_list(known):
+            return self._list(part, field, known.message, place, path, is_behind_damage)
         if isinstance(part, Field) and self._parser.accepts(field, known, place.numbers):
             return [SourceRange(part.start, part.end)]
         if self.losses < _MAX_DESCRIBED:
-            path += self._name(field, known.message_type)
+            path += self._name(field, known.message)
             cut = part.problem if isinstance(part, Damage) else ""
             self._lose(path, part, cut or self._problem(field, known, place))
         else:
@@ -280,13 +278,13 @@ class _Salvager:
         if self.losses <= _MAX_DESCRIBED:
             self.lost.append(Loss(path, part.start, part.end, problem, is_cut))
 
-    def _is_usual(self, field: Field, known: FieldDescriptor, place: _Place) -> bool:
+    def _is_usual(self, field: Field, known: KnownField, place: _Place) -> bool:
         """Whether a field is as such fields are written.
 
         It holds nothing unknown, no control characters in its text, and, as all elements of lists
         do, a first field.
         """
-        if known.message_type is not None and is_repeated(known):
+        if known.message is not None and known.is_repeated:
             first = read_field(self._buffer, field.value_start, field.value_end)
             if first is None or first.number != 1:
                 return False
@@ -303,7 +301,7 @@ class _Salvager:
             and not looks_like_text(self._buffer, field.value_start, field.value_end)
         )
 
-    def _problem(self, field: Field, known: FieldDescriptor, place: _Place) -> str:
+    def _problem(self, field: Field, known: KnownField, place: _Place) -> str:
         """Says what is wrong with a field that protobuf does not parse."""
         found: Iterator[str] = (
             record.problem
@@ -316,19 +314,19 @@ class _Salvager:
         """Returns the name or the key of what a damaged field holds, quoted, if there is one."""
         buffer, start, end = self._buffer, field.value_start, field.value_end
         while schema is not None:
-            first = next(scan(buffer, start, end, shape_of(schema)), None)
+            first = next(scan(buffer, start, end, message_shape(schema)), None)
             inner = first.field if isinstance(first, Damage) else first
-            known = shape_of(schema).known(inner) if inner is not None else None
+            known = message_shape(schema).known(inner) if inner is not None else None
             if inner is None or known is None or inner.number != 1:
                 break
             if known.type == FieldDescriptor.TYPE_STRING and not isinstance(first, Damage):
                 return f" {known_value(buffer, inner, known).value!r}"
-            start, end, schema = inner.value_start, inner.value_end, known.message_type
+            start, end, schema = inner.value_start, inner.value_end, known.message
         return ""
 
 
-def _is_list(known: FieldDescriptor) -> bool:
-    return known.message_type is not None and known.message_type.full_name in _LISTS
+def _is_list(known: KnownField) -> bool:
+    return known.message is not None and known.message.full_name in _LISTS
 
 
 def _append(pieces: list[Piece], more: list[Piece]) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from sigpb.inspect.graph.graph_formats import html
 from sigpb.inspect.graph.picture import Edge, Node, Output, Picture
-from tests.inspect.graph.graph_formats.hostile import PARTS, text
+from tests.inspect.graph.hostile import PARTS, text
 from tests.inspect.graph.pictures import picture_of
 from tests.inspect.graph.small_graphs import call, function, graph, placeholder, relu
 
