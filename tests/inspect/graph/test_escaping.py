@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from sigpb.inspect.graph.graph_formats import dot, html, mermaid, tree
-from sigpb.inspect.graph.graph_formats import json as as_json
+from sigpb.inspect.graph.formats import dot_lines, html_lines, json_lines, mermaid_lines
 from sigpb.inspect.graph.picture import Node, Picture, text_lines
+from sigpb.inspect.graph.tree import tree_lines
 from sigpb.visible_text import visible
 from tests.inspect.graph.hostile import PARTS, pictures, text
 
 
 @given(pictures())
 def test_json_holds_names_as_they_are(picture: Picture) -> None:
-    found = json.loads(text(as_json.render(picture)))
+    found = json.loads(text(json_lines(picture)))
     assert [node["name"] for node in found["nodes"]] == [node.name for node in picture.nodes]
     assert [node["label"] for node in found["nodes"]] == [node.label for node in picture.nodes]
     assert [(each["from"], each["to"], each["control"]) for each in found["edges"]] == [
@@ -29,7 +29,7 @@ def test_json_holds_names_as_they_are(picture: Picture) -> None:
 
 @given(pictures())
 def test_tree_is_lines_of_printable_text(picture: Picture) -> None:
-    lines = text(tree.render(picture)).split("\n")
+    lines = text(tree_lines(picture)).split("\n")
     assert all(line.isprintable() for line in lines)
     assert lines[0] == visible(picture.title)
 
@@ -48,7 +48,7 @@ _MERMAID = re.compile(
 
 @given(pictures())
 def test_mermaid_is_made_of_what_it_knows(picture: Picture) -> None:
-    matches = [_MERMAID.fullmatch(line) for line in text(mermaid.render(picture)).splitlines()]
+    matches = [_MERMAID.fullmatch(line) for line in text(mermaid_lines(picture)).splitlines()]
     assert all(matches)
     labels = [match["label"] for match in matches if match and match["label"] is not None]
     assert [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), label) for label in labels] == [
@@ -60,7 +60,7 @@ def test_mermaid_is_made_of_what_it_knows(picture: Picture) -> None:
 @given(pictures())
 def test_dot_is_read_by_others(picture: Picture) -> None:
     pydot = pytest.importorskip("pydot")
-    (graph,) = pydot.graph_from_dot_data(text(dot.render(picture)))
+    (graph,) = pydot.graph_from_dot_data(text(dot_lines(picture)))
 
     def clusters(inside: Any) -> list[Any]:
         below = [each for part in inside.get_subgraphs() for each in clusters(part)]
@@ -109,7 +109,7 @@ EMPTY = Picture("", (), (), (), 0)
 
 @given(pictures())
 def test_html_holds_names_as_data_only(picture: Picture) -> None:
-    page, empty = _Page(text(html.render(picture))), _Page(text(html.render(EMPTY)))
+    page, empty = _Page(text(html_lines(picture))), _Page(text(html_lines(EMPTY)))
 
     assert page.tags == empty.tags
     assert page.attributes == empty.attributes
@@ -120,7 +120,7 @@ def test_html_holds_names_as_data_only(picture: Picture) -> None:
 
 
 def test_html_needs_nothing_from_elsewhere() -> None:
-    page = text(html.render(EMPTY))
+    page = text(html_lines(EMPTY))
     assert not re.search(
         r"""(src|href)\s*=|url\((?!#)|@import|fetch\(|https?://(?!www\.w3\.org/2000/svg)""", page
     )
@@ -138,4 +138,4 @@ def test_the_parts_are_hostile() -> None:
 
 def test_dot_says_what_html_would_take_for_a_character() -> None:
     node = Node(0, None, "op", "n", "&lt;&#0;")
-    assert '"&amp;lt;&amp;#0;"' in text(dot.render(Picture("", (node,), (), (), 0)))
+    assert '"&amp;lt;&amp;#0;"' in text(dot_lines(Picture("", (node,), (), (), 0)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sigpb.inspect.graph.graph_formats import html
+from sigpb.inspect.graph.formats import html_lines
 from sigpb.inspect.graph.picture import Edge, Node, Output, Picture
 from tests.inspect.graph.hostile import PARTS, text
 from tests.inspect.graph.pictures import picture_of
@@ -57,7 +57,7 @@ def show(browser: Any, tmp_path: Path) -> Iterator[Callable[[Picture], Any]]:
 
     def shown(picture: Picture) -> Any:
         file = tmp_path / "graph.html"
-        file.write_text(text(html.render(picture)), encoding="utf-8")
+        file.write_text(text(html_lines(picture)), encoding="utf-8")
         page = browser.new_page(viewport={"width": 1000, "height": 800})
         pages.append(page)
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))

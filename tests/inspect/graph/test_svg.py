@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.inspect.graph.graph_formats import dot, svg
+from sigpb.inspect.graph.formats import dot_lines, svg_lines
 from sigpb.inspect.graph.picture import Edge, Node, Picture
 from tests.inspect.graph.hostile import pictures, text
 
@@ -34,15 +34,15 @@ def test_graphviz_gets_the_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     cat = shutil.which("cat")
     _program(tmp_path, f'{cat} > {given_file}; echo "<svg>"; echo "$1 é</svg>"')
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert text(svg.render(PICTURE)) == "<svg>\n-Tsvg é</svg>\n"
-    assert given_file.read_text(encoding="utf-8") == text(dot.render(PICTURE))
+    assert text(svg_lines(PICTURE)) == "<svg>\n-Tsvg é</svg>\n"
+    assert given_file.read_text(encoding="utf-8") == text(dot_lines(PICTURE))
 
 
 def test_what_graphviz_says_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _program(tmp_path, "echo too wide >&2; exit 3")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentFailure, match=r"could not draw the graph: too wide\."):
-        svg.render(PICTURE)
+        svg_lines(PICTURE)
 
 
 def test_without_graphviz_it_is_said_how_to_install_it(
@@ -50,13 +50,13 @@ def test_without_graphviz_it_is_said_how_to_install_it(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentFailure, match=r"apt-get install graphviz.*--format=html"):
-        svg.render(PICTURE)
+        svg_lines(PICTURE)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 @settings(max_examples=25, deadline=None)
 @given(pictures())
 def test_graphviz_draws_every_picture(picture: Picture) -> None:
-    root = ElementTree.fromstring(text(svg.render(picture)))
+    root = ElementTree.fromstring(text(svg_lines(picture)))
     drawn = [each.get("class") for each in root.iter("{http://www.w3.org/2000/svg}g")]
     assert drawn.count("node") >= sum(not node.is_open for node in picture.nodes)

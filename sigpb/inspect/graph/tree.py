@@ -45,7 +45,7 @@ class _Step(NamedTuple):
     below: str
 
 
-def render(picture: Picture) -> Iterator[Line]:
+def tree_lines(picture: Picture) -> Iterator[Line]:
     """Yields the lines."""
     return _Tree(picture).lines()
 
