@@ -35,14 +35,17 @@ _TENSOR = protos.TensorProto.DESCRIPTOR.full_name
 _COLLECTION = protos.CollectionDef.BytesList.DESCRIPTOR.full_name
 _ATTRIBUTE = protos.AttrValue.DESCRIPTOR.full_name
 
-# What TensorFlow registers collections for (tensorflow/python/ops/control_flow_ops.py,
-# training/queue_runner_impl.py, training/saver.py). Variables can be in collections of any name.
-_COLLECTIONS = {
+COLLECTIONS = {
     "cond_context": "CondContextDef",
     "while_context": "WhileContextDef",
     "queue_runners": "QueueRunnerDef",
     "savers": "SaverDef",
 }
+"""The messages in collections, as TensorFlow registers them, by the keys of the collections.
+
+Variables, a ``VariableDef`` each, can be in collections of any key
+(tensorflow/python/ops/control_flow_ops.py, training/queue_runner_impl.py, training/saver.py).
+"""
 
 # tensorflow/core/ops/functional_ops.cc: of the ops that call functions.
 _ATTRIBUTES = {"config_proto": "ConfigProto"}
@@ -207,7 +210,7 @@ def type_in_bytes(schema: Descriptor, field: KnownField, key: str) -> Descriptor
     """
     name = None
     if schema.full_name == _COLLECTION and field.name == "value":
-        name = _COLLECTIONS.get(key, "VariableDef")
+        name = COLLECTIONS.get(key, "VariableDef")
     elif schema.full_name == _ATTRIBUTE and field.name == "s":
         name = _ATTRIBUTES.get(key)
     found: Descriptor | None = getattr(protos, name).DESCRIPTOR if name else None

@@ -7,18 +7,27 @@ Which collection holds which message is a convention of TensorFlow 1: see ``to_p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
 from sigpb.inspect.names.occurrence import Occurrence, Role
 from sigpb.inspect.outline import outline
 from sigpb.inspect.proto_path import Place
+from sigpb.inspect.proto_scalars import COLLECTIONS
+from sigpb.inspect.schema import descriptor, known_fields
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireError
 
 _SPECS = ("tensor_spec_value", "bounded_tensor_spec_value")
 _SEQUENCES = ("list_value", "tuple_value")
+
+# The part of a VariableDef with a text that names no tensor of the graph.
+_SLICE = "save_slice_info_def"
+
+# What protobuf's own parsers allow.
+_MAX_DEPTH = 100
 
 
 def in_structure(value: protos.StructuredValue, place: Place) -> Iterator[Occurrence]:
@@ -155,69 +164,6 @@ def _in_spec(spec: protos.FunctionSpec, here: Place) -> Iterator[Occurrence]:
         yield from in_structure(getattr(spec, field), Place(here, field))
 
 
-# The fields of a message that name tensors or nodes: the names of these fields by their numbers,
-# with [] where they repeat, and what is in them, unless it is text.
-_Names: TypeAlias = "Mapping[int, tuple[str, _Names | None]]"
-
-# tensorflow/core/framework/variable.proto
-_VARIABLE: _Names = {
-    1: ("variable_name", None),
-    2: ("initializer_name", None),
-    3: ("snapshot_name", None),
-    6: ("initial_value_name", None),
-}
-_MAX_VARIABLE_FIELD = 9
-
-# tensorflow/core/protobuf/control_flow.proto; a ControlFlowContextDef holds one of the two.
-_VALUES: _Names = {
-    1: ("values[]", None),
-    2: ("external_values[]", {1: ("key", None), 2: ("value", None)}),
-}
-_CONTEXT: dict[int, tuple[str, _Names | None]] = {}
-_COND: _Names = {
-    1: ("context_name", None),
-    2: ("pred_name", None),
-    3: ("pivot_name", None),
-    5: ("values_def", _VALUES),
-    6: ("nested_contexts[]", _CONTEXT),
-}
-_WHILE: _Names = {
-    1: ("context_name", None),
-    5: ("pivot_name", None),
-    6: ("pivot_for_pred_name", None),
-    7: ("pivot_for_body_name", None),
-    8: ("loop_exit_names[]", None),
-    9: ("values_def", _VALUES),
-    10: ("loop_enter_names[]", None),
-    11: ("maximum_iterations_name", None),
-    12: ("nested_contexts[]", _CONTEXT),
-}
-_CONTEXT.update({1: ("cond_ctxt", _COND), 2: ("while_ctxt", _WHILE)})
-
-# tensorflow/core/protobuf/queue_runner.proto, saver.proto
-_QUEUE_RUNNER: _Names = {
-    1: ("queue_name", None),
-    2: ("enqueue_op_name[]", None),
-    3: ("close_op_name", None),
-    4: ("cancel_op_name", None),
-}
-_SAVER: _Names = {
-    1: ("filename_tensor_name", None),
-    2: ("save_tensor_name", None),
-    3: ("restore_op_name", None),
-}
-
-_KNOWN: Mapping[str, _Names] = {
-    "cond_context": _COND,
-    "while_context": _WHILE,
-    "queue_runners": _QUEUE_RUNNER,
-    "savers": _SAVER,
-}
-
-# What protobuf's own parsers allow.
-_MAX_DEPTH = 100
-
-
 def in_collection(key: str, collection: Message, place: Place) -> Iterator[Occurrence]:
     """Yields the names in a CollectionDef that stands under a key."""
     yield Occurrence(Role.COLLECTION, key, place)
@@ -249,12 +195,10 @@ def in_asset(asset: protos.AssetFileDef, place: Place) -> Iterator[Occurrence]:
 
 def _in_bytes(key: str, content: bytes, place: Place) -> Iterator[Occurrence]:
     message = Message.root(content)
-    names = _KNOWN.get(key)
-    if names is None and _is_variable(message):
-        names = _VARIABLE
-    if names is not None:
+    name = COLLECTIONS.get(key) or ("VariableDef" if _is_variable(message) else None)
+    if name is not None:
         try:
-            yield from list(_in_message(message, names, place, _MAX_DEPTH))
+            yield from list(_in_message(message, descriptor(name), place, _MAX_DEPTH))
         except WireError:
             pass  # Somebody else's collection of that name.
         else:
@@ -271,21 +215,24 @@ def _is_variable(message: Message) -> bool:
         numbers = {field.number for field in message.fields()}
     except WireError:
         return False
-    return {1, 2, 3} <= numbers and max(numbers) <= _MAX_VARIABLE_FIELD
+    return {1, 2, 3} <= numbers <= known_fields(descriptor("VariableDef")).keys()
 
 
-def _in_message(message: Message, names: _Names, place: Place, depth: int) -> Iterator[Occurrence]:
+def _in_message(
+    message: Message, schema: Descriptor, place: Place, depth: int
+) -> Iterator[Occurrence]:
+    """Yields the names in a message of TensorFlow 1, all of whose texts name tensors or nodes."""
     if not depth:
         raise WireError(f"messages nested too deep at byte {message.start}", message.start)
+    fields = known_fields(schema)
     positions: Counter[int] = Counter()
     for field in message.fields():
-        if field.number not in names:
+        known = fields.get(field.number)
+        if known is None or known.name == _SLICE:
             continue
-        name, inner = names[field.number]
-        repeats = name.endswith("[]")
-        here = Place(place, name.removesuffix("[]"), positions[field.number] if repeats else None)
+        here = Place(place, known.name, positions[field.number] if known.is_repeated else None)
         positions[field.number] += 1
-        if inner is None:
+        if known.message is not None:
+            yield from _in_message(message.message(field), known.message, here, depth - 1)
+        elif known.type == FieldDescriptor.TYPE_STRING:
             yield Occurrence(Role.COLLECTION_TENSOR, message.text(field), here)
-        else:
-            yield from _in_message(message.message(field), inner, here, depth - 1)
