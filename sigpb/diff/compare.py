@@ -14,7 +14,7 @@ from sigpb.diff.difference import (
     FilesDifference,
     MetaGraphDifference,
     ModelDifference,
-    Names,
+    NameChanges,
     Tags,
 )
 from sigpb.diff.graphs import compare_graphs
@@ -140,7 +140,7 @@ def _lineage(before: MetaGraph, after: MetaGraph, parts: Mapping[str, Unmatched]
     return Lineage(GraphView(before), GraphView(after), are_equal=are_equal)
 
 
-def _internal(before: MetaGraph, after: MetaGraph) -> Names:
+def _internal(before: MetaGraph, after: MetaGraph) -> NameChanges:
     first, second = (
         {
             key: value.SerializeToString(deterministic=True)
@@ -149,7 +149,7 @@ def _internal(before: MetaGraph, after: MetaGraph) -> Names:
         }
         for graph in (before, after)
     )
-    return Names.between(first, second)
+    return NameChanges.between(first, second)
 
 
 def _differ(name: str, part: Unmatched, before: MetaGraph, after: MetaGraph) -> bool:
@@ -203,7 +203,7 @@ def _compare_files(before: Path, after: Path) -> FilesDifference:
         ]
         if digests:
             changes.append(FileChange(path, digests[0], digests[1], path not in _TELL_ONLY))
-    variables = Names()
+    variables = NameChanges()
     if any(change.path == fingerprint.CHECKPOINT_INDEX for change in changes):
         variables = _variables(before, after)
     return FilesDifference(tuple(changes), variables)
@@ -245,11 +245,11 @@ def _mapped(file: Path) -> mmap.mmap:
         return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _variables(before: Path, after: Path) -> Names:
+def _variables(before: Path, after: Path) -> NameChanges:
     try:
         files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
         indices = [checkpoint_index.read(read_regular(file)).tensors for file in files]
     except (OSError, checkpoint_index.NoIndex):
-        return Names()
+        return NameChanges()
     before_after = ({key: tensor.description for key, tensor in index.items()} for index in indices)
-    return Names.between(*before_after)
+    return NameChanges.between(*before_after)

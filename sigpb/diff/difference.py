@@ -12,7 +12,7 @@ Tags = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Names:
+class NameChanges:
     """Things with names that were added, removed or changed; each sorted."""
 
     added: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Names:
         before: Mapping[str, object],
         after: Mapping[str, object],
         changed: Iterable[str] | None = None,
-    ) -> Names:
+    ) -> NameChanges:
         """Compares things by names; those are changed that `changed` names, or that are unequal."""
         if changed is None:
             changed = (name for name in before.keys() & after.keys() if before[name] != after[name])
@@ -65,9 +65,9 @@ class GraphDifference:
         constants: Constants with other values, of the changed nodes and functions.
     """
 
-    nodes: Names = Names()
+    nodes: NameChanges = NameChanges()
     spliced: tuple[str, ...] = ()
-    functions: Names = Names()
+    functions: NameChanges = NameChanges()
     constants: tuple[ConstantChange, ...] = ()
 
     def __bool__(self) -> bool:
@@ -125,7 +125,7 @@ class MetaGraphDifference:
     tags_after: Tags
     signatures: tuple[SignatureDifference, ...]
     by_key: tuple[SignatureDifference, ...]
-    internal: Names
+    internal: NameChanges
     graph: GraphDifference
     others: tuple[str, ...]
     sections: tuple[SectionDifference, ...]
@@ -174,7 +174,7 @@ class FilesDifference:
     """
 
     files: tuple[FileChange, ...] = ()
-    variables: Names = Names()
+    variables: NameChanges = NameChanges()
 
 
 @dataclass(frozen=True)

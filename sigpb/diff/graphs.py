@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sigpb import protos
-from sigpb.diff.difference import ConstantChange, GraphDifference, Names
+from sigpb.diff.difference import ConstantChange, GraphDifference, NameChanges
 from sigpb.diff.sections import Unmatched
 from sigpb.graph.added_nodes import is_spliced
 from sigpb.saved_model.model import parse
@@ -48,9 +48,9 @@ def compare_graphs(nodes: Unmatched | None, functions: Unmatched | None) -> Grap
             changed_functions.append(name)
             constants += _constants_in_function(name, before, after)
     return GraphDifference(
-        Names.between(first, second, changed_nodes),
+        NameChanges.between(first, second, changed_nodes),
         tuple(sorted(spliced)),
-        Names.between(old, new, changed_functions),
+        NameChanges.between(old, new, changed_functions),
         tuple(sorted(constants, key=lambda change: change.name)),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sigpb.diff.compat import SignatureVerdict
-from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, Names
+from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, NameChanges
 from sigpb.diff.signature_difference import (
     EndpointChange,
     SignatureDifference,
@@ -24,7 +24,7 @@ NAMES_SHOWN = 5
 _RANGES_SHOWN = 4
 
 
-def plain_text(difference: ModelDifference) -> str:
+def difference_text(difference: ModelDifference) -> str:
     """Returns what is different; ``the same`` if nothing is."""
     if difference.is_same:
         return _text(["the same", *(f"  {line}" for line in _told(difference.files))])
@@ -132,7 +132,7 @@ def endpoint_text(change: EndpointChange) -> str:
     return f"{said}{',' if change.renamed else ':'} {'; '.join(parts)}"
 
 
-def _names(names: Names) -> str:
+def _names(names: NameChanges) -> str:
     parts = []
     for what, group in (
         ("added", names.added),
@@ -191,7 +191,7 @@ Json = dict[str, Any]
 _NAMES_SHOWN = 1000
 
 
-def to_json(difference: ModelDifference) -> Json:
+def difference_json(difference: ModelDifference) -> Json:
     """Returns what is different. Of signatures and endpoints only those that changed."""
     return {
         "same": difference.is_same,
@@ -261,7 +261,7 @@ def _endpoint_json(endpoint: StatedEndpoint | None) -> Json | None:
     return {**json_value(plain), "dtype": dtype_name(endpoint.dtype), "default": default}
 
 
-def _names_json(names: Names) -> Json:
+def _names_json(names: NameChanges) -> Json:
     """Names, of very many only the first, and how many there are."""
     groups = {"added": names.added, "removed": names.removed, "changed": names.changed}
     shown: Json = {name: list(group[:_NAMES_SHOWN]) for name, group in groups.items()}

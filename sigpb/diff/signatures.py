@@ -27,7 +27,7 @@ def signature_differences(
     before: MetaGraph, after: MetaGraph, lineage: Lineage
 ) -> tuple[SignatureDifference, ...]:
     """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
-    return _Comparison(before, after, lineage).run()
+    return _SignatureMatching(before, after, lineage).run()
 
 
 def differences_by_key(
@@ -51,7 +51,7 @@ def differences_by_key(
     return tuple(changes)
 
 
-class _Comparison:
+class _SignatureMatching:
     """The work of one call of `signature_differences`."""
 
     def __init__(self, before: MetaGraph, after: MetaGraph, lineage: Lineage) -> None:

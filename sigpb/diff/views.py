@@ -27,7 +27,7 @@ from sigpb.tf.tensor_types import TensorType, encoding_of, shape_of, tensor_name
 
 
 @dataclass(frozen=True)
-class Ports:
+class SignaturePorts:
     """What the keys of a signature stand for.
 
     Attributes:
@@ -47,7 +47,7 @@ def function_behind(view: GraphView, key: str) -> str | None:
     return ports.function if ports else None
 
 
-def ports_of_object_graph(view: GraphView, key: str) -> Ports | None:
+def ports_of_object_graph(view: GraphView, key: str) -> SignaturePorts | None:
     """Returns what `tf.saved_model.load` takes the keys of a signature for, or None."""
     graph = view.meta_graph.object_graph
     node_id = graph.signature_nodes.get(key) if graph else None
@@ -61,10 +61,10 @@ def ports_of_object_graph(view: GraphView, key: str) -> Ports | None:
         if not components:
             outputs[name] = count
         count += components or 1
-    return _behind_wrappers(Ports(graph.function_name(node_id), inputs, outputs), view)
+    return _behind_wrappers(SignaturePorts(graph.function_name(node_id), inputs, outputs), view)
 
 
-def _behind_wrappers(ports: Ports, view: GraphView) -> Ports:
+def _behind_wrappers(ports: SignaturePorts, view: GraphView) -> SignaturePorts:
     """Returns what keys stand for of the function that the outermost wrapper leads to."""
     passed = set[str]()
     while ports.function not in passed:
@@ -72,7 +72,7 @@ def _behind_wrappers(ports: Ports, view: GraphView) -> Ports:
         function = view.library.get(ports.function)
         inside = call_in(function) if function else None
         if inside is not None:
-            ports = Ports(
+            ports = SignaturePorts(
                 inside.function,
                 _through(ports.inputs, inside.arguments),
                 _through(ports.outputs, inside.results),
@@ -85,7 +85,7 @@ def _through(ports: Mapping[str, int], positions: Mapping[int, int]) -> dict[str
     return {key: positions[number] for key, number in ports.items() if number in positions}
 
 
-def ports_of_session(view: GraphView, origins: Origins, key: str) -> Ports | None:
+def ports_of_session(view: GraphView, origins: Origins, key: str) -> SignaturePorts | None:
     """Returns what session clients take the keys of a signature for.
 
     None unless its outputs are computed by a single call.
@@ -107,7 +107,7 @@ def ports_of_session(view: GraphView, origins: Origins, key: str) -> Ports | Non
         if len(tensors) == 1 and producer(tensors[0]) in sources:
             inputs[name] = sources[producer(tensors[0])]
     outputs = {name: output_number(tensor) for name, tensor in fetched.items()}
-    return Ports(node.attr["f"].func.name, inputs, outputs)
+    return SignaturePorts(node.attr["f"].func.name, inputs, outputs)
 
 
 def _call_output(tensor: str, view: GraphView) -> str:
@@ -215,7 +215,7 @@ def _types(view: GraphView, key: str) -> Iterator[str]:
             )
 
 
-def _comparable(first: Ports, second: Ports, view: GraphView) -> bool:
+def _comparable(first: SignaturePorts, second: SignaturePorts, view: GraphView) -> bool:
     """Whether two functions are one, or variants of one."""
     if first.function == second.function:
         return True
@@ -225,7 +225,7 @@ def _comparable(first: Ports, second: Ports, view: GraphView) -> bool:
     return len(counts) == 1 and len(stems) == 1
 
 
-def _wiring(key: str, session: Ports, object_graph: Ports) -> Iterator[str]:
+def _wiring(key: str, session: SignaturePorts, object_graph: SignaturePorts) -> Iterator[str]:
     for side, first, second in (
         ("input", session.inputs, object_graph.inputs),
         ("output", session.outputs, object_graph.outputs),

@@ -24,7 +24,7 @@ _TENSOR_TYPE = {
 }
 
 
-def outline(
+def without_elements(
     message_class: type[AnyMessage], source: Message, without: Collection[int] = ()
 ) -> AnyMessage:
     """Parses a message of the file without the elements of large tensors, at any depth.

@@ -50,7 +50,7 @@ _PART = re.compile(
 _PLAIN = re.compile(r"[\w,.\-/]*")
 
 
-class Place(NamedTuple):
+class FieldPlace(NamedTuple):
     r"""A field of a message, or one of the elements of a field, whose path is written when shown.
 
     ``str`` writes the path: ``meta_graphs[serve].graph_def.node["dense/MatMul"].input[0]``.
@@ -63,13 +63,13 @@ class Place(NamedTuple):
             so that `read_path` reads the path.
     """
 
-    outer: Place | None
+    outer: FieldPlace | None
     field: str
     key: str | int | None = None
 
     def __str__(self) -> str:
         texts = []
-        place: Place | None = self
+        place: FieldPlace | None = self
         while place is not None:
             texts.append(f"{place.field}{_subscript(place.key)}")
             place = place.outer
@@ -151,7 +151,7 @@ def path_text(path: Iterable[PathPart]) -> str:
     )
 
 
-def at(position: int) -> Selector:
+def at_position(position: int) -> Selector:
     """Selects the element at a position."""
     return Selector(str(position), False)
 
@@ -254,7 +254,9 @@ def element_part(message: Message, known: KnownField, field: Field, position: in
     if not known.is_repeated:
         return PathPart(known.name)
     if known.message is None:
-        return PathPart(known.name, at(position) if known.wire_type == WireType.LEN else None)
+        return PathPart(
+            known.name, at_position(position) if known.wire_type == WireType.LEN else None
+        )
     element = message.message(field)
     if known.is_map:
         key = entry_key(element, known.message)
@@ -267,9 +269,9 @@ def element_part(message: Message, known: KnownField, field: Field, position: in
         graphs = map(message.message, readable(message, known))
         is_unique = sum(element_name(each, known.message) == name for each in graphs) == 1
         return PathPart(
-            known.name, tagged(name) if is_unique and name is not None else at(position)
+            known.name, tagged(name) if is_unique and name is not None else at_position(position)
         )
-    return PathPart(known.name, named(name) if name else at(position))
+    return PathPart(known.name, named(name) if name else at_position(position))
 
 
 def path_at(message: Message, schema: Descriptor, offset: int) -> Path:

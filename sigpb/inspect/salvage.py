@@ -16,7 +16,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import KnownField, MessageShape, descriptor, message_shape
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire_tree import Record, records
+from sigpb.inspect.wire_tree import Record, wire_records
 from sigpb.inspect.wire_values import MAX_LENGTH, Parser, known_value
 from sigpb.json_values import json_value
 from sigpb.wire import (
@@ -69,7 +69,7 @@ class Loss:
 
 
 @dataclasses.dataclass(slots=True)
-class Count:
+class KeptCount:
     """How much of a repeated field was kept.
 
     Attributes:
@@ -95,7 +95,7 @@ class Salvage:
     pieces: tuple[Piece, ...]
     lost: tuple[Loss, ...]
     lost_besides: int
-    counts: dict[str, Count]
+    counts: dict[str, KeptCount]
 
 
 def salvage(buffer: Buffer, schema: str) -> Salvage:
@@ -108,7 +108,7 @@ def salvage(buffer: Buffer, schema: str) -> Salvage:
     Raises:
         ModelUnreadable: If nothing of it can be kept.
     """
-    place = _Place(descriptor(schema), 0, len(buffer))
+    place = _ListMessage(descriptor(schema), 0, len(buffer))
     salvager = _Salvager(buffer, schema, is_damaged=False)
     pieces = salvager.message(place)
     if salvager.losses:
@@ -126,7 +126,7 @@ def salvage(buffer: Buffer, schema: str) -> Salvage:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
+class _ListMessage:
     """A message in the file.
 
     Attributes:
@@ -161,9 +161,9 @@ class _Salvager:
         self._parser = Parser(buffer, schema)
         self.lost: list[Loss] = []
         self.losses = 0
-        self.counts: dict[str, Count] = {}
+        self.counts: dict[str, KeptCount] = {}
 
-    def message(self, place: _Place, *, is_behind_damage: bool = False) -> list[Piece]:
+    def message(self, place: _ListMessage, *, is_behind_damage: bool = False) -> list[Piece]:
         """Returns what is to be kept of a message whose whole parts are kept.
 
         Behind damage, bytes that are in truth something else may be taken for fields. So what is
@@ -182,7 +182,7 @@ class _Salvager:
     def _part(
         self,
         part: Field | Damage,
-        place: _Place,
+        place: _ListMessage,
         shape: MessageShape,
         seen: set[int],
         is_behind_damage: bool,
@@ -200,7 +200,7 @@ class _Salvager:
                 return []
             seen.add(field.number)
         else:
-            count = self.counts.setdefault(place.member(known), Count())
+            count = self.counts.setdefault(place.member(known), KeptCount())
             path = place.member(known, count.seen)
             count.seen += 1
         if is_behind_damage and not self._is_usual(field, known, place):
@@ -213,7 +213,9 @@ class _Salvager:
             count.kept += 1
         return kept
 
-    def _unknown(self, part: Field | Damage, place: _Place, is_behind_damage: bool) -> list[Piece]:
+    def _unknown(
+        self, part: Field | Damage, place: _ListMessage, is_behind_damage: bool
+    ) -> list[Piece]:
         where = place.path or place.descriptor.name
         if isinstance(part, Damage):
             self._lose(where, part, part.problem)
@@ -232,7 +234,7 @@ class _Salvager:
         part: Field | Damage,
         field: Field,
         known: KnownField,
-        place: _Place,
+        place: _ListMessage,
         path: str,
         is_behind_damage: bool,
     ) -> list[Piece]:
@@ -253,7 +255,7 @@ class _Salvager:
         part: Field | Damage,
         field: Field,
         schema: Descriptor,
-        place: _Place,
+        place: _ListMessage,
         path: str,
         is_behind_damage: bool,
     ) -> list[Piece]:
@@ -264,7 +266,7 @@ class _Salvager:
             problem = f"a tag or length at byte {field.start} of more bytes than protobuf reads"
             self._lose(path, field, problem, is_cut=True)
         numbers = (*place.numbers, field.number)
-        listed = _Place(schema, field.value_start, field.value_end, numbers, path)
+        listed = _ListMessage(schema, field.value_start, field.value_end, numbers, path)
         inner = self.message(listed, is_behind_damage=is_behind_damage)
         if self.losses == losses_before:
             return [SourceRange(field.start, field.end)]
@@ -278,7 +280,7 @@ class _Salvager:
         if self.losses <= _MAX_DESCRIBED:
             self.lost.append(Loss(path, part.start, part.end, problem, is_cut))
 
-    def _is_usual(self, field: Field, known: KnownField, place: _Place) -> bool:
+    def _is_usual(self, field: Field, known: KnownField, place: _ListMessage) -> bool:
         """Whether a field is as such fields are written.
 
         It holds nothing unknown, no control characters in its text, and, as all elements of lists
@@ -290,7 +292,7 @@ class _Salvager:
                 return False
         if _is_list(known):  # Its parts are looked at one by one.
             return True
-        found = records(self._buffer, place.descriptor, start=field.start, end=field.end)
+        found = wire_records(self._buffer, place.descriptor, start=field.start, end=field.end)
         return not any(record.note or self._is_odd_text(record) for record in found)
 
     def _is_odd_text(self, record: Record) -> bool:
@@ -301,11 +303,13 @@ class _Salvager:
             and not looks_like_text(self._buffer, field.value_start, field.value_end)
         )
 
-    def _problem(self, field: Field, known: KnownField, place: _Place) -> str:
+    def _problem(self, field: Field, known: KnownField, place: _ListMessage) -> str:
         """Says what is wrong with a field that protobuf does not parse."""
         found: Iterator[str] = (
             record.problem
-            for record in records(self._buffer, place.descriptor, start=field.start, end=field.end)
+            for record in wire_records(
+                self._buffer, place.descriptor, start=field.start, end=field.end
+            )
             if record.problem
         )
         return next(found, f"protobuf does not read the {known.name} at byte {field.start}")
@@ -346,7 +350,7 @@ def _append(pieces: list[Piece], more: list[Piece]) -> None:
 _SHOWN = 20
 
 
-def lines(found: Salvage) -> Iterator[Line]:
+def loss_lines(found: Salvage) -> Iterator[Line]:
     """Yields what was lost, and how much was kept of what lost something."""
     if not found.lost:
         yield line("nothing was lost")
@@ -363,7 +367,7 @@ def lines(found: Salvage) -> Iterator[Line]:
         yield line(Span("kept: ", "green"), f"{path}: {all_of_them}{count.seen:,} that were found")
 
 
-def to_json(found: Salvage) -> dict[str, Any]:
+def salvage_json(found: Salvage) -> dict[str, Any]:
     """Returns the same as JSON; docs/json.md says what it holds."""
     return {
         "lost": [

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sigpb import protos
-from sigpb.inspect.outline import outline
-from sigpb.inspect.proto_path import Place
+from sigpb.inspect.outline import without_elements
+from sigpb.inspect.proto_path import FieldPlace
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
@@ -56,7 +56,7 @@ class Section(NamedTuple):
         size: The bytes it takes, with its tag and length.
     """
 
-    place: Place | None
+    place: FieldPlace | None
     kind: str
     message: Message
     field: Field
@@ -78,18 +78,18 @@ class NodeExtent(NamedTuple):
         size: The bytes it takes, with its tag and length.
     """
 
-    outer: Place
+    outer: FieldPlace
     function: str | None
     message: Message
     size: int
 
     def node(self) -> protos.NodeDef:
         """Parses the node, without the elements of large tensors."""
-        return outline(protos.NodeDef, self.message)
+        return without_elements(protos.NodeDef, self.message)
 
-    def place(self, node: protos.NodeDef) -> Place:
+    def place(self, node: protos.NodeDef) -> FieldPlace:
         """Returns where it stands; `node` is what was parsed."""
-        return Place(self.outer.outer, self.outer.field, node.name)
+        return FieldPlace(self.outer.outer, self.outer.field, node.name)
 
 
 class FunctionExtent(NamedTuple):
@@ -102,7 +102,7 @@ class FunctionExtent(NamedTuple):
         size: The bytes it takes, with its tag and length.
     """
 
-    place: Place
+    place: FieldPlace
     name: str
     message: Message
     size: int
@@ -117,9 +117,9 @@ def sections(source: ProtoSource) -> Iterator[Section]:
     yield from _sections(source.root, source.schema, None)
 
 
-def _sections(message: Message, schema: str, outer: Place | None) -> Iterator[Section]:
+def _sections(message: Message, schema: str, outer: FieldPlace | None) -> Iterator[Section]:
     known = descriptor(schema).fields_by_number
-    places = {number: Place(outer, field.name) for number, field in known.items()}
+    places = {number: FieldPlace(outer, field.name) for number, field in known.items()}
     kinds = {number: f"{schema}.{field.name}" for number, field in known.items()}
     maps = {
         number
@@ -129,7 +129,7 @@ def _sections(message: Message, schema: str, outer: Place | None) -> Iterator[Se
     opened = {number: _OPENED.get((schema, field.name)) for number, field in known.items()}
     for field in message.fields():
         number, size = field.number, field.end - field.start
-        place = places.get(number) or Place(outer, "unknown field", number)
+        place = places.get(number) or FieldPlace(outer, "unknown field", number)
         kind = kinds.get(number, "")
         inner = opened.get(number)
         if inner and field.wire_type == WireType.LEN:
@@ -139,15 +139,15 @@ def _sections(message: Message, schema: str, outer: Place | None) -> Iterator[Se
         elif number in maps:
             key = message.message(field).last(1)
             name = message.message(field).value(key) if key else b""
-            place = Place(outer, place.field, name.decode(errors="backslashreplace"))
+            place = FieldPlace(outer, place.field, name.decode(errors="backslashreplace"))
             yield Section(place, kind, message, field, size)
         else:
             yield Section(place, kind, message, field, size)
 
 
-def _opened_place(place: Place, content: Message, schema: str) -> Place:
+def _opened_place(place: FieldPlace, content: Message, schema: str) -> FieldPlace:
     if schema == "MetaGraphDef":
-        return Place(place.outer, f"{place.field}[{','.join(MetaGraph(content).tags)}]")
+        return FieldPlace(place.outer, f"{place.field}[{','.join(MetaGraph(content).tags)}]")
     return place
 
 
@@ -161,7 +161,7 @@ def functions(section: Section) -> Iterator[FunctionExtent]:
         signature = function.find(_SIGNATURE)
         found = signature.last(_FUNCTION_NAME) if signature else None
         name = signature.text(found) if signature and found else ""
-        place = Place(section.place, "function", name)
+        place = FieldPlace(section.place, "function", name)
         yield FunctionExtent(place, name, function, field.end - field.start)
 
 
@@ -175,7 +175,7 @@ def nodes(section: Section) -> Iterator[NodeExtent]:
 
 def function_nodes(function: FunctionExtent) -> Iterator[NodeExtent]:
     """Yields the nodes of a function."""
-    place = Place(function.place, "node_def")
+    place = FieldPlace(function.place, "node_def")
     for field in function.message.fields(_BODY):
         message = function.message.message(field)
         yield NodeExtent(place, function.name, message, field.end - field.start)
@@ -210,7 +210,7 @@ class Constant:
         size: The bytes that the node takes.
     """
 
-    place: Place
+    place: FieldPlace
     dtype: str
     shape: Shape
     size: int
@@ -336,7 +336,7 @@ def headline(source: ProtoSource, total: int) -> str:
     )
 
 
-def lines(source: ProtoSource, sizes: Sizes, by: str) -> Iterator[Line]:
+def size_lines(source: ProtoSource, sizes: Sizes, by: str) -> Iterator[Line]:
     """Yields the lines of the table."""
     yield line(headline(source, sizes.total))
     yield line("")

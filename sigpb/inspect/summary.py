@@ -130,7 +130,7 @@ class TextLine(NamedTuple):
     style: str = ""
 
 
-def parts(summary: Json) -> Iterator[TextLine | list[Row]]:
+def summary_parts(summary: Json) -> Iterator[TextLine | list[Row]]:
     """Yields the lines of a summary, and the rows of a table for each signature, all visible."""
     for part in _parts(summary):
         if isinstance(part, TextLine):
@@ -156,10 +156,10 @@ def _parts(summary: Json) -> Iterator[TextLine | list[Row]]:
             yield from _signature_parts(key, signature)
 
 
-def plain_text(summary: Json) -> str:
+def summary_text(summary: Json) -> str:
     """Returns a summary as text without colours, as wide as it is."""
     lines: list[str] = []
-    for part in parts(summary):
+    for part in summary_parts(summary):
         if isinstance(part, TextLine):
             lines.append(part.text)
         else:
@@ -213,4 +213,4 @@ def rich_text(summary: Json) -> Group:
             table.add_row(*map(Text, row))
         return Padding(table, (0, 0, 0, 3))
 
-    return Group(*map(shown, parts(summary)))
+    return Group(*map(shown, summary_parts(summary)))

@@ -108,7 +108,7 @@ class Record(NamedTuple):
     note: str = ""
 
 
-def records(
+def wire_records(
     buffer: Buffer,
     schema: Descriptor | None,
     *,
@@ -145,7 +145,7 @@ def records(
             open_messages.append((entered, inner))
 
 
-def to_json(record: Record) -> Json:
+def record_json(record: Record) -> Json:
     """Returns a record as JSON; docs/json.md says what it holds."""
     found: Json = {
         "kind": record.kind,
@@ -259,7 +259,7 @@ def record_line(record: Record, width: int) -> Line:
         f"{indent}{field.number}",
         Span(f" {record.name}" if record.name else "", "bold"),
         Span(f"  {kind}  ", "dim"),
-        value_text(record.value) if record.value else Span(record.type, "cyan"),
+        wire_value_text(record.value) if record.value else Span(record.type, "cyan"),
     ]
     if record.type == "message":
         parts.append("?")
@@ -272,7 +272,7 @@ def record_line(record: Record, width: int) -> Line:
     return line(*parts)
 
 
-def value_text(value: Value) -> str:
+def wire_value_text(value: Value) -> str:
     """Returns a value as text: of one line, and shortened."""
     more = "…" if value.is_cut else ""
     if isinstance(value.value, tuple):

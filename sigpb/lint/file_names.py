@@ -85,7 +85,7 @@ _MOST_VISITS = 16
 
 _CHOOSING = {"Select", "SelectV2"}
 
-Place: TypeAlias = tuple[str, str]
+NodePlace: TypeAlias = tuple[str, str]
 """The name of a function, empty for the top level, and that of a node."""
 
 
@@ -111,7 +111,7 @@ class FileNames:
 
     def __init__(self, graph: LintedGraph) -> None:
         self._library = graph.graph.library
-        self.by_loaders: dict[Place, bool] = {}
+        self.by_loaders: dict[NodePlace, bool] = {}
         self._visits: dict[FlowBody, set[_Visit]] = {}
         message = graph.meta_graph.message
         found = message.find(_SAVER)
@@ -168,7 +168,7 @@ class FileNames:
         waiting = [(body, records, visit)]
         while waiting:
             body, records, visit = waiting.pop()
-            names = _Names(body, visit.handed)
+            names = _MadeNames(body, visit.handed)
             for record in records:
                 if inputs := _naming_inputs(record.op):
                     self._note(body, record, inputs, names, visit)
@@ -180,7 +180,7 @@ class FileNames:
         body: FlowBody,
         record: NodeRecord,
         inputs: Iterable[int],
-        names: _Names,
+        names: _MadeNames,
         visit: _Visit,
     ) -> None:
         """Notes whether a node that takes names of files takes the loader's."""
@@ -194,7 +194,7 @@ class FileNames:
         self.by_loaders[place] = self.by_loaders.get(place, True) and right and bool(named)
 
     def _calls(
-        self, body: FlowBody, record: NodeRecord, names: _Names, visit: _Visit
+        self, body: FlowBody, record: NodeRecord, names: _MadeNames, visit: _Visit
     ) -> Iterator[tuple[FlowBody, Iterable[NodeRecord], _Visit]]:
         """Yields the functions that a node calls and that were not looked at like that before."""
         call = call_of(body, record, self._library)
@@ -273,7 +273,7 @@ def _names(node: protos.SavedObject) -> Iterator[str]:
     yield node.bare_concrete_function.concrete_function_name
 
 
-class _Names:
+class _MadeNames:
     """Tells which tensors of a body are file names that a loader makes.
 
     Each tensor is looked at once: graphs that hand names on in many ways take no longer.

@@ -81,9 +81,9 @@ class Loading:
         message = meta_graph.message.find(_SAVER)
         saver = parse(protos.SaverDef, message) if message else protos.SaverDef()
         self.restores = bool(saver.restore_op_name)
-        restoring = _Run(graph, [saver.restore_op_name] if self.restores else [])
+        restoring = _LoadingRun(graph, [saver.restore_op_name] if self.restores else [])
         self.values = tuple(restoring.values())
-        self.assigned = restoring.assigned | _Run(graph, init_ops(meta_graph)).assigned
+        self.assigned = restoring.assigned | _LoadingRun(graph, init_ops(meta_graph)).assigned
 
 
 def init_ops(meta_graph: MetaGraph) -> list[str]:
@@ -103,7 +103,7 @@ def variable_of(node: protos.NodeDef) -> Variable:
     return Variable(container, name or node.name.encode())
 
 
-class _Run:
+class _LoadingRun:
     """The nodes that run for some operations, in functions too.
 
     Attributes:

@@ -48,18 +48,18 @@ def mapping_of(model: SavedModel, plan: Plan) -> ModelMapping:
     )
 
 
-def unchanged(model: SavedModel) -> ModelMapping:
+def identity_mapping(model: SavedModel) -> ModelMapping:
     """Returns the mapping to a model with the same signatures."""
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
 
 
 def _meta_graph(interfaces: Interfaces) -> MetaGraphMapping:
-    survey = _Survey(interfaces.parts)
+    survey = _MappedGraph(interfaces.parts)
     signatures = tuple(survey.signature(interface) for interface in interfaces.kept())
     return MetaGraphMapping(interfaces.meta_graph.tags, interfaces.tags, signatures)
 
 
-class _Survey:
+class _MappedGraph:
     """The MetaGraph as it is."""
 
     def __init__(self, parts: GraphParts) -> None:

@@ -20,7 +20,7 @@ Tensor = Any
 CallPath = tuple[str, ...]
 """The names of calls, each in the function that the one before it calls, and of a node."""
 
-Run = Callable[[Mapping[str, Array]], Arrays]
+RunSignature = Callable[[Mapping[str, Array]], Arrays]
 
 _UNKNOWN_OP = re.compile(r"Op type not registered '([^']+)'")
 _NO_KERNEL = re.compile(r"No OpKernel was registered to support Op '([^']+)'")
@@ -60,7 +60,7 @@ class V1:
     @contextlib.contextmanager
     def opened(
         self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunSignature]:
         """Yields what runs a signature in a new session.
 
         Args:
@@ -104,7 +104,7 @@ class V2:
         self._tags = list(tags)
 
     @contextlib.contextmanager
-    def opened(self, key: str, optimized: bool = True) -> Iterator[Run]:
+    def opened(self, key: str, optimized: bool = True) -> Iterator[RunSignature]:
         """Yields what runs a signature of a newly loaded model, as it is or optimized."""
         import tensorflow as tf
 
@@ -142,7 +142,7 @@ class V2:
 LOADERS = {loader.name: loader for loader in (V1, V2)}
 
 
-def reason_of(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Returns a line that says why something did not run."""
     text = str(error).partition("Original stack trace")[0]
     lines = (line.strip() for line in text.splitlines())

@@ -10,7 +10,7 @@ from typing import Any
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import integer_range
 from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference, informative, monotony
-from sigpb.verifying.loaders import reason_of
+from sigpb.verifying.loaders import failure_reason
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
 from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
 from sigpb.verifying.runs import (
@@ -18,13 +18,13 @@ from sigpb.verifying.runs import (
     Arrays,
     Failure,
     Loader,
-    Outcome,
+    ModelRun,
     Round,
-    Run,
-    Session,
+    RunOutcome,
+    SessionLoader,
     failure_in,
-    outcomes,
-    results_of,
+    returned_by,
+    run_outcomes,
 )
 from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up
 
@@ -47,7 +47,7 @@ class _Models:
 
     old: Loader
     new: Loader | None
-    reference: Session
+    reference: SessionLoader
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Trial:
     samples: Mapping[str, Array] | None = None
     examples: tuple[bytes, ...] | None = None
 
-    def run(self, old: Loader, new: Loader, reference: Session) -> LoaderReport:
+    def run(self, old: Loader, new: Loader, reference: SessionLoader) -> LoaderReport:
         """Runs the signature under both.
 
         Args:
@@ -77,7 +77,7 @@ class Trial:
             reference: The old model, to fetch the tensors of outputs that the new one adds.
         """
         models = _Models(old, new, reference)
-        best: tuple[LoaderReport, list[Run]] | None = None
+        best: tuple[LoaderReport, list[ModelRun]] | None = None
         for options in self._attempts():
             try:
                 rounds = list(self._rounds(**options))
@@ -106,26 +106,28 @@ class Trial:
 
     def _run_all(
         self, rounds: Sequence[Round], models: _Models, optimized: bool = True
-    ) -> list[Run]:
+    ) -> list[ModelRun]:
         signature = self.signature
         old_parts = [each.fed_to_old for each in rounds]
-        befores = outcomes(models.old.opened(signature.old, optimized), old_parts)
-        afters: list[list[Outcome]] = [[Failure("")]] * len(rounds)
+        befores = run_outcomes(models.old.opened(signature.old, optimized), old_parts)
+        afters: list[list[RunOutcome]] = [[Failure("")]] * len(rounds)
         if models.new is not None:
             opened = models.new.opened(signature.new, optimized)
-            afters = outcomes(opened, [[each.fed] for each in rounds])
-        added: list[list[Outcome]] = [[] for _ in rounds]
+            afters = run_outcomes(opened, [[each.fed] for each in rounds])
+        added: list[list[RunOutcome]] = [[] for _ in rounds]
         if signature.added:
             # Apart from the outputs: what runs twice may count twice.
             tensors = {each.new: each.tensor for each in signature.added}
-            added = outcomes(models.reference.opened(signature.old, optimized, tensors), old_parts)
+            added = run_outcomes(
+                models.reference.opened(signature.old, optimized, tensors), old_parts
+            )
         return [
-            Run(each, before, after, inner)
+            ModelRun(each, before, after, inner)
             for each, before, (after,), inner in zip(rounds, befores, afters, added, strict=True)
         ]
 
     def _unless_rounded(
-        self, runs: Sequence[Run], models: _Models, report: LoaderReport
+        self, runs: Sequence[ModelRun], models: _Models, report: LoaderReport
     ) -> LoaderReport:
         """Takes back a verdict that is due to TensorFlow's optimizer of graphs."""
         if self.tolerance != EXACT:
@@ -167,7 +169,7 @@ class Trial:
             shown = None if size is None else size * (signature.rows or 1)
             yield Round(shown, fed, for_old(signature, fed))
 
-    def _compare(self, runs: Sequence[Run], loader: str, tolerance: Tolerance) -> LoaderReport:
+    def _compare(self, runs: Sequence[ModelRun], loader: str, tolerance: Tolerance) -> LoaderReport:
         failures: list[str] = []
         not_run: dict[str, list[int | None]] = {}
         compared: list[int] = []
@@ -235,8 +237,10 @@ class Trial:
         }
         return kept | {each.new: each.tensor for each in self.signature.added}
 
-    def _outputs(self, run: Run, after: Arrays, tolerance: Tolerance) -> Iterator[OutputReport]:
-        before = results_of(run.before)
+    def _outputs(
+        self, run: ModelRun, after: Arrays, tolerance: Tolerance
+    ) -> Iterator[OutputReport]:
+        before = returned_by(run.before)
         if len(before) > 1 and tolerance == EXACT:
             tolerance = ROUNDING
         for output in self.signature.outputs:
@@ -248,7 +252,7 @@ class Trial:
                     yield _with_size(report, run.values.batch_size)
         if failure_in(run.added) is None:
             for each in self.signature.added:
-                values = [part[each.new] for part in results_of(run.added)]
+                values = [part[each.new] for part in returned_by(run.added)]
                 names, axis = (each.tensor, each.new), each.batch_axis
                 if report := _output(names, values, after, each.steps, axis, tolerance):
                     yield _with_size(report, run.values.batch_size)
@@ -258,7 +262,7 @@ class Trial:
             yield f"output {name!r} is returned, which is not expected"
 
     def _without_random(
-        self, report: LoaderReport, runs: Sequence[Run], again: Sequence[Run]
+        self, report: LoaderReport, runs: Sequence[ModelRun], again: Sequence[ModelRun]
     ) -> LoaderReport:
         """Takes back the verdict on outputs that the old model itself does not repeat."""
         of_outputs = _not_repeated(
@@ -294,11 +298,11 @@ class Trial:
         )
 
 
-def _pairs(runs: Sequence[Run], again: Sequence[Run]) -> list[tuple[Run, Run]]:
+def _pairs(runs: Sequence[ModelRun], again: Sequence[ModelRun]) -> list[tuple[ModelRun, ModelRun]]:
     return list(zip(runs, again, strict=True))
 
 
-def _not_repeated(pairs: Sequence[tuple[Sequence[Outcome], Sequence[Outcome]]]) -> set[str]:
+def _not_repeated(pairs: Sequence[tuple[Sequence[RunOutcome], Sequence[RunOutcome]]]) -> set[str]:
     """Returns the names of what two runs on the same values returned different values of."""
     return {
         name
@@ -377,4 +381,4 @@ def _worse(known: OutputReport | None, found: OutputReport) -> OutputReport:
 
 
 def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, NoValue) else reason_of(error)
+    return str(error) if isinstance(error, NoValue) else failure_reason(error)

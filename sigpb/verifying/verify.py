@@ -23,7 +23,7 @@ from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_t
 from sigpb.tf.tensor_types import TensorType, declared_type, shape_of, type_text
 from sigpb.verifying.child import Request
 from sigpb.verifying.comparison import EXACT, Tolerance
-from sigpb.verifying.from_plan import mapping_of, unchanged
+from sigpb.verifying.from_plan import identity_mapping, mapping_of
 from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
 from sigpb.verifying.process import ask
 from sigpb.verifying.report import NotEquivalent, VerifyReport
@@ -104,7 +104,7 @@ def verify(
     """
     options.check()
     refuse_unsafe((old, new), options.allow_ops)
-    whole = unchanged(old) if mapping is None else mapping
+    whole = identity_mapping(old) if mapping is None else mapping
     problems = tuple(misstated_signatures(whole, new))
     if mapping is None:
         if problems:

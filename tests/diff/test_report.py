@@ -11,10 +11,10 @@ from sigpb.diff.difference import (
     GraphDifference,
     MetaGraphDifference,
     ModelDifference,
-    Names,
+    NameChanges,
     SectionDifference,
 )
-from sigpb.diff.report import to_json
+from sigpb.diff.report import difference_json
 from sigpb.diff.signature_difference import EndpointChange, SignatureDifference, StatedEndpoint
 
 FLOAT, INT32 = 1, 3
@@ -24,12 +24,12 @@ def shown(*endpoints: EndpointChange) -> Any:
     change = SignatureDifference("old", "new", False, "m", "m", endpoints)
     section = SectionDifference("signature_def", 1, 2, 3, 4, ((5, 9),))
     graph = MetaGraphDifference(
-        ("serve",), ("serve",), (change,), (), Names(), GraphDifference(), (), (section,)
+        ("serve",), ("serve",), (change,), (), NameChanges(), GraphDifference(), (), (section,)
     )
     files = FilesDifference()
-    (found,) = to_json(ModelDifference(Path("a"), Path("b"), 1, 2, (), (), (graph,), files))[
-        "meta_graphs"
-    ]
+    (found,) = difference_json(
+        ModelDifference(Path("a"), Path("b"), 1, 2, (), (), (graph,), files)
+    )["meta_graphs"]
     return found
 
 

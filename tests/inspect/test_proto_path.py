@@ -12,10 +12,10 @@ from sigpb.errors import UsageError
 from sigpb.inspect.dump.proto_place import find_place
 from sigpb.inspect.names.parts import parts
 from sigpb.inspect.proto_path import (
+    FieldPlace,
     PathPart,
-    Place,
     Selector,
-    at,
+    at_position,
     named,
     path_at,
     path_text,
@@ -26,23 +26,23 @@ from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.schema import descriptor
 from sigpb.wire import Message, length_delimited
 
-GRAPH = Place(Place(None, "meta_graphs[serve,gpu]"), "graph_def")
+GRAPH = FieldPlace(FieldPlace(None, "meta_graphs[serve,gpu]"), "graph_def")
 
 
 @pytest.mark.parametrize(
     ("place", "text"),
     [
-        (Place(None, "node", "x"), 'node["x"]'),
+        (FieldPlace(None, "node", "x"), 'node["x"]'),
         (
-            Place(Place(GRAPH, "node", "dense/MatMul"), "input", 0),
+            FieldPlace(FieldPlace(GRAPH, "node", "dense/MatMul"), "input", 0),
             'meta_graphs[serve,gpu].graph_def.node["dense/MatMul"].input[0]',
         ),
-        (Place(None, "inputs", 'a"b\\c\nd'), 'inputs["a\\"b\\\\c\\nd"]'),
-        (Place(None, "inputs", ""), 'inputs[""]'),
-        (Place(None, "inputs", "größe"), 'inputs["größe"]'),
+        (FieldPlace(None, "inputs", 'a"b\\c\nd'), 'inputs["a\\"b\\\\c\\nd"]'),
+        (FieldPlace(None, "inputs", ""), 'inputs[""]'),
+        (FieldPlace(None, "inputs", "größe"), 'inputs["größe"]'),
     ],
 )
-def test_path(place: Place, text: str) -> None:
+def test_path(place: FieldPlace, text: str) -> None:
     assert str(place) == text
 
 
@@ -58,7 +58,9 @@ def test_what_is_written_leads_there(fixture_model: Callable[..., Path], name: s
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
-SELECTORS = st.one_of(st.none(), st.integers(0).map(at), TEXTS.map(named), TEXTS.map(tagged))
+SELECTORS = st.one_of(
+    st.none(), st.integers(0).map(at_position), TEXTS.map(named), TEXTS.map(tagged)
+)
 PARTS = st.builds(PathPart, st.from_regex(r"[a-z_][a-z0-9_]*", fullmatch=True), SELECTORS)
 
 
@@ -114,7 +116,7 @@ def test_what_cannot_be_seen_is_escaped() -> None:
 
 
 def test_positions_and_names() -> None:
-    assert at(3).position == 3
+    assert at_position(3).position == 3
     assert named("3").position is None
     assert Selector("²", False).position is None
     assert path_text([PathPart("meta_graphs", tagged("gpu,serve"))]) == "meta_graphs[gpu,serve]"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.salvage import Count, Salvage, lines, salvage, to_json
+from sigpb.inspect.salvage import KeptCount, Salvage, loss_lines, salvage, salvage_json
 from sigpb.inspect.styled_text import plain
 from sigpb.wire import Message, SourceRange, assemble, length_delimited
 from tests.cli.command_line import run
@@ -53,7 +53,7 @@ def test_of_a_whole_file_all_is_kept(data: bytes) -> None:
     found = salvage(data, "SavedModel")
     assert found.pieces == (SourceRange(0, len(data)),)
     assert (found.lost, found.lost_besides) == ((), 0)
-    assert [plain(each) for each in lines(found)] == ["nothing was lost"]
+    assert [plain(each) for each in loss_lines(found)] == ["nothing was lost"]
 
 
 def test_a_cut_off_model_keeps_what_is_whole() -> None:
@@ -69,7 +69,7 @@ def test_a_cut_off_model_keeps_what_is_whole() -> None:
     assert not graph.HasField("object_graph_def")
     assert lost(found) == ["meta_graphs[0].object_graph_def"]
     assert [loss.path for loss in found.lost if loss.is_cut] == ["meta_graphs[0]"]
-    assert found.counts["meta_graphs[0].signature_def"] == Count(4, 4)
+    assert found.counts["meta_graphs[0].signature_def"] == KeptCount(4, 4)
 
 
 def test_a_graph_keeps_its_whole_nodes() -> None:
@@ -80,7 +80,7 @@ def test_a_graph_keeps_its_whole_nodes() -> None:
     kept, found = salvaged(data[: end - 5], "GraphDef")
 
     assert list(kept.node) == list(graph.node)[:-1]
-    assert found.counts == {"node": Count(len(graph.node) - 1, len(graph.node))}
+    assert found.counts == {"node": KeptCount(len(graph.node) - 1, len(graph.node))}
     assert lost(found) == [f"node[{len(graph.node) - 1}] {graph.node[-1].name!r}"]
     assert "only" in found.lost[0].problem
 
@@ -99,11 +99,11 @@ def test_a_damaged_node_is_lost_and_the_others_kept() -> None:
     (loss,) = found.lost
     assert loss.path == r"node[1] '\\xff'"
     assert loss.problem == "in name of NodeDef: text that is not UTF-8 at byte 25"
-    assert [plain(each) for each in lines(found)] == [
+    assert [plain(each) for each in loss_lines(found)] == [
         rf"lost: node[1] '\\xff' (bytes 21 to 42): {loss.problem}",
         "kept: node: 2 of 3 that were found",
     ]
-    assert json.loads(json.dumps(to_json(found))) == {
+    assert json.loads(json.dumps(salvage_json(found))) == {
         "lost": [
             {
                 "what": loss.path,
@@ -254,7 +254,7 @@ def test_many_losses_are_counted() -> None:
 
     assert len(kept.node) == 1500
     assert (len(found.lost), found.lost_besides) == (1000, 500)
-    assert "and 1,480 more" in [plain(each) for each in lines(found)]
+    assert "and 1,480 more" in [plain(each) for each in loss_lines(found)]
 
 
 @given(

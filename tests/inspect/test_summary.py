@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from sigpb import protos
-from sigpb.inspect.summary import plain_text, rich_text, summarize
+from sigpb.inspect.summary import rich_text, summarize, summary_text
 from sigpb.saved_model.model import open_model
 
 ModelFactory = Callable[..., Path]
@@ -134,7 +134,7 @@ def test_real_models(corpus: Path) -> None:
 
 def rendered(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> str:
     """The text of a summary, with lines in which runs of spaces are one space."""
-    text = plain_text(made_up(*signatures, **graph))
+    text = summary_text(made_up(*signatures, **graph))
     return "\n".join(" ".join(line.split()) for line in text.splitlines()) + "\n"
 
 
@@ -156,12 +156,12 @@ def made_up(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> dict[str, 
     }
 
 
-def signature(**parts: Any) -> dict[str, Any]:
-    return {"method_name": "m", "inputs": {}, "outputs": {}, "internal": False, **parts}
+def signature(**summary_parts: Any) -> dict[str, Any]:
+    return {"method_name": "m", "inputs": {}, "outputs": {}, "internal": False, **summary_parts}
 
 
-def endpoint(**parts: Any) -> dict[str, Any]:
-    return {"tensor": "x:0", "dtype": "int64", "shape": [], "encoding": "dense", **parts}
+def endpoint(**summary_parts: Any) -> dict[str, Any]:
+    return {"tensor": "x:0", "dtype": "int64", "shape": [], "encoding": "dense", **summary_parts}
 
 
 def test_first_line_tells_of_the_file() -> None:
@@ -221,7 +221,7 @@ def test_keys_are_neither_markup_nor_control_characters() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    text = plain_text(
+    text = summary_text(
         made_up(
             (
                 "s",

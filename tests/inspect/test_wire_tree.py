@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import plain
-from sigpb.inspect.wire_tree import Record, open_bytes, record_line, records, to_json
+from sigpb.inspect.wire_tree import Record, open_bytes, record_json, record_line, wire_records
 from sigpb.wire import WireType, encode_varint, length_delimited, tag
 from tests.conftest import REPOSITORY
 
@@ -26,7 +26,7 @@ FIXTURES = sorted(path.parent.name for path in REPOSITORY.glob("proto_fixtures/*
 
 
 def tree(data: bytes, schema: str | None = None, **options: Any) -> list[Record]:
-    found = list(records(data, descriptor(schema) if schema else None, **options))
+    found = list(wire_records(data, descriptor(schema) if schema else None, **options))
     if not options:
         assert_covers(found, len(data))
     return found
@@ -196,7 +196,7 @@ def test_offset_shows_what_a_byte_lies_in() -> None:
 
 def test_records_are_json() -> None:
     data = b"\x0a\x02\xff\x61" + length_delimited(5, b"\x0a\x01T") + b"\x98\x06\x03\x0f"
-    assert [json.loads(json.dumps(to_json(record))) for record in tree(data, "NodeDef")] == [
+    assert [json.loads(json.dumps(record_json(record))) for record in tree(data, "NodeDef")] == [
         {
             "kind": "value",
             "depth": 0,
@@ -283,7 +283,7 @@ def test_every_byte_of_the_corpus_is_accounted_for(corpus: Path) -> None:
     for file in files:
         with open_bytes(file) as source:
             assert source.schema == "SavedModel"
-            found = list(records(source.buffer, descriptor("SavedModel")))
+            found = list(wire_records(source.buffer, descriptor("SavedModel")))
             assert_covers(found, len(source.buffer))
             assert not any(record.problem for record in found), file
 
@@ -291,7 +291,7 @@ def test_every_byte_of_the_corpus_is_accounted_for(corpus: Path) -> None:
 @given(st.binary(max_size=400), st.sampled_from([None, "SavedModel", "GraphDef", "NodeDef"]))
 def test_every_byte_of_anything_is_accounted_for(data: bytes, schema: str | None) -> None:
     for record in tree(data, schema):
-        assert json.loads(json.dumps(to_json(record), allow_nan=False))
+        assert json.loads(json.dumps(record_json(record), allow_nan=False))
         assert "\n" not in plain(record_line(record, 3))
 
 
@@ -320,6 +320,6 @@ def _nested(depth: int, wire_type: WireType) -> bytes:
 @pytest.mark.parametrize("schema", [None, descriptor("StructuredValue")], ids=["none", "known"])
 def test_nesting_is_bounded(bomb: str, schema: Descriptor | None) -> None:
     data = BOMBS[bomb](100_000)
-    found = list(records(data, schema))
+    found = list(wire_records(data, schema))
     assert_covers(found, len(data))
     assert max(record.depth for record in found) < 100

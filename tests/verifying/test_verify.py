@@ -11,7 +11,7 @@ from sigpb.cli.commands import verify as command
 from sigpb.errors import UsageError
 from sigpb.saved_model.model import open_model
 from sigpb.verifying.comparison import Tolerance
-from sigpb.verifying.from_plan import unchanged
+from sigpb.verifying.from_plan import identity_mapping
 from sigpb.verifying.verify import Options, misstated_signatures, refuse_unsafe
 from tests.lint.faults import graph_of, write
 from tests.patches import ModelFactory, altered, apply
@@ -58,7 +58,7 @@ def test_patched_model_states_what_the_mapping_says(
 
 def found_after(model: Path, change: Callable[[protos.MetaGraphDef], object]) -> list[str]:
     with open_model(model) as opened:
-        mapping = unchanged(opened)
+        mapping = identity_mapping(opened)
     with open_model(altered(model, change)) as opened:
         return list(misstated_signatures(mapping, opened))
 

@@ -134,7 +134,7 @@ class FlowBody:
         return self._op_defs.output_dtypes(self.node(record)) or []
 
 
-class Library:
+class FlowLibrary:
     """The functions of a GraphDef, read when they are asked for."""
 
     def __init__(self, graph: Message, op_defs: OpDefs) -> None:
@@ -235,7 +235,7 @@ def is_placeholder(record: NodeRecord) -> bool:
     return record.op in PLACEHOLDERS
 
 
-def is_variable(record: NodeRecord) -> bool:
+def is_resource(record: NodeRecord) -> bool:
     """Whether a node stands for a variable or a table."""
     return record.op in VARIABLES or record.op in TABLES
 
@@ -330,13 +330,13 @@ class Call:
         return next(callee.body for callee in self.callees if callee.role == role)
 
 
-def may_call(record: NodeRecord, library: Library) -> bool:
+def may_call(record: NodeRecord, library: FlowLibrary) -> bool:
     """Whether a node calls functions, going by its op."""
     op = record.op
     return op in _CALLS or op in _CHOICES or op in _LOOPS or op in library
 
 
-def call_of(body: FlowBody, record: NodeRecord, library: Library) -> Call | None:
+def call_of(body: FlowBody, record: NodeRecord, library: FlowLibrary) -> Call | None:
     """Returns what a node calls; None if nothing, or a function that is not there."""
     if record.op in _CALLS:
         role, first = _CALLS[record.op]

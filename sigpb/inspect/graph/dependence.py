@@ -14,7 +14,7 @@ from sigpb.inspect.graph.bodies import (
     Call,
     Callee,
     FlowBody,
-    Library,
+    FlowLibrary,
     NodeRecord,
     call_of,
     is_control,
@@ -60,7 +60,7 @@ class Dependence:
 class Dependences:
     """Finds the dependences of bodies, of each function once."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: FlowLibrary) -> None:
         self.library = library
         self._found: dict[FlowBody, Dependence] = {}
         self._calls: dict[tuple[FlowBody, str], Call | None] = {}

@@ -11,7 +11,7 @@ from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.graph.bodies import (
     UNKNOWN,
     FlowBody,
-    Library,
+    FlowLibrary,
     NodeRecord,
     better,
     graph_records,
@@ -186,7 +186,7 @@ class Graph:
         self._op_defs = OpDefs(
             lambda: (*(meta_graph.op_defs() if meta_graph else ()), *self.library.signatures())
         )
-        self.library = Library(part.message, self._op_defs)
+        self.library = FlowLibrary(part.message, self._op_defs)
         self.records = graph_records(part.message)
 
     def node(self, name: str) -> protos.NodeDef | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.inspect.graph.picture import COLOURS, SPLICED, Edge, Node, Picture, text_lines
+from sigpb.inspect.graph.picture import COLOURS, SPLICED, Edge, Node, Picture, node_text
 from sigpb.inspect.graph.tree import tree_lines
 from sigpb.inspect.styled_text import Line, line, plain
 from sigpb.json_values import json_value
@@ -44,7 +44,7 @@ def dot_lines(picture: Picture) -> Iterator[Line]:
         style = "rounded,filled" + (",dashed" if node.hidden else "")
         border = f', color="{SPLICED}", penwidth=2' if node.is_spliced else ""
         look = f'style="{style}", fillcolor="{COLOURS[node.kind]}"{border}'
-        attributes = f"label={_dot_quoted(*text_lines(node))}, {look}"
+        attributes = f"label={_dot_quoted(*node_text(node))}, {look}"
         if node.is_open:
             yield f"subgraph cluster_{node.id} {{"
             yield f"  graph [{attributes}];"
@@ -95,7 +95,7 @@ def mermaid_lines(picture: Picture) -> Iterator[Line]:
     """Yields the lines of a Mermaid flowchart, which Markdown on many sites shows."""
 
     def drawn(node: Node) -> Iterator[str]:
-        label = '"' + "<br>".join(_mermaid_escaped(text) for text in text_lines(node)) + '"'
+        label = '"' + "<br>".join(_mermaid_escaped(text) for text in node_text(node)) + '"'
         left, right = _BRACKETS.get(node.kind, ("[", "]"))
         is_open = node.is_open
         yield f"subgraph n{node.id} [{label}]" if is_open else f"n{node.id}{left}{label}{right}"
@@ -191,7 +191,7 @@ def _page_data(picture: Picture) -> str:
     """Returns the picture as JSON in which nothing can end the element that it is in."""
     found = picture_json(picture)
     for entry, node in zip(found["nodes"], picture.nodes, strict=True):
-        entry["text"] = [visible(text) for text in text_lines(replace(node, hidden=0))]
+        entry["text"] = [visible(text) for text in node_text(replace(node, hidden=0))]
         for key in ("name", "label", "op", "detail"):
             entry[key] = visible(entry[key])
     text = json.dumps(found, separators=(",", ":"))

@@ -29,7 +29,7 @@ _STYLES = {
 _IDLE = ("ControlTrigger", "NoOp")
 
 
-class _Step(NamedTuple):
+class _TreeLine(NamedTuple):
     """A line that is to be written.
 
     Attributes:
@@ -47,10 +47,10 @@ class _Step(NamedTuple):
 
 def tree_lines(picture: Picture) -> Iterator[Line]:
     """Yields the lines."""
-    return _Tree(picture).lines()
+    return _TextTree(picture).lines()
 
 
-class _Tree:
+class _TextTree:
     def __init__(self, picture: Picture) -> None:
         self._picture = picture
         self._nodes = picture.nodes
@@ -72,7 +72,7 @@ class _Tree:
             yield line("")
             names = ", ".join(visible(self._nodes[number].label) for number in output.inputs)
             needs = f"depends on {names}" if names else "depends on no input"
-            yield from self._below(_Step(output.node, None, "", ""), needs)
+            yield from self._below(_TreeLine(output.node, None, "", ""), needs)
         for node in picture.nodes:
             if node.kind == "input" and node.id not in used:
                 yield line("")
@@ -84,7 +84,7 @@ class _Tree:
                 Span("--from and --to show less of the graph.", "dim"),
             )
 
-    def _below(self, first: _Step, note: str) -> Iterator[Line]:
+    def _below(self, first: _TreeLine, note: str) -> Iterator[Line]:
         waiting = [first]
         while waiting:
             step = waiting.pop()
@@ -103,7 +103,7 @@ class _Tree:
             yield tuple(parts)
             waiting += reversed(list(self._steps(taken, step.below)))
 
-    def _steps(self, taken: list[Edge], margin: str) -> Iterator[_Step]:
+    def _steps(self, taken: list[Edge], margin: str) -> Iterator[_TreeLine]:
         """Yields what a node takes: the only thing that has more below it last, not indented."""
         long = [edge for edge in taken if self._has_more(edge)]
         main = long[0] if len(long) == 1 else None
@@ -111,9 +111,9 @@ class _Tree:
         for edge in side:
             is_last = main is None and edge is side[-1]
             own, below = ("└─ ", "   ") if is_last else ("├─ ", "│  ")
-            yield _Step(edge.source, edge, margin + own, margin + below)
+            yield _TreeLine(edge.source, edge, margin + own, margin + below)
         if main:
-            yield _Step(main.source, main, margin, margin)
+            yield _TreeLine(main.source, main, margin, margin)
 
     def _has_more(self, edge: Edge) -> bool:
         return bool(self._taken[edge.source]) and edge.source not in self._written

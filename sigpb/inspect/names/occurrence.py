@@ -10,7 +10,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Literal, NamedTuple
 
-from sigpb.inspect.proto_path import Place
+from sigpb.inspect.proto_path import FieldPlace
 from sigpb.tf.tensor_names import producer
 
 _COLOCATED = "loc:@"
@@ -90,7 +90,7 @@ class Occurrence(NamedTuple):
 
     role: Role
     text: str
-    place: Place
+    place: FieldPlace
     function: str | None = None
 
 

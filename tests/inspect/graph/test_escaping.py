@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from sigpb.inspect.graph.formats import dot_lines, html_lines, json_lines, mermaid_lines
-from sigpb.inspect.graph.picture import Node, Picture, text_lines
+from sigpb.inspect.graph.picture import Node, Picture, node_text
 from sigpb.inspect.graph.tree import tree_lines
 from sigpb.visible_text import visible
 from tests.inspect.graph.hostile import PARTS, pictures, text
@@ -52,7 +52,7 @@ def test_mermaid_is_made_of_what_it_knows(picture: Picture) -> None:
     assert all(matches)
     labels = [match["label"] for match in matches if match and match["label"] is not None]
     assert [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), label) for label in labels] == [
-        "<br>".join(visible(part) for part in text_lines(node)) for node in picture.nodes
+        "<br>".join(visible(part) for part in node_text(node)) for node in picture.nodes
     ]
 
 
@@ -70,7 +70,7 @@ def test_dot_is_read_by_others(picture: Picture) -> None:
     nodes = [node for part in parts for node in part.get_nodes() if node.get_name()[1:].isdigit()]
     labels = {node.get_name(): node.get("label") for node in nodes}
     assert {name: _unquoted(label) for name, label in labels.items()} == {
-        f"n{node.id}": [visible(part) for part in text_lines(node)]
+        f"n{node.id}": [visible(part) for part in node_text(node)]
         for node in picture.nodes
         if not node.is_open
     }
