@@ -9,6 +9,9 @@ from typing import Any
 from sigpb.verifying.report import Difference
 
 Array = Any
+"""A numpy array; numpy is imported where values are needed only."""
+
+Arrays = dict[str, Array]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sigpb.tf.called_functions import CALL_OPS
+from sigpb.verifying.comparison import Array, Arrays
 
-Array = Any
-Arrays = dict[str, Array]
 Graph = Any
 Tensor = Any
 CallPath = tuple[str, ...]

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sigpb.verifying.comparison import Arrays
 from sigpb.verifying.loaders import failure_reason, lacks_op
-
-Array = Any
-Arrays = dict[str, Array]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,20 @@ from typing import Any
 
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import integer_range
-from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference, informative, monotony
+from sigpb.verifying.comparison import (
+    EXACT,
+    Array,
+    Arrays,
+    Tolerance,
+    as_array,
+    difference,
+    informative,
+    monotony,
+)
 from sigpb.verifying.loaders import failure_reason
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
 from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
 from sigpb.verifying.runs import (
-    Array,
-    Arrays,
     Failure,
     Loader,
     ModelRun,

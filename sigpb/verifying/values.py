@@ -14,10 +14,8 @@ from sigpb.regular_files import open_regular
 from sigpb.steps.numpy_types import numpy_dtype
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import Shape, dtype_name, integer_range
+from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
-
-Array = Any
-Arrays = dict[str, Array]
 
 _OTHER_SIZE = 3
 """The size of an unknown dimension that is not the first one."""
