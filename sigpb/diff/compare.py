@@ -30,9 +30,9 @@ from sigpb.saved_model.file_state import sha256_of
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, parse, tag_set_text
 from sigpb.wire import Message
 
-# What is compared by its meaning.
+# The sections whose content is compared by its meaning, not by its bytes.
 _COMPARED = ("graph_def.node", "graph_def.library.function", "signature_def")
-# What a patch of signatures changes in step with them, in these parts.
+# The sections that a patch of signatures changes in step with these.
 _IN_STEP = ("collection_def", "object_graph_def.nodes", "object_graph_def.concrete_functions")
 
 
@@ -42,8 +42,8 @@ def compare_models(
     """Returns what is different between two models.
 
     Args:
-        before: The one.
-        after: The other.
+        before: The first model.
+        after: The second model.
         tags: Only the MetaGraphs with exactly these tags, sorted.
 
     Raises:
@@ -90,10 +90,10 @@ def _selected(
 def match_tag_sets(
     old: Sequence[MetaGraph], new: Sequence[MetaGraph]
 ) -> tuple[list[tuple[MetaGraph, MetaGraph]], list[MetaGraph], list[MetaGraph]]:
-    """Pairs MetaGraphs by their tags; if one is left on each side, its tags were changed.
+    """Pairs MetaGraphs by their tags; if each model has one left, its tags were changed.
 
     Returns:
-        The pairs, and those that only the first model has, and only the second.
+        The pairs, the MetaGraphs that only the first model has, and those that only the second has.
     """
     by_tags: dict[Tags, list[MetaGraph]] = {}
     for graph in reversed(new):  # No two should have the same tags; if they do, they go in order.
@@ -180,7 +180,7 @@ def _encoded(graph: MetaGraph, number: int) -> bytes:
 
 
 _PROTOS = {locate.BINARY_NAME, locate.TEXT_NAME}
-# They tell something of the model; no loader does anything else because of them.
+# Files that tell something of the model; no loader behaves otherwise because of them.
 _TELL_ONLY = {fingerprint.FILE_NAME, history.FILE_NAME}
 # What sigpb itself leaves beside a model begins so: see `sigpb.publishing`.
 _LEFTOVER = ".sigpb-"

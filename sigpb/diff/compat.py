@@ -185,7 +185,7 @@ def _default_removed(served: Served) -> Iterator[str]:
 
 def _input_replaced(served: Served) -> Iterator[str]:
     for key in _replaced(served, "input"):
-        yield f"what is sent as input {key!r} goes where another input went"
+        yield f"input {key!r} feeds another tensor than before"
 
 
 def _output_added(served: Served) -> Iterator[str]:
@@ -202,7 +202,7 @@ def _output_removed(served: Served) -> Iterator[str]:
 
 def _output_replaced(served: Served) -> Iterator[str]:
     for key in _replaced(served, "output"):
-        yield f"what comes as output {key!r} is another one"
+        yield f"output {key!r} returns another tensor than before"
 
 
 def _replaced(served: Served, side: Side) -> Iterator[str]:
@@ -286,7 +286,7 @@ RULES = (
     ClientRule("input-removed", "breaking", _input_removed),
     # An input has another key, and nothing has the key it had.
     ClientRule("input-renamed", "breaking", partial(_renamed, side="input")),
-    # The key of an input stands for another one: what clients send goes elsewhere.
+    # The key of an input stands for another tensor: what clients send goes elsewhere.
     ClientRule("input-replaced", "breaking", _input_replaced),
     # An input takes other shapes than it did.
     ClientRule("input-shape-changed", "breaking", partial(_shape, side="input", relation="other")),
@@ -310,7 +310,7 @@ RULES = (
     ClientRule("output-removed", "breaking", _output_removed),
     # An output has another key, and nothing has the key it had.
     ClientRule("output-renamed", "breaking", partial(_renamed, side="output")),
-    # The key of an output stands for another one.
+    # The key of an output stands for another tensor.
     ClientRule("output-replaced", "breaking", _output_replaced),
     # An output has another shape.
     ClientRule(
@@ -349,7 +349,7 @@ class ClientFinding:
     Attributes:
         rule: The rule's id.
         level: What it means for a client.
-        message: What it is.
+        message: What the rule found, as a clause.
     """
 
     rule: str

@@ -26,7 +26,7 @@ class NameChanges:
         after: Mapping[str, object],
         changed: Iterable[str] | None = None,
     ) -> NameChanges:
-        """Compares things by names; those are changed that `changed` names, or that are unequal."""
+        """Compares things by names; without `changed`, the unequal ones are those that changed."""
         if changed is None:
             changed = (name for name in before.keys() & after.keys() if before[name] != after[name])
         return cls(
@@ -60,7 +60,7 @@ class GraphDifference:
 
     Attributes:
         nodes: Nodes of the top level.
-        spliced: Those of the changed nodes that only take what sigpb put in front of them.
+        spliced: The changed nodes that differ only in taking what sigpb put in front of them.
         functions: Functions of the library.
         constants: Constants with other values, of the changed nodes and functions.
     """
@@ -92,7 +92,7 @@ class SectionDifference:
         after: How many bytes it takes.
         removed: How many of the bytes before are not there any more.
         added: How many of the bytes after were not there.
-        ranges: Where in the new file the latter are: starts, and ends that are not included.
+        ranges: Where in the new file the added bytes are: starts, and ends that are not included.
     """
 
     name: str
@@ -149,7 +149,7 @@ class MetaGraphDifference:
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file beside the proto that differs, or is there only once.
+    """A file beside the proto that differs, or that only one of the models has.
 
     Attributes:
         path: Its path in the model's directory.
@@ -182,13 +182,13 @@ class ModelDifference:
     """What is different between two models.
 
     Attributes:
-        before: The directory of the one.
-        after: The directory of the other.
-        size_before: The size of its proto in bytes, in the binary format.
-        size_after: The same, of the other.
+        before: The directory of the first model.
+        after: The directory of the second model.
+        size_before: The size of the first model's proto in bytes, in the binary format.
+        size_after: The size of the second model's proto.
         removed: The tag-sets of MetaGraphs that only `before` has.
         added: The tag-sets of MetaGraphs that only `after` has.
-        meta_graphs: Those that both have.
+        meta_graphs: The MetaGraphs that both models have.
         files: The other files.
     """
 

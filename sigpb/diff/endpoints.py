@@ -126,7 +126,7 @@ def _with_same_default(before: StatedEndpoint, after: StatedEndpoint) -> StatedE
 
 
 def _added_nodes(after: protos.SignatureDef) -> list[str]:
-    """Returns the nodes that sigpb added and a signature feeds or fetches."""
+    """Returns the names of nodes that sigpb added and that a signature feeds or fetches."""
     infos = (*after.inputs.values(), *after.outputs.values())
     names = (producer(tensor) for info in infos for tensor in tensor_names(info))
     return [name for name in names if is_added(name)]
@@ -164,7 +164,7 @@ def _pairs(
 def _by_tensor(
     side: Side, old: Sequence[EndpointPlace], new: Sequence[EndpointPlace], lineage: Lineage
 ) -> list[_Pair]:
-    """Pairs endpoints that stand for one tensor, so that the fewest steps are between all pairs."""
+    """Pairs endpoints that stand for one tensor, with the fewest steps between the two in sum."""
     costs: dict[tuple[int, int], float] = {}
     for i, j in _candidates(old, new, lineage):
         first, second = old[i], new[j]
@@ -262,7 +262,7 @@ def _only_partners(
     *,
     turned: bool = False,
 ) -> dict[int, EndpointPlace]:
-    """Returns, for each endpoint that may be exactly one of `others`, that one, by its identity."""
+    """Returns, by its identity, for each endpoint that may be only one of `others`, that one."""
 
     def may_be_one(place: EndpointPlace, other: EndpointPlace) -> bool:
         first, second = (other, place) if turned else (place, other)
@@ -294,7 +294,7 @@ def _only_partners(
 
 
 def _is_lone(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) -> bool:
-    """Whether the only two endpoints left may be one whose dtype or shape changed."""
+    """Whether the two endpoints that are left may be one endpoint whose dtype or shape changed."""
     before, after = first.endpoint, second.endpoint
     alike = before.dtype == after.dtype or before.shape == after.shape
     return alike and not lineage.are_different(first.chain, second.chain)

@@ -24,11 +24,11 @@ _DIGITS = 12
 
 
 def compare_graphs(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDifference:
-    """Returns what is different.
+    """Returns what is different between two graphs.
 
     Args:
-        nodes: The nodes of the top level that only one of the graphs has as they are.
-        functions: The same for the functions.
+        nodes: The nodes of the top level that only one of the two graphs has unchanged.
+        functions: The functions that only one of the two graphs has unchanged.
     """
     first, second = _messages(nodes, _node_name)
     changed_nodes = [

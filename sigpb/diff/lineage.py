@@ -51,8 +51,8 @@ class Lineage:
     """Two graphs; the second may have been made from the first.
 
     Attributes:
-        before: The one.
-        after: The other.
+        before: The first graph.
+        after: The second graph.
     """
 
     def __init__(self, before: GraphView, after: GraphView, *, are_equal: bool = False) -> None:
@@ -66,13 +66,13 @@ class Lineage:
         self.same_function = cache(self._same_function)
 
     def same_tensor(self, tensor: str) -> bool:
-        """Whether both graphs have a tensor of this name, and it is the same."""
+        """Whether both graphs have a tensor of this name that is computed in the same way."""
         return self.same_node(producer(tensor))
 
     def distance(self, before: Chain, after: Chain) -> int | None:
-        """Returns how many of the nodes of sigpb are between two endpoints of the same tensor.
+        """Returns how many nodes that sigpb added are between two endpoints of the same tensor.
 
-        None if they are not known to be the same tensor.
+        None if it is not known that the endpoints stand for the same tensor.
         """
         meeting = self.meeting(before, after)
         return None if meeting is None else sum(meeting)
@@ -87,7 +87,7 @@ class Lineage:
         return min(common, key=sum, default=None)
 
     def are_different(self, before: Chain, after: Chain) -> bool:
-        """Whether two endpoints stand for different tensors of graphs that both have both."""
+        """Whether two endpoints stand for different tensors, each of which both graphs have."""
         return (
             before[-1] != after[-1]
             and self.same_tensor(before[-1])

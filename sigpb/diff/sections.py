@@ -35,8 +35,8 @@ class Unmatched:
 
     Attributes:
         section: The section.
-        before: Each with the message that it is a field of.
-        after: The same, of the other MetaGraph.
+        before: The fields that only the first MetaGraph has, each with the message it is in.
+        after: The fields that only the second MetaGraph has, likewise.
     """
 
     section: SectionDifference
@@ -103,7 +103,7 @@ def same_bytes(first: Buffer, start: int, second: Buffer, other_start: int, size
 
 
 def common_prefix(first: Buffer, start: int, second: Buffer, other_start: int, size: int) -> int:
-    """Returns how many of up to `size` bytes are the same, to begin with."""
+    """Returns how many bytes, up to `size`, are the same before the first that differs."""
     done = 0
     while done < size:
         step = min(_CHUNK, size - done)

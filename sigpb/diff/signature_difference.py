@@ -18,8 +18,8 @@ Evidence = Literal["tensor", "key", "type"]
 """Why two endpoints are taken for the same one.
 
 ``tensor``: one and the same tensor is behind both, perhaps by way of nodes that sigpb added.
-``key``: they have the same key. ``type``: nothing else fits: they are the only two that are left of
-their type, or with a tensor of that name, or they are inputs that nothing computes from.
+``key``: they have the same key. ``type``: no other endpoint fits: they are the only two left that
+have their type, or a tensor of that name, or they are inputs that nothing computes from.
 """
 
 
@@ -136,7 +136,7 @@ class SignatureDifference:
 
     @property
     def changed_endpoints(self) -> tuple[EndpointChange, ...]:
-        """Those inputs and outputs of which anything is different."""
+        """The inputs and outputs of which anything is different."""
         return tuple(change for change in self.endpoints if change.is_change)
 
     @property
@@ -191,7 +191,7 @@ def _json_value(value: Any, name: str) -> Any:
 
 
 def _shortest(value: float) -> float:
-    """Returns the number of the fewest digits that is the same float32."""
+    """Returns the number with the fewest digits that is the same float32."""
     shorter = (float(f"{value:.{digits}g}") for digits in range(1, 9))
     return next((number for number in shorter if _is_float32(number, value)), value)
 

@@ -13,11 +13,11 @@ from sigpb.diff.views import function_behind
 from sigpb.rewrite.draft import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
 
-# What a change is worth. Of several ways to say what became of the signatures, that is said which
-# is worth the least: the plan of the shortest patch.
+# The cost of each kind of change. Of several ways to say what became of the signatures, the one
+# with the lowest cost is reported: the plan of the shortest patch.
 _CHANGE, _ADDED_OUTPUT, _REWIRED = 1.0, 2.0, 3.0
 _DELETED, _ADDED, _FOREIGN = 3.0, 50.0, 0.5
-# Where the original or its copy may be the unchanged one, the copy is taken to be.
+# If either the original or its copy can be the unchanged one, the copy is taken for it.
 _IN_A_COPY = 1.01
 # The order of the file is kept, and copies come after their original.
 _OUT_OF_ORDER = 0.005
@@ -170,7 +170,7 @@ def _removed(before: protos.SignatureDef, lineage: Lineage) -> tuple[EndpointCha
 
 
 def _tokens(meta_graph: MetaGraph, key: str, lineage: Lineage, *, after: bool) -> set[str]:
-    """Returns what two signatures have in common if they may be one."""
+    """Returns the tensors and the function by which a signature is recognised elsewhere."""
     signature = meta_graph.signatures[key]
     side: Side = "output" if signature.outputs else "input"
     found = {

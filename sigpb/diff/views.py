@@ -28,10 +28,10 @@ from sigpb.tf.tensor_types import TensorType, encoding_of, shape_of, tensor_name
 
 @dataclass(frozen=True)
 class SignaturePorts:
-    """What the keys of a signature stand for.
+    """The function that a signature's keys stand for arguments and results of.
 
     Attributes:
-        function: The name of the function.
+        function: The function's name.
         inputs: Positions of its arguments by key.
         outputs: Positions of its results by key; only of those that are one dense tensor.
     """
@@ -48,7 +48,7 @@ def function_behind(view: GraphView, key: str) -> str | None:
 
 
 def ports_of_object_graph(view: GraphView, key: str) -> SignaturePorts | None:
-    """Returns what `tf.saved_model.load` takes the keys of a signature for, or None."""
+    """Returns the ports that a signature's keys are to `tf.saved_model.load`, or None."""
     graph = view.meta_graph.object_graph
     node_id = graph.signature_nodes.get(key) if graph else None
     if graph is None or node_id is None or not graph.has_node(node_id):
@@ -65,7 +65,7 @@ def ports_of_object_graph(view: GraphView, key: str) -> SignaturePorts | None:
 
 
 def _behind_wrappers(ports: SignaturePorts, view: GraphView) -> SignaturePorts:
-    """Returns what keys stand for of the function that the outermost wrapper leads to."""
+    """Returns the ports of the function that is called behind all wrappers."""
     passed = set[str]()
     while ports.function not in passed:
         passed.add(ports.function)
@@ -81,12 +81,12 @@ def _behind_wrappers(ports: SignaturePorts, view: GraphView) -> SignaturePorts:
 
 
 def _through(ports: Mapping[str, int], positions: Mapping[int, int]) -> dict[str, int]:
-    """Returns positions in the function that is called in place of those in a wrapper."""
+    """Turns positions in a wrapper into positions in the function that the wrapper calls."""
     return {key: positions[number] for key, number in ports.items() if number in positions}
 
 
 def ports_of_session(view: GraphView, origins: Origins, key: str) -> SignaturePorts | None:
-    """Returns what session clients take the keys of a signature for.
+    """Returns the ports that a signature's keys are to session clients.
 
     None unless its outputs are computed by a single call.
     """
@@ -156,7 +156,7 @@ def name_in_function(tensor: str, view: GraphView) -> str | None:
 
 
 class BothTypes(NamedTuple):
-    """What is said of the type of an endpoint.
+    """The types that the two views state for one endpoint.
 
     Attributes:
         side: Whether it is an input or an output.

@@ -31,7 +31,7 @@ from sigpb.wire import (
 )
 from sigpb.wire.lenient import Damage, looks_like_text, read_field, scan
 
-# What keeps its whole parts if it is damaged.
+# The messages that keep their whole parts if they are damaged.
 _LISTS = {
     "tensorflow.SavedModel",
     "tensorflow.MetaGraphDef",
@@ -50,7 +50,7 @@ _MAX_DESCRIBED = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loss:
-    """What could not be kept, or a message of which only the beginning is there.
+    """A part of the file that could not be kept, or a message of which only the beginning is there.
 
     Attributes:
         path: What it is or belongs to, such as ``meta_graphs[0].graph_def.node[17] 'dense'``.
@@ -74,7 +74,7 @@ class KeptCount:
 
     Attributes:
         kept: Number of elements.
-        seen: Number of those that were found, whole or not.
+        seen: Number of elements that were found, whole or not.
     """
 
     kept: int = 0
@@ -133,8 +133,8 @@ class _ListMessage:
         descriptor: What it is.
         start: Offset of its first field.
         end: One past its last field.
-        numbers: Of the fields that lead to it.
-        path: The same, for people.
+        numbers: The numbers of the fields that lead to it.
+        path: The names of these fields, for people.
     """
 
     descriptor: Descriptor
@@ -164,7 +164,7 @@ class _Salvager:
         self.counts: dict[str, KeptCount] = {}
 
     def message(self, place: _ListMessage, *, is_behind_damage: bool = False) -> list[Piece]:
-        """Returns what is to be kept of a message whose whole parts are kept.
+        """Returns the pieces to keep of a message that keeps its whole parts.
 
         Behind damage, bytes that are in truth something else may be taken for fields. So what is
         unlike anything that is written there is not kept.
@@ -351,7 +351,7 @@ _SHOWN = 20
 
 
 def loss_lines(found: Salvage) -> Iterator[Line]:
-    """Yields what was lost, and how much was kept of what lost something."""
+    """Yields lines on what was lost, and on how much was kept of fields that lost something."""
     if not found.lost:
         yield line("nothing was lost")
         return
@@ -368,7 +368,7 @@ def loss_lines(found: Salvage) -> Iterator[Line]:
 
 
 def salvage_json(found: Salvage) -> dict[str, Any]:
-    """Returns the same as JSON; docs/json.md says what it holds."""
+    """Returns the losses and counts as JSON; docs/json.md says what it holds."""
     return {
         "lost": [
             json_value(loss, path="what", start="offset", is_cut="cut_off") for loss in found.lost

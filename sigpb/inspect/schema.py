@@ -19,7 +19,7 @@ from sigpb.wire import Buffer, Field, Message, WireError, WireType
 from sigpb.wire.encode import tag
 from sigpb.wire.lenient import Damage, looks_like_text, read_field, scan
 
-# What the tools of this package read, the most likely first.
+# The messages that the tools of this package read, the most likely first.
 SCHEMAS = ("SavedModel", "MetaGraphDef", "GraphDef")
 
 # How much of a message is looked at: a graph of any size is recognised by its beginning.
@@ -255,9 +255,9 @@ def message_shape(descriptor: Descriptor) -> MessageShape:
 
 
 def recognise_damaged(buffer: Buffer) -> str | None:
-    """Returns which of `SCHEMAS` some bytes are, which may be cut off or damaged anywhere.
+    """Returns which of `SCHEMAS` a file is that may be cut off or damaged anywhere.
 
-    `sigpb.inspect.schema.recognise` is for whole files; what it recognises, it does so more surely.
+    `recognise` is for whole files, and errs less often in what it recognises.
     """
     fits = {}
     for name in SCHEMAS:

@@ -40,7 +40,7 @@ FRAMING = "framing"
 
 _CONSTANTS = 10
 
-# Among so many of the largest nodes are the largest constants.
+# The largest constants are looked for among so many of the largest nodes.
 _CANDIDATES = 1000
 
 
@@ -218,7 +218,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Others:
-    """What was left out for being small.
+    """The rows that were left out for being small.
 
     Attributes:
         count: How many rows.
@@ -236,7 +236,7 @@ class Sizes:
     Attributes:
         total: The bytes of the binary proto.
         rows: The largest, in descending order.
-        others: What was left out of `rows`.
+        others: The rows that were left out of `rows`.
         constants: The largest constants.
     """
 
@@ -294,7 +294,7 @@ def _rows(source: ProtoSource, by: str, depth: int) -> list[Row]:
 
 
 def _members(section: Section, by: str, depth: int) -> Iterator[tuple[str, int]]:
-    """Yields what a section holds of the kind that is summed up, and the bytes it takes."""
+    """Yields the names of what is summed up in a section, such as ops, and their bytes."""
     if by == "function":
         for function in functions(section):
             yield function.name, function.size

@@ -25,7 +25,7 @@ class TreePart:
     Attributes:
         name: Its name in the part that it belongs to.
         size: The bytes it takes.
-        parts: What it consists of, by name; what is left of `size` is its own.
+        parts: Its parts by name; the bytes of `size` that are in none of them are its own.
     """
 
     name: str
@@ -175,7 +175,7 @@ def squarified(sizes: Sequence[float], area: Rectangle) -> list[Rectangle]:
     """Divides a rectangle into rectangles that are as square as can be.
 
     Args:
-        sizes: What the areas are to be in proportion to: positive numbers, in descending order.
+        sizes: The sizes that the areas are proportional to: positive, in descending order.
         area: The rectangle.
     """
     total, placed = sum(sizes), []

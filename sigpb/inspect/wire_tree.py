@@ -19,7 +19,7 @@ from sigpb.saved_model.opened_file import OpenedFile
 from sigpb.wire import Buffer, Field, Message, WireType
 from sigpb.wire.lenient import Damage, scan
 
-# What files of these names are meant to hold, however damaged they are.
+# The messages that files of these names hold, however damaged they are.
 _BY_NAME = {BINARY_NAME: "SavedModel", "fingerprint.pb": "FingerprintDef"}
 
 _TEXT_SUFFIX = ".pbtxt"
@@ -29,7 +29,7 @@ class WireSource(OpenedFile):
     """Any file that was opened.
 
     Attributes:
-        schema: The message that it seems to hold; None if it is none of those that are known.
+        schema: The message that it seems to hold; None if it is no message that is known here.
         note: A clause on what it is instead, or on a text proto; empty otherwise.
     """
 
@@ -79,7 +79,7 @@ Kind: TypeAlias = Literal["value", "message", "not entered", "damaged"]
 
 
 class Record(NamedTuple):
-    """A field, or bytes that are none.
+    """A field, or damaged bytes in which no field can be read.
 
     Attributes:
         kind: ``message`` if the fields that it holds follow, one level deeper, ``not entered`` if

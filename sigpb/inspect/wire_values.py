@@ -42,13 +42,13 @@ _LONG_VARINT = re.compile(rb"[\x80-\xff]{10}")
 
 
 class Value(NamedTuple):
-    """What a field holds that is no message.
+    """The value of a field that holds no message.
 
     Attributes:
         type: The name of its type, such as ``string``, ``int64`` or ``DataType``.
         value: The value, or its beginning; bytes in hexadecimal.
         is_cut: Whether that is not all.
-        others: If the type is a guess, what the value is as other types, by their names.
+        others: If the type is a guess, the value read as other types, by their names.
         problem: Why it is no valid value of its type; empty if it is.
     """
 
@@ -154,7 +154,7 @@ def _of_varint(number: int, known: KnownField) -> Scalar:
 
 
 def _json_number(number: float) -> Scalar:
-    """JSON has no such numbers; protobuf's JSON writes them so."""
+    """Returns a number as protobuf's JSON has it, which writes NaN and infinities as text."""
     if isinstance(number, float) and not math.isfinite(number):
         return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
     return number

@@ -106,7 +106,7 @@ def _as_object_graph_says(graph: LintedGraph, types: View) -> dict[str, protos.S
 
     Args:
         graph: The MetaGraph.
-        types: Which of the two says what the types are, where they both do.
+        types: The view whose types are taken where both views state a type.
     """
     object_graph = graph.meta_graph.object_graph
     if object_graph is None or object_graph.signature_map is None:
@@ -140,7 +140,7 @@ def _call_of(function: str, key: str, graph: LintedGraph) -> protos.NodeDef:
 
 
 def _description_of(call: protos.NodeDef, key: str, known: SignatureDefs) -> protos.SignatureDef:
-    """Returns what `signature_def` says of what a node computes, whatever key it has there."""
+    """Returns the SignatureDef whose outputs a node computes, whatever its key is."""
     same = [
         (name != key, name)
         for name, signature in known.items()
@@ -198,7 +198,7 @@ def _describe(
     spec: TensorType,
     types: View,
 ) -> None:
-    """Fills in what is said of a tensor: what is known of it, or its type in the object graph."""
+    """Fills in a tensor's TensorInfo: a known one, or its type in the object graph."""
     same = [each for each in known if full(each.name) == tensor]
     if same:
         info.CopyFrom(same[0])
@@ -210,7 +210,7 @@ def _describe(
 def _patch_between(
     tags: tuple[str, ...], now: SignatureDefs, wanted: SignatureDefs
 ) -> protos.SavedModelPatch:
-    """Returns the patch that gives the tensors of signatures the keys that are wanted."""
+    """Returns the patch that gives the tensors of signatures the wanted keys."""
     patch = protos.SavedModelPatch(tags=protos.TagSet(tag=tags))
     matches = _matches(now, wanted)
     for key, signature in sorted(now.items()):
@@ -235,7 +235,7 @@ def _patch_between(
 
 
 def _matches(now: SignatureDefs, wanted: SignatureDefs) -> dict[str, str]:
-    """Returns the key that each signature is to have, where one with its tensors is wanted.
+    """Returns the key that each signature is to have, if a signature of its tensors is wanted.
 
     The same key goes first, then the same outputs, then fewer outputs.
     """

@@ -1,4 +1,4 @@
-"""The types of tensors as `signature_def` declares them, beside what else is said of them."""
+"""The types of tensors as `signature_def` declares them, and as the graph and functions do."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _of_functions(graph: LintedGraph) -> Iterator[TypeComparison]:
         arguments = sorted(object_graph.argument_keys(node_id), key=argument_name)
         results = object_graph.output_keys(node_id)
         ports = function.signature.input_arg, function.signature.output_arg
-        # A composite value takes several ports: what is at which is not told by the keys then.
+        # A composite value takes several ports, and the keys do not say which.
         if len(ports[0]) == len(arguments) + captured:
             for position, key in enumerate(arguments):
                 if endpoint := endpoints.get(("input", key)):

@@ -54,7 +54,7 @@ class LintedGraph:
 
     Attributes:
         meta_graph: The MetaGraph.
-        prefix: What names it in findings; empty if it is the only one.
+        prefix: What names the MetaGraph in findings; empty if it is the only one.
         message: Its GraphDef.
         functions: The function library.
         top_level: The nodes outside of functions.
@@ -78,7 +78,7 @@ class LintedGraph:
         return Loading(self.graph, self.meta_graph)
 
     def flow(self, signature: str) -> SignatureFlow:
-        """Returns what a signature, given by its key, feeds and needs."""
+        """Returns what the signature of a key feeds and needs."""
         if signature not in self._flows:
             self._flows[signature] = signature_flow(self.graph, self.signatures[signature])
         return self._flows[signature]
@@ -103,7 +103,7 @@ class LintedGraph:
         return ", ".join([*parts, f"function {function!r}"] if function else parts)
 
     def endpoints(self, *, internal: bool = False) -> Iterator[LintedEndpoint]:
-        """Yields the inputs and outputs of all signatures, on request of internal ones instead."""
+        """Yields the inputs and outputs of all signatures, or of TensorFlow's internal ones."""
         for name in sorted(self.meta_graph.signatures):
             if name.startswith(INTERNAL_PREFIX) == internal:
                 yield from self.endpoints_of(name)
@@ -154,7 +154,7 @@ class Consumers:
     """
 
     def __init__(self, graph: LintedGraph, *, among: Collection[str] | None = None) -> None:
-        """Nothing is read before it is asked for.
+        """Takes the MetaGraph, of which nothing is read yet.
 
         Args:
             graph: The MetaGraph.
@@ -218,7 +218,7 @@ class Consumers:
 
 @dataclass(frozen=True)
 class Requirement:
-    """What is asked of a signature.
+    """What a policy asks of a signature.
 
     Attributes:
         graph: The MetaGraph.

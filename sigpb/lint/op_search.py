@@ -68,7 +68,7 @@ _ELSEWHERE: dict[str, tuple[Effect, ...]] = dict.fromkeys(
 def nodes_with_ops(
     graph: LintedGraph, ops: Collection[str]
 ) -> Iterator[tuple[str | None, protos.NodeDef]]:
-    """Finds the nodes of a MetaGraph that have one of some ops.
+    """Finds the nodes of a MetaGraph whose op is one of those given.
 
     Attributes that take much space are left out.
 
@@ -101,7 +101,7 @@ def nodes_with(
 def _candidates(
     body: Message, number: int, mention: re.Pattern[bytes]
 ) -> Iterator[tuple[Field, Message]]:
-    """Yields the large nodes, and small ones near a mention, each with a message it is in."""
+    """Yields the large nodes and the small nodes that match, each with the message it is in."""
     first = next(body.fields(number), None)
     if first is None:
         return
@@ -157,7 +157,7 @@ def findable_ops() -> dict[str, tuple[Effect, ...]]:
 def outside_nodes(graph: LintedGraph) -> Iterator[OutsideNode]:
     """Finds the nodes that reach outside of the model, in the graph and in all functions.
 
-    Those that save and restore the checkpoint, and that read assets, do not: loaders name their
+    Nodes that save and restore the checkpoint, or read assets, do not count: loaders name their
     files.
     """
     ops = findable_ops()

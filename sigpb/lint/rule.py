@@ -59,10 +59,10 @@ class LintRule(ABC):
 
     Attributes:
         id: Names the rule in reports and on the command line.
-        severity: How severe what it finds is, as a rule.
+        severity: How severe its findings usually are.
         explanation: What it is about, why it matters and what to do; ends like a sentence.
-        fixes: What can be done about it, by a name for each way. With several ways, the user has
-            to choose one.
+        fixes: The ways to fix what it finds, by their names. If there are several, the user has to
+            choose one.
         is_decisive: Whether a model in which it finds something can be read by nobody, so that
             the other rules are not asked.
     """

@@ -71,7 +71,7 @@ def as_array(value: Array) -> Array:
 
 
 def _comparable(array: Array) -> Array:
-    """Returns numbers of types that numpy lacks as others, which hold them exactly."""
+    """Returns numbers of types that numpy lacks as numbers of a type that holds them exactly."""
     import numpy as np
 
     if array.dtype.names:  # Quantised numbers: structures of one integer.
@@ -99,7 +99,7 @@ def _same(before: Array, after: Array, tolerance: Tolerance) -> Array:
 
 
 def _distances(before: Array, after: Array) -> Array | None:
-    """Returns the absolute differences of numbers, as float64; None of what are no numbers."""
+    """Returns absolute differences as float64; None if the elements are no numbers."""
     import numpy as np
 
     if before.dtype.kind not in "iufcb":
@@ -126,7 +126,7 @@ def _text(element: Any) -> str:
 def monotony(values: Sequence[Array]) -> str | None:
     """Returns what an output was in every run: ``empty``, ``NaN`` or its only value, as text.
 
-    None if it was more than that, or a single number of a single run.
+    None if it had several values, or was a single number of a single run.
     """
     import numpy as np
 

@@ -40,7 +40,7 @@ class InputMapping:
         declared: The type that the new model's signature is to state.
         components: Its tensors.
         dtype: The dtype that the old model takes.
-        steps: What makes a value for the old model of one for the new.
+        steps: What turns a value for the new model into one for the old model.
         value: A fixed value: an encoded TensorProto.
         rows_of: For a fixed value of one row that is repeated, the input that has as many rows, by
             its key in the old model.
@@ -68,8 +68,8 @@ class OutputMapping:
         old: Its key in the old model.
         new: Its key in the new one.
         declared: The type that the new model's signature is to state.
-        suffixes: Those of its tensors: see `Component`.
-        steps: What makes of the old model's value what the new one is to return.
+        suffixes: The suffixes of its tensors: see `Component`.
+        steps: What turns the old model's value into the one that the new model is to return.
         batch_axis: The dimension that grows with the number of rows where the old model's is
             fixed; None if there is none.
     """
@@ -91,7 +91,7 @@ class AddedOutput:
         tensor: The name of its tensor in the old model: at the top level of the graph, or in a
             function that the signature calls.
         declared: The type that the new model's signature is to state.
-        steps: What makes of that tensor's value what the new model is to return.
+        steps: What turns that tensor's value into the one that the new model is to return.
         batch_axis: See `OutputMapping`.
     """
 
@@ -165,7 +165,7 @@ class ModelMapping:
     def with_signatures(
         self, change: Callable[[SignatureMapping], Iterable[SignatureMapping]]
     ) -> ModelMapping:
-        """Returns the mapping in which what a function returns takes the place of a signature."""
+        """Returns the mapping with those signatures that a function makes of each signature."""
         return ModelMapping(
             tuple(
                 replace(graph, signatures=tuple(chain(*map(change, graph.signatures))))

@@ -31,7 +31,7 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
     """Has the signatures of a request compared, in a process that is confined where possible.
 
     Raises:
-        UsageError: If the file of samples is none.
+        UsageError: If the file of samples cannot be used.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
     try:

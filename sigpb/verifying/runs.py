@@ -41,7 +41,7 @@ class Loader(Protocol):
 
 
 class SessionLoader(Loader, Protocol):
-    """A model of which also tensors that no signature returns can be fetched."""
+    """A model in a session, where tensors that no signature returns can be fetched too."""
 
     def opened(
         self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
@@ -93,7 +93,7 @@ def failure_in(parts: Sequence[RunOutcome]) -> Failure | None:
 
 
 def returned_by(parts: Sequence[RunOutcome]) -> list[Arrays]:
-    """Returns what was returned by those of several runs that did not fail."""
+    """Returns the results of several runs, without those that failed."""
     return [part for part in parts if not isinstance(part, Failure)]
 
 

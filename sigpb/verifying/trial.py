@@ -45,12 +45,12 @@ graphs orders sums anew where an operand becomes constant.
 _ROUNDED = "the same but for rounding: TensorFlow's optimizer orders sums anew where it can"
 
 _BELOW, _BELOW_FOR_CLASSES = 5, 2
-"""Below which integers are, at first, and if the old model does not run with these."""
+"""The bound of made-up integers at first, and of smaller ones if the old model refuses these."""
 
 
 @dataclass(frozen=True)
 class _Models:
-    """The models of one comparison; no new one where only the old one is run again."""
+    """The models of one comparison; no new model where only the old one is run again."""
 
     old: Loader
     new: Loader | None
@@ -148,7 +148,7 @@ class Trial:
         return replace(plain, problems=(*plain.problems, _ROUNDED))
 
     def _attempts(self) -> Iterator[dict[str, Any]]:
-        """Yields what values are like: others if the first say too little."""
+        """Yields what made-up values are like, each way in case the ways before show too little."""
         signature = self.signature
         yield {"below": _BELOW}
         made_up = [each for each in signature.inputs if not self._is_given(each)]
@@ -236,7 +236,7 @@ class Trial:
         )
 
     def _expected_outputs(self) -> dict[str, str]:
-        """Returns what each tensor that is returned is in the old model."""
+        """Returns, for each tensor that the new model is to return, its name in the old model."""
         kept = {
             each.new + suffix: each.old + suffix
             for each in self.signature.outputs
@@ -292,7 +292,7 @@ class Trial:
         )
         statuses = {each.status for each in outputs}
         names = ", ".join(map(repr, sorted(random.values())))
-        said = f"not compared: the old model itself returns something else every time as {names}"
+        said = f"not compared: the old model itself returns other values in every run for {names}"
         failed = any(problem.startswith(("ran before", "output")) for problem in report.problems)
         status: Status = "different" if failed or "different" in statuses else "not verified"
         skipped = (*report.skipped, *(f"output {name!r}" for name in sorted(random)))
@@ -310,7 +310,7 @@ def _pairs(runs: Sequence[ModelRun], again: Sequence[ModelRun]) -> list[tuple[Mo
 
 
 def _not_repeated(pairs: Sequence[tuple[Sequence[RunOutcome], Sequence[RunOutcome]]]) -> set[str]:
-    """Returns the names of what two runs on the same values returned different values of."""
+    """Returns the names of the outputs whose values differ between two runs on the same inputs."""
     return {
         name
         for runs in pairs
@@ -322,7 +322,7 @@ def _not_repeated(pairs: Sequence[tuple[Sequence[RunOutcome], Sequence[RunOutcom
 
 
 def _says_more(report: LoaderReport, known: LoaderReport) -> bool:
-    """Whether a comparison on other values tells more than one that is known."""
+    """Whether a comparison with other values says more than the one made before."""
     order: tuple[Status, ...] = ("not verified", "same", "different")
     rank, known_rank = order.index(report.status), order.index(known.status)
     if rank != known_rank:
@@ -339,7 +339,7 @@ def _output(
     axis: int | None,
     tolerance: Tolerance,
 ) -> OutputReport | None:
-    """Compares an output; None if that of several runs has nothing to be compared with."""
+    """Compares an output; None if results of several runs cannot be joined to be compared."""
     old, new = names
     found: Difference | None
     if len(values) > 1 and axis is None:

@@ -21,7 +21,7 @@ _OTHER_SIZE = 3
 """The size of an unknown dimension that is not the first one."""
 
 _LIMIT = 50
-"""Below it are integers that the model takes as fractions or as text."""
+"""The bound of made-up integers that the model takes as fractions or as text."""
 
 
 _EXAMPLES = 5
@@ -115,7 +115,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
 
 
 def converted(steps: Iterable[Step], value: Array) -> Array:
-    """Returns what steps make of a value."""
+    """Returns a value after some steps."""
     for step in steps:
         value = step.evaluate(value)
     return value
@@ -174,14 +174,14 @@ def _sizes(shape: Shape, rows: int) -> list[int]:
 
 
 def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, number: int) -> Array:
-    """Makes values of one dtype that another one can be made of.
+    """Makes values of one dtype that can be converted to another dtype.
 
     Args:
         dtype: The dtype.
         read_as: The dtype that the old model takes.
         sizes: The shape.
         recipe: What the values are like.
-        number: Tells the values of one input from those of another.
+        number: Differs from input to input, so that their values differ.
     """
     import numpy as np
 
@@ -214,7 +214,7 @@ def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, numbe
 
 
 def _integers(size: tuple[int, ...], below: int, random: Any, number: int) -> Array:
-    """Returns random integers, of which the first differs between two inputs."""
+    """Returns random integers; the first one differs from input to input."""
     import numpy as np
 
     integers = np.array(random.integers(below, size=size))
@@ -283,14 +283,14 @@ def _example(features: Mapping[str, Feature], row: int) -> bytes:
 
 
 class SamplesError(ValueError):
-    """The file is none of samples. The message says what is wrong, and what is expected."""
+    """The file holds no samples. The message says what is wrong, and what is expected."""
 
 
 def load_samples(file: Path) -> Arrays:
     """Reads a ``.npz`` file.
 
     Raises:
-        SamplesError: It is none, or holds Python objects.
+        SamplesError: The file is no ``.npz`` file, or holds Python objects.
     """
     import numpy as np
 
@@ -331,14 +331,14 @@ def unused_samples(
 
 
 def _names_of_inputs(signature: SignatureMapping) -> Iterator[str]:
-    """Yields what the tensors are called that the new model is fed."""
+    """Yields the names of the tensors that the new model is fed."""
     for each in signature.inputs:
         if each.new is not None:
             yield from (f"{each.new}{part.suffix}" for part in each.components)
 
 
 def _spelled(name: str, signature: SignatureMapping, samples: Mapping[str, Array]) -> str | None:
-    """Returns what an input's sample is called, or None if there is none."""
+    """Returns the name under which an input's sample is given, or None if there is none."""
     spellings = (f"{signature.new}/{name}", name)
     return next((spelled for spelled in spellings if spelled in samples), None)
 

@@ -65,7 +65,7 @@ class Options:
         """Makes sure that the options make sense.
 
         Raises:
-            UsageError: They do not.
+            UsageError: An option makes no sense.
         """
         for loader in self.loaders:
             if loader not in LOADERS:
@@ -212,7 +212,7 @@ def refuse_unsafe(models: Sequence[SavedModel], allowed: Collection[str]) -> Non
         allowed: The names of ops that they may have.
 
     Raises:
-        UnsafeModel: They have others, or read assets that are no files of theirs.
+        UnsafeModel: They have other such ops, or read assets that are no files of theirs.
     """
     problems: dict[str, None] = {}
     ops: dict[str, None] = {}

@@ -109,8 +109,8 @@ CASES = [
         serving('input { key: "x" rename_to: "b" } input { key: "b" rename_to: "x" }'),
         "breaking",
         {
-            "input-replaced: what is sent as input 'b' goes where another input went",
-            "input-replaced: what is sent as input 'x' goes where another input went",
+            "input-replaced: input 'b' feeds another tensor than before",
+            "input-replaced: input 'x' feeds another tensor than before",
         },
     ),
     (
@@ -119,7 +119,7 @@ CASES = [
         "breaking",
         {
             "output-renamed: output 'p' is called 's' now",
-            "output-replaced: what comes as output 's' is another one",
+            "output-replaced: output 's' returns another tensor than before",
         },
     ),
     (

@@ -83,7 +83,7 @@ def _with_sorted_maps(value: dict[str, Any], schema: Descriptor) -> dict[str, An
 
 
 def _with_sorted(value: Any, schema: Descriptor | None) -> Any:
-    """Does the same in what a field holds: messages of a type, a map, or, without one, scalars."""
+    """Returns the value of a field with maps sorted; without a schema it is a scalar."""
     if schema is None:
         return value
     if isinstance(value, list):

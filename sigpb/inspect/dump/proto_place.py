@@ -82,7 +82,7 @@ def find_place(root: Message, schema: Descriptor, text: str) -> ProtoPlace:
 
 
 def _completed(root: ProtoPlace, path: Path) -> Path:
-    """Puts the parts in front of a path that it leaves out.
+    """Completes a path whose first parts are left out.
 
     Raises:
         UsageError: There are several ways to do that.
@@ -127,7 +127,7 @@ def _field(place: ProtoPlace, part: PathPart) -> KnownField:
     """Returns the field that a part names.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The message has no such field.
     """
     known = fields_by_name(place.schema)
     if part.name not in known:
@@ -140,10 +140,10 @@ def _field(place: ProtoPlace, part: PathPart) -> KnownField:
 
 
 def _entered(place: ProtoPlace) -> ProtoPlace:
-    """Returns the message that a part is, to go on into it.
+    """Returns the message that a part of a path leads to.
 
     Raises:
-        UsageError: It is none, or several.
+        UsageError: The part is no message, or is several.
     """
     known = place.field
     if known is None:
@@ -263,7 +263,7 @@ def _last_position(total: int) -> str:
 
 
 def _named(place: ProtoPlace, known: KnownField, name: str) -> list[Field]:
-    """Returns the elements of a name: of nodes the first only, found by a search for its bytes."""
+    """Returns the elements that have a name; of nodes only the first, found by its bytes."""
     if place.schema.full_name == _GRAPH and known.number == protos.GraphDef.NODE_FIELD_NUMBER:
         try:
             node = NodeIndex(place.message).find(name)

@@ -30,7 +30,7 @@ _INPUT = protos.NodeDef.INPUT_FIELD_NUMBER
 
 
 class NodeRecord(NamedTuple):
-    """A node, as far as it takes no parsing.
+    """The fields of a node that are read without parsing its attributes.
 
     Attributes:
         name: Its name.
@@ -58,12 +58,12 @@ class NodeRecord(NamedTuple):
 
 
 def is_control(spelled: str) -> bool:
-    """Whether an input of a node is no tensor but a node that has to run before."""
+    """Whether an input of a node is a control input: a node that has to run before."""
     return spelled.startswith("^")
 
 
 class FlowBody:
-    """The nodes of a GraphDef or a FunctionDef, what they begin with, and what is asked of them.
+    """The nodes of a GraphDef or a FunctionDef, its arguments, and the results asked of it.
 
     Attributes:
         name: Name of the function; empty for the top level.
@@ -161,7 +161,7 @@ class FlowLibrary:
         return self._bodies.get(name)
 
     def signatures(self) -> Iterator[protos.OpDef]:
-        """Yields what the functions take and return."""
+        """Yields the signatures of the functions."""
         for function in self._messages.values():
             if signature := function.find(_SIGNATURE):
                 yield parse(protos.OpDef, signature)
@@ -178,7 +178,7 @@ def graph_records(graph: Message) -> dict[str, NodeRecord]:
 
 
 def node_names(message: Message, number: int) -> Iterator[str]:
-    """Yields the names of the nodes in a field of a GraphDef or a FunctionDef, equal ones too."""
+    """Yields the names of the nodes in a field of a GraphDef or FunctionDef, repeated ones too."""
     for field in message.fields(number):
         yield _head(Message(message.buffer, field.value_start, field.value_end))[0]
 
@@ -241,14 +241,14 @@ def is_resource(record: NodeRecord) -> bool:
 
 
 def output_type(body: FlowBody, record: NodeRecord, output: int) -> TensorType:
-    """Returns what is stated of an output of a node; dtype 0 and no shape where nothing is."""
+    """Returns the type that is stated for an output of a node; dtype 0 and no shape if none is."""
     dtypes = body.output_dtypes(record)
     dtype = value_dtype(dtypes[output]) if output < len(dtypes) else 0
     return TensorType(dtype, stated_shape(body.node(record), output))
 
 
 def argument_type(body: FlowBody, number: int) -> TensorType:
-    """Returns what a function states of the shape of an argument."""
+    """Returns the type of an argument, of which a function states the shape only."""
     return TensorType(0, argument_shape(body.argument_attrs, number))
 
 
@@ -268,7 +268,7 @@ def resource_type(body: FlowBody, record: NodeRecord) -> TensorType:
 
 
 def better(first: TensorType, second: TensorType) -> TensorType:
-    """Returns the first of two statements of a type, with what only the second one says."""
+    """Returns the first of two types, completed by the second where the first is not known."""
     shape = first.shape if first.shape is not None else second.shape
     return TensorType(first.dtype or second.dtype, shape)
 

@@ -48,8 +48,8 @@ def draw(flow: Flow, depth: int | None, *, everything: bool = False) -> Picture:
     Args:
         flow: What is to be seen.
         depth: How many levels to open; None for as many as can be seen at a glance.
-        everything: Whether to draw what is inside of the levels below as well, for a format in
-            which a reader can open and close them.
+        everything: Whether to draw the levels below as well, for a format in which a reader can
+            open and close them.
     """
     labels: dict[str, list[str]] = defaultdict(list)
     for endpoint in flow.endpoints.inputs:
@@ -117,7 +117,7 @@ class _Drawing:
         )
 
     def _place(self, items: list[Item]) -> None:
-        """Numbers what is drawn, what contains something before what is in it."""
+        """Numbers the items that are drawn, each before the items that it contains."""
         waiting: list[tuple[Item, int | None, str]] = [(item, None, "") for item in reversed(items)]
         while waiting:
             item, parent, scope = waiting.pop()
@@ -258,7 +258,7 @@ _MOVED = ("constant", "variable")
 def near_users(
     nodes: Sequence[Node], edges: Sequence[Edge]
 ) -> tuple[list[Node], list[Edge], list[int]]:
-    """Moves nodes that take nothing to the innermost scope or function that contains their users.
+    """Moves nodes without inputs to the innermost scope or function that contains their users.
 
     A TF2 model has its variables at the top level and passes them to where they are read, several
     functions further in: there is where a reader looks for them.

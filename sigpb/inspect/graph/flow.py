@@ -56,10 +56,10 @@ class End:
 
 @dataclass(frozen=True)
 class Ends:
-    """What is looked at.
+    """The inputs and outputs between which a graph is looked at.
 
     Attributes:
-        title: What it is, as text.
+        title: What the graph is, as text.
         inputs: Where the graph begins. Two may be the same tensor.
         outputs: Where it ends.
         followed: The tensors of the inputs that are followed; None to show all that outputs take.
@@ -118,7 +118,7 @@ def between(
     """Returns the part of a graph that begins or ends elsewhere.
 
     Args:
-        whole: What there is.
+        whole: The inputs and outputs of the whole graph.
         begin: The key of an input, or any tensor, that alone is followed; None for all.
         end: The key of an output, or any tensor; None for all outputs.
         records: The nodes.
@@ -232,7 +232,7 @@ class Graph:
 
 
 class Flow:
-    """What is between some inputs and some outputs of a graph.
+    """The nodes between some inputs and some outputs of a graph.
 
     Attributes:
         endpoints: The inputs and outputs.

@@ -26,7 +26,7 @@ _SEQUENCES = ("list_value", "tuple_value")
 # The part of a VariableDef with a text that names no tensor of the graph.
 _SLICE = "save_slice_info_def"
 
-# What protobuf's own parsers allow.
+# How deep protobuf's own parsers allow messages to be nested.
 _MAX_DEPTH = 100
 
 

@@ -15,7 +15,7 @@ from sigpb.tf.tensor_types import tensor_names
 
 
 class Origin(NamedTuple):
-    """What an endpoint stands for.
+    """The node and the tensor that an endpoint stands for.
 
     Attributes:
         node: The node that makes it, or the argument of a function that it is passed as.

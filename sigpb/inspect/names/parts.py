@@ -128,13 +128,13 @@ class Part:
             yield from self._beside_the_graph(self.message)
 
     def uses(self, wanted: Collection[Referent]) -> Iterator[tuple[Referent, Occurrence]]:
-        """Yields what refers to some nodes, arguments or functions, and what defines them.
+        """Yields the texts that refer to some nodes, arguments or functions, or define them.
 
         Args:
             wanted: The nodes, arguments and functions.
 
         Yields:
-            One of these, and a text that `definition` or `referent` takes for it.
+            A node, argument or function, and a text whose `definition` or `referent` it is.
         """
         for occurrence in self.occurrences(mention({each.name for each in wanted})):
             found = definition(occurrence) or referent(occurrence)

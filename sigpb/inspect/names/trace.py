@@ -20,10 +20,10 @@ from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.json_values import json_value
 from sigpb.tf.tensor_names import full
 
-# What a wrong name is compared with: more would take seconds.
+# How many names a wrong name is compared with: more would take seconds.
 _MOST_NAMES = 2000
 
-# They concern a node, whichever of its outputs is traced.
+# Roles that concern a node whichever of its outputs is traced.
 _OF_WHOLE_NODES = {
     role.value for role in (Role.CONTROL_INPUT, Role.CONTROL_RETURN, Role.COLOCATION)
 }
@@ -64,7 +64,7 @@ class FunctionUse:
 
 @dataclass(frozen=True)
 class Trace:
-    """What is known of a node, of an argument of a function, or of a function.
+    """The facts about a node, an argument of a function, or a function.
 
     Attributes:
         kind: Which of these: ``node``, ``argument``, ``function``, or ``missing`` if something

@@ -15,7 +15,7 @@ _CONVERSIONS = {"Cast": "DstT", "AsString": ""}
 
 
 class Float64Input(LintRule):
-    """Finds float64 inputs, and tells those apart that the model does not use as such numbers."""
+    """Finds float64 inputs, and says which of them the model converts to another dtype at once."""
 
     id = "float64-input"
     severity = "info"

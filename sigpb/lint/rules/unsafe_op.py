@@ -11,7 +11,7 @@ from sigpb.lint.rule import Finding, LintRule, listed
 
 
 class UnsafeOp(LintRule):
-    """Finds such ops in the graph and in all functions."""
+    """Finds ops in the graph and in all functions that reach outside of the model."""
 
     id = "unsafe-op"
     severity = "warning"
