@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from sigpb import protos
+from sigpb.rewrite.wrapper_function import is_wrapper
+from sigpb.tf.called_functions import CALL_OPS
 from tests.diff.patched import only_graph, patched
 from tests.patches import ModelFactory, altered
 
@@ -75,3 +77,21 @@ def test_said_of_the_model_that_has_it(
     assert found.disagreements_before == ()
     assert any(said in sentence for sentence in found.disagreements_after), found
     assert found.is_change
+
+
+def test_a_damaged_wrapper_that_calls_itself_is_not_followed_for_ever(
+    fixture_model: ModelFactory,
+) -> None:
+    def call_itself(graph: protos.MetaGraphDef) -> None:
+        (wrapper,) = (
+            each for each in graph.graph_def.library.function if is_wrapper(each.signature.name)
+        )
+        (call,) = (node for node in wrapper.node_def if node.op in CALL_OPS)
+        call.attr["f"].func.name = wrapper.signature.name
+
+    model = patched(
+        fixture_model("tf2_linear"),
+        'signature { key: "serving_default" output { key: "p" rename_to: "z" } }',
+    )
+    graph = only_graph(model, altered(patched(model, ""), call_itself))
+    assert len(graph.graph.functions.changed) == 1

@@ -150,15 +150,20 @@ class TestDamage:
         assert text(data, "NodeDef") == [shown]
 
     @pytest.mark.parametrize(
-        ("field", "value", "said"),
+        ("field", "value", "read", "said"),
         [
-            (5, bytes(6), "2 bytes behind the last of the packed numbers"),
-            (7, b"\x01\x80", "truncated varint before byte 4"),
-            (7, b"\xff" * 10 + b"\x01", "varint of more than 64 bits at byte 2"),
+            (5, bytes(6), (0.0,), "2 bytes behind the last of the packed numbers"),
+            (7, b"\x01\x80", (1,), "truncated varint before byte 4"),
+            (7, b"\xff" * 10 + b"\x01", (-1,), "varint of more than 64 bits at byte 2"),
+            (7, b"\x01" + b"\xff" * 11 + b"\x01", (1,), "varint of more than 64 bits at byte 3"),
         ],
     )
-    def test_packed_numbers(self, field: int, value: bytes, said: str) -> None:
+    def test_packed_numbers(
+        self, field: int, value: bytes, read: tuple[float, ...], said: str
+    ) -> None:
         (record,) = tree(length_delimited(field, value), "TensorProto")
+        assert record.value is not None
+        assert record.value.value == read
         assert record.problem.endswith(said)
 
     def test_a_message_that_is_cut_off_is_entered(self) -> None:
