@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,7 +210,3 @@ class ModelDifference:
             or any(graph.is_change for graph in self.meta_graphs)
             or any(file.counts for file in self.files.files)
         )
-
-    def changed_meta_graphs(self) -> Iterator[MetaGraphDifference]:
-        """Yields the MetaGraphs of which anything is different."""
-        return (graph for graph in self.meta_graphs if graph.is_change)

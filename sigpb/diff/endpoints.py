@@ -51,14 +51,12 @@ def endpoint_places(
     infos = signature.inputs if side == "input" else signature.outputs
     defaults = signature.defaults if side == "input" else {}
     return [
-        EndpointPlace(_endpoint(key, infos[key], defaults), origins.of(_main_tensor(infos[key])))
-        for key in sorted(infos)
+        EndpointPlace(
+            _endpoint(key, info, defaults),
+            origins.of(converted_tensor(info) or next(iter(tensor_names(info)), "")),
+        )
+        for key, info in sorted(infos.items())
     ]
-
-
-def _main_tensor(info: protos.TensorInfo) -> str:
-    names = tensor_names(info)
-    return converted_tensor(info) or (names[0] if names else "")
 
 
 def _endpoint(

@@ -10,7 +10,7 @@ from sigpb.diff.sections import Unmatched
 from sigpb.graph.added_nodes import is_spliced
 from sigpb.saved_model.model import parse
 from sigpb.tf.ops import PLACEHOLDERS
-from sigpb.wire import Field, Message, SourceRange, sha256
+from sigpb.wire import Message, SourceRange, sha256
 
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
@@ -30,7 +30,7 @@ def compare_graphs(nodes: Unmatched | None, functions: Unmatched | None) -> Grap
         nodes: The nodes of the top level that only one of the two graphs has unchanged.
         functions: The functions that only one of the two graphs has unchanged.
     """
-    first, second = _messages(nodes, _node_name)
+    first, second = _messages(nodes, lambda node: _text(node, _NAME))
     changed_nodes = [
         name for name in first.keys() & second.keys() if _differ(first[name], second[name])
     ]
@@ -65,10 +65,6 @@ def _messages(
         messages = (parent.message(field) for parent, field in fields)
         sides.append({name_of(message): message for message in messages})
     return sides[0], sides[1]
-
-
-def _node_name(node: Message) -> str:
-    return _text(node, _NAME)
 
 
 def _function_name(function: Message) -> str:
@@ -114,16 +110,11 @@ def _constant_change(name: str, before: Message, after: Message) -> ConstantChan
 
 def _value_digest(node: Message) -> str:
     for key, field in node.entries(_ATTR):
-        if key == b"value" and (value := node.entry_value(field)):
-            tensor = _last_message(value, _TENSOR)
-            if tensor is not None:
-                return sha256((SourceRange(tensor.start, tensor.end),), tensor.buffer)[:_DIGITS]
+        value = node.entry_value(field) if key == b"value" else None
+        if value is not None and (found := value.last(_TENSOR)):
+            tensor = value.message(found)
+            return sha256((SourceRange(tensor.start, tensor.end),), tensor.buffer)[:_DIGITS]
     return ""
-
-
-def _last_message(message: Message, number: int) -> Message | None:
-    field: Field | None = message.last(number)
-    return message.message(field) if field else None
 
 
 def _constants_in_function(

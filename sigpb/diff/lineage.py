@@ -63,7 +63,7 @@ class Lineage:
         self.origins_before = Origins(before.top)
         self.origins_after = Origins(after.top)
         self.same_node = cache(self._same_node)
-        self.same_function = cache(self._same_function)
+        self.same_function = cache(lambda name: before.library.has_same(name, after.library))
 
     def same_tensor(self, tensor: str) -> bool:
         """Whether both graphs have a tensor of this name that is computed in the same way."""
@@ -110,9 +110,6 @@ class Lineage:
             return True
         users = self.before.users(name)
         return not users or any(self.same_node(user) for user in users)
-
-    def _same_function(self, name: str) -> bool:
-        return self.before.library.has_same(name, self.after.library)
 
 
 def _without_splice(node: protos.NodeDef | None) -> protos.NodeDef:

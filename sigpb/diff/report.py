@@ -31,8 +31,8 @@ def difference_text(difference: ModelDifference) -> str:
     lines = [f"{difference.before} → {difference.after}"]
     lines += [f"MetaGraph {tag_set_text(tags)}: removed" for tags in difference.removed]
     lines += [f"MetaGraph {tag_set_text(tags)}: added" for tags in difference.added]
-    for graph in difference.changed_meta_graphs():
-        lines += _meta_graph(graph)
+    for graph in difference.meta_graphs:
+        lines += _meta_graph(graph) if graph.is_change else ()
     if files := list(_files(difference.files)):
         lines += ["files", *(f"  {line}" for line in files)]
     lines += _bytes(difference)

@@ -22,6 +22,8 @@ _IN_A_COPY = 1.01
 # The order of the file is kept, and copies come after their original.
 _OUT_OF_ORDER = 0.005
 
+_NONE = protos.SignatureDef()
+
 
 def signature_differences(
     before: MetaGraph, after: MetaGraph, lineage: Lineage
@@ -37,18 +39,23 @@ def differences_by_key(
     changes = []
     for key in after.user_signatures:
         new, known = after.signatures[key], key in before.signatures
-        old = before.signatures[key] if known else protos.SignatureDef()
-        changes.append(
-            SignatureDifference(
-                key if known else None,
-                key,
-                False,
-                old.method_name,
-                new.method_name,
-                compare_endpoints(old, new, lineage),
-            )
-        )
+        old = before.signatures[key] if known else _NONE
+        endpoints = compare_endpoints(old, new, lineage)
+        changes.append(_difference(key if known else None, key, old, new, endpoints))
     return tuple(changes)
+
+
+def _difference(
+    old_key: str | None,
+    new_key: str | None,
+    old: protos.SignatureDef,
+    new: protos.SignatureDef,
+    endpoints: tuple[EndpointChange, ...],
+    *,
+    copied: bool = False,
+) -> SignatureDifference:
+    methods = old.method_name, new.method_name
+    return SignatureDifference(old_key, new_key, copied, *methods, endpoints)
 
 
 class _SignatureMatching:
@@ -136,29 +143,13 @@ class _SignatureMatching:
     def _change(self, i: int, j: int | None, copied: bool = False) -> SignatureDifference:
         key, before = self.old[i], self.before[self.old[i]]
         if j is None:
-            return SignatureDifference(
-                key, None, False, before.method_name, "", _removed(before, self.lineage)
-            )
-        after = self.after[self.new[j]]
-        return SignatureDifference(
-            key,
-            self.new[j],
-            copied,
-            before.method_name,
-            after.method_name,
-            self.endpoints[i, j],
-        )
+            return _difference(key, None, before, _NONE, _removed(before, self.lineage))
+        new_key, endpoints = self.new[j], self.endpoints[i, j]
+        return _difference(key, new_key, before, self.after[new_key], endpoints, copied=copied)
 
     def _added(self, j: int) -> SignatureDifference:
-        after = self.after[self.new[j]]
-        return SignatureDifference(
-            None,
-            self.new[j],
-            False,
-            "",
-            after.method_name,
-            compare_endpoints(protos.SignatureDef(), after, self.lineage),
-        )
+        key, after = self.new[j], self.after[self.new[j]]
+        return _difference(None, key, _NONE, after, compare_endpoints(_NONE, after, self.lineage))
 
 
 def _removed(before: protos.SignatureDef, lineage: Lineage) -> tuple[EndpointChange, ...]:

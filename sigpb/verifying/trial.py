@@ -89,9 +89,8 @@ class Trial:
             try:
                 rounds = list(self._rounds(**options))
             except (NoValue, KeyError, ValueError) as error:
-                report = LoaderReport(
-                    new.name, "not verified", problems=(f"not run: {_why(error)}",)
-                )
+                why = str(error) if isinstance(error, NoValue) else failure_reason(error)
+                report = LoaderReport(new.name, "not verified", problems=(f"not run: {why}",))
                 return report if best is None else best[0]
             runs = self._run_all(rounds, models)
             report = self._compare(runs, new.name, self.tolerance)
@@ -192,7 +191,10 @@ class Trial:
                 reason = run.after.reason
                 failures.append(f"ran before{_where([size])}, and does not any more: {reason}")
                 continue
-            failures += self._unexpected(run.after)
+            failures += [
+                f"output {name!r} is returned, which is not expected"
+                for name in sorted(run.after.keys() - self._expected_outputs().keys())
+            ]
             for output in self._outputs(run, run.after, tolerance):
                 found[output.new] = _worse(found.get(output.new), output)
                 if output.new in run.after:
@@ -264,18 +266,13 @@ class Trial:
                 if report := _output(names, values, after, each.steps, axis, tolerance):
                     yield _with_size(report, run.values.batch_size)
 
-    def _unexpected(self, after: Arrays) -> Iterator[str]:
-        for name in sorted(after.keys() - self._expected_outputs().keys()):
-            yield f"output {name!r} is returned, which is not expected"
-
     def _without_random(
         self, report: LoaderReport, runs: Sequence[ModelRun], again: Sequence[ModelRun]
     ) -> LoaderReport:
         """Takes back the verdict on outputs that the old model itself does not repeat."""
-        of_outputs = _not_repeated(
-            [(run.before, other.before) for run, other in _pairs(runs, again)]
-        )
-        of_added = _not_repeated([(run.added, other.added) for run, other in _pairs(runs, again)])
+        pairs = list(zip(runs, again, strict=True))
+        of_outputs = _not_repeated([(run.before, other.before) for run, other in pairs])
+        of_added = _not_repeated([(run.added, other.added) for run, other in pairs])
         added = {each.new for each in self.signature.added}
         random = {
             each.new: each.old
@@ -303,10 +300,6 @@ class Trial:
             problems=(*report.problems, said),
             skipped=skipped,
         )
-
-
-def _pairs(runs: Sequence[ModelRun], again: Sequence[ModelRun]) -> list[tuple[ModelRun, ModelRun]]:
-    return list(zip(runs, again, strict=True))
 
 
 def _not_repeated(pairs: Sequence[tuple[Sequence[RunOutcome], Sequence[RunOutcome]]]) -> set[str]:
@@ -385,7 +378,3 @@ def _worse(known: OutputReport | None, found: OutputReport) -> OutputReport:
     if found.difference.worst is None or found.difference.worst > known.difference.worst:
         return found
     return known
-
-
-def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, NoValue) else failure_reason(error)

@@ -110,7 +110,8 @@ def verify(
         if problems:
             whole = mapping_of(old, compile_patch(old, infer_patch(old, new)))
             problems = (*misstated_signatures(whole, new), *_narrowed(whole, old))
-        whole = _all_concerned(whole)
+        # Without a patch there is nothing that is not concerned.
+        whole = whole.with_signatures(lambda each: [replace(each, concerned=True)])
     wanted = whole if options.signature is None else _only(whole, options.signature)
     reports, confinement = ask(
         Request(
@@ -139,11 +140,6 @@ def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
                         f"signature {signature.new!r}: input {each.new!r} took any number of rows, "
                         f"and takes {now[0]} now; if that is wanted, say so with a patch."
                     )
-
-
-def _all_concerned(mapping: ModelMapping) -> ModelMapping:
-    """Returns a mapping all of whose signatures have to be compared."""
-    return mapping.with_signatures(lambda each: [replace(each, concerned=True)])
 
 
 def _only(mapping: ModelMapping, key: str) -> ModelMapping:

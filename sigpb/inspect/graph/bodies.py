@@ -12,7 +12,7 @@ from sigpb import protos
 from sigpb.graph.node_index import LARGE_NODE, outline
 from sigpb.saved_model.model import parse
 from sigpb.tf.op_defs import OpDefs
-from sigpb.tf.ops import PLACEHOLDERS, TABLES, VARIABLES
+from sigpb.tf.ops import TABLES, VARIABLES
 from sigpb.tf.stated_shapes import argument_shape, as_meant, producer_of, stated_shape
 from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.tf.tensor_types import TensorType, shape_of, value_dtype
@@ -228,11 +228,6 @@ def _head(node: Message) -> tuple[str, str, tuple[str, ...]]:
 
 UNKNOWN = TensorType(0, None)
 """The type of a tensor of which nothing is stated."""
-
-
-def is_placeholder(record: NodeRecord) -> bool:
-    """Whether a node stands for a value that is fed."""
-    return record.op in PLACEHOLDERS
 
 
 def is_resource(record: NodeRecord) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,12 +16,12 @@ from sigpb.inspect.graph.bodies import (
     better,
     graph_records,
     graph_version,
-    is_placeholder,
     output_type,
 )
 from sigpb.inspect.graph.dependence import Dependences, Instance
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import canonical, full, producer
 from sigpb.tf.tensor_types import TensorType, shape_of, tensor_names
 
@@ -88,28 +88,6 @@ class Ends:
 def signature_ends(title: str, signature: protos.SignatureDef) -> Ends:
     """Returns the inputs and outputs of a signature, sorted by their keys."""
     return Ends(title, tuple(_ends(signature.inputs)), tuple(_ends(signature.outputs)))
-
-
-def graph_ends(title: str, records: Mapping[str, NodeRecord], ends: Iterable[str]) -> Ends:
-    """Returns the placeholders of a graph, and some tensors that nothing takes.
-
-    Args:
-        title: What it is.
-        records: The nodes.
-        ends: What `unused` returns.
-    """
-    inputs = (record.name for record in records.values() if is_placeholder(record))
-    return Ends(
-        title,
-        tuple(End(name, name) for name in inputs),
-        tuple(End(name.removeprefix("^"), name) for name in ends),
-    )
-
-
-def unused(records: Mapping[str, NodeRecord]) -> list[NodeRecord]:
-    """Returns the nodes that no other node takes anything from, or waits for."""
-    used = {producer(spelled) for record in records.values() for spelled in record.inputs}
-    return [record for record in records.values() if record.name not in used]
 
 
 def between(
@@ -200,13 +178,18 @@ class Graph:
         return self.body({}, ())
 
     def endpoints(self, title: str) -> Ends:
-        """Returns the placeholders of the graph, and what no node takes."""
-        found: list[str] = []
-        for record in unused(self.records):
-            count = len(self.top.output_dtypes(record))
-            found += [canonical(f"{record.name}:{number}") for number in range(count)]
-            found += [] if count else [f"^{record.name}"]
-        return graph_ends(title, self.records, found)
+        """Returns the placeholders of the graph, and the outputs of nodes that no node takes."""
+        records = self.records.values()
+        inputs = (record.name for record in records if record.op in PLACEHOLDERS)
+        used = {producer(spelled) for record in records for spelled in record.inputs}
+        outputs: list[End] = []
+        for record in records:
+            if record.name not in used:
+                count = len(self.top.output_dtypes(record))
+                tensors = (canonical(f"{record.name}:{number}") for number in range(count))
+                found = [End(tensor, tensor) for tensor in tensors]
+                outputs += found or [End(record.name, f"^{record.name}")]
+        return Ends(title, tuple(End(name, name) for name in inputs), tuple(outputs))
 
     def flow(self, endpoints: Ends) -> Flow:
         """Returns the part of the graph between some endpoints."""

@@ -106,7 +106,8 @@ class Sources:
                 if port.number < len(body.results):
                     yield from self.of_tensor(inner, body.results[port.number])
             elif callee.role == COND and body.results:
-                yield from self._as_control(self.of_tensor(inner, body.results[0]))
+                for source in self.of_tensor(inner, body.results[0]):
+                    yield source._replace(is_control=True)
         if call.kind == "loop":
             first = call.tensors if port.number == DONE else call.tensors[port.number :][:1]
             for spelled in first:
@@ -177,7 +178,3 @@ class Sources:
             return EdgeSource(port, False, argument, stated, *caller) if port else None
         outer = place.call.tensors[place.call.first :]
         return _Passed(place.instance, outer[argument], stated) if argument < len(outer) else None
-
-    @staticmethod
-    def _as_control(sources: Iterator[EdgeSource]) -> Iterator[EdgeSource]:
-        return (source._replace(is_control=True) for source in sources)

@@ -68,11 +68,6 @@ class Part:
         self.message = message
         self.graph = graph
 
-    @property
-    def graph_place(self) -> FieldPlace | None:
-        """Where the GraphDef stands; None if it is the whole file."""
-        return FieldPlace(self.place, "graph_def") if self.message else None
-
     @cached_property
     def signatures(self) -> dict[str, protos.SignatureDef]:
         """The SignatureDefs by key, sorted, large tensors without their elements."""
@@ -123,7 +118,8 @@ class Part:
         if self.message is not None:
             yield from self._in_meta_info(self.message)
         if self.graph is not None:
-            yield from _in_graph(self.graph, self.graph_place, mention)
+            place = FieldPlace(self.place, "graph_def") if self.message else None
+            yield from _in_graph(self.graph, place, mention)
         if self.message is not None:
             yield from self._beside_the_graph(self.message)
 
