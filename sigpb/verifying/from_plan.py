@@ -26,7 +26,6 @@ from sigpb.tf.tensor_types import (
     value_dtype,
 )
 from sigpb.verifying.mapping import (
-    SUFFIXES,
     AddedOutput,
     Component,
     InputMapping,
@@ -34,6 +33,7 @@ from sigpb.verifying.mapping import (
     ModelMapping,
     OutputMapping,
     SignatureMapping,
+    suffixes_of,
 )
 
 
@@ -102,7 +102,7 @@ class _MappedGraph:
     def _components(
         self, info: protos.TensorInfo, change: Conversion | None
     ) -> tuple[Component, ...]:
-        tensors, suffixes = tensor_names(info), _suffixes(info)
+        tensors, suffixes = tensor_names(info), suffixes_of(info)
         if encoding_of(info) == "dense":
             if change:
                 shape = merged(change.outside.shape, change.inside.shape)
@@ -161,7 +161,7 @@ def _output(port: Port) -> OutputMapping:
         port.source,
         port.key,
         _declared(info, change),
-        _suffixes(info),
+        suffixes_of(info),
         _steps(port),
         _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
     )
@@ -173,13 +173,6 @@ def _declared(info: protos.TensorInfo, change: Conversion | None) -> TensorType:
     if encoding_of(info) == "coo_sparse":
         return TensorType(change.outside.dtype, shape_of(info.tensor_shape))
     return change.outside
-
-
-def _suffixes(info: protos.TensorInfo) -> tuple[str, ...]:
-    encoding = encoding_of(info)
-    if encoding == "composite":
-        return tuple(f"_component_{i}" for i in range(len(info.composite_tensor.components)))
-    return SUFFIXES.get(encoding, ("",))
 
 
 def _relaxed_axis(before: Shape, after: Shape) -> int | None:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_types import tensor_names
 from sigpb.verifying.comparison import Array, Arrays
+from sigpb.verifying.mapping import suffixes_of
 
 Graph = Any
 Tensor = Any
@@ -178,22 +180,13 @@ def _check_dtype(name: str, dtype: Any, value: Array) -> None:
         raise TypeError(f"input {name!r} takes {dtype.name}, not {fed.name}")
 
 
-def _tensors(infos: Mapping[str, Any]) -> dict[str, Any]:
+def _tensors(infos: Mapping[str, Any]) -> dict[str, str]:
     """Returns the names of tensors by what ``tf.saved_model.load`` calls them."""
-    found = {}
-    for key, info in infos.items():
-        encoding = info.WhichOneof("encoding")
-        if encoding == "coo_sparse":
-            sparse = info.coo_sparse
-            found[f"{key}_indices"] = sparse.indices_tensor_name
-            found[f"{key}_values"] = sparse.values_tensor_name
-            found[f"{key}_dense_shape"] = sparse.dense_shape_tensor_name
-        elif encoding == "composite_tensor":
-            for i, part in enumerate(info.composite_tensor.components):
-                found[f"{key}_component_{i}"] = part.name
-        else:
-            found[key] = info.name
-    return found
+    return {
+        key + suffix: name
+        for key, info in infos.items()
+        for suffix, name in zip(suffixes_of(info), tensor_names(info), strict=True)
+    }
 
 
 def _flattened(key: str, output: Any) -> dict[str, Any]:

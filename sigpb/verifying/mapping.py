@@ -6,11 +6,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from sigpb import protos
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import Encoding, Shape, TensorType
 
-SUFFIXES = {"coo_sparse": ("_values", "_indices", "_dense_shape")}
-"""What TensorFlow appends to an endpoint's key for the tensors of a sparse one."""
+
+def suffixes_of(info: protos.TensorInfo) -> tuple[str, ...]:
+    """Returns what TensorFlow appends to an endpoint's key for each of its tensors.
+
+    See tensorflow/python/saved_model/load_v1_in_v2.py. The order is that of `tensor_names`.
+    """
+    if info.HasField("coo_sparse"):
+        return ("_values", "_indices", "_dense_shape")
+    if info.HasField("composite_tensor"):
+        return tuple(f"_component_{i}" for i in range(len(info.composite_tensor.components)))
+    return ("",)
 
 
 @dataclass(frozen=True)
@@ -18,8 +28,7 @@ class Component:
     """A tensor of an input: a dense one has one, a sparse one three.
 
     Attributes:
-        suffix: What ``tf.saved_model.load`` appends to the key to name it; empty for a dense one
-            (tensorflow/python/saved_model/load_v1_in_v2.py).
+        suffix: What ``tf.saved_model.load`` appends to the key to name it; empty for a dense one.
         tensor: The tensor's name in the old model. Inputs that share a tensor get equal values.
         type: What is fed to the new model.
     """

@@ -37,6 +37,16 @@ def test_a_message_in_which_something_is_wrong_is_recognised(messages: dict[str,
         assert recognise_damaged(bytes(data)) == name
 
 
+def test_what_is_in_nodes_counts_as_well() -> None:
+    graph = protos.GraphDef()
+    for number in range(3):
+        inputs = [f"in/put_{i}" for i in range(10)]
+        graph.node.add(name=f"n{number}", op="AddN", device="/cpu:0", input=inputs)
+    unknown = length_delimited(15, b"?")
+    assert recognise_damaged(graph.SerializeToString() + unknown) is not None
+    assert recognise_damaged(graph.SerializeToString() + unknown * 2) is None
+
+
 def test_nothing_else_is_recognised() -> None:
     chance = random.Random(0)
     recognised = [recognise_damaged(chance.randbytes(300)) for _ in range(300)]
