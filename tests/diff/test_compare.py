@@ -88,6 +88,22 @@ class TestGraph:
         assert found.graph.recomputes
         assert found.changed_signatures == ()
 
+    def test_a_node_that_becomes_a_constant_has_no_other_value(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        def change(graph: protos.MetaGraphDef) -> None:
+            node = next(node for node in graph.graph_def.node if node.op == "Const")
+            node.op = "Placeholder"
+            del node.attr["value"]
+
+        constant, no_constant = (fixture_model("tf1_fixed_batch") for _ in range(2))
+        altered(no_constant, change)
+
+        for models in ((constant, no_constant), (no_constant, constant)):
+            found = only_graph(*models).graph
+            assert len(found.nodes.changed) == 1
+            assert found.constants == ()
+
     def test_nodes_and_functions(self, fixture_model: ModelFactory) -> None:
         def change(graph: protos.MetaGraphDef) -> None:
             del graph.graph_def.node[0]
