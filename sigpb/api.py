@@ -265,8 +265,7 @@ def _patched(
     status: Literal["patched", "unchanged"] = "unchanged" if made.is_empty else "patched"
     verified = None
     if changes and options.verify:
-        from sigpb.verifying.before_publishing import verify_changes
-        from sigpb.verifying.verify import Options
+        from sigpb.verifying.verify import Options, verify_changes
 
         how = Options(loaders=options.verify, allow_ops=options.allow_ops)
         verified = verify_changes(model, made, changes, how, output)

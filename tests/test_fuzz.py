@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.cli import main as cli
 from sigpb.saved_model.model import open_model
-from tests.inspect.salvage.test_salvage import LARGER, SMALL
+from tests.inspect.test_salvage import LARGER, SMALL
 from tools.fuzz import command_line, command_targets, damage
 from tools.fuzz.command_line import Failure
 from tools.fuzz.command_targets import (

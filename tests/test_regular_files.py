@@ -22,7 +22,7 @@ READERS = {"open", "read_bytes", "read_text", "memmap", "fromfile"}
 # Linux says of itself.
 OWN = {
     ("cli/main.py", "read_text"),
-    ("inspect/graph/graph_formats/html.py", "read_text"),
+    ("inspect/graph/formats.py", "read_text"),
     ("tf/op_defs.py", "read_bytes"),
     ("tf/ops.py", "read_text"),
     ("protos.py", "read_bytes"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sigpb import protos
 from sigpb.visible_text import json_text, visible, visible_lines, visible_text_proto
-from tests.inspect.graph.graph_formats.hostile import texts
+from tests.inspect.graph.hostile import texts
 
 UNSEEN = (
     "\x1b",

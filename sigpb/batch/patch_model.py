@@ -149,8 +149,7 @@ def _publish(
     if task.output is not None and (output := place_of(task.output)).exists():
         return _existing(output, outcome, published=task.interrupted)
     if changes and job.verify:
-        from sigpb.verifying.before_publishing import verify_changes
-        from sigpb.verifying.verify import Options
+        from sigpb.verifying.verify import Options, verify_changes
 
         place.complete()
         options = Options(loaders=job.verify, allow_ops=job.allow_ops)

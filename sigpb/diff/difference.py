@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigpb.diff.signature_change import SignatureChange
+from sigpb.diff.signature_difference import SignatureDifference
 
 Tags = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Names:
+class NameChanges:
     """Things with names that were added, removed or changed; each sorted."""
 
     added: tuple[str, ...] = ()
@@ -25,8 +25,8 @@ class Names:
         before: Mapping[str, object],
         after: Mapping[str, object],
         changed: Iterable[str] | None = None,
-    ) -> Names:
-        """Compares things by names; those are changed that `changed` names, or that are unequal."""
+    ) -> NameChanges:
+        """Compares things by names; without `changed`, the unequal ones are those that changed."""
         if changed is None:
             changed = (name for name in before.keys() & after.keys() if before[name] != after[name])
         return cls(
@@ -60,14 +60,14 @@ class GraphDifference:
 
     Attributes:
         nodes: Nodes of the top level.
-        spliced: Those of the changed nodes that only take what sigpb put in front of them.
+        spliced: The changed nodes that differ only in taking what sigpb put in front of them.
         functions: Functions of the library.
         constants: Constants with other values, of the changed nodes and functions.
     """
 
-    nodes: Names = Names()
+    nodes: NameChanges = NameChanges()
     spliced: tuple[str, ...] = ()
-    functions: Names = Names()
+    functions: NameChanges = NameChanges()
     constants: tuple[ConstantChange, ...] = ()
 
     def __bool__(self) -> bool:
@@ -83,7 +83,7 @@ class GraphDifference:
 
 
 @dataclass(frozen=True)
-class Section:
+class SectionDifference:
     """The bytes of one part of a MetaGraph.
 
     Attributes:
@@ -92,7 +92,7 @@ class Section:
         after: How many bytes it takes.
         removed: How many of the bytes before are not there any more.
         added: How many of the bytes after were not there.
-        ranges: Where in the new file the latter are: starts, and ends that are not included.
+        ranges: Where in the new file the added bytes are: starts, and ends that are not included.
     """
 
     name: str
@@ -123,17 +123,17 @@ class MetaGraphDifference:
 
     tags_before: Tags
     tags_after: Tags
-    signatures: tuple[SignatureChange, ...]
-    by_key: tuple[SignatureChange, ...]
-    internal: Names
+    signatures: tuple[SignatureDifference, ...]
+    by_key: tuple[SignatureDifference, ...]
+    internal: NameChanges
     graph: GraphDifference
     others: tuple[str, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[SectionDifference, ...]
     disagreements_before: tuple[str, ...] = ()
     disagreements_after: tuple[str, ...] = ()
 
     @property
-    def changed_signatures(self) -> tuple[SignatureChange, ...]:
+    def changed_signatures(self) -> tuple[SignatureDifference, ...]:
         """Those signatures of which anything is different."""
         return tuple(change for change in self.signatures if change.is_change)
 
@@ -149,7 +149,7 @@ class MetaGraphDifference:
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file beside the proto that differs, or is there only once.
+    """A file beside the proto that differs, or that only one of the models has.
 
     Attributes:
         path: Its path in the model's directory.
@@ -174,7 +174,7 @@ class FilesDifference:
     """
 
     files: tuple[FileChange, ...] = ()
-    variables: Names = Names()
+    variables: NameChanges = NameChanges()
 
 
 @dataclass(frozen=True)
@@ -182,13 +182,13 @@ class ModelDifference:
     """What is different between two models.
 
     Attributes:
-        before: The directory of the one.
-        after: The directory of the other.
-        size_before: The size of its proto in bytes, in the binary format.
-        size_after: The same, of the other.
+        before: The directory of the first model.
+        after: The directory of the second model.
+        size_before: The size of the first model's proto in bytes, in the binary format.
+        size_after: The size of the second model's proto.
         removed: The tag-sets of MetaGraphs that only `before` has.
         added: The tag-sets of MetaGraphs that only `after` has.
-        meta_graphs: Those that both have.
+        meta_graphs: The MetaGraphs that both models have.
         files: The other files.
     """
 
@@ -210,7 +210,3 @@ class ModelDifference:
             or any(graph.is_change for graph in self.meta_graphs)
             or any(file.counts for file in self.files.files)
         )
-
-    def changed_meta_graphs(self) -> Iterator[MetaGraphDifference]:
-        """Yields the MetaGraphs of which anything is different."""
-        return (graph for graph in self.meta_graphs if graph.is_change)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from sigpb import protos
-from sigpb.diff import tensor_text
-from sigpb.diff.function_ports import name_in_function
 from sigpb.diff.lineage import Lineage, detour
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
-from sigpb.diff.signature_change import Endpoint, EndpointChange, Evidence
+from sigpb.diff.signature_difference import EndpointChange, Evidence, StatedEndpoint, value_text
+from sigpb.diff.views import name_in_function
 from sigpb.graph.added_nodes import is_added
 from sigpb.graph.origins import Chain
 from sigpb.rewrite.interface import Side
@@ -26,7 +25,7 @@ from sigpb.tf.tensor_values import is_same
 class EndpointPlace:
     """An endpoint, and the tensor that it stands for."""
 
-    endpoint: Endpoint
+    endpoint: StatedEndpoint
     chain: Chain
 
 
@@ -37,7 +36,7 @@ _Pair = tuple[EndpointPlace, EndpointPlace, Evidence]
 _DETOUR, _UNPAIRED = 1e3, 1e6
 
 
-def places(
+def endpoint_places(
     side: Side, signature: protos.SignatureDef, lineage: Lineage, *, after: bool
 ) -> list[EndpointPlace]:
     """Returns the endpoints of a signature, sorted by their keys.
@@ -52,20 +51,18 @@ def places(
     infos = signature.inputs if side == "input" else signature.outputs
     defaults = signature.defaults if side == "input" else {}
     return [
-        EndpointPlace(_endpoint(key, infos[key], defaults), origins.of(_main_tensor(infos[key])))
-        for key in sorted(infos)
+        EndpointPlace(
+            _endpoint(key, info, defaults),
+            origins.of(converted_tensor(info) or next(iter(tensor_names(info)), "")),
+        )
+        for key, info in sorted(infos.items())
     ]
-
-
-def _main_tensor(info: protos.TensorInfo) -> str:
-    names = tensor_names(info)
-    return converted_tensor(info) or (names[0] if names else "")
 
 
 def _endpoint(
     key: str, info: protos.TensorInfo, defaults: Mapping[str, protos.TensorProto]
-) -> Endpoint:
-    return Endpoint(
+) -> StatedEndpoint:
+    return StatedEndpoint(
         key,
         encoding_of(info),
         info.dtype,
@@ -75,7 +72,7 @@ def _endpoint(
     )
 
 
-def compare(
+def compare_endpoints(
     before: protos.SignatureDef, after: protos.SignatureDef, lineage: Lineage
 ) -> tuple[EndpointChange, ...]:
     """Returns what became of the inputs and outputs of a signature; added ones come last."""
@@ -93,8 +90,8 @@ def _compare(
     lineage: Lineage,
     added: Sequence[str],
 ) -> Iterator[EndpointChange]:
-    firsts = places(side, before, lineage, after=False)
-    seconds = places(side, after, lineage, after=True)
+    firsts = endpoint_places(side, before, lineage, after=False)
+    seconds = endpoint_places(side, after, lineage, after=True)
     old = {place.endpoint.key: place for place in firsts}
     new = {place.endpoint.key: place for place in seconds}
     for first, second, evidence in sorted(
@@ -111,14 +108,14 @@ def _compare(
         bound = None
         if side == "input":
             value = lineage.origins_after.bound(place.chain[-1], added)
-            bound = None if value is None else tensor_text.value_text(value)
+            bound = None if value is None else value_text(value)
         yield EndpointChange(side, place.endpoint, None, bound=bound)
     for place in new.values():
         tensor = _tensor_in_first(place, lineage) if side == "output" else None
         yield EndpointChange(side, None, place.endpoint, tensor=tensor)
 
 
-def _with_same_default(before: Endpoint, after: Endpoint) -> Endpoint:
+def _with_same_default(before: StatedEndpoint, after: StatedEndpoint) -> StatedEndpoint:
     """Returns `after`, with the default of `before` if both defaults have the same value."""
     old, new = before.default, after.default
     if old is None or new is None or not is_same(old, new):
@@ -127,7 +124,7 @@ def _with_same_default(before: Endpoint, after: Endpoint) -> Endpoint:
 
 
 def _added_nodes(after: protos.SignatureDef) -> list[str]:
-    """Returns the nodes that sigpb added and a signature feeds or fetches."""
+    """Returns the names of nodes that sigpb added and that a signature feeds or fetches."""
     infos = (*after.inputs.values(), *after.outputs.values())
     names = (producer(tensor) for info in infos for tensor in tensor_names(info))
     return [name for name in names if is_added(name)]
@@ -165,7 +162,7 @@ def _pairs(
 def _by_tensor(
     side: Side, old: Sequence[EndpointPlace], new: Sequence[EndpointPlace], lineage: Lineage
 ) -> list[_Pair]:
-    """Pairs endpoints that stand for one tensor, so that the fewest steps are between all pairs."""
+    """Pairs endpoints that stand for one tensor, with the fewest steps between the two in sum."""
     costs: dict[tuple[int, int], float] = {}
     for i, j in _candidates(old, new, lineage):
         first, second = old[i], new[j]
@@ -263,7 +260,7 @@ def _only_partners(
     *,
     turned: bool = False,
 ) -> dict[int, EndpointPlace]:
-    """Returns, for each endpoint that may be exactly one of `others`, that one, by its identity."""
+    """Returns, by its identity, for each endpoint that may be only one of `others`, that one."""
 
     def may_be_one(place: EndpointPlace, other: EndpointPlace) -> bool:
         first, second = (other, place) if turned else (place, other)
@@ -295,13 +292,13 @@ def _only_partners(
 
 
 def _is_lone(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) -> bool:
-    """Whether the only two endpoints left may be one whose dtype or shape changed."""
+    """Whether the two endpoints that are left may be one endpoint whose dtype or shape changed."""
     before, after = first.endpoint, second.endpoint
     alike = before.dtype == after.dtype or before.shape == after.shape
     return alike and not lineage.are_different(first.chain, second.chain)
 
 
-def _type(endpoint: Endpoint) -> tuple[object, ...]:
+def _type(endpoint: StatedEndpoint) -> tuple[object, ...]:
     return endpoint.encoding, endpoint.dtype, endpoint.shape
 
 

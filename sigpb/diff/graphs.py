@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sigpb import protos
-from sigpb.diff.difference import ConstantChange, GraphDifference, Names
+from sigpb.diff.difference import ConstantChange, GraphDifference, NameChanges
 from sigpb.diff.sections import Unmatched
 from sigpb.graph.added_nodes import is_spliced
 from sigpb.saved_model.model import parse
 from sigpb.tf.ops import PLACEHOLDERS
-from sigpb.wire import Field, Message, SourceRange, sha256
+from sigpb.wire import Message, SourceRange, sha256
 
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
@@ -23,14 +23,14 @@ _LARGE = 1 << 16
 _DIGITS = 12
 
 
-def compare(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDifference:
-    """Returns what is different.
+def compare_graphs(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDifference:
+    """Returns what is different between two graphs.
 
     Args:
-        nodes: The nodes of the top level that only one of the graphs has as they are.
-        functions: The same for the functions.
+        nodes: The nodes of the top level that only one of the two graphs has unchanged.
+        functions: The functions that only one of the two graphs has unchanged.
     """
-    first, second = _messages(nodes, _node_name)
+    first, second = _messages(nodes, lambda node: _text(node, _NAME))
     changed_nodes = [
         name for name in first.keys() & second.keys() if _differ(first[name], second[name])
     ]
@@ -48,9 +48,9 @@ def compare(nodes: Unmatched | None, functions: Unmatched | None) -> GraphDiffer
             changed_functions.append(name)
             constants += _constants_in_function(name, before, after)
     return GraphDifference(
-        Names.between(first, second, changed_nodes),
+        NameChanges.between(first, second, changed_nodes),
         tuple(sorted(spliced)),
-        Names.between(old, new, changed_functions),
+        NameChanges.between(old, new, changed_functions),
         tuple(sorted(constants, key=lambda change: change.name)),
     )
 
@@ -65,10 +65,6 @@ def _messages(
         messages = (parent.message(field) for parent, field in fields)
         sides.append({name_of(message): message for message in messages})
     return sides[0], sides[1]
-
-
-def _node_name(node: Message) -> str:
-    return _text(node, _NAME)
 
 
 def _function_name(function: Message) -> str:
@@ -114,16 +110,11 @@ def _constant_change(name: str, before: Message, after: Message) -> ConstantChan
 
 def _value_digest(node: Message) -> str:
     for key, field in node.entries(_ATTR):
-        if key == b"value" and (value := node.entry_value(field)):
-            tensor = _last_message(value, _TENSOR)
-            if tensor is not None:
-                return sha256((SourceRange(tensor.start, tensor.end),), tensor.buffer)[:_DIGITS]
+        value = node.entry_value(field) if key == b"value" else None
+        if value is not None and (found := value.last(_TENSOR)):
+            tensor = value.message(found)
+            return sha256((SourceRange(tensor.start, tensor.end),), tensor.buffer)[:_DIGITS]
     return ""
-
-
-def _last_message(message: Message, number: int) -> Message | None:
-    field: Field | None = message.last(number)
-    return message.message(field) if field else None
 
 
 def _constants_in_function(

@@ -51,8 +51,8 @@ class Lineage:
     """Two graphs; the second may have been made from the first.
 
     Attributes:
-        before: The one.
-        after: The other.
+        before: The first graph.
+        after: The second graph.
     """
 
     def __init__(self, before: GraphView, after: GraphView, *, are_equal: bool = False) -> None:
@@ -63,16 +63,16 @@ class Lineage:
         self.origins_before = Origins(before.top)
         self.origins_after = Origins(after.top)
         self.same_node = cache(self._same_node)
-        self.same_function = cache(self._same_function)
+        self.same_function = cache(lambda name: before.library.has_same(name, after.library))
 
     def same_tensor(self, tensor: str) -> bool:
-        """Whether both graphs have a tensor of this name, and it is the same."""
+        """Whether both graphs have a tensor of this name that is computed in the same way."""
         return self.same_node(producer(tensor))
 
     def distance(self, before: Chain, after: Chain) -> int | None:
-        """Returns how many of the nodes of sigpb are between two endpoints of the same tensor.
+        """Returns how many nodes that sigpb added are between two endpoints of the same tensor.
 
-        None if they are not known to be the same tensor.
+        None if it is not known that the endpoints stand for the same tensor.
         """
         meeting = self.meeting(before, after)
         return None if meeting is None else sum(meeting)
@@ -87,7 +87,7 @@ class Lineage:
         return min(common, key=sum, default=None)
 
     def are_different(self, before: Chain, after: Chain) -> bool:
-        """Whether two endpoints stand for different tensors of graphs that both have both."""
+        """Whether two endpoints stand for different tensors, each of which both graphs have."""
         return (
             before[-1] != after[-1]
             and self.same_tensor(before[-1])
@@ -110,9 +110,6 @@ class Lineage:
             return True
         users = self.before.users(name)
         return not users or any(self.same_node(user) for user in users)
-
-    def _same_function(self, name: str) -> bool:
-        return self.before.library.has_same(name, self.after.library)
 
 
 def _without_splice(node: protos.NodeDef | None) -> protos.NodeDef:

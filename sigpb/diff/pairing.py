@@ -1,4 +1,4 @@
-"""Which things of two kinds may be one, and which of these pairs are."""
+"""Pairing endpoints, or signatures, of two models: which may be one, and which pairs cost least."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sigpb.errors import PatchError
 
-# Where more pairs than this have the same in common, two things of one key are taken for one.
+# Where more pairs than this have a tensor in common, things with equal keys are taken for one.
 _FEW = 2_500
 
-# More pairs than this, of other keys, are not told apart: that would take minutes.
+# More pairs than this, whose keys differ, are refused: comparing them would take minutes.
 _MOST = 10_000
 
 
@@ -29,7 +29,7 @@ def related_pairs(
         second_keys: The keys of the second.
 
     Raises:
-        PatchError: If too many things of different keys have the same in common.
+        PatchError: If too many things with different keys have the same tensor or function.
     """
     holders: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for number, things in enumerate((firsts, seconds)):
@@ -106,7 +106,7 @@ def _independent_parts(
 def _cheapest_change(
     costs: Mapping[tuple[int, int], float], pairs: Mapping[int, int]
 ) -> tuple[list[tuple[int, int]], float]:
-    """Finds what lowers the sum the most: the pairs to set, of which the first has a new member.
+    """Finds the change that lowers the sum of costs the most: the pairs to set, the new one first.
 
     That is the shortest path, by Bellman and Ford's method, from a first without a partner to a
     second without one, where a second that has a partner leads on to that one.

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sigpb.diff.compat_verdicts import SignatureVerdict
-from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, Names
-from sigpb.diff.signature_change import (
-    Endpoint,
+from sigpb.diff.compat import SignatureVerdict
+from sigpb.diff.difference import FilesDifference, MetaGraphDifference, ModelDifference, NameChanges
+from sigpb.diff.signature_difference import (
     EndpointChange,
-    SignatureChange,
+    SignatureDifference,
+    StatedEndpoint,
     default_text,
     endpoint_type_text,
 )
@@ -24,15 +24,15 @@ NAMES_SHOWN = 5
 _RANGES_SHOWN = 4
 
 
-def plain_text(difference: ModelDifference) -> str:
+def difference_text(difference: ModelDifference) -> str:
     """Returns what is different; ``the same`` if nothing is."""
     if difference.is_same:
         return _text(["the same", *(f"  {line}" for line in _told(difference.files))])
     lines = [f"{difference.before} → {difference.after}"]
     lines += [f"MetaGraph {tag_set_text(tags)}: removed" for tags in difference.removed]
     lines += [f"MetaGraph {tag_set_text(tags)}: added" for tags in difference.added]
-    for graph in difference.changed_meta_graphs():
-        lines += _meta_graph(graph)
+    for graph in difference.meta_graphs:
+        lines += _meta_graph(graph) if graph.is_change else ()
     if files := list(_files(difference.files)):
         lines += ["files", *(f"  {line}" for line in files)]
     lines += _bytes(difference)
@@ -86,7 +86,7 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
         yield from (f"  contradiction {side}: {sentence}" for sentence in found)
 
 
-def _signature(change: SignatureChange) -> Iterator[str]:
+def _signature(change: SignatureDifference) -> Iterator[str]:
     if change.after is None:
         yield f"signature {change.before!r}: deleted"
         return
@@ -132,7 +132,7 @@ def endpoint_text(change: EndpointChange) -> str:
     return f"{said}{',' if change.renamed else ':'} {'; '.join(parts)}"
 
 
-def _names(names: Names) -> str:
+def _names(names: NameChanges) -> str:
     parts = []
     for what, group in (
         ("added", names.added),
@@ -191,7 +191,7 @@ Json = dict[str, Any]
 _NAMES_SHOWN = 1000
 
 
-def to_json(difference: ModelDifference) -> Json:
+def difference_json(difference: ModelDifference) -> Json:
     """Returns what is different. Of signatures and endpoints only those that changed."""
     return {
         "same": difference.is_same,
@@ -239,7 +239,7 @@ def _meta_graph_json(graph: MetaGraphDifference) -> Json:
     }
 
 
-def _signature_json(change: SignatureChange) -> Json:
+def _signature_json(change: SignatureDifference) -> Json:
     return {
         **json_value(dataclasses.replace(change, endpoints=())),
         "endpoints": [_endpoint_change_json(each) for each in change.changed_endpoints],
@@ -253,7 +253,7 @@ def _endpoint_change_json(change: EndpointChange) -> Json:
     return {**json_value(plain), **ends, "by_way_of": by_way_of}
 
 
-def _endpoint_json(endpoint: Endpoint | None) -> Json | None:
+def _endpoint_json(endpoint: StatedEndpoint | None) -> Json | None:
     if endpoint is None:
         return None
     plain = dataclasses.replace(endpoint, default=None)
@@ -261,7 +261,7 @@ def _endpoint_json(endpoint: Endpoint | None) -> Json | None:
     return {**json_value(plain), "dtype": dtype_name(endpoint.dtype), "default": default}
 
 
-def _names_json(names: Names) -> Json:
+def _names_json(names: NameChanges) -> Json:
     """Names, of very many only the first, and how many there are."""
     groups = {"added": names.added, "removed": names.removed, "changed": names.changed}
     shown: Json = {name: list(group[:_NAMES_SHOWN]) for name, group in groups.items()}

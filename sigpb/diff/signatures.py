@@ -5,52 +5,61 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sigpb import protos
-from sigpb.diff import endpoints
-from sigpb.diff.function_ports import function_behind
+from sigpb.diff.endpoints import compare_endpoints, endpoint_places
 from sigpb.diff.lineage import Lineage
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.signature_difference import EndpointChange, SignatureDifference
+from sigpb.diff.views import function_behind
 from sigpb.rewrite.interface import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
 
-# What a change is worth. Of several ways to say what became of the signatures, that is said which
-# is worth the least: the plan of the shortest patch.
+# The cost of each kind of change. Of several ways to say what became of the signatures, the one
+# with the lowest cost is reported: the plan of the shortest patch.
 _CHANGE, _ADDED_OUTPUT, _REWIRED = 1.0, 2.0, 3.0
 _DELETED, _ADDED, _FOREIGN = 3.0, 50.0, 0.5
-# Where the original or its copy may be the unchanged one, the copy is taken to be.
+# If either the original or its copy can be the unchanged one, the copy is taken for it.
 _IN_A_COPY = 1.01
 # The order of the file is kept, and copies come after their original.
 _OUT_OF_ORDER = 0.005
 
-
-def compare(before: MetaGraph, after: MetaGraph, lineage: Lineage) -> tuple[SignatureChange, ...]:
-    """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
-    return _Comparison(before, after, lineage).run()
+_NONE = protos.SignatureDef()
 
 
-def compare_by_key(
+def signature_differences(
     before: MetaGraph, after: MetaGraph, lineage: Lineage
-) -> tuple[SignatureChange, ...]:
+) -> tuple[SignatureDifference, ...]:
+    """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
+    return _SignatureMatching(before, after, lineage).run()
+
+
+def differences_by_key(
+    before: MetaGraph, after: MetaGraph, lineage: Lineage
+) -> tuple[SignatureDifference, ...]:
     """Returns how each signature differs from the one that had its key before."""
     changes = []
     for key in after.user_signatures:
         new, known = after.signatures[key], key in before.signatures
-        old = before.signatures[key] if known else protos.SignatureDef()
-        changes.append(
-            SignatureChange(
-                key if known else None,
-                key,
-                False,
-                old.method_name,
-                new.method_name,
-                endpoints.compare(old, new, lineage),
-            )
-        )
+        old = before.signatures[key] if known else _NONE
+        endpoints = compare_endpoints(old, new, lineage)
+        changes.append(_difference(key if known else None, key, old, new, endpoints))
     return tuple(changes)
 
 
-class _Comparison:
-    """The work of one call of `compare`."""
+def _difference(
+    old_key: str | None,
+    new_key: str | None,
+    old: protos.SignatureDef,
+    new: protos.SignatureDef,
+    endpoints: tuple[EndpointChange, ...],
+    *,
+    copied: bool = False,
+) -> SignatureDifference:
+    methods = old.method_name, new.method_name
+    return SignatureDifference(old_key, new_key, copied, *methods, endpoints)
+
+
+class _SignatureMatching:
+    """The work of one call of `signature_differences`."""
 
     def __init__(self, before: MetaGraph, after: MetaGraph, lineage: Lineage) -> None:
         self.before, self.after, self.lineage = before.signatures, after.signatures, lineage
@@ -69,11 +78,11 @@ class _Comparison:
         numbers = {key: j for j, key in enumerate(self.new)}
         same_keys = {(i, numbers[key]) for i, key in enumerate(self.old) if key in numbers}
         self.endpoints = {
-            (i, j): endpoints.compare(self.before[self.old[i]], self.after[self.new[j]], lineage)
+            (i, j): compare_endpoints(self.before[self.old[i]], self.after[self.new[j]], lineage)
             for i, j in sorted(self.related | same_keys)
         }
 
-    def run(self) -> tuple[SignatureChange, ...]:
+    def run(self) -> tuple[SignatureDifference, ...]:
         sources = self._sources()
         alone = {j: self._alone(j, sources[j]) for j in sources}
         pairs = cheapest_pairs(
@@ -128,52 +137,36 @@ class _Comparison:
         before, after = self.before[self.old[i]], self.after[self.new[j]]
         if _types(before) != _types(after):
             return {}
-        self.endpoints[i, j] = endpoints.compare(before, after, self.lineage)
+        self.endpoints[i, j] = compare_endpoints(before, after, self.lineage)
         return {i: j}
 
-    def _change(self, i: int, j: int | None, copied: bool = False) -> SignatureChange:
+    def _change(self, i: int, j: int | None, copied: bool = False) -> SignatureDifference:
         key, before = self.old[i], self.before[self.old[i]]
         if j is None:
-            return SignatureChange(
-                key, None, False, before.method_name, "", _removed(before, self.lineage)
-            )
-        after = self.after[self.new[j]]
-        return SignatureChange(
-            key,
-            self.new[j],
-            copied,
-            before.method_name,
-            after.method_name,
-            self.endpoints[i, j],
-        )
+            return _difference(key, None, before, _NONE, _removed(before, self.lineage))
+        new_key, endpoints = self.new[j], self.endpoints[i, j]
+        return _difference(key, new_key, before, self.after[new_key], endpoints, copied=copied)
 
-    def _added(self, j: int) -> SignatureChange:
-        after = self.after[self.new[j]]
-        return SignatureChange(
-            None,
-            self.new[j],
-            False,
-            "",
-            after.method_name,
-            endpoints.compare(protos.SignatureDef(), after, self.lineage),
-        )
+    def _added(self, j: int) -> SignatureDifference:
+        key, after = self.new[j], self.after[self.new[j]]
+        return _difference(None, key, _NONE, after, compare_endpoints(_NONE, after, self.lineage))
 
 
 def _removed(before: protos.SignatureDef, lineage: Lineage) -> tuple[EndpointChange, ...]:
     return tuple(
         EndpointChange(side, place.endpoint, None)
         for side in SIDES
-        for place in endpoints.places(side, before, lineage, after=False)
+        for place in endpoint_places(side, before, lineage, after=False)
     )
 
 
 def _tokens(meta_graph: MetaGraph, key: str, lineage: Lineage, *, after: bool) -> set[str]:
-    """Returns what two signatures have in common if they may be one."""
+    """Returns the tensors and the function by which a signature is recognised elsewhere."""
     signature = meta_graph.signatures[key]
     side: Side = "output" if signature.outputs else "input"
     found = {
         f"{side} {tensor}"
-        for place in endpoints.places(side, signature, lineage, after=after)
+        for place in endpoint_places(side, signature, lineage, after=after)
         for tensor in place.chain
         if lineage.same_tensor(tensor)
     }

@@ -14,7 +14,7 @@ from sigpb.wire import Message, WireError, WireType, length_delimited
 LARGE = 1 << 12
 """Fields up to this size in bytes are taken as they are."""
 
-# What protobuf's own parsers allow.
+# How deep protobuf's own parsers allow messages to be nested.
 _MAX_DEPTH = 100
 
 _TENSOR = protos.TensorProto.DESCRIPTOR.full_name
@@ -24,7 +24,7 @@ _TENSOR_TYPE = {
 }
 
 
-def outline(
+def without_elements(
     message_class: type[AnyMessage], source: Message, without: Collection[int] = ()
 ) -> AnyMessage:
     """Parses a message of the file without the elements of large tensors, at any depth.

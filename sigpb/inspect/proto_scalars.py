@@ -1,4 +1,4 @@
-"""Values of scalar fields: read from a buffer, and written as the text format has them."""
+"""Values of scalar fields: read, written as the text format has them, and what bytes mean."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from google.protobuf import text_encoding
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError
 
+from sigpb import protos
 from sigpb.inspect.schema import KnownField
+from sigpb.tf.tensor_elements import elements
+from sigpb.tf.tensor_types import dtype_name, shape_of, shape_text
 from sigpb.visible_text import visible_text_proto
 from sigpb.wire import Buffer, Field, Message, WireError, encode_varint
 
@@ -25,6 +29,29 @@ FIXED_CODES = {
     FieldDescriptor.TYPE_SFIXED32: "<i",
 }
 """How `struct` reads the types of a fixed size."""
+
+_ANY = protos.Any.DESCRIPTOR.full_name
+_TENSOR = protos.TensorProto.DESCRIPTOR.full_name
+_COLLECTION = protos.CollectionDef.BytesList.DESCRIPTOR.full_name
+_ATTRIBUTE = protos.AttrValue.DESCRIPTOR.full_name
+
+COLLECTIONS = {
+    "cond_context": "CondContextDef",
+    "while_context": "WhileContextDef",
+    "queue_runners": "QueueRunnerDef",
+    "savers": "SaverDef",
+}
+"""The messages in collections, as TensorFlow registers them, by the keys of the collections.
+
+Variables, a ``VariableDef`` each, can be in collections of any key
+(tensorflow/python/ops/control_flow_ops.py, training/queue_runner_impl.py, training/saver.py).
+"""
+
+# tensorflow/core/ops/functional_ops.cc: of the ops that call functions.
+_ATTRIBUTES = {"config_proto": "ConfigProto"}
+
+# Tensors of more bytes are not written as numbers.
+_SMALL_TENSOR = 1 << 9
 
 _INT32 = {FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_ENUM}
 _ZIGZAG = {FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SINT64}
@@ -171,3 +198,56 @@ def meant(type_: int, number: int) -> bool | int:
 def _signed(number: int, bits: int) -> int:
     sign = 1 << bits - 1
     return ((number & (1 << bits) - 1) ^ sign) - sign
+
+
+def type_in_bytes(schema: Descriptor, field: KnownField, key: str) -> Descriptor | None:
+    """Returns the type of the messages that a bytes field may hold; they still have to fit it.
+
+    Args:
+        schema: The type of the message that the field is in.
+        field: The field.
+        key: The key of the innermost map that this message is in.
+    """
+    name = None
+    if schema.full_name == _COLLECTION and field.name == "value":
+        name = COLLECTIONS.get(key, "VariableDef")
+    elif schema.full_name == _ATTRIBUTE and field.name == "s":
+        name = _ATTRIBUTES.get(key)
+    found: Descriptor | None = getattr(protos, name).DESCRIPTOR if name else None
+    return found
+
+
+def type_of_any(url: str) -> Descriptor | None:
+    """Returns the type that the URL of an ``Any`` names, if it is known here."""
+    try:
+        return protos.POOL.FindMessageTypeByName(url.rpartition("/")[2])
+    except KeyError:
+        return None
+
+
+def is_any(schema: Descriptor) -> bool:
+    """Whether a message is an ``Any``."""
+    return schema.full_name == _ANY
+
+
+def tensor_text(message: Message, schema: Descriptor, field: KnownField) -> str | None:
+    """Writes out the numbers in a small tensor's ``tensor_content``.
+
+    Returns:
+        Its dtype, shape and elements; None if the field is another, or the tensor not small.
+    """
+    if schema.full_name != _TENSOR or field.name != "tensor_content":
+        return None
+    if message.end - message.start > _SMALL_TENSOR:
+        return None
+    try:
+        tensor = protos.TensorProto.FromString(message.content())
+        values = elements(tensor)
+    except (DecodeError, UnicodeDecodeError, ValueError):
+        return None
+    shape = shape_text(shape_of(tensor.tensor_shape))
+    return f"{dtype_name(tensor.dtype)} {shape}: {', '.join(map(_number_text, values))}"
+
+
+def _number_text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

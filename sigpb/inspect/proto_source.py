@@ -1,8 +1,9 @@
-"""The file that a user wants to look into: a SavedModel, or a graph that is stored otherwise."""
+"""The files that a user wants to look into: SavedModels, and graphs that are stored otherwise."""
 
 from __future__ import annotations
 
 import mmap
+import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +13,16 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
 from sigpb.parsers import parse_text_proto
+from sigpb.publishing.changes import is_sigpbs_own
 from sigpb.regular_files import open_regular, read_regular
-from sigpb.saved_model.files import OpenedFile, locate, mapped
+from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME, OpenedFile, locate, mapped
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Buffer, Message, WireError
 
 _TEXT = re.compile(rb"\s*(#[^\n]*\n\s*)*[a-z_0-9]+\s*[:{]")
+
+_PROTO_NAMES = {BINARY_NAME, TEXT_NAME, CHUNKED_NAME}
 
 _TEXT_SUFFIXES = (".pbtxt", ".txt", ".prototxt", ".textproto")
 
@@ -183,3 +187,31 @@ def _parsed(file: Path) -> ProtoSource:
     # The one that got furthest is what was meant.
     meant = max(problems, key=lambda schema: problems[schema].GetLine() or 0)
     raise ModelUnreadable(f"{file}: not the text of a {meant}: {problems[meant]}.")
+
+
+def find_models(path: Path) -> list[Path]:
+    """Returns a path if it is that of a model, and otherwise every model below it, sorted.
+
+    What sigpb keeps or left there is passed over, and so is what is in a model.
+
+    Raises:
+        ModelUnreadable: If there is none.
+        OSError: If a directory cannot be read.
+    """
+    if path.name in _PROTO_NAMES or not path.is_dir():
+        return [path]
+
+    def give_up(error: OSError) -> None:
+        raise error
+
+    models = []
+    for parent, directories, files in os.walk(path, onerror=give_up):
+        directories[:] = sorted(name for name in directories if not is_sigpbs_own(Path(name)))
+        if _PROTO_NAMES & set(files):
+            models.append(Path(parent))
+            directories.clear()
+    if not models:
+        raise ModelUnreadable(
+            f"{path}: neither this directory nor any below it holds a {BINARY_NAME}."
+        )
+    return models

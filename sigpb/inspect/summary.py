@@ -1,10 +1,10 @@
-"""What `sigpb show` tells of a model: as JSON values, and as text."""
+"""What `sigpb show` tells of a model: as JSON values, as plain text, and for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
@@ -12,6 +12,9 @@ from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
 from sigpb.tf.tensor_types import dtype_name, encoding_of, shape_of, shape_text, tensor_names
 from sigpb.visible_text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 Json = dict[str, Any]
 
@@ -127,7 +130,7 @@ class TextLine(NamedTuple):
     style: str = ""
 
 
-def parts(summary: Json) -> Iterator[TextLine | list[Row]]:
+def summary_parts(summary: Json) -> Iterator[TextLine | list[Row]]:
     """Yields the lines of a summary, and the rows of a table for each signature, all visible."""
     for part in _parts(summary):
         if isinstance(part, TextLine):
@@ -153,10 +156,10 @@ def _parts(summary: Json) -> Iterator[TextLine | list[Row]]:
             yield from _signature_parts(key, signature)
 
 
-def plain_text(summary: Json) -> str:
+def summary_text(summary: Json) -> str:
     """Returns a summary as text without colours, as wide as it is."""
     lines: list[str] = []
-    for part in parts(summary):
+    for part in summary_parts(summary):
         if isinstance(part, TextLine):
             lines.append(part.text)
         else:
@@ -190,3 +193,24 @@ def _cells(endpoint: Json) -> tuple[str, str, str]:
         default = endpoint["default"]
         tensor += f" (default {default['values'] or str(default['bytes']) + ' bytes'})"
     return endpoint["dtype"], shape_text(None if shape is None else tuple(shape)), tensor
+
+
+def rich_text(summary: Json) -> Group:
+    """Returns a summary for a `rich` console."""
+    from rich import box
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    def shown(part: TextLine | list[Row]) -> Text | Padding:
+        if isinstance(part, TextLine):
+            return Text(part.text, part.style)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+        for title in TITLES:
+            table.add_column(title, overflow="fold")
+        for row in part:
+            table.add_row(*map(Text, row))
+        return Padding(table, (0, 0, 0, 3))
+
+    return Group(*map(shown, summary_parts(summary)))

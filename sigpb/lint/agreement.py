@@ -1,8 +1,4 @@
-"""Bringing `signature_def` and the object graph of a MetaGraph in agreement.
-
-The functions of the object graph are called by nodes of the graph, whose inputs and outputs are the
-tensors that `signature_def` names. That tells which keys of the two belong together.
-"""
+"""Where the two views of a MetaGraph's signatures differ, and how one follows the other."""
 
 from __future__ import annotations
 
@@ -10,18 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from sigpb import protos
-from sigpb.diff.disagreements import both_types
+from sigpb.diff.views import both_types
 from sigpb.errors import PatchError
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedGraph
+from sigpb.lint.rule import Fixing
 from sigpb.rewrite import structured_value
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.object_graph import contradictions
 from sigpb.saved_model.deterministic_bytes import rewrite_map
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.endpoint_keys import argument_name
 from sigpb.tf.serving import PREDICT
 from sigpb.tf.tensor_names import full, producer
-from sigpb.tf.tensor_types import TensorType, encoding_of, shape_proto
+from sigpb.tf.tensor_types import TensorType, encoding_of, shape_proto, type_text
 from sigpb.wire import Edits
 
 View = Literal["signature_def", "object_graph"]
@@ -32,17 +30,49 @@ _OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
 _FUNCTIONS = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
 
 
+def view_contradictions(graph: LintedGraph) -> Iterator[tuple[str, str]]:
+    """Yields what the two views say differently, after the name of the part that it is about."""
+    object_graph = graph.meta_graph.object_graph
+    if object_graph is None:
+        return
+    draft = MetaGraphDraft.of(graph.meta_graph)
+    for signature in draft.signatures.values():
+        found = list(contradictions(draft, signature))
+        yield from ((graph.where(signature.key), message) for message in found)
+        if not found:
+            yield from _different_types(graph, object_graph, signature.key)
+    for key in sorted(set(object_graph.signature_nodes) - set(graph.meta_graph.signatures)):
+        yield (
+            graph.where(key),
+            f"the object graph has signature {key!r}, but signature_def does not.",
+        )
+
+
+def _different_types(
+    graph: LintedGraph, object_graph: ObjectGraph, signature: str
+) -> Iterator[tuple[str, str]]:
+    node_id = object_graph.signature_nodes[signature]
+    function = object_graph.function_name(node_id)
+    for each in both_types(object_graph, node_id, graph.meta_graph.signatures[signature]):
+        if each.spec != each.declared:
+            yield (
+                graph.where(signature, each.side, each.key),
+                f"it is {type_text(each.declared)} in signature_def, but {type_text(each.spec)} in "
+                f"object_graph_def.concrete_functions[{function!r}].",
+            )
+
+
 def follow_object_graph(fixing: Fixing, index: int) -> None:
-    """Makes the `signature_def` of a MetaGraph, given by its position, say what the other says.
+    """Makes `signature_def` say what the object graph says.
 
     Raises:
-        PatchError: If what the other says cannot be determined.
+        PatchError: If what the object graph says cannot be determined.
     """
     _write_signature_defs(fixing, index, types="object_graph")
 
 
 def follow_signature_def(fixing: Fixing, index: int) -> None:
-    """Makes the object graph of a MetaGraph, given by its position, say what the other says.
+    """Makes the object graph say what `signature_def` says.
 
     The keys of the object graph become those of `signature_def` as they do when a patch renames
     them: in every place, and with a function of its own where the order of the keys changes. So
@@ -77,7 +107,7 @@ def _as_object_graph_says(graph: LintedGraph, types: View) -> dict[str, protos.S
 
     Args:
         graph: The MetaGraph.
-        types: Which of the two says what the types are, where they both do.
+        types: The view whose types are taken where both views state a type.
     """
     object_graph = graph.meta_graph.object_graph
     if object_graph is None or object_graph.signature_map is None:
@@ -111,7 +141,7 @@ def _call_of(function: str, key: str, graph: LintedGraph) -> protos.NodeDef:
 
 
 def _description_of(call: protos.NodeDef, key: str, known: SignatureDefs) -> protos.SignatureDef:
-    """Returns what `signature_def` says of what a node computes, whatever key it has there."""
+    """Returns the SignatureDef whose outputs a node computes, whatever its key is."""
     same = [
         (name != key, name)
         for name, signature in known.items()
@@ -169,7 +199,7 @@ def _describe(
     spec: TensorType,
     types: View,
 ) -> None:
-    """Fills in what is said of a tensor: what is known of it, or its type in the object graph."""
+    """Fills in a tensor's TensorInfo: a known one, or its type in the object graph."""
     same = [each for each in known if full(each.name) == tensor]
     if same:
         info.CopyFrom(same[0])
@@ -181,7 +211,7 @@ def _describe(
 def _patch_between(
     tags: tuple[str, ...], now: SignatureDefs, wanted: SignatureDefs
 ) -> protos.SavedModelPatch:
-    """Returns the patch that gives the tensors of signatures the keys that are wanted."""
+    """Returns the patch that gives the tensors of signatures the wanted keys."""
     patch = protos.SavedModelPatch(tags=protos.TagSet(tag=tags))
     matches = _matches(now, wanted)
     for key, signature in sorted(now.items()):
@@ -206,7 +236,7 @@ def _patch_between(
 
 
 def _matches(now: SignatureDefs, wanted: SignatureDefs) -> dict[str, str]:
-    """Returns the key that each signature is to have, where one with its tensors is wanted.
+    """Returns the key that each signature is to have, if a signature of its tensors is wanted.
 
     The same key goes first, then the same outputs, then fewer outputs.
     """

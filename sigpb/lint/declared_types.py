@@ -1,4 +1,4 @@
-"""The types of tensors as `signature_def` declares them, beside what else is said of them."""
+"""The types of tensors as `signature_def` declares them, and as the graph and functions do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INT64 = protos.DataType.Value("DT_INT64")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TypeComparison:
     """A tensor of a signature, and what two places of the model say of its type.
 
     Attributes:
@@ -31,14 +31,14 @@ class Comparison:
     actual: TensorType
 
 
-def comparisons(graph: LintedGraph) -> Iterator[Comparison]:
+def comparisons(graph: LintedGraph) -> Iterator[TypeComparison]:
     """Yields the tensors of all signatures whose types the graph, or a function, knows."""
     for endpoint in graph.endpoints():
         for name, declared in declared_tensors(endpoint.info):
             actual = graph.top_level.type_of(name)
             if actual is not None:
                 actual = TensorType(value_dtype(actual.dtype), actual.shape)
-                yield Comparison(endpoint, f"the tensor {name!r}", declared, actual)
+                yield TypeComparison(endpoint, f"the tensor {name!r}", declared, actual)
     yield from _of_functions(graph)
 
 
@@ -56,7 +56,7 @@ def declared_tensors(info: protos.TensorInfo) -> Iterator[tuple[str, TensorType]
         yield info.name, TensorType(value_dtype(info.dtype), shape_of(info.tensor_shape))
 
 
-def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
+def _of_functions(graph: LintedGraph) -> Iterator[TypeComparison]:
     """Compares signatures with the arguments and results of the functions behind them.
 
     `tf.saved_model.load` calls these and never looks at the nodes outside of them.
@@ -74,7 +74,7 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
         arguments = sorted(object_graph.argument_keys(node_id), key=argument_name)
         results = object_graph.output_keys(node_id)
         ports = function.signature.input_arg, function.signature.output_arg
-        # A composite value takes several ports: what is at which is not told by the keys then.
+        # A composite value takes several ports, and the keys do not say which.
         if len(ports[0]) == len(arguments) + captured:
             for position, key in enumerate(arguments):
                 if endpoint := endpoints.get(("input", key)):
@@ -89,7 +89,9 @@ def _of_functions(graph: LintedGraph) -> Iterator[Comparison]:
                     yield from _compared(endpoint, result, TensorType(port.type, None))
 
 
-def _compared(endpoint: LintedEndpoint, tensor: str, actual: TensorType) -> Iterator[Comparison]:
+def _compared(
+    endpoint: LintedEndpoint, tensor: str, actual: TensorType
+) -> Iterator[TypeComparison]:
     if encoding_of(endpoint.info) == "dense":
         ((_, declared),) = declared_tensors(endpoint.info)
-        yield Comparison(endpoint, tensor, declared, actual)
+        yield TypeComparison(endpoint, tensor, declared, actual)

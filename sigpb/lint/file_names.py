@@ -57,7 +57,7 @@ _OBJECTS = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
 
 _NAMING = {"checkpoint_prefixes", "destination_prefix", "file_pattern", "filename", "prefix"}
 
-# TensorFlow writes them for each saver; those of savers that are not used any more run nowhere.
+# TensorFlow writes these ops for each saver; the ops of savers that are no longer used never run.
 WRITTEN_BY_TENSORFLOW = frozenset(
     {
         "InitializeTableFromTextFile",
@@ -85,7 +85,7 @@ _MOST_VISITS = 16
 
 _CHOOSING = {"Select", "SelectV2"}
 
-Place: TypeAlias = tuple[str, str]
+NodePlace: TypeAlias = tuple[str, str]
 """The name of a function, empty for the top level, and that of a node."""
 
 
@@ -94,7 +94,7 @@ class _Visit(NamedTuple):
 
     Attributes:
         handed: The numbers of its arguments that are names of files which a loader makes.
-        may_write: Whether these are the checkpoint's: assets are not to be written.
+        may_write: Whether these names are the checkpoint's, which may be written; assets may not.
     """
 
     handed: frozenset[int]
@@ -102,7 +102,7 @@ class _Visit(NamedTuple):
 
 
 class FileNames:
-    """The nodes that take names of files, and whether loaders make all of these.
+    """The nodes that take names of files, and whether loaders make all of these names.
 
     Attributes:
         by_loaders: For each place that something runs: whether every file name there is the
@@ -111,7 +111,7 @@ class FileNames:
 
     def __init__(self, graph: LintedGraph) -> None:
         self._library = graph.graph.library
-        self.by_loaders: dict[Place, bool] = {}
+        self.by_loaders: dict[NodePlace, bool] = {}
         self._visits: dict[FlowBody, set[_Visit]] = {}
         message = graph.meta_graph.message
         found = message.find(_SAVER)
@@ -142,7 +142,7 @@ class FileNames:
         self._go_through(body, upstream(body, names), _Visit(handed, may_write))
 
     def _go_through_rest(self, graph: LintedGraph, assets: list[protos.AssetFileDef]) -> None:
-        """Looks at what objects run, and at what nothing does."""
+        """Looks at functions that objects run, and at functions and nodes that nothing runs."""
         for name, handed, saves in _functions_of_objects(graph, assets):
             body = self._library.get(name)
             if body is not None:
@@ -168,7 +168,7 @@ class FileNames:
         waiting = [(body, records, visit)]
         while waiting:
             body, records, visit = waiting.pop()
-            names = _Names(body, visit.handed)
+            names = _MadeNames(body, visit.handed)
             for record in records:
                 if inputs := _naming_inputs(record.op):
                     self._note(body, record, inputs, names, visit)
@@ -180,7 +180,7 @@ class FileNames:
         body: FlowBody,
         record: NodeRecord,
         inputs: Iterable[int],
-        names: _Names,
+        names: _MadeNames,
         visit: _Visit,
     ) -> None:
         """Notes whether a node that takes names of files takes the loader's."""
@@ -194,9 +194,9 @@ class FileNames:
         self.by_loaders[place] = self.by_loaders.get(place, True) and right and bool(named)
 
     def _calls(
-        self, body: FlowBody, record: NodeRecord, names: _Names, visit: _Visit
+        self, body: FlowBody, record: NodeRecord, names: _MadeNames, visit: _Visit
     ) -> Iterator[tuple[FlowBody, Iterable[NodeRecord], _Visit]]:
-        """Yields the functions that a node calls and that were not looked at like that before."""
+        """Yields the functions that a node calls, unless they were seen with these arguments."""
         call = call_of(body, record, self._library)
         handed: frozenset[int] = frozenset()
         if call is not None and call.kind != "loop":
@@ -273,7 +273,7 @@ def _names(node: protos.SavedObject) -> Iterator[str]:
     yield node.bare_concrete_function.concrete_function_name
 
 
-class _Names:
+class _MadeNames:
     """Tells which tensors of a body are file names that a loader makes.
 
     Each tensor is looked at once: graphs that hand names on in many ways take no longer.
@@ -282,7 +282,7 @@ class _Names:
     def __init__(self, body: FlowBody, handed: Collection[int]) -> None:
         self._body = body
         self._handed = handed
-        # A tensor that is being looked at hands itself on, and is none.
+        # A tensor that is being looked at counts as no file name, so that circles end.
         self._is_made: dict[str, bool] = {}
         self._is_beside: dict[str, bool] = {}
 

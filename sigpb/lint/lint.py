@@ -9,10 +9,9 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.policy import EMPTY_POLICY, severity_of
-from sigpb.lint.rule import SEVERITIES, Finding, LintRule
+from sigpb.lint.rule import SEVERITIES, Finding, Fixing, LintRule
 from sigpb.publishing.changes import EXCHANGE_NAME
 from sigpb.publishing.exchange import locked
 from sigpb.publishing.new_files import remove
@@ -32,8 +31,8 @@ class Fixed:
     """What became of a model.
 
     Attributes:
-        fixed: What was found and is fixed.
-        findings: What is left.
+        fixed: The findings that are fixed.
+        findings: The findings that are left.
         backup: The directory of the files as they were; None if there is none.
     """
 
@@ -73,7 +72,7 @@ def fix(
         path: The model's directory.
         rules: The rules.
         policy: What is asked of the model.
-        ways: How to fix what there are several ways for.
+        ways: Which fix to make, for each rule that has several.
         backup: Whether to keep the files as they were.
 
     Raises:

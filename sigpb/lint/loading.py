@@ -32,14 +32,14 @@ _INIT_COLLECTIONS = {b"saved_model_main_op", b"legacy_init_op"}
 ASSIGNING = frozenset({"Assign", "AssignVariableOp"})
 """The ops that give a variable a value, whatever it was before."""
 
-# Nodes that take a variable and leave it as it is; whatever else takes one may assign it.
+# Ops that take a variable and leave it as it is; any other op that takes one may assign it.
 _LOOKING = {"IsVariableInitialized", "ReadVariableOp", "VarIsInitializedOp", "VariableShape"}
 _PASSING = {"Enter", "Identity", "RefEnter", "RefIdentity", "Switch"}
 _RESTORING = "RestoreV2"
 
 
 class Variable(NamedTuple):
-    """A variable as sessions tell variables apart.
+    """A variable, by what sessions know it by.
 
     Attributes:
         container: The container of its resource.
@@ -59,7 +59,7 @@ class RestoredValue:
         dtype: Its dtype, a value of ``DataType``.
         is_slice: Whether it is a part of a tensor.
         variable: The node outside of functions that is the variable it is assigned to; None if it
-            is not followed there, as with tables.
+            is not known which variable that is, as with tables.
     """
 
     key: str
@@ -81,9 +81,9 @@ class Loading:
         message = meta_graph.message.find(_SAVER)
         saver = parse(protos.SaverDef, message) if message else protos.SaverDef()
         self.restores = bool(saver.restore_op_name)
-        restoring = _Run(graph, [saver.restore_op_name] if self.restores else [])
+        restoring = _LoadingRun(graph, [saver.restore_op_name] if self.restores else [])
         self.values = tuple(restoring.values())
-        self.assigned = restoring.assigned | _Run(graph, init_ops(meta_graph)).assigned
+        self.assigned = restoring.assigned | _LoadingRun(graph, init_ops(meta_graph)).assigned
 
 
 def init_ops(meta_graph: MetaGraph) -> list[str]:
@@ -103,7 +103,7 @@ def variable_of(node: protos.NodeDef) -> Variable:
     return Variable(container, name or node.name.encode())
 
 
-class _Run:
+class _LoadingRun:
     """The nodes that run for some operations, in functions too.
 
     Attributes:
@@ -137,10 +137,10 @@ class _Run:
         arguments: Mapping[int, str],
         depth: int,
     ) -> None:
-        """Looks at nodes.
+        """Notes what nodes restore and assign, and goes into the functions that they call.
 
         Args:
-            body: Where they are.
+            body: The body that the nodes are in.
             records: The nodes.
             arguments: The variables among the arguments of the body, by their numbers.
             depth: How many functions called each other up to here.
@@ -207,7 +207,7 @@ def upstream(body: FlowBody, names: Iterable[str]) -> Iterator[NodeRecord]:
             yield record
 
 
-# More elements than a constant holds may be claimed: the last one is repeated.
+# A constant's shape may claim more elements than it holds; then the last element is repeated.
 _MOST_TEXTS = 1 << 16
 
 

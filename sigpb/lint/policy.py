@@ -17,15 +17,15 @@ from sigpb.regular_files import read_text
 from sigpb.tf.tensor_types import dtype_of, parse_shape
 
 EMPTY_POLICY = protos.LintPolicy()
-"""One that asks for nothing, and leaves rules as they are."""
+"""A policy that asks for nothing, and leaves rules as they are."""
 
 
 def load_policy(path: str | Path) -> protos.LintPolicy:
     """Reads a policy in protobuf's text format; see ``sigpb/proto/lint_policy.proto``.
 
     Raises:
-        PatchError: If it is none; says the line and column where they are known.
-        UsageError: If it names rules that there are not.
+        PatchError: If the file is no policy; says the line and column where they are known.
+        UsageError: If it names rules that do not exist.
         EnvironmentFailure: If it cannot be read.
     """
     policy = protos.LintPolicy()
@@ -94,7 +94,7 @@ def selected_rules(
 
 
 def severity_of(policy: protos.LintPolicy, rule: str) -> Severity | None:
-    """Returns how severe what a rule finds is to a policy; None if it does not say."""
+    """Returns how severe a policy takes a rule's findings; None if it does not say."""
     found: Severity | None = None
     for item in policy.severity:
         if fnmatchcase(rule, item.rule):

@@ -1,14 +1,23 @@
-"""What every rule is, and what rules find."""
+"""What every rule is, what rules find, and what their fixes make of a model in memory."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
-from sigpb.lint.fixing import Fixing
+from sigpb import protos
+from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.lint.linted_model import LintedModel
+from sigpb.patching.apply import text_of
+from sigpb.patching.compile import compile_patch
+from sigpb.publishing.changes import Changes, Content
+from sigpb.rewrite.commit import commit
+from sigpb.saved_model import fingerprint as fingerprints
+from sigpb.saved_model.model import SavedModel, parse
+from sigpb.wire import Edits, assemble
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -50,10 +59,10 @@ class LintRule(ABC):
 
     Attributes:
         id: Names the rule in reports and on the command line.
-        severity: How severe what it finds is, as a rule.
+        severity: How severe its findings usually are.
         explanation: What it is about, why it matters and what to do; ends like a sentence.
-        fixes: What can be done about it, by a name for each way. With several ways, the user has
-            to choose one.
+        fixes: The ways to fix what it finds, by their names. If there are several, the user has to
+            choose one.
         is_decisive: Whether a model in which it finds something can be read by nobody, so that
             the other rules are not asked.
     """
@@ -88,3 +97,91 @@ class LintRule(ABC):
     ) -> Finding:
         """Returns a finding of this rule."""
         return Finding(self.id, severity or self.severity, message, where, fix or None)
+
+
+class Fixing:
+    """The work of fixing a model.
+
+    Attributes:
+        model: The model with what was fixed so far; its proto is in memory then.
+        leftovers: Files and directories to remove once everything else is written.
+        fingerprint: Whether there is to be a fingerprint that fits, also if there is none now.
+    """
+
+    def __init__(self, model: SavedModel) -> None:
+        self._original = self.model = model
+        self._files: dict[str, Content | None] = {}
+        self.leftovers: list[Path] = []
+        self.fingerprint = False
+
+    def rewrite(self, edits: Edits) -> None:
+        """Carries out edits of the proto."""
+        model = self.model
+        self.model = SavedModel(model.file, model.state, assemble(edits.pieces(), model.buffer))
+
+    def patch(self, patch: protos.SavedModelPatch) -> None:
+        """Does what a patch says.
+
+        Raises:
+            PatchError: If it does not fit the model.
+        """
+        edits = Edits(self.model.buffer)
+        for interfaces in compile_patch(self.model, patch).interfaces.values():
+            commit(interfaces, edits)
+        self.rewrite(edits)
+
+    def remove(self, name: str) -> None:
+        """Removes a file, given by its path in the model."""
+        self._files[name] = None
+
+    def changes(self) -> Changes:
+        """Returns the new content of every file that changes.
+
+        Raises:
+            PatchError: If the fixed model cannot be fingerprinted.
+        """
+        main = self.model.file.name
+        if main in self._files:
+            return {main: None}  # Everything else that was fixed was about this file.
+        changes = dict(self._files)
+        if self.model is not self._original:
+            changes[main] = self._main()
+        has_fingerprint = (self.model.directory / fingerprints.FILE_NAME).exists()
+        if self.fingerprint or (has_fingerprint and main in changes):
+            try:
+                new = fingerprint_of(self.model)
+            except fingerprints.FingerprintError as error:
+                raise PatchError(f"{error} To go on, remove {fingerprints.FILE_NAME}.") from error
+            changes[fingerprints.FILE_NAME] = new.SerializeToString(deterministic=True)
+        return changes
+
+    def _main(self) -> bytes:
+        if self.model.is_text:
+            return text_of(self.model, parse(protos.SavedModel, self.model.root))
+        return self.model.root.content()
+
+
+def fingerprint_of(model: SavedModel) -> protos.FingerprintDef:
+    """Returns the fingerprint that belongs to a model.
+
+    What would take several times the model in memory is left out beyond
+    `sigpb.saved_model.fingerprint.COMPUTE_LIMIT`.
+
+    Raises:
+        FingerprintError: If TensorFlow would refuse to make one.
+    """
+    file = model.directory / fingerprints.FILE_NAME
+    checkpoint_index = fingerprints.read_checkpoint_index(model.directory)
+    try:
+        old = fingerprints.read(file) if file.exists() else protos.FingerprintDef()
+    except ModelUnreadable:
+        old = protos.FingerprintDef()
+    if model.root.end <= fingerprints.COMPUTE_LIMIT:
+        saved_model = parse(protos.SavedModel, model.root)
+        return fingerprints.compute(saved_model, checkpoint_index, old.uuid)
+    first = model.meta_graphs[0]
+    known = protos.FingerprintDef(
+        uuid=old.uuid, checkpoint_hash=fingerprints.checkpoint_hash(checkpoint_index)
+    )
+    graph = first.object_graph.proto if first.object_graph else None
+    return fingerprints.refresh(known, first.signatures, graph, program_hash=0)

@@ -22,7 +22,7 @@ class SignatureFlow:
     Attributes:
         needed: For each output, by its key, the tensors it depends on: those that the signature
             feeds, placeholders that it does not feed, and variables. As nodes spell them.
-        used: The tensors that an output depends on, or something that a function does besides.
+        used: The tensors that an output depends on, or a side effect of a function.
         cone: The names of the nodes outside of functions that compute the outputs.
     """
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sigpb import protos
-from sigpb.diff import tensor_text
 from sigpb.diff.compare import compare_signatures, match_tag_sets
 from sigpb.diff.difference import Tags
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.signature_difference import EndpointChange, SignatureDifference, value_text
 from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
 from sigpb.rewrite.commit import commit
@@ -80,7 +79,7 @@ def _pairs(
     return pairs
 
 
-def _in_the_way(change: SignatureChange) -> Iterator[str]:
+def _in_the_way(change: SignatureDifference) -> Iterator[str]:
     """Yields why no patch can make a change, as far as the change alone says so."""
     if change.before is None:
         yield (
@@ -128,12 +127,12 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
         return f"{side} {old.key!r} is {new.encoding} in place of {old.encoding}."
     if old.default is not None and new.default is None:
         return f"input {old.key!r} has no default any more; a patch takes none away."
-    if change.default_changed and new.default and tensor_text.value_text(new.default) is None:
+    if change.default_changed and new.default and value_text(new.default) is None:
         return f"the default of input {new.key!r} cannot be written as text."
     return None
 
 
-def _patch_of(changes: Sequence[SignatureChange]) -> protos.SavedModelPatch:
+def _patch_of(changes: Sequence[SignatureDifference]) -> protos.SavedModelPatch:
     patch = protos.SavedModelPatch()
     for change in changes:
         if not change.is_change or change.before is None:
@@ -182,7 +181,7 @@ def _add_endpoint(
             if _looks_transposed(old.shape, new.shape):
                 item.reshape = True
         if new.default is not None and (change.default_changed or change.retyped):
-            item.default = tensor_text.value_text(new.default) or ""
+            item.default = value_text(new.default) or ""
 
 
 def _looks_transposed(before: Shape, after: Shape) -> bool:

@@ -20,11 +20,14 @@ It looks like the wrapper that TensorFlow's exporter puts around the function of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
-from sigpb.rewrite.signature_function import Wrapped, Wrapper
+from sigpb.rewrite.signature_function import Wrapped, Wrapper, is_wrapper
 from sigpb.tf.called_functions import CALL_OPS, Functions, nodes_by_name
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
@@ -179,33 +182,73 @@ def result_shapes(function: protos.FunctionDef) -> list[protos.TensorShapeProto]
 
 def unwrapped(wrapper: protos.FunctionDef, functions: Functions) -> Wrapped | None:
     """Returns what a function with the name of a wrapper does: see `wrapped_in`."""
-    calls = [node for node in wrapper.node_def if node.op in CALL_OPS]
-    passed = {node.name: node for node in wrapper.node_def if node.op == "Identity"}
-    others = len(wrapper.node_def) - len(passed)
-    if len(calls) != 1 or others != 1:
+    inside = call_in(wrapper)
+    others = [node for node in wrapper.node_def if node.op != "Identity"]
+    inner = functions.get(inside.function) if inside and len(others) == 1 else None
+    if inside is None or inner is None:
         return None
-    call, inner = calls[0], functions.get(calls[0].attr["f"].func.name)
-    if inner is None:
-        return None
-    positions = {name: position for position, name in enumerate(call.input)}
+    nodes = nodes_by_name(wrapper.node_def)
     results, shapes, stated = [], result_shapes(inner), {}
-    for result in wrapper.signature.output_arg:
-        tensor = wrapper.ret[result.name]
-        identity = passed.get(producer(tensor))
-        if identity is not None:
-            tensor = identity.input[0]
-        number = output_number(tensor)
-        if producer(tensor) != call.name or number >= len(shapes):
+    for position, result in enumerate(wrapper.signature.output_arg):
+        number = inside.results.get(position, len(shapes))
+        if number >= len(shapes):
             return None
-        if identity is not None and (own := stated_shape(identity)) != shape_of(shapes[number]):
+        node = nodes[producer(wrapper.ret[result.name])]
+        if node.op == "Identity" and (own := stated_shape(node)) != shape_of(shapes[number]):
             stated[number] = TensorType(result.type, own)
         results.append(number)
-    if any(argument.name not in positions for argument in wrapper.signature.input_arg):
+    if len(inside.arguments) < len(wrapper.signature.input_arg):
         return None
-    arguments = tuple(positions[argument.name] for argument in wrapper.signature.input_arg)
+    arguments = tuple(inside.arguments[new] for new in range(len(wrapper.signature.input_arg)))
     if any(_shapes(wrapper, new) != _shapes(inner, old) for new, old in enumerate(arguments)):
         return None
     return Wrapped(inner.signature.name, arguments, tuple(results), stated)
+
+
+class WrapperCall(NamedTuple):
+    """The call in a wrapper, and how the wrapper's arguments and results belong to it.
+
+    Attributes:
+        function: The name of the function that is called.
+        arguments: For each argument of the wrapper that is passed on, by its position, its
+            position in the function's.
+        results: For each result of the wrapper that comes from the call, by its position, its
+            position in the function's.
+    """
+
+    function: str
+    arguments: Mapping[int, int]
+    results: Mapping[int, int]
+
+
+def call_in(wrapper: protos.FunctionDef) -> WrapperCall | None:
+    """Reads a wrapper back, also one that converts; None if the function is no wrapper."""
+    calls = [node for node in wrapper.node_def if node.op in CALL_OPS]
+    if not is_wrapper(wrapper.signature.name) or len(calls) != 1:
+        return None
+    (call,), nodes = calls, nodes_by_name(wrapper.node_def)
+
+    def behind(tensor: str) -> str:
+        """Returns what the first inputs of nodes lead to: the call, an argument or a constant."""
+        for _ in nodes:  # Not for ever: in a damaged function they may lead round in a circle.
+            name = producer(tensor)
+            if name == call.name or name not in nodes or not nodes[name].input:
+                break
+            tensor = nodes[name].input[0]
+        return tensor
+
+    taken = {behind(tensor): position for position, tensor in enumerate(call.input)}
+    names = [argument.name for argument in wrapper.signature.input_arg]
+    returned = [behind(wrapper.ret[result.name]) for result in wrapper.signature.output_arg]
+    return WrapperCall(
+        call.attr["f"].func.name,
+        {position: taken[name] for position, name in enumerate(names) if name in taken},
+        {
+            position: output_number(tensor)
+            for position, tensor in enumerate(returned)
+            if producer(tensor) == call.name
+        },
+    )
 
 
 def _shapes(function: protos.FunctionDef, position: int) -> list[protos.TensorShapeProto]:

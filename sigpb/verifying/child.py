@@ -15,13 +15,44 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sigpb.verifying.comparison import Tolerance
 from sigpb.verifying.confinement import confine
-from sigpb.verifying.mapping import MetaGraphMapping
+from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
 from sigpb.verifying.report import SignatureReport
-from sigpb.verifying.request import Request
+
+
+@dataclass(frozen=True)
+class Request:
+    """Two models to be compared.
+
+    Attributes:
+        old: The directory of the old model.
+        new: The directory of the new one.
+        mapping: What the signatures of the old one are in the new one.
+        loaders: The names of the loaders to run them under.
+        batch_sizes: The numbers of rows to feed where that is open.
+        tolerance: How much results may differ.
+        samples: A file of values to feed; None to make all up.
+        timeout: After how many seconds to give up.
+        own: The directory that the models may write to.
+        network: The network of whoever asks.
+    """
+
+    old: str
+    new: str
+    mapping: ModelMapping
+    loaders: tuple[str, ...]
+    batch_sizes: tuple[int, ...]
+    tolerance: Tolerance
+    samples: str | None
+    timeout: float
+    own: str = ""
+    network: str = ""
+
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -61,17 +92,17 @@ def _import_tensorflow() -> None:
 
 
 def _answer(request: Request, say: Say) -> None:
-    from sigpb.verifying import samples as given
+    from sigpb.verifying.values import SamplesError, load_samples, unused_samples
 
     samples = {}
     try:
         if request.samples is not None:
-            samples = given.load(Path(request.samples))
-    except given.SamplesError as error:
+            samples = load_samples(Path(request.samples))
+    except SamplesError as error:
         say({"usage": str(error)})
         return
     signatures = [each for graph in request.mapping.meta_graphs for each in graph.signatures]
-    if unused := given.unused(samples, signatures):
+    if unused := unused_samples(samples, signatures):
         say({"usage": f"{request.samples}: {unused}"})
         return
     for meta_graph in request.mapping.meta_graphs:
@@ -83,9 +114,9 @@ def _answer(request: Request, say: Say) -> None:
 def _reports(
     request: Request, meta_graph: MetaGraphMapping, samples: dict[str, Any], say: Say
 ) -> Iterator[SignatureReport]:
-    from sigpb.verifying import samples as given
     from sigpb.verifying.loaders import LOADERS, V1
     from sigpb.verifying.trial import Trial
+    from sigpb.verifying.values import samples_for
 
     loaders = [
         (
@@ -97,7 +128,7 @@ def _reports(
     reference = V1(request.old, meta_graph.old_tags)
     examples = _examples(request.old, meta_graph)
     for signature in meta_graph.signatures:
-        fed = given.of_signature(samples, signature)
+        fed = samples_for(samples, signature)
         trial = Trial(signature, request.batch_sizes, request.tolerance, fed, examples)
         reports = []
         for old, new in loaders:
@@ -113,8 +144,8 @@ def _reports(
 
 
 def _examples(directory: str, meta_graph: MetaGraphMapping) -> tuple[bytes, ...] | None:
-    from sigpb.verifying.examples import examples_for
     from sigpb.verifying.loaders import V1
+    from sigpb.verifying.values import examples_for
 
     try:
         return examples_for(V1(directory, meta_graph.old_tags).meta_graph)

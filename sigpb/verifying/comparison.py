@@ -1,13 +1,17 @@
-"""Comparing two arrays to the bit, or within a tolerance."""
+"""Comparing two arrays to the bit, or within a tolerance, and whether they say anything."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sigpb.verifying.report import Difference
 
 Array = Any
+"""A numpy array; numpy is imported where values are needed only."""
+
+Arrays = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def as_array(value: Array) -> Array:
 
 
 def _comparable(array: Array) -> Array:
-    """Returns numbers of types that numpy lacks as others, which hold them exactly."""
+    """Returns numbers of types that numpy lacks as numbers of a type that holds them exactly."""
     import numpy as np
 
     if array.dtype.names:  # Quantised numbers: structures of one integer.
@@ -95,7 +99,7 @@ def _same(before: Array, after: Array, tolerance: Tolerance) -> Array:
 
 
 def _distances(before: Array, after: Array) -> Array | None:
-    """Returns the absolute differences of numbers, as float64; None of what are no numbers."""
+    """Returns absolute differences as float64; None if the elements are no numbers."""
     import numpy as np
 
     if before.dtype.kind not in "iufcb":
@@ -117,3 +121,29 @@ def _dtype(array: Array) -> str:
 def _text(element: Any) -> str:
     text = str(element.item() if hasattr(element, "item") else element)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def monotony(values: Sequence[Array]) -> str | None:
+    """Returns what an output was in every run: ``empty``, ``NaN`` or its only value, as text.
+
+    None if it had several values, or was a single number of a single run.
+    """
+    import numpy as np
+
+    arrays = [as_array(value) for value in values]
+    elements = [array.ravel() for array in arrays if array.size]
+    if not elements:
+        return "empty"
+    if any(array.dtype.names for array in elements):
+        return None
+    whole = np.concatenate(elements)
+    if whole.dtype.kind in "fc" and bool(np.isnan(whole).all()):
+        return "NaN"
+    if whole.size > 1 and bool((whole == whole[0]).all()):
+        return repr(whole[0].item() if hasattr(whole[0], "item") else whole[0])
+    return None
+
+
+def informative(values: Sequence[Array]) -> bool:
+    """Whether an output had values that are comparable: neither none, nor only NaN."""
+    return monotony(values) not in ("empty", "NaN")

@@ -24,21 +24,21 @@ from sigpb.tf.tensor_types import (
     value_dtype,
 )
 from sigpb.verifying.mapping import (
-    SUFFIXES,
     AddedOutput,
     Component,
     InputMapping,
-    Mapping,
     MetaGraphMapping,
+    ModelMapping,
     OutputMapping,
     SignatureMapping,
+    suffixes_of,
 )
 
 
-def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
+def mapping_of(model: SavedModel, plan: Plan) -> ModelMapping:
     """Returns what the signatures of a model are once a plan for it is carried out."""
     interfaces = plan.interfaces
-    return Mapping(
+    return ModelMapping(
         tuple(
             _meta_graph(interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)))
             for index, graph in enumerate(model.meta_graphs)
@@ -46,18 +46,18 @@ def mapping_of(model: SavedModel, plan: Plan) -> Mapping:
     )
 
 
-def unchanged(model: SavedModel) -> Mapping:
+def identity_mapping(model: SavedModel) -> ModelMapping:
     """Returns the mapping to a model with the same signatures."""
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
 
 
 def _meta_graph(interfaces: Interfaces) -> MetaGraphMapping:
-    survey = _Survey(interfaces.parts)
+    survey = _MappedGraph(interfaces.parts)
     signatures = tuple(survey.signature(interface) for interface in interfaces.kept())
     return MetaGraphMapping(interfaces.meta_graph.tags, interfaces.tags, signatures)
 
 
-class _Survey:
+class _MappedGraph:
     """The MetaGraph as it is."""
 
     def __init__(self, parts: GraphParts) -> None:
@@ -100,7 +100,7 @@ class _Survey:
     def _components(
         self, info: protos.TensorInfo, change: Conversion | None
     ) -> tuple[Component, ...]:
-        tensors, suffixes = tensor_names(info), _suffixes(info)
+        tensors, suffixes = tensor_names(info), suffixes_of(info)
         if encoding_of(info) == "dense":
             if change:
                 shape = merged(change.outside.shape, change.inside.shape)
@@ -159,7 +159,7 @@ def _output(port: Port) -> OutputMapping:
         port.source,
         port.key,
         _declared(info, change),
-        _suffixes(info),
+        suffixes_of(info),
         _steps(port),
         _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
     )
@@ -171,13 +171,6 @@ def _declared(info: protos.TensorInfo, change: Conversion | None) -> TensorType:
     if encoding_of(info) == "coo_sparse":
         return TensorType(change.outside.dtype, shape_of(info.tensor_shape))
     return change.outside
-
-
-def _suffixes(info: protos.TensorInfo) -> tuple[str, ...]:
-    encoding = encoding_of(info)
-    if encoding == "composite":
-        return tuple(f"_component_{i}" for i in range(len(info.composite_tensor.components)))
-    return SUFFIXES.get(encoding, ("",))
 
 
 def _relaxed_axis(before: Shape, after: Shape) -> int | None:

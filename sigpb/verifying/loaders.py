@@ -8,14 +8,20 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from sigpb.verifying.inner_tensors import tensor_in
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_types import tensor_names
+from sigpb.verifying.comparison import Array, Arrays
+from sigpb.verifying.mapping import suffixes_of
 
-Array = Any
-Arrays = dict[str, Array]
-Run = Callable[[Mapping[str, Array]], Arrays]
+Graph = Any
+Tensor = Any
+CallPath = tuple[str, ...]
+"""The names of calls, each in the function that the one before it calls, and of a node."""
+
+RunSignature = Callable[[Mapping[str, Array]], Arrays]
 
 _UNKNOWN_OP = re.compile(r"Op type not registered '([^']+)'")
 _NO_KERNEL = re.compile(r"No OpKernel was registered to support Op '([^']+)'")
@@ -55,7 +61,7 @@ class V1:
     @contextlib.contextmanager
     def opened(
         self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunSignature]:
         """Yields what runs a signature in a new session.
 
         Args:
@@ -99,7 +105,7 @@ class V2:
         self._tags = list(tags)
 
     @contextlib.contextmanager
-    def opened(self, key: str, optimized: bool = True) -> Iterator[Run]:
+    def opened(self, key: str, optimized: bool = True) -> Iterator[RunSignature]:
         """Yields what runs a signature of a newly loaded model, as it is or optimized."""
         import tensorflow as tf
 
@@ -137,7 +143,7 @@ class V2:
 LOADERS = {loader.name: loader for loader in (V1, V2)}
 
 
-def reason_of(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Returns a line that says why something did not run."""
     text = str(error).partition("Original stack trace")[0]
     lines = (line.strip() for line in text.splitlines())
@@ -174,22 +180,13 @@ def _check_dtype(name: str, dtype: Any, value: Array) -> None:
         raise TypeError(f"input {name!r} takes {dtype.name}, not {fed.name}")
 
 
-def _tensors(infos: Mapping[str, Any]) -> dict[str, Any]:
+def _tensors(infos: Mapping[str, Any]) -> dict[str, str]:
     """Returns the names of tensors by what ``tf.saved_model.load`` calls them."""
-    found = {}
-    for key, info in infos.items():
-        encoding = info.WhichOneof("encoding")
-        if encoding == "coo_sparse":
-            sparse = info.coo_sparse
-            found[f"{key}_indices"] = sparse.indices_tensor_name
-            found[f"{key}_values"] = sparse.values_tensor_name
-            found[f"{key}_dense_shape"] = sparse.dense_shape_tensor_name
-        elif encoding == "composite_tensor":
-            for i, part in enumerate(info.composite_tensor.components):
-                found[f"{key}_component_{i}"] = part.name
-        else:
-            found[key] = info.name
-    return found
+    return {
+        key + suffix: name
+        for key, info in infos.items()
+        for suffix, name in zip(suffixes_of(info), tensor_names(info), strict=True)
+    }
 
 
 def _flattened(key: str, output: Any) -> dict[str, Any]:
@@ -203,3 +200,81 @@ def _flattened(key: str, output: Any) -> dict[str, Any]:
     if len(parts) > 1:
         return {f"{key}_component_{i}": part for i, part in enumerate(parts)}
     return {key: output}
+
+
+def tensor_in(graph: Graph, name: str, fetched: Iterable[Tensor]) -> Tensor:
+    """Returns a tensor of a loaded graph by its name, also one inside a function that it calls.
+
+    TensorFlow's own importer puts the body of the function beside its call, so that what is found
+    does not depend on how sigpb makes a tensor a result of a function.
+
+    Args:
+        graph: The graph; receives the bodies of functions on the way.
+        name: The tensor's name, such as ``pool/Mean:0``.
+        fetched: The tensors by which the calls are found: those that compute them.
+
+    Raises:
+        LookupError: There is none, or more than one at the same depth.
+    """
+    node, _, output = name.partition(":")
+    try:
+        return graph.get_tensor_by_name(f"{node}:{output or 0}")
+    except (KeyError, ValueError):
+        calls = [operation for operation in _needed(fetched) if operation.type in CALL_OPS]
+    functions = {each.signature.name: each for each in graph.as_graph_def().library.function}
+    found = _paths(node, calls, functions)
+    if len(found) != 1:
+        raise LookupError(f"the old model has {len(found)} tensors {name!r}")
+    operation = graph.get_operation_by_name(found[0][0])
+    for inner in found[0][1:]:
+        operation = _beside(graph, operation, functions).get(inner)
+    return operation.outputs[int(output or 0)]
+
+
+def _needed(fetched: Iterable[Tensor]) -> list[Any]:
+    found: dict[str, Any] = {}
+    waiting = [tensor.op for tensor in fetched]
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in found:
+            found[operation.name] = operation
+            waiting += [*(tensor.op for tensor in operation.inputs), *operation.control_inputs]
+    return list(found.values())
+
+
+def _paths(node: str, calls: Iterable[Any], functions: Mapping[str, Any]) -> list[CallPath]:
+    """Returns the calls that lead to the nodes of a name that are the least deep, and the node."""
+    level: list[tuple[CallPath, CallPath]] = [
+        ((call.name,), (call.get_attr("f").name,)) for call in calls
+    ]
+    while level:
+        found, deeper = list[CallPath](), list[tuple[CallPath, CallPath]]()
+        for path, names in level:
+            for each in functions[names[-1]].node_def if names[-1] in functions else ():
+                if each.name == node:
+                    found.append((*path, node))
+                elif each.op in CALL_OPS and (called := each.attr["f"].func.name) not in names:
+                    deeper.append(((*path, each.name), (*names, called)))
+        if found:
+            return found
+        level = deeper
+    return []
+
+
+def _beside(graph: Graph, call: Any, functions: Mapping[str, Any]) -> dict[str, Any]:
+    """Puts the body of the function that is called into the graph; returns it by its names."""
+    import tensorflow as tf
+    from tensorflow.python.framework import function_def_to_graph
+
+    function = functions[call.get_attr("f").name]
+    with graph.as_default():
+        body, _ = function_def_to_graph.function_def_to_graph_def(function)
+        arguments = (f"{each.name}:0" for each in function.signature.input_arg)
+        names = [node.name for node in body.node]
+        operations = tf.import_graph_def(
+            body,
+            dict(zip(arguments, call.inputs, strict=True)),
+            return_elements=names,
+            name=f"{call.name}/beside",
+        )
+    return dict(zip(names, operations, strict=True))

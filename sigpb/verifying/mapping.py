@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
 
+from sigpb import protos
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import Encoding, Shape, TensorType
 
-SUFFIXES = {"coo_sparse": ("_values", "_indices", "_dense_shape")}
-"""What TensorFlow appends to an endpoint's key for the tensors of a sparse one."""
+
+def suffixes_of(info: protos.TensorInfo) -> tuple[str, ...]:
+    """Returns what TensorFlow appends to an endpoint's key for each of its tensors.
+
+    See tensorflow/python/saved_model/load_v1_in_v2.py. The order is that of `tensor_names`.
+    """
+    if info.HasField("coo_sparse"):
+        return ("_values", "_indices", "_dense_shape")
+    if info.HasField("composite_tensor"):
+        return tuple(f"_component_{i}" for i in range(len(info.composite_tensor.components)))
+    return ("",)
 
 
 @dataclass(frozen=True)
@@ -16,8 +28,7 @@ class Component:
     """A tensor of an input: a dense one has one, a sparse one three.
 
     Attributes:
-        suffix: What ``tf.saved_model.load`` appends to the key to name it; empty for a dense one
-            (tensorflow/python/saved_model/load_v1_in_v2.py).
+        suffix: What ``tf.saved_model.load`` appends to the key to name it; empty for a dense one.
         tensor: The tensor's name in the old model. Inputs that share a tensor get equal values.
         type: What is fed to the new model.
     """
@@ -38,7 +49,7 @@ class InputMapping:
         declared: The type that the new model's signature is to state.
         components: Its tensors.
         dtype: The dtype that the old model takes.
-        steps: What makes a value for the old model of one for the new.
+        steps: What turns a value for the new model into one for the old model.
         value: A fixed value: an encoded TensorProto.
         rows_of: For a fixed value of one row that is repeated, the input that has as many rows, by
             its key in the old model.
@@ -66,8 +77,8 @@ class OutputMapping:
         old: Its key in the old model.
         new: Its key in the new one.
         declared: The type that the new model's signature is to state.
-        suffixes: Those of its tensors: see `Component`.
-        steps: What makes of the old model's value what the new one is to return.
+        suffixes: The suffixes of its tensors: see `Component`.
+        steps: What turns the old model's value into the one that the new model is to return.
         batch_axis: The dimension that grows with the number of rows where the old model's is
             fixed; None if there is none.
     """
@@ -89,7 +100,7 @@ class AddedOutput:
         tensor: The name of its tensor in the old model: at the top level of the graph, or in a
             function that the signature calls.
         declared: The type that the new model's signature is to state.
-        steps: What makes of that tensor's value what the new model is to return.
+        steps: What turns that tensor's value into the one that the new model is to return.
         batch_axis: See `OutputMapping`.
     """
 
@@ -155,7 +166,18 @@ class MetaGraphMapping:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class ModelMapping:
     """A whole model."""
 
     meta_graphs: tuple[MetaGraphMapping, ...]
+
+    def with_signatures(
+        self, change: Callable[[SignatureMapping], Iterable[SignatureMapping]]
+    ) -> ModelMapping:
+        """Returns the mapping with those signatures that a function makes of each signature."""
+        return ModelMapping(
+            tuple(
+                replace(graph, signatures=tuple(chain(*map(change, graph.signatures))))
+                for graph in self.meta_graphs
+            )
+        )

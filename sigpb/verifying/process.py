@@ -9,19 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import is_dataclass, replace
+from types import UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from sigpb.errors import EnvironmentFailure, UsageError
+from sigpb.verifying.child import Request
 from sigpb.verifying.confinement import in_bubblewrap, network
-from sigpb.verifying.report import (
-    Confinement,
-    Difference,
-    LoaderReport,
-    OutputReport,
-    SignatureReport,
-)
-from sigpb.verifying.request import Request
+from sigpb.verifying.report import Confinement, SignatureReport
 
 # The modules are looked for where this process finds them, and not in the current directory.
 _CODE = """\
@@ -36,7 +31,7 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
     """Has the signatures of a request compared, in a process that is confined where possible.
 
     Raises:
-        UsageError: If the file of samples is none.
+        UsageError: If the file of samples cannot be used.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
     try:
@@ -55,9 +50,13 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
         _raise_failure(answer)
     if not any("done" in answer for answer in answers):
         raise EnvironmentFailure(_crash(done, answers))
-    reports = tuple(_report(answer["signature"]) for answer in answers if "signature" in answer)
+    reports = tuple(
+        _read_as(SignatureReport, answer["signature"])
+        for answer in answers
+        if "signature" in answer
+    )
     (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
-    return reports, Confinement(**held)
+    return reports, _read_as(Confinement, held)
 
 
 def _run(request: Request) -> subprocess.CompletedProcess[bytes]:
@@ -102,33 +101,19 @@ def _crash(done: subprocess.CompletedProcess[bytes], answers: list[dict[str, Any
     return f"The process with TensorFlow ended with {how}{at}.{last}"
 
 
-def _report(values: dict[str, Any]) -> SignatureReport:
-    return SignatureReport(
-        tuple(values["tags"]),
-        values["old"],
-        values["new"],
-        tuple(map(_loader_report, values["loaders"])),
-        values["concerned"],
-    )
+def _read_as(hint: Any, value: Any) -> Any:
+    """Returns what `dataclasses.asdict` and JSON made of a value: a report, or a part of one.
 
-
-def _loader_report(values: dict[str, Any]) -> LoaderReport:
-    return LoaderReport(
-        values["loader"],
-        values["status"],
-        tuple(values["batch_sizes"]),
-        tuple(map(_output_report, values["outputs"])),
-        tuple(values["problems"]),
-        values["unrunnable"],
-        tuple(values["skipped"]),
-        tuple(values["vague"]),
-    )
-
-
-def _output_report(values: dict[str, Any]) -> OutputReport:
-    found = values["difference"]
-    if found is not None:
-        for name in ("worst_at", "first_at"):
-            found[name] = None if found[name] is None else tuple(found[name])
-        found = Difference(**found)
-    return OutputReport(values["old"], values["new"], values["status"], found)
+    Args:
+        hint: The type that the value had: a dataclass, a tuple of any length, one of these or
+            None, or a type that JSON has too.
+        value: The JSON value.
+    """
+    if get_origin(hint) is UnionType:
+        return None if value is None else _read_as(get_args(hint)[0], value)
+    if get_origin(hint) is tuple:
+        return tuple(_read_as(get_args(hint)[0], each) for each in value)
+    if not is_dataclass(hint):
+        return value
+    hints = get_type_hints(hint)
+    return cast(type, hint)(**{name: _read_as(hints[name], each) for name, each in value.items()})

@@ -102,7 +102,7 @@ class OutputReport:
     Attributes:
         old: What the old model calls it.
         new: What the new model calls it.
-        status: ``not verified`` if the old model returns something else every time.
+        status: ``not verified`` if the old model returns other values in every run.
         difference: How it differs.
     """
 
@@ -172,7 +172,7 @@ class SignatureReport:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """What of it was not compared."""
+        """The parts of it that were not compared."""
         not_run = [each for each in self.loaders if each.status == "not verified"]
         whole = [each for each in not_run if not each.skipped and not each.vague]
         where = f"signature {self.new!r}"
@@ -203,7 +203,7 @@ class VerifyReport:
     Attributes:
         old: The directory of the old model.
         new: The directory of the new one.
-        problems: What the new model's signatures state otherwise than they should.
+        problems: Where the new model's signatures do not state what they should, a sentence each.
         signatures: What they did.
         confinement: What held while they ran; None if nothing was run.
     """
@@ -294,7 +294,7 @@ class VerifyReport:
 
 
 class NotEquivalent(SigpbError):
-    """A patched model is not what the patch says, or that could not be determined.
+    """A patched model does not do what the patch says, or whether it does could not be determined.
 
     Attributes:
         report: What was found. Nothing was published.

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sigpb.verifying.loaders import lacks_op, reason_of
-
-Array = Any
-Arrays = dict[str, Array]
+from sigpb.verifying.comparison import Arrays
+from sigpb.verifying.loaders import failure_reason, lacks_op
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Failure:
     always: bool = False
 
 
-Outcome = Arrays | Failure
+RunOutcome = Arrays | Failure
 """What a signature returned, or why it did not run."""
 
 
@@ -42,8 +40,8 @@ class Loader(Protocol):
         ...
 
 
-class Session(Loader, Protocol):
-    """A model of which also tensors that no signature returns can be fetched."""
+class SessionLoader(Loader, Protocol):
+    """A model in a session, where tensors that no signature returns can be fetched too."""
 
     def opened(
         self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
@@ -68,7 +66,7 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Run:
+class ModelRun:
     """What both models returned for the values of a round.
 
     Attributes:
@@ -79,9 +77,9 @@ class Run:
     """
 
     values: Round
-    before: Sequence[Outcome]
-    after: Outcome
-    added: Sequence[Outcome] = ()
+    before: Sequence[RunOutcome]
+    after: RunOutcome
+    added: Sequence[RunOutcome] = ()
 
     @property
     def failure(self) -> Failure | None:
@@ -89,17 +87,17 @@ class Run:
         return failure_in(self.before)
 
 
-def failure_in(parts: Sequence[Outcome]) -> Failure | None:
+def failure_in(parts: Sequence[RunOutcome]) -> Failure | None:
     """Returns the first failure of several runs."""
     return next((part for part in parts if isinstance(part, Failure)), None)
 
 
-def results_of(parts: Sequence[Outcome]) -> list[Arrays]:
-    """Returns what was returned by those of several runs that did not fail."""
+def returned_by(parts: Sequence[RunOutcome]) -> list[Arrays]:
+    """Returns the results of several runs, without those that failed."""
     return [part for part in parts if not isinstance(part, Failure)]
 
 
-def outcomes(opened: Any, rounds: Sequence[Sequence[Arrays]]) -> list[list[Outcome]]:
+def run_outcomes(opened: Any, rounds: Sequence[Sequence[Arrays]]) -> list[list[RunOutcome]]:
     """Runs a signature on one set of values after another.
 
     Args:
@@ -110,13 +108,13 @@ def outcomes(opened: Any, rounds: Sequence[Sequence[Arrays]]) -> list[list[Outco
         with opened as run:
             return [[_outcome(run, values) for values in parts] for parts in rounds]
     except Exception as error:  # Whatever TensorFlow does not like about the model.
-        failure = Failure(reason_of(error), always=True)
+        failure = Failure(failure_reason(error), always=True)
         return [[failure] * len(parts) for parts in rounds]
 
 
-def _outcome(run: Any, values: Arrays) -> Outcome:
+def _outcome(run: Any, values: Arrays) -> RunOutcome:
     try:
         result: Arrays = run(values)
         return result
     except Exception as error:
-        return Failure(reason_of(error), lacks_op(error))
+        return Failure(failure_reason(error), lacks_op(error))

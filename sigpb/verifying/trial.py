@@ -9,23 +9,29 @@ from typing import Any
 
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import integer_range
-from sigpb.verifying.comparison import EXACT, Tolerance, as_array, difference
-from sigpb.verifying.loaders import reason_of
-from sigpb.verifying.mapping import InputMapping, SignatureMapping
-from sigpb.verifying.monotony import informative, monotony
-from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
-from sigpb.verifying.runs import (
+from sigpb.verifying.comparison import (
+    EXACT,
     Array,
     Arrays,
+    Tolerance,
+    as_array,
+    difference,
+    informative,
+    monotony,
+)
+from sigpb.verifying.loaders import failure_reason
+from sigpb.verifying.mapping import InputMapping, SignatureMapping
+from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
+from sigpb.verifying.runs import (
     Failure,
     Loader,
-    Outcome,
+    ModelRun,
     Round,
-    Run,
-    Session,
+    RunOutcome,
+    SessionLoader,
     failure_in,
-    outcomes,
-    results_of,
+    returned_by,
+    run_outcomes,
 )
 from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up
 
@@ -39,16 +45,16 @@ graphs orders sums anew where an operand becomes constant.
 _ROUNDED = "the same but for rounding: TensorFlow's optimizer orders sums anew where it can"
 
 _BELOW, _BELOW_FOR_CLASSES = 5, 2
-"""Below which integers are, at first, and if the old model does not run with these."""
+"""The bound of made-up integers at first, and of smaller ones if the old model refuses these."""
 
 
 @dataclass(frozen=True)
 class _Models:
-    """The models of one comparison; no new one where only the old one is run again."""
+    """The models of one comparison; no new model where only the old one is run again."""
 
     old: Loader
     new: Loader | None
-    reference: Session
+    reference: SessionLoader
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Trial:
     samples: Mapping[str, Array] | None = None
     examples: tuple[bytes, ...] | None = None
 
-    def run(self, old: Loader, new: Loader, reference: Session) -> LoaderReport:
+    def run(self, old: Loader, new: Loader, reference: SessionLoader) -> LoaderReport:
         """Runs the signature under both.
 
         Args:
@@ -78,14 +84,13 @@ class Trial:
             reference: The old model, to fetch the tensors of outputs that the new one adds.
         """
         models = _Models(old, new, reference)
-        best: tuple[LoaderReport, list[Run]] | None = None
+        best: tuple[LoaderReport, list[ModelRun]] | None = None
         for options in self._attempts():
             try:
                 rounds = list(self._rounds(**options))
             except (NoValue, KeyError, ValueError) as error:
-                report = LoaderReport(
-                    new.name, "not verified", problems=(f"not run: {_why(error)}",)
-                )
+                why = str(error) if isinstance(error, NoValue) else failure_reason(error)
+                report = LoaderReport(new.name, "not verified", problems=(f"not run: {why}",))
                 return report if best is None else best[0]
             runs = self._run_all(rounds, models)
             report = self._compare(runs, new.name, self.tolerance)
@@ -107,26 +112,28 @@ class Trial:
 
     def _run_all(
         self, rounds: Sequence[Round], models: _Models, optimized: bool = True
-    ) -> list[Run]:
+    ) -> list[ModelRun]:
         signature = self.signature
         old_parts = [each.fed_to_old for each in rounds]
-        befores = outcomes(models.old.opened(signature.old, optimized), old_parts)
-        afters: list[list[Outcome]] = [[Failure("")]] * len(rounds)
+        befores = run_outcomes(models.old.opened(signature.old, optimized), old_parts)
+        afters: list[list[RunOutcome]] = [[Failure("")]] * len(rounds)
         if models.new is not None:
             opened = models.new.opened(signature.new, optimized)
-            afters = outcomes(opened, [[each.fed] for each in rounds])
-        added: list[list[Outcome]] = [[] for _ in rounds]
+            afters = run_outcomes(opened, [[each.fed] for each in rounds])
+        added: list[list[RunOutcome]] = [[] for _ in rounds]
         if signature.added:
             # Apart from the outputs: what runs twice may count twice.
             tensors = {each.new: each.tensor for each in signature.added}
-            added = outcomes(models.reference.opened(signature.old, optimized, tensors), old_parts)
+            added = run_outcomes(
+                models.reference.opened(signature.old, optimized, tensors), old_parts
+            )
         return [
-            Run(each, before, after, inner)
+            ModelRun(each, before, after, inner)
             for each, before, (after,), inner in zip(rounds, befores, afters, added, strict=True)
         ]
 
     def _unless_rounded(
-        self, runs: Sequence[Run], models: _Models, report: LoaderReport
+        self, runs: Sequence[ModelRun], models: _Models, report: LoaderReport
     ) -> LoaderReport:
         """Takes back a verdict that is due to TensorFlow's optimizer of graphs."""
         if self.tolerance != EXACT:
@@ -140,7 +147,7 @@ class Trial:
         return replace(plain, problems=(*plain.problems, _ROUNDED))
 
     def _attempts(self) -> Iterator[dict[str, Any]]:
-        """Yields what values are like: others if the first say too little."""
+        """Yields what made-up values are like, each way in case the ways before show too little."""
         signature = self.signature
         yield {"below": _BELOW}
         made_up = [each for each in signature.inputs if not self._is_given(each)]
@@ -168,7 +175,7 @@ class Trial:
             shown = None if size is None else size * (signature.rows or 1)
             yield Round(shown, fed, for_old(signature, fed))
 
-    def _compare(self, runs: Sequence[Run], loader: str, tolerance: Tolerance) -> LoaderReport:
+    def _compare(self, runs: Sequence[ModelRun], loader: str, tolerance: Tolerance) -> LoaderReport:
         failures: list[str] = []
         not_run: dict[str, list[int | None]] = {}
         compared: list[int] = []
@@ -184,7 +191,10 @@ class Trial:
                 reason = run.after.reason
                 failures.append(f"ran before{_where([size])}, and does not any more: {reason}")
                 continue
-            failures += self._unexpected(run.after)
+            failures += [
+                f"output {name!r} is returned, which is not expected"
+                for name in sorted(run.after.keys() - self._expected_outputs().keys())
+            ]
             for output in self._outputs(run, run.after, tolerance):
                 found[output.new] = _worse(found.get(output.new), output)
                 if output.new in run.after:
@@ -228,7 +238,7 @@ class Trial:
         )
 
     def _expected_outputs(self) -> dict[str, str]:
-        """Returns what each tensor that is returned is in the old model."""
+        """Returns, for each tensor that the new model is to return, its name in the old model."""
         kept = {
             each.new + suffix: each.old + suffix
             for each in self.signature.outputs
@@ -236,8 +246,10 @@ class Trial:
         }
         return kept | {each.new: each.tensor for each in self.signature.added}
 
-    def _outputs(self, run: Run, after: Arrays, tolerance: Tolerance) -> Iterator[OutputReport]:
-        before = results_of(run.before)
+    def _outputs(
+        self, run: ModelRun, after: Arrays, tolerance: Tolerance
+    ) -> Iterator[OutputReport]:
+        before = returned_by(run.before)
         if len(before) > 1 and tolerance == EXACT:
             tolerance = ROUNDING
         for output in self.signature.outputs:
@@ -249,23 +261,18 @@ class Trial:
                     yield _with_size(report, run.values.batch_size)
         if failure_in(run.added) is None:
             for each in self.signature.added:
-                values = [part[each.new] for part in results_of(run.added)]
+                values = [part[each.new] for part in returned_by(run.added)]
                 names, axis = (each.tensor, each.new), each.batch_axis
                 if report := _output(names, values, after, each.steps, axis, tolerance):
                     yield _with_size(report, run.values.batch_size)
 
-    def _unexpected(self, after: Arrays) -> Iterator[str]:
-        for name in sorted(after.keys() - self._expected_outputs().keys()):
-            yield f"output {name!r} is returned, which is not expected"
-
     def _without_random(
-        self, report: LoaderReport, runs: Sequence[Run], again: Sequence[Run]
+        self, report: LoaderReport, runs: Sequence[ModelRun], again: Sequence[ModelRun]
     ) -> LoaderReport:
         """Takes back the verdict on outputs that the old model itself does not repeat."""
-        of_outputs = _not_repeated(
-            [(run.before, other.before) for run, other in _pairs(runs, again)]
-        )
-        of_added = _not_repeated([(run.added, other.added) for run, other in _pairs(runs, again)])
+        pairs = list(zip(runs, again, strict=True))
+        of_outputs = _not_repeated([(run.before, other.before) for run, other in pairs])
+        of_added = _not_repeated([(run.added, other.added) for run, other in pairs])
         added = {each.new for each in self.signature.added}
         random = {
             each.new: each.old
@@ -282,7 +289,7 @@ class Trial:
         )
         statuses = {each.status for each in outputs}
         names = ", ".join(map(repr, sorted(random.values())))
-        said = f"not compared: the old model itself returns something else every time as {names}"
+        said = f"not compared: the old model itself returns other values in every run for {names}"
         failed = any(problem.startswith(("ran before", "output")) for problem in report.problems)
         status: Status = "different" if failed or "different" in statuses else "not verified"
         skipped = (*report.skipped, *(f"output {name!r}" for name in sorted(random)))
@@ -295,12 +302,8 @@ class Trial:
         )
 
 
-def _pairs(runs: Sequence[Run], again: Sequence[Run]) -> list[tuple[Run, Run]]:
-    return list(zip(runs, again, strict=True))
-
-
-def _not_repeated(pairs: Sequence[tuple[Sequence[Outcome], Sequence[Outcome]]]) -> set[str]:
-    """Returns the names of what two runs on the same values returned different values of."""
+def _not_repeated(pairs: Sequence[tuple[Sequence[RunOutcome], Sequence[RunOutcome]]]) -> set[str]:
+    """Returns the names of the outputs whose values differ between two runs on the same inputs."""
     return {
         name
         for runs in pairs
@@ -312,7 +315,7 @@ def _not_repeated(pairs: Sequence[tuple[Sequence[Outcome], Sequence[Outcome]]]) 
 
 
 def _says_more(report: LoaderReport, known: LoaderReport) -> bool:
-    """Whether a comparison on other values tells more than one that is known."""
+    """Whether a comparison with other values says more than the one made before."""
     order: tuple[Status, ...] = ("not verified", "same", "different")
     rank, known_rank = order.index(report.status), order.index(known.status)
     if rank != known_rank:
@@ -329,7 +332,7 @@ def _output(
     axis: int | None,
     tolerance: Tolerance,
 ) -> OutputReport | None:
-    """Compares an output; None if that of several runs has nothing to be compared with."""
+    """Compares an output; None if results of several runs cannot be joined to be compared."""
     old, new = names
     found: Difference | None
     if len(values) > 1 and axis is None:
@@ -375,7 +378,3 @@ def _worse(known: OutputReport | None, found: OutputReport) -> OutputReport:
     if found.difference.worst is None or found.difference.worst > known.difference.worst:
         return found
     return known
-
-
-def _why(error: Exception) -> str:
-    return str(error) if isinstance(error, NoValue) else reason_of(error)

@@ -1,24 +1,34 @@
-"""Values for the inputs of a signature: made up, and as each of the two models takes them."""
+"""Values for the inputs of a signature: made up or given, and as each of two models takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import zipfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 from typing import Any
 
+from sigpb.errors import did_you_mean
+from sigpb.regular_files import open_regular
 from sigpb.steps.dtype_values import numpy_dtype
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import Shape, dtype_name, integer_range
+from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
-
-Array = Any
-Arrays = dict[str, Array]
 
 _OTHER_SIZE = 3
 """The size of an unknown dimension that is not the first one."""
 
 _LIMIT = 50
-"""Below it are integers that the model takes as fractions or as text."""
+"""The bound of made-up integers that the model takes as fractions or as text."""
+
+
+_EXAMPLES = 5
+"""How many serialized tf.Examples are made."""
+
+Feature = tuple[int, int]
+"""The dtype of a feature of a tf.Example, and the number of its elements."""
 
 
 class NoValue(ValueError):
@@ -105,7 +115,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
 
 
 def converted(steps: Iterable[Step], value: Array) -> Array:
-    """Returns what steps make of a value."""
+    """Returns a value after some steps."""
     for step in steps:
         value = step.evaluate(value)
     return value
@@ -164,14 +174,14 @@ def _sizes(shape: Shape, rows: int) -> list[int]:
 
 
 def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, number: int) -> Array:
-    """Makes values of one dtype that another one can be made of.
+    """Makes values of one dtype that can be converted to another dtype.
 
     Args:
         dtype: The dtype.
         read_as: The dtype that the old model takes.
         sizes: The shape.
         recipe: What the values are like.
-        number: Tells the values of one input from those of another.
+        number: Differs from input to input, so that their values differ.
     """
     import numpy as np
 
@@ -204,10 +214,138 @@ def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, numbe
 
 
 def _integers(size: tuple[int, ...], below: int, random: Any, number: int) -> Array:
-    """Returns random integers, of which the first differs between two inputs."""
+    """Returns random integers; the first one differs from input to input."""
     import numpy as np
 
     integers = np.array(random.integers(below, size=size))
     if integers.size:
         integers.flat[0] = number % below
     return integers
+
+
+def examples_for(meta_graph: Any) -> tuple[bytes, ...] | None:
+    """Returns Examples for the ops of a MetaGraphDef that parse them; None if there are none."""
+    graph = meta_graph.graph_def
+    features: dict[str, Feature] = {}
+    for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+        features |= _features(nodes)
+    if not features:
+        return None
+    return tuple(_example(features, row) for row in range(_EXAMPLES))
+
+
+def _features(nodes: Iterable[Any]) -> dict[str, Feature]:
+    nodes = list(nodes)
+    keys = {
+        node.name: list(node.attr["value"].tensor.string_val)
+        for node in nodes
+        if node.op == "Const"
+    }
+    found: dict[str, Feature] = {}
+    for node in nodes:
+        if node.op in ("ParseExample", "ParseExampleV2"):
+            found |= _read_by(node, keys)
+    return found
+
+
+def _read_by(node: Any, keys: Mapping[str, list[bytes]]) -> dict[str, Feature]:
+    """Returns the features that an op reads (tensorflow/core/ops/parsing_ops.cc)."""
+    inputs = [keys.get(name.partition(":")[0], []) for name in node.input]
+    if node.op == "ParseExampleV2":
+        sparse, dense = inputs[2], inputs[3]
+    else:
+        split = 2 + node.attr["Nsparse"].i
+        sparse = [key for each in inputs[2:split] for key in each]
+        dense = [key for each in inputs[split : split + node.attr["Ndense"].i] for key in each]
+    dtypes = [*node.attr["sparse_types"].list.type, *node.attr["Tdense"].list.type]
+    counts = [1] * len(sparse)
+    for shape in node.attr["dense_shapes"].list.shape:
+        counts.append(prod(max(dim.size, 1) for dim in shape.dim))
+    # Ragged features, which come last, are left out: an Example need not have them.
+    found = zip(sparse + dense, dtypes, counts, strict=False)
+    return {key.decode(): (dtype, count) for key, dtype, count in found}
+
+
+def _example(features: Mapping[str, Feature], row: int) -> bytes:
+    import tensorflow as tf
+
+    example = tf.train.Example()
+    for number, (key, (dtype, count)) in enumerate(sorted(features.items())):
+        feature = example.features.feature[key]
+        integers = [(number + row * 3 + i) % 5 for i in range(count)]
+        if dtype == tf.string.as_datatype_enum:
+            feature.bytes_list.value.extend(f"hello world {i}".encode() for i in integers)
+        elif dtype == tf.int64.as_datatype_enum:
+            feature.int64_list.value.extend(integers)
+        else:
+            feature.float_list.value.extend((each + 1) / (number + 2) for each in integers)
+    return bytes(example.SerializeToString(deterministic=True))
+
+
+class SamplesError(ValueError):
+    """The file holds no samples. The message says what is wrong, and what is expected."""
+
+
+def load_samples(file: Path) -> Arrays:
+    """Reads a ``.npz`` file.
+
+    Raises:
+        SamplesError: The file is no ``.npz`` file, or holds Python objects.
+    """
+    import numpy as np
+
+    try:
+        with open_regular(file) as opened, np.load(opened, allow_pickle=False) as arrays:
+            return {name: _with_bytes(arrays[name]) for name in arrays.files}
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise SamplesError(
+            f"{file}: not a file of samples: {error}. It is to be one of numpy.savez, with an "
+            "array for each input, by its key; strings as numpy.array([b'...'])."
+        ) from error
+
+
+def samples_for(samples: Mapping[str, Array], signature: SignatureMapping) -> Arrays:
+    """Returns the samples for a signature of the new model.
+
+    They are called by the key of an input, or, for this signature only, by its key, a slash and
+    the key of the input; the tensors of sparse inputs as by ``tf.saved_model.load``.
+    """
+    names = {name: _spelled(name, signature, samples) for name in _names_of_inputs(signature)}
+    return {name: samples[spelled] for name, spelled in names.items() if spelled is not None}
+
+
+def unused_samples(
+    samples: Mapping[str, Array], signatures: Sequence[SignatureMapping]
+) -> str | None:
+    """Says which samples would be fed to no signature, and what inputs there are; or None."""
+    inputs = [(signature, name) for signature in signatures for name in _names_of_inputs(signature)]
+    used = {_spelled(name, signature, samples) for signature, name in inputs}
+    left = sorted(set(samples) - used)
+    if not left:
+        return None
+    names = sorted(
+        {name for _, name in inputs} | {f"{signature.new}/{name}" for signature, name in inputs}
+    )
+    hints = (f"{each!r} is fed to no input; {did_you_mean(each, names)}." for each in left)
+    return " ".join(hints)
+
+
+def _names_of_inputs(signature: SignatureMapping) -> Iterator[str]:
+    """Yields the names of the tensors that the new model is fed."""
+    for each in signature.inputs:
+        if each.new is not None:
+            yield from (f"{each.new}{part.suffix}" for part in each.components)
+
+
+def _spelled(name: str, signature: SignatureMapping, samples: Mapping[str, Array]) -> str | None:
+    """Returns the name under which an input's sample is given, or None if there is none."""
+    spellings = (f"{signature.new}/{name}", name)
+    return next((spelled for spelled in spellings if spelled in samples), None)
+
+
+def _with_bytes(array: Array) -> Array:
+    import numpy as np
+
+    if array.dtype.kind == "U":
+        array = np.char.encode(array, "utf-8")
+    return array.astype(object) if array.dtype.kind == "S" else array

@@ -1,26 +1,32 @@
-"""Telling whether one model does what another does."""
+"""Verifying that one model does what another does: what the model states, then what it computes."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigpb.errors import UsageError, did_you_mean
-from sigpb.lint.outside import findable_ops
+from sigpb import protos
+from sigpb.errors import UnsafeModel, UsageError, did_you_mean
+from sigpb.lint.file_names import assets_of, leads_out
+from sigpb.lint.linted_model import LintedModel
+from sigpb.lint.op_search import findable_ops, outside_nodes
+from sigpb.lint.policy import EMPTY_POLICY
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
-from sigpb.saved_model.model import SavedModel
-from sigpb.tf.tensor_types import shape_of
+from sigpb.patching.plan import Plan
+from sigpb.publishing.changes import Changes
+from sigpb.publishing.staged import staged
+from sigpb.rewrite.interface import Side
+from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
+from sigpb.tf.tensor_types import TensorType, declared_type, shape_of, type_text
+from sigpb.verifying.child import Request
 from sigpb.verifying.comparison import EXACT, Tolerance
-from sigpb.verifying.declared import disagreements
-from sigpb.verifying.from_plan import mapping_of, unchanged
-from sigpb.verifying.mapping import Mapping
+from sigpb.verifying.from_plan import identity_mapping, mapping_of
+from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
 from sigpb.verifying.process import ask
-from sigpb.verifying.refusal import refuse_unsafe
-from sigpb.verifying.report import VerifyReport
-from sigpb.verifying.request import Request
+from sigpb.verifying.report import NotEquivalent, VerifyReport
 
 LOADERS = ("v1", "v2")
 """The names of the loaders: ``tf.compat.v1.saved_model.load`` and ``tf.saved_model.load``."""
@@ -33,7 +39,7 @@ TIMEOUT = 600.0
 _LONGEST = 1e6
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Options:
     """How to compare two models.
 
@@ -59,7 +65,7 @@ class Options:
         """Makes sure that the options make sense.
 
         Raises:
-            UsageError: They do not.
+            UsageError: An option makes no sense.
         """
         for loader in self.loaders:
             if loader not in LOADERS:
@@ -79,7 +85,7 @@ class Options:
 
 
 def verify(
-    old: SavedModel, new: SavedModel, mapping: Mapping | None, options: Options
+    old: SavedModel, new: SavedModel, mapping: ModelMapping | None, options: Options
 ) -> VerifyReport:
     """Compares two models under TensorFlow.
 
@@ -98,13 +104,14 @@ def verify(
     """
     options.check()
     refuse_unsafe((old, new), options.allow_ops)
-    whole = unchanged(old) if mapping is None else mapping
-    problems = tuple(disagreements(whole, new))
+    whole = identity_mapping(old) if mapping is None else mapping
+    problems = tuple(misstated_signatures(whole, new))
     if mapping is None:
         if problems:
             whole = mapping_of(old, compile_patch(old, infer_patch(old, new)))
-            problems = (*disagreements(whole, new), *_narrowed(whole, old))
-        whole = _all_concerned(whole)
+            problems = (*misstated_signatures(whole, new), *_narrowed(whole, old))
+        # Without a patch there is nothing that is not concerned.
+        whole = whole.with_signatures(lambda each: [replace(each, concerned=True)])
     wanted = whole if options.signature is None else _only(whole, options.signature)
     reports, confinement = ask(
         Request(
@@ -121,8 +128,8 @@ def verify(
     return VerifyReport(old.directory, new.directory, problems, reports, confinement)
 
 
-def _narrowed(mapping: Mapping, old: SavedModel) -> Iterator[str]:
-    """Yields the inputs that took any number of rows, and do not any more."""
+def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
+    """Yields a sentence for each input that took any number of rows and takes a fixed one now."""
     for graph, before in zip(mapping.meta_graphs, old.meta_graphs, strict=True):
         for signature in graph.signatures:
             infos = before.signatures[signature.old].inputs
@@ -135,30 +142,114 @@ def _narrowed(mapping: Mapping, old: SavedModel) -> Iterator[str]:
                     )
 
 
-def _all_concerned(mapping: Mapping) -> Mapping:
-    """Returns a mapping all of whose signatures have to be compared."""
-    return Mapping(
-        tuple(
-            dataclasses.replace(
-                graph,
-                signatures=tuple(
-                    dataclasses.replace(each, concerned=True) for each in graph.signatures
-                ),
-            )
-            for graph in mapping.meta_graphs
-        )
-    )
-
-
-def _only(mapping: Mapping, key: str) -> Mapping:
+def _only(mapping: ModelMapping, key: str) -> ModelMapping:
     keys = {each.new for graph in mapping.meta_graphs for each in graph.signatures}
     if key not in keys:
         raise UsageError(f"There is no signature {key!r}; {did_you_mean(key, keys)}.")
-    return Mapping(
-        tuple(
-            dataclasses.replace(
-                graph, signatures=tuple(each for each in graph.signatures if each.new == key)
-            )
-            for graph in mapping.meta_graphs
+    return mapping.with_signatures(lambda each: [each] if each.new == key else [])
+
+
+def misstated_signatures(wanted: ModelMapping, model: SavedModel) -> Iterator[str]:
+    """Yields a sentence for each thing that a model's signatures state and a mapping does not.
+
+    Args:
+        wanted: The mapping; what it says of the new model is what the signatures are to state.
+        model: The new model.
+    """
+    graphs = {graph.tags: graph for graph in model.meta_graphs}
+    several = len(graphs) > 1
+    for each in wanted.meta_graphs:
+        where = f"MetaGraph {tag_set_text(each.new_tags)}: " if several else ""
+        if each.new_tags in graphs:
+            found = _in_meta_graph(each, graphs.pop(each.new_tags))
+            yield from (where + problem for problem in found)
+        else:
+            yield f"there is no MetaGraph {tag_set_text(each.new_tags)}."
+    for tags in graphs:
+        yield f"there is a MetaGraph {tag_set_text(tags)}, which is not expected."
+
+
+def _in_meta_graph(wanted: MetaGraphMapping, graph: MetaGraph) -> Iterator[str]:
+    signatures = {key: graph.signatures[key] for key in graph.user_signatures}
+    for each in wanted.signatures:
+        if each.new not in signatures:
+            yield f"there is no signature {each.new!r}; {did_you_mean(each.new, signatures)}."
+            continue
+        signature = signatures[each.new]
+        inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
+        outputs = {end.new: end.declared for end in each.outputs}
+        outputs |= {added.new: added.declared for added in each.added}
+        problems = (
+            *_in_signature("input", inputs, signature.inputs),
+            *_in_signature("output", outputs, signature.outputs),
         )
-    )
+        yield from (f"signature {each.new!r}: {problem}" for problem in problems)
+    for key in sorted(set(signatures) - {each.new for each in wanted.signatures}):
+        yield f"there is a signature {key!r}, which is not expected."
+
+
+def _in_signature(
+    side: Side, expected: Mapping[str, TensorType], infos: Mapping[str, protos.TensorInfo]
+) -> Iterator[str]:
+    for key, type_ in sorted(expected.items()):
+        if key not in infos:
+            yield f"there is no {side} {key!r}; {did_you_mean(key, infos)}."
+        elif type_ != (now := declared_type(infos[key])):
+            yield f"{side} {key!r} is {type_text(now)}, and {type_text(type_)} is expected."
+    for key in sorted(set(infos) - set(expected)):
+        yield f"there is an {side} {key!r}, which is not expected."
+
+
+def refuse_unsafe(models: Sequence[SavedModel], allowed: Collection[str]) -> None:
+    """Makes sure that models can be run: they have no ops that touch what is not theirs.
+
+    Args:
+        models: The models.
+        allowed: The names of ops that they may have.
+
+    Raises:
+        UnsafeModel: They have other such ops, or read assets that are no files of theirs.
+    """
+    problems: dict[str, None] = {}
+    ops: dict[str, None] = {}
+    for model in models:
+        for graph in LintedModel(model, EMPTY_POLICY).graphs:
+            for asset in assets_of(graph.meta_graph.message):
+                if leads_out(asset):
+                    problems[f"The asset {asset.filename!r} is no file of the model."] = None
+            for node in outside_nodes(graph):
+                if node.op not in allowed:
+                    ops[node.op] = None
+                    problems[f"The op {node.op} {node.does} (node {node.name!r})."] = None
+    if problems:
+        flag = f" --allow_ops={','.join(ops)} runs it all the same." if ops else ""
+        more = f" And {len(problems) - 5} more." if len(problems) > 5 else ""
+        raise UnsafeModel(
+            "The model is not run: it reaches outside of itself, with your rights. "
+            f"{' '.join(list(problems)[:5])}{more} Look at it with 'sigpb lint'.{flag}"
+        )
+
+
+def verify_changes(
+    model: SavedModel, plan: Plan, changes: Changes, options: Options, output: Path
+) -> VerifyReport:
+    """Compares a model with what changes make of it.
+
+    Args:
+        model: The model as it is.
+        plan: The plan that the changes carry out.
+        changes: The new content of its files.
+        options: How to compare them.
+        output: Where it is going to be, for the report.
+
+    Raises:
+        UnsafeModel: If it has ops that reach outside of it, and are not allowed.
+        EnvironmentFailure: If TensorFlow cannot run it.
+        NotEquivalent: If it does not do what it did.
+    """
+    with staged(model.directory, changes) as stage, open_model(stage) as patched:
+        report = verify(model, patched, mapping_of(model, plan), options)
+    report = replace(report, new=output)
+    if report.verdict != "equivalent":
+        raise NotEquivalent(report)
+    return report

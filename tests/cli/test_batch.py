@@ -578,7 +578,7 @@ class TestCanary:
                     raise EnvironmentFailure(problem)
 
             monkeypatch.setattr(runs, "Pool", InThisProcess)
-            monkeypatch.setattr("sigpb.verifying.before_publishing.verify_changes", verify)
+            monkeypatch.setattr("sigpb.verifying.verify.verify_changes", verify)
             return seen
 
         return find

@@ -223,7 +223,7 @@ def test_a_terminal_gets_only_colours_of_ours(
 from rich.text import Text
 from sigpb.cli import terminal
 from sigpb.inspect.styled_text import Span, line
-from sigpb.inspect.summary_table import render
+from sigpb.inspect.summary import render
 name = {name!r}
 terminal.write([line(Span(name, "bold"), name)])
 terminal.say(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.inspect.size.size import GROUPINGS, LIMIT
+from sigpb.inspect.size import GROUPINGS, LIMIT
 from tests.cli.command_line import run
 from tests.lint.test_memory import add_constant
 from tests.publishing.directories import snapshot

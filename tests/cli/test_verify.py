@@ -11,6 +11,7 @@ from sigpb import protos
 from sigpb.patching import apply
 from sigpb.publishing.changes import Changes, SplicedFile
 from sigpb.verifying import verify
+from sigpb.verifying.child import Request
 from sigpb.verifying.report import (
     Confinement,
     Difference,
@@ -19,7 +20,6 @@ from sigpb.verifying.report import (
     SignatureReport,
     Status,
 )
-from sigpb.verifying.request import Request
 from sigpb.wire import assemble
 from tests.cli.command_line import run
 from tests.lint.faults import graph_of, write

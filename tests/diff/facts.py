@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sigpb
 from sigpb.diff.difference import MetaGraphDifference
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.signature_difference import EndpointChange, SignatureDifference
 from sigpb.edits import Edit
 from sigpb.edits.metadata_edits import (
     CopySignature,
@@ -76,7 +76,7 @@ def facts_of_difference(difference: MetaGraphDifference) -> set[Fact]:
     return facts
 
 
-def _facts_of_signature(change: SignatureChange) -> Iterator[Fact]:
+def _facts_of_signature(change: SignatureDifference) -> Iterator[Fact]:
     key = change.after if change.copied or change.before is None else change.before
     if change.before is None:
         yield (key, "added")

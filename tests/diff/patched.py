@@ -9,7 +9,7 @@ import sigpb
 from sigpb import protos
 from sigpb.diff.compare import compare_models
 from sigpb.diff.difference import MetaGraphDifference, ModelDifference
-from sigpb.diff.signature_change import SignatureChange
+from sigpb.diff.signature_difference import SignatureDifference
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import dtype_name, shape_of, shape_text
@@ -33,7 +33,7 @@ def only_graph(before: Path, after: Path) -> MetaGraphDifference:
     return graph
 
 
-def only_signature(before: Path, after: Path) -> SignatureChange:
+def only_signature(before: Path, after: Path) -> SignatureDifference:
     """The only signature that changed."""
     (signature,) = only_graph(before, after).changed_signatures
     return signature

@@ -10,7 +10,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.diff.compare import compare_models
-from sigpb.diff.difference import Section
+from sigpb.diff.difference import SectionDifference
 from sigpb.rewrite import session_graph
 from tests.cli.command_line import run
 from tests.diff.patched import difference, only_graph, patched
@@ -88,6 +88,22 @@ class TestGraph:
         assert found.graph.recomputes
         assert found.changed_signatures == ()
 
+    def test_a_node_that_becomes_a_constant_has_no_other_value(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        def change(graph: protos.MetaGraphDef) -> None:
+            node = next(node for node in graph.graph_def.node if node.op == "Const")
+            node.op = "Placeholder"
+            del node.attr["value"]
+
+        constant, no_constant = (fixture_model("tf1_fixed_batch") for _ in range(2))
+        altered(no_constant, change)
+
+        for models in ((constant, no_constant), (no_constant, constant)):
+            found = only_graph(*models).graph
+            assert len(found.nodes.changed) == 1
+            assert found.constants == ()
+
     def test_nodes_and_functions(self, fixture_model: ModelFactory) -> None:
         def change(graph: protos.MetaGraphDef) -> None:
             del graph.graph_def.node[0]
@@ -146,7 +162,7 @@ class TestSections:
         data = (after / MAIN).read_bytes()
         (span,) = sections["signature_def"].ranges
         assert b"serving_default" in data[slice(*span)]
-        assert sections["graph_def.node"] == Section(
+        assert sections["graph_def.node"] == SectionDifference(
             "graph_def.node",
             sections["graph_def.node"].before,
             sections["graph_def.node"].before,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.diff.report import endpoint_text
-from sigpb.diff.signature_change import EndpointChange, SignatureChange
+from sigpb.diff.signature_difference import EndpointChange, SignatureDifference
 from tests.diff.patched import difference, only_graph, only_signature, patched
 from tests.patches import ModelFactory, altered
 
 
-def keys(change: SignatureChange, side: str) -> dict[str, str | None]:
+def keys(change: SignatureDifference, side: str) -> dict[str, str | None]:
     """New keys by old ones, of the endpoints that were there before."""
     return {
         end.before.key: end.after.key if end.after else None
@@ -20,11 +20,11 @@ def keys(change: SignatureChange, side: str) -> dict[str, str | None]:
     }
 
 
-def evidence(change: SignatureChange) -> set[str | None]:
+def evidence(change: SignatureDifference) -> set[str | None]:
     return {end.evidence for end in change.endpoints}
 
 
-def the_change(change: SignatureChange) -> EndpointChange:
+def the_change(change: SignatureDifference) -> EndpointChange:
     (end,) = change.changed_endpoints
     return end
 

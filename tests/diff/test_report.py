@@ -11,25 +11,25 @@ from sigpb.diff.difference import (
     GraphDifference,
     MetaGraphDifference,
     ModelDifference,
-    Names,
-    Section,
+    NameChanges,
+    SectionDifference,
 )
-from sigpb.diff.report import to_json
-from sigpb.diff.signature_change import Endpoint, EndpointChange, SignatureChange
+from sigpb.diff.report import difference_json
+from sigpb.diff.signature_difference import EndpointChange, SignatureDifference, StatedEndpoint
 
 FLOAT, INT32 = 1, 3
 
 
 def shown(*endpoints: EndpointChange) -> Any:
-    change = SignatureChange("old", "new", False, "m", "m", endpoints)
-    section = Section("signature_def", 1, 2, 3, 4, ((5, 9),))
+    change = SignatureDifference("old", "new", False, "m", "m", endpoints)
+    section = SectionDifference("signature_def", 1, 2, 3, 4, ((5, 9),))
     graph = MetaGraphDifference(
-        ("serve",), ("serve",), (change,), (), Names(), GraphDifference(), (), (section,)
+        ("serve",), ("serve",), (change,), (), NameChanges(), GraphDifference(), (), (section,)
     )
     files = FilesDifference()
-    (found,) = to_json(ModelDifference(Path("a"), Path("b"), 1, 2, (), (), (graph,), files))[
-        "meta_graphs"
-    ]
+    (found,) = difference_json(
+        ModelDifference(Path("a"), Path("b"), 1, 2, (), (), (graph,), files)
+    )["meta_graphs"]
     return found
 
 
@@ -48,8 +48,8 @@ def test_sections_say_of_which_model_the_bytes_are() -> None:
 
 def test_dtypes_and_defaults_are_written_as_patches_state_them() -> None:
     default = protos.TensorProto(dtype=FLOAT, float_val=[0.5])
-    before = Endpoint("x", "dense", FLOAT, (None, 3), ("x:0",), default)
-    after = Endpoint("x", "dense", FLOAT, None, ("x:0",))
+    before = StatedEndpoint("x", "dense", FLOAT, (None, 3), ("x:0",), default)
+    after = StatedEndpoint("x", "dense", FLOAT, None, ("x:0",))
     change = EndpointChange("input", before, after, "tensor", by_way_of=INT32)
     (signature,) = shown(change)["signatures"]
     (found,) = signature["endpoints"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sigpb import protos
+from sigpb.tf.called_functions import CALL_OPS
 from tests.diff.patched import difference, only_graph, patched
 from tests.patches import ModelFactory, altered
 
@@ -59,6 +61,28 @@ def test_swapped(fixture_model: ModelFactory, name: str) -> None:
 )
 def test_copies_and_deletions(fixture_model: ModelFactory, patch: str, expected: Found) -> None:
     assert found((fixture_model, "tf2_linear", patch)) == expected
+
+
+def test_known_by_their_functions_where_no_node_is_what_it_was(
+    fixture_model: ModelFactory,
+) -> None:
+    def move_calls(graph: protos.MetaGraphDef) -> None:
+        for node in graph.graph_def.node:
+            if node.op in CALL_OPS:
+                node.device = "/cpu:0"
+
+    model = fixture_model("tf2_linear")
+    patch = """signature { key: "serving_default" rename_to: "a" }
+      signature { key: "other" rename_to: "b" } signature { key: "single" rename_to: "c" }"""
+    after = altered(patched(model, patch), move_calls)
+
+    changes = only_graph(model, after).changed_signatures
+
+    assert {(change.before, change.after) for change in changes} == {
+        ("serving_default", "a"),
+        ("other", "b"),
+        ("single", "c"),
+    }
 
 
 def test_without_inputs_and_outputs(fixture_model: ModelFactory) -> None:

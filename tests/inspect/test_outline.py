@@ -4,14 +4,14 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.outline import LARGE, outline
+from sigpb.inspect.outline import LARGE, without_elements
 from sigpb.wire import Message, length_delimited
 
 ELEMENTS = bytes(2 * LARGE)
 
 
 def outlined(node: protos.NodeDef) -> protos.NodeDef:
-    return outline(protos.NodeDef, Message.root(node.SerializeToString()))
+    return without_elements(protos.NodeDef, Message.root(node.SerializeToString()))
 
 
 def test_small_messages_are_whole() -> None:
@@ -53,7 +53,7 @@ def test_fields_left_out() -> None:
     function.signature.name = "f"
     number = protos.FunctionDef.NODE_DEF_FIELD_NUMBER
 
-    found = outline(
+    found = without_elements(
         protos.FunctionDef, Message.root(function.SerializeToString()), without={number}
     )
 
@@ -68,4 +68,4 @@ def test_nesting_without_end() -> None:
         content = length_delimited(2, content)
     node = length_delimited(5, length_delimited(2, length_delimited(10, content)))
     with pytest.raises(ModelUnreadable, match="nested too deep"):
-        outline(protos.NodeDef, Message.root(node))
+        without_elements(protos.NodeDef, Message.root(node))

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.proto_source import open_source
+from sigpb.inspect.proto_source import find_models, open_source
 from sigpb.saved_model.model import open_model
 
 FixtureModel = Callable[..., Path]
@@ -107,3 +107,49 @@ def test_every_model_of_the_corpus_is_a_saved_model(corpus: Path) -> None:
         with open_source(proto) as source, open_model(proto) as model:
             assert source.schema == "SavedModel"
             assert len(source.graphs) == len(model.meta_graphs)
+
+
+def make(root: Path, *files: str) -> None:
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+
+
+def test_models_of_a_tree(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "b/2/saved_model.pb",
+        "b/1/saved_model.pbtxt",
+        "a/saved_model.cpb",
+        "a/saved_model.pb",
+        "other/readme",
+    )
+    found = [str(model.relative_to(tmp_path)) for model in find_models(tmp_path)]
+    assert found == ["a", "b/1", "b/2"]
+
+
+def test_a_model_is_found_alone(tmp_path: Path) -> None:
+    make(tmp_path, "saved_model.pb", "inner/saved_model.pb")
+    assert find_models(tmp_path) == [tmp_path]
+
+
+def test_what_sigpb_left_is_passed_over(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "1/saved_model.pb",
+        "1/.sigpb-backup-0001/saved_model.pb",
+        ".sigpb-tmp-2-0123abcd/saved_model.pb",
+    )
+    assert find_models(tmp_path) == [tmp_path / "1"]
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "nowhere", "file"])
+def test_what_is_no_directory_is_for_others_to_judge(tmp_path: Path, name: str) -> None:
+    make(tmp_path, "file")
+    assert find_models(tmp_path / name) == [tmp_path / name]
+
+
+def test_no_models(tmp_path: Path) -> None:
+    make(tmp_path, "a/readme")
+    with pytest.raises(ModelUnreadable, match="neither this directory nor any below it"):
+        find_models(tmp_path)

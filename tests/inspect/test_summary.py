@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from sigpb import protos
-from sigpb.inspect.summary import plain_text, summarize
+from sigpb.inspect.summary import rich_text, summarize, summary_text
 from sigpb.saved_model.model import open_model
 
 ModelFactory = Callable[..., Path]
@@ -132,7 +134,7 @@ def test_real_models(corpus: Path) -> None:
 
 def rendered(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> str:
     """The text of a summary, with lines in which runs of spaces are one space."""
-    text = plain_text(made_up(*signatures, **graph))
+    text = summary_text(made_up(*signatures, **graph))
     return "\n".join(" ".join(line.split()) for line in text.splitlines()) + "\n"
 
 
@@ -154,12 +156,12 @@ def made_up(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> dict[str, 
     }
 
 
-def signature(**parts: Any) -> dict[str, Any]:
-    return {"method_name": "m", "inputs": {}, "outputs": {}, "internal": False, **parts}
+def signature(**summary_parts: Any) -> dict[str, Any]:
+    return {"method_name": "m", "inputs": {}, "outputs": {}, "internal": False, **summary_parts}
 
 
-def endpoint(**parts: Any) -> dict[str, Any]:
-    return {"tensor": "x:0", "dtype": "int64", "shape": [], "encoding": "dense", **parts}
+def endpoint(**summary_parts: Any) -> dict[str, Any]:
+    return {"tensor": "x:0", "dtype": "int64", "shape": [], "encoding": "dense", **summary_parts}
 
 
 def test_first_line_tells_of_the_file() -> None:
@@ -219,7 +221,7 @@ def test_keys_are_neither_markup_nor_control_characters() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    text = plain_text(
+    text = summary_text(
         made_up(
             (
                 "s",
@@ -239,3 +241,37 @@ def test_columns_are_aligned() -> None:
     output  c       string  []     c:0
 """
     )
+
+
+def on_a_console(width: int = 100, color: bool = False) -> str:
+    summary = made_up(
+        ("[red]", signature(inputs={"[b]k[/b]": endpoint(tensor="i:0", shape=[None, 28])})),
+        ("__saved_model_init_op", signature(internal=True)),
+    )
+    out = io.StringIO()
+    Console(
+        file=out,
+        width=width,
+        highlight=False,
+        force_terminal=color,
+        color_system="standard" if color else None,
+    ).print(rich_text(summary))
+    return out.getvalue()
+
+
+def test_tells_the_same_as_the_text() -> None:
+    lines = [" ".join(line.split()) for line in on_a_console().splitlines()]
+    assert "models/[1]: saved_model.pb, 1,234,567 bytes, without a fingerprint" in lines
+    assert "signature '[red]', method 'm'" in lines
+    assert "key dtype shape tensor" in lines
+    assert "input [b]k[/b] int64 [?,28] i:0" in lines
+    assert "'__saved_model_init_op': TensorFlow's own" in lines
+
+
+def test_headings_stand_out_where_there_are_colours() -> None:
+    assert "\x1b[1mMetaGraph {serve}" in on_a_console(color=True)
+    assert "\x1b" not in on_a_console()
+
+
+def test_folds_on_a_narrow_terminal() -> None:
+    assert all(len(line) <= 40 for line in on_a_console(width=40).splitlines())

@@ -7,9 +7,8 @@ import pytest
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, ModelUnreadable, PatchError
 from sigpb.lint import lint as linting
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.lint import fix, lint
-from sigpb.lint.rule import LintRule
+from sigpb.lint.rule import Fixing, LintRule
 from sigpb.lint.rules import all_rules
 from sigpb.lint.rules.no_serve_tag import NoServeTag
 from sigpb.publishing.exchange import locked

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.signature_function import Wrapper, is_wrapper, wrapped_in
+from sigpb.rewrite.wrapper_function import call_in
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import TensorType, shape_of
 from sigpb.tf.tensor_values import tensor_proto
@@ -366,6 +367,29 @@ class TestIdentityAndBack:
         assert is_wrapper(NAME)
         assert is_wrapper(FORMER_NAME)
         assert not is_wrapper(name)
+
+
+class TestCallIn:
+    def test_of_a_wrapper_that_converts_and_binds(self) -> None:
+        cast = conversion("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
+        bound = {1: tensor_proto("3", INT64, ())}
+        order = Order("__inference_f_7", (2, 0), (1, 0), inputs={0: cast}, bound=bound)
+        found = call_in(made(order, function()))
+        assert found == ("__inference_f_7", {0: 2, 1: 0}, {0: 1, 1: 0})
+
+    def test_of_what_is_no_wrapper(self) -> None:
+        called = function()
+        assert call_in(called) is None
+        wrapper = made(Order("__inference_f_7", (0, 1, 2), (0, 1)), called)
+        wrapper.node_def.add().CopyFrom(wrapper.node_def[0])
+        assert call_in(wrapper) is None, "it calls two functions"
+
+    def test_of_a_damaged_one_whose_nodes_take_each_other(self) -> None:
+        wrapper = made(Order("__inference_f_7", (0, 1, 2), (0, 1)), function())
+        wrapper.node_def[1].input[0] = f"{wrapper.node_def[1].name}:output:0"
+        found = call_in(wrapper)
+        assert found is not None
+        assert found.results == {1: 1}
 
 
 def former(name: str, order: Order, function: protos.FunctionDef) -> protos.FunctionDef:

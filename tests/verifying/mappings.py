@@ -14,7 +14,7 @@ from sigpb.verifying.mapping import (
     AddedOutput,
     Component,
     InputMapping,
-    Mapping,
+    ModelMapping,
     OutputMapping,
     SignatureMapping,
 )
@@ -64,7 +64,7 @@ def signature(
     )
 
 
-def mapping_by(model: Path, patch: str) -> Mapping:
+def mapping_by(model: Path, patch: str) -> ModelMapping:
     """Returns the mapping that a patch in text format amounts to."""
     with open_model(model) as opened:
         return mapping_of(opened, compile_patch(opened, parse_text(patch)))

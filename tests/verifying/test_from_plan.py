@@ -3,7 +3,7 @@ from __future__ import annotations
 from sigpb import protos
 from sigpb.saved_model.model import open_model
 from sigpb.tf.tensor_types import dtype_of
-from sigpb.verifying.from_plan import unchanged
+from sigpb.verifying.from_plan import identity_mapping
 from sigpb.verifying.mapping import AddedOutput, Component
 from tests.patches import ModelFactory, altered, apply
 from tests.verifying.mappings import mapping_by, signature_by, type_of
@@ -11,7 +11,7 @@ from tests.verifying.mappings import mapping_by, signature_by, type_of
 
 def test_unchanged(fixture_model: ModelFactory) -> None:
     with open_model(fixture_model("tf2_linear")) as model:
-        (graph,) = unchanged(model).meta_graphs
+        (graph,) = identity_mapping(model).meta_graphs
 
     assert (graph.old_tags, graph.new_tags) == (("serve",), ("serve",))
     keys = ["other", "serving_default", "single"]

@@ -320,7 +320,7 @@ def test_values_that_are_never_the_same() -> None:
     assert report.status == "not verified"
     assert statuses(report) == {"p": "same", "s": "not verified"}
     assert report.problems == (
-        "not compared: the old model itself returns something else every time as 's'",
+        "not compared: the old model itself returns other values in every run for 's'",
     )
 
 

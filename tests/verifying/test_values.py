@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sigpb.tf.tensor_types import dtype_of
-from sigpb.verifying.values import NoValue, Recipe, for_old, made_up
+from sigpb.verifying.values import (
+    NoValue,
+    Recipe,
+    SamplesError,
+    for_old,
+    load_samples,
+    made_up,
+    samples_for,
+    unused_samples,
+)
 from tests.patches import ModelFactory
 from tests.verifying.mappings import input_, signature, signature_by
 
@@ -170,3 +180,72 @@ def test_all_dtypes_that_steps_know() -> None:
     for name in ("bfloat16", "float8_e5m2", "int4", "uint4"):
         found = value(f"{name} [?,2]")
         assert (found.dtype.name, found.shape) == (name, (3, 2)), dtype_of(name)
+
+
+def test_arrays(tmp_path: Path) -> None:
+    file = tmp_path / "samples.npz"
+    np.savez(file, x=np.array([[1, 2]], "uint8"), a=np.array([b"one", b"two"]), u=np.array(["ä"]))
+
+    found = load_samples(file)
+
+    assert found["x"].tolist() == [[1, 2]]
+    assert [(name, found[name].dtype, [*found[name]]) for name in ("a", "u")] == [
+        ("a", object, [b"one", b"two"]),
+        ("u", object, ["ä".encode()]),
+    ]
+
+
+def test_neither_numpy_nor_there(tmp_path: Path) -> None:
+    file = tmp_path / "samples.npz"
+    with pytest.raises(SamplesError, match=r"samples\.npz: not a file of samples: .*numpy\.savez"):
+        load_samples(file)
+    file.write_bytes(b"no zip")
+    with pytest.raises(SamplesError, match="not a file of samples"):
+        load_samples(file)
+
+
+def test_python_objects_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "samples.npz"
+    np.savez(file, x=np.array([{}], object))
+
+    with pytest.raises(SamplesError, match="not a file of samples"):
+        load_samples(file)
+
+
+def test_single_array_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([1]))
+
+    with pytest.raises(SamplesError, match="not a file of samples"):
+        load_samples(tmp_path / "x.npy")
+
+
+def test_names() -> None:
+    mapped = signature(input_("x", "int64 [?]", new="image"), input_("y", "int64 [?]"))
+    samples = {"x": 1, "image": 2, "new/image": 3, "other/y": 4, "y": 5}
+
+    assert samples_for(samples, mapped) == {"image": 3, "y": 5}
+
+
+def test_parts_of_a_sparse_input(fixture_model: ModelFactory) -> None:
+    mapped = signature_by(fixture_model("tf1_sparse"), "")
+
+    found = samples_for({"s_values": 1, "serving_default/s_indices": 2, "s": 3}, mapped)
+
+    assert found == {"s_values": 1, "s_indices": 2}
+
+
+def test_unused_samples_are_named_with_the_inputs_there_are() -> None:
+    signatures = [signature(input_("image", "float32 [?]")), signature(input_("y", "float32 [?]"))]
+
+    assert unused_samples({"image": 1, "new/y": 2}, signatures) is None
+    assert unused_samples({"imge": 1, "y": 2}, signatures) == (
+        "'imge' is fed to no input; did you mean 'image'? There are 'image', 'new/image', "
+        "'new/y', 'y'."
+    )
+
+
+def test_a_sample_that_another_one_takes_the_place_of_is_unused() -> None:
+    found = unused_samples({"y": 1, "new/y": 2}, [signature(input_("y", "float32 [?]"))])
+
+    assert found is not None
+    assert found.startswith("'y' is fed to no input")

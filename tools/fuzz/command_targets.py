@@ -22,8 +22,8 @@ from sigpb.batch.pool import Threads
 from sigpb.errors import ModelUnreadable
 from sigpb.lint.rules import all_rules
 from sigpb.saved_model.model import open_model
+from sigpb.verifying.child import Request
 from sigpb.verifying.report import Confinement
-from sigpb.verifying.request import Request
 
 from .command_line import Failure, contents, refused_cleanly, run
 from .models import fixture

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from sigpb.errors import SigpbError
-from sigpb.inspect.wire.wire_tree import open_bytes
+from sigpb.inspect.wire_tree import open_bytes
 
 from .command_line import contents
 

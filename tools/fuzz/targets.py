@@ -10,10 +10,9 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.salvage.salvage import salvage
-from sigpb.inspect.schema import descriptor
-from sigpb.inspect.wire.message_shape import recognise_damaged
-from sigpb.inspect.wire.wire_tree import Record, records, to_json
+from sigpb.inspect.salvage import salvage
+from sigpb.inspect.schema import descriptor, recognise_damaged
+from sigpb.inspect.wire_tree import Record, record_json, wire_records
 from sigpb.wire import Message, WireError, assemble
 from sigpb.wire.lenient import Damage, scan
 
@@ -30,8 +29,8 @@ def wire(data: bytes, scratch: Path) -> None:
     """Every byte is accounted for, at every level, with and without a schema."""
     for schema in (descriptor("SavedModel"), None):
         open_messages = [(0, len(data))]
-        for record in records(data, schema):
-            json.dumps(to_json(record), allow_nan=False)
+        for record in wire_records(data, schema):
+            json.dumps(record_json(record), allow_nan=False)
             while len(open_messages) > record.depth + 1:
                 _close(open_messages)
             position, end = open_messages[-1]

@@ -13,8 +13,8 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
 from sigpb.diff.compare import compare_models
-from sigpb.diff.compat_verdicts import verdicts
-from sigpb.diff.report import plain_text, to_json, verdict_text, verdicts_json
+from sigpb.diff.compat import verdicts
+from sigpb.diff.report import difference_json, difference_text, verdict_text, verdicts_json
 from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
@@ -43,12 +43,12 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         difference = compare_models(before, after, tag_set(values))
     found = verdicts(difference) if values.compat else ()
     if values.format == "json":
-        report = to_json(difference)
+        report = difference_json(difference)
         if values.compat:
             report["compat"] = verdicts_json(found)
         terminal.say_json(report)
     else:
-        told = verdict_text(found) if values.compat else plain_text(difference)
+        told = verdict_text(found) if values.compat else difference_text(difference)
         terminal.say_document(told)
     if values.compat:
         return int(any(verdict.level == "breaking" for verdict in found))

@@ -18,11 +18,10 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.errors import ModelUnreadable, UsageError
-from sigpb.inspect.dump.element_names import path_at
 from sigpb.inspect.dump.proto_json import json_of
-from sigpb.inspect.dump.proto_path import path_text
 from sigpb.inspect.dump.proto_place import ProtoPlace, find_place, require_intact
 from sigpb.inspect.dump.proto_text import text_lines
+from sigpb.inspect.proto_path import path_at, path_text
 from sigpb.inspect.proto_source import IF_DAMAGED, ProtoSource, open_source
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line

@@ -6,8 +6,6 @@ stay closed below a level that --depth names; dashed edges are nodes that only h
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,11 +14,11 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, UsageError, did_you_mean
-from sigpb.inspect.graph import graph_formats
 from sigpb.inspect.graph.drawing import draw
 from sigpb.inspect.graph.flow import Flow, Graph, between, signature_ends
+from sigpb.inspect.graph.formats import FORMATS
 from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
-from sigpb.inspect.styled_text import Line, plain
+from sigpb.inspect.styled_text import plain
 from sigpb.publishing.output_file import write_text
 from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
 
@@ -42,7 +40,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "format",
         "tree",
-        sorted(module.name for module in pkgutil.iter_modules(graph_formats.__path__)),
+        list(FORMATS),
         "How to draw: a tree for the terminal, DOT for Graphviz, a Mermaid flowchart, a picture "
         "(SVG, which Graphviz draws), a page in which to look around (HTML), or JSON (see "
         "docs/json.md).",
@@ -83,10 +81,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         if not is_there and values.format == "tree":
             terminal.say(f"{flow.endpoints.title}: nothing there depends on it.")
             return 1
-        renderer = importlib.import_module(f"{graph_formats.__name__}.{values.format}")
-        depth = getattr(renderer, "DEPTH", None) if values.depth is None else values.depth
-        picture = draw(flow, depth, everything=getattr(renderer, "EVERYTHING", False))
-        lines: Iterable[Line] = renderer.render(picture)
+        chosen = FORMATS[values.format]
+        depth = chosen.depth if values.depth is None else values.depth
+        lines = chosen.render(draw(flow, depth, everything=chosen.everything))
         if values.output is None:
             terminal.write(lines)
         else:

@@ -19,10 +19,9 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
-from sigpb.inspect.names.grep import KINDS, Match, lines, match_json, search
-from sigpb.inspect.proto_source import open_source
+from sigpb.inspect.names.grep import KINDS, Match, match_json, match_lines, search
+from sigpb.inspect.proto_source import find_models, open_source
 from sigpb.inspect.styled_text import Line
-from sigpb.lint.find_models import find_models
 
 USAGE = """\
 sigpb grep PATTERN PATH… [--what=KIND,…] [--ignore_case] [--fixed_strings] [--format=text|json]"""
@@ -125,7 +124,7 @@ def _print_lines(results: Iterable[tuple[Path, list[Match]]]) -> bool:
         nonlocal is_found
         for model, matches in results:
             is_found = True
-            yield from lines(str(model), matches)
+            yield from match_lines(str(model), matches)
 
     terminal.write(told())
     return is_found

@@ -12,7 +12,7 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.lint_report import ModelReport, Report
 from sigpb.errors import ModelUnreadable, PatchError, SigpbError, UsageError, did_you_mean
-from sigpb.lint.find_models import find_models
+from sigpb.inspect.proto_source import find_models
 from sigpb.lint.lint import Ways, fix, lint, undecided
 from sigpb.lint.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
 from sigpb.lint.rule import LintRule

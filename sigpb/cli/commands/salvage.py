@@ -16,10 +16,10 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError
-from sigpb.inspect.salvage.salvage import Salvage, lines, salvage, to_json
+from sigpb.inspect.salvage import Salvage, loss_lines, salvage, salvage_json
 from sigpb.inspect.schema import SCHEMAS
 from sigpb.inspect.styled_text import Line, line
-from sigpb.inspect.wire.wire_tree import WireSource, open_bytes
+from sigpb.inspect.wire_tree import WireSource, open_bytes
 from sigpb.publishing.changes import SplicedFile
 from sigpb.publishing.new_output import (
     check_output_dir,
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             about = {"file": str(source.file), "bytes": len(source.buffer)}
             about |= {"message": source.schema, "written": str(written)}
             about |= {"bytes_written": size(found.pieces)}
-            terminal.say_json(about | to_json(found))
+            terminal.say_json(about | salvage_json(found))
         else:
             terminal.write(_report(source, found, written, is_model=is_model))
     return 0
@@ -83,6 +83,6 @@ def _salvaged(source: WireSource) -> Salvage:
 
 def _report(source: WireSource, found: Salvage, written: Path, *, is_model: bool) -> Iterator[Line]:
     yield line(f"{source.file}: {len(source.buffer):,} bytes, read as {source.schema}")
-    yield from lines(found)
+    yield from loss_lines(found)
     alone = "; variables and assets are still with the original" if is_model else ""
     yield line(f"salvaged: {written}, {size(found.pieces):,} bytes{alone}")

@@ -10,7 +10,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.inspect.summary import Json, plain_text, summarize
+from sigpb.inspect.summary import Json, summarize, summary_text
 from sigpb.saved_model import history
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
 from sigpb.visible_text import visible_text_proto
@@ -107,9 +107,9 @@ def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) 
 
 def _print_tables(summary: Json) -> None:
     if not sys.stdout.isatty():
-        terminal.say_document(plain_text(summary))
+        terminal.say_document(summary_text(summary))
         return
     # Takes longer to import than all the rest to run.
-    from sigpb.inspect.summary_table import render
+    from sigpb.inspect.summary import rich_text
 
-    terminal.say_table(render(summary))
+    terminal.say_table(rich_text(summary))

@@ -14,7 +14,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, one_directory
 from sigpb.inspect.proto_source import ProtoSource, open_source
-from sigpb.inspect.size.size import GROUPINGS, headline, lines, measure, size_json
+from sigpb.inspect.size import GROUPINGS, headline, measure, size_json, size_lines
 from sigpb.inspect.styled_text import plain
 from sigpb.publishing.output_file import write_text
 from sigpb.visible_text import json_text
@@ -68,7 +68,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             write_text(Path(values.output), _text(source, values), source=source.file)
         elif values.format == "table":
             sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
-            terminal.write(lines(source, sizes, values.by))
+            terminal.write(size_lines(source, sizes, values.by))
         else:
             for piece in _text(source, values):
                 terminal.say_document(piece)
@@ -77,7 +77,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
     if values.format == "html":
-        from sigpb.inspect.size.treemap import tree, treemap
+        from sigpb.inspect.treemap import tree, treemap
 
         found = tree(source, values.by)
         return treemap(found, headline(source, found.size))
@@ -85,4 +85,4 @@ def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
     if values.format == "json":
         value = size_json(source, sizes, values.by)
         return (json_text(value), "\n")
-    return (f"{plain(told)}\n" for told in lines(source, sizes, values.by))
+    return (f"{plain(told)}\n" for told in size_lines(source, sizes, values.by))

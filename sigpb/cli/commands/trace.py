@@ -14,7 +14,7 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError
-from sigpb.inspect.names.trace import lines, trace, trace_json
+from sigpb.inspect.names.trace import trace, trace_json, trace_lines
 from sigpb.inspect.proto_source import open_source
 
 USAGE = """\
@@ -51,5 +51,5 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             found = {"file": str(source.file), "traces": [trace_json(found) for found in traces]}
             terminal.say_json(found)
         else:
-            terminal.write(lines(traces))
+            terminal.write(trace_lines(traces))
     return 0

@@ -16,14 +16,14 @@ from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
-from sigpb.inspect.wire.wire_tree import (
+from sigpb.inspect.wire_tree import (
     MAX_DEPTH,
     Record,
     WireSource,
     open_bytes,
+    record_json,
     record_line,
-    records,
-    to_json,
+    wire_records,
 )
 from sigpb.visible_text import json_text
 
@@ -72,7 +72,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             raise UsageError(f"--offset={values.offset}: {source.file} has {size:,} bytes.")
         message = _message(source, values.schema)
         schema = descriptor(message) if message else None
-        found = _Counted(records(source.buffer, schema, depth=values.depth, offset=values.offset))
+        found = _Counted(
+            wire_records(source.buffer, schema, depth=values.depth, offset=values.offset)
+        )
         if values.format == "json":
             _print_json(source, message, found)
         else:
@@ -140,7 +142,7 @@ def _print_json(source: WireSource, message: str | None, found: _Counted) -> Non
     terminal.say_document(json_text(head, indent=None)[:-1] + ', "records": [')
     separator = "\n"
     for record in found:
-        terminal.say_document(separator + json_text(to_json(record), indent=None))
+        terminal.say_document(separator + json_text(record_json(record), indent=None))
         separator = ",\n"
     tail = {"damaged": found.damaged, "not_entered": found.not_entered}
     terminal.say_document("\n], " + json_text(tail, indent=None)[1:] + "\n")

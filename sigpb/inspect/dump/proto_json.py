@@ -9,9 +9,9 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.errors import UsageError
-from sigpb.inspect.dump.nested_protos import is_any, type_of_any
-from sigpb.inspect.dump.proto_path import PathPart, path_text
 from sigpb.inspect.dump.proto_place import ProtoPlace
+from sigpb.inspect.proto_path import PathPart, path_text
+from sigpb.inspect.proto_scalars import is_any, type_of_any
 from sigpb.inspect.schema import KnownField
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireType
@@ -83,7 +83,7 @@ def _with_sorted_maps(value: dict[str, Any], schema: Descriptor) -> dict[str, An
 
 
 def _with_sorted(value: Any, schema: Descriptor | None) -> Any:
-    """Does the same in what a field holds: messages of a type, a map, or, without one, scalars."""
+    """Returns the value of a field with maps sorted; without a schema it is a scalar."""
     if schema is None:
         return value
     if isinstance(value, list):

@@ -12,16 +12,20 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
 from sigpb.graph.node_index import NodeIndex
-from sigpb.inspect.dump.element_names import (
+from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
+from sigpb.inspect.proto_path import (
     META_GRAPH,
+    Path,
+    PathPart,
+    Selector,
     element_name,
     element_part,
     entry_key,
     last,
+    path_text,
+    read_path,
     readable,
 )
-from sigpb.inspect.dump.proto_path import Path, PathPart, Selector, parse_path, path_text
-from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
 from sigpb.inspect.proto_scalars import count, packed
 from sigpb.inspect.schema import KnownField, fields_by_name, known_fields
 from sigpb.saved_model.model import parse
@@ -72,13 +76,13 @@ def find_place(root: Message, schema: Descriptor, text: str) -> ProtoPlace:
         WireError: The file is damaged on the way.
     """
     place = ProtoPlace((), schema, root)
-    for part in _completed(place, parse_path(text)):
+    for part in _completed(place, read_path(text)):
         place = _step(_entered(place), part)
     return place
 
 
 def _completed(root: ProtoPlace, path: Path) -> Path:
-    """Puts the parts in front of a path that it leaves out.
+    """Completes a path whose first parts are left out.
 
     Raises:
         UsageError: There are several ways to do that.
@@ -123,7 +127,7 @@ def _field(place: ProtoPlace, part: PathPart) -> KnownField:
     """Returns the field that a part names.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The message has no such field.
     """
     known = fields_by_name(place.schema)
     if part.name not in known:
@@ -136,10 +140,10 @@ def _field(place: ProtoPlace, part: PathPart) -> KnownField:
 
 
 def _entered(place: ProtoPlace) -> ProtoPlace:
-    """Returns the message that a part is, to go on into it.
+    """Returns the message that a part of a path leads to.
 
     Raises:
-        UsageError: It is none, or several.
+        UsageError: The part is no message, or is several.
     """
     known = place.field
     if known is None:
@@ -259,7 +263,7 @@ def _last_position(total: int) -> str:
 
 
 def _named(place: ProtoPlace, known: KnownField, name: str) -> list[Field]:
-    """Returns the elements of a name: of nodes the first only, found by a search for its bytes."""
+    """Returns the elements that have a name; of nodes only the first, found by its bytes."""
     if place.schema.full_name == _GRAPH and known.number == protos.GraphDef.NODE_FIELD_NUMBER:
         try:
             node = NodeIndex(place.message).find(name)

@@ -21,16 +21,25 @@ from google.protobuf.message import Message as AnyMessage
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.inspect.dump.element_names import entry_key, last
-from sigpb.inspect.dump.nested_protos import is_any, message_type, numbers, type_of_any
-from sigpb.inspect.proto_scalars import Scalar, count, quoted, scalar_text, scalars
+from sigpb.inspect.proto_path import entry_key, last
+from sigpb.inspect.proto_scalars import (
+    Scalar,
+    count,
+    is_any,
+    quoted,
+    scalar_text,
+    scalars,
+    tensor_text,
+    type_in_bytes,
+    type_of_any,
+)
 from sigpb.inspect.schema import KnownField, fit, known_fields
 from sigpb.inspect.styled_text import Line, Span, plain
 from sigpb.parsers import parse_text_proto
 from sigpb.saved_model.model import parse
 from sigpb.wire import Field, Message, WireType
 
-# What protobuf's own parsers allow.
+# How deep protobuf's own parsers allow messages to be nested.
 MAX_DEPTH = 100
 
 # Longer text and bytes, and lists of more numbers or bytes, are shortened to that.
@@ -114,7 +123,7 @@ class _Printer:
         depth: int,
         number: int | None = None,
     ) -> Iterator[Line]:
-        """Yields the text of the fields of one number, or of all, each of which may be printed."""
+        """Yields the text of the fields that have a number, or of all fields."""
         fields = known_fields(schema)
         for (each, wire_type), run in groupby(message.fields(number), _NUMBER_AND_TYPE):
             known = fields.get(each)
@@ -145,7 +154,7 @@ class _Printer:
         key: str,
         depth: int,
     ) -> Iterator[Line]:
-        """Yields the values of a string field, or those of a bytes field that are to be shown."""
+        """Yields the values of a string field, or the first values of a bytes field."""
         whole = self.full or known.type == FieldDescriptor.TYPE_STRING
         for field in run if whole else islice(run, _SHOWN_VALUES):
             yield from self._text(message, known, field, depth)
@@ -188,12 +197,12 @@ class _Printer:
         """Says in comments what bytes are."""
         if known.type != FieldDescriptor.TYPE_BYTES:
             return
-        if (written := numbers(message, schema, known)) is not None:
+        if (written := tensor_text(message, schema, known)) is not None:
             yield _comment(depth, written)
         inner = message.message(field)
         if self.nested == _NESTED_DEPTH or inner.end - inner.start > _NESTED_SIZE:
             return
-        inner_schema = message_type(schema, known, key)
+        inner_schema = type_in_bytes(schema, known, key)
         if is_any(schema):
             inner_schema = _type_in_any(message)
         if inner_schema is None or fit(inner, inner_schema) < 1:
@@ -257,7 +266,7 @@ class _Printer:
 
 
 class _Digest:
-    """How many values there are, of how many bytes, and the beginning of their SHA-256."""
+    """Counts values, and their bytes, and digests these with SHA-256."""
 
     def __init__(self, message: Message) -> None:
         self._buffer = message.buffer
@@ -278,7 +287,7 @@ class _Digest:
 def _first_numbers(
     message: Message, known: KnownField, run: Iterable[Field], depth: int
 ) -> Iterator[Line]:
-    """Yields the values of a field of numbers, or of too many the first."""
+    """Yields the values of a field of numbers, or the first ones if there are too many."""
     shown: list[Scalar] = []
     digest = _Digest(message)
     for field in run:
@@ -313,7 +322,7 @@ def _parts(message: Message, known: KnownField, field: Field) -> Iterator[str | 
 
 
 def _merged(message: Message, schema: Descriptor) -> Message:
-    """Returns a message in which no field is again that may be there once, as protobuf reads it."""
+    """Returns a message with each singular field once, merged as protobuf does."""
     fields, seen = known_fields(schema), set()
     for field in message.fields():
         known = fields.get(field.number)

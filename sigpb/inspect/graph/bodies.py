@@ -13,7 +13,7 @@ from sigpb.graph.node_index import LARGE_NODE, outline
 from sigpb.saved_model.model import parse
 from sigpb.tf.called_functions import FUNCTION_OPS, FunctionOpKind
 from sigpb.tf.op_defs import OpDefs
-from sigpb.tf.ops import PLACEHOLDERS, TABLES, VARIABLES
+from sigpb.tf.ops import TABLES, VARIABLES
 from sigpb.tf.stated_shapes import argument_shape, as_meant, producer_of, stated_shape
 from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.tf.tensor_types import TensorType, shape_of, value_dtype
@@ -31,7 +31,7 @@ _INPUT = protos.NodeDef.INPUT_FIELD_NUMBER
 
 
 class NodeRecord(NamedTuple):
-    """A node, as far as it takes no parsing.
+    """The fields of a node that are read without parsing its attributes.
 
     Attributes:
         name: Its name.
@@ -59,12 +59,12 @@ class NodeRecord(NamedTuple):
 
 
 def is_control(spelled: str) -> bool:
-    """Whether an input of a node is no tensor but a node that has to run before."""
+    """Whether an input of a node is a control input: a node that has to run before."""
     return spelled.startswith("^")
 
 
 class FlowBody:
-    """The nodes of a GraphDef or a FunctionDef, what they begin with, and what is asked of them.
+    """The nodes of a GraphDef or a FunctionDef, its arguments, and the results asked of it.
 
     Attributes:
         name: Name of the function; empty for the top level.
@@ -135,7 +135,7 @@ class FlowBody:
         return self._op_defs.output_dtypes(self.node(record)) or []
 
 
-class Library:
+class FlowLibrary:
     """The functions of a GraphDef, read when they are asked for."""
 
     def __init__(self, graph: Message, op_defs: OpDefs) -> None:
@@ -162,7 +162,7 @@ class Library:
         return self._bodies.get(name)
 
     def signatures(self) -> Iterator[protos.OpDef]:
-        """Yields what the functions take and return."""
+        """Yields the signatures of the functions."""
         for function in self._messages.values():
             if signature := function.find(_SIGNATURE):
                 yield parse(protos.OpDef, signature)
@@ -179,7 +179,7 @@ def graph_records(graph: Message) -> dict[str, NodeRecord]:
 
 
 def node_names(message: Message, number: int) -> Iterator[str]:
-    """Yields the names of the nodes in a field of a GraphDef or a FunctionDef, equal ones too."""
+    """Yields the names of the nodes in a field of a GraphDef or FunctionDef, repeated ones too."""
     for field in message.fields(number):
         yield _head(Message(message.buffer, field.value_start, field.value_end))[0]
 
@@ -231,25 +231,20 @@ UNKNOWN = TensorType(0, None)
 """The type of a tensor of which nothing is stated."""
 
 
-def is_placeholder(record: NodeRecord) -> bool:
-    """Whether a node stands for a value that is fed."""
-    return record.op in PLACEHOLDERS
-
-
-def is_variable(record: NodeRecord) -> bool:
+def is_resource(record: NodeRecord) -> bool:
     """Whether a node stands for a variable or a table."""
     return record.op in VARIABLES or record.op in TABLES
 
 
 def output_type(body: FlowBody, record: NodeRecord, output: int) -> TensorType:
-    """Returns what is stated of an output of a node; dtype 0 and no shape where nothing is."""
+    """Returns the type that is stated for an output of a node; dtype 0 and no shape if none is."""
     dtypes = body.output_dtypes(record)
     dtype = value_dtype(dtypes[output]) if output < len(dtypes) else 0
     return TensorType(dtype, stated_shape(body.node(record), output))
 
 
 def argument_type(body: FlowBody, number: int) -> TensorType:
-    """Returns what a function states of the shape of an argument."""
+    """Returns the type of an argument, of which a function states the shape only."""
     return TensorType(0, argument_shape(body.argument_attrs, number))
 
 
@@ -269,7 +264,7 @@ def resource_type(body: FlowBody, record: NodeRecord) -> TensorType:
 
 
 def better(first: TensorType, second: TensorType) -> TensorType:
-    """Returns the first of two statements of a type, with what only the second one says."""
+    """Returns the first of two types, completed by the second where the first is not known."""
     shape = first.shape if first.shape is not None else second.shape
     return TensorType(first.dtype or second.dtype, shape)
 
@@ -308,12 +303,12 @@ class Call:
         return next(callee.body for callee in self.callees if callee.role == role)
 
 
-def may_call(record: NodeRecord, library: Library) -> bool:
+def may_call(record: NodeRecord, library: FlowLibrary) -> bool:
     """Whether a node calls functions, going by its op."""
     return record.op in FUNCTION_OPS or record.op in library
 
 
-def call_of(body: FlowBody, record: NodeRecord, library: Library) -> Call | None:
+def call_of(body: FlowBody, record: NodeRecord, library: FlowLibrary) -> Call | None:
     """Returns what a node calls; None if nothing, or a function that is not there."""
     op = FUNCTION_OPS.get(record.op)
     if op is None:

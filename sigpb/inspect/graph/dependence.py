@@ -13,7 +13,7 @@ from sigpb.inspect.graph.bodies import (
     Call,
     Callee,
     FlowBody,
-    Library,
+    FlowLibrary,
     NodeRecord,
     call_of,
     is_control,
@@ -44,8 +44,8 @@ class Dependence:
     Attributes:
         nodes: For each node that a result takes: the arguments for all of its outputs in one
             number; if it calls a function, for each output and, last, for what waits for it.
-        results: For each result.
-        controls: For the nodes that run in any case.
+        results: The arguments that each result depends on.
+        controls: The arguments that the nodes which run in any case depend on.
     """
 
     nodes: Mapping[str, int | Sequence[int]]
@@ -60,7 +60,7 @@ class Dependence:
 class Dependences:
     """Finds the dependences of bodies, of each function once."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: FlowLibrary) -> None:
         self.library = library
         self._found: dict[FlowBody, Dependence] = {}
         self._calls: dict[tuple[FlowBody, str], Call | None] = {}
@@ -87,7 +87,7 @@ class Dependences:
         return self._calls[key]
 
     def needs(self, body: FlowBody, record: NodeRecord, call: Call) -> list[int]:
-        """Returns what inputs each output of a call takes; last, what its end takes."""
+        """Returns which inputs each output of a call takes; last, which inputs its end takes."""
         key = body, record.name
         if key not in self._needs:
             self._needs[key] = self._call_needs(call)
@@ -140,7 +140,7 @@ class Dependences:
 
 
 def loop_needs(cond: Dependence, body: Dependence) -> list[int]:
-    """Returns, for each loop variable, those whose first values its last value depends on."""
+    """Returns, for each loop variable, those on whose first values its last value depends."""
     found = [1 << number for number in range(len(body.results))]
     condition = cond.results[0] if cond.results else 0
     while True:
@@ -187,7 +187,7 @@ def _output_of(found: int | Sequence[int], output: int) -> int:
 
 
 def _components(body: FlowBody, roots: Iterable[str]) -> Iterator[list[str]]:
-    """Yields the nodes that some tensors take, what a node takes before it; cycles together.
+    """Yields the nodes that some tensors depend on, inputs before users, and cycles as one.
 
     This is Tarjan's algorithm, without recursion.
     """
@@ -315,7 +315,7 @@ class Instance:
         return found
 
     def call(self, record: NodeRecord) -> Call | None:
-        """Returns what a node calls; None if nothing, or nothing that can be looked into."""
+        """Returns the call of functions that a node is; None if it is none that can be opened."""
         call = self._dependences.call(self.body, record)
         if call is None or self._depth >= MAX_NESTING:
             return None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigpb.graph.added_nodes import is_added, is_spliced
 from sigpb.inspect.graph.bodies import (
-    is_variable,
+    is_resource,
     output_type,
     resource_name,
     resource_type,
@@ -31,7 +31,7 @@ from sigpb.inspect.graph.items import (
     top_items,
 )
 from sigpb.inspect.graph.picture import Edge, Node, NodeKind, Output, Picture
-from sigpb.inspect.graph.sources import Source, Sources
+from sigpb.inspect.graph.sources import EdgeSource, Sources
 from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import TensorType, type_text
 
@@ -48,8 +48,8 @@ def draw(flow: Flow, depth: int | None, *, everything: bool = False) -> Picture:
     Args:
         flow: What is to be seen.
         depth: How many levels to open; None for as many as can be seen at a glance.
-        everything: Whether to draw what is inside of the levels below as well, for a format in
-            which a reader can open and close them.
+        everything: Whether to draw the levels below as well, for a format in which a reader can
+            open and close them.
     """
     labels: dict[str, list[str]] = defaultdict(list)
     for endpoint in flow.endpoints.inputs:
@@ -69,7 +69,7 @@ def draw(flow: Flow, depth: int | None, *, everything: bool = False) -> Picture:
     return _Drawing(flow, inputs, outputs, items, chosen).picture(reached)
 
 
-class _Wanted(NamedTuple):
+class _Taken(NamedTuple):
     """What is taken from one drawn node by another."""
 
     source: int
@@ -117,7 +117,7 @@ class _Drawing:
         )
 
     def _place(self, items: list[Item]) -> None:
-        """Numbers what is drawn, what contains something before what is in it."""
+        """Numbers the items that are drawn, each before the items that it contains."""
         waiting: list[tuple[Item, int | None, str]] = [(item, None, "") for item in reversed(items)]
         while waiting:
             item, parent, scope = waiting.pop()
@@ -167,21 +167,21 @@ class _Drawing:
         return tensor, self._flow.input_types[tensor]
 
     def _edges(self) -> Iterator[Edge]:
-        taken: dict[_Wanted, dict[tuple[Item, int], Source]] = defaultdict(dict)
+        taken: dict[_Taken, dict[tuple[Item, int], EdgeSource]] = defaultdict(dict)
         for item, target in self._ids.items():
             if item in self._chosen:
                 continue
             for source in self._taken_by(item):
                 origin = self._ids[source.item]
                 if origin != target or item is source.item:
-                    wanted = _Wanted(origin, target, source.is_control)
+                    wanted = _Taken(origin, target, source.is_control)
                     taken[wanted][source.item, source.output] = source
         for wanted, sources in taken.items():
             types = {source.type for source in sources.values()}
             dtype, shape = types.pop() if len(types) == 1 else (0, None)
             yield Edge(*wanted, len(sources), dtype, shape)
 
-    def _taken_by(self, item: Item) -> Iterable[Source]:
+    def _taken_by(self, item: Item) -> Iterable[EdgeSource]:
         if isinstance(item, NodeItem):
             return self._sources.of_node(item)
         if isinstance(item, PortItem):
@@ -204,7 +204,7 @@ def _described(
     record, body = item.record, item.instance.body
     if isinstance(item, CallItem):
         return "call", record.name, ", ".join(callee.body.name for callee in item.call.callees)
-    if is_variable(record):
+    if is_resource(record):
         value = resource_type(body, record)
         return "variable", record.name, type_text(value) if value.dtype else ""
     if record.op == "Const":
@@ -216,7 +216,7 @@ def _label(item: Item, name: str, scope: str) -> str:
     """Returns what an item of some name is called where it is drawn in a scope."""
     if isinstance(item, CalleeItem):
         return item.role
-    if isinstance(item, NodeItem) and is_variable(item.record):
+    if isinstance(item, NodeItem) and is_resource(item.record):
         return resource_name(item.instance.body, item.record)
     if scope and name.startswith(f"{scope}/"):
         return name[len(scope) + 1 :]
@@ -258,7 +258,7 @@ _MOVED = ("constant", "variable")
 def near_users(
     nodes: Sequence[Node], edges: Sequence[Edge]
 ) -> tuple[list[Node], list[Edge], list[int]]:
-    """Moves nodes that take nothing to the innermost scope or function that contains their users.
+    """Moves nodes without inputs to the innermost scope or function that contains their users.
 
     A TF2 model has its variables at the top level and passes them to where they are read, several
     functions further in: there is where a reader looks for them.

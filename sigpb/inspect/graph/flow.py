@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,17 +11,17 @@ from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.graph.bodies import (
     UNKNOWN,
     FlowBody,
-    Library,
+    FlowLibrary,
     NodeRecord,
     better,
     graph_records,
     graph_version,
-    is_placeholder,
     output_type,
 )
 from sigpb.inspect.graph.dependence import Dependences, Instance
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import canonical, full, producer
 from sigpb.tf.tensor_types import TensorType, shape_of, tensor_names
 
@@ -56,10 +56,10 @@ class End:
 
 @dataclass(frozen=True)
 class Ends:
-    """What is looked at.
+    """The inputs and outputs between which a graph is looked at.
 
     Attributes:
-        title: What it is, as text.
+        title: What the graph is, as text.
         inputs: Where the graph begins. Two may be the same tensor.
         outputs: Where it ends.
         followed: The tensors of the inputs that are followed; None to show all that outputs take.
@@ -90,35 +90,13 @@ def signature_ends(title: str, signature: protos.SignatureDef) -> Ends:
     return Ends(title, tuple(_ends(signature.inputs)), tuple(_ends(signature.outputs)))
 
 
-def graph_ends(title: str, records: Mapping[str, NodeRecord], ends: Iterable[str]) -> Ends:
-    """Returns the placeholders of a graph, and some tensors that nothing takes.
-
-    Args:
-        title: What it is.
-        records: The nodes.
-        ends: What `unused` returns.
-    """
-    inputs = (record.name for record in records.values() if is_placeholder(record))
-    return Ends(
-        title,
-        tuple(End(name, name) for name in inputs),
-        tuple(End(name.removeprefix("^"), name) for name in ends),
-    )
-
-
-def unused(records: Mapping[str, NodeRecord]) -> list[NodeRecord]:
-    """Returns the nodes that no other node takes anything from, or waits for."""
-    used = {producer(spelled) for record in records.values() for spelled in record.inputs}
-    return [record for record in records.values() if record.name not in used]
-
-
 def between(
     whole: Ends, begin: str | None, end: str | None, records: Mapping[str, NodeRecord]
 ) -> Ends:
     """Returns the part of a graph that begins or ends elsewhere.
 
     Args:
-        whole: What there is.
+        whole: The inputs and outputs of the whole graph.
         begin: The key of an input, or any tensor, that alone is followed; None for all.
         end: The key of an output, or any tensor; None for all outputs.
         records: The nodes.
@@ -186,7 +164,7 @@ class Graph:
         self._op_defs = OpDefs(
             lambda: (*(meta_graph.op_defs() if meta_graph else ()), *self.library.signatures())
         )
-        self.library = Library(part.message, self._op_defs)
+        self.library = FlowLibrary(part.message, self._op_defs)
         self.records = graph_records(part.message)
 
     def node(self, name: str) -> protos.NodeDef | None:
@@ -200,13 +178,18 @@ class Graph:
         return self.body({}, ())
 
     def endpoints(self, title: str) -> Ends:
-        """Returns the placeholders of the graph, and what no node takes."""
-        found: list[str] = []
-        for record in unused(self.records):
-            count = len(self.top.output_dtypes(record))
-            found += [canonical(f"{record.name}:{number}") for number in range(count)]
-            found += [] if count else [f"^{record.name}"]
-        return graph_ends(title, self.records, found)
+        """Returns the placeholders of the graph, and the outputs of nodes that no node takes."""
+        records = self.records.values()
+        inputs = (record.name for record in records if record.op in PLACEHOLDERS)
+        used = {producer(spelled) for record in records for spelled in record.inputs}
+        outputs: list[End] = []
+        for record in records:
+            if record.name not in used:
+                count = len(self.top.output_dtypes(record))
+                tensors = (canonical(f"{record.name}:{number}") for number in range(count))
+                found = [End(tensor, tensor) for tensor in tensors]
+                outputs += found or [End(record.name, f"^{record.name}")]
+        return Ends(title, tuple(End(name, name) for name in inputs), tuple(outputs))
 
     def flow(self, endpoints: Ends) -> Flow:
         """Returns the part of the graph between some endpoints."""
@@ -232,7 +215,7 @@ class Graph:
 
 
 class Flow:
-    """What is between some inputs and some outputs of a graph.
+    """The nodes between some inputs and some outputs of a graph.
 
     Attributes:
         endpoints: The inputs and outputs.

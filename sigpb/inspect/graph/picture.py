@@ -140,7 +140,7 @@ SPLICED = "#d02090"
 """The border of what sigpb added."""
 
 
-def text_lines(node: Node) -> list[str]:
+def node_text(node: Node) -> list[str]:
     """Returns what is written into a node: its label, its op, what else there is to say."""
     lines = [node.label]
     if node.kind == "function" and node.name != node.label:

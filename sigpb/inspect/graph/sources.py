@@ -21,7 +21,7 @@ from sigpb.tf.called_functions import BODY, COND
 from sigpb.tf.tensor_types import TensorType
 
 
-class Source(NamedTuple):
+class EdgeSource(NamedTuple):
     """What a node takes.
 
     Attributes:
@@ -75,9 +75,9 @@ class Sources:
     inputs: Mapping[int, tuple[EndpointItem, TensorType]]
     nodes: Mapping[Instance, Mapping[str, NodeItem]]
     open_calls: Collection[Item]
-    _found: dict[tuple[Instance, str], Source | None] = field(default_factory=dict)
+    _found: dict[tuple[Instance, str], EdgeSource | None] = field(default_factory=dict)
 
-    def of_node(self, item: NodeItem) -> Iterator[Source]:
+    def of_node(self, item: NodeItem) -> Iterator[EdgeSource]:
         """Yields what a closed node takes, as far as it is part of its instance."""
         record, instance = item.record, item.instance
         if isinstance(item, CallItem):
@@ -88,7 +88,7 @@ class Sources:
         for spelled in inputs:
             yield from self.of_tensor(instance, spelled)
 
-    def of_port(self, port: PortItem) -> Iterator[Source]:
+    def of_port(self, port: PortItem) -> Iterator[EdgeSource]:
         """Yields what the value of a port may come from."""
         owner = port.owner
         call, record = owner.call, owner.record
@@ -105,17 +105,18 @@ class Sources:
                 if port.number < len(body.results):
                     yield from self.of_tensor(inner, body.results[port.number])
             elif callee.role == COND and body.results:
-                yield from self._as_control(self.of_tensor(inner, body.results[0]))
+                for source in self.of_tensor(inner, body.results[0]):
+                    yield source._replace(is_control=True)
         if call.kind == "loop":
             first = call.tensors if port.number == DONE else call.tensors[port.number :][:1]
             for spelled in first:
                 yield from self.of_tensor(owner.instance, spelled)
 
-    def of_tensor(self, instance: Instance, spelled: str) -> Iterator[Source]:
+    def of_tensor(self, instance: Instance, spelled: str) -> Iterator[EdgeSource]:
         """Yields where a tensor comes from, or what is waited for; nothing if that is left out."""
         passed: dict[tuple[Instance, str], TensorType] = {}
         here = instance, spelled
-        found: Source | None = None
+        found: EdgeSource | None = None
         while here not in passed:  # A damaged graph may turn in a circle.
             if here in self._found:
                 found = self._found[here]
@@ -133,7 +134,7 @@ class Sources:
         if found:
             yield found
 
-    def _step(self, instance: Instance, spelled: str) -> Source | _Passed | None:
+    def _step(self, instance: Instance, spelled: str) -> EdgeSource | _Passed | None:
         """Returns what a tensor is, or of what open function it is an argument or a result."""
         argument = instance.body.argument(spelled)
         if argument is not None:
@@ -147,9 +148,9 @@ class Sources:
         if isinstance(item, CallItem) and output not in instance.nodes[record.name]:
             return None
         if not isinstance(item, CallItem) or item not in self.open_calls:
-            return Source(item, waits, output, UNKNOWN, instance.body, record)
+            return EdgeSource(item, waits, output, UNKNOWN, instance.body, record)
         if port := item.ports.get(output):
-            return Source(port, waits, output, UNKNOWN, instance.body, record)
+            return EdgeSource(port, waits, output, UNKNOWN, instance.body, record)
         # Of several functions each output that is taken has a port; so this is the only function.
         inner = item.callees[0].instance
         if waits or output >= len(inner.body.results):
@@ -157,22 +158,22 @@ class Sources:
         stated = output_type(instance.body, record, output)
         return _Passed(inner, inner.body.results[output], stated)
 
-    def _argument(self, instance: Instance, spelled: str, argument: int) -> Source | _Passed | None:
+    def _argument(
+        self, instance: Instance, spelled: str, argument: int
+    ) -> EdgeSource | _Passed | None:
         place = instance.place
         if place is None:
             endpoint, known = self.inputs[argument]
             waits = is_control(spelled)
-            return Source(endpoint, waits, argument, known) if instance.is_live(spelled) else None
+            return (
+                EdgeSource(endpoint, waits, argument, known) if instance.is_live(spelled) else None
+            )
         stated = argument_type(instance.body, argument)
         if place.call.kind == "loop":
             owner = self.nodes[place.instance][place.record.name]
             assert isinstance(owner, CallItem)
             port = owner.ports.get(argument)
             caller = place.instance.body, place.record
-            return Source(port, False, argument, stated, *caller) if port else None
+            return EdgeSource(port, False, argument, stated, *caller) if port else None
         outer = place.call.tensors[place.call.first :]
         return _Passed(place.instance, outer[argument], stated) if argument < len(outer) else None
-
-    @staticmethod
-    def _as_control(sources: Iterator[Source]) -> Iterator[Source]:
-        return (source._replace(is_control=True) for source in sources)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sigpb.inspect.names.occurrence import Occurrence, Referent, Role, definition
 from sigpb.inspect.names.parts import Part, parts
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import FieldPlace
 from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.styled_text import Line, Span, line
@@ -31,9 +31,9 @@ class Uses:
     """
 
     count: int = 0
-    places: list[Place] = field(default_factory=list)
+    places: list[FieldPlace] = field(default_factory=list)
 
-    def add(self, place: Place) -> None:
+    def add(self, place: FieldPlace) -> None:
         """Counts a use."""
         self.count += 1
         if len(self.places) < LISTED_USES:
@@ -91,7 +91,7 @@ def _uses(part: Part, found: Collection[Occurrence]) -> dict[Referent, Uses]:
 _LONGEST_TEXT = 200
 
 
-def lines(model: str, matches: Sequence[Match]) -> Iterator[Line]:
+def match_lines(model: str, matches: Sequence[Match]) -> Iterator[Line]:
     """Yields the lines that tell of the matches in a model."""
     yield line(Span(model, "bold"))
     for match in matches:

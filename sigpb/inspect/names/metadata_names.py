@@ -7,254 +7,208 @@ Which collection holds which message is a convention of TensorFlow 1: see ``to_p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
 from sigpb.inspect.names.occurrence import Occurrence, Role
-from sigpb.inspect.outline import outline
-from sigpb.inspect.place import Place
+from sigpb.inspect.outline import without_elements
+from sigpb.inspect.proto_path import FieldPlace
+from sigpb.inspect.proto_scalars import COLLECTIONS
+from sigpb.inspect.schema import descriptor, known_fields
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireError
 
 _SPECS = ("tensor_spec_value", "bounded_tensor_spec_value")
 _SEQUENCES = ("list_value", "tuple_value")
 
+# The part of a VariableDef with a text that names no tensor of the graph.
+_SLICE = "save_slice_info_def"
 
-def in_structure(value: protos.StructuredValue, place: Place) -> Iterator[Occurrence]:
+# How deep protobuf's own parsers allow messages to be nested.
+_MAX_DEPTH = 100
+
+
+def in_structure(value: protos.StructuredValue, place: FieldPlace) -> Iterator[Occurrence]:
     """Yields the names in a StructuredValue."""
     kind = value.WhichOneof("kind")
     if kind is None:
         return
-    here = Place(place, kind)
+    here = FieldPlace(place, kind)
     if kind == "string_value":
         yield Occurrence(Role.STRUCTURE, value.string_value, here)
     elif kind in _SPECS:
-        yield Occurrence(Role.STRUCTURE, getattr(value, kind).name, Place(here, "name"))
+        yield Occurrence(Role.STRUCTURE, getattr(value, kind).name, FieldPlace(here, "name"))
     elif kind == "type_spec_value":
         yield from in_type_spec(value.type_spec_value, here)
     elif kind in _SEQUENCES:
         for position, element in enumerate(getattr(value, kind).values):
-            yield from in_structure(element, Place(here, "values", position))
+            yield from in_structure(element, FieldPlace(here, "values", position))
     elif kind == "dict_value":
         for key in sorted(value.dict_value.fields):
-            where = Place(here, "fields", key)
+            where = FieldPlace(here, "fields", key)
             yield Occurrence(Role.STRUCTURE, key, where)
             yield from in_structure(value.dict_value.fields[key], where)
     elif kind == "named_tuple_value":
-        yield Occurrence(Role.STRUCTURE, value.named_tuple_value.name, Place(here, "name"))
+        yield Occurrence(Role.STRUCTURE, value.named_tuple_value.name, FieldPlace(here, "name"))
         for position, pair in enumerate(value.named_tuple_value.values):
-            where = Place(here, "values", position)
-            yield Occurrence(Role.STRUCTURE, pair.key, Place(where, "key"))
-            yield from in_structure(pair.value, Place(where, "value"))
+            where = FieldPlace(here, "values", position)
+            yield Occurrence(Role.STRUCTURE, pair.key, FieldPlace(where, "key"))
+            yield from in_structure(pair.value, FieldPlace(where, "value"))
 
 
-def in_type_spec(spec: protos.TypeSpecProto, place: Place) -> Iterator[Occurrence]:
+def in_type_spec(spec: protos.TypeSpecProto, place: FieldPlace) -> Iterator[Occurrence]:
     """Yields the names in a TypeSpecProto."""
     if spec.type_spec_class_name:
-        where = Place(place, "type_spec_class_name")
+        where = FieldPlace(place, "type_spec_class_name")
         yield Occurrence(Role.STRUCTURE, spec.type_spec_class_name, where)
-    yield from in_structure(spec.type_state, Place(place, "type_state"))
+    yield from in_structure(spec.type_state, FieldPlace(place, "type_state"))
 
 
-def in_signature(key: str, signature: protos.SignatureDef, place: Place) -> Iterator[Occurrence]:
+def in_signature(
+    key: str, signature: protos.SignatureDef, place: FieldPlace
+) -> Iterator[Occurrence]:
     """Yields the names in a SignatureDef that stands under a key."""
     yield Occurrence(Role.SIGNATURE, key, place)
     if signature.method_name:
-        yield Occurrence(Role.METHOD, signature.method_name, Place(place, "method_name"))
+        yield Occurrence(Role.METHOD, signature.method_name, FieldPlace(place, "method_name"))
     for side, endpoints in (("inputs", signature.inputs), ("outputs", signature.outputs)):
         for name in sorted(endpoints):
-            here = Place(place, side, name)
+            here = FieldPlace(place, side, name)
             yield Occurrence(Role.ENDPOINT, name, here)
             yield from in_tensor_info(endpoints[name], here, Role.ENDPOINT_TENSOR)
     for name in sorted(signature.defaults):
-        yield Occurrence(Role.ENDPOINT, name, Place(place, "defaults", name))
+        yield Occurrence(Role.ENDPOINT, name, FieldPlace(place, "defaults", name))
 
 
-def in_tensor_info(info: protos.TensorInfo, place: Place, role: Role) -> Iterator[Occurrence]:
+def in_tensor_info(info: protos.TensorInfo, place: FieldPlace, role: Role) -> Iterator[Occurrence]:
     """Yields the names of the tensors that a TensorInfo stands for, and those in its type."""
     kind = info.WhichOneof("encoding")
     if kind == "name":
-        yield Occurrence(role, info.name, Place(place, kind))
+        yield Occurrence(role, info.name, FieldPlace(place, kind))
     elif kind == "coo_sparse":
-        here = Place(place, kind)
+        here = FieldPlace(place, kind)
         for field, name in info.coo_sparse.ListFields():
-            yield Occurrence(role, name, Place(here, field.name))
+            yield Occurrence(role, name, FieldPlace(here, field.name))
     elif kind == "composite_tensor":
-        here = Place(place, kind)
+        here = FieldPlace(place, kind)
         composite = info.composite_tensor
-        yield from in_type_spec(composite.type_spec, Place(here, "type_spec"))
+        yield from in_type_spec(composite.type_spec, FieldPlace(here, "type_spec"))
         for position, component in enumerate(composite.components):
-            yield from in_tensor_info(component, Place(here, "components", position), role)
+            yield from in_tensor_info(component, FieldPlace(here, "components", position), role)
 
 
-def in_object_graph(graph: protos.SavedObjectGraph, place: Place) -> Iterator[Occurrence]:
+def in_object_graph(graph: protos.SavedObjectGraph, place: FieldPlace) -> Iterator[Occurrence]:
     """Yields the names in a SavedObjectGraph."""
     for position, node in enumerate(graph.nodes):
-        yield from _in_object(node, Place(place, "nodes", position))
+        yield from _in_object(node, FieldPlace(place, "nodes", position))
     for name in sorted(graph.concrete_functions):
-        here = Place(place, "concrete_functions", name)
+        here = FieldPlace(place, "concrete_functions", name)
         function = graph.concrete_functions[name]
         yield Occurrence(Role.CONCRETE_FUNCTION, name, here)
         for field in ("canonicalized_input_signature", "output_signature"):
-            yield from in_structure(getattr(function, field), Place(here, field))
+            yield from in_structure(getattr(function, field), FieldPlace(here, field))
 
 
-def _in_object(node: protos.SavedObject, here: Place) -> Iterator[Occurrence]:
+def _in_object(node: protos.SavedObject, here: FieldPlace) -> Iterator[Occurrence]:
     for field in ("children", "dependencies"):
         for child in getattr(node, field):
-            yield Occurrence(Role.CHILD, child.local_name, Place(here, field, child.local_name))
+            yield Occurrence(
+                Role.CHILD, child.local_name, FieldPlace(here, field, child.local_name)
+            )
     for position, slot in enumerate(node.slot_variables):
-        where = Place(Place(here, "slot_variables", position), "slot_name")
+        where = FieldPlace(FieldPlace(here, "slot_variables", position), "slot_name")
         yield Occurrence(Role.CHILD, slot.slot_name, where)
     for name in sorted(node.saveable_objects):
-        yield Occurrence(Role.OBJECT, name, Place(here, "saveable_objects", name))
+        yield Occurrence(Role.OBJECT, name, FieldPlace(here, "saveable_objects", name))
     for field in ("registered_name", "registered_saver"):
         if name := getattr(node, field):
-            yield Occurrence(Role.OBJECT, name, Place(here, field))
+            yield Occurrence(Role.OBJECT, name, FieldPlace(here, field))
     kind = node.WhichOneof("kind")
     if kind is not None:
-        yield from _in_kind(node, kind, Place(here, kind))
+        yield from _in_kind(node, kind, FieldPlace(here, kind))
 
 
-def _in_kind(node: protos.SavedObject, kind: str, here: Place) -> Iterator[Occurrence]:
+def _in_kind(node: protos.SavedObject, kind: str, here: FieldPlace) -> Iterator[Occurrence]:
     if kind == "user_object":
-        yield Occurrence(Role.OBJECT, node.user_object.identifier, Place(here, "identifier"))
+        yield Occurrence(Role.OBJECT, node.user_object.identifier, FieldPlace(here, "identifier"))
     elif kind == "variable":
         yield from _in_variable(node.variable, here)
     elif kind == "constant":
-        yield Occurrence(Role.CONSTANT, node.constant.operation, Place(here, "operation"))
+        yield Occurrence(Role.CONSTANT, node.constant.operation, FieldPlace(here, "operation"))
     elif kind == "captured_tensor":
         tensor = node.captured_tensor
         function = tensor.concrete_function
-        yield Occurrence(Role.CAPTURED_TENSOR, tensor.name, Place(here, "name"), function)
-        yield Occurrence(Role.CONCRETE_FUNCTION, function, Place(here, "concrete_function"))
+        yield Occurrence(Role.CAPTURED_TENSOR, tensor.name, FieldPlace(here, "name"), function)
+        yield Occurrence(Role.CONCRETE_FUNCTION, function, FieldPlace(here, "concrete_function"))
     elif kind == "function":
         for position, name in enumerate(node.function.concrete_functions):
-            where = Place(here, "concrete_functions", position)
+            where = FieldPlace(here, "concrete_functions", position)
             yield Occurrence(Role.CONCRETE_FUNCTION, name, where)
-        yield from _in_spec(node.function.function_spec, Place(here, "function_spec"))
+        yield from _in_spec(node.function.function_spec, FieldPlace(here, "function_spec"))
     elif kind == "bare_concrete_function":
         bare = node.bare_concrete_function
-        where = Place(here, "concrete_function_name")
+        where = FieldPlace(here, "concrete_function_name")
         yield Occurrence(Role.CONCRETE_FUNCTION, bare.concrete_function_name, where)
         for position, keyword in enumerate(bare.argument_keywords):
-            yield Occurrence(Role.ENDPOINT, keyword, Place(here, "argument_keywords", position))
-        yield from _in_spec(bare.function_spec, Place(here, "function_spec"))
+            yield Occurrence(
+                Role.ENDPOINT, keyword, FieldPlace(here, "argument_keywords", position)
+            )
+        yield from _in_spec(bare.function_spec, FieldPlace(here, "function_spec"))
 
 
-def _in_variable(variable: protos.SavedVariable, here: Place) -> Iterator[Occurrence]:
-    yield Occurrence(Role.VARIABLE, variable.name, Place(here, "name"))
+def _in_variable(variable: protos.SavedVariable, here: FieldPlace) -> Iterator[Occurrence]:
+    yield Occurrence(Role.VARIABLE, variable.name, FieldPlace(here, "name"))
     field = "experimental_distributed_variable_components"
     for position, component in enumerate(getattr(variable, field)):
-        yield from _in_variable(component, Place(here, field, position))
+        yield from _in_variable(component, FieldPlace(here, field, position))
 
 
-def _in_spec(spec: protos.FunctionSpec, here: Place) -> Iterator[Occurrence]:
+def _in_spec(spec: protos.FunctionSpec, here: FieldPlace) -> Iterator[Occurrence]:
     for field in ("fullargspec", "input_signature"):
-        yield from in_structure(getattr(spec, field), Place(here, field))
+        yield from in_structure(getattr(spec, field), FieldPlace(here, field))
 
 
-# The fields of a message that name tensors or nodes: the names of these fields by their numbers,
-# with [] where they repeat, and what is in them, unless it is text.
-_Names: TypeAlias = "Mapping[int, tuple[str, _Names | None]]"
-
-# tensorflow/core/framework/variable.proto
-_VARIABLE: _Names = {
-    1: ("variable_name", None),
-    2: ("initializer_name", None),
-    3: ("snapshot_name", None),
-    6: ("initial_value_name", None),
-}
-_MAX_VARIABLE_FIELD = 9
-
-# tensorflow/core/protobuf/control_flow.proto; a ControlFlowContextDef holds one of the two.
-_VALUES: _Names = {
-    1: ("values[]", None),
-    2: ("external_values[]", {1: ("key", None), 2: ("value", None)}),
-}
-_CONTEXT: dict[int, tuple[str, _Names | None]] = {}
-_COND: _Names = {
-    1: ("context_name", None),
-    2: ("pred_name", None),
-    3: ("pivot_name", None),
-    5: ("values_def", _VALUES),
-    6: ("nested_contexts[]", _CONTEXT),
-}
-_WHILE: _Names = {
-    1: ("context_name", None),
-    5: ("pivot_name", None),
-    6: ("pivot_for_pred_name", None),
-    7: ("pivot_for_body_name", None),
-    8: ("loop_exit_names[]", None),
-    9: ("values_def", _VALUES),
-    10: ("loop_enter_names[]", None),
-    11: ("maximum_iterations_name", None),
-    12: ("nested_contexts[]", _CONTEXT),
-}
-_CONTEXT.update({1: ("cond_ctxt", _COND), 2: ("while_ctxt", _WHILE)})
-
-# tensorflow/core/protobuf/queue_runner.proto, saver.proto
-_QUEUE_RUNNER: _Names = {
-    1: ("queue_name", None),
-    2: ("enqueue_op_name[]", None),
-    3: ("close_op_name", None),
-    4: ("cancel_op_name", None),
-}
-_SAVER: _Names = {
-    1: ("filename_tensor_name", None),
-    2: ("save_tensor_name", None),
-    3: ("restore_op_name", None),
-}
-
-_KNOWN: Mapping[str, _Names] = {
-    "cond_context": _COND,
-    "while_context": _WHILE,
-    "queue_runners": _QUEUE_RUNNER,
-    "savers": _SAVER,
-}
-
-# What protobuf's own parsers allow.
-_MAX_DEPTH = 100
-
-
-def in_collection(key: str, collection: Message, place: Place) -> Iterator[Occurrence]:
+def in_collection(key: str, collection: Message, place: FieldPlace) -> Iterator[Occurrence]:
     """Yields the names in a CollectionDef that stands under a key."""
     yield Occurrence(Role.COLLECTION, key, place)
     parsed = parse(protos.CollectionDef, collection)
     kind = parsed.WhichOneof("kind")
     if kind == "node_list":
         for position, name in enumerate(parsed.node_list.value):
-            here = Place(Place(place, kind), "value", position)
+            here = FieldPlace(FieldPlace(place, kind), "value", position)
             yield Occurrence(Role.COLLECTION_TENSOR, name, here)
     elif kind == "bytes_list":
         for position, content in enumerate(parsed.bytes_list.value):
-            yield from _in_bytes(key, content, Place(Place(place, kind), "value", position))
+            yield from _in_bytes(
+                key, content, FieldPlace(FieldPlace(place, kind), "value", position)
+            )
     elif kind == "any_list":
         for position, packed in enumerate(parsed.any_list.value):
-            here = Place(Place(place, kind), "value", position)
+            here = FieldPlace(FieldPlace(place, kind), "value", position)
             value = Message.root(packed.value)
             if packed.type_url.endswith("/tensorflow.TensorInfo"):
-                info = outline(protos.TensorInfo, value)
+                info = without_elements(protos.TensorInfo, value)
                 yield from in_tensor_info(info, here, Role.COLLECTION_TENSOR)
             elif packed.type_url.endswith("/tensorflow.AssetFileDef"):
-                yield from in_asset(outline(protos.AssetFileDef, value), here)
+                yield from in_asset(without_elements(protos.AssetFileDef, value), here)
 
 
-def in_asset(asset: protos.AssetFileDef, place: Place) -> Iterator[Occurrence]:
+def in_asset(asset: protos.AssetFileDef, place: FieldPlace) -> Iterator[Occurrence]:
     """Yields the names in an AssetFileDef."""
-    yield Occurrence(Role.ASSET, asset.filename, Place(place, "filename"))
-    yield from in_tensor_info(asset.tensor_info, Place(place, "tensor_info"), Role.ASSET_TENSOR)
+    yield Occurrence(Role.ASSET, asset.filename, FieldPlace(place, "filename"))
+    yield from in_tensor_info(
+        asset.tensor_info, FieldPlace(place, "tensor_info"), Role.ASSET_TENSOR
+    )
 
 
-def _in_bytes(key: str, content: bytes, place: Place) -> Iterator[Occurrence]:
+def _in_bytes(key: str, content: bytes, place: FieldPlace) -> Iterator[Occurrence]:
     message = Message.root(content)
-    names = _KNOWN.get(key)
-    if names is None and _is_variable(message):
-        names = _VARIABLE
-    if names is not None:
+    name = COLLECTIONS.get(key) or ("VariableDef" if _is_variable(message) else None)
+    if name is not None:
         try:
-            yield from list(_in_message(message, names, place, _MAX_DEPTH))
+            yield from list(_in_message(message, descriptor(name), place, _MAX_DEPTH))
         except WireError:
             pass  # Somebody else's collection of that name.
         else:
@@ -271,21 +225,24 @@ def _is_variable(message: Message) -> bool:
         numbers = {field.number for field in message.fields()}
     except WireError:
         return False
-    return {1, 2, 3} <= numbers and max(numbers) <= _MAX_VARIABLE_FIELD
+    return {1, 2, 3} <= numbers <= known_fields(descriptor("VariableDef")).keys()
 
 
-def _in_message(message: Message, names: _Names, place: Place, depth: int) -> Iterator[Occurrence]:
+def _in_message(
+    message: Message, schema: Descriptor, place: FieldPlace, depth: int
+) -> Iterator[Occurrence]:
+    """Yields the names in a message of TensorFlow 1, all of whose texts name tensors or nodes."""
     if not depth:
         raise WireError(f"messages nested too deep at byte {message.start}", message.start)
+    fields = known_fields(schema)
     positions: Counter[int] = Counter()
     for field in message.fields():
-        if field.number not in names:
+        known = fields.get(field.number)
+        if known is None or known.name == _SLICE:
             continue
-        name, inner = names[field.number]
-        repeats = name.endswith("[]")
-        here = Place(place, name.removesuffix("[]"), positions[field.number] if repeats else None)
+        here = FieldPlace(place, known.name, positions[field.number] if known.is_repeated else None)
         positions[field.number] += 1
-        if inner is None:
+        if known.message is not None:
+            yield from _in_message(message.message(field), known.message, here, depth - 1)
+        elif known.type == FieldDescriptor.TYPE_STRING:
             yield Occurrence(Role.COLLECTION_TENSOR, message.text(field), here)
-        else:
-            yield from _in_message(message.message(field), inner, here, depth - 1)

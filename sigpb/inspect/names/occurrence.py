@@ -10,7 +10,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import Literal, NamedTuple
 
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import FieldPlace
 from sigpb.tf.tensor_names import producer
 
 _COLOCATED = "loc:@"
@@ -20,7 +20,7 @@ _MOST_NAMES = 100
 
 
 class Role(Enum):
-    """What a text is there for. The value is its name in JSON; underscores are spaces for people.
+    """The purpose of a text. The value is the name of the role in JSON.
 
     Attributes:
         what: The kind of thing it names, as in ``sigpb grep --what``.
@@ -35,7 +35,7 @@ class Role(Enum):
         role.what = what
         return role
 
-    # That of Enum is a call of a function, a million times in a large graph.
+    # Enum hashes in Python, which a large graph would call a million times.
     __hash__ = object.__hash__
 
     NODE = "node", "node"
@@ -90,7 +90,7 @@ class Occurrence(NamedTuple):
 
     role: Role
     text: str
-    place: Place
+    place: FieldPlace
     function: str | None = None
 
 
@@ -122,7 +122,7 @@ _OF_NODES = {
     Role.COLOCATION,
 }
 
-# A node calls a function by its op, too.
+# A node whose op is the name of a function calls that function.
 _OF_FUNCTIONS = {
     Role.CALL,
     Role.OP,

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from sigpb import protos
 from sigpb.inspect.names.occurrence import Referent, node_of
 from sigpb.inspect.names.parts import Part
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import FieldPlace
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.tensor_types import tensor_names
 
 
 class Origin(NamedTuple):
-    """What an endpoint stands for.
+    """The node and the tensor that an endpoint stands for.
 
     Attributes:
         node: The node that makes it, or the argument of a function that it is passed as.
@@ -25,7 +25,7 @@ class Origin(NamedTuple):
 
     node: Referent
     tensor: str
-    place: Place
+    place: FieldPlace
 
 
 def origins(part: Part, key: str, signature: str | None = None) -> Iterator[Origin]:
@@ -45,13 +45,13 @@ def origins(part: Part, key: str, signature: str | None = None) -> Iterator[Orig
 def _in_signature_def(
     part: Part, signature_key: str, signature_def: protos.SignatureDef, key: str
 ) -> Iterator[Origin]:
-    here = Place(part.place, "signature_def", signature_key)
+    here = FieldPlace(part.place, "signature_def", signature_key)
     for side, endpoints in (("inputs", signature_def.inputs), ("outputs", signature_def.outputs)):
         if key in endpoints:
             for tensor in tensor_names(endpoints[key]):
                 if tensor:
                     node = Referent("node", node_of(tensor))
-                    yield Origin(node, tensor, Place(here, side, key))
+                    yield Origin(node, tensor, FieldPlace(here, side, key))
 
 
 def _in_function(part: Part, signature_key: str, key: str) -> Iterator[Origin]:
@@ -66,8 +66,8 @@ def _in_function(part: Part, signature_key: str, key: str) -> Iterator[Origin]:
     if function is None:
         return
     name = function.signature.name
-    here = Place(Place(part.place, "object_graph_def"), "nodes", position)
-    place = Place(here, "bare_concrete_function")
+    here = FieldPlace(FieldPlace(part.place, "object_graph_def"), "nodes", position)
+    place = FieldPlace(here, "bare_concrete_function")
     arguments = zip(objects.argument_keys(position), function.signature.input_arg, strict=False)
     for argument_key, argument in arguments:
         if argument_key == key:
@@ -91,7 +91,7 @@ class Capture:
     """
 
     argument: str
-    place: Place
+    place: FieldPlace
     kind: str
     name: str
 
@@ -115,7 +115,7 @@ def captures(part: Part, function: str) -> Iterator[Capture]:
             yield Capture(argument, object_place(part, position), kind, _name(part, node, kind))
 
 
-def objects_of(part: Part, names: Collection[str]) -> Iterator[tuple[int, Place, str]]:
+def objects_of(part: Part, names: Collection[str]) -> Iterator[tuple[int, FieldPlace, str]]:
     """Yields the objects that nodes stand for: variables, constants and assets.
 
     Args:
@@ -127,32 +127,32 @@ def objects_of(part: Part, names: Collection[str]) -> Iterator[tuple[int, Place,
     """
     for position, node in enumerate(part.object_graph.nodes if part.object_graph else ()):
         kind = node.WhichOneof("kind") or ""
-        here = Place(object_place(part, position), kind)
+        here = FieldPlace(object_place(part, position), kind)
         if kind == "variable" and node.variable.name in names:
-            yield position, Place(here, "name"), node.variable.name
+            yield position, FieldPlace(here, "name"), node.variable.name
         elif kind == "constant" and node.constant.operation in names:
-            yield position, Place(here, "operation"), node.constant.operation
+            yield position, FieldPlace(here, "operation"), node.constant.operation
         elif kind == "asset":
             index = node.asset.asset_file_def_index
             if 0 <= index < len(part.assets):
                 tensor = part.assets[index].tensor_info.name
                 if tensor.partition(":")[0] in names:
-                    yield position, Place(here, "asset_file_def_index"), str(index)
+                    yield position, FieldPlace(here, "asset_file_def_index"), str(index)
 
 
-def bindings(part: Part, positions: Collection[int]) -> Iterator[tuple[Place, int]]:
+def bindings(part: Part, positions: Collection[int]) -> Iterator[tuple[FieldPlace, int]]:
     """Yields where functions are bound to some objects, and the object's position."""
     functions = part.object_graph.concrete_functions if part.object_graph else {}
     for name in sorted(functions):
-        here = Place(Place(part.place, "object_graph_def"), "concrete_functions", name)
+        here = FieldPlace(FieldPlace(part.place, "object_graph_def"), "concrete_functions", name)
         for number, position in enumerate(functions[name].bound_inputs):
             if position in positions:
-                yield Place(here, "bound_inputs", number), position
+                yield FieldPlace(here, "bound_inputs", number), position
 
 
-def object_place(part: Part, position: int) -> Place:
+def object_place(part: Part, position: int) -> FieldPlace:
     """Returns where an object stands."""
-    return Place(Place(part.place, "object_graph_def"), "nodes", position)
+    return FieldPlace(FieldPlace(part.place, "object_graph_def"), "nodes", position)
 
 
 def _name(part: Part, node: protos.SavedObject, kind: str) -> str:

@@ -13,17 +13,17 @@ from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.names.occurrence import Referent, Role, definition, mention, node_of
 from sigpb.inspect.names.origins import Capture, bindings, captures, objects_of, origins
 from sigpb.inspect.names.parts import Part, parts
-from sigpb.inspect.place import Place
+from sigpb.inspect.proto_path import FieldPlace
 from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.json_values import json_value
 from sigpb.tf.tensor_names import full
 
-# What a wrong name is compared with: more would take seconds.
+# How many names a wrong name is compared with: more would take seconds.
 _MOST_NAMES = 2000
 
-# They concern a node, whichever of its outputs is traced.
+# Roles that concern a node whichever of its outputs is traced.
 _OF_WHOLE_NODES = {
     role.value for role in (Role.CONTROL_INPUT, Role.CONTROL_RETURN, Role.COLOCATION)
 }
@@ -44,7 +44,7 @@ class Reference(NamedTuple):
 
     role: str
     text: str
-    place: Place
+    place: FieldPlace
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FunctionUse:
 
 @dataclass(frozen=True)
 class Trace:
-    """What is known of a node, of an argument of a function, or of a function.
+    """The facts about a node, an argument of a function, or a function.
 
     Attributes:
         kind: Which of these: ``node``, ``argument``, ``function``, or ``missing`` if something
@@ -82,8 +82,8 @@ class Trace:
     kind: str
     name: str
     tensor: str | None
-    place: Place | None
-    asked: tuple[Place, ...]
+    place: FieldPlace | None
+    asked: tuple[FieldPlace, ...]
     node: protos.NodeDef | None
     references: tuple[Reference, ...]
     function: FunctionUse | None
@@ -116,7 +116,7 @@ def trace(source: ProtoSource, name: str, signature: str | None = None) -> list[
 
 
 def _trace(part: Part, name: str, signature: str | None) -> Iterator[Trace]:
-    targets: dict[_Target, list[Place]] = {}
+    targets: dict[_Target, list[FieldPlace]] = {}
     if signature is None:
         targets = {target: [] for target in _named(part, name)}
     for origin in origins(part, name, signature):
@@ -154,7 +154,7 @@ class _Seen:
         self._references: dict[Referent, list[Reference]] = {
             referent: [] for referent in {*wanted, *around}
         }
-        self._places: dict[Referent, Place] = {}
+        self._places: dict[Referent, FieldPlace] = {}
         for found, occurrence in part.uses(self._references.keys()):
             if definition(occurrence):
                 self._places.setdefault(found, occurrence.place)
@@ -168,7 +168,7 @@ class _Seen:
             if (found := Referent("node", node.name, function)) in self._references
         }
 
-    def trace(self, target: _Target, asked: tuple[Place, ...]) -> Trace:
+    def trace(self, target: _Target, asked: tuple[FieldPlace, ...]) -> Trace:
         """Returns what is known of one of them."""
         named, tensor = target
         is_function = named.kind == "function"
@@ -286,7 +286,7 @@ _TITLES = {
 }
 
 
-def lines(traces: Sequence[Trace]) -> Iterator[Line]:
+def trace_lines(traces: Sequence[Trace]) -> Iterator[Line]:
     """Yields the lines that tell of traces."""
     for number, trace in enumerate(traces):
         if number:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule
 from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME
 
 

@@ -59,7 +59,7 @@ def _has_objects(graph: LintedGraph) -> bool:
 
 
 def _what(content: bytes) -> str:
-    """Says what a file is that is of another format; empty if it is not known."""
+    """Says what format a file has that is no checkpoint; empty if that is not known."""
     found = foreign_file(content)
     return f"It is {found.name}. {found.advice}".rstrip() if found else ""
 
@@ -87,7 +87,7 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
 
 
 def _contradictions(graph: LintedGraph, index: CheckpointIndex) -> Iterator[str]:
-    """Yields what the graph restores that the checkpoint lacks, or has in another type."""
+    """Yields values that the graph restores and the checkpoint lacks, or has in another type."""
     missing = []
     for value in graph.loading.values:
         stored = index.tensors.get(value.key)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.lint.consumers import Consumers
-from sigpb.lint.linted_model import LintedModel
+from sigpb.lint.linted_model import Consumers, LintedModel
 from sigpb.lint.rule import Finding, LintRule
 from sigpb.tf.tensor_names import canonical
 from sigpb.tf.tensor_types import dtype_name, encoding_of
@@ -16,7 +15,7 @@ _CONVERSIONS = {"Cast": "DstT", "AsString": ""}
 
 
 class Float64Input(LintRule):
-    """Finds float64 inputs, and tells those apart that the model does not use as such numbers."""
+    """Finds float64 inputs, and says which of them the model converts to another dtype at once."""
 
     id = "float64-input"
     severity = "info"

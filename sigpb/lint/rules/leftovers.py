@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule
 from sigpb.publishing.changes import EXCHANGE_NAME, TEMPORARY_PREFIX
 from sigpb.publishing.unfinished import is_unfinished
 

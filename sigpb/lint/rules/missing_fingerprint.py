@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.fixing import Fixing, fingerprint_of
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule, fingerprint_of
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import SavedModel
 

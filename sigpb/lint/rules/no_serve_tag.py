@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import SERVE, LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule
 from sigpb.saved_model.model import tag_set_text
 
 # The tags of models that are not meant to be served: TensorFlow's own

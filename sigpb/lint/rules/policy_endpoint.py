@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.errors import did_you_mean
-from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.requirements import required_endpoints, requirements, sides
+from sigpb.lint.linted_model import LintedModel, required_endpoints, requirements, sides
 from sigpb.lint.rule import Finding, LintRule
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.requirements import required_endpoints
+from sigpb.lint.linted_model import LintedModel, required_endpoints
 from sigpb.lint.rule import Finding, LintRule
 from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 

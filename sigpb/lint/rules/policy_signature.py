@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.errors import did_you_mean
-from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.requirements import requirements
+from sigpb.lint.linted_model import LintedModel, requirements
 from sigpb.lint.rule import Finding, LintRule
 
 

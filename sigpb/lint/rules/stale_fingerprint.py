@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.lint.fixing import Fixing, fingerprint_of
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule, fingerprint_of
 from sigpb.saved_model import fingerprint as fingerprints
 
 # What the hashes of other versions of TensorFlow agree about with this one's.

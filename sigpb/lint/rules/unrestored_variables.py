@@ -1,14 +1,34 @@
-"""Variables that have no value once the model is loaded."""
+"""Variables that have no value once a session has loaded the model.
+
+Keras 3 keeps variables of its own, and `tf.saved_model.save` gives the graph a second handle for
+each: signatures read the one, the restore op assigns the other. `tf.saved_model.load` looks at
+neither. So for a variable that signatures read and nothing restores, there is often a copy that is
+restored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
-from sigpb.lint.fixing import Fixing
-from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import Finding, LintRule, listed
-from sigpb.lint.unrestored import restored_twins, share, unrestored
+from sigpb import protos
+from sigpb.errors import PatchError
+from sigpb.lint.linted_model import Consumers, LintedGraph, LintedModel
+from sigpb.lint.loading import ASSIGNING, variable_of
+from sigpb.lint.rule import Finding, Fixing, LintRule, listed
+from sigpb.lint.signature_flow import is_variable
+from sigpb.rewrite.interface import fed_tensors
+from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.tensor_names import producer
 from sigpb.wire import Edits
+
+# The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
+# (tensorflow/python/trackable/trackable_utils.py, base.py).
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_ESCAPED = re.compile(r"\.(.)")
+
+_HANDLE = "VarHandleOp"
 
 
 class UnrestoredVariables(LintRule):
@@ -50,3 +70,126 @@ class UnrestoredVariables(LintRule):
                 edits = Edits(fixing.model.buffer)
                 graph.top_level.rewrite(edits)
                 fixing.rewrite(edits)
+
+
+def unrestored(graph: LintedGraph, signature: str) -> list[str]:
+    """Returns the variables that a signature, given by its key, reads and nothing assigns.
+
+    Returns:
+        The names of their nodes, sorted; none if loaders find out by themselves what to restore.
+    """
+    if not graph.loading.restores:
+        return []
+    flow = graph.flow(signature)
+    needed = {tensor for tensors in flow.needed.values() for tensor in tensors}
+    fed = fed_tensors(graph.signatures[signature])
+    consumers = Consumers(graph, among=flow.cone)
+    found = []
+    for name in sorted(needed.difference(fed)):
+        record = graph.graph.records.get(name)
+        if not is_variable(record):
+            continue
+        node = graph.graph.node(name)
+        if node is None or variable_of(node) in graph.loading.assigned:
+            continue
+        if not any(user.op in ASSIGNING for user in consumers.of(name)):
+            found.append(name)
+    return found
+
+
+def restored_twins(graph: LintedGraph) -> dict[str, str]:
+    """Returns, for each variable that nothing restores, the copy of it that is restored.
+
+    The object graph knows each variable once: by its way from the root, which is its key in the
+    checkpoint, and as what functions capture, which is the handle that calls of them take.
+
+    Returns:
+        Names of VarHandleOps outside of functions: for the one that is read the one that is
+        restored, of the same dtype and shape.
+    """
+    places = _places(graph)
+    restored: dict[int, str] = {}
+    for value in graph.loading.values:
+        if value.variable is not None and value.key.endswith(_VALUE):
+            place = _place(places, value.key)
+            if place is not None:
+                restored[place] = value.variable
+    twins: dict[str, str] = {}
+    for place, handle in _captured(graph):
+        twin = restored.get(place)
+        if twin is not None and twin != handle and _is_alike(graph, handle, twin):
+            twins[handle] = twin
+    # One cannot be restored in the place of two.
+    counts = Counter(twins.values())
+    return {handle: twin for handle, twin in twins.items() if counts[twin] == 1}
+
+
+def share(graph: LintedGraph, names: list[str]) -> None:
+    """Gives the handle that is restored the `shared_name` of the handle that is read.
+
+    Args:
+        graph: The MetaGraph, to whose nodes it is done.
+        names: The variables that are read.
+
+    Raises:
+        PatchError: If it is not known which variable is restored in the place of one of them.
+    """
+    twins = restored_twins(graph)
+    if unknown := [name for name in names if name not in twins]:
+        raise PatchError(
+            f"{graph.where() or 'The model'}: it cannot be determined which restored variables "
+            f"belong to {', '.join(map(repr, unknown))}."
+        )
+    for name in names:
+        read, restored = (graph.graph.node(each) for each in (name, twins[name]))
+        assert read is not None, "restored_twins found it"
+        assert restored is not None, "restored_twins found it"
+        shared = protos.NodeDef()
+        shared.CopyFrom(restored)
+        shared.attr["shared_name"].s = variable_of(read).name
+        graph.top_level.replace(shared)
+
+
+def _places(graph: LintedGraph) -> Mapping[tuple[int, str], int]:
+    """Returns the nodes of the object graph by their parents and their names in these."""
+    object_graph = graph.meta_graph.object_graph
+    nodes = object_graph.proto.nodes if object_graph else ()
+    return {
+        (number, child.local_name): child.node_id
+        for number, node in enumerate(nodes)
+        for child in node.children
+    }
+
+
+def _place(places: Mapping[tuple[int, str], int], key: str) -> int | None:
+    """Returns the node of the object graph whose key in the checkpoint this is, or None."""
+    place: int | None = 0
+    for part in key.removesuffix(_VALUE).split("/"):
+        name = _ESCAPED.sub(lambda match: "/" if match[1] == "S" else match[1], part)
+        place = places.get((place, name)) if place is not None else None
+    return place
+
+
+def _captured(graph: LintedGraph) -> Iterator[tuple[int, str]]:
+    """Yields the nodes of the object graph that functions capture, each with the handle for it."""
+    object_graph = graph.meta_graph.object_graph
+    functions: Mapping[str, protos.SavedConcreteFunction]
+    functions = object_graph.proto.concrete_functions if object_graph else {}
+    for record in graph.graph.records.values():
+        if record.op not in CALL_OPS:
+            continue
+        node = graph.graph.node(record.name)
+        name = node.attr["f"].func.name if node is not None and "f" in node.attr else ""
+        if name in functions:
+            bound = functions[name].bound_inputs
+            yield from zip(bound, map(producer, record.tensors[-len(bound) :]), strict=False)
+
+
+def _is_alike(graph: LintedGraph, first: str, second: str) -> bool:
+    nodes = [graph.graph.node(name) for name in (first, second)]
+    types = [
+        (node.attr["dtype"].type, node.attr["shape"].shape, variable_of(node).container)
+        for node in nodes
+        if node is not None and node.op == _HANDLE
+    ]
+    return len(types) == 2 and types[0] == types[1]

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.outside import outside_nodes
+from sigpb.lint.op_search import outside_nodes
 from sigpb.lint.rule import Finding, LintRule, listed
 
 
 class UnsafeOp(LintRule):
-    """Finds such ops in the graph and in all functions."""
+    """Finds ops in the graph and in all functions that reach outside of the model."""
 
     id = "unsafe-op"
     severity = "warning"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb.lint.agreement import follow_object_graph, follow_signature_def
-from sigpb.lint.both_views import view_contradictions
-from sigpb.lint.fixing import Fixing
+from sigpb.lint.agreement import follow_object_graph, follow_signature_def, view_contradictions
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule
 
 
 class ViewsDisagree(LintRule):
@@ -28,13 +26,13 @@ class ViewsDisagree(LintRule):
     }
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
-        """Compares keys, and dtypes and shapes where both say them."""
+        """Compares keys, and dtypes and shapes where both views state them."""
         for graph in model.graphs:
             for where, message in view_contradictions(graph):
                 yield self.finding(message, where, fix="makes one follow the other, as chosen")
 
     def fix(self, fixing: Fixing, way: str) -> None:
-        """Makes one follow the other, in every MetaGraph where they disagree."""
+        """Makes one view follow the other, in every MetaGraph where they disagree."""
         follow = follow_signature_def if way == "signature_def" else follow_object_graph
         for index, meta_graph in enumerate(fixing.model.meta_graphs):
             if any(view_contradictions(LintedGraph(meta_graph, ""))):

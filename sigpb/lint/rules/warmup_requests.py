@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, did_you_mean
-from sigpb.lint.fixing import Fixing
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import Finding, LintRule
+from sigpb.lint.rule import Finding, Fixing, LintRule
 from sigpb.saved_model import warmup
 from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.model import MetaGraph

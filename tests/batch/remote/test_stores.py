@@ -149,11 +149,11 @@ def test_variables_stay_where_they_are(
 def test_whole_model_is_fetched_to_be_verified(
     memory: str, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sigpb.verifying import before_publishing
+    from sigpb.verifying import verify
 
     seen: list[set[str]] = []
     monkeypatch.setattr(
-        before_publishing,
+        verify,
         "verify_changes",
         lambda model, *rest: seen.append(set(files_of(model.directory))),
     )

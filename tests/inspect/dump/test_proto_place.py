@@ -8,8 +8,8 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import UsageError
-from sigpb.inspect.dump.proto_path import path_text
 from sigpb.inspect.dump.proto_place import ProtoPlace, find_place
+from sigpb.inspect.proto_path import path_text
 from sigpb.inspect.schema import descriptor
 from sigpb.saved_model.model import parse
 from sigpb.wire import Message, WireError, length_delimited, map_entry

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.inspect.graph.bodies import Library
+from sigpb.inspect.graph.bodies import FlowLibrary
 from sigpb.tf.op_defs import OpDefs
 from sigpb.wire import Message
 
@@ -13,6 +13,6 @@ def test_what_runs_in_any_case_is_in_one_order() -> None:
     names = [f"node{number:02}" for number in range(20)]
     for number, name in enumerate(reversed(names)):
         function.control_ret[f"result{number}"] = name
-    body = Library(Message.root(model.SerializeToString()), OpDefs()).get("f")
+    body = FlowLibrary(Message.root(model.SerializeToString()), OpDefs()).get("f")
     assert body is not None
     assert body.controls == tuple(f"^{name}" for name in names)

@@ -7,9 +7,12 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
+from sigpb.inspect.dump.proto_text import MAX_DEPTH
+from sigpb.inspect.schema import descriptor
 from sigpb.lint.lint import lint
 from sigpb.lint.rules import all_rules
-from sigpb.wire import length_delimited
+from sigpb.lint.rules.not_utf_8 import undecodable
+from sigpb.wire import Message, length_delimited
 from tests.lint.faults import ModelFactory, find, graph_of, rule, write
 
 RULE = "not-utf-8"
@@ -145,6 +148,13 @@ def test_nesting_beyond_what_protobuf_reads(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01" + length_delimited(2, graph))
     with pytest.raises(ModelUnreadable, match="nested too deep"):
         lint(tmp_path, [rule(RULE)])
+
+
+def test_nesting_as_deep_as_protobuf_reads() -> None:
+    node, schema = Message.root(length_delimited(1, b"\xff")), descriptor("NodeDef")
+    assert [field.start for field in undecodable(node, schema, MAX_DEPTH)] == [0]
+    with pytest.raises(ModelUnreadable, match="nested too deep at byte 0"):
+        next(undecodable(node, schema, MAX_DEPTH + 1))
 
 
 @pytest.mark.parametrize("name", ["tf2_many", "tf1_shared", "tf1_two_graphs"])

@@ -14,7 +14,7 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.lint.lint import fix
 from sigpb.lint.linted_model import LintedGraph
-from sigpb.lint.unrestored import share
+from sigpb.lint.rules.unrestored_variables import share
 from sigpb.saved_model.model import open_model
 from tests.lint.faults import ModelFactory, find, findings, repair, rule
 from tests.model_runner import assert_equal, make_inputs, resave, run_v1, run_v2

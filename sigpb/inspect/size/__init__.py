@@ -1,1 +1,0 @@
-"""What takes the bytes of a file."""

@@ -1,1 +1,0 @@
-"""Every byte of any file, as fields or as damage."""

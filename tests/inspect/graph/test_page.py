@@ -1,0 +1,239 @@
+"""The page of ``--format=html``, in a real browser without a network.
+
+Any Chromium that is on the path will do: Debian's package chromium-headless-shell is a small one.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigpb.inspect.graph.formats import html_lines
+from sigpb.inspect.graph.picture import Edge, Node, Output, Picture
+from tests.inspect.graph.hostile import PARTS, text
+from tests.inspect.graph.pictures import picture_of
+from tests.inspect.graph.small_graphs import call, function, graph, placeholder, relu
+
+BROWSERS = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+)
+# As root there is no sandbox; the rest keeps it from asking for updates.
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+INNER = function(
+    "inner", ["i"], {"o": "layer/two:activations:0"},
+    relu("layer/one", "i"), relu("layer/two", "layer/one:activations:0"),
+)  # fmt: skip
+MODEL = graph(placeholder("x", (-1, 3)), call("call", "inner", "x"), relu("out", "call"),
+              functions=[INNER])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[dev]'")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"There is no browser on the path: none of {', '.join(BROWSERS)}.")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=path, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Callable[[Picture], Any]]:
+    """Shows a picture; in the end, nothing must have gone wrong or been asked for."""
+    pages: list[Any] = []
+    wrong: list[str] = []
+
+    def shown(picture: Picture) -> Any:
+        file = tmp_path / "graph.html"
+        file.write_text(text(html_lines(picture)), encoding="utf-8")
+        page = browser.new_page(viewport={"width": 1000, "height": 800})
+        pages.append(page)
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: wrong.append(f"request: {request.url}"))
+        page.goto(file.as_uri())
+        assert wrong.pop(0).startswith("request: file://")
+        return page
+
+    yield shown
+    for page in pages:
+        page.close()
+    assert wrong == []
+
+
+def names(page: Any) -> list[str]:
+    """The first line of text of every node that is drawn."""
+    found: list[str] = page.eval_on_selector_all(
+        ".node", "nodes => nodes.map(node => node.querySelector('text').textContent)"
+    )
+    return found
+
+
+def box(page: Any, name: str) -> Any:
+    """The header of a node, by the first line of its text."""
+    return page.locator(".node", has=page.get_by_text(name, exact=True)).first.locator("rect")
+
+
+def click(page: Any, name: str) -> None:
+    box(page, name).click(position={"x": 6, "y": 6})
+
+
+def arrows(page: Any) -> int:
+    return int(page.locator("path.edge").count())
+
+
+def transform(page: Any) -> list[float]:
+    found = page.locator("#world").get_attribute("transform")
+    return [float(number) for number in re.findall(r"-?[\d.]+(?:e-?\d+)?", found)]
+
+
+def test_what_is_open_is_drawn_with_all_that_is_in_it(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, everything=True))
+    assert names(page) == ["x", "call", "layer", "one", "two", "out", "out"]
+    assert arrows(page) == 4
+    assert page.get_by_text("float32 [?,3]").count() == 2  # In the node, and at the arrow.
+    assert page.title() == "graph"
+
+
+def test_depth_says_what_is_open_at_first(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=1, everything=True))
+    assert names(page) == ["x", "call", "layer", "out", "out"]
+
+
+def test_a_click_opens_and_closes(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=0, everything=True))
+    assert (names(page), arrows(page)) == (["x", "call", "out", "out"], 3)
+    before = box(page, "call").bounding_box()
+
+    click(page, "call")
+    assert names(page) == ["x", "call", "layer", "out", "out"]
+    after = box(page, "call").bounding_box()
+    assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=1.1)
+    click(page, "layer")
+    assert (names(page), arrows(page)) == (["x", "call", "layer", "one", "two", "out", "out"], 4)
+    click(page, "call")
+    assert (names(page), arrows(page)) == (["x", "call", "out", "out"], 3)
+
+
+def test_buttons_fold_and_unfold(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=0, everything=True))
+    page.click("#unfold")
+    assert "layer" in names(page)
+    page.click("#unfold")
+    assert "one" in names(page)
+    page.click("#fold")
+    assert names(page) == ["x", "call", "out", "out"]
+
+
+def test_dragging_moves_it(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=0, everything=True))
+    x, y, zoom = transform(page)
+    page.mouse.move(300, 300)
+    page.mouse.down()
+    page.mouse.move(350, 280, steps=4)
+    page.mouse.up()
+    assert transform(page) == pytest.approx([x + 50, y - 20, zoom])
+
+
+def test_dragging_what_can_be_opened_does_not_open_it(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=0, everything=True))
+    place = box(page, "call").bounding_box()
+    page.mouse.move(place["x"] + 5, place["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 60, place["y"] + 50, steps=4)
+    page.mouse.up()
+    assert names(page) == ["x", "call", "out", "out"]
+
+
+def test_the_wheel_zooms_where_it_points_at(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, everything=True))
+    before = box(page, "x").bounding_box()
+    page.mouse.move(before["x"], before["y"])
+    page.mouse.wheel(0, -200)
+    page.wait_for_function(
+        "document.querySelector('#world').getAttribute('transform').includes('scale(1.6')"
+    )
+    after = box(page, "x").bounding_box()
+    assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=1)
+    assert after["width"] > 1.5 * before["width"]
+
+    zoom = transform(page)[2]
+    page.click("#zoom-in")
+    assert transform(page)[2] == pytest.approx(1.4 * zoom)
+    page.click("#zoom-out")
+    assert transform(page)[2] == pytest.approx(zoom)
+    page.click("#fit")
+    assert transform(page)[2] <= 1
+
+
+def test_searching_opens_what_the_match_is_in(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=0, everything=True))
+    page.fill("#search", "LAYER/t")
+    assert page.inner_text("#found") == "1 found"
+    page.press("#search", "Enter")
+
+    assert "two" in names(page)
+    place = box(page, "two").bounding_box()
+    assert (place["x"] + place["width"] / 2, place["y"] + place["height"] / 2) == pytest.approx(
+        (500, 420), abs=60
+    )
+    assert page.locator(".node.selected text").first.text_content() == "two"
+    assert "layer/two" in page.inner_text("#details")
+
+    page.fill("#search", "no such node")
+    assert page.inner_text("#found") == "0 found"
+
+
+def test_details_tell_what_a_node_takes(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, everything=True))
+    click(page, "one")
+    details = page.inner_text("#details")
+    assert details.startswith("layer/one\n")
+    assert "x:0 float32 [?,3]" in details
+    assert "layer/two" in details
+    page.mouse.click(5, 700)
+    assert page.locator("#details").is_hidden()
+
+
+def test_names_are_never_more_than_names(show: Callable[[Picture], Any]) -> None:
+    nodes = tuple(
+        Node(number, None, "op", f"{part}name", part, f"{part}op", f"{part}detail")
+        for number, part in enumerate(PARTS)
+    )
+    edges = tuple(Edge(n, n + 1, False, 1, 1, None) for n in range(len(nodes) - 1))
+    page = show(Picture("</title><script>alert(1)</script>", nodes, edges, (Output(1, ()),), 0))
+
+    assert len(names(page)) == len(PARTS)
+    assert page.locator("script").count() == 2
+    assert page.locator("img").count() == 0
+    for number in range(len(PARTS)):
+        page.evaluate("number => select(number)", number)
+        assert page.locator("#details h2").count() == 1
+    page.fill("#search", "<script>")
+    page.press("#search", "Enter")
+    assert page.inner_text("#found") == "1 of 1"
+
+
+def test_ten_thousand_nodes(show: Callable[[Picture], Any]) -> None:
+    scopes = (Node(n, None, "scope", f"s{n}", f"s{n}", is_open=True) for n in range(100))
+    inside = (
+        Node(n, n % 100, "op", f"s{n % 100}/n{n}", f"n{n}", "Relu") for n in range(100, 10_000)
+    )
+    edges = tuple(Edge(n, n + 1, False, 1, 1, None) for n in range(100, 9_999))
+    page = show(Picture("many", (*scopes, *inside), edges, (), 0))
+    assert len(names(page)) == 100
+    page.click("#unfold")
+    assert len(names(page)) == 10_000
