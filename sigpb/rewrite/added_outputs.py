@@ -1,4 +1,4 @@
-"""Finding the tensors of outputs that are added to a signature."""
+"""The tensors of outputs that are added to a signature, and functions that return them."""
 
 from __future__ import annotations
 
@@ -262,9 +262,7 @@ def with_variant(
     Raises:
         PatchError: If there can be no such function.
     """
-    batch = interface.batch
-
-    function = function_of(ports.function, library)
+    batch, function = interface.batch, function_of(ports.function, library)
     if interface.added:
         tensors = [_inner(function, port, library, op_defs) for port in interface.added]
         function = with_results(function, tensors, library, op_defs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sigpb import protos
@@ -17,7 +17,7 @@ from sigpb.rewrite.added_outputs import (
     replaced_for,
     unfed,
 )
-from sigpb.rewrite.conversion import Conversion, batch_size_of, conversion, is_batch_relaxed
+from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import (
     BatchSize,
@@ -36,8 +36,10 @@ from sigpb.tf.tensor_types import (
     Shape,
     TensorType,
     converted_tensor,
+    declared_type,
     dtype_name,
     is_compatible,
+    shape_of,
     shape_text,
     tensor_type,
     value_dtype,
@@ -110,14 +112,7 @@ class _Survey:
             if not self.problems:
                 fetched = _tensors(self.signature.kept("output"))
                 fetched += [each.tensor for each in added]
-                batch = batch_size_of(
-                    self.signature_def.inputs,
-                    inputs,
-                    self.graph.type_of,
-                    lambda: self._nodes(fetched),
-                    self.library,
-                    fetched,
-                )
+                batch = self._batch_size(inputs, fetched)
         except PatchError as error:
             self.problems += error.problems
         self.changed_nodes.update(batch.nodes)
@@ -135,6 +130,67 @@ class _Survey:
             unchecked=() if self.problems else tuple(self._follow_shapes(inputs)),
             warnings=tuple(self._left_behind(batch)),
         )
+
+    def _batch_size(self, inputs: Mapping[str, Conversion], fetched: Sequence[str]) -> BatchSize:
+        """Returns the batch size that changes when inputs are converted.
+
+        Args:
+            inputs: How they are converted.
+            fetched: The tensors that the signature returns.
+
+        Raises:
+            PatchError: With all nodes that rely on the old batch size.
+        """
+        infos = {key: port.info for key, port in self.signature.inputs.items()}
+        shapes = {key: shape_of(infos[key].tensor_shape) for key in inputs}
+        new_shapes = {key: change.outside.shape for key, change in inputs.items()}
+        opened = [key for key in inputs if is_batch_relaxed(shapes[key], new_shapes[key])]
+        relaxed = [key for key in opened if not _is_open(self.graph.type_of(infos[key].name))]
+        fixed = [key for key in inputs if is_batch_relaxed(new_shapes[key], shapes[key])]
+        before = {_first(shapes[key]) for key in relaxed}
+        after = {_first(new_shapes[key]) for key in opened or fixed}
+        if len(before) > 1:
+            raise PatchError(
+                f"the inputs {', '.join(map(repr, relaxed))} have the batch sizes "
+                f"{', '.join(sorted(map(str, before)))}; only one can be relaxed at a time."
+            )
+        if len(after) != 1:
+            return BatchSize()
+        from sigpb.batch_size.dimension import BatchError, relax_nodes
+
+        size, nodes = before.pop() if before else None, self._nodes(fetched)
+        results, beside = [*map(_output, fetched)], tuple[str, ...]()
+
+        def axes() -> dict[tuple[str, int], int]:
+            outputs = (_output(infos[key].name) for key in (*(opened or fixed), *beside))
+            return {output: 0 for output in outputs if output[0] in nodes}
+
+        try:
+            result = relax_nodes(nodes, axes(), size, self.library, results)
+        except BatchError as error:
+            beside = tuple(self._open_beside(inputs)) if relaxed else ()
+            if not beside:
+                raise PatchError(error.problems) from error
+            try:
+                result = relax_nodes(nodes, axes(), size, self.library, results)
+            except BatchError as other:
+                raise PatchError(other.problems) from other
+        fed = {name for name, _ in axes()}
+        changed = {
+            node.name: node
+            for name, group in result.nodes.items()
+            if name not in fed
+            for node in group
+        }
+        return BatchSize(tuple(relaxed), size, after.pop(), result.axes, changed, beside)
+
+    def _open_beside(self, converted: Collection[str]) -> Iterator[str]:
+        """Yields inputs that are not converted and whose first dimension is open."""
+        for key, port in self.signature.inputs.items():
+            name = port.info.name
+            is_stated = name and _is_open(declared_type(port.info))
+            if key not in converted and is_stated and _is_open(self.graph.type_of(name)):
+                yield key
 
     def _left_behind(self, batch: BatchSize) -> Iterator[str]:
         """Yields the outputs that do not follow a batch size that is opened."""
@@ -160,7 +216,7 @@ class _Survey:
                 # A batch size that is opened is not followed again.
                 shape = merged(change.arriving, actual.shape)
                 if shape != actual.shape:
-                    refined[producer(tensor), output_number(tensor)] = shape
+                    refined[_output(tensor)] = shape
         if not refined:
             return
         from sigpb.batch_size.refined_shapes import follow
@@ -292,3 +348,16 @@ class _Survey:
 
 def _tensors(ports: Iterable[Port]) -> list[str]:
     return [tensor for port in ports for tensor in port.tensors]
+
+
+def _output(tensor: str) -> tuple[str, int]:
+    return producer(tensor), output_number(tensor)
+
+
+def _is_open(type_: TensorType | None) -> bool:
+    """Whether the graph leaves the first dimension of a tensor open."""
+    return bool(type_ and type_.shape and type_.shape[0] is None)
+
+
+def _first(shape: Shape) -> int | None:
+    return shape[0] if shape else None

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.interface import Port, SignatureRef, WantedType
 from sigpb.tf.tensor_types import dtype_of
 from sigpb.tf.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, lines, nodes, placeholder
@@ -29,6 +29,14 @@ def test_a_port_has_the_types_on_both_sides_of_what_is_done() -> None:
     )
     assert (ports["b"].outside, ports["b"].inside) == (type_of("float32 []"),) * 2
     assert ports["b"].conversion is None
+
+
+def test_what_of_a_type_is_to_change_adds_up() -> None:
+    retyped = Port("x", "x", {}).retyped(dtype=FLOAT32)
+    assert retyped.type == WantedType(FLOAT32, "same", insist=False)
+    insisting = retyped.retyped(shape=(None, 4), insist=True)
+    assert insisting.type == WantedType(FLOAT32, (None, 4), insist=True)
+    assert insisting.retyped(shape=None).type == WantedType(FLOAT32, None, insist=True)
 
 
 def test_without_conversions() -> None:
