@@ -1,4 +1,4 @@
-"""How ops treat the batch dimension: one rule for each op, in the modules of this package.
+"""What ops make of the batch dimension, and which sizes they accept: a rule for each op.
 
 A module of rules is found by being here, and a rule by its decorator: see `operation`.
 """
