@@ -223,7 +223,7 @@ def test_a_terminal_gets_only_colours_of_ours(
 from rich.text import Text
 from sigpb.cli import terminal
 from sigpb.inspect.styled_text import Span, line
-from sigpb.inspect.summary import render
+from sigpb.inspect.summary import rich_text
 name = {name!r}
 terminal.write([line(Span(name, "bold"), name)])
 terminal.say(name)
@@ -233,7 +233,7 @@ signature = dict(method_name=name, inputs={{name: endpoint}}, outputs={{}}, inte
 graph = dict(tags=[name], object_graph=True, tensorflow_version=name)
 graph["signatures"] = {{name: signature}}
 summary = dict(model=name, file="f", bytes=1, fingerprint=None, meta_graphs=[graph])
-terminal.say_table(render(summary))
+terminal.say_table(rich_text(summary))
 """,
         PAGER="",
         NO_COLOR="",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sigpb import protos
-from sigpb.inspect.schema import descriptor, message_shape, recognise_damaged
+from sigpb.inspect.schema import descriptor, fit, message_shape, recognise_damaged
 from sigpb.wire import Message, length_delimited
 
 FixtureModel = Callable[..., Path]
@@ -53,6 +53,17 @@ def test_nothing_else_is_recognised() -> None:
     assert recognised.count(None) > 280
     for data in (b"", b"\x00" * 100, b"Hello, world!\n" * 10, b"\x0f"):
         assert recognise_damaged(data) is None
+
+
+def test_how_much_of_a_message_a_schema_explains() -> None:
+    node, schema = protos.NodeDef(name="n", op="NoOp", device="d"), descriptor("NodeDef")
+    known = node.SerializeToString()
+    assert fit(Message.root(known), schema) == 1
+    assert fit(Message.root(known + length_delimited(99, b"new")), schema) == 3 / 4
+    assert fit(Message.root(known + b"\x08\x01"), schema) == 3 / 4, "a number for a name"
+    assert fit(Message.root(known + length_delimited(1, b"\xff")), schema) == 4 / 5, "no UTF-8"
+    assert fit(Message.root(known + b"\x0a"), schema) == 3 / 4, "it is cut off"
+    assert fit(Message.root(b""), schema) == 0
 
 
 @pytest.mark.parametrize(

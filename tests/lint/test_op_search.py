@@ -4,11 +4,12 @@ from collections import Counter
 from pathlib import Path
 
 from sigpb import protos
+from sigpb.graph.node_index import LARGE_NODE
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.op_search import nodes_with_ops
 from sigpb.lint.policy import EMPTY_POLICY
 from sigpb.saved_model.model import open_model
-from tests.lint.faults import ModelFactory
+from tests.lint.faults import ModelFactory, write
 
 OPS = {"Const", "Identity", "MatMul", "ParseExampleV2", "Placeholder", "SaveV2", "Cast"}
 
@@ -40,6 +41,19 @@ def test_what_is_searched_for_is_what_is_parsed(fixture_model: ModelFactory) -> 
         model = fixture_model(name)
         assert searched(model) == parsed(model)
         assert all(searched(model))
+
+
+def test_attributes_that_take_much_space_are_left_out(tmp_path: Path) -> None:
+    graph = protos.MetaGraphDef()
+    node = graph.graph_def.node.add(name="n", op="Cast")
+    for key, size in (("as", LARGE_NODE), ("at", LARGE_NODE + 1)):
+        rest = len(protos.NodeDef(attr={key: protos.AttrValue(s=bytes(size))}).SerializeToString())
+        node.attr[key].s = bytes(2 * size - rest)
+        alone = protos.NodeDef(attr={key: node.attr[key]})
+        assert len(alone.SerializeToString()) == size
+    with open_model(write(tmp_path, graph)) as model:
+        ((_, found),) = nodes_with_ops(LintedModel(model, EMPTY_POLICY).graphs[0], OPS)
+    assert list(found.attr) == ["as"]
 
 
 def test_corpus(corpus: Path) -> None:

@@ -56,6 +56,11 @@ def test_dtype(dtype: str) -> None:
     assert value(f"{dtype} [?,2]").dtype == dtype
 
 
+def test_complex_numbers_have_two_different_parts() -> None:
+    found = value("complex64 [?,2]")
+    assert np.all(found.real != found.imag)
+
+
 def test_values_are_the_same_in_every_run_and_others_for_every_batch_size() -> None:
     assert np.array_equal(value("float32 [4,4]"), value("float32 [4,4]"))
     assert not np.array_equal(value("float32 [4,4]"), value("float32 [4,4]", recipe=Recipe(2, 5)))
