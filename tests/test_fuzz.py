@@ -221,7 +221,7 @@ class TestTargetsNotice:
     @pytest.mark.parametrize(
         ("broken", "name", "target"),
         [
-            (lambda *_: iter(()), "records", wire),
+            (lambda *_: iter(()), "wire_records", wire),
             (lambda *_: [], "scan", readers_agree),
             (lambda *_: 1 // 0, "main", dump),
         ],
