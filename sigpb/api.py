@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import UsageError
@@ -213,8 +213,7 @@ def apply_plan(
         return _patched(model, planned, options, taken_back)
 
 
-@dataclass(frozen=True)
-class _Options:
+class _Options(NamedTuple):
     """Where a patched model goes, and what becomes of the files beside it: see `patch`."""
 
     output_dir: str | Path | None

@@ -6,7 +6,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sigpb import protos
 from sigpb.rewrite.draft import MetaGraphDraft
@@ -15,8 +15,7 @@ from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 
 
-@dataclass(frozen=True)
-class SignatureTarget:
+class SignatureTarget(NamedTuple):
     """A signature that a patch names, found in a MetaGraph.
 
     Attributes:
@@ -35,8 +34,7 @@ class SignatureTarget:
         return self.meta_graph.signatures[self.ref.source]
 
 
-@dataclass(frozen=True)
-class EndpointTarget:
+class EndpointTarget(NamedTuple):
     """An input or output that a patch names, found in a signature.
 
     Attributes:
@@ -106,8 +104,8 @@ class Edit(ABC):
                 values[f"{prefix}dtype"] = dtype_name(value.dtype)
                 values[f"{prefix}shape"] = shape_text(value.shape)
             else:
-                is_nested = dataclasses.is_dataclass(value)
-                values[field.name] = dataclasses.asdict(value) if is_nested else value
+                is_ref = isinstance(value, SignatureRef)
+                values[field.name] = value._asdict() if is_ref else value
         return values
 
     @abstractmethod

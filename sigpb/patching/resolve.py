@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.edits import SignatureTarget
 from sigpb.tf.tensor_types import tensor_names
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Where the keys of a patch are in the model.
 
     Attributes:

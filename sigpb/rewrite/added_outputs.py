@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from sigpb import protos
@@ -278,7 +277,7 @@ def with_variant(
             function, _ = relax_function(function, axes, batch.before, library, shapes)
         except BatchError as error:
             raise PatchError(error.problems) from error
-    return replace(ports, function=library.add_variant(function))
+    return ports._replace(function=library.add_variant(function))
 
 
 def _inner(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sigpb import protos
 from sigpb.rewrite import metadata, object_graph
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from sigpb.graph.top_level import TopLevelGraph
 
 
-@dataclass(frozen=True)
-class Committed:
+class Committed(NamedTuple):
     """What a MetaGraph's views are after a commit.
 
     Attributes:

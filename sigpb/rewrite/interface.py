@@ -25,8 +25,7 @@ Side = Literal["input", "output"]
 SIDES: tuple[Side, Side] = ("input", "output")
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureRef:
+class SignatureRef(NamedTuple):
     """Names a signature of a draft.
 
     Attributes:
@@ -198,8 +197,7 @@ class Port:
         return self.conversion.inside if self.conversion else tensor_type(self.info)
 
 
-@dataclass(frozen=True)
-class BatchSize:
+class BatchSize(NamedTuple):
     """A batch size that changes.
 
     Attributes:
@@ -215,8 +213,8 @@ class BatchSize:
     relaxed: tuple[str, ...] = ()
     before: int | None = None
     after: int | None = None
-    axes: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    nodes: Mapping[str, protos.NodeDef] = field(default_factory=dict)
+    axes: Mapping[tuple[str, int], int] = {}
+    nodes: Mapping[str, protos.NodeDef] = {}
     beside: tuple[str, ...] = ()
 
     def axis_of(self, tensor: str) -> int | None:

@@ -9,9 +9,9 @@ a MetaGraph by the tags in `meta_info_def`, beside which are definitions of the 
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.rewrite.draft import Interfaces
@@ -23,8 +23,7 @@ from sigpb.wire import Edits, Field, Message, length_delimited, map_entry
 _NUMBER = protos.MetaGraphDef.SIGNATURE_DEF_FIELD_NUMBER
 
 
-@dataclasses.dataclass(frozen=True)
-class Endpoints:
+class Endpoints(NamedTuple):
     """The TensorInfos of a signature, by the keys that its endpoints have in the model.
 
     Attributes:
@@ -33,9 +32,9 @@ class Endpoints:
         added: Those of the outputs that are added, by their keys.
     """
 
-    inputs: Mapping[str, protos.TensorInfo] = dataclasses.field(default_factory=dict)
-    outputs: Mapping[str, protos.TensorInfo] = dataclasses.field(default_factory=dict)
-    added: Mapping[str, protos.TensorInfo] = dataclasses.field(default_factory=dict)
+    inputs: Mapping[str, protos.TensorInfo] = {}
+    outputs: Mapping[str, protos.TensorInfo] = {}
+    added: Mapping[str, protos.TensorInfo] = {}
 
 
 def rewrite_signature_defs(

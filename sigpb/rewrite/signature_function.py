@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,8 +34,7 @@ _VALUES = 1
 _NAME_PATTERN = re.compile(rf"({STEM}|__inference_sigpb_signature_wrapper)_\d+")
 
 
-@dataclass(frozen=True)
-class FunctionPorts:
+class FunctionPorts(NamedTuple):
     """How a function takes the inputs of a signature, and returns its outputs.
 
     Attributes:
@@ -54,7 +52,7 @@ class FunctionPorts:
     captured: tuple[int, ...]
     results: Mapping[str, tuple[int, ...]]
     added: tuple[int, ...] = ()
-    stated: Mapping[int, TensorType] = field(default_factory=dict)
+    stated: Mapping[int, TensorType] = {}
     named: bool = True
 
 

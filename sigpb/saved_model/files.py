@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import hashlib
 import mmap
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from sigpb.errors import EnvironmentFailure, ModelUnreadable
 from sigpb.regular_files import open_regular, read_regular
@@ -75,8 +74,7 @@ def _nearby_models(directory: Path) -> str:
 _PART = 1 << 20
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(NamedTuple):
     """What changes when a file is replaced or written to.
 
     Attributes:

@@ -109,7 +109,7 @@ class TestOrder:
         signature: protos.SignatureDef | None = None,
     ) -> tuple[list[str], list[str]]:
         around, known = given or function(), interface(change, signature)
-        unnamed = replace(ports(change, given, signature), named=False)
+        unnamed = ports(change, given, signature)._replace(named=False)
         made = Wrapper(known, unnamed, around).build("w", Known(), OpDefs()).signature
         return [each.name for each in made.input_arg], [each.name for each in made.output_arg]
 
@@ -143,7 +143,7 @@ class TestOrder:
         converting = replace(plain, inputs={**plain.inputs, "x": changed})
         with_result, said = function(results="p s z"), list[str]()
         for each in (plain, converting):
-            found = replace(ports_of(with_result, ["b", "x"], 1, each), added=(2,))
+            found = ports_of(with_result, ["b", "x"], 1, each)._replace(added=(2,))
             made = Wrapper(each, found, with_result).build("w", Known(), OpDefs())
             (shape,) = made.node_def[-1].attr["_output_shapes"].list.shape
             said.append(shape_text(shape_of(shape)))
@@ -203,7 +203,7 @@ class TestWithVariant:
     def test_with_more_results(self) -> None:
         known = library(self.OUTER, self.INNER)
         after = with_variant(self.PORTS, self.ADDING, known, OpDefs())
-        assert after == replace(self.PORTS, function="outer_4")
+        assert after == self.PORTS._replace(function="outer_4")
         outer, inner = known.get("outer_4"), known.get("inner_3")
         assert outer is not None
         assert inner is not None
@@ -256,9 +256,9 @@ class TestWithVariant:
         )
         fixed.arg_attr[0].attr["_output_shapes"].list.shape.add().dim.add(size=1)
         known = library(fixed)
-        before = replace(self.PORTS, function="f_1")
+        before = self.PORTS._replace(function="f_1")
         after = with_variant(before, self.RELAXING, known, OpDefs())
-        assert after == replace(before, function="f_2")
+        assert after == before._replace(function="f_2")
         variant = known.get("f_2")
         assert variant is not None
         assert variant.arg_attr[0].attr["_output_shapes"].list.shape[0].dim[0].size == -1
@@ -268,7 +268,7 @@ class TestWithVariant:
     def test_that_cannot_take_any_batch_size(self) -> None:
         fixed = computing("f_1", "y = NoOneKnows(x)", "y:y:0")
         fixed.arg_attr[0].attr["_output_shapes"].list.shape.add().dim.add(size=1)
-        before = replace(self.PORTS, function="f_1")
+        before = self.PORTS._replace(function="f_1")
         with pytest.raises(PatchError, match="NoOneKnows"):
             with_variant(before, self.RELAXING, library(fixed), OpDefs())
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -323,7 +321,7 @@ class TestIdentityAndBack:
         found = wrapped_in(made(order, inner), Known(inner))
         assert found is not None
         assert found.stated == {0: TensorType(FLOAT, (4,))}
-        ports = replace(order.ports, stated=found.stated)
+        ports = order.ports._replace(stated=found.stated)
         plain = Order("__inference_f_7", (0, 1, 2), (0, 1)).interface
         assert not Wrapper(plain, ports, inner).is_identity, "something is said of the result"
         assert Wrapper(plain, order.ports, inner).is_identity
