@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from sigpb.inspect.graph.formats import dot_lines, html_lines, json_lines, mermaid_lines
-from sigpb.inspect.graph.picture import Node, Picture, node_text
+from sigpb.inspect.graph.picture import Edge, Node, Output, Picture, node_text
 from sigpb.inspect.graph.tree import tree_lines
 from sigpb.visible_text import visible
 from tests.inspect.graph.hostile import PARTS, pictures, text
@@ -139,3 +139,62 @@ def test_the_parts_are_hostile() -> None:
 def test_dot_says_what_html_would_take_for_a_character() -> None:
     node = Node(0, None, "op", "n", "&lt;&#0;")
     assert '"&amp;lt;&amp;#0;"' in text(dot_lines(Picture("", (node,), (), (), 0)))
+
+
+NESTED = Picture(
+    "t",
+    (
+        Node(0, None, "input", "x:0", "x"),
+        Node(1, None, "scope", "a", "a", is_open=True),
+        Node(2, 1, "scope", "a/b", "b", is_open=True),
+        Node(3, 2, "op", "a/b/c", "c", "Add"),
+        Node(4, 1, "scope", "a/d", "d", hidden=2, is_spliced=True),
+        Node(5, None, "output", "y:0", "y"),
+    ),
+    (Edge(0, 3, False, 1, 1, (None, 3)), Edge(3, 4, True), Edge(4, 5, False)),
+    (Output(5, (0,)),),
+    2,
+)
+
+
+def test_open_nodes_hold_what_is_in_them_in_dot() -> None:
+    assert text(dot_lines(NESTED)).splitlines()[4:] == [
+        '  n0 [label="x", style="rounded,filled", fillcolor="#cfe8cf", shape=ellipse];',
+        "  subgraph cluster_1 {",
+        '    graph [label="a", style="rounded,filled", fillcolor="#f4f6f8"];',
+        "    subgraph cluster_2 {",
+        '      graph [label="b", style="rounded,filled", fillcolor="#f4f6f8"];',
+        '      n3 [label="c\\nAdd", style="rounded,filled", fillcolor="#ffffff"];',
+        "    }",
+        '    n4 [label="d\\n2 nodes", style="rounded,filled,dashed", fillcolor="#f4f6f8", '
+        'color="#d02090", penwidth=2];',
+        "  }",
+        '  n5 [label="y", style="rounded,filled", fillcolor="#f6d5b5", shape=ellipse];',
+        '  n0 -> n3 [label="float32 [?,3]"];',
+        "  n3 -> n4 [style=dashed];",
+        '  n4 -> n5 [label=""];',
+        "}",
+    ]
+
+
+def test_open_nodes_hold_what_is_in_them_in_mermaid() -> None:
+    lines = text(mermaid_lines(NESTED)).splitlines()
+    assert lines[:13] == [
+        "flowchart TD",
+        '  n0(["x"])',
+        '  subgraph n1 ["a"]',
+        '    subgraph n2 ["b"]',
+        '      n3["c<br>Add"]',
+        "    end",
+        '    n4["d<br>2 nodes"]',
+        "  end",
+        '  n5(["y"])',
+        '  n0 -->|"float32 [?,3]"| n3',
+        "  n3 -.-> n4",
+        "  n4 --> n5",
+        "  classDef input_ fill:#cfe8cf,stroke:#888,color:#000",
+    ]
+    assert lines[-2:] == [
+        "  classDef spliced_ stroke:#d02090,stroke-width:3px",
+        "  class n4 spliced_",
+    ]
