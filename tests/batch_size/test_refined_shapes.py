@@ -162,6 +162,15 @@ class TestUnchecked:
             """
         assert followed(graph, "x: [2,2]") == Followed(unchecked=["Merge 'y'"])
 
+    def test_the_end_of_a_loop_of_which_nothing_is_known(self) -> None:
+        graph = f"""{X}
+            start = Enter(x) {FLOAT}
+            y = Merge(start, again) {FLOAT}
+            computed = NoOneKnows(y)
+            again = NextIteration(computed) {FLOAT}
+            """
+        assert followed(graph, "x: [2,?]") == Followed(unchecked=["Merge 'y'"])
+
     def test_a_branch(self) -> None:
         branches = " ".join(
             attr(name, 'func { name: "f" }') for name in ("then_branch", "else_branch")

@@ -19,6 +19,7 @@ from tests.batch_size.batch_graphs import (
 )
 
 N = -1  # the batch, in the shapes of operands
+ONES = [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_strided_slice(operands: list[Any], masks: dict[str, int], shape: Any) -
         ("StridedSlice", [(N, 5), (None,), (None,), (None,)], {}, "how many dimensions it slices"),
         ("GatherV2", [(N, 5), [0, 1], 0], {}, "by their numbers"),
         ("Pad", [(N, 5), [[1, 0], [0, 0]]], {}, "puts rows around the batch"),
-        ("MaxPool", [(N, 4, 3)], {"ksize": [1, 2, 2, 1]}, "not of the ranks that MaxPool takes"),
+        ("MaxPool", [(N, 4, 3)], {"ksize": ONES, "strides": ONES}, "not of the ranks that MaxPool"),
         ("Softmax", [(5, N)], {}, "it works along dimension 1 of shape [5,N], in which the batch"),
         ("Cholesky", [(N, 5)], {}, "it works along dimension 0 of shape [N,5]"),
         ("FFT", [(5, N)], {}, "it works along dimension 1 of shape [5,N]"),

@@ -12,7 +12,7 @@ from sigpb.batch_size.rules.values import Tensor, vector
 from sigpb.batch_size.tensors import BodyTensors
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import parse_shape
-from tests.batch_size.batch_graphs import Functions, node
+from tests.batch_size.batch_graphs import Functions, node, with_shapes
 
 Operand = str | list[int] | int
 
@@ -167,6 +167,15 @@ def test_sizes(
     expected: bool | None, op: str, operands: list[Operand], attributes: dict[str, Any]
 ) -> None:
     assert fits(op, *operands, **attributes) is expected
+
+
+def test_what_is_not_looked_at() -> None:
+    """The rule tells the shape that the node states, and nothing of what it accepts."""
+    bitcast = with_shapes(node("n", "Bitcast", "x"), [2, 3])
+    operation = BodyTensors({}, None, Callees()).operation(bitcast, [Tensor((2, 3))], None)
+    assert operation.stated == (2, 3)
+    assert BodyTensors({}, None, Callees()).apply(operation) == (Tensor((2, 3)),)
+    assert operation.fits is None
 
 
 def test_the_first_sizes_that_do_not_fit_are_decisive() -> None:

@@ -6,7 +6,16 @@ import pytest
 
 from sigpb import protos
 from sigpb.batch_size.dimension import BatchError, Relaxed
-from tests.batch_size.batch_graphs import graph, integers, node, placeholder, relax
+from sigpb.tf.tensor_types import shape_of
+from tests.batch_size.batch_graphs import (
+    const_values,
+    graph,
+    integers,
+    node,
+    placeholder,
+    relax,
+    shape_proto,
+)
 
 
 def of_list(*nodes: protos.NodeDef) -> Relaxed:
@@ -67,3 +76,51 @@ def test_list_of_something_else() -> None:
     )
     relaxed = relax(nodes, 4)  # A list of four columns, each with a number for each example.
     assert relaxed.shapes["result", 0] == (4, None)
+
+
+def test_a_shape_of_rows_that_is_known_in_part() -> None:
+    """What is -1 for the batch would be unknown for the rest."""
+    nodes = graph(
+        placeholder("x", 7, 4, 3),
+        integers("size", 4),
+        placeholder("unknown"),
+        node("shape", "Pack", "size", "unknown"),
+        node("list", "TensorListFromTensor", "x", "shape"),
+    )
+    with pytest.raises(BatchError, match=r"it states shape \[4,\?\] for tensors of \[N,3\]"):
+        relax(nodes, 4, x=1)
+
+
+@pytest.mark.parametrize("states", [True, False])
+def test_what_an_array_states_of_its_tensors(states: bool) -> None:
+    stated = {"element_shape": shape_proto([4, 7])} if states else {}
+    nodes = graph(
+        placeholder("x", 4, 7),
+        node("array", "TensorArrayV3", "size", element_shape=shape_proto([None, 7])),
+        integers("size", 2),
+        integers("zero", 0),
+        integers("numbers", [0, 1]),
+        node("written", "TensorArrayWriteV3", "array", "zero", "x", "array:1"),
+        node("result", "TensorArrayGatherV3", "array", "numbers", "written", **stated),
+    )
+    relaxed = relax(nodes, 4)
+    assert relaxed.shapes["result", 0] == (2, None, 7)
+    assert ("result" in relaxed.nodes) == states
+    for changed in relaxed.nodes.get("result", ()):
+        assert shape_of(changed.attr["element_shape"].shape) == (None, 7)
+
+
+def test_a_list_that_is_made_for_tensors_of_the_batch() -> None:
+    nodes = graph(
+        placeholder("x", 4, 7),
+        integers("shape", [4, 7]),
+        integers("count", 2),
+        integers("zero", 0),
+        node("reserved", "TensorListReserve", "shape", "count"),
+        node("list", "TensorListSetItem", "reserved", "zero", "x"),
+        node("result", "TensorListStack", "list", "shape", num_elements=2),
+    )
+    relaxed = relax(nodes, 4)
+    assert relaxed.shapes["result", 0] == (2, None, 7)
+    constant, _ = relaxed.nodes["reserved"]
+    assert const_values(constant) == [-1, 7]
