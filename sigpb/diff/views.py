@@ -22,7 +22,7 @@ from sigpb.rewrite.interface import Side
 from sigpb.rewrite.object_graph import contradictions
 from sigpb.rewrite.wrapper_function import call_in
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.called_functions import CALL_OPS, nodes_by_name
 from sigpb.tf.tensor_names import output_number, producer
 from sigpb.tf.tensor_types import TensorType, encoding_of, shape_of, tensor_names, type_text
 
@@ -140,7 +140,7 @@ def name_in_function(tensor: str, view: GraphView) -> str | None:
             break
         result = function.signature.output_arg[number].name
         spelled = function.ret[result]
-        nodes = {each.name: each for each in function.node_def}
+        nodes = nodes_by_name(function.node_def)
         node = nodes.get(producer(spelled))
         if node is not None and node.op == "Identity" and node.name.startswith(ADDED_RESULT):
             spelled = node.input[0]

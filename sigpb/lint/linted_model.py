@@ -22,12 +22,13 @@ from sigpb.saved_model.model import (
     tag_set_text,
 )
 from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.ops import PASSING
 from sigpb.tf.tensor_names import canonical
 
 SERVE = "serve"
 
 # The ops of nodes that hand on what they take, unchanged.
-_PASSING = {"Identity", "PlaceholderWithDefault", "StopGradient", "Snapshot"}
+_PASSING = PASSING | {"PlaceholderWithDefault"}
 
 
 @dataclass(frozen=True)
