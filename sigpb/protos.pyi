@@ -197,7 +197,10 @@ class EndpointPatch(Message):
     from_tensor: str
     RESHAPE_FIELD_NUMBER: ClassVar[int]
     reshape: bool
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ...) -> None: ...
+    STEP_FIELD_NUMBER: ClassVar[int]
+    @property
+    def step(self) -> RepeatedScalarFieldContainer[str]: ...
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ...) -> None: ...
 class Example(Message):
     FEATURES_FIELD_NUMBER: ClassVar[int]
     @property

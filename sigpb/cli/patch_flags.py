@@ -50,6 +50,8 @@ def define(values: flags.FlagValues) -> None:
         ("output_dtype", "KEY=DTYPE: casts an output to this dtype."),
         ("input_shape", "KEY=SHAPE: reshapes what is fed from this shape, such as ?,28,28,1."),
         ("output_shape", "KEY=SHAPE: reshapes an output to this shape."),
+        ("input_step", "KEY=STEP: has what is fed pass a step, such as scale(127.5, 127.5)."),
+        ("output_step", "KEY=STEP: has an output pass a step, such as argmax()."),
         ("reshape_input", "KEY: reshapes it even if its new shape looks like a transpose."),
         ("reshape_output", "KEY: reshapes it even if its new shape looks like a transpose."),
         ("bind_input", "KEY=VALUE: gives an input a constant value, in JSON, and removes it."),
@@ -113,6 +115,10 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
             key, value = split_value(text, flag, is_new=field == "from_tensor")
             endpoints = getattr(_signature(patch, values.signature), side)
             setattr(_endpoint(endpoints, key, field), field, value)
+    for flag, side in (("input_step", "input"), ("output_step", "output")):
+        for text in getattr(values, flag):
+            key, step = split_value(text, flag)
+            _endpoint(getattr(_signature(patch, values.signature), side), key).step.append(step)
     for flag, side in (("reshape_input", "input"), ("reshape_output", "output")):
         for key in getattr(values, flag):
             endpoints = getattr(_signature(patch, values.signature), side)
@@ -144,9 +150,9 @@ def _signature(patch: protos.SavedModelPatch, key: str) -> protos.SignaturePatch
     return patch.signature.add(key=key)
 
 
-def _endpoint(endpoints: Any, key: str, field: str) -> protos.EndpointPatch:
+def _endpoint(endpoints: Any, key: str, field: str | None = None) -> protos.EndpointPatch:
     """Returns the entry for an input or output that does not say `field` yet, or a new one."""
     for entry in endpoints:
-        if entry.key == key and not entry.HasField(field):
+        if entry.key == key and (field is None or not entry.HasField(field)):
             return cast(protos.EndpointPatch, entry)
     return cast(protos.EndpointPatch, endpoints.add(key=key))

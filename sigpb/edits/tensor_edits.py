@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port, with_batch
+from sigpb.rewrite.interface import Port, Side, WantedType, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import (
@@ -55,7 +55,7 @@ class ChangeType(EndpointEdit):
             dtype_of(patch.dtype) if patch.HasField("dtype") else now.dtype,
             parse_shape(patch.shape) if patch.HasField("shape") else now.shape,
         )
-        if now != wanted:
+        if now != wanted and not patch.step:
             ref, encoding = target.signature.ref, encoding_of(info)
             yield cls(ref, target.side, target.key, encoding, now, wanted, patch.reshape)
 
@@ -113,14 +113,7 @@ class ChangeType(EndpointEdit):
         return f"{self.where} {type_text(self.type)} → {type_text(self.new_type)} ({how})"
 
     def _conversion(self) -> Conversion | str:
-        """Returns how it is converted, or why it cannot be."""
-        from sigpb.rewrite.conversion import conversion
-        from sigpb.steps.step import ConversionError
-
-        try:
-            return conversion(self.side, self.type, self.new_type, insist=self.reshape)
-        except ConversionError as error:
-            return str(error)
+        return _conversion(self.side, self.type, WantedType(*self.new_type, self.reshape))
 
     def _is_restored(self, meta_graph: MetaGraph) -> bool:
         """Whether it is to be what it was before sigpb gave it a tensor of its own."""
@@ -129,6 +122,109 @@ class ChangeType(EndpointEdit):
         signature = meta_graph.signatures[self.signature.source]
         infos = signature.inputs if self.side == "input" else signature.outputs
         return origin_type(meta_graph, infos[self.key]) == self.new_type
+
+
+@dataclass(frozen=True)
+class ApplySteps(EndpointEdit):
+    """Has values pass steps between client and tensor.
+
+    Attributes:
+        type: The type that the endpoint has.
+        steps: The steps, as `sigpb.steps.syntax` writes them, in the order in which values pass.
+        dtype: The dtype that clients are to see; None for what follows from the steps.
+        shape: The shape that clients are to see; None for what follows from the steps.
+        reshape: Whether a reshape is meant even if it looks like a transpose.
+    """
+
+    encoding: Encoding
+    tensor: str
+    type: TensorType
+    steps: tuple[str, ...]
+    dtype: str | None
+    shape: str | None
+    reshape: bool
+
+    @classmethod
+    def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
+        """Wanted wherever the patch has steps: of the model itself nobody can tell."""
+        patch, info = target.patch, target.info
+        if patch.step:
+            yield cls(
+                target.signature.ref,
+                target.side,
+                target.key,
+                encoding_of(info),
+                info.name,
+                declared_type(info),
+                tuple(patch.step),
+                patch.dtype if patch.HasField("dtype") else None,
+                patch.shape if patch.HasField("shape") else None,
+                patch.reshape,
+            )
+
+    def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
+        """Each step has to take what comes before it, and none may be applied twice."""
+        from sigpb.graph.added_nodes import is_added
+
+        if self.encoding != "dense":
+            yield f"{self.where} is no dense tensor, but {self.encoding}; it cannot pass steps."
+        elif is_added(self.tensor):
+            yield (
+                f"{self.where} stands for the tensor {self.tensor!r}, which an earlier patch "
+                "added, perhaps with these steps. Patch the model as it was before that one."
+            )
+        elif isinstance(change := self._conversion(), str):
+            yield f"{self.where}: {change}"
+
+    def unchecked(self) -> Iterator[str]:
+        """What the steps make of values is not run."""
+        where = f"signature {self.signature.key!r}"
+        yield f"what {where} computes with the steps of {self.side} {self.key!r}"
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets the steps, and what is stated of the type."""
+        self.change(draft, lambda port: replace(port, type=self._wanted()))
+
+    def describe(self) -> str:
+        """Returns for instance ``… input 'x' float32 [?,4] → uint8 [?,4] (cast('float32'), …)``."""
+        change = self._conversion()
+        if isinstance(change, str):
+            return f"{self.where}: {', '.join(self.steps)}"
+        how = ", ".join(change.kinds)
+        if change.losses:
+            how += ": " + "; ".join(change.losses)
+        return f"{self.where} {type_text(self.type)} → {type_text(change.outside)} ({how})"
+
+    def _wanted(self) -> WantedType:
+        return _wanted(self.dtype, self.shape, self.steps, insist=self.reshape)
+
+    def _conversion(self) -> Conversion | str:
+        return _conversion(self.side, self.type, self._wanted())
+
+
+def _wanted(
+    dtype: str | None, shape: str | None, steps: tuple[str, ...], *, insist: bool
+) -> WantedType:
+    """Returns what a patch wants of a type, whose parts are known to be written rightly."""
+    from sigpb.steps.syntax import parse_step
+
+    return WantedType(
+        None if dtype is None else dtype_of(dtype),
+        "same" if shape is None else parse_shape(shape),
+        insist,
+        tuple(map(parse_step, steps)),
+    )
+
+
+def _conversion(side: Side, now: TensorType, wanted: WantedType) -> Conversion | str:
+    """Returns how an endpoint is converted, or why it cannot be."""
+    from sigpb.rewrite.conversion import conversion
+    from sigpb.steps.step import ConversionError
+
+    try:
+        return conversion(side, now, wanted)
+    except ConversionError as error:
+        return str(error)
 
 
 @dataclass(frozen=True)
@@ -239,6 +335,7 @@ class AddOutput(SignatureEdit):
         dtype: The dtype that the output is to have; None for that of the tensor.
         shape: The shape that it is to have; None for that of the tensor.
         reshape: Whether a reshape is meant even if it looks like a transpose.
+        steps: The steps that its values pass.
     """
 
     key: str
@@ -246,6 +343,7 @@ class AddOutput(SignatureEdit):
     dtype: str | None
     shape: str | None
     reshape: bool
+    steps: tuple[str, ...] = ()
 
     @classmethod
     def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
@@ -263,15 +361,15 @@ class AddOutput(SignatureEdit):
                 item.dtype if item.HasField("dtype") else None,
                 item.shape if item.HasField("shape") else None,
                 item.reshape,
+                tuple(item.step),
             )
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Adds the output."""
         port = Port(self.key, self.key, {}, tensor=self.tensor)
-        if self.dtype is not None:
-            port = port.retyped(dtype=dtype_of(self.dtype))
-        if self.shape is not None:
-            port = port.retyped(shape=parse_shape(self.shape), insist=self.reshape)
+        if self.dtype is not None or self.shape is not None or self.steps:
+            wanted = _wanted(self.dtype, self.shape, self.steps, insist=self.reshape)
+            port = replace(port, type=wanted)
         signature = draft.signature(self.signature)
         draft.put(replace(signature, added=(*signature.added, port)))
 
@@ -280,5 +378,5 @@ class AddOutput(SignatureEdit):
         type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
         return (
             f"{self.where}: output {self.key!r} added from tensor {self.tensor!r}"
-            f"{type_ and ' as' + type_}"
+            f"{type_ and ' as' + type_}{(self.steps and ' by ' + ', '.join(self.steps)) or ''}"
         )

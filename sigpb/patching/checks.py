@@ -58,6 +58,11 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 for problem in _endpoint_patch_problems(side, endpoint):
                     yield f"{where}: {side} {endpoint.key!r} {problem}"
         if item.HasField("batch_size"):
+            if any(endpoint.step for endpoint in item.input):
+                yield (
+                    f"{where}: batch_size does not go with steps of inputs; state the shapes that "
+                    "clients see."
+                )
             yield from (f"{where}: {problem}" for problem in _batch_size_problems(item.batch_size))
 
 
@@ -80,6 +85,16 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
             "'pool/Mean:0'."
         )
+    for field in ("drop", "bind", "default") if patch.step else ():
+        if getattr(patch, field):
+            yield f"has steps, which do not go with {field!r}."
+    for text in patch.step:
+        from sigpb.steps.syntax import parse_step
+
+        try:
+            parse_step(text)
+        except ValueError as error:
+            yield f"has a wrong step, {text!r}: {error}"
     if patch.reshape and not patch.HasField("shape"):
         yield "has 'reshape', but no 'shape' that it is to be reshaped to."
     for field, parse in (("dtype", dtype_of), ("shape", parse_shape)):

@@ -133,6 +133,11 @@ class _Inverse:
             what = "bound to a constant" if end.bound is not None else "dropped"
             self.problems.append(f"{where} is {what} for good.")
             return None
+        if end.type is not None and end.type.steps:
+            self.problems.append(
+                f"{where} is converted by steps, which no patch takes back yet; keep the model as "
+                "it was."
+            )
         undo = protos.EndpointPatch(key=end.key)
         if end.renamed:
             undo.rename_to = end.source

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from sigpb.rewrite.interface import Side, with_batch
+from sigpb.rewrite.interface import Side, WantedType, with_batch
 from sigpb.steps.conversion import convert, losses
 from sigpb.steps.shape_matching import check_promise, shape_change
-from sigpb.steps.step import ConversionError, Step
+from sigpb.steps.step import UNKNOWN_DTYPE, ConversionError, Step, result_of
+from sigpb.steps.syntax import step_text
 from sigpb.tf.tensor_types import Shape, TensorType, shape_text
 
 
@@ -24,6 +25,7 @@ class Conversion:
         steps: What leads from the endpoint to the tensor for an input, back for an output.
         kinds: What is changed, in words: ``cast``, ``refine``, ``relax``, ``reshape``.
         losses: What of the values can get lost.
+        arriving: What is known of the shape, of an input, that the tensor has then.
     """
 
     outside: TensorType
@@ -31,32 +33,62 @@ class Conversion:
     steps: tuple[Step, ...]
     kinds: tuple[str, ...]
     losses: tuple[str, ...]
-
-    @property
-    def arriving(self) -> Shape:
-        """What is known of the shape, of an input, that the tensor has then."""
-        outside, inside = self.outside.shape, self.inside.shape
-        if outside is None or None in outside or inside is None or inside.count(None) != 1:
-            return inside
-        size = prod(size for size in outside if size) // prod(size for size in inside if size)
-        return tuple(size if each is None else each for each in inside)
+    arriving: Shape
 
 
 @lru_cache(maxsize=256)
-def conversion(
-    side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool = False
-) -> Conversion:
+def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion:
     """Returns how an endpoint gets another type; once for all who ask.
 
     Args:
         side: Whether it is an input or an output.
         tensor: The type that it has.
-        wanted: The type that it is to have.
-        insist: Whether a reshape is meant even if it looks like a transpose.
+        wanted: What it is to have, and the steps that are asked for. Casts and a reshape that are
+            needed besides are on the side of the tensor of an input, of the client of an output.
 
     Raises:
         ConversionError: There is no way.
     """
+    if not wanted.steps:
+        return _converted(side, tensor, wanted.of(tensor), insist=wanted.insist)
+    if side == "input":
+        outside = wanted.of(tensor)
+        if wanted.dtype is None or wanted.shape == "same":
+            outside = wanted.of(_taken(wanted.steps, tensor))
+        if outside.dtype == UNKNOWN_DTYPE:
+            raise ConversionError(
+                f"{step_text(wanted.steps[0])} takes several dtypes; state what clients send"
+            )
+        made = result_of(wanted.steps, outside)
+        rest = _converted(side, tensor, made, insist=wanted.insist)
+        inside, first = rest.inside, outside
+    else:
+        made = result_of(wanted.steps, tensor)
+        rest = _converted(side, made, wanted.of(made), insist=wanted.insist)
+        outside, inside, first = rest.outside, tensor, tensor
+        if rest.inside != made:
+            raise ConversionError(
+                f"the steps give {shape_text(made.shape)}, of which the batch size is fixed; it "
+                "cannot be stated otherwise"
+            )
+    steps = (*wanted.steps, *rest.steps)
+    kinds = (*map(step_text, wanted.steps), *rest.kinds)
+    return Conversion(outside, inside, steps, kinds, losses(steps, first), rest.arriving)
+
+
+def _taken(steps: Sequence[Step], result: TensorType) -> TensorType:
+    """Returns the type that a chain of steps takes, given that of what comes out.
+
+    Raises:
+        ConversionError: It does not follow.
+    """
+    for step in reversed(steps):
+        result = step.operand(result)
+    return result
+
+
+def _converted(side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool) -> Conversion:
+    """Returns how an endpoint gets another type, by casts and a reshape."""
     if (wanted.shape or ()).count(0) > (tensor.shape or ()).count(0):
         raise ConversionError(
             f"{shape_text(wanted.shape)} has a size of 0, so that there would be no values; state "
@@ -83,7 +115,16 @@ def conversion(
         check_promise(inside.shape, wanted.shape)
     kinds += [step.describe() for step in steps]
     once = tuple(dict.fromkeys(kinds))
-    return Conversion(wanted, inside, steps, once, losses(steps, first))
+    arriving = _arriving(wanted.shape, inside.shape)
+    return Conversion(wanted, inside, steps, once, losses(steps, first), arriving)
+
+
+def _arriving(outside: Shape, inside: Shape) -> Shape:
+    """Returns what is known of a shape that has as many elements as another one."""
+    if outside is None or None in outside or inside is None or inside.count(None) != 1:
+        return inside
+    size = prod(size for size in outside if size) // prod(size for size in inside if size)
+    return tuple(size if each is None else each for each in inside)
 
 
 def is_batch_relaxed(before: Shape, after: Shape) -> bool:

@@ -20,6 +20,7 @@ from sigpb.tf.tensor_types import Shape, TensorType, tensor_names, tensor_type
 if TYPE_CHECKING:
     from sigpb.rewrite.conversion import Conversion
     from sigpb.rewrite.restoration import Restoration
+    from sigpb.steps.step import Step
 
 Side = Literal["input", "output"]
 SIDES: tuple[Side, Side] = ("input", "output")
@@ -49,11 +50,14 @@ class WantedType(NamedTuple):
         dtype: The dtype; None for the one it has.
         shape: The shape; "same" for the one it has.
         insist: Whether a reshape is meant even if it looks like a transpose.
+        steps: What happens to values besides, in the order in which they pass. What is not stated
+            of the type follows from them: see `sigpb.rewrite.conversion`.
     """
 
     dtype: int | None = None
     shape: Shape | Literal["same"] = "same"
     insist: bool = False
+    steps: tuple[Step, ...] = ()
 
     def of(self, now: TensorType) -> TensorType:
         """Returns the whole type, given the one it has."""
@@ -173,6 +177,7 @@ class Port:
             set_.dtype if dtype is None else dtype,
             set_.shape if shape == "same" else shape,
             set_.insist or insist,
+            set_.steps,
         )
         return replace(self, type=type_)
 

@@ -110,6 +110,8 @@ class _Survey:
 
     def _types(self, side: Side) -> Iterator[tuple[str, TensorType]]:
         for end in self._signature.kept(side):
+            if end.type is not None and end.type.steps:
+                raise _NotRestorable
             chains = [self._origins.of(tensor) for tensor in end.tensors]
             for position, chain in enumerate(chains):
                 self._chains[side, end.source, position] = chain

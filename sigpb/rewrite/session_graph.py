@@ -274,7 +274,7 @@ def lost_defaults(signature: Interface, parts: GraphParts) -> Iterator[str]:
         if end.type is None or _default_placeholder(tensor, graph) is None:
             continue
         try:
-            change = conversion("input", now, end.type.of(now))
+            change = conversion("input", now, end.type)
         except ConversionError:
             continue  # The patch is refused.
         if converted_default(tensor, change, graph) is None:

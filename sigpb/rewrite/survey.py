@@ -58,7 +58,10 @@ def surveyed(signature: Interface, parts: GraphParts) -> Interface:
     """
     if restored := restoration_of(signature, parts):
         before, after = (
-            {key: Conversion(type_, type_, (), ("restore",), ()) for key, type_ in types.items()}
+            {
+                key: Conversion(type_, type_, (), ("restore",), (), type_.shape)
+                for key, type_ in types.items()
+            }
             for types in (restored.inputs, restored.outputs)
         )
         return replace(_converted(signature, before, after), restored=restored)
@@ -264,8 +267,7 @@ class _Survey:
     def _conversion(self, side: Side, end: Port, now: TensorType) -> Conversion | None:
         """Returns how an endpoint is converted, or None if it cannot be."""
         try:
-            wanted = end.type or WantedType()
-            return conversion(side, now, wanted.of(now), insist=wanted.insist)
+            return conversion(side, now, end.type or WantedType())
         except ConversionError as error:
             self.problems.append(f"{side} {end.key!r}: {error}")
             return None

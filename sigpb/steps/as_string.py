@@ -7,7 +7,7 @@ from typing import Any
 
 from sigpb.steps.dtype_values import nearest
 from sigpb.steps.graph_body import GraphBody, dtype_attr
-from sigpb.steps.step import ConversionError, Step, Stored
+from sigpb.steps.step import UNKNOWN_DTYPE, ConversionError, Step, Stored
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto
 
 # The attribute T in tensorflow/core/ops/string_ops.cc, but for variant, and string itself.
@@ -32,6 +32,10 @@ class AsString(Step):
                 f"TensorFlow cannot write {dtype_name(operand.dtype)} as a string."
             )
         return TensorType(dtype_of("string"), operand.shape)
+
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns the shape of the result; many dtypes can be written."""
+        return TensorType(UNKNOWN_DTYPE, result.shape)
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the AsString."""

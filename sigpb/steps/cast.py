@@ -7,7 +7,7 @@ from typing import Any
 
 from sigpb.steps.dtype_values import is_same, nearest, numpy_dtype
 from sigpb.steps.graph_body import GraphBody, dtype_attr
-from sigpb.steps.step import ConversionError, Step, Stored
+from sigpb.steps.step import UNKNOWN_DTYPE, ConversionError, Step, Stored
 from sigpb.tf.tensor_types import (
     TensorType,
     dtype_name,
@@ -64,6 +64,10 @@ class Cast(Step):
                 f"TensorFlow cannot cast {dtype_name(operand.dtype)} to {self.to}."
             )
         return TensorType(dtype_of(self.to), operand.shape)
+
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns the shape of the result; any dtype can be cast."""
+        return TensorType(UNKNOWN_DTYPE, result.shape)
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the Cast."""

@@ -19,6 +19,10 @@ class ConversionError(SigpbError):
     exit_code = 2
 
 
+UNKNOWN_DTYPE = 0
+"""The dtype of what a step takes that takes several, and returns the same for all of them."""
+
+
 class Stored(NamedTuple):
     """A value as a TensorProto keeps it.
 
@@ -46,6 +50,20 @@ class Step(ABC):
         Raises:
             ConversionError: The step cannot take such an operand.
         """
+
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns the type of what goes in, given the type of what is to come out.
+
+        Returns:
+            The type; its dtype is `UNKNOWN_DTYPE` if only the shape follows.
+
+        Raises:
+            ConversionError: Nothing follows, unless a step says what does.
+        """
+        raise ConversionError(
+            f"what {step_name(type(self))} takes does not follow from what it returns; state the "
+            "dtype and the shape that clients see"
+        )
 
     @abstractmethod
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
@@ -90,6 +108,17 @@ class Step(ABC):
 def step_name(kind: type[Step]) -> str:
     """Returns what people call a kind of steps: ``string_to_number`` for `StringToNumber`."""
     return re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def result_of(steps: Iterable[Step], operand: TensorType) -> TensorType:
+    """Returns the type of what comes out of a chain of steps.
+
+    Raises:
+        ConversionError: A step cannot take what comes out of the one before it.
+    """
+    for step in steps:
+        operand = step.result(operand)
+    return operand
 
 
 def build_steps(body: GraphBody, steps: Iterable[Step], tensor: str, operand: TensorType) -> str:

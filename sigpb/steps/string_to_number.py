@@ -39,6 +39,10 @@ class StringToNumber(Step):
             )
         return TensorType(dtype_of(self.to), operand.shape)
 
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns strings of the shape of the result."""
+        return TensorType(dtype_of("string"), result.shape)
+
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the StringToNumber."""
         attributes = {"out_type": dtype_attr(dtype_of(self.to))}

@@ -8,7 +8,7 @@ tensorflow_serving/servables/tensorflow).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigpb import protos
@@ -35,6 +35,7 @@ class SignatureChange:
         after: What it is; empty if it is deleted.
         inputs: For each input that it still has, by the key it had, the key it has.
         outputs: The same for outputs.
+        stepped: The inputs whose values go through steps then, by the keys they had.
     """
 
     key: str
@@ -43,6 +44,19 @@ class SignatureChange:
     after: protos.SignatureDef
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    stepped: frozenset[str] = frozenset()
+
+    def check_steps(self, inputs: Iterable[str]) -> None:
+        """Makes sure that no value of a request would have to come out of steps.
+
+        Raises:
+            Unfit: One would.
+        """
+        if found := self.stepped.intersection(inputs):
+            raise Unfit(
+                f"input {min(found)!r} gets steps, and what has to go into these for the values "
+                "that were sent is not known"
+            )
 
 
 def signature_changes(
@@ -74,6 +88,7 @@ def _change(
         protos.SignatureDef() if signature.dropped else after[signature.key],
         _kept(signature.inputs),
         _kept(signature.outputs),
+        frozenset(key for key, end in signature.inputs.items() if end.type and end.type.steps),
     )
 
 
@@ -92,6 +107,7 @@ def follow_predict(request: protos.PredictRequest, change: SignatureChange) -> I
     Raises:
         Unfit: It cannot be.
     """
+    change.check_steps(request.inputs)
     yield from _follow_values(request, change)
     if any(change.inputs.get(key) != key for key in request.inputs if key in change.before.inputs):
         _rename_inputs(request, change)
@@ -195,6 +211,7 @@ def follow_multi_inference(
 
 
 def _check(change: SignatureChange, method: str) -> None:
+    change.check_steps([EXAMPLES])
     problem = _problem(change.after, method)
     if problem and not _problem(change.before, method):
         raise Unfit(f"signature {change.key!r} {problem}")

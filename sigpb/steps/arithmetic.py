@@ -1,0 +1,224 @@
+"""Steps that compute with each element by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sigpb import protos
+from sigpb.steps.graph_body import GraphBody, constant, dtype_attr
+from sigpb.steps.step import ConversionError, Step, step_name
+from sigpb.tf.tensor_elements import set_elements
+from sigpb.tf.tensor_types import (
+    TensorType,
+    dtype_name,
+    integer_range,
+    shape_proto,
+    shape_text,
+)
+
+_FLOATS = ("float32", "float64", "float16", "bfloat16")
+
+Numbers = float | tuple[float, ...]
+"""One number for all elements, or one for each along the last dimension, such as a channel."""
+
+
+class _SameType:
+    """What steps have in common that leave the type as it is."""
+
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns the type of the result."""
+        return result
+
+
+@dataclass(frozen=True)
+class Scale(_SameType, Step):
+    """Subtracts a mean and divides by a standard deviation.
+
+    It multiplies by ``1 / std``, rounded to the dtype: TensorFlow's optimizers would make that of a
+    division by a constant (tensorflow/core/grappler/optimizers/constant_folding.cc).
+
+    Attributes:
+        mean: What is subtracted.
+        std: What the difference is divided by.
+    """
+
+    mean: Numbers
+    std: Numbers
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns the type of the operand, which has to be a float."""
+        _check_float(self, operand)
+        for numbers in (self.mean, self.std):
+            _check_numbers(self, numbers, operand)
+        if 0 in _listed(self.std):
+            raise ConversionError("scale cannot divide by 0")
+        return operand
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds a Sub and a Mul."""
+        tensor = _computed(body, "Sub", "Scale/sub", tensor, self.mean, operand)
+        return _computed(body, "Mul", "Scale", tensor, self._reciprocal, operand)
+
+    @property
+    def _reciprocal(self) -> Numbers:
+        if isinstance(self.std, tuple):
+            return tuple(1 / each for each in self.std)
+        return 1 / self.std
+
+    def evaluate(self, value: Any) -> Any:
+        """Scales an array."""
+        return (value - _array(self.mean, value)) * _array(self._reciprocal, value)
+
+    def loss(self, operand: TensorType) -> str | None:
+        """Computing with floats rounds."""
+        return "rounds"
+
+
+@dataclass(frozen=True)
+class Affine(_SameType, Step):
+    """Multiplies by a factor and adds an offset.
+
+    Attributes:
+        factor: The factor.
+        offset: The offset.
+    """
+
+    factor: Numbers
+    offset: Numbers = 0.0
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns the type of the operand, which has to be a float."""
+        _check_float(self, operand)
+        for numbers in (self.factor, self.offset):
+            _check_numbers(self, numbers, operand)
+        return operand
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds a Mul and an AddV2."""
+        tensor = _computed(body, "Mul", "Affine/mul", tensor, self.factor, operand)
+        return _computed(body, "AddV2", "Affine", tensor, self.offset, operand)
+
+    def evaluate(self, value: Any) -> Any:
+        """Computes with an array."""
+        return value * _array(self.factor, value) + _array(self.offset, value)
+
+    def loss(self, operand: TensorType) -> str | None:
+        """Computing with floats rounds."""
+        return "rounds"
+
+
+@dataclass(frozen=True)
+class Clip(_SameType, Step):
+    """Takes the nearest value that lies between two others.
+
+    Attributes:
+        low: The least value.
+        high: The greatest value.
+    """
+
+    low: float
+    high: float
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns the type of the operand, which has to have both values."""
+        values = integer_range(operand.dtype)
+        if values is None:
+            _check_float(self, operand, "integers")
+        for bound in (self.low, self.high):
+            if values and not (float(bound).is_integer() and values[0] <= bound <= values[1]):
+                raise ConversionError(f"{dtype_name(operand.dtype)} has no value {bound}")
+            if not math.isfinite(bound):
+                raise ConversionError(f"clip cannot have the bound {bound}")
+        if self.low > self.high:
+            raise ConversionError(
+                f"clip cannot have {self.low} as the least value, and {self.high}"
+            )
+        return operand
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds a Minimum and a Maximum."""
+        tensor = _computed(body, "Minimum", "Clip/minimum", tensor, self.high, operand)
+        return _computed(body, "Maximum", "Clip", tensor, self.low, operand)
+
+    def evaluate(self, value: Any) -> Any:
+        """Clips an array."""
+        import numpy as np
+
+        return np.maximum(np.minimum(value, _array(self.high, value)), _array(self.low, value))
+
+    def loss(self, operand: TensorType) -> str | None:
+        """What lies outside is lost."""
+        return f"values outside {self.low}…{self.high} become these"
+
+
+@dataclass(frozen=True)
+class Round(_SameType, Step):
+    """The op ``Round``: to the nearest whole number, halves to the even one."""
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns the type of the operand, which has to be a float."""
+        _check_float(self, operand)
+        return operand
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds the Round."""
+        attributes, shape = {"T": dtype_attr(operand.dtype)}, shape_proto(operand.shape)
+        [output] = body.add("Round", "Round", [tensor], attributes, shape)
+        return output
+
+    def evaluate(self, value: Any) -> Any:
+        """Rounds an array."""
+        import numpy as np
+
+        return np.rint(value)
+
+    def loss(self, operand: TensorType) -> str | None:
+        """What is behind the point is lost."""
+        return "drops fractions"
+
+
+def _check_float(step: Step, operand: TensorType, besides: str = "") -> None:
+    if dtype_name(operand.dtype) not in _FLOATS:
+        takes = "floats" + (besides and f" and {besides}")
+        raise ConversionError(
+            f"{step_name(type(step))} takes {takes}, not {dtype_name(operand.dtype)}; put "
+            "cast('float32') before it"
+        )
+
+
+def _check_numbers(step: Step, numbers: Numbers, operand: TensorType) -> None:
+    if not all(map(math.isfinite, _listed(numbers))):
+        raise ConversionError(f"{step_name(type(step))} cannot have the numbers {numbers}")
+    last = operand.shape[-1] if operand.shape else None
+    if isinstance(numbers, tuple) and len(numbers) != last:
+        raise ConversionError(
+            f"{step_name(type(step))} has {len(numbers)} numbers for the last dimension of "
+            f"{shape_text(operand.shape)}"
+        )
+
+
+def _listed(numbers: Numbers) -> tuple[float, ...]:
+    return numbers if isinstance(numbers, tuple) else (numbers,)
+
+
+def _computed(
+    body: GraphBody, op: str, name: str, tensor: str, numbers: Numbers, operand: TensorType
+) -> str:
+    """Adds an op of two operands, the second of which is constant."""
+    shape = (len(numbers),) if isinstance(numbers, tuple) else ()
+    value = protos.TensorProto(dtype=operand.dtype, tensor_shape=shape_proto(shape))
+    kind = float if integer_range(operand.dtype) is None else int
+    set_elements(value, [*map(kind, _listed(numbers))])
+    second = constant(body, f"{name}/y", value)
+    attributes: Mapping[str, protos.AttrValue] = {"T": dtype_attr(operand.dtype)}
+    [output] = body.add(op, name, [tensor, second], attributes, shape_proto(operand.shape))
+    return output
+
+
+def _array(numbers: Numbers, like: Any) -> Any:
+    import numpy as np
+
+    return np.array(numbers, like.dtype)

@@ -1,0 +1,110 @@
+"""Steps between classes, as numbers, and a score for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sigpb import protos
+from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, int_attr, integers
+from sigpb.steps.step import ConversionError, Step
+from sigpb.tf.tensor_elements import set_elements
+from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto, shape_text
+
+_INT32, _INT64, _FLOAT = map(dtype_of, ("int32", "int64", "float32"))
+
+# The attribute T of ArgMax that has CPU kernels, and TI of OneHot
+# (tensorflow/core/kernels/argmax_op.cc, one_hot_op.cc).
+_SCORES = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_SCORES |= {"float16", "bfloat16", "float32", "float64"}
+_CLASSES = {"uint8", "int8", "int32", "int64"}
+
+
+@dataclass(frozen=True)
+class Argmax(Step):
+    """The op ``ArgMax``: where the greatest value is along the last dimension, the first one."""
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns int64, without the last dimension."""
+        if dtype_name(operand.dtype) not in _SCORES:
+            raise ConversionError(f"argmax takes numbers, not {dtype_name(operand.dtype)}")
+        if operand.shape is None or len(operand.shape) < 2:
+            raise ConversionError(
+                f"argmax takes a vector of scores for each example, not {shape_text(operand.shape)}"
+            )
+        return TensorType(_INT64, operand.shape[:-1])
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds the ArgMax, and the dimension."""
+        axis = integers(body, "ArgMax/dimension", -1, _INT32)
+        attributes = {
+            "T": dtype_attr(operand.dtype),
+            "Tidx": dtype_attr(_INT32),
+            "output_type": dtype_attr(_INT64),
+        }
+        shape = shape_proto(self.result(operand).shape)
+        [output] = body.add("ArgMax", "ArgMax", [tensor, axis], attributes, shape)
+        return output
+
+    def evaluate(self, value: Any) -> Any:
+        """Finds the greatest values of an array."""
+        return value.argmax(-1)
+
+    def loss(self, operand: TensorType) -> str | None:
+        """The scores are lost."""
+        return "keeps only where the greatest value is"
+
+
+@dataclass(frozen=True)
+class OneHot(Step):
+    """The op ``OneHot``: 1.0 for the class, 0.0 for the others, along a new last dimension.
+
+    Attributes:
+        depth: How many classes there are. Others are 0.0 throughout.
+    """
+
+    depth: int
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns float32, with one dimension more."""
+        if dtype_name(operand.dtype) not in _CLASSES:
+            raise ConversionError(
+                f"one_hot takes {', '.join(sorted(_CLASSES))}, not {dtype_name(operand.dtype)}"
+            )
+        if operand.shape is None:
+            raise ConversionError("one_hot needs to know how many dimensions there are")
+        if self.depth < 1:
+            raise ConversionError(f"one_hot cannot have the depth {self.depth}")
+        return TensorType(_FLOAT, (*operand.shape, self.depth))
+
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns int64, without the last dimension."""
+        if not result.shape:
+            raise ConversionError(f"one_hot does not return {shape_text(result.shape)}")
+        return TensorType(_INT64, result.shape[:-1])
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds the OneHot, and what it puts where."""
+        depth = integers(body, "OneHot/depth", self.depth, _INT32)
+        on, off = (_float(body, f"OneHot/{name}", value) for name, value in (("on", 1), ("off", 0)))
+        attributes = {
+            "T": dtype_attr(_FLOAT),
+            "TI": dtype_attr(operand.dtype),
+            "axis": int_attr(-1),
+        }
+        shape = shape_proto(self.result(operand).shape)
+        [output] = body.add("OneHot", "OneHot", [tensor, depth, on, off], attributes, shape)
+        return output
+
+    def evaluate(self, value: Any) -> Any:
+        """Returns an array of float32."""
+        import numpy as np
+
+        classes = np.arange(self.depth)
+        return (value[..., None].astype(np.int64) == classes).astype(np.float32)
+
+
+def _float(body: GraphBody, name: str, number: float) -> str:
+    value = protos.TensorProto(dtype=_FLOAT, tensor_shape=shape_proto(()))
+    set_elements(value, [float(number)])
+    return constant(body, name, value)
