@@ -129,10 +129,11 @@ class ApplySteps(EndpointEdit):
     """Has values pass steps between client and tensor.
 
     Attributes:
-        type: The type that the endpoint has.
+        tensor: The tensor that the endpoint stands for.
+        type: The type that it has.
         steps: The steps, as `sigpb.steps.syntax` writes them, in the order in which values pass.
-        dtype: The dtype that clients are to see; None for what follows from the steps.
-        shape: The shape that clients are to see; None for what follows from the steps.
+        new_dtype: The dtype that clients are to see; None for what follows from the steps.
+        new_shape: The shape that clients are to see; None for what follows from the steps.
         reshape: Whether a reshape is meant even if it looks like a transpose.
     """
 
@@ -140,8 +141,8 @@ class ApplySteps(EndpointEdit):
     tensor: str
     type: TensorType
     steps: tuple[str, ...]
-    dtype: str | None
-    shape: str | None
+    new_dtype: str | None
+    new_shape: str | None
     reshape: bool
 
     @classmethod
@@ -196,7 +197,7 @@ class ApplySteps(EndpointEdit):
         return f"{self.where} {type_text(self.type)} → {type_text(change.outside)} ({how})"
 
     def _wanted(self) -> WantedType:
-        return _wanted(self.dtype, self.shape, self.steps, insist=self.reshape)
+        return _wanted(self.new_dtype, self.new_shape, self.steps, insist=self.reshape)
 
     def _conversion(self) -> Conversion | str:
         return _conversion(self.side, self.type, self._wanted())

@@ -133,9 +133,7 @@ class Clip(_SameType, Step):
             if not math.isfinite(bound):
                 raise ConversionError(f"clip cannot have the bound {bound}")
         if self.low > self.high:
-            raise ConversionError(
-                f"clip cannot have {self.low} as the least value, and {self.high}"
-            )
+            raise ConversionError(f"clip needs bounds in order, not {self.low} and {self.high}")
         return operand
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
