@@ -103,9 +103,9 @@ def _is_permuted(source: Sizes, target: Sizes) -> bool:
 def _transposed(what: str) -> LooksTransposed:
     return LooksTransposed(
         f"{what} in another order. If dimensions are to change places, as from channels last to "
-        "channels first, that takes a transpose, which sigpb cannot add yet: transpose in the "
-        "client, or in the model, and export that again. If the elements are to stay in the order "
-        "that they have, say so: reshape: true in a patch, or --reshape_input or --reshape_output."
+        "channels first, that takes a transpose: a step such as transpose(0, 3, 1, 2) in place of "
+        "the shape. If the elements are to stay in the order that they have, say so: reshape: true "
+        "in a patch, or --reshape_input or --reshape_output."
     )
 
 
