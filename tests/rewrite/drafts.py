@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sigpb import protos
+from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
-from sigpb.rewrite.interface import Port, Side, SignatureRef
+from sigpb.rewrite.interface import Port, Side, SignatureRef, WantedType
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tf.tensor_types import dtype_of, parse_shape
+from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape
 from sigpb.wire import Edits, Message, assemble
 
 Change = Callable[[MetaGraphDraft], object]
@@ -142,3 +143,10 @@ def all_of(*changes: Change) -> Change:
             each(draft)
 
     return change
+
+
+def conversion_to(
+    side: Side, now: TensorType, wanted: TensorType, *, insist: bool = False
+) -> Conversion:
+    """How an endpoint gets another type, without steps that are asked for."""
+    return conversion(side, now, WantedType(*wanted, insist))

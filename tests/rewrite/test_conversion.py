@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from sigpb.rewrite.conversion import conversion, is_batch_relaxed
+from sigpb.rewrite.conversion import is_batch_relaxed
 from sigpb.rewrite.interface import Side, with_batch
 from sigpb.steps.step import ConversionError
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_text
+from tests.rewrite.drafts import conversion_to
 
 
 def type_of(text: str) -> TensorType:
@@ -17,7 +18,9 @@ def type_of(text: str) -> TensorType:
 
 
 def ops(side: Side, now: str, wanted: str) -> list[str]:
-    return [type(step).__name__ for step in conversion(side, type_of(now), type_of(wanted)).steps]
+    return [
+        type(step).__name__ for step in conversion_to(side, type_of(now), type_of(wanted)).steps
+    ]
 
 
 class TestInput:
@@ -54,7 +57,7 @@ class TestInput:
     def test_steps(
         self, now: str, wanted: str, steps: list[str], kinds: tuple[str, ...], inside: str
     ) -> None:
-        change = conversion("input", type_of(now), type_of(wanted))
+        change = conversion_to("input", type_of(now), type_of(wanted))
         assert [type(step).__name__ for step in change.steps] == steps
         assert change.kinds == kinds
         assert change.outside == type_of(wanted)
@@ -66,8 +69,8 @@ class TestInput:
             assert reached.dtype == change.inside.dtype
 
     def test_losses_are_those_of_what_is_fed(self) -> None:
-        assert conversion("input", type_of("float32 []"), type_of("uint8 []")).losses == ()
-        assert conversion("input", type_of("uint8 []"), type_of("float32 []")).losses == (
+        assert conversion_to("input", type_of("float32 []"), type_of("uint8 []")).losses == ()
+        assert conversion_to("input", type_of("uint8 []"), type_of("float32 []")).losses == (
             "truncates toward zero; values out of range are undefined",
         )
 
@@ -77,7 +80,7 @@ class TestInput:
     )
     def test_only_the_batch_can_be_relaxed(self, now: str, wanted: str) -> None:
         with pytest.raises(ConversionError, match="only the first dimension"):
-            conversion("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+            conversion_to("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
 
     @pytest.mark.parametrize(
         ("now", "wanted", "stated"),
@@ -88,16 +91,16 @@ class TestInput:
             assert ops("input", f"float32 {now}", f"float32 {wanted}") == ["Reshape"]
             return
         with pytest.raises(ConversionError, match=f"State {re.escape(stated)} instead"):
-            conversion("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+            conversion_to("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
         assert ops("input", f"float32 {now}", f"float32 {stated}") == ["Reshape"]
 
     def test_number_of_elements(self) -> None:
         with pytest.raises(ConversionError, match="4 elements"):
-            conversion("input", type_of("float32 [4]"), type_of("float32 [5]"))
+            conversion_to("input", type_of("float32 [4]"), type_of("float32 [5]"))
 
     def test_no_conversion_of_a_handle(self) -> None:
         with pytest.raises(ConversionError, match="resource"):
-            conversion("input", type_of("resource []"), type_of("float32 []"))
+            conversion_to("input", type_of("resource []"), type_of("float32 []"))
 
 
 class TestOutput:
@@ -115,7 +118,7 @@ class TestOutput:
         ],
     )
     def test_steps(self, now: str, wanted: str, steps: list[str], kinds: tuple[str, ...]) -> None:
-        change = conversion("output", type_of(now), type_of(wanted))
+        change = conversion_to("output", type_of(now), type_of(wanted))
         assert [type(step).__name__ for step in change.steps] == steps
         assert change.kinds == kinds
         assert change.outside == type_of(wanted)
@@ -125,13 +128,13 @@ class TestOutput:
     )
     def test_a_size_that_is_always_one(self, now: str, wanted: str) -> None:
         with pytest.raises(ConversionError, match=r"could not stand for any size\. State \[1"):
-            conversion("output", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+            conversion_to("output", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
 
     def test_losses_are_those_of_the_tensor(self) -> None:
-        assert conversion("output", type_of("float32 []"), type_of("int8 []")).losses == (
+        assert conversion_to("output", type_of("float32 []"), type_of("int8 []")).losses == (
             "truncates toward zero; values out of range are undefined",
         )
-        assert conversion("output", type_of("int8 []"), type_of("float32 []")).losses == ()
+        assert conversion_to("output", type_of("int8 []"), type_of("float32 []")).losses == ()
 
 
 SIDES: list[Side] = ["input", "output"]
@@ -147,17 +150,17 @@ def test_what_looks_like_a_transpose_has_to_be_insisted_on(
 ) -> None:
     types = type_of(f"float32 {now}"), type_of(f"uint8 {wanted}")
     with pytest.raises(ConversionError, match=r"takes a transpose.*reshape: true"):
-        conversion(side, *types)
-    assert conversion(side, *types, insist=True).kinds == ("reshape", "cast")
+        conversion_to(side, *types)
+    assert conversion_to(side, *types, insist=True).kinds == ("reshape", "cast")
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_the_batch_stays_where_it_is(side: Side) -> None:
     types = type_of("float32 [?,4]"), type_of("float32 [4,?]")
     with pytest.raises(ConversionError, match="takes a transpose"):
-        conversion(side, *types)
+        conversion_to(side, *types)
     with pytest.raises(ConversionError, match=r"the \? would be another dimension"):
-        conversion(side, *types, insist=True)
+        conversion_to(side, *types, insist=True)
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -166,9 +169,9 @@ def test_the_batch_stays_where_it_is(side: Side) -> None:
 )
 def test_no_size_may_become_zero(side: Side, now: str, wanted: str) -> None:
     with pytest.raises(ConversionError, match="a size of 0, so that there would be no values"):
-        conversion(side, type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+        conversion_to(side, type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
     same = type_of(f"uint8 {wanted}")
-    assert conversion(side, type_of(f"float32 {wanted}"), same).kinds == ("cast",)
+    assert conversion_to(side, type_of(f"float32 {wanted}"), same).kinds == ("cast",)
 
 
 def test_the_steps_of_an_input_are_those_of_an_output_the_other_way_round() -> None:
@@ -212,5 +215,5 @@ def test_with_batch(shape: str, size: int | None, expected: str) -> None:
 
 def test_is_worked_out_once() -> None:
     before, after = type_of("float32 [?,4]"), type_of("uint8 [?,2,2]")
-    assert conversion("input", before, after) is conversion("input", before, after)
-    assert conversion("output", before, after) != conversion("input", before, after)
+    assert conversion_to("input", before, after) is conversion_to("input", before, after)
+    assert conversion_to("output", before, after) != conversion_to("input", before, after)

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite.conversion import conversion
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.tf.tensor_types import TensorType, dtype_of
 from sigpb.tf.tensor_values import tensor_proto
+from tests.rewrite.drafts import conversion_to
 from tests.steps.graph_body import GraphDefBody
 
 from .small_models import type_of
 
 FLOAT = dtype_of("float32")
-CAST = conversion("input", type_of("float32 [?,2]"), type_of("uint8 [?,2]"))
-BACK = conversion("output", type_of("float32 []"), type_of("int64 []"))
+CAST = conversion_to("input", type_of("float32 [?,2]"), type_of("uint8 [?,2]"))
+BACK = conversion_to("output", type_of("float32 []"), type_of("int64 []"))
 INFO = protos.TensorInfo(dtype=FLOAT)
 
 

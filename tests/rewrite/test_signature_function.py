@@ -7,7 +7,6 @@ import pytest
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.rewrite.added_outputs import with_variant
-from sigpb.rewrite.conversion import conversion
 from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.interface import BatchSize, Interface, Port, SignatureRef
 from sigpb.rewrite.signature_function import (
@@ -22,14 +21,15 @@ from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import dtype_of, shape_of, shape_text
 from sigpb.wire import Message
 from tests.graph.small_graphs import FLOAT, Known, attr, call, lines, nodes
+from tests.rewrite.drafts import conversion_to
 
 from .drafts import Change, add_output, all_of, drop, rename
 from .small_models import Model, meta_graph_def, type_of
 
 FLOAT32 = dtype_of("float32")
 SIGNATURE = "b: float32 []; x: float32 [] -> p: float32 []; s: float32 []"
-CAST = conversion("input", type_of("float32 []"), type_of("int64 []"))
-BACK = conversion("output", type_of("float32 []"), type_of("int64 []"))
+CAST = conversion_to("input", type_of("float32 []"), type_of("int64 []"))
+BACK = conversion_to("output", type_of("float32 []"), type_of("int64 []"))
 
 
 def function(arguments: str = "b x captured", results: str = "p s") -> protos.FunctionDef:
@@ -136,7 +136,7 @@ class TestOrder:
         assert after[1] == ["s", "i", "v", "d"]
 
     def test_an_added_output_is_what_its_function_says_unless_inputs_change(self) -> None:
-        same = conversion("output", type_of("float32 [4]"), type_of("float32 [4]"))
+        same = conversion_to("output", type_of("float32 [4]"), type_of("float32 [4]"))
         plain = interface(add_output("s", "z", "t:0"))
         plain = replace(plain, added=(replace(plain.added[0], conversion=same),))
         changed = replace(plain.inputs["x"], conversion=CAST)

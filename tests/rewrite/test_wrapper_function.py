@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from sigpb.rewrite.conversion import Conversion, conversion
+from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.signature_function import Wrapper, is_wrapper, wrapped_in
 from sigpb.rewrite.wrapper_function import call_in
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import TensorType, shape_of
 from sigpb.tf.tensor_values import tensor_proto
 from tests.graph.small_graphs import Known
+from tests.rewrite.drafts import conversion_to
 
 from .orders import Order
 
@@ -115,7 +116,7 @@ class TestBuild:
         wrapper = made(order, stating)
         shapes = wrapper.attr["_input_shapes"].list.shape
         assert [shape_of(shape) for shape in shapes] == [(6,), (5,), (7,)]
-        refined = conversion("input", TensorType(FLOAT, (None,)), TensorType(FLOAT, (9,)))
+        refined = conversion_to("input", TensorType(FLOAT, (None,)), TensorType(FLOAT, (9,)))
         order = Order("__inference_f_7", (1, 0, 2), (0,), inputs={0: refined})
         shapes = made(order, stating).attr["_input_shapes"].list.shape
         assert [shape_of(shape) for shape in shapes] == [(6,), (9,), (7,)]
@@ -186,7 +187,7 @@ class TestConversions:
         return function("b x captured", "p s")
 
     def test_an_argument(self, silent: protos.FunctionDef) -> None:
-        cast = conversion("input", TensorType(FLOAT, (None, 3)), TensorType(UINT8, (None, 3)))
+        cast = conversion_to("input", TensorType(FLOAT, (None, 3)), TensorType(UINT8, (None, 3)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: cast})
         wrapper = made(order, silent)
         assert [argument.type for argument in wrapper.signature.input_arg] == [
@@ -204,7 +205,7 @@ class TestConversions:
         ]
 
     def test_a_result(self, silent: protos.FunctionDef) -> None:
-        cast = conversion("output", TensorType(INT64, ()), TensorType(FLOAT, ()))
+        cast = conversion_to("output", TensorType(INT64, ()), TensorType(FLOAT, ()))
         order = Order("__inference_f_7", (0, 1, 2), (1, 0), outputs={1: cast})
         wrapper = made(order, silent)
         assert [(r.name, r.type) for r in wrapper.signature.output_arg] == [
@@ -219,7 +220,7 @@ class TestConversions:
         ]
 
     def test_a_result_of_which_only_more_is_said(self, silent: protos.FunctionDef) -> None:
-        refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
+        refined = conversion_to("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
         assert not is_same(order, silent)
         call, p, _ = made(order, silent).node_def
@@ -239,7 +240,7 @@ class TestConversions:
 
     def test_names_that_are_taken(self) -> None:
         awkward = function("Cast x captured", "p")
-        cast = conversion("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
+        cast = conversion_to("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
         order = Order(
             "__inference_f_7",
             (0, 2),
@@ -255,7 +256,7 @@ class TestConversions:
         ]
 
     def test_a_type_that_is_only_refined_needs_no_node(self, silent: protos.FunctionDef) -> None:
-        refined = conversion("input", TensorType(FLOAT, (None, 3)), TensorType(FLOAT, (4, 3)))
+        refined = conversion_to("input", TensorType(FLOAT, (None, 3)), TensorType(FLOAT, (4, 3)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: refined})
         assert not is_same(order, silent)
         wrapper = made(order, silent)
@@ -282,7 +283,7 @@ class TestIdentityAndBack:
         assert is_same(Order("f", (0, 1, 2), (0, 1)), function())
 
     def test_no_identity_if_it_converts(self) -> None:
-        cast = conversion("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
+        cast = conversion_to("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
         value = tensor_proto("3", INT64, ())
         assert not is_same(Order("f", (0, 1, 2), (0, 1), inputs={0: cast}), function())
         assert not is_same(Order("f", (0, 1, 2), (0, 1), outputs={0: cast}), function())
@@ -316,7 +317,7 @@ class TestIdentityAndBack:
 
     def test_of_a_wrapper_that_says_more_of_a_result(self) -> None:
         inner = function()
-        refined = conversion("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
+        refined = conversion_to("output", TensorType(FLOAT, (None,)), TensorType(FLOAT, (4,)))
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: refined})
         found = wrapped_in(made(order, inner), Known(inner))
         assert found is not None
@@ -343,7 +344,7 @@ class TestIdentityAndBack:
     @pytest.mark.parametrize("to", [TensorType(INT64, (None, 3)), TensorType(FLOAT, (4, 3))])
     def test_of_a_wrapper_that_converts(self, to: TensorType) -> None:
         inner = function()
-        change = conversion("input", TensorType(FLOAT, (None, 3)), to)
+        change = conversion_to("input", TensorType(FLOAT, (None, 3)), to)
         order = Order("__inference_f_7", (0, 1, 2), (0, 1), inputs={0: change})
         assert wrapped_in(made(order, inner), Known(inner)) is None
 
@@ -369,7 +370,7 @@ class TestIdentityAndBack:
 
 class TestCallIn:
     def test_of_a_wrapper_that_converts_and_binds(self) -> None:
-        cast = conversion("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
+        cast = conversion_to("input", TensorType(FLOAT, ()), TensorType(INT64, ()))
         bound = {1: tensor_proto("3", INT64, ())}
         order = Order("__inference_f_7", (2, 0), (1, 0), inputs={0: cast}, bound=bound)
         found = call_in(made(order, function()))
