@@ -22,7 +22,10 @@ def test_page(tmp_path: Path) -> None:
         for size in (1_000_000, 8_000_000)
         for title in bench_sizes.OTHERS.values()
     ]
-    other = [Row("show: time", seconds(0.05), target=0.1)]
+    other = [
+        Row("show: time", seconds(0.05), target=0.1),
+        Row("show: memory", Samples((0.0,), "B"), "files", Samples((9e6,), "B")),
+    ]
     write_page(tmp_path, {"cores": 2}, {"sizes": ("Sizes.", rows), "small": ("Small.", other)})
     page = (tmp_path / "benchmarks.md").read_text()
     first = (
@@ -32,6 +35,7 @@ def test_page(tmp_path: Path) -> None:
     assert "cores 2.\n" in page
     assert "## small\n\nSmall.\n" in page
     assert "| show: time | 50.0 ms [50.0 ms .. 50.0 ms] |  |  |  | ≤ 100 ms | yes |  |" in page
+    assert "| files | 9.00 MB [9.00 MB .. 9.00 MB] | 0 |" in page
     picture = (tmp_path / "benchmarks.svg").read_text()
     assert all(title.split(",")[0] in picture for title in ("parse", "load", "sigpb patch"))
 

@@ -85,8 +85,8 @@ def quantity(value: float, unit: str) -> str:
 
 
 def times(ratio: float) -> str:
-    """Returns for instance ``1/27.1`` or ``1.72``."""
-    return f"1/{1 / ratio:.3g}" if ratio < 1 else f"{ratio:.3g}"
+    """Returns for instance ``1/27.1`` or ``1.72``; what cannot be measured is ``0``."""
+    return f"1/{1 / ratio:.3g}" if 0 < ratio < 1 else f"{ratio:.3g}"
 
 
 def _samples_text(samples: Samples) -> str:
