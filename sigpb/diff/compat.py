@@ -143,6 +143,9 @@ def _values_may_differ(served: Served) -> Iterator[str]:
         if change.by_way_of is not None and change.before is not None:
             lossy = dtype_name(change.by_way_of)
             yield f"{change.side} {change.before.key!r} passes {lossy}, which loses values"
+        if change.computed_by and change.before is not None:
+            ops = ", ".join(change.computed_by)
+            yield f"{change.side} {change.before.key!r} passes {ops}, which compute other values"
 
 
 def _input_added(served: Served, *, with_default: bool) -> Iterator[str]:

@@ -100,9 +100,14 @@ def _compare(
         del old[first.endpoint.key], new[second.endpoint.key]
         rewired = evidence != "tensor" and lineage.are_different(first.chain, second.chain)
         after_endpoint = _with_same_default(first.endpoint, second.endpoint)
-        by_way_of = _detour(side, first, second, lineage)
         yield EndpointChange(
-            side, first.endpoint, after_endpoint, evidence, rewired, by_way_of=by_way_of
+            side,
+            first.endpoint,
+            after_endpoint,
+            evidence,
+            rewired,
+            by_way_of=_detour(side, first, second, lineage),
+            computed_by=_computed_by(first, second, lineage),
         )
     for place in old.values():
         bound = None
@@ -145,6 +150,18 @@ def _detour(
         )
     )
     return detour(side, before, after)
+
+
+def _computed_by(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) -> tuple[str, ...]:
+    """Returns the ops of steps that only one of two endpoints of a tensor passes."""
+    meeting = lineage.meeting(first.chain, second.chain)
+    if meeting is None:
+        return ()
+    before, after = meeting
+    return (
+        *lineage.origins_before.computed_by(first.chain[: before + 1]),
+        *lineage.origins_after.computed_by(second.chain[: after + 1]),
+    )
 
 
 def _pairs(

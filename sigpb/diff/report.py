@@ -127,6 +127,8 @@ def endpoint_text(change: EndpointChange) -> str:
         parts.append(f"tensor {before.tensors[0]!r} → {after.tensors[0]!r}")
     if change.by_way_of is not None:
         parts.append(f"by way of {dtype_name(change.by_way_of)}, which loses values")
+    if change.computed_by:
+        parts.append(f"computed by {', '.join(change.computed_by)}")
     if not parts:
         return said
     return f"{said}{',' if change.renamed else ':'} {'; '.join(parts)}"

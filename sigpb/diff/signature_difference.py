@@ -60,6 +60,7 @@ class EndpointChange:
         by_way_of: A dtype that the values pass on the way from one to the other, and that loses
             some of them, where a conversion from the dtype of the one to that of the other would
             not; None if there is none.
+        computed_by: The ops of steps that compute other values on the way, as no conversion does.
         bound: The value that a removed input has from now on, in JSON; None if there is none.
         tensor: Of an added output, the tensor of the other model that it stands for; None if that
             is not known.
@@ -71,6 +72,7 @@ class EndpointChange:
     evidence: Evidence | None = None
     rewired: bool = False
     by_way_of: int | None = None
+    computed_by: tuple[str, ...] = ()
     bound: str | None = None
     tensor: str | None = None
 
@@ -100,8 +102,13 @@ class EndpointChange:
             or self.retyped
             or self.default_changed
             or self.rewired
-            or self.by_way_of is not None
+            or self.passes_steps
         )
+
+    @property
+    def passes_steps(self) -> bool:
+        """Whether values become others on the way, in a manner that the two types do not tell."""
+        return self.by_way_of is not None or bool(self.computed_by)
 
 
 def _type(endpoint: StatedEndpoint | None) -> tuple[object, ...]:

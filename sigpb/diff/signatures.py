@@ -183,7 +183,7 @@ def _worth(change: EndpointChange) -> float:
     if change.after is None:
         return _CHANGE
     return _CHANGE * (change.renamed + change.retyped + change.default_changed) + _REWIRED * (
-        change.rewired or change.by_way_of is not None
+        change.rewired or change.passes_steps
     )
 
 

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise, takewhile
 
@@ -23,6 +23,9 @@ from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.tf.tensor_types import value_dtype
 
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
+
+# What leads from one type to another; of any other op, its values are not those that went in.
+_CONVERSIONS = {"AsString", "Cast", "EnsureShape", "Identity", "Reshape", "StringToNumber"}
 
 Chain = tuple[str, ...]
 """An endpoint's tensor, and those that it stands for, one after the other; as nodes spell them."""
@@ -72,6 +75,9 @@ class Origins:
         """
         found = [stated]
         for step, tensor in pairwise(chain):
+            if producer(step) in self.stand_ins:
+                passed = (self._graph.type_of(each) for each in self._passed[producer(step)])
+                found += [value_dtype(type_.dtype) if type_ else 0 for type_ in passed]
             type_, node = self._graph.type_of(tensor), self._node(producer(step))
             if type_ is not None and type_.dtype:
                 found.append(value_dtype(type_.dtype))
@@ -81,6 +87,21 @@ class Origins:
                 names = [name for name in ("SrcT", "T") if node and name in node.attr]
                 found.append(node.attr[names[0]].type if node and names else 0)
         return found
+
+    def computed_by(self, chain: Chain) -> tuple[str, ...]:
+        """Returns the ops between the tensors of a chain that compute other values, as they pass.
+
+        They are steps that a patch asked for, such as ``Mul`` and ``Transpose``: what two types
+        differ in does not tell of them.
+        """
+        names: list[str] = []
+        for name in map(producer, chain[:-1]):
+            if name in self.stand_ins:
+                names += map(producer, self._passed[name])
+            elif not original_names(name):
+                names.insert(0, name)  # An output's values come from behind.
+        nodes = (self._node(name) for name in names)
+        return tuple(node.op for node in nodes if node and node.op not in _CONVERSIONS)
 
     def position(self, tensor: str) -> int:
         """Returns where in the graph the node of a tensor is, by which nodes can be sorted."""
@@ -92,13 +113,16 @@ class Origins:
 
     def source(self, tensor: str) -> str:
         """Returns the node that the values of a tensor come from, before any steps."""
-        name = producer(tensor)
-        while is_added(name) and not original_names(name):
-            node = self._node(name)
+        return producer([tensor, *self._operands(tensor)][-1])
+
+    def _operands(self, tensor: str) -> Iterator[str]:
+        """Yields what the steps behind a tensor take, one after the other."""
+        while is_added(tensor) and not original_names(producer(tensor)):
+            node = self._node(producer(tensor))
             if node is None or node.op in _SOURCES or not node.input:
                 break
-            name = producer(node.input[0])
-        return name
+            tensor = node.input[0]
+            yield tensor
 
     def bound(self, tensor: str, added: Sequence[str]) -> protos.TensorProto | None:
         """Returns the constant that takes the place of a tensor that was fed.
@@ -162,14 +186,34 @@ class Origins:
 
         There is more than one only if the model was changed by others.
         """
-        found: dict[str, list[str]] = defaultdict(list)
+        return {
+            source: list(dict.fromkeys(old for _, old in pairs))
+            for source, pairs in self._put_in_place.items()
+        }
+
+    @cached_property
+    def _passed(self) -> dict[str, list[str]]:
+        """For each of them, the tensors that its steps give, in the order in which values pass."""
+        return {
+            source: [
+                each
+                for new in dict.fromkeys(new for new, _ in pairs)
+                for each in reversed([new, *self._operands(new)][:-1])
+            ]
+            for source, pairs in self._put_in_place.items()
+        }
+
+    @cached_property
+    def _put_in_place(self) -> dict[str, list[tuple[str, str]]]:
+        """For each of them, what its steps give, and the tensor that this takes the place of."""
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
         nodes = self._graph.nodes
         for name, node in nodes.items():
             if is_spliced(node):
-                found[self.source(node.input[0])].append(name)
+                found[self.source(node.input[0])].append((node.input[0], name))
             elif original := self.original(name):
                 for new, old in zip(node.input, nodes[original].input, strict=False):
                     copied = self.original(producer(new))
                     if is_added(new) and new != old and copied != producer(old):
-                        found[self.source(new)].append(canonical(old))
-        return {name: list(dict.fromkeys(tensors)) for name, tensors in found.items()}
+                        found[self.source(new)].append((new, canonical(old)))
+        return found

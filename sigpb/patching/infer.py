@@ -117,6 +117,12 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
             f"{side} {old.key!r} stands for another tensor, {new.tensors[0]!r}; a patch cannot "
             "give a key to another tensor while its own goes."
         )
+    if change.computed_by:
+        ops = ", ".join(change.computed_by)
+        return (
+            f"{side} {old.key!r} passes steps ({ops}) in one of the models, which cannot be "
+            "inferred; state them with 'step' in a patch."
+        )
     if change.by_way_of is not None:
         return (
             f"{side} {old.key!r} is {dtype_name(new.dtype)} by way of "

@@ -3,7 +3,8 @@
 Where all endpoints are to have the types of the tensors that they stood for before earlier patches,
 nothing is converted once more: the signature feeds and fetches these tensors again, and
 `tf.saved_model.load` gets the function that computes them. That is right if no dtype in between
-loses values, and if nothing that the earlier patches bound or added is left out.
+loses values, and if nothing that the earlier patches bound or added is left out, such as steps that
+they asked for.
 """
 
 from __future__ import annotations
@@ -57,13 +58,16 @@ class Restoration:
 def origin_type(meta_graph: MetaGraph, info: protos.TensorInfo) -> TensorType | None:
     """Returns the type of the tensor that an endpoint stood for before sigpb spliced anything.
 
-    None if sigpb did not, or if that tensor is not known.
+    None if sigpb did not, if that tensor is not known, or if steps compute other values.
     """
     if not is_added(info.name):
         return None
     graph = GraphParts(meta_graph).top
-    chain = Origins(graph).of(info.name)
-    return None if is_added(chain[-1]) else _type_of(chain[-1], graph)
+    origins = Origins(graph)
+    chain = origins.of(info.name)
+    if is_added(chain[-1]) or origins.computed_by(chain):
+        return None
+    return _type_of(chain[-1], graph)
 
 
 def _type_of(tensor: str, graph: TopLevelGraph) -> TensorType | None:
@@ -113,6 +117,8 @@ class _Survey:
             if end.type is not None and end.type.steps:
                 raise _NotRestorable
             chains = [self._origins.of(tensor) for tensor in end.tensors]
+            if any(map(self._origins.computed_by, chains)):
+                raise _NotRestorable  # A patch asked for steps; nothing says that they are to go.
             for position, chain in enumerate(chains):
                 self._chains[side, end.source, position] = chain
             if end.type is None and all(len(chain) == 1 for chain in chains):

@@ -82,6 +82,7 @@ def test_json(fixture_model: ModelFactory) -> None:
         "evidence": "tensor",
         "rewired": False,
         "by_way_of": None,
+        "computed_by": [],
         "bound": None,
         "tensor": None,
     }

@@ -58,6 +58,15 @@ CASES = [
     ),
     (
         "tf2_linear",
+        serving('input { key: "x" step: "affine(2)" } output { key: "p" step: "scale(1, 2)" }'),
+        "warning",
+        {
+            "output-values-may-differ: input 'x' passes Mul, AddV2, which compute other values",
+            "output-values-may-differ: output 'p' passes Sub, Mul, which compute other values",
+        },
+    ),
+    (
+        "tf2_linear",
         serving('input { key: "x" shape: "[8,3]" }'),
         "breaking",
         {

@@ -71,6 +71,7 @@ def test_dtypes_and_defaults_are_written_as_patches_state_them() -> None:
         "evidence",
         "rewired",
         "by_way_of",
+        "computed_by",
         "bound",
         "tensor",
     ]

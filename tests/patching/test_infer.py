@@ -138,6 +138,34 @@ class TestRefused:
 
         assert "[?,5] has 5 elements for each ?, and [?,3] has 3" in reason
 
+    def test_steps_of_one_of_the_models(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        stepped = patched(
+            model,
+            """signature { key: "serving_default"
+              input { key: "x" rename_to: "z" step: "affine(2)" }
+              output { key: "p" step: "argmax()" } }""",
+        )
+        said = (
+            "signature 'serving_default': {} passes steps ({}) in one of the models, which cannot "
+            "be inferred; state them with 'step' in a patch."
+        )
+        assert set(reasons(model, stepped)) == {
+            said.format("input 'x'", "Mul, AddV2"),
+            said.format("output 'p'", "ArgMax"),
+        }
+        assert set(reasons(stepped, model)) == {
+            said.format("input 'z'", "Mul, AddV2"),
+            said.format("output 'p'", "ArgMax"),
+        }
+
+    def test_steps_of_both_models(self, fixture_model: ModelFactory) -> None:
+        steps = 'signature { key: "serving_default" input { key: "x" step: "affine(2)" } }'
+        rename = 'signature { key: "serving_default" input { key: "x" rename_to: "z" } }'
+        stepped = patched(fixture_model("tf2_linear"), steps)
+        (found,) = inferred(stepped, patched(stepped, rename)).signature
+        assert [(end.key, end.rename_to) for end in found.input] == [("x", "z")]
+
     def test_output_that_is_another_tensor(self, fixture_model: ModelFactory) -> None:
         def change(graph: protos.MetaGraphDef) -> None:
             graph.signature_def["serving_default"].outputs["sum"].name = "x:0"

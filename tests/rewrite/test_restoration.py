@@ -111,6 +111,23 @@ NOT_RESTORED = {
         'input { key: "x" dtype: "float64" } output { key: "p" dtype: "float64" }',
         'input { key: "x" dtype: "float32" }',
     ),
+    "an output passes steps": (
+        'output { key: "p" dtype: "float64" step: "affine(2)" }',
+        'output { key: "p" dtype: "float32" }',
+    ),
+    "an input passes steps": (
+        'input { key: "x" dtype: "float64" step: "affine(2)" }',
+        'input { key: "x" dtype: "float32" }',
+    ),
+    "another input passes steps": (
+        'input { key: "x" step: "transpose(0, 1)" } input { key: "b" dtype: "float64" }',
+        'input { key: "b" dtype: "float32" }',
+    ),
+    "values of another input are lost in the midst of steps": (
+        'input { key: "x" dtype: "float32" step: "cast(\'int32\')" step: "cast(\'float32\')" }'
+        'input { key: "b" dtype: "float64" }',
+        'input { key: "b" dtype: "float32" }',
+    ),
 }
 
 
@@ -171,6 +188,14 @@ class TestPlaceholderThatTakesWhatIsComputed:
         assert graph.signature_def[key].inputs["a"].name == "a:0"
         assert graph.signature_def["copy"] == before.signature_def["copy"]
         assert graph.graph_def == before.graph_def
+
+    def test_keeps_steps(self, model: Path) -> None:
+        (key,) = only_graph(model).signature_def
+        there = 'input { key: "a" step: "affine(2)" } input { key: "b" dtype: "float64" }'
+        apply(model, f'signature {{ key: "{key}" {there} }}')
+        graph = apply(model, f'signature {{ key: "{key}" input {{ key: "b" dtype: "float32" }} }}')
+        assert "AddV2" in {node.op for node in graph.graph_def.node if node.name in added(graph)}
+        assert graph.signature_def[key].inputs["a"].name.startswith("sigpb/")
 
     def test_keeps_the_constant_of_a_bound_input(self, model: Path) -> None:
         (key,) = only_graph(model).signature_def
