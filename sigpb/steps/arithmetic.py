@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb import protos
+from sigpb.steps.dtype_values import nearest
 from sigpb.steps.graph_body import GraphBody, constant, dtype_attr
 from sigpb.steps.step import ConversionError, Step, step_name
 from sigpb.tf.tensor_elements import set_elements
@@ -20,6 +21,8 @@ from sigpb.tf.tensor_types import (
 )
 
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
+# Of integers, those of the attribute T of Minimum (tensorflow/core/ops/math_ops.cc).
+_INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 Numbers = float | tuple[float, ...]
 """One number for all elements, or one for each along the last dimension, such as a channel."""
@@ -51,10 +54,10 @@ class Scale(_SameType, Step):
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be a float."""
         _check_float(self, operand)
-        for numbers in (self.mean, self.std):
-            _check_numbers(self, numbers, operand)
         if 0 in _listed(self.std):
             raise ConversionError("scale cannot divide by 0")
+        for numbers in (self.mean, self.std, self._reciprocal):
+            _check_numbers(self, numbers, operand)
         return operand
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
@@ -125,13 +128,13 @@ class Clip(_SameType, Step):
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to have both values."""
         values = integer_range(operand.dtype)
-        if values is None:
+        if dtype_name(operand.dtype) not in _INTEGERS:
             _check_float(self, operand, "integers")
         for bound in (self.low, self.high):
-            if values and not (float(bound).is_integer() and values[0] <= bound <= values[1]):
+            if values is None:
+                _check_numbers(self, bound, operand)
+            elif not (float(bound).is_integer() and values[0] <= bound <= values[1]):
                 raise ConversionError(f"{dtype_name(operand.dtype)} has no value {bound}")
-            if not math.isfinite(bound):
-                raise ConversionError(f"clip cannot have the bound {bound}")
         if self.low > self.high:
             raise ConversionError(f"clip needs bounds in order, not {self.low} and {self.high}")
         return operand
@@ -188,14 +191,23 @@ def _check_float(step: Step, operand: TensorType, besides: str = "") -> None:
 
 
 def _check_numbers(step: Step, numbers: Numbers, operand: TensorType) -> None:
-    if not all(map(math.isfinite, _listed(numbers))):
-        raise ConversionError(f"{step_name(type(step))} cannot have the numbers {numbers}")
+    for number in _listed(numbers):
+        if not (math.isfinite(number) and _is_near(nearest(operand.dtype)(number), number)):
+            raise ConversionError(
+                f"{step_name(type(step))} cannot compute with {number}, which is not near any "
+                f"number that {dtype_name(operand.dtype)} has"
+            )
     last = operand.shape[-1] if operand.shape else None
     if isinstance(numbers, tuple) and len(numbers) != last:
         raise ConversionError(
             f"{step_name(type(step))} has {len(numbers)} numbers for the last dimension of "
             f"{shape_text(operand.shape)}"
         )
+
+
+def _is_near(rounded: float, number: float) -> bool:
+    """Whether a number has not become 0 or the largest one by being rounded."""
+    return math.isclose(rounded, number, rel_tol=0.01)
 
 
 def _listed(numbers: Numbers) -> tuple[float, ...]:

@@ -57,6 +57,10 @@ class Cast(Step):
 
     to: str
 
+    def __post_init__(self) -> None:
+        """Gives the dtype the name that it has in Python; raises a ValueError if there is none."""
+        object.__setattr__(self, "to", dtype_name(dtype_of(self.to)))
+
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the dtype `to`."""
         if not has_kernel(operand.dtype, dtype_of(self.to)):

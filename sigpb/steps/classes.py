@@ -73,7 +73,7 @@ class OneHot(Step):
             )
         if operand.shape is None:
             raise ConversionError("one_hot needs to know how many dimensions there are")
-        if self.depth < 1:
+        if not 1 <= self.depth < 2**31:
             raise ConversionError(f"one_hot cannot have the depth {self.depth}")
         return TensorType(_FLOAT, (*operand.shape, self.depth))
 

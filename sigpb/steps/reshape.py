@@ -9,7 +9,14 @@ from typing import Any
 from sigpb.steps.graph_body import GraphBody, computed_shape, dtype_attr, integers
 from sigpb.steps.shape_matching import check_reshape, shape_change, sources_of_unknown_sizes
 from sigpb.steps.step import ConversionError, Step, Stored
-from sigpb.tf.tensor_types import Shape, TensorType, dtype_of, is_compatible, shape_proto
+from sigpb.tf.tensor_types import (
+    Shape,
+    TensorType,
+    dtype_of,
+    is_compatible,
+    shape_proto,
+    shape_text,
+)
 
 
 @dataclass(frozen=True)
@@ -27,8 +34,25 @@ class Reshape(Step):
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the shape wanted."""
+        if any(size is not None and not 0 <= size < 2**63 for size in self.shape):
+            raise ConversionError(f"there is no shape {shape_text(self.shape)}")
         check_reshape(operand.shape, self.shape, insist=True)
+        self._check_axes(operand.shape)
         return TensorType(operand.dtype, self.shape)
+
+    def _check_axes(self, shape: Shape) -> None:
+        """Makes sure that the sizes that are not known are those of the axes."""
+        if self.axes and self.axes != (found := sources_of_unknown_sizes(shape, self.shape)):
+            raise ConversionError(
+                f"the axes {[*self.axes]} do not have the sizes that {shape_text(self.shape)} "
+                f"leaves open, but {[*found]} have"
+            )
+        if not self.axes and self.shape.count(None) > 1:
+            found = sources_of_unknown_sizes(shape, self.shape)
+            raise ConversionError(
+                f"{shape_text(self.shape)} leaves several sizes open; add the axes that have "
+                f"them: axes={[*found]}"
+            )
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the Reshape, its shape, and what computes it."""

@@ -16,6 +16,9 @@ from sigpb.parsers import parse_call
 from sigpb.steps import step_types
 from sigpb.steps.step import Step, step_name
 
+# How long integers can be: float64 holds larger ones than int64 does.
+_BITS = 1023
+
 
 def step_text(step: Step) -> str:
     """Writes a step so that `parse_step` reads it."""
@@ -86,7 +89,17 @@ def _is_open(hint: Any, last: Any) -> bool:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+    """Returns an argument as a step keeps it.
+
+    Raises:
+        ValueError: It is an integer that no dtype holds, and perhaps too long to be written.
+    """
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    if type(value) is int and value.bit_length() > _BITS:
+        raise ValueError(f"there is no dtype for an integer of {value.bit_length()} bits.")
+    # Steps that are equal are taken for one another, so -0.0 cannot be another number than 0.0.
+    return 0.0 if type(value) is float and value == 0 else value
 
 
 def _said(hint: Any) -> str:

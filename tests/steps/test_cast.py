@@ -24,6 +24,12 @@ def test_without_a_kernel_there_is_no_cast(source: str, target: str) -> None:
         Cast(target).result(TensorType(dtype_of(source), ()))
 
 
+def test_a_dtype_has_one_name() -> None:
+    assert Cast("DT_FLOAT") == Cast("float") == Cast("float32")
+    with pytest.raises(ValueError, match="'foo' is not a dtype"):
+        Cast("foo")
+
+
 def test_node() -> None:
     body = GraphDefBody()
     assert Cast("float32").build(body, "x:0", TensorType(UINT8, (None, 3))) == "Cast:0"

@@ -44,6 +44,7 @@ def test_values() -> None:
         (OneHot(3), "int16", (None,), "not int16"),
         (OneHot(3), "int64", None, "needs to know how many dimensions"),
         (OneHot(0), "int64", (None,), "cannot have the depth 0"),
+        (OneHot(2**31), "int64", (None,), "cannot have the depth 2147483648"),
     ],
 )
 def test_refused(step: Step, dtype: str, shape: Shape, said: str) -> None:

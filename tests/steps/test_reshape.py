@@ -25,6 +25,25 @@ def test_counts_that_differ_are_refused() -> None:
         Reshape((1, 10)).result(TensorType(FLOAT, (1, 15)))
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (Reshape((-1, 4)), r"there is no shape \[-1,4\]"),
+        (Reshape((2**63,)), "there is no shape"),
+        (Reshape((None, None, 2, 2)), r"leaves several sizes open; .* axes=\[0, 1\]"),
+        (
+            Reshape((None, None, 2, 2), (1, 0)),
+            r"the axes \[1, 0\] do not have .* but \[0, 1\] have",
+        ),
+        (Reshape((None, None, 2, 2), (0, 9)), r"the axes \[0, 9\] do not have"),
+        (Reshape((None, None, 2, 2), (0,)), r"the axes \[0\] do not have"),
+    ],
+)
+def test_shapes_that_cannot_be_computed_are_refused(step: Reshape, said: str) -> None:
+    with pytest.raises(ConversionError, match=said):
+        step.result(TensorType(FLOAT, (None, None, 4)))
+
+
 def test_nodes_with_a_constant_shape() -> None:
     body = GraphDefBody()
     built = Reshape((None, 28, 28)).build(body, "x:0", TensorType(FLOAT, (None, 784)))

@@ -86,6 +86,10 @@ def test_there_and_back(text: str, step: Step) -> None:
     assert parse_step(f" {text} ") == step
 
 
+def test_equal_steps_are_the_same() -> None:
+    assert step_text(parse_step("clip(-0.0, 1)")) == step_text(parse_step("clip(0.0, 1)"))
+
+
 @given(st.lists(st.none() | st.integers(0, 9)).map(tuple), st.lists(st.integers(0, 3)).map(tuple))
 def test_whatever_the_fields_hold(shape: tuple[int | None, ...], axes: tuple[int, ...]) -> None:
     step = Reshape(shape, axes)
@@ -117,6 +121,9 @@ def test_a_new_file_is_all_it_takes(scale_by: type[Step]) -> None:
         ("cast(at='b')", "cast has no argument 'at'; "),
         ("cast(3)", "cast cannot have the to 3, which is not a text"),
         ("cast(None)", "cast cannot have the to None, which is not a text"),
+        ("cast('foo')", "'foo' is not a dtype"),
+        (f"clip(0, {2**1023})", "there is no dtype for an integer of 1024 bits"),
+        (f"transpose(0, -{hex(2**50000)})", "there is no dtype for an integer of 50001 bits"),
         ("reshape(3)", "of which each is an integer or None"),
         ("reshape([True])", "of which each is an integer or None"),
         ("reshape([1.5])", "of which each is an integer or None"),
