@@ -327,6 +327,16 @@ def _shapes(inputs: Mapping[str, protos.TensorInfo]) -> dict[str, Shape]:
     return {key: shape_of(info.tensor_shape) for key, info in inputs.items() if info.name}
 
 
+def is_of_type(info: protos.TensorInfo, patch: protos.EndpointPatch) -> bool:
+    """Whether an endpoint has what a patch says of its type, and is to pass no steps."""
+    now = declared_type(info)
+    return (
+        not patch.step
+        and (not patch.HasField("dtype") or dtype_of(patch.dtype) == now.dtype)
+        and (not patch.HasField("shape") or parse_shape(patch.shape) == now.shape)
+    )
+
+
 @dataclass(frozen=True)
 class AddOutput(SignatureEdit):
     """Makes a tensor of the graph, or of a function that the signature calls, an output.
@@ -353,7 +363,11 @@ class AddOutput(SignatureEdit):
         for item in target.patch.output:
             if not item.HasField("from_tensor"):
                 continue
-            if item.key in outputs and outputs[item.key].name == full(item.from_tensor):
+            if (
+                item.key in outputs
+                and outputs[item.key].name == full(item.from_tensor)
+                and is_of_type(outputs[item.key], item)
+            ):
                 continue
             yield cls(
                 target.ref,

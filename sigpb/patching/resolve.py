@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.edits import SignatureTarget
+from sigpb.edits.tensor_edits import is_of_type
 from sigpb.tf.tensor_types import tensor_names
 
 
@@ -101,7 +102,22 @@ def is_copied(target: SignatureTarget, original: protos.SignaturePatch) -> bool:
         and (not wanted.HasField("method_name") or existing.method_name == wanted.method_name)
         and _tensors(existing.inputs) == _copied(source.inputs, original.input, wanted.input)
         and _tensors(existing.outputs) == _copied(source.outputs, original.output, wanted.output)
+        and all(_is_as_wanted(item, existing.inputs, existing) for item in wanted.input)
+        and all(_is_as_wanted(item, existing.outputs, existing) for item in wanted.output)
     )
+
+
+def _is_as_wanted(
+    item: protos.EndpointPatch,
+    infos: Mapping[str, protos.TensorInfo],
+    signature: protos.SignatureDef,
+) -> bool:
+    """Whether an endpoint that stands for the tensor wanted is otherwise as a patch wants it."""
+    key = item.rename_to if item.HasField("rename_to") else item.key
+    if item.drop:
+        return True
+    has_default = not item.HasField("default") or key in signature.defaults
+    return is_of_type(infos[key], item) and has_default and not item.HasField("bind")
 
 
 def _copied(

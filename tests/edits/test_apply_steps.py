@@ -117,6 +117,27 @@ class TestChanged:
 
 
 class TestUnchanged:
+    def test_steps_of_an_output_that_is_there_are_not_left_out(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        model = fixture_model("tf1_shared")
+        tensor = only_graph(model).signature_def["serving_default"].outputs["sum"].name
+        for change in ('step: "round()"', 'dtype: "float64"', 'shape: "[3,3]"'):
+            patch = serving(f'output {{ key: "sum" from_tensor: "{tensor}" {change} }}')
+            assert "two outputs would have the key 'sum'" in refusal(model, patch)
+
+    @pytest.mark.parametrize(
+        "change", ['step: "affine(2)"', 'dtype: "float64"', 'shape: "[3,3]"', 'bind: "[[1,2,3]]"']
+    )
+    def test_steps_of_a_copy_that_is_there_are_not_left_out(
+        self, fixture_model: ModelFactory, change: str
+    ) -> None:
+        model = fixture_model("tf2_linear")
+        copy = 'signature {{ key: "copy" copy_of: "serving_default" {} }}'.format
+        apply(model, copy('input { key: "x" rename_to: "z" }'))
+        with_change = copy(f'input {{ key: "x" rename_to: "z" }} input {{ key: "b" {change} }}')
+        assert "two signatures would have the key 'copy'" in refusal(model, with_change)
+
     def test_the_second_time(self, fixture_model: ModelFactory) -> None:
         assert_twice_is_once(fixture_model("tf2_linear"), IMAGES)
 
@@ -152,7 +173,10 @@ class TestUnchanged:
             "input { key: 'x' step: 'scale([1, 2], 1)' }",
             "2 numbers for the last dimension of [?,4]",
         ),
-        ("input { key: 'x' step: 'affine(1e999)' }", "cannot have the numbers inf"),
+        ("input { key: 'x' step: 'affine(1e999)' }", "affine cannot compute with inf"),
+        ("output { key: 'scores' step: 'cast(\"foo\")' }", "'foo' is not a dtype"),
+        ("output { key: 'label' step: 'one_hot(2147483648)' }", "cannot have the depth"),
+        ("output { key: 'label' step: 'squeeze(0x1%s)' }" % ("0" * 9000), "of 36001 bits"),
         ("input { key: 'x' step: 'transpose(0, 2)' }", "is no order of dimensions"),
         ("input { key: 'x' step: 'transpose(0, 2, 1)' }", "orders 3 dimensions, but there are 2"),
         ("input { key: 'x' step: 'squeeze(7)' }", "there is no dimension 7 among 3"),
