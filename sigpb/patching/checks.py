@@ -152,10 +152,12 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
     before = draft.meta_graph.signatures[signature.ref.source].defaults
     for end in signature.kept("input"):
         if end.type and end.source in before and end.default is None:
-            yield (
-                f"{where}: input {end.source!r} has a default value, of the type that it has now; "
-                "state the default that it is to have."
+            then = (
+                "which cannot pass steps; export the model without it, or convert in the client."
+                if end.type.steps
+                else "of the type that it has now; state the default that it is to have."
             )
+            yield f"{where}: input {end.source!r} has a default value, {then}"
     if signature.outputs and not signature.keys("output"):
         yield f"{where}: its last output cannot be dropped; delete the signature instead."
     yield from (f"{where}: {problem}" for problem in _uncallable(signature))

@@ -184,9 +184,10 @@ class Round(_SameType, Step):
 def _check_float(step: Step, operand: TensorType, besides: str = "") -> None:
     if dtype_name(operand.dtype) not in _FLOATS:
         takes = "floats" + (besides and f" and {besides}")
+        dtype = dtype_name(operand.dtype)
+        before = "string_to_number" if dtype == "string" else "cast"
         raise ConversionError(
-            f"{step_name(type(step))} takes {takes}, not {dtype_name(operand.dtype)}; put "
-            "cast('float32') before it"
+            f"{step_name(type(step))} takes {takes}, not {dtype}; put {before}('float32') before it"
         )
 
 

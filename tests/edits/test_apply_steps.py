@@ -116,6 +116,41 @@ class TestChanged:
         assert after.name.startswith("sigpb/")
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ("shape: '[?]' step: 'one_hot(4)'", "x int64 [?]"),
+        ("shape: '[4,?]' step: 'transpose(1, 0)'", "x float32 [4,?]"),
+        ("shape: '[1,?,4]' step: 'squeeze(0)'", "x float32 [1,?,4]"),
+        ("shape: '[?,2,2]' step: 'affine(2)'", "x float32 [?,2,2]"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [
+        ("tf2_fixed_batch", "total float32 [], y float32 [?,2]"),
+        ("tf1_fixed_batch", "image float32 [?,2,2], y float32 [?,2]"),
+    ],
+)
+def test_a_batch_size_that_steps_open_is_followed(
+    fixture_model: ModelFactory, name: str, outputs: str, steps: str, expected: str
+) -> None:
+    after = apply(fixture_model(name), serving(f'input {{ key: "x" {steps} }}'))
+    assert types_of(after) == f"{expected} -> {outputs}"
+
+
+def test_a_batch_size_that_steps_open_but_nodes_rely_on(fixture_model: ModelFactory) -> None:
+    patch = serving('input { key: "x" shape: "[?]" step: "one_hot(4)" }', "class_token")
+    assert "is made for the batch size 1" in refusal(fixture_model("tf2_fixed_batch"), patch)
+
+
+def test_an_input_with_a_default_passes_no_steps(fixture_model: ModelFactory) -> None:
+    said = refusal(
+        fixture_model("tf2_defaults"), serving('input { key: "scale" step: "affine(2)" }')
+    )
+    assert "input 'scale' has a default value, which cannot pass steps" in said
+
+
 class TestUnchanged:
     def test_steps_of_an_output_that_is_there_are_not_left_out(
         self, fixture_model: ModelFactory
@@ -187,6 +222,10 @@ class TestUnchanged:
         ("input { key: 'x' step: 'reshape([None, 4])' }", "does not follow from what it returns"),
         ("input { key: 'x' step: 'argmax()' }", "does not follow from what it returns"),
         ("input { key: 'training' step: 'round()' }", "put cast('float32') before it"),
+        (
+            "input { key: 'x' dtype: 'string' step: 'round()' }",
+            "put string_to_number('float32') before it",
+        ),
         ("output { key: 'label' step: 'argmax()' }", "takes a vector of scores for each example"),
         ("output { key: 'label' step: 'clip(0.5, 1)' }", "int64 has no value 0.5"),
         ("output { key: 'scores' step: 'clip(3, 1)' }", "bounds in order"),

@@ -56,6 +56,27 @@ OUTPUTS: dict[str, tuple[str, Formula]] = {
 }
 
 
+@pytest.mark.parametrize("name", ["tf2_fixed_batch", "tf1_fixed_batch"])
+def test_a_batch_size_that_steps_open(
+    fixture_model: ModelFactory, tmp_path: Path, name: str
+) -> None:
+    model, patched = fixture_model(name), tmp_path / "patched"
+    patch = parse_text(
+        'signature { key: "serving_default" input { key: "x" shape: "[?]" step: "one_hot(4)" } }'
+    )
+    sigpb.patch(model, patch, output_dir=patched)
+    loaders: list[tuple[Path, Any]] = [(patched, model_runner.run_v1)]
+    if name == "tf2_fixed_batch":
+        saved = model_runner.resave(patched, ("serve",), tmp_path / "saved")
+        loaders += [(patched, model_runner.run_v2), (saved, model_runner.run_v2)]
+    rows: Array = np.eye(4, dtype=np.float32)[[2, 0, 3]]
+    before = [run(model, model_runner.run_v1, {"x": row[None]})["y"] for row in rows]
+    for path, loader in loaders:
+        after = run(path, loader, {"x": np.int64([2, 0, 3])})["y"]
+        assert same(np.concatenate(before), after)
+        assert run(path, loader, {"x": np.int64([])})["y"].shape == (0, 2)
+
+
 def run(model: Path, loader: Any, fed: dict[str, Array]) -> dict[str, Array]:
     results = loader(model, ("serve",), {"serving_default": fed})["serving_default"]
     assert not isinstance(results, str), results
