@@ -33,7 +33,7 @@ _RAW = (
 )
 
 # What tensorflow/core/lib/strings/base64.cc decodes. It ignores bits that are left over.
-_BASE64 = re.compile(rb"(?:[\w-]{4})*(?:[\w-]{2}(?:==)?|[\w-]{3}=?)?", re.ASCII)
+_BASE64 = re.compile(rb"(?:[\w-]{4})*(?:[\w-]{2}(?:==)?|[\w-]{3}=?)?")
 
 
 @dataclass(frozen=True)

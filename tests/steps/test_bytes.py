@@ -145,6 +145,11 @@ def test_what_is_of_another_shape_is_not_undone(sizes: tuple[int, ...]) -> None:
         DecodeRaw("uint8", (2,)).inverse(Stored([1], sizes), STRING)
 
 
+def test_what_is_no_batch_is_not_undone() -> None:
+    with pytest.raises(ValueError, match="are not examples of"):
+        DecodeRaw("uint8", ()).inverse(Stored([1], ()), STRING)
+
+
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype", RAW)
 @pytest.mark.parametrize("rows", [0, 1, 3])

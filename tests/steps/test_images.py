@@ -165,9 +165,9 @@ def test_resized_to_many_sizes(dtype: str, method: Any) -> None:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("method", ["bilinear", "nearest"])
 @pytest.mark.parametrize("sizes", [(224, 224, 299, 299), (640, 479, 224, 224), (7, 9, 7, 20)])
-def test_resized_as_models_want_it(sizes: tuple[int, ...], method: Any) -> None:
+def test_resized_as_models_want_it(sizes: tuple[int, int, int, int], method: Any) -> None:
     value: Any = np.random.default_rng(1).random((1, *sizes[:2], 3), np.float32) * 1e4 - 5e3
-    step = Resize(*sizes[2:], method)
+    step = Resize(sizes[2], sizes[3], method)
     assert step.evaluate(value).tobytes() == resized_in_tensorflow(value, step).tobytes()
 
 

@@ -69,6 +69,7 @@ def test_what_goes_in(step: str, result: str, operand: str) -> None:
             "'NCHW', not 'NHWC' and 'NCHD'",
         ),
         ("layout('NHH', 'HNH')", "uint8 [?,2,5]", "needs the same letters twice"),
+        ("layout('NHH', 'NH')", "uint8 [?,2,5]", "needs the same letters twice"),
         ("layout('NHW', 'NHWC')", "uint8 [?,2,5]", "needs the same letters twice"),
         (
             "layout('NHWC', 'NCHW')",
