@@ -12,8 +12,8 @@ from typing import Any
 from sigpb.errors import did_you_mean
 from sigpb.regular_files import open_regular
 from sigpb.steps.dtype_values import numpy_dtype
-from sigpb.steps.step import Step
-from sigpb.tf.tensor_types import Shape, dtype_name, integer_range
+from sigpb.steps.step import Step, Stored, undone
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of, integer_range
 from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
 
@@ -23,6 +23,7 @@ _OTHER_SIZE = 3
 _LIMIT = 50
 """The bound of made-up integers that the model takes as fractions or as text."""
 
+_STRING = dtype_of("string")
 
 _EXAMPLES = 5
 """How many serialized tf.Examples are made."""
@@ -137,7 +138,7 @@ def _components(each: InputMapping, recipe: Recipe, number: int) -> Arrays:
     if each.encoding == "coo_sparse":
         sizes = [size or _OTHER_SIZE for size in (each.declared.shape or (None, None))[1:]]
         indices = [[row, *(row % size for size in sizes)] for row in range(rows)]
-        value = _array(each.components[0].type.dtype, each.dtype, (rows,), recipe, number)
+        value = _readable(each, (rows,), recipe, number)
         shape = np.array([rows, *sizes])
         return {"_values": value, "_indices": np.array(indices), "_dense_shape": shape}
     if len(each.components) != 2:
@@ -152,18 +153,53 @@ def _components(each: InputMapping, recipe: Recipe, number: int) -> Arrays:
 
 
 def _dense(each: InputMapping, recipe: Recipe, number: int) -> Array:
-    import numpy as np
-
     (part,) = each.components
     rows = recipe.batch * (each.rows or 1)
     is_scalar = part.type.shape is None and recipe.scalars
     sizes = _sizes(() if is_scalar else part.type.shape, rows)
-    is_text = dtype_name(part.type.dtype) == dtype_name(each.dtype) == "string"
-    if is_text and recipe.examples and len(sizes) == 1:
+    return _readable(each, sizes, recipe, number)
+
+
+def _readable(each: InputMapping, sizes: Iterable[int], recipe: Recipe, number: int) -> Array:
+    """Makes values of the first component that the steps can read.
+
+    What steps make of text is made up, and written so that they read it.
+    """
+    import numpy as np
+
+    outside = TensorType(each.components[0].type.dtype, tuple(sizes))
+    reading, dtype, size = _reading(each.steps, outside)
+    if dtype == each.dtype == _STRING and recipe.examples and len(size) == 1:
         count = len(recipe.examples)
-        examples = [recipe.examples[row % count] for row in range(sizes[0])]
-        return np.array(examples, dtype=object)
-    return _array(part.type.dtype, each.dtype, sizes, recipe, number)
+        examples = [recipe.examples[row % count] for row in range(size[0])]
+        value = np.array(examples, dtype=object)
+    else:
+        value = _array(dtype, each.dtype, size, recipe, number)
+    if not reading:
+        return value
+    try:
+        written, _ = undone(reading, outside, Stored(value.ravel().tolist(), value.shape))
+    except ValueError as error:
+        raise NoValue(f"no values can be made up for {each.new!r}: {error}") from None
+    return np.array(written.elements, dtype=object).reshape(written.sizes)
+
+
+def _reading(steps: Iterable[Step], operand: TensorType) -> tuple[list[Step], int, tuple[int, ...]]:
+    """Returns the first steps, which take text, and the dtype and sizes of what they make of it."""
+    import numpy as np
+
+    reading: list[Step] = []
+    for step in steps:
+        if operand.dtype != _STRING:
+            break
+        reading.append(step)
+        result = step.result(operand)
+        if result.dtype == _STRING:  # A Reshape leaves sizes open.
+            blank: Array = np.full(operand.shape or (), b"", dtype=object)
+            result = TensorType(_STRING, step.evaluate(blank).shape)
+        operand = result
+    sizes = tuple(size for size in operand.shape or () if size is not None)
+    return reading, operand.dtype, sizes
 
 
 def _sizes(shape: Shape, rows: int) -> list[int]:
@@ -190,8 +226,7 @@ def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, numbe
     is_counted = integer_range(read_as) is not None
     below = 2 if target == "bool" else recipe.below if is_counted else _LIMIT
     if name == "string":
-        form, below = ("hello world {}", 1000) if target == "string" else ("{}", below)
-        texts = [form.format(n).encode() for n in _integers(size, below, random, number).flat]
+        texts = [f"hello world {n}".encode() for n in _integers(size, 1000, random, number).flat]
         return np.array(texts, dtype=object).reshape(size)
     try:
         wanted = numpy_dtype(dtype)

@@ -220,6 +220,8 @@ class TestUnchanged:
             "takes several dtypes; state what clients",
         ),
         ("input { key: 'x' step: 'reshape([None, 4])' }", "does not follow from what it returns"),
+        ("input { key: 'x' step: 'crop(0, 0, 1, 1)' }", "put a reshape or flatten behind it"),
+        ("input { key: 'x' step: 'flatten()' }", "and not <unknown>; state the shape"),
         ("input { key: 'x' step: 'argmax()' }", "does not follow from what it returns"),
         ("input { key: 'training' step: 'round()' }", "put cast('float32') before it"),
         (

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sigpb.tf.tensor_types import dtype_of
+from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.step import Step
+from sigpb.steps.syntax import parse_step
+from sigpb.tf.tensor_types import TensorType, dtype_of
 from sigpb.verifying.values import (
     NoValue,
     Recipe,
     SamplesError,
+    converted,
     for_old,
     load_samples,
     made_up,
@@ -18,7 +23,7 @@ from sigpb.verifying.values import (
     unused_samples,
 )
 from tests.patches import ModelFactory
-from tests.verifying.mappings import input_, signature, signature_by
+from tests.verifying.mappings import input_, signature, signature_by, type_of
 
 THREE = Recipe(3, 5)
 
@@ -121,6 +126,69 @@ def test_texts_of_a_model_that_reads_examples() -> None:
 
     assert [*value("string [?]", recipe=recipe)] == [b"first", b"second", b"first"]
     assert value("string []", recipe=recipe).dtype == object
+    assert value("float32 [?]", recipe=recipe).dtype == np.float32
+
+
+@dataclass(frozen=True)
+class Hashed(Step):
+    """Reads text in a way that nobody can go back."""
+
+    def result(self, operand: TensorType) -> TensorType:
+        return TensorType(dtype_of("float32"), operand.shape)
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        raise NotImplementedError
+
+    def evaluate(self, value: Any) -> Any:
+        raise NotImplementedError
+
+
+def read(new_type: str, old_type: str, *steps: str | Step, recipe: Recipe = THREE) -> Any:
+    """Returns values that steps read, and what they make of them."""
+    chain = tuple(parse_step(each) if isinstance(each, str) else each for each in steps)
+    taken = replace(input_("x", new_type), dtype=type_of(old_type).dtype, steps=chain)
+    made = made_up(signature(taken), recipe)["x"]
+    return made, converted(chain, made)
+
+
+def test_texts_that_steps_read() -> None:
+    strings, numbers = read("string [?]", "int16 [?,2]", "decode_raw('int16', [2])")
+    assert [len(each) for each in strings] == [4, 4, 4]
+    assert 0 <= numbers.min() < numbers.max() < 5
+
+    strings, words = read("string [?]", "string [?]", "decode_base64()")
+    assert strings.shape == (3,)
+    assert [each.rpartition(b" ")[0] for each in words] == [b"hello world"] * 3
+
+
+def test_texts_that_several_steps_read() -> None:
+    steps = ("decode_base64()", "decode_raw('uint8', [4, 6, 3])", "resize(2, 5)")
+    strings, images = read("string [?]", "float32 [?,2,5,3]", *steps)
+
+    assert len({*strings}) == 3
+    assert images.shape == (3, 2, 5, 3)
+    assert images.max() > 20
+
+
+def test_texts_that_get_another_shape_before_they_are_read() -> None:
+    steps = ("reshape([None, 2, 2])", "string_to_number('float32')")
+    strings, numbers = read("string [?,4]", "float32 [?,2,2]", *steps)
+
+    assert strings.shape == (3, 4)
+    assert len({*numbers.flat}) == 12
+
+
+def test_examples_are_written_as_steps_read_them() -> None:
+    recipe = Recipe(3, 5, examples=(b"first", b"second"))
+    strings, examples = read("string [?]", "string [?]", "decode_base64()", recipe=recipe)
+
+    assert strings[0] == b"Zmlyc3Q="
+    assert [*examples] == [b"first", b"second", b"first"]
+
+
+def test_texts_that_nobody_can_write() -> None:
+    with pytest.raises(NoValue, match="no values can be made up for 'x': hashed cannot be undone"):
+        read("string [?]", "float32 [?]", Hashed())
 
 
 def test_inputs_of_one_tensor_get_one_value() -> None:
