@@ -77,6 +77,7 @@ class TestChanged:
             ("input { key: 'x' step: 'one_hot(4)' }", "x int64 [?]"),
             ("input { key: 'x' step: 'one_hot(4)' dtype: 'int32' }", "x int32 [?]"),
             ("input { key: 'x' step: 'string_to_number(\"float32\")' }", "x string [?,4]"),
+            ("input { key: 'x' step: 'lookup([\"a\", \"b\"])' }", "x string [?,4]"),
             (
                 "input { key: 'x' step: 'reshape([None, 4])' dtype: 'uint8' shape: '[?,2,2]' "
                 "step: \"cast('float32')\" }",
@@ -168,6 +169,13 @@ class TestUnchanged:
         ("output { key: 'scores' step: 'clip(3, 1)' }", "bounds in order"),
         ("output { key: 'scores' step: 'one_hot(3)' }", "one_hot takes int32, int64"),
         ("output { key: 'label' step: 'one_hot(0)' }", "cannot have the depth 0"),
+        ("output { key: 'scores' step: 'labels([\"a\"])' }", "put argmax() before it"),
+        ("output { key: 'label' step: 'lookup([\"a\"])' }", "put as_string() before it"),
+        (
+            "output { key: 'scores' step: 'slice(1, 3)' }",
+            "the last dimension of [?,3] has 3: 0 to 2",
+        ),
+        ("input { key: 'x' step: 'slice(0, 1)' }", "does not follow from what it returns"),
         ("input { key: 'x' step: 'round()' bind: '0' }", "do not go with 'bind'"),
         ("input { key: 'x' step: 'round()' default: '0' }", "do not go with 'default'"),
         ("output { key: 'label' step: 'round()' drop: true }", "do not go with 'drop'"),

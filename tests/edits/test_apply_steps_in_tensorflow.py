@@ -45,6 +45,13 @@ INPUTS: dict[str, tuple[str, Callable[[int], Array], Formula]] = {
             -1, 3
         ),
     ),
+    "lookup": (
+        "step: \"lookup(['cat', 'dog', 'cow'])\"",
+        lambda rows: np.resize(np.array([b"dog", b"cat", b"cow", b"ox"], object), (rows, 3)),
+        lambda x: np.float32(
+            [{b"cat": 0, b"dog": 1, b"cow": 2}.get(text, -1) for text in x.ravel()]
+        ).reshape(-1, 3),
+    ),
 }
 
 # Steps of an output, and what becomes of what the model returns.
@@ -53,6 +60,11 @@ OUTPUTS: dict[str, tuple[str, Formula]] = {
     "round": ("step: 'affine(10)' step: 'round()'", lambda y: np.rint(y * np.float32(10))),
     "text": ("dtype: 'string' step: 'argmax()'", lambda y: y.argmax(axis=1).astype(str)),
     "axes": ("step: 'expand_dims(-1)' step: 'transpose(2, 0, 1)'", lambda y: y[None]),
+    "labels": (
+        "step: 'argmax()' step: \"labels(['cat', 'dog', 'cow'])\"",
+        lambda y: np.array(["cat", "dog", "cow"])[y.argmax(axis=1)],
+    ),
+    "slice": ("step: 'slice(1, 2)'", lambda y: y[:, 1:]),
 }
 
 
