@@ -64,6 +64,7 @@ OUTPUTS: dict[str, tuple[str, Formula]] = {
         "step: 'argmax()' step: \"labels(['cat', 'dog', 'cow'])\"",
         lambda y: np.array(["cat", "dog", "cow"])[y.argmax(axis=1)],
     ),
+    "threshold": ("step: 'threshold(0.1)'", lambda y: y >= np.float32(0.1)),
     "slice": ("step: 'slice(1, 2)'", lambda y: y[:, 1:]),
 }
 
