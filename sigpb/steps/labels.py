@@ -79,6 +79,11 @@ class Labels(Step):
         names = np.array(_bytes_of(self, self.names), dtype=object)
         return names[value.ravel()].reshape(value.shape)
 
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """The classes that have a label."""
+        return tuple(range(len(self.names)))
+
     def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
         """Returns the first class that has each label."""
         names = _bytes_of(self, self.names)
@@ -155,6 +160,12 @@ class Lookup(Step):
         positions = {name: at for at, name in enumerate(_bytes_of(self, self.names))}
         found = [positions.get(text, self.default) for text in value.ravel()]
         return np.array(found, dtype=np.int64).reshape(value.shape)
+
+    @property
+    def samples(self) -> tuple[bytes, ...]:
+        """The texts in the list, and one that is not."""
+        names = _bytes_of(self, self.names)
+        return (*names, b" ".join(names) + b"?")
 
     def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
         """Returns the text at each position."""

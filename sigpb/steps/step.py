@@ -85,6 +85,11 @@ class Step(ABC):
         Where numpy rounds otherwise than the nodes do, TensorFlow's own functions are asked.
         """
 
+    @property
+    def samples(self) -> tuple[Any, ...]:
+        """Elements to feed the step where made-up ones would not show what it does, if any."""
+        return ()
+
     def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
         """Returns what has to come in so that a value comes out, and whether exactly it does.
 

@@ -158,11 +158,15 @@ def _dense(each: InputMapping, recipe: Recipe, number: int) -> Array:
     rows = recipe.batch * (each.rows or 1)
     is_scalar = part.type.shape is None and recipe.scalars
     sizes = _sizes(() if is_scalar else part.type.shape, rows)
-    is_text = dtype_name(part.type.dtype) == dtype_name(each.dtype) == "string"
-    if is_text and recipe.examples and len(sizes) == 1:
+    is_string = dtype_name(part.type.dtype) == "string"
+    if is_string and dtype_name(each.dtype) == "string" and recipe.examples and len(sizes) == 1:
         count = len(recipe.examples)
         examples = [recipe.examples[row % count] for row in range(sizes[0])]
         return np.array(examples, dtype=object)
+    if each.steps and (samples := each.steps[0].samples):
+        random = np.random.default_rng([number, recipe.batch])
+        dtype = object if is_string else numpy_dtype(part.type.dtype)
+        return np.array(samples, dtype)[_integers(tuple(sizes), len(samples), random, number)]
     return _array(part.type.dtype, each.dtype, sizes, recipe, number)
 
 
