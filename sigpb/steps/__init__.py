@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from inspect import isabstract
 
 from sigpb.steps.step import Step, step_name
 
@@ -22,7 +23,7 @@ def step_types() -> dict[str, type[Step]]:
     for found in pkgutil.iter_modules(__path__):
         module = importlib.import_module(f"{__name__}.{found.name}")
         for value in vars(module).values():
-            is_kind = isinstance(value, type) and issubclass(value, Step) and value is not Step
-            if is_kind and value.__module__ == module.__name__:
+            is_kind = isinstance(value, type) and issubclass(value, Step)
+            if is_kind and not isabstract(value) and value.__module__ == module.__name__:
                 kinds[step_name(value)] = value
     return dict(sorted(kinds.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import (
     TensorType,
     dtype_name,
+    dtype_of,
     integer_range,
     shape_proto,
     shape_text,
@@ -28,7 +29,7 @@ Numbers = float | tuple[float, ...]
 """One number for all elements, or one for each along the last dimension, such as a channel."""
 
 
-class _SameType:
+class SameType:
     """What steps have in common that leave the type as it is."""
 
     def operand(self, result: TensorType) -> TensorType:
@@ -37,7 +38,7 @@ class _SameType:
 
 
 @dataclass(frozen=True)
-class Scale(_SameType, Step):
+class Scale(SameType, Step):
     """Subtracts a mean and divides by a standard deviation.
 
     It multiplies by ``1 / std``, rounded to the dtype: TensorFlow's optimizers would make that of a
@@ -53,11 +54,14 @@ class Scale(_SameType, Step):
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be a float."""
-        _check_float(self, operand)
-        if 0 in _listed(self.std):
-            raise ConversionError("scale cannot divide by 0")
-        for numbers in (self.mean, self.std, self._reciprocal):
+        check_float(self, operand)
+        for numbers in (self.mean, self.std):
             _check_numbers(self, numbers, operand)
+        for number in _listed(self.std):
+            if number == 0 or not _is_held(1 / number, operand.dtype):
+                raise ConversionError(
+                    f"scale cannot divide by {number} in {dtype_name(operand.dtype)}"
+                )
         return operand
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
@@ -81,7 +85,7 @@ class Scale(_SameType, Step):
 
 
 @dataclass(frozen=True)
-class Affine(_SameType, Step):
+class Affine(SameType, Step):
     """Multiplies by a factor and adds an offset.
 
     Attributes:
@@ -94,7 +98,7 @@ class Affine(_SameType, Step):
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be a float."""
-        _check_float(self, operand)
+        check_float(self, operand)
         for numbers in (self.factor, self.offset):
             _check_numbers(self, numbers, operand)
         return operand
@@ -114,7 +118,7 @@ class Affine(_SameType, Step):
 
 
 @dataclass(frozen=True)
-class Clip(_SameType, Step):
+class Clip(SameType, Step):
     """Takes the nearest value that lies between two others.
 
     Attributes:
@@ -129,11 +133,13 @@ class Clip(_SameType, Step):
         """Returns the type of the operand, which has to have both values."""
         values = integer_range(operand.dtype)
         if dtype_name(operand.dtype) not in _INTEGERS:
-            _check_float(self, operand, "integers")
+            check_float(self, operand, "integers")
         for bound in (self.low, self.high):
-            if values is None:
-                _check_numbers(self, bound, operand)
-            elif not (float(bound).is_integer() and values[0] <= bound <= values[1]):
+            if values:
+                is_held = values[0] <= bound <= values[1] and float(bound).is_integer()
+            else:
+                is_held = _is_held(bound, operand.dtype)
+            if not is_held:
                 raise ConversionError(f"{dtype_name(operand.dtype)} has no value {bound}")
         if self.low > self.high:
             raise ConversionError(f"clip needs bounds in order, not {self.low} and {self.high}")
@@ -156,12 +162,12 @@ class Clip(_SameType, Step):
 
 
 @dataclass(frozen=True)
-class Round(_SameType, Step):
+class Round(SameType, Step):
     """The op ``Round``: to the nearest whole number, halves to the even one."""
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be a float."""
-        _check_float(self, operand)
+        check_float(self, operand)
         return operand
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
@@ -181,7 +187,46 @@ class Round(_SameType, Step):
         return "drops fractions"
 
 
-def _check_float(step: Step, operand: TensorType, besides: str = "") -> None:
+@dataclass(frozen=True)
+class Threshold(Step):
+    """The op ``GreaterEqual``: whether each element is at least some value.
+
+    Attributes:
+        value: The value, which is rounded to the dtype of the elements.
+    """
+
+    value: float
+
+    def result(self, operand: TensorType) -> TensorType:
+        """Returns bools of the shape of the operand, which has to be a float."""
+        check_float(self, operand)
+        _check_numbers(self, self.value, operand)
+        return TensorType(dtype_of("bool"), operand.shape)
+
+    def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
+        """Adds the GreaterEqual, and the value."""
+        return _computed(body, "GreaterEqual", "Threshold", tensor, self.value, operand)
+
+    def evaluate(self, value: Any) -> Any:
+        """Returns an array of bools."""
+        return value >= _array(self.value, value)
+
+    def loss(self, operand: TensorType) -> str | None:
+        """All else is lost."""
+        return f"keeps only whether a value is at least {self.value}"
+
+
+def check_float(step: Step, operand: TensorType, besides: str = "") -> None:
+    """Makes sure that a step gets floats.
+
+    Args:
+        step: The step.
+        operand: What it gets.
+        besides: What else it takes, in words, which has been seen to already.
+
+    Raises:
+        ConversionError: It gets something else.
+    """
     if dtype_name(operand.dtype) not in _FLOATS:
         takes = "floats" + (besides and f" and {besides}")
         dtype = dtype_name(operand.dtype)
@@ -192,12 +237,11 @@ def _check_float(step: Step, operand: TensorType, besides: str = "") -> None:
 
 
 def _check_numbers(step: Step, numbers: Numbers, operand: TensorType) -> None:
-    for number in _listed(numbers):
-        if not (math.isfinite(number) and _is_near(nearest(operand.dtype)(number), number)):
-            raise ConversionError(
-                f"{step_name(type(step))} cannot compute with {number}, which is not near any "
-                f"number that {dtype_name(operand.dtype)} has"
-            )
+    if not all(_is_held(number, operand.dtype) for number in _listed(numbers)):
+        raise ConversionError(
+            f"{step_name(type(step))} cannot have the numbers {numbers}, which "
+            f"{dtype_name(operand.dtype)} does not hold"
+        )
     last = operand.shape[-1] if operand.shape else None
     if isinstance(numbers, tuple) and len(numbers) != last:
         raise ConversionError(
@@ -206,9 +250,14 @@ def _check_numbers(step: Step, numbers: Numbers, operand: TensorType) -> None:
         )
 
 
-def _is_near(rounded: float, number: float) -> bool:
-    """Whether a number has not become 0 or the largest one by being rounded."""
-    return math.isclose(rounded, number, rel_tol=0.01)
+def _is_held(number: float, dtype: int) -> bool:
+    """Whether a float dtype has a value about a number: a finite one, and 0 for 0 only."""
+    try:
+        rounded: float = nearest(dtype)(float(number))
+    except OverflowError:  # An integer that is too large for any float.
+        return False
+    largest: float = nearest(dtype)(sys.float_info.max)
+    return abs(number) <= largest and (rounded == 0) == (number == 0)
 
 
 def _listed(numbers: Numbers) -> tuple[float, ...]:

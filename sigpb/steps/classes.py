@@ -7,7 +7,7 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, int_attr, integers
-from sigpb.steps.step import ConversionError, Step
+from sigpb.steps.step import ConversionError, Step, step_name
 from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto, shape_text
 
@@ -28,11 +28,8 @@ class Argmax(Step):
         """Returns int64, without the last dimension."""
         if dtype_name(operand.dtype) not in _SCORES:
             raise ConversionError(f"argmax takes numbers, not {dtype_name(operand.dtype)}")
-        if operand.shape is None or len(operand.shape) < 2:
-            raise ConversionError(
-                f"argmax takes a vector of scores for each example, not {shape_text(operand.shape)}"
-            )
-        return TensorType(_INT64, operand.shape[:-1])
+        check_vectors(self, operand)
+        return TensorType(_INT64, (operand.shape or ())[:-1])
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the ArgMax, and the dimension."""
@@ -102,6 +99,19 @@ class OneHot(Step):
 
         classes = np.arange(self.depth)
         return (value[..., None].astype(np.int64) == classes).astype(np.float32)
+
+
+def check_vectors(step: Step, operand: TensorType) -> None:
+    """Makes sure that a step which works along the last dimension does not mix examples.
+
+    Raises:
+        ConversionError: There is no dimension besides the first one, or whether is not known.
+    """
+    if operand.shape is None or len(operand.shape) < 2:
+        raise ConversionError(
+            f"{step_name(type(step))} takes a vector for each example, not "
+            f"{shape_text(operand.shape)}"
+        )
 
 
 def _float(body: GraphBody, name: str, number: float) -> str:

@@ -80,7 +80,15 @@ class Step(ABC):
 
     @abstractmethod
     def evaluate(self, value: Any) -> Any:
-        """Returns what the nodes make of a numpy array."""
+        """Returns what the nodes make of a numpy array, to the bit.
+
+        Where numpy rounds otherwise than the nodes do, TensorFlow's own functions are asked.
+        """
+
+    @property
+    def samples(self) -> tuple[Any, ...]:
+        """Elements to feed the step where made-up ones would not show what it does, if any."""
+        return ()
 
     def inverse(self, value: Stored, operand: TensorType) -> tuple[Stored, bool]:
         """Returns what has to come in so that a value comes out, and whether exactly it does.
@@ -107,7 +115,7 @@ class Step(ABC):
 
 def step_name(kind: type[Step]) -> str:
     """Returns what people call a kind of steps: ``string_to_number`` for `StringToNumber`."""
-    return re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def result_of(steps: Iterable[Step], operand: TensorType) -> TensorType:

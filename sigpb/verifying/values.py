@@ -153,10 +153,17 @@ def _components(each: InputMapping, recipe: Recipe, number: int) -> Arrays:
 
 
 def _dense(each: InputMapping, recipe: Recipe, number: int) -> Array:
+    import numpy as np
+
     (part,) = each.components
     rows = recipe.batch * (each.rows or 1)
     is_scalar = part.type.shape is None and recipe.scalars
     sizes = _sizes(() if is_scalar else part.type.shape, rows)
+    if each.steps and (samples := each.steps[0].samples):
+        random = np.random.default_rng([number, recipe.batch])
+        is_string = part.type.dtype == _STRING
+        dtype = object if is_string else numpy_dtype(part.type.dtype)
+        return np.array(samples, dtype)[_integers(tuple(sizes), len(samples), random, number)]
     return _readable(each, sizes, recipe, number)
 
 

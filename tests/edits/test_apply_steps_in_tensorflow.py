@@ -19,6 +19,43 @@ pytestmark = pytest.mark.tensorflow
 Array = Any
 Formula = Callable[[Array], Array]
 
+
+def softmax(x: Array) -> Array:
+    import tensorflow as tf
+
+    return tf.nn.softmax(x).numpy()
+
+
+def sigmoid(x: Array) -> Array:
+    import tensorflow as tf
+
+    return tf.math.sigmoid(x).numpy()
+
+
+def log(x: Array) -> Array:
+    import tensorflow as tf
+
+    return tf.math.log(x).numpy()
+
+
+def log_softmax(x: Array) -> Array:
+    import tensorflow as tf
+
+    return tf.nn.log_softmax(x).numpy()
+
+
+def exp(x: Array) -> Array:
+    import tensorflow as tf
+
+    return tf.math.exp(x).numpy()
+
+
+def l2_normalize(x: Array) -> Array:
+    import tensorflow as tf
+
+    return tf.math.l2_normalize(x, axis=1).numpy()
+
+
 # Steps of an input: the patch, what is fed, and what the model then gets.
 INPUTS: dict[str, tuple[str, Callable[[int], Array], Formula]] = {
     "scale": (
@@ -45,6 +82,18 @@ INPUTS: dict[str, tuple[str, Callable[[int], Array], Formula]] = {
             -1, 3
         ),
     ),
+    "scores": (
+        "step: 'l2_normalize()' step: 'softmax()'",
+        lambda rows: np.arange(3 * rows, dtype=np.float32).reshape(rows, 3) % 7 - 2,
+        lambda x: softmax(l2_normalize(x)),
+    ),
+    "lookup": (
+        "step: \"lookup(['cat', 'dog', 'cow'])\"",
+        lambda rows: np.resize(np.array([b"dog", b"cat", b"cow", b"ox"], object), (rows, 3)),
+        lambda x: np.float32(
+            [{b"cat": 0, b"dog": 1, b"cow": 2}.get(text, -1) for text in x.ravel()]
+        ).reshape(-1, 3),
+    ),
 }
 
 # Steps of an output, and what becomes of what the model returns.
@@ -53,6 +102,19 @@ OUTPUTS: dict[str, tuple[str, Formula]] = {
     "round": ("step: 'affine(10)' step: 'round()'", lambda y: np.rint(y * np.float32(10))),
     "text": ("dtype: 'string' step: 'argmax()'", lambda y: y.argmax(axis=1).astype(str)),
     "axes": ("step: 'expand_dims(-1)' step: 'transpose(2, 0, 1)'", lambda y: y[None]),
+    "labels": (
+        "step: 'argmax()' step: \"labels(['cat', 'dog', 'cow'])\"",
+        lambda y: np.array(["cat", "dog", "cow"])[y.argmax(axis=1)],
+    ),
+    "softmax": ("step: 'softmax()'", softmax),
+    "sigmoid": ("step: 'sigmoid()'", sigmoid),
+    "log": ("step: 'clip(0.5, 9)' step: 'log()'", lambda y: log(np.clip(y, 0.5, 9))),
+    # TensorFlow's optimizer of graphs makes one op of both.
+    "softmax and log": ("step: 'softmax()' step: 'log()'", log_softmax),
+    "exp": ("step: 'exp()'", exp),
+    "l2_normalize": ("step: 'l2_normalize()'", l2_normalize),
+    "threshold": ("step: 'threshold(0.1)'", lambda y: y >= np.float32(0.1)),
+    "slice": ("step: 'slice(1, 2)'", lambda y: y[:, 1:]),
 }
 
 

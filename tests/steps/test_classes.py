@@ -38,8 +38,8 @@ def test_values() -> None:
     [
         (Argmax(), "string", (None, 3), "argmax takes numbers, not string"),
         (Argmax(), "bool", (None, 3), "argmax takes numbers, not bool"),
-        (Argmax(), "float32", (None,), r"a vector of scores for each example, not \[\?\]"),
-        (Argmax(), "float32", None, "a vector of scores for each example, not <unknown>"),
+        (Argmax(), "float32", (None,), r"a vector for each example, not \[\?\]"),
+        (Argmax(), "float32", None, "a vector for each example, not <unknown>"),
         (OneHot(3), "float32", (None,), "one_hot takes int32, int64, int8, uint8, not float32"),
         (OneHot(3), "int16", (None,), "not int16"),
         (OneHot(3), "int64", None, "needs to know how many dimensions"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import isabstract
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_steps_are_found_by_their_names() -> None:
         }.items()
     )
     assert list(found) == sorted(found)
+    assert not any(map(isabstract, found.values()))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sigpb.steps.graph_body import GraphBody
+from sigpb.steps.labels import Labels, Lookup
 from sigpb.steps.step import Step
 from sigpb.steps.syntax import parse_step
 from sigpb.tf.tensor_types import TensorType, dtype_of
@@ -119,6 +120,20 @@ def test_texts() -> None:
 
     assert [element.rpartition(b" ")[0] for element in words] == [b"hello world"] * 3
     assert all(0 <= int(element) < 5 for element in numbers)
+
+
+def test_what_steps_have_to_see() -> None:
+    steps = {
+        "string": (Lookup(("cat", "dog")), {b"cat", b"dog", b"cat dog?"}),
+        "int32": (Labels(("cat", "dog")), {0, 1}),
+    }
+    for dtype, (step, expected) in steps.items():
+        mapped = replace(input_("x", f"{dtype} [?,9]"), steps=(step,))
+        found = made_up(signature(mapped), THREE)["x"]
+        assert (found.shape, {*found.flat}) == ((3, 9), expected)
+        assert found.dtype == (object if dtype == "string" else dtype)
+        empty = replace(input_("x", f"{dtype} [?,0]"), steps=(step,))
+        assert made_up(signature(empty), THREE)["x"].shape == (3, 0)
 
 
 def test_texts_of_a_model_that_reads_examples() -> None:
