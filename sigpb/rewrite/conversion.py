@@ -62,6 +62,7 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
         made = result_of(wanted.steps, outside)
         rest = _converted(side, tensor, made, insist=wanted.insist)
         inside, first = rest.inside, outside
+        _check_rows(made.shape, inside.shape)
     else:
         made = result_of(wanted.steps, tensor)
         rest = _converted(side, made, wanted.of(made), insist=wanted.insist)
@@ -74,6 +75,23 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
     steps = (*wanted.steps, *rest.steps)
     kinds = (*map(step_text, wanted.steps), *rest.kinds)
     return Conversion(outside, inside, steps, kinds, losses(steps, first), rest.arriving)
+
+
+def _check_rows(made: Shape, taken: Shape) -> None:
+    """Makes sure that no reshape behind the steps of an input makes several rows of one.
+
+    Raises:
+        ConversionError: One would, although nobody states it.
+    """
+    if made is None or taken is None or not made.count(None) == taken.count(None) == 1:
+        return
+    counts = [prod(size for size in shape if size is not None) for shape in (made, taken)]
+    if counts[0] != counts[1]:
+        raise ConversionError(
+            f"the steps give {shape_text(made)}, {counts[0]} elements for each ?, and the tensor "
+            f"takes {shape_text(taken)}; if several rows are to be made of each, add the step "
+            f"reshape({[*taken]})"
+        )
 
 
 def _taken(steps: Sequence[Step], result: TensorType) -> TensorType:

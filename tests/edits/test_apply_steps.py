@@ -79,6 +79,10 @@ class TestChanged:
             ("input { key: 'x' step: 'string_to_number(\"float32\")' }", "x string [?,4]"),
             ("input { key: 'x' step: 'lookup([\"a\", \"b\"])' }", "x string [?,4]"),
             (
+                "input { key: 'x' step: 'reshape([None, 4])' dtype: 'float32' shape: '[?,2,4]' }",
+                "x float32 [?,2,4]",
+            ),
+            (
                 "input { key: 'x' step: 'reshape([None, 4])' dtype: 'uint8' shape: '[?,2,2]' "
                 "step: \"cast('float32')\" }",
                 "x uint8 [?,2,2]",
@@ -209,7 +213,7 @@ class TestUnchanged:
             "input { key: 'x' step: 'scale([1, 2], 1)' }",
             "2 numbers for the last dimension of [?,4]",
         ),
-        ("input { key: 'x' step: 'affine(1e999)' }", "affine cannot compute with inf"),
+        ("input { key: 'x' step: 'affine(1e999)' }", "affine cannot have the numbers inf"),
         ("output { key: 'scores' step: 'cast(\"foo\")' }", "'foo' is not a dtype"),
         ("output { key: 'label' step: 'one_hot(2147483648)' }", "cannot have the depth"),
         ("output { key: 'label' step: 'squeeze(0x1%s)' }" % ("0" * 9000), "of 36001 bits"),
@@ -225,6 +229,10 @@ class TestUnchanged:
         ("input { key: 'x' step: 'flatten()' }", "and not <unknown>; state the shape"),
         ("input { key: 'x' step: 'argmax()' }", "does not follow from what it returns"),
         ("input { key: 'training' step: 'round()' }", "put cast('float32') before it"),
+        (
+            "input { key: 'x' shape: '[?,2,4]' step: 'affine(2)' }",
+            "the steps give [?,2,4], 8 elements for each ?, and the tensor takes [?,4]; if several",
+        ),
         (
             "input { key: 'x' dtype: 'string' step: 'round()' }",
             "put string_to_number('float32') before it",
