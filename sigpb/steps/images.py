@@ -216,7 +216,8 @@ class Resize(Step):
     def evaluate(self, value: Any) -> Any:
         """Resizes an array, by the same operations on float32 as the kernels have.
 
-        See tensorflow/core/kernels/image/resize_bilinear_op.cc, resize_nearest_neighbor_op.cc.
+        TensorFlow gives the same bits, but for subnormal numbers, which it takes as 0. See
+        tensorflow/core/kernels/image/resize_bilinear_op.cc, resize_nearest_neighbor_op.cc.
         """
         import numpy as np
 
