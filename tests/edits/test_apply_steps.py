@@ -209,7 +209,7 @@ class TestUnchanged:
             "input { key: 'x' step: 'scale([1, 2], 1)' }",
             "2 numbers for the last dimension of [?,4]",
         ),
-        ("input { key: 'x' step: 'affine(1e999)' }", "affine cannot compute with inf"),
+        ("input { key: 'x' step: 'affine(1e999)' }", "affine cannot have the numbers inf"),
         ("output { key: 'scores' step: 'cast(\"foo\")' }", "'foo' is not a dtype"),
         ("output { key: 'label' step: 'one_hot(2147483648)' }", "cannot have the depth"),
         ("output { key: 'label' step: 'squeeze(0x1%s)' }" % ("0" * 9000), "of 36001 bits"),
