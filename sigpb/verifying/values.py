@@ -153,30 +153,29 @@ def _components(each: InputMapping, recipe: Recipe, number: int) -> Arrays:
 
 
 def _dense(each: InputMapping, recipe: Recipe, number: int) -> Array:
-    import numpy as np
-
     (part,) = each.components
     rows = recipe.batch * (each.rows or 1)
     is_scalar = part.type.shape is None and recipe.scalars
     sizes = _sizes(() if is_scalar else part.type.shape, rows)
-    if each.steps and (samples := each.steps[0].samples):
-        random = np.random.default_rng([number, recipe.batch])
-        is_string = part.type.dtype == _STRING
-        dtype = object if is_string else numpy_dtype(part.type.dtype)
-        return np.array(samples, dtype)[_integers(tuple(sizes), len(samples), random, number)]
     return _readable(each, sizes, recipe, number)
 
 
 def _readable(each: InputMapping, sizes: Iterable[int], recipe: Recipe, number: int) -> Array:
     """Makes values of the first component that the steps can read.
 
-    What steps make of text is made up, and written so that they read it.
+    What steps make of text is made up, or a sample of the next step, and written so that they read
+    it.
     """
     import numpy as np
 
     outside = TensorType(each.components[0].type.dtype, tuple(sizes))
     reading, dtype, size = _reading(each.steps, outside)
-    if dtype == each.dtype == _STRING and recipe.examples and len(size) == 1:
+    following = each.steps[len(reading) :]
+    if following and (samples := following[0].samples):
+        random = np.random.default_rng([number, recipe.batch])
+        elements = np.array(samples, object if dtype == _STRING else numpy_dtype(dtype))
+        value = elements[_integers(size, len(samples), random, number)]
+    elif dtype == each.dtype == _STRING and recipe.examples and len(size) == 1:
         count = len(recipe.examples)
         examples = [recipe.examples[row % count] for row in range(size[0])]
         value = np.array(examples, dtype=object)
@@ -192,12 +191,15 @@ def _readable(each: InputMapping, sizes: Iterable[int], recipe: Recipe, number: 
 
 
 def _reading(steps: Iterable[Step], operand: TensorType) -> tuple[list[Step], int, tuple[int, ...]]:
-    """Returns the first steps, which take text, and the dtype and sizes of what they make of it."""
+    """Returns the first steps, which take text, and the dtype and sizes of what they make of it.
+
+    They end where a step has samples.
+    """
     import numpy as np
 
     reading: list[Step] = []
     for step in steps:
-        if operand.dtype != _STRING:
+        if operand.dtype != _STRING or step.samples:
             break
         reading.append(step)
         result = step.result(operand)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from sigpb.steps.graph_body import GraphBody
-from sigpb.steps.labels import Labels, Lookup
 from sigpb.steps.step import Step
 from sigpb.steps.syntax import parse_step
 from sigpb.tf.tensor_types import TensorType, dtype_of
@@ -122,20 +121,6 @@ def test_texts() -> None:
     assert all(0 <= int(element) < 5 for element in numbers)
 
 
-def test_what_steps_have_to_see() -> None:
-    steps = {
-        "string": (Lookup(("cat", "dog")), {b"cat", b"dog", b"cat dog?"}),
-        "int32": (Labels(("cat", "dog")), {0, 1}),
-    }
-    for dtype, (step, expected) in steps.items():
-        mapped = replace(input_("x", f"{dtype} [?,9]"), steps=(step,))
-        found = made_up(signature(mapped), THREE)["x"]
-        assert (found.shape, {*found.flat}) == ((3, 9), expected)
-        assert found.dtype == (object if dtype == "string" else dtype)
-        empty = replace(input_("x", f"{dtype} [?,0]"), steps=(step,))
-        assert made_up(signature(empty), THREE)["x"].shape == (3, 0)
-
-
 def test_texts_of_a_model_that_reads_examples() -> None:
     recipe = Recipe(3, 5, examples=(b"first", b"second"))
 
@@ -164,6 +149,24 @@ def read(new_type: str, old_type: str, *steps: str | Step, recipe: Recipe = THRE
     taken = replace(input_("x", new_type), dtype=type_of(old_type).dtype, steps=chain)
     made = made_up(signature(taken), recipe)["x"]
     return made, converted(chain, made)
+
+
+def test_samples_of_steps() -> None:
+    lookup, labels = "lookup(['cat', 'dog'])", "labels(['cat', 'dog'])"
+    texts, found = read("string [?,9]", "int64 [?,9]", lookup)
+    assert (texts.shape, {*texts.flat}) == ((3, 9), {b"cat", b"dog", b"cat dog?"})
+    assert {*found.flat} == {0, 1, -1}
+
+    texts, found = read("string [?,9]", "float32 [?,9]", "decode_base64()", lookup)
+    assert {*texts.flat} == {b"Y2F0", b"ZG9n", b"Y2F0IGRvZz8="}
+    assert {*found.flat} == {0, 1, -1}
+
+    classes, found = read("int32 [?,9]", "string [?,9]", labels)
+    assert classes.dtype == np.int32
+    assert {*found.flat} == {b"cat", b"dog"}
+
+    for type_, step in (("string [?,0]", lookup), ("int32 [?,0]", labels)):
+        assert read(type_, "float32 [?,0]", step)[0].shape == (3, 0)
 
 
 def test_texts_that_steps_read() -> None:
