@@ -137,7 +137,8 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size")
     ]
     assert names(endpoint) == [
-        *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor", "reshape")
+        *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),
+        *("reshape", "step"),
     ]
     assert signature.fields_by_name["output"].message_type is endpoint
 

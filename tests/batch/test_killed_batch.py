@@ -22,7 +22,7 @@ from .repositories import RENAME, ModelFactory, leftovers, repository, versions,
 
 pytestmark = pytest.mark.killed
 
-COUNT = 60
+COUNT = 150  # More than two processes work on at a time.
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -66,7 +66,7 @@ def test_killed_at_random_moments(
         size = journal.stat().st_size
         while journal.stat().st_size == size and process.poll() is None and attempt % 2:
             time.sleep(0.005)  # Until models are done, every other time.
-        time.sleep(chance.uniform(0, 0.1 + attempt / 100))
+        time.sleep(chance.uniform(0, 0.05 + attempt / 100))
         if process.poll() is None:
             kills += 1
             (os.killpg if workers_too else os.kill)(process.pid, signal.SIGKILL)
