@@ -27,6 +27,9 @@ _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 # What leads from one type to another; of any other op, its values are not those that went in.
 _CONVERSIONS = {"AsString", "Cast", "EnsureShape", "Identity", "Reshape", "StringToNumber"}
 
+# What repeats the row of a bound input, which no step does.
+_BOUND = {"BroadcastTo"}
+
 Chain = tuple[str, ...]
 """An endpoint's tensor, and those that it stands for, one after the other; as nodes spell them."""
 
@@ -101,7 +104,7 @@ class Origins:
             elif not original_names(name):
                 names.insert(0, name)  # An output's values come from behind.
         nodes = (self._node(name) for name in names)
-        return tuple(node.op for node in nodes if node and node.op not in _CONVERSIONS)
+        return tuple(node.op for node in nodes if node and node.op not in _CONVERSIONS | _BOUND)
 
     def position(self, tensor: str) -> int:
         """Returns where in the graph the node of a tensor is, by which nodes can be sorted."""

@@ -40,6 +40,12 @@ def test_leads_to_the_same_signatures(fixture_model: ModelFactory, name: str, pa
     assert outlines(again) == outlines(wanted)
 
 
+def test_repeated_row_of_a_bound_input_is_no_step(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf1_no_variables")
+    bind = 'signature { key: "default" input { key: "b" bind: "[[1.0, 1.0, 1.0]]" } }'
+    assert inferred(model, patched(model, bind)) == parse_text(bind)
+
+
 def test_nothing_to_change(fixture_model: ModelFactory) -> None:
     assert inferred(fixture_model("tf2_linear"), fixture_model("tf2_linear")) == (
         sigpb.SavedModelPatch()
