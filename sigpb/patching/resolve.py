@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.edits import SignatureTarget
-from sigpb.edits.tensor_edits import is_of_type
+from sigpb.edits.tensor_edits import ChangeBatchSize, is_of_type
+from sigpb.rewrite.interface import SignatureRef
 from sigpb.tf.tensor_types import tensor_names
 
 
@@ -102,6 +103,7 @@ def is_copied(target: SignatureTarget, original: protos.SignaturePatch) -> bool:
         and (not wanted.HasField("method_name") or existing.method_name == wanted.method_name)
         and _tensors(existing.inputs) == _copied(source.inputs, original.input, wanted.input)
         and _tensors(existing.outputs) == _copied(source.outputs, original.output, wanted.output)
+        and not any(ChangeBatchSize.from_signature(target._replace(ref=SignatureRef(wanted.key))))
         and all(_is_as_wanted(item, existing.inputs, existing) for item in wanted.input)
         and all(_is_as_wanted(item, existing.outputs, existing) for item in wanted.output)
     )

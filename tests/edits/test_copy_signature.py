@@ -287,6 +287,18 @@ class TestRefused:
                 == "two signatures would have the key 'alias'; rename or delete one of them."
             )
 
+    def test_a_copy_that_is_there_with_another_batch_size(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        model = fixture_model("tf2_fixed_batch")
+        apply(model, COPY)
+        opened = COPY.replace("copy_of", 'batch_size: "?" copy_of')
+        assert (
+            refusal(model, opened)
+            == "two signatures would have the key 'legacy'; rename or delete one of them."
+        )
+        assert_unchanged(model, COPY.replace("copy_of", 'batch_size: "1" copy_of'))
+
     def test_unknown_endpoint_of_a_copy_that_is_there(self, fixture_model: ModelFactory) -> None:
         problems = refusals(
             fixture_model("tf2_shared"),
