@@ -53,6 +53,14 @@ class TestChanged:
         assert after.graph_def == as_it_is.graph_def
         assert after.signature_def == as_it_is.signature_def
 
+    def test_a_reshape_of_fixed_sizes_fixes_no_batch_size(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        patch = """signature { key: "single"
+            input { key: "t" shape: "[9]" } output { key: "u" shape: "[?]" } }"""
+        after = apply(fixture_model("tf2_linear"), patch)
+        assert types_of(after, "single") == "t float32 [9] -> u float32 [?]"
+
     def test_dtype_and_shape_of_tf2(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_image")
         before = only_graph(model)
