@@ -11,7 +11,7 @@ from .rows import Row
 
 ROUNDS = 3
 
-SIZES = (1, 8, 64, 512)
+SIZES = (1, 8, 64)
 """The sizes of the constants in the models, in MiB."""
 
 RENAME = "sigpb patch, --output_dir"
