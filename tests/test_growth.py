@@ -17,7 +17,7 @@ from tools.bench.growing import KINDS, Files
 
 pytestmark = pytest.mark.slow
 
-COUNTS = (30, 60, 120)
+COUNTS = (20, 40, 80)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
