@@ -104,12 +104,7 @@ class ChangeType(EndpointEdit):
         What can get lost on the way follows: ``(cast: truncates toward zero)``.
         """
         change = self._conversion()
-        if isinstance(change, str):
-            how = "as it was before an earlier patch"
-        else:
-            how = ", ".join(change.kinds)
-            if change.losses:
-                how += ": " + "; ".join(change.losses)
+        how = "as it was before an earlier patch" if isinstance(change, str) else _described(change)
         return f"{self.where} {type_text(self.type)} → {type_text(self.new_type)} ({how})"
 
     def _conversion(self) -> Conversion | str:
@@ -191,10 +186,8 @@ class ApplySteps(EndpointEdit):
         change = self._conversion()
         if isinstance(change, str):
             return f"{self.where}: {', '.join(self.steps)}"
-        how = ", ".join(change.kinds)
-        if change.losses:
-            how += ": " + "; ".join(change.losses)
-        return f"{self.where} {type_text(self.type)} → {type_text(change.outside)} ({how})"
+        types = f"{type_text(self.type)} → {type_text(change.outside)}"
+        return f"{self.where} {types} ({_described(change)})"
 
     def _wanted(self) -> WantedType:
         return _wanted(self.new_dtype, self.new_shape, self.steps, insist=self.reshape)
@@ -226,6 +219,12 @@ def _conversion(side: Side, now: TensorType, wanted: WantedType) -> Conversion |
         return conversion(side, now, wanted)
     except ConversionError as error:
         return str(error)
+
+
+def _described(change: Conversion) -> str:
+    """Returns what is done to values, and what of them can get lost on the way."""
+    how = ", ".join(change.kinds)
+    return f"{how}: {'; '.join(change.losses)}" if change.losses else how
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from sigpb.tf.tensor_types import value_dtype
 
 _SOURCES = {"Const", "Placeholder", "PlaceholderWithDefault"}
 
-# What leads from one type to another; of any other op, its values are not those that went in.
-_CONVERSIONS = {"AsString", "Cast", "EnsureShape", "Identity", "Reshape", "StringToNumber"}
-
-# What repeats the row of a bound input, which no step does.
-_BOUND = {"BroadcastTo"}
+# What leads from one type to another, and what repeats the row of a bound input: no steps that a
+# patch asked for. Of any other op, its values are not those that went in.
+_NO_STEPS = frozenset(
+    ("AsString", "BroadcastTo", "Cast", "EnsureShape", "Identity", "Reshape", "StringToNumber")
+)
 
 Chain = tuple[str, ...]
 """An endpoint's tensor, and those that it stands for, one after the other; as nodes spell them."""
@@ -104,7 +104,7 @@ class Origins:
             elif not original_names(name):
                 names.insert(0, name)  # An output's values come from behind.
         nodes = (self._node(name) for name in names)
-        return tuple(node.op for node in nodes if node and node.op not in _CONVERSIONS | _BOUND)
+        return tuple(node.op for node in nodes if node and node.op not in _NO_STEPS)
 
     def position(self, tensor: str) -> int:
         """Returns where in the graph the node of a tensor is, by which nodes can be sorted."""
