@@ -11,8 +11,8 @@ from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan
 from sigpb.patching.resolve import Resolution, is_copied, resolve, resolve_endpoints
-from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
-from sigpb.rewrite.interface import Side, SignatureRef
+from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
+from sigpb.rewrite.interface import SIDES, Side, SignatureRef
 from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 
@@ -42,6 +42,7 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
             drafts.append((index, draft, edits))
     if problems:
         raise PatchError(problems)
+    interfaces = {index: interfaces_of(draft) for index, draft, _ in drafts}
     plans = tuple(
         MetaGraphPlan(
             index,
@@ -49,11 +50,22 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
             tuple(edits),
             tuple(checks.warnings(draft)),
             tuple(clause for edit in edits for clause in edit.unchecked()),
+            tuple(_chains(interfaces[index])),
         )
         for index, draft, edits in drafts
     )
-    interfaces = {index: interfaces_of(draft) for index, draft, _ in drafts}
     return Plan(model.directory, patch, plans, interfaces)
+
+
+def _chains(interfaces: Interfaces) -> Iterator[str]:
+    """Yields what values pass, of endpoints with steps that are asked for, or with several."""
+    for interface in interfaces.kept():
+        for side in SIDES:
+            for port in interface.ports(side):
+                change = port.conversion
+                if change and (len(change.steps) > 1 or (port.type and port.type.steps)):
+                    where = f"signature {interface.key!r}: {side} {port.key!r}"
+                    yield f"{where} passes {change.chain(side)}"
 
 
 def _select(model: SavedModel, patch: protos.SavedModelPatch) -> list[tuple[int, MetaGraph]]:

@@ -25,6 +25,8 @@ class MetaGraphPlan:
         warnings: What works but may surprise.
         unchecked: What only a run of the model shows, so that it should be verified: see
             `Edit.unchecked`.
+        chains: What values pass between a client and a tensor, where steps are asked for or several
+            are needed: see `Conversion.chain`.
     """
 
     index: int
@@ -32,6 +34,7 @@ class MetaGraphPlan:
     edits: tuple[Edit, ...]
     warnings: tuple[str, ...]
     unchecked: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Plan:
         for graph in self.meta_graphs:
             lines.append(f"  MetaGraph {tag_set_text(graph.tags)}")
             lines += [f"    {edit.describe()}" for edit in graph.edits]
+            lines += [f"    {chain}" for chain in graph.chains]
             lines += [f"    warning: {warning}" for warning in graph.warnings]
             lines += [f"    {not_checked(each)}" for each in graph.unchecked]
         return visible_lines(lines)
@@ -86,6 +90,7 @@ class Plan:
                 {
                     "tags": list(graph.tags),
                     "edits": [edit.to_json() for edit in graph.edits],
+                    "chains": list(graph.chains),
                     "warnings": list(graph.warnings),
                     "unchecked": list(graph.unchecked),
                 }

@@ -12,7 +12,7 @@ from sigpb.steps.conversion import convert, losses
 from sigpb.steps.shape_matching import check_promise, shape_change
 from sigpb.steps.step import UNKNOWN_DTYPE, ConversionError, Step, result_of
 from sigpb.steps.syntax import step_text
-from sigpb.tf.tensor_types import Shape, TensorType, shape_text
+from sigpb.tf.tensor_types import Shape, TensorType, shape_text, type_text
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Conversion:
         outside: The type of the endpoint.
         inside: The type that its tensor has to have.
         steps: What leads from the endpoint to the tensor for an input, back for an output.
-        kinds: What is changed, in words: ``cast``, ``refine``, ``relax``, ``reshape``.
+        kinds: What is changed, in words: ``cast``, ``refine``, ``relax``, ``reshape``, or a step.
         losses: What of the values can get lost.
         arriving: What is known of the shape, of an input, that the tensor has then.
     """
@@ -34,6 +34,15 @@ class Conversion:
     kinds: tuple[str, ...]
     losses: tuple[str, ...]
     arriving: Shape
+
+    def chain(self, side: Side) -> str:
+        """Returns each step between two types: ``uint8 [?] → cast('float32') → float32 [?]``."""
+        type_ = self.outside if side == "input" else self.inside
+        parts = [type_text(type_)]
+        for step in self.steps:
+            type_ = step.result(type_)
+            parts += (step_text(step), type_text(type_))
+        return " → ".join(parts)
 
 
 @lru_cache(maxsize=256)
@@ -73,7 +82,7 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
                 "cannot be stated otherwise"
             )
     steps = (*wanted.steps, *rest.steps)
-    kinds = (*map(step_text, wanted.steps), *rest.kinds)
+    kinds = (*(step.describe() for step in wanted.steps), *rest.kinds)
     return Conversion(outside, inside, steps, kinds, losses(steps, first), rest.arriving)
 
 

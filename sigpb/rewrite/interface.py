@@ -277,9 +277,13 @@ class Interface:
         """Returns the inputs or outputs that are not to be dropped, without added ones."""
         return [end for end in self.endpoints(side).values() if not end.dropped]
 
+    def ports(self, side: Side) -> list[Port]:
+        """Returns the inputs or outputs that are to be, added ones too."""
+        return [*self.kept(side), *(self.added if side == "output" else ())]
+
     def keys(self, side: Side) -> list[str]:
         """Returns the keys that the inputs or outputs are to have, added ones too."""
-        return [end.key for end in (*self.kept(side), *(self.added if side == "output" else ()))]
+        return [end.key for end in self.ports(side)]
 
     @property
     def tensors(self) -> list[str]:

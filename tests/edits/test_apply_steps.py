@@ -47,13 +47,20 @@ class TestChanged:
 
     def test_plan(self, fixture_model: ModelFactory) -> None:
         assert planned(fixture_model("tf2_linear"), IMAGES) == [
-            "input 'x' float32 [?,3] → uint8 [?,3] "
-            "(cast('float32'), scale([1, 2, 3], 0.25): rounds)",
-            "output 'p' float32 [?,3] → int64 [?] "
-            "(argmax(): keeps only where the greatest value is)",
+            "input 'x' float32 [?,3] → uint8 [?,3] (cast, scale: rounds)",
+            "output 'p' float32 [?,3] → int64 [?] (argmax: keeps only where the greatest value is)",
             "input 'x' → 'pixels'",
             "output 'p' → 'best'",
         ]
+
+    def test_chains(self, fixture_model: ModelFactory) -> None:
+        (meta_graph,) = sigpb.plan(fixture_model("tf2_linear"), parse_text(IMAGES)).meta_graphs
+        assert meta_graph.chains == (
+            "signature 'serving_default': input 'pixels' passes uint8 [?,3] → cast('float32') → "
+            "float32 [?,3] → scale([1, 2, 3], 0.25) → float32 [?,3]",
+            "signature 'serving_default': output 'best' passes "
+            "float32 [?,3] → argmax() → int64 [?]",
+        )
 
     def test_types(self, fixture_model: ModelFactory) -> None:
         after = apply(fixture_model("tf2_linear"), IMAGES)
@@ -105,9 +112,9 @@ class TestChanged:
             'input { key: "x" dtype: "float64" step: "affine(2)" }'
         )
         assert planned(fixture_model("tf2_image"), patch) == [
-            "input 'x' float32 [?,4] → float64 [?,4] (affine(2), cast: rounds; rounds; values "
+            "input 'x' float32 [?,4] → float64 [?,4] (affine, cast: rounds; rounds; values "
             "beyond ±3.4e+38 do not fit)",
-            "output 'scores' float32 [?,3] → int32 [?,3] (round(), cast: drops fractions; "
+            "output 'scores' float32 [?,3] → int32 [?,3] (round, cast: drops fractions; "
             "truncates toward zero; values out of range are undefined)",
         ]
 

@@ -123,6 +123,7 @@ def test_as_json(fixture_model: ModelFactory) -> None:
                         "to": "a b",
                     },
                 ],
+                "chains": [],
                 "warnings": [],
                 "unchecked": [],
             }
