@@ -24,7 +24,7 @@ FixtureModel = Callable[..., Path]
 
 # Real models, and at how many offsets each is cut off: all take minutes in pure Python.
 CORPUS_MODELS = ("tfjs_times_three_float", "srv_half_plus_two_v123", "tfx_taxi_tft_tf2")
-TRUNCATIONS = 40 if api_implementation.Type() == "python" else 1000
+TRUNCATIONS = 40 if api_implementation.Type() == "python" else 300
 
 
 def fixture_bytes(name: str) -> bytes:

@@ -28,7 +28,7 @@ pytestmark = [
     ),
 ]
 
-SAMPLE = 16
+SAMPLE = 12
 
 INTERRUPTIBLE = {"openat", "close", "flock", "fsync", "ioctl", *MOVES_BYTES}
 NEEDS_SPACE = {
