@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sigpb import protos
@@ -196,10 +197,14 @@ class ApplySteps(EndpointEdit):
         return _conversion(self.side, self.type, self._wanted())
 
 
+@lru_cache(maxsize=256)
 def _wanted(
     dtype: str | None, shape: str | None, steps: tuple[str, ...], *, insist: bool
 ) -> WantedType:
-    """Returns what a patch wants of a type, whose parts are known to be written rightly."""
+    """Returns what a patch wants of a type, whose parts are known to be written rightly.
+
+    Steps may be long lists of labels, which are read once for all who ask.
+    """
     from sigpb.steps.syntax import parse_step
 
     return WantedType(

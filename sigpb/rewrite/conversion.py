@@ -25,7 +25,7 @@ class Conversion:
         steps: What leads from the endpoint to the tensor for an input, back for an output.
         kinds: What is changed, in words: ``cast``, ``refine``, ``relax``, ``reshape``, or a step.
         losses: What of the values can get lost.
-        arriving: What is known of the shape, of an input, that the tensor has then.
+        made: The type behind the steps that are asked for; `outside` if none are.
     """
 
     outside: TensorType
@@ -33,7 +33,16 @@ class Conversion:
     steps: tuple[Step, ...]
     kinds: tuple[str, ...]
     losses: tuple[str, ...]
-    arriving: Shape
+    made: TensorType
+
+    @property
+    def arriving(self) -> Shape:
+        """What is known of the shape, of an input, that the tensor has then."""
+        made, inside = self.made.shape, self.inside.shape
+        if made is None or None in made or inside is None or inside.count(None) != 1:
+            return inside
+        size = prod(size for size in made if size) // prod(size for size in inside if size)
+        return tuple(size if each is None else each for each in inside)
 
     def chain(self, side: Side) -> str:
         """Returns each step between two types: ``uint8 [?] → cast('float32') → float32 [?]``."""
@@ -83,7 +92,7 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
             )
     steps = (*wanted.steps, *rest.steps)
     kinds = (*(step.describe() for step in wanted.steps), *rest.kinds)
-    return Conversion(outside, inside, steps, kinds, losses(steps, first), rest.arriving)
+    return Conversion(outside, inside, steps, kinds, losses(steps, first), made)
 
 
 def _check_rows(made: Shape, taken: Shape) -> None:
@@ -142,16 +151,7 @@ def _converted(side: Side, tensor: TensorType, wanted: TensorType, *, insist: bo
         check_promise(inside.shape, wanted.shape)
     kinds += [step.describe() for step in steps]
     once = tuple(dict.fromkeys(kinds))
-    arriving = _arriving(wanted.shape, inside.shape)
-    return Conversion(wanted, inside, steps, once, losses(steps, first), arriving)
-
-
-def _arriving(outside: Shape, inside: Shape) -> Shape:
-    """Returns what is known of a shape that has as many elements as another one."""
-    if outside is None or None in outside or inside is None or inside.count(None) != 1:
-        return inside
-    size = prod(size for size in outside if size) // prod(size for size in inside if size)
-    return tuple(size if each is None else each for each in inside)
+    return Conversion(wanted, inside, steps, once, losses(steps, first), wanted)
 
 
 def is_batch_relaxed(before: Shape, after: Shape) -> bool:

@@ -59,7 +59,7 @@ def surveyed(signature: Interface, parts: GraphParts) -> Interface:
     if restored := restoration_of(signature, parts):
         before, after = (
             {
-                key: Conversion(type_, type_, (), ("restore",), (), type_.shape)
+                key: Conversion(type_, type_, (), ("restore",), (), type_)
                 for key, type_ in types.items()
             }
             for types in (restored.inputs, restored.outputs)
@@ -147,11 +147,7 @@ class _Survey:
         infos = {key: port.info for key, port in self.signature.inputs.items()}
         shapes = {key: shape_of(infos[key].tensor_shape) for key in inputs}
         # What steps make of what clients send is the model's; a reshape alone says no batch size.
-        stepped = {key for key, end in self.signature.inputs.items() if end.type and end.type.steps}
-        new_shapes = {
-            key: change.arriving if key in stepped else change.outside.shape
-            for key, change in inputs.items()
-        }
+        new_shapes = {key: change.made.shape for key, change in inputs.items()}
         opened = [key for key in inputs if is_batch_relaxed(shapes[key], new_shapes[key])]
         relaxed = [key for key in opened if not _is_open(self.graph.type_of(infos[key].name))]
         fixed = [key for key in inputs if is_batch_relaxed(new_shapes[key], shapes[key])]

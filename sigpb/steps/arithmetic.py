@@ -9,9 +9,8 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.steps.dtype_values import nearest
-from sigpb.steps.graph_body import GraphBody, constant, dtype_attr
+from sigpb.steps.graph_body import GraphBody, dtype_attr, elements
 from sigpb.steps.step import ConversionError, Step, step_name
-from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import (
     TensorType,
     dtype_name,
@@ -269,10 +268,9 @@ def _computed(
 ) -> str:
     """Adds an op of two operands, the second of which is constant."""
     shape = (len(numbers),) if isinstance(numbers, tuple) else ()
-    value = protos.TensorProto(dtype=operand.dtype, tensor_shape=shape_proto(shape))
     kind = float if integer_range(operand.dtype) is None else int
-    set_elements(value, [*map(kind, _listed(numbers))])
-    second = constant(body, f"{name}/y", value)
+    values = map(kind, _listed(numbers))
+    second = elements(body, f"{name}/y", values, operand.dtype, shape)
     attributes: Mapping[str, protos.AttrValue] = {"T": dtype_attr(operand.dtype)}
     [output] = body.add(op, name, [tensor, second], attributes, shape_proto(operand.shape))
     return output

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb import protos
-from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, int_attr, integers
+from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, int_attr, integers
 from sigpb.steps.step import ConversionError, Step, step_name
-from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto, shape_text
 
 _INT32, _INT64, _FLOAT = map(dtype_of, ("int32", "int64", "float32"))
@@ -83,7 +81,10 @@ class OneHot(Step):
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the OneHot, and what it puts where."""
         depth = integers(body, "OneHot/depth", self.depth, _INT32)
-        on, off = (_float(body, f"OneHot/{name}", value) for name, value in (("on", 1), ("off", 0)))
+        on, off = (
+            elements(body, f"OneHot/{name}", [value], _FLOAT)
+            for name, value in (("on", 1.0), ("off", 0.0))
+        )
         attributes = {
             "T": dtype_attr(_FLOAT),
             "TI": dtype_attr(operand.dtype),
@@ -112,9 +113,3 @@ def check_vectors(step: Step, operand: TensorType) -> None:
             f"{step_name(type(step))} takes a vector for each example, not "
             f"{shape_text(operand.shape)}"
         )
-
-
-def _float(body: GraphBody, name: str, number: float) -> str:
-    value = protos.TensorProto(dtype=_FLOAT, tensor_shape=shape_proto(()))
-    set_elements(value, [float(number)])
-    return constant(body, name, value)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sigpb import protos
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES
+from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of, shape_proto
 
 
@@ -88,6 +90,15 @@ def constant(body: GraphBody, name: str, value: protos.TensorProto) -> str:
     attributes = {"dtype": dtype_attr(value.dtype), "value": protos.AttrValue(tensor=value)}
     [output] = body.add("Const", name, [], attributes, value.tensor_shape)
     return output
+
+
+def elements(
+    body: GraphBody, name: str, values: Iterable[Any], dtype: int, shape: Sequence[int] = ()
+) -> str:
+    """Adds a Const of texts, or of numbers, each the nearest of its dtype; returns its output."""
+    value = protos.TensorProto(dtype=dtype, tensor_shape=shape_proto(tuple(shape)))
+    set_elements(value, [*values])
+    return constant(body, name, value)
 
 
 def shape_attr(value: protos.TensorShapeProto) -> protos.AttrValue:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sigpb import protos
-from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, integers
+from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, integers
 from sigpb.steps.step import ConversionError, Step, Stored, step_name
-from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import (
     Shape,
     TensorType,
@@ -197,9 +195,7 @@ def _bytes_of(step: Step, names: tuple[str, ...]) -> list[bytes]:
 
 
 def _names(body: GraphBody, name: str, texts: list[bytes]) -> str:
-    value = protos.TensorProto(dtype=_STRING, tensor_shape=shape_proto((len(texts),)))
-    set_elements(value, texts)
-    return constant(body, name, value)
+    return elements(body, name, texts, _STRING, (len(texts),))
 
 
 def _and(shape: Shape, size: int) -> Shape:

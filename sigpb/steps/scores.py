@@ -12,9 +12,8 @@ from typing import Any
 from sigpb import protos
 from sigpb.steps.arithmetic import SameType, check_float
 from sigpb.steps.classes import check_vectors
-from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, integers
+from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, integers
 from sigpb.steps.step import Step
-from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_types import TensorType, dtype_of, shape_proto
 
 _INT32 = dtype_of("int32")
@@ -119,9 +118,7 @@ class L2Normalize(_FloatOp):
         axis = integers(body, f"{name}/axis", -1, _INT32)
         kept = {"Tidx": dtype_attr(_INT32), "keep_dims": protos.AttrValue(b=True)}
         total = _computed(body, "Sum", f"{name}/Sum", [squares, axis], one, kept)
-        value = protos.TensorProto(dtype=operand.dtype, tensor_shape=shape_proto(()))
-        set_elements(value, [_LEAST])
-        least = constant(body, f"{name}/epsilon", value)
+        least = elements(body, f"{name}/epsilon", [_LEAST], operand.dtype)
         total = _computed(body, "Maximum", f"{name}/Maximum", [total, least], one)
         factor = _computed(body, "Rsqrt", f"{name}/Rsqrt", [total], one)
         return _computed(body, "Mul", name, [tensor, factor], operand)

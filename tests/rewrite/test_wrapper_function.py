@@ -329,7 +329,7 @@ class TestIdentityAndBack:
         wrapper = Wrapper(plain, ports, inner).build(NAME, Known(), OpDefs())
         assert stated(wrapper.node_def[1]) == [(4,)]
         as_it_was = TensorType(FLOAT, (0,))  # What the function states.
-        back = Conversion(as_it_was, as_it_was, (), ("refine",), (), as_it_was.shape)
+        back = Conversion(as_it_was, as_it_was, (), ("refine",), (), as_it_was)
         again = Order("__inference_f_7", (0, 1, 2), (0, 1), outputs={0: back}).interface
         assert Wrapper(again, ports, inner).is_identity
 
