@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sigpb import protos
-from sigpb.graph.added_nodes import TakenNames
 from sigpb.graph.cone import reached
-from sigpb.steps.graph_body import GraphBody, dtype_attr
+from sigpb.steps.function_graph import FunctionGraph
+from sigpb.steps.graph_body import dtype_attr
 from sigpb.tf.called_functions import Functions, called_by, nodes_by_name
 from sigpb.tf.control_flow import surroundings
 from sigpb.tf.op_defs import OpDefs
@@ -32,46 +32,11 @@ def normalized_name(wanted: str) -> str:
     return _BEFORE_A_LETTER.sub("", _UNFIT.sub("_", wanted.lower())) or "unknown"
 
 
-class FunctionBody(GraphBody):
-    """Adds nodes to a FunctionDef.
-
-    Attributes:
-        function: The function.
-    """
+class FunctionBody(FunctionGraph):
+    """Adds nodes and results to a FunctionDef of a model."""
 
     def __init__(self, function: protos.FunctionDef, functions: Functions, op_defs: OpDefs) -> None:
-        super().__init__(op_defs)
-        self.function = function
-        self._functions = functions
-        signature = function.signature
-        self._names = TakenNames(arg.name for arg in (*signature.input_arg, *signature.output_arg))
-        for node in function.node_def:
-            self._names.add(node.name)
-
-    def fresh_name(self, wanted: str) -> str:
-        """Returns a name that is not taken, and takes it."""
-        return self._names.take(wanted)
-
-    def append(self, node: protos.NodeDef) -> None:
-        """Adds a node as it is."""
-        self.function.node_def.append(node)
-
-    def remove(self, names: Iterable[str]) -> None:
-        """Removes nodes; their names stay taken."""
-        gone = {*names}
-        kept = [node for node in self.function.node_def if node.name not in gone]
-        del self.function.node_def[:]
-        self.function.node_def.extend(kept)
-
-    def spelled(self, node: protos.NodeDef, output: int) -> str:
-        """Returns an output of a node as ``node:output_arg:0``."""
-        spelled = self.op_defs.output_name(node, output)
-        assert spelled is not None, f"TensorFlow has the op {node.op}"
-        return spelled
-
-    def add_function(self, function: protos.FunctionDef) -> str:
-        """Adds a function to the library, and returns its name there."""
-        return self._functions.add_variant(function)
+        super().__init__(function, op_defs, functions.add_variant)
 
     def add_result(
         self,

@@ -9,8 +9,8 @@ from functools import cached_property
 from itertools import chain, pairwise
 
 from sigpb import protos
-from sigpb.graph.added_nodes import TakenNames
 from sigpb.saved_model.model import parse
+from sigpb.tf.fresh_names import TakenNames
 from sigpb.wire import Field, Message, length_delimited, map_entry
 
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.added_nodes import TakenNames, numbered
 from sigpb.graph.node_index import NodeIndex, is_outlined
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.called_functions import Functions
+from sigpb.tf.fresh_names import TakenNames, numbered
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import as_meant, producer_of, stated_shape
 from sigpb.tf.tensor_names import canonical, is_tensor, node_name, output_number, producer

@@ -119,8 +119,8 @@ def _rewrite_graph(
         given_up |= called_functions(graph.removed_nodes)
         unused = library.remove_unused(given_up - functions, graph.removed_spans)
         unused |= {node.op for node in graph.removed_nodes}
-    ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)
     graph.rewrite(edits)
+    ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)
     unused -= {node.op for node in graph.kept_nodes()} if unused else set()
     unused = {op for op in unused if not library.mentions_op(op)}
     metadata.rewrite_ops(edits, interfaces.meta_graph.message, ops, unused - ops)

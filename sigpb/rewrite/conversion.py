@@ -14,6 +14,8 @@ from sigpb.steps.step import UNKNOWN_DTYPE, ConversionError, Step, result_of
 from sigpb.steps.syntax import step_text
 from sigpb.tf.tensor_types import Shape, TensorType, shape_text, type_text
 
+_RANK_OF_IMAGES = 4
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -78,6 +80,7 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
                 f"{step_text(wanted.steps[0])} takes several dtypes; state what clients send"
             )
         made = result_of(wanted.steps, outside)
+        _check_size(made.shape, tensor.shape)
         rest = _converted(side, tensor, made, insist=wanted.insist)
         inside, first = rest.inside, outside
         _check_rows(made.shape, inside.shape)
@@ -93,6 +96,21 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
     steps = (*wanted.steps, *rest.steps)
     kinds = (*(step.describe() for step in wanted.steps), *rest.kinds)
     return Conversion(outside, inside, steps, kinds, losses(steps, first), made)
+
+
+def _check_size(made: Shape, taken: Shape) -> None:
+    """Makes sure that the steps of an input give images of the size that a tensor takes.
+
+    Raises:
+        ConversionError: They leave it open.
+    """
+    if made is None or taken is None or not len(made) == len(taken) == _RANK_OF_IMAGES:
+        return
+    if None in made[1:3] and None not in taken[1:3]:
+        raise ConversionError(
+            f"the steps give images of any size, {shape_text(made)}, and the tensor takes "
+            f"{shape_text(taken)}; add the step resize({taken[1]}, {taken[2]})"
+        )
 
 
 def _check_rows(made: Shape, taken: Shape) -> None:

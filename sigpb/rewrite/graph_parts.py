@@ -177,7 +177,7 @@ class FunctionLibrary:
         return f"{stem}_{self._number}"
 
     def add(self, function: protos.FunctionDef) -> None:
-        """Adds a function under its name. The library has to exist."""
+        """Adds a function under its name."""
         self._added[function.signature.name] = function
 
     def add_variant(self, function: protos.FunctionDef) -> str:
@@ -270,6 +270,8 @@ class FunctionLibrary:
     def rewrite(self, edits: Edits, used: Collection[str]) -> set[str]:
         """Writes the added functions that are used, and leaves out the removed ones.
 
+        A library that the graph lacks is added at its end, behind the nodes.
+
         Args:
             edits: Receives what changes.
             used: The functions that are named outside of the added ones.
@@ -284,7 +286,11 @@ class FunctionLibrary:
                 written.add(name)
                 waiting += called_functions(self._added[name].node_def)
         functions = [function for name, function in self._added.items() if name in written]
-        if (functions or self._removed) and self._message is not None:
+        if functions and self._message is None:
+            library = protos.FunctionDefLibrary(function=functions)
+            append_to_list(edits, self._graph, _LIBRARY, [library])
+        elif functions or self._removed:
+            assert self._message is not None, "functions were removed from it"
             for name in self._removed:
                 edits.delete(self._message, self._by_name[name].enclosing[-1])
             append_to_list(edits, self._message, _FUNCTION, functions)

@@ -12,7 +12,7 @@ from sigpb.steps.shape_matching import (
     shape_change,
     sources_of_unknown_sizes,
 )
-from sigpb.steps.step import ConversionError, Step
+from sigpb.steps.step import ConversionError, Step, joined
 from sigpb.steps.string_to_number import StringToNumber
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of
 
@@ -58,7 +58,7 @@ def losses(steps: Iterable[Step], operand: TensorType) -> tuple[str, ...]:
 
     A chain of casts counts as one: what comes from int4 by way of int32 fits float32.
     """
-    chain = tuple(steps)
+    chain = tuple(joined(steps))
     said, before = [], operand
     for step, following in zip(chain, (*chain, None)[1:], strict=True):
         operand = step.result(operand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -85,6 +85,19 @@ class Step(ABC):
         Where numpy rounds otherwise than the nodes do, TensorFlow's own functions are asked.
         """
 
+    def joined(self, following: Sequence[Step]) -> tuple[Step, int]:
+        """Returns the step that does this one and those that have to be done together with it.
+
+        It is for steps of which the results for several examples make a tensor only after others.
+
+        Args:
+            following: The steps behind this one.
+
+        Returns:
+            The step, and how many of the following ones it does too.
+        """
+        return self, 0
+
     @property
     def samples(self) -> tuple[Any, ...]:
         """Elements to feed the step where made-up ones would not show what it does, if any."""
@@ -129,9 +142,18 @@ def result_of(steps: Iterable[Step], operand: TensorType) -> TensorType:
     return operand
 
 
+def joined(steps: Iterable[Step]) -> Iterator[Step]:
+    """Yields the steps of a chain as they are built and evaluated: see `Step.joined`."""
+    left = [*steps]
+    while left:
+        step, count = left[0].joined(left[1:])
+        yield step
+        del left[: count + 1]
+
+
 def build_steps(body: GraphBody, steps: Iterable[Step], tensor: str, operand: TensorType) -> str:
     """Adds the nodes of a chain of steps, and returns the last one's output."""
-    for step in steps:
+    for step in joined(steps):
         tensor, operand = step.build(body, tensor, operand), step.result(operand)
     return tensor
 

@@ -12,7 +12,7 @@ from typing import Any
 from sigpb.errors import did_you_mean
 from sigpb.regular_files import open_regular
 from sigpb.steps.dtype_values import numpy_dtype
-from sigpb.steps.step import Step, Stored, undone
+from sigpb.steps.step import Step, Stored, joined, undone
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of, integer_range
 from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
@@ -117,7 +117,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
 
 def converted(steps: Iterable[Step], value: Array) -> Array:
     """Returns a value after some steps."""
-    for step in steps:
+    for step in joined(steps):
         value = step.evaluate(value)
     return value
 
@@ -169,12 +169,14 @@ def _readable(each: InputMapping, sizes: Iterable[int], recipe: Recipe, number: 
     import numpy as np
 
     outside = TensorType(each.components[0].type.dtype, tuple(sizes))
-    reading, dtype, size = _reading(each.steps, outside)
-    following = each.steps[len(reading) :]
+    steps = [*joined(each.steps)]
+    reading, dtype, size = _reading(steps, outside)
+    following = steps[len(reading) :]
     if following and (samples := following[0].samples):
         random = np.random.default_rng([number, recipe.batch])
         elements = np.array(samples, object if dtype == _STRING else numpy_dtype(dtype))
-        value = elements[_integers(size, len(samples), random, number)]
+        chosen = elements[_integers(size, len(samples), random, number)]
+        value = np.array(chosen, elements.dtype)  # Also a scalar, which would be `bytes`.
     elif dtype == each.dtype == _STRING and recipe.examples and len(size) == 1:
         count = len(recipe.examples)
         examples = [recipe.examples[row % count] for row in range(size[0])]

@@ -16,6 +16,9 @@ from sigpb.patching.patch_file import parse_text
 from tests import model_runner
 from tests.edits.built_models import SERVE, function_model, session_model
 from tests.model_runner import Array
+from tests.steps.image_files import GIF, bmp, png
+from tests.steps.image_files import pixels as image
+from tests.steps.image_files import texts as texts_of
 
 pytestmark = pytest.mark.tensorflow
 
@@ -55,11 +58,20 @@ class Case:
         endpoint: What a patch says of its input.
         fed: What makes values for it.
         expected: What the model then gets, by ``tf``, before it is cast to float32.
+        batches: How many images there are.
     """
 
     endpoint: str
     fed: Callable[[int], Array]
     expected: Callable[[Any, Any], Any]
+    batches: tuple[int, ...] = (0, 1, 3)
+
+
+FILES = [png(image(7, 5)), GIF, bmp(image(3, 11))]
+
+
+def decoded(tf: Any, contents: Any) -> Any:
+    return tf.image.resize(tf.io.decode_image(contents, 3, expand_animations=False), [4, 6])
 
 
 CASES = {
@@ -133,6 +145,25 @@ CASES = {
         pixels(17, 5, 3),
         lambda tf, x: tf.image.resize(x, [4, 6], antialias=True),
     ),
+    "decode_image": Case(
+        "step: 'decode_base64()' step: 'decode_image(channels=3)' step: 'resize(4, 6)'",
+        lambda rows: texts_of(*map(base64.urlsafe_b64encode, FILES[:rows])),
+        lambda tf, x: np.reshape(
+            [decoded(tf, each) for each in tf.io.decode_base64(x)], (-1, 4, 6, 3)
+        ),
+    ),
+    "decode_image of a fixed batch": Case(
+        "shape: '[3]' step: 'decode_image(3)' step: 'resize(4, 6)'",
+        lambda rows: texts_of(*FILES[:rows]),
+        lambda tf, x: np.stack([decoded(tf, each) for each in x]),
+        batches=(3,),
+    ),
+    "decode_image of one": Case(
+        "shape: '[]' step: 'decode_image(3)' step: 'resize(4, 6)'",
+        lambda rows: np.array(FILES[0], object),
+        lambda tf, x: decoded(tf, x.item())[None],
+        batches=(1,),
+    ),
     "all": Case(
         "step: 'decode_base64()' step: \"decode_raw('uint8', [3, 5, 7])\" "
         "step: \"layout('NCHW', 'NHWC')\" "
@@ -195,7 +226,7 @@ def test_inputs(tmp_path: Path, name: str) -> None:
         patched = tmp_path / str(number)
         sigpb.patch(model, patch_of(case), output_dir=patched)
         for path, loader in loaders(patched, name):
-            for rows in (0, 1, 3):
+            for rows in case.batches:
                 value = case.fed(rows)
                 taken = tf.cast(case.expected(tf, value), tf.float32).numpy()
                 assert taken.shape == (rows, 4, 6, 3)

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from sigpb.rewrite.conversion import is_batch_relaxed
-from sigpb.rewrite.interface import Side, with_batch
+from sigpb.rewrite.conversion import conversion, is_batch_relaxed
+from sigpb.rewrite.interface import Side, WantedType, with_batch
 from sigpb.steps.step import ConversionError
+from sigpb.steps.syntax import parse_step
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_text
 from tests.rewrite.drafts import conversion_to
 
@@ -217,3 +218,15 @@ def test_is_worked_out_once() -> None:
     before, after = type_of("float32 [?,4]"), type_of("uint8 [?,2,2]")
     assert conversion_to("input", before, after) is conversion_to("input", before, after)
     assert conversion_to("output", before, after) != conversion_to("input", before, after)
+
+
+def test_images_of_any_size_for_a_tensor_of_one() -> None:
+    steps = (parse_step("decode_image(3)"),)
+    with pytest.raises(ConversionError) as error:
+        conversion("input", type_of("float32 [?,224,299,3]"), WantedType(steps=steps))
+    assert str(error.value) == (
+        "the steps give images of any size, [?,?,?,3], and the tensor takes [?,224,299,3]; add the "
+        "step resize(224, 299)"
+    )
+    found = conversion("input", type_of("float32 [?,?,?,3]"), WantedType(steps=steps))
+    assert found.outside == type_of("string [?]")

@@ -205,3 +205,14 @@ def test_a_graph_without_functions(graph: protos.MetaGraphDef) -> None:
     assert list(rewritten.library.signatures()) == []
     assert rewritten.library.get("f") is None
     assert rewritten.bytes() == rewritten.encoded
+
+
+def test_adds_a_library_behind_the_nodes() -> None:
+    before = protos.MetaGraphDef()
+    before.graph_def.node.add(name="node")
+    rewritten = Rewritten(before)
+    rewritten.library.add(function("new_1", calls="new_2"))
+    rewritten.library.add(function("new_2"))
+    before.graph_def.library.function.extend([function("new_1", calls="new_2"), function("new_2")])
+    assert rewritten.graph("new_1") == before
+    assert rewritten.bytes() == rewritten.encoded, "nothing is used"

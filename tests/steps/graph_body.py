@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sigpb import protos
-from sigpb.graph.added_nodes import numbered
 from sigpb.steps.graph_body import GraphBody, dtype_attr
+from sigpb.tf.fresh_names import numbered
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import Shape, shape_of, shape_proto
 
@@ -30,7 +30,8 @@ class GraphDefBody(GraphBody):
         node = protos.NodeDef(name=self.fresh_name(name), op=op, input=inputs, attr=attributes)
         self.append(node)
         self.shapes.update((node.name, shape_of(shape)) for shape in shapes)
-        return (self.spelled(node, 0),)
+        count = len(self.op_defs.output_dtypes(node) or (0,))
+        return tuple(self.spelled(node, number) for number in range(count))
 
     def fresh_name(self, wanted: str) -> str:
         return numbered(wanted, {node.name for node in self.graph.node}.__contains__)
@@ -45,7 +46,8 @@ class GraphDefBody(GraphBody):
         return f"{node.name}:{output}"
 
     def add_function(self, function: protos.FunctionDef) -> str:
-        raise NotImplementedError
+        self.graph.library.function.append(function)
+        return function.signature.name
 
     def placeholder(self, name: str, dtype: int, shape: Shape) -> str:
         known = shape_proto(shape)

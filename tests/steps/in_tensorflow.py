@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sigpb.steps.step import Step, build_steps
+from sigpb.steps.step import Step, build_steps, joined
 from sigpb.tf.tensor_types import TensorType
 
 from .graph_body import GraphDefBody
@@ -15,7 +15,7 @@ Array = Any
 
 
 def evaluated(steps: tuple[Step, ...], value: Array) -> Array:
-    for step in steps:
+    for step in joined(steps):
         value = step.evaluate(value)
     return value
 

@@ -169,6 +169,22 @@ def test_samples_of_steps() -> None:
         assert read(type_, "float32 [?,0]", step)[0].shape == (3, 0)
 
 
+@pytest.mark.tensorflow
+def test_images_of_steps() -> None:
+    decode = ("decode_image(3)", "resize(4, 6)")
+    files, found = read("string [?]", "float32 [?,4,6,3]", *decode)
+    assert {each[:4] for each in files} == {b"\x89PNG"}
+    assert found.shape == (3, 4, 6, 3)
+
+    file, found = read("string []", "float32 [1,4,6,3]", *decode)
+    assert (file.shape, file.dtype, file.item()[:4]) == ((), object, b"\x89PNG")
+    assert found.shape == (1, 4, 6, 3)
+
+    files, found = read("string [?]", "uint8 [?,?,?,1]", "decode_base64()", "decode_image(1)")
+    assert {each[:4] for each in files} == {b"iVBO"}
+    assert found.shape == (3, 64, 48, 1)
+
+
 def test_texts_that_steps_read() -> None:
     strings, numbers = read("string [?]", "int16 [?,2]", "decode_raw('int16', [2])")
     assert [len(each) for each in strings] == [4, 4, 4]

@@ -18,8 +18,8 @@ from sigpb.batch_size.order import data_inputs
 from sigpb.batch_size.rules.operation import COUNT, Demand, Operation, Refusal, Wanted
 from sigpb.batch_size.rules.sizes import Batch, Dim, has_batch, same, write_shape
 from sigpb.batch_size.rules.values import INT32, Tensor, constant
-from sigpb.graph.added_nodes import TakenNames
 from sigpb.tf.called_functions import functions_in_attributes, nodes_by_name
+from sigpb.tf.fresh_names import TakenNames
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES, stated_shape
 from sigpb.tf.tensor_names import producer
 
