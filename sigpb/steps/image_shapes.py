@@ -59,10 +59,16 @@ def of_any_rank(step: Step, result: TensorType) -> Images:
     Raises:
         ConversionError: They are no images.
     """
+    name = step_name(type(step))
+    if result.dtype == dtype_of("string"):
+        raise ConversionError(
+            f"{name} returns images [?,height,width,channels] of numbers, not {type_text(result)}; "
+            "put decode_image before it, not behind it"
+        )
     sizes = (None,) * 4 if result.shape is None else result.shape
     if len(sizes) != 4:
         raise ConversionError(
-            f"{step_name(type(step))} returns images [?,height,width,channels], not "
+            f"{name} returns images [?,height,width,channels], not "
             f"{shape_text(result.shape)}; put a reshape or flatten behind it"
         )
     batch, height, width, channels = sizes

@@ -130,16 +130,6 @@ CASES = {
         pixels(3, 11, 3),
         lambda tf, x: tf.image.resize(x, [4, 6], "nearest"),
     ),
-    "bicubic": Case(
-        "dtype: 'uint8' step: \"resize(4, 6, 'bicubic')\"",
-        pixels(7, 5, 3),
-        lambda tf, x: tf.image.resize(x, [4, 6], "bicubic"),
-    ),
-    "area": Case(
-        "dtype: 'uint8' shape: '[?,9,11,3]' step: \"resize(4, 6, method='area')\"",
-        pixels(9, 11, 3),
-        lambda tf, x: tf.image.resize(x, [4, 6], "area"),
-    ),
     "antialias": Case(
         "dtype: 'uint8' step: 'resize(4, 6, antialias=True)'",
         pixels(17, 5, 3),

@@ -55,6 +55,15 @@ def test_what_comes_out_are_images() -> None:
     )
 
 
+def test_files_are_decoded_first() -> None:
+    with pytest.raises(ConversionError) as error:
+        Resize(7, 8).operand(type_of("string [?]"))
+    assert str(error.value) == (
+        "resize returns images [?,height,width,channels] of numbers, not string [?]; put "
+        "decode_image before it, not behind it"
+    )
+
+
 @pytest.mark.parametrize(
     ("step", "operand", "said"),
     [
