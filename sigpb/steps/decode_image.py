@@ -94,7 +94,7 @@ class DecodeImage(Step):
         return f"{_FAILING}; so do images of one batch that differ in size; put a resize behind it"
 
 
-_FAILING = "a string that is no JPEG, PNG, GIF or BMP image fails"
+_FAILING = "a string that is no image file fails"
 
 
 @dataclass(frozen=True)

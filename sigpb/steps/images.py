@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from sigpb import protos
 from sigpb.steps.dtype_values import nearest
 from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, integers
 from sigpb.steps.image_shapes import NUMBERS, check_pixels, images_of, of_any_rank, of_any_size
@@ -82,7 +83,7 @@ class Crop(Step):
 
 @dataclass(frozen=True)
 class Pad(Step):
-    """The op ``PadV2``: a margin around each image.
+    """The op ``PadV2``, or ``MirrorPad``: a margin around each image.
 
     Attributes:
         top: How many rows are added above it.
@@ -90,6 +91,9 @@ class Pad(Step):
         left: How many columns are added left of it.
         right: How many columns are added right of it.
         value: What every channel of the margin is.
+        mode: ``constant`` for the value; ``reflect`` and ``symmetric`` for pixels of the image,
+            mirrored without and with those at its edge; ``reflect`` fails for no images, as
+            ``tf.pad`` does.
     """
 
     top: int
@@ -97,6 +101,7 @@ class Pad(Step):
     left: int
     right: int
     value: float = 0
+    mode: Literal["constant", "reflect", "symmetric"] = "constant"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the height and width with the margin."""
@@ -110,13 +115,35 @@ class Pad(Step):
             or (not is_integer and math.isclose(value, self.value, rel_tol=2**-8, abs_tol=1e-6))
         ):
             raise ConversionError(f"{dtype_name(operand.dtype)} has no value {self.value}")
+        self._check_mirrored(height, width)
         rows, columns = self._margins
         padded = (batch, _sum(height, rows), _sum(width, columns), channels)
         return TensorType(operand.dtype, padded)
 
+    def _check_mirrored(self, *sizes: int | None) -> None:
+        """Makes sure that an image has the pixels of a margin that mirrors it."""
+        if self.mode == "constant":
+            return
+        if self.value:
+            raise ConversionError(f"pad has a value for the mode constant, not {self.mode}")
+        at_edge = self.mode == "reflect"
+        for size, margins in zip(sizes, (self._rows, self._columns), strict=True):
+            if size is not None and max(margins) > size - at_edge:
+                raise ConversionError(
+                    f"pad cannot mirror {max(margins)} pixels of {size}, by the mode {self.mode}"
+                )
+
+    @property
+    def _rows(self) -> tuple[int, int]:
+        return self.top, self.bottom
+
+    @property
+    def _columns(self) -> tuple[int, int]:
+        return self.left, self.right
+
     @property
     def _margins(self) -> tuple[int, int]:
-        return self.top + self.bottom, self.left + self.right
+        return sum(self._rows), sum(self._columns)
 
     def _value(self, dtype: int) -> Any:
         return nearest(dtype)(self.value)
@@ -133,26 +160,33 @@ class Pad(Step):
         return TensorType(result.dtype, (known[0], *sides, known[3]))
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
-        """Adds the PadV2, the margins, and their value."""
+        """Adds the op, the margins, and their value if they have one."""
         sizes = [0, 0, self.top, self.bottom, self.left, self.right, 0, 0]
-        taken = [
-            tensor,
-            elements(body, "Pad/paddings", sizes, _INT32, (4, 2)),
-            elements(body, "Pad/value", [self._value(operand.dtype)], operand.dtype),
-        ]
+        taken = [tensor, elements(body, "Pad/paddings", sizes, _INT32, (4, 2))]
         attributes = {"T": dtype_attr(operand.dtype), "Tpaddings": dtype_attr(_INT32)}
-        [output] = body.add(
-            "PadV2", "Pad", taken, attributes, shape_proto(self.result(operand).shape)
-        )
+        if self.mode == "constant":
+            op = "PadV2"
+            value = [self._value(operand.dtype)]
+            taken.append(elements(body, "Pad/value", value, operand.dtype))
+        else:
+            op = "MirrorPad"
+            attributes["mode"] = protos.AttrValue(s=self.mode.upper().encode())
+        [output] = body.add(op, "Pad", taken, attributes, shape_proto(self.result(operand).shape))
         return output
 
     def evaluate(self, value: Any) -> Any:
         """Puts the margin around an array."""
         import numpy as np
 
-        widths = ((0, 0), (self.top, self.bottom), (self.left, self.right), (0, 0))
+        widths = ((0, 0), self._rows, self._columns, (0, 0))
+        if self.mode != "constant":
+            return np.pad(value, widths, self.mode)
         margin = np.array(self._value(dtype_of(value.dtype.name)), value.dtype)
         return np.pad(value, widths, constant_values=margin)
+
+    def loss(self, operand: TensorType) -> str | None:
+        """Says what fails: see tensorflow/core/kernels/image/mirror_pad_op.cc."""
+        return "a batch of no images fails" if self.mode == "reflect" else None
 
 
 def _sum(size: int | None, more: int) -> int | None:

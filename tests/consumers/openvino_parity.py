@@ -78,6 +78,17 @@ def _color(before: str, after: str, steps: str, shape: str = "", channels: int =
     return Feature(name, stated + steps, configure, sizes, channels=channels)
 
 
+def _pad(mode: str, arguments: str) -> Feature:
+    def configure(preprocess: Any, ov: Any, ppp: Any) -> None:
+        ppp.input().tensor().set_shape([2, 3, 3, 3])
+        margins = [0, 1, 2, 0], [0, 0, 1, 0]
+        mode_of = getattr(preprocess.PaddingMode, mode)
+        ppp.input().preprocess().pad(*margins, 7.0 if mode == "CONSTANT" else 0.0, mode_of)
+
+    endpoint = f"shape: '[?,3,3,3]' step: \"pad(1, 0, 2, 1{arguments})\""
+    return Feature(f"`pad`, `{mode}`", endpoint, configure, (2, 3, 3, 3))
+
+
 _RGBX = "[?,4,6,4]"
 _REVERSE, _GRAY = "step: 'reverse_channels()'", "step: 'grayscale()'"
 
@@ -128,17 +139,9 @@ FEATURES = (
         ),
         (2, 7, 9, 3),
     ),
-    Feature(
-        "`pad`, `CONSTANT`",
-        "shape: '[?,3,3,3]' step: 'pad(1, 0, 2, 1, 7)'",
-        lambda preprocess, ov, ppp: (
-            ppp.input().tensor().set_shape([2, 3, 3, 3]),
-            ppp.input()
-            .preprocess()
-            .pad([0, 1, 2, 0], [0, 0, 1, 0], 7.0, preprocess.PaddingMode.CONSTANT),
-        ),
-        (2, 3, 3, 3),
-    ),
+    _pad("CONSTANT", ", 7"),
+    _pad("REFLECT", ", mode='reflect'"),
+    _pad("SYMMETRIC", ", mode='symmetric'"),
     Feature(
         "`clamp` (in Python by `custom`)",
         "step: 'clip(9.5, 200)'",

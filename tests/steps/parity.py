@@ -44,6 +44,7 @@ class Case:
         expected: The same: takes ``tf`` and the value.
         value: Makes a value of a number of rows; random numbers of the type if left out.
         side: Whether they are the steps of an input or of an output.
+        batches: How many examples there may be.
     """
 
     steps: tuple[str, ...]
@@ -52,6 +53,7 @@ class Case:
     expected: Callable[[Any, Array], Any]
     value: Callable[[int], Array] | None = None
     side: Side = "input"
+    batches: tuple[int, ...] = BATCHES
 
     @property
     def name(self) -> str:
@@ -99,6 +101,17 @@ def _resize(method: str, antialias: bool = False) -> Case:
         "uint8 [?,9,11,3]",
         said,
         lambda tf, x: tf.image.resize(x, [4, 6], method, antialias=antialias),
+    )
+
+
+def _mirrored(mode: str) -> Case:
+    margins = [[0, 0], [1, 2], [3, 0], [0, 0]]
+    return Case(
+        (f"pad(1, 2, 3, 0, mode={mode!r})",),
+        "float32 [?,4,6,3]",
+        f"`tf.pad`, {mode}" + ("; both fail for no images" if mode == "reflect" else ""),
+        lambda tf, x: tf.pad(x, margins, mode),
+        batches=BATCHES[mode == "reflect" :],
     )
 
 
@@ -184,6 +197,7 @@ CASES = (
         ("pad(1, 2, 3, 0, 7)",), _IMAGES, "`tf.pad`",
         lambda tf, x: tf.pad(x, [[0, 0], [1, 2], [3, 0], [0, 0]], constant_values=7),
     ),
+    *(_mirrored(mode) for mode in ("reflect", "symmetric")),
     Case(
         ("reshape([None, 2, 9])",), "float32 [?,6,3]", "`tf.reshape`",
         lambda tf, x: tf.reshape(x, [-1, 2, 9]),
@@ -265,7 +279,10 @@ def measured(folder: Path) -> Iterator[tuple[Case, dict[str, float]]]:
     sigpb.patch(model_of(folder / "model"), patch_of_all(), output_dir=patched)
     far = [dict.fromkeys(LOADERS, 0.0) for _ in CASES]
     for rows in BATCHES:
-        values = {f"x{number}": case.made(rows) for number, case in enumerate(CASES)}
+        values = {
+            f"x{number}": case.made(rows if rows in case.batches else case.batches[0])
+            for number, case in enumerate(CASES)
+        }
         expected = [
             np.asarray(case.expected(tf, values[f"x{number}"])) for number, case in enumerate(CASES)
         ]

@@ -29,6 +29,9 @@ NUMBERS = (
         ("pad(1, 2, 3, 4)", "uint8 [?,4,6,3]", "uint8 [?,7,13,3]"),
         ("pad(1, 2, 3, 4, 255)", "uint8 [?,?,?,3]", "uint8 [?,?,?,3]"),
         ("pad(0, 0, 0, 0, -0.1)", "bfloat16 [?,4,6,3]", "bfloat16 [?,4,6,3]"),
+        ("pad(3, 2, 5, 4, mode='reflect')", "uint8 [?,4,6,3]", "uint8 [?,9,15,3]"),
+        ("pad(4, 2, 6, 4, mode='symmetric')", "uint8 [?,4,6,3]", "uint8 [?,10,16,3]"),
+        ("pad(9, 9, 9, 9, mode='reflect')", "uint8 [?,?,?,3]", "uint8 [?,?,?,3]"),
     ],
 )
 def test_type(step: str, operand: str, result: str) -> None:
@@ -89,6 +92,19 @@ def test_a_margin_has_to_be_there() -> None:
         ("pad(1, 2, 3, 4, 256)", "uint8 [?,4,6,3]", "uint8 has no value 256"),
         ("pad(1, 2, 3, 4, 0.5)", "uint8 [?,4,6,3]", "uint8 has no value 0.5"),
         ("pad(1, 2, 3, 4, 1000000.0)", "float16 [?,4,6,3]", "float16 has no value 1000000.0"),
+        (
+            "pad(4, 2, 3, 4, mode='reflect')",
+            "uint8 [?,4,6,3]",
+            "pad cannot mirror 4 pixels of 4, by the mode reflect",
+        ),
+        ("pad(0, 0, 3, 6, mode='reflect')", "uint8 [?,?,6,3]", "cannot mirror 6 pixels of 6"),
+        ("pad(2, 5, 3, 4, mode='symmetric')", "uint8 [?,4,6,3]", "cannot mirror 5 pixels of 4"),
+        ("pad(0, 0, 7, 0, mode='symmetric')", "uint8 [?,4,6,3]", "cannot mirror 7 pixels of 6"),
+        (
+            "pad(1, 2, 3, 4, 7, 'symmetric')",
+            "uint8 [?,4,6,3]",
+            "pad has a value for the mode constant, not symmetric",
+        ),
         ("pad(1, 2, 3, 4)", "string [?,4,6,3]", "not string"),
         ("pad(1, 2, 3, 4)", "uint8 [?,4]", "pad takes images"),
     ],
@@ -103,12 +119,21 @@ def test_by_hand() -> None:
     assert Pad(1, 0, 0, 2, 9).evaluate(image[:, :1, :2]).tolist() == [
         [[[9], [9], [9], [9]], [[0], [1], [9], [9]]]
     ]
+    for mode, row in (("reflect", [2, 1, 0, 1, 2, 1]), ("symmetric", [1, 0, 0, 1, 2, 2])):
+        step = parse_step(f"pad(0, 0, 2, 1, mode={mode!r})")
+        assert step.evaluate(image[:, :1, :3]).ravel().tolist() == row
+
+
+STEPS = [
+    *(Crop(1, 2, 3, 4), Pad(1, 2, 3, 4), Pad(0, 1, 0, 0, 7)),
+    Pad(4, 0, 1, 6, mode="symmetric"),
+]
 
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("rows", [0, 1, 3])
 @pytest.mark.parametrize("dtype", NUMBERS)
-@pytest.mark.parametrize("step", [Crop(1, 2, 3, 4), Pad(1, 2, 3, 4), Pad(0, 1, 0, 0, 7)])
+@pytest.mark.parametrize("step", STEPS)
 def test_regions_in_tensorflow(step: Step, dtype: str, rows: int) -> None:
     value: Any = np.arange(rows * 72).reshape(rows, 4, 6, 3).astype(numpy_dtype(dtype_of(dtype)))
     assert_evaluated_as_in_tensorflow((step,), type_of(f"{dtype} [?,4,6,3]"), value)
@@ -121,3 +146,17 @@ def test_a_margin_is_rounded_as_in_tensorflow(dtype: str) -> None:
     value: Any = np.arange(18).reshape(1, 2, 3, 3).astype(numpy_dtype(dtype_of(dtype)))
     step = Pad(1, 2, 3, 4, -123.68)
     assert_evaluated_as_in_tensorflow((step,), type_of(f"{dtype} [?,?,?,3]"), value)
+
+
+@pytest.mark.tensorflow
+def test_reflected_in_tensorflow() -> None:
+    import tensorflow as tf
+
+    step = Pad(3, 2, 5, 4, mode="reflect")
+    for dtype in NUMBERS:
+        value: Any = np.arange(72).reshape(1, 4, 6, 3).astype(numpy_dtype(dtype_of(dtype)))
+        assert_evaluated_as_in_tensorflow((step,), type_of(f"{dtype} [?,4,6,3]"), value)
+    assert step.loss(type_of("uint8 [?,4,6,3]")) == "a batch of no images fails"
+    assert Pad(3, 2, 5, 4).loss(type_of("uint8 [?,4,6,3]")) is None
+    with pytest.raises(tf.errors.InvalidArgumentError, match="0 not less than 0"):
+        assert_evaluated_as_in_tensorflow((step,), type_of("float64 [?,4,6,3]"), value[:0])
