@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 import sigpb
+from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
+from sigpb.wire import Message
 from tests.edits.before_after import planned, types_of
 from tests.patches import (
     MAIN,
     ModelFactory,
+    altered,
     apply,
     assert_twice_is_once,
     only_graph,
@@ -207,6 +210,31 @@ class TestUnchanged:
         after.signature_def["serving_default"].CopyFrom(before.signature_def["serving_default"])
         # Not by ==, which unpacks what a collection holds.
         assert deterministic_bytes(after) == deterministic_bytes(before)
+
+
+def test_a_graph_without_functions_gets_those_of_a_loop(fixture_model: ModelFactory) -> None:
+    def leave_only_nodes(graph: protos.MetaGraphDef) -> None:
+        graph.graph_def.ClearField("versions")
+        assert not graph.graph_def.HasField("library")
+
+    model = altered(fixture_model("tf1_shared"), leave_only_nodes)
+    steps = 'step: "decode_image(3)" step: "resize(1, 1)" step: "flatten()"'
+    after = apply(model, serving(f'input {{ key: "x" dtype: "string" shape: "[?]" {steps} }}'))
+    functions = [function.signature.name for function in after.graph_def.library.function]
+    assert functions == ["DecodeImage_cond_1", "DecodeImage_body_2"]
+    assert {"StatelessWhile", "DecodeImage", "GatherV2"} < {
+        op.name for op in after.meta_info_def.stripped_op_list.op
+    }
+    graph = Message.root((model / MAIN).read_bytes())
+    for number in (
+        protos.SavedModel.META_GRAPHS_FIELD_NUMBER,
+        protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER,
+    ):
+        [field] = graph.fields(number)
+        graph = graph.message(field)
+    *nodes, last = (field.number for field in graph.fields())
+    assert {*nodes} == {protos.GraphDef.NODE_FIELD_NUMBER}
+    assert last == protos.GraphDef.LIBRARY_FIELD_NUMBER
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,21 @@ def test_images_of_one_size() -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.parametrize("batch", [None, 3])
+def test_steps_behind_see_the_shape(batch: int | None) -> None:
+    import tensorflow as tf
+
+    body, type_ = GraphDefBody(), type_of("string [?]" if batch is None else f"string [{batch}]")
+    fetched = build_steps(body, [DECODE, RESIZE], body.placeholder("x", *type_), type_)
+    for node in body.graph.node:
+        node.attr.pop("_output_shapes", None)
+    graph_def = tf.compat.v1.GraphDef.FromString(body.graph.SerializeToString())
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
+        assert graph.get_tensor_by_name(fetched).shape.as_list() == [batch, 4, 6, 3]
+
+
+@pytest.mark.tensorflow
 def test_no_images() -> None:
     assert run([DECODE, RESIZE], "string [?]", texts()).shape == (0, 4, 6, 3)
     assert run([DECODE], "string [?]", texts()).shape == (0, 0, 0, 3)

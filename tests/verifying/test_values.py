@@ -174,6 +174,7 @@ def test_images_of_steps() -> None:
     decode = ("decode_image(3)", "resize(4, 6)")
     files, found = read("string [?]", "float32 [?,4,6,3]", *decode)
     assert {each[:4] for each in files} == {b"\x89PNG"}
+    assert len({each[16:24] for each in files}) > 1, "they have several sizes"
     assert found.shape == (3, 4, 6, 3)
 
     file, found = read("string []", "float32 [1,4,6,3]", *decode)
