@@ -148,7 +148,8 @@ def _function(body: GraphBody, name: str, dtypes: Iterable[int]) -> FunctionGrap
 def _added(body: GraphBody, graph: FunctionGraph, results: Mapping[str, tuple[str, int]]) -> str:
     """Adds a function that returns some tensors, each with its dtype, and returns its name."""
     for name, (tensor, dtype) in results.items():
-        [spelled] = graph.add("Identity", name, [tensor], {"T": dtype_attr(dtype)})
+        # OpenVINO never ends reading nested functions in which a node has its result's name.
+        [spelled] = graph.add("Identity", f"{name}/Identity", [tensor], {"T": dtype_attr(dtype)})
         graph.function.signature.output_arg.add(name=name, type=dtype)
         graph.function.ret[name] = spelled
     return body.add_function(graph.function)

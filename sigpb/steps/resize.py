@@ -17,7 +17,6 @@ _INT32, _FLOAT = map(dtype_of, ("int32", "float32"))
 # The bounds of a StridedSlice of a shape of images that takes height and width.
 _SIDES = {"begin": 1, "end": 3, "strides": 1}
 
-
 Method = Literal["bilinear", "nearest", "bicubic", "area"]
 
 _OPS: Mapping[Method, str] = {
@@ -99,7 +98,6 @@ class Resize(Step):
 
             size = [self.height, self.width]
             return tf.image.resize(value, size, self.method, antialias=self.antialias).numpy()
-
         places = [
             _places(count, before)
             for count, before in zip((self.height, self.width), value.shape[1:3], strict=True)

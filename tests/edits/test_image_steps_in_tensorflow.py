@@ -229,6 +229,18 @@ def test_inputs(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tf1", "tf2"])
+def test_what_is_no_image_fails(tmp_path: Path, name: str) -> None:
+    model, patched = image_model(tmp_path, name), tmp_path / "patched"
+    case = CASES["decode_image of a fixed batch"]
+    sigpb.patch(model, patch_of(case), output_dir=patched)
+    fed = {"a": texts_of(FILES[0], b"text", FILES[1]), "m": np.float32(3)}
+    for loader in (model_runner.run_v1, model_runner.run_v2):
+        found = loader(patched, SERVE, {"serving_default": fed})["serving_default"]
+        assert "InvalidArgumentError" in found
+        assert "Unknown image file format" in found
+
+
+@pytest.mark.parametrize("name", ["tf1", "tf2"])
 def test_flat_outputs(tmp_path: Path, name: str) -> None:
     import tensorflow as tf
 
