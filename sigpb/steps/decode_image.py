@@ -34,8 +34,9 @@ class DecodeImage(Step):
 
     Files of one batch may have different sizes if a ``resize`` follows: it is done in the loop,
     with what lies between, and equal to ``tf.map_fn``. Otherwise different sizes fail at run time,
-    as a file that is no image does, and a GIF that is to have another number of channels than 3. Of
-    an animation it takes the first frame. A model of one image may take one file, ``shape: "[]"``.
+    as a file that is no image does, a GIF that is to have other than 3 channels, and a BMP that is
+    to have 1. Of an animation it takes the first frame. A model of one image may take one file,
+    ``shape: "[]"``.
 
     Attributes:
         channels: 3 for RGB, 1 for gray images, 4 for RGBA.

@@ -208,6 +208,7 @@ def test_one_image() -> None:
         (DECODE, [b""], "Input is empty"),
         (DECODE, [png(pixels(7, 5))[:60]], "Invalid PNG data"),
         (DecodeImage(1), [GIF], "channels must be 0 or 3 for GIF"),
+        (DecodeImage(1), [bmp(pixels(3, 11))], "must be 0, 3 or 4 for BMP"),
         (
             DECODE,
             [png(pixels(7, 5)), png(pixels(5, 7))],
