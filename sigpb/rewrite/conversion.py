@@ -106,7 +106,7 @@ def _check_size(made: Shape, taken: Shape) -> None:
     """
     if made is None or taken is None or not len(made) == len(taken) == _RANK_OF_IMAGES:
         return
-    if None in made[1:3] and None not in taken[1:3]:
+    if made[1:3] == (None, None) and None not in taken[1:3]:
         raise ConversionError(
             f"the steps give images of any size, {shape_text(made)}, and the tensor takes "
             f"{shape_text(taken)}; add the step resize({taken[1]}, {taken[2]})"

@@ -228,5 +228,8 @@ def test_images_of_any_size_for_a_tensor_of_one() -> None:
         "the steps give images of any size, [?,?,?,3], and the tensor takes [?,224,299,3]; add the "
         "step resize(224, 299)"
     )
+    channels_first = (*steps, parse_step("layout('NHWC', 'NCHW')"))
+    with pytest.raises(ConversionError, match="only the first dimension, the batch, can be"):
+        conversion("input", type_of("float32 [?,3,224,299]"), WantedType(steps=channels_first))
     found = conversion("input", type_of("float32 [?,?,?,3]"), WantedType(steps=steps))
     assert found.outside == type_of("string [?]")
