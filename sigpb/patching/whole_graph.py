@@ -56,7 +56,10 @@ def carried_out(plan: Plan, model: SavedModel, signed: CommittedModel) -> Commit
         committed[index] = committed[index]._replace(
             object_graph=after or committed[index].object_graph, is_rewritten=True
         )
-    return CommittedModel(composed(edits.pieces(), signed.pieces), committed)
+    pieces = edits.pieces()
+    if stage is not model:
+        pieces = composed(pieces, signed.pieces)
+    return CommittedModel(pieces, committed)
 
 
 def _in_between(model: SavedModel, pieces: Sequence[Piece]) -> SavedModel:

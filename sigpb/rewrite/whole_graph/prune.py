@@ -48,6 +48,10 @@ _OF_TRAINING = {
 }
 
 
+# What importers read a collected variable by whose VariableDef does not name it
+# (``_init_from_proto`` in tensorflow/python/ops/resource_variable_ops.py).
+_VALUE = "/Read/ReadVariableOp"
+
 _Context: TypeAlias = "protos.CondContextDef | protos.WhileContextDef"
 
 # Importers make contexts again, and fail where a node of one is missing: all of it stays, or none.
@@ -159,7 +163,8 @@ class _Pruning:
                 if informative[key].WhichOneof("kind") == wanted:
                     continue
                 del informative[key]
-            self.reach.add(named_nodes(value, self.reach.top))
+            named = set(named_nodes(value, self.reach.top))
+            self.reach.add([*named, *(name + _VALUE for name in named)])
         contexts = [
             (_CONTEXTS[key].FromString(encoded), encoded)
             for key, collection in informative.items()
