@@ -9,9 +9,11 @@ import pytest
 
 import sigpb
 from sigpb import protos
+from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.saved_plan import edit_texts
 from sigpb.saved_model import fingerprint as fingerprints
+from sigpb.verifying.from_plan import mapping_of
 from tests.patches import (
     MAIN,
     RECORD,
@@ -95,6 +97,13 @@ class TestDrop:
             "MetaGraph {serve} is the last one, and nothing loads a SavedModel without a "
             "MetaGraph; remove the directory instead."
         )
+
+    def test_verify_expects_what_is_left(self, fixture_model: ModelFactory) -> None:
+        with sigpb.open(fixture_model("tf1_two_graphs")) as model:
+            plan = compile_patch(model, parse_text(DROP))
+            (mapping,) = mapping_of(model, plan).meta_graphs
+        assert mapping.new_tags == ("gpu", "serve")
+        assert all(signature.concerned for signature in mapping.signatures)
 
     def test_unknown_tags(self, fixture_model: ModelFactory) -> None:
         assert refusal(fixture_model("tf1_two_graphs"), 'tags { tag: "a" } drop: true') == (
