@@ -88,12 +88,12 @@ class SetDevice(GraphEdit):
         """Nothing in the model says where nodes were."""
         yield f"devices of nodes are set for good; {_KEEP}."
 
-    def unchecked(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """An op needs a kernel for the device."""
         if not is_local_cpu(self.device):
             yield (
-                f"whether every op can run on {self.device!r}, or sessions are told to place nodes "
-                "elsewhere (allow_soft_placement)"
+                f"where there is no {self.device!r}, or an op has no kernel for it, sessions fail "
+                "unless they are told to place nodes elsewhere (allow_soft_placement)."
             )
 
 
@@ -126,14 +126,11 @@ class StripDefaultAttrs(GraphEdit):
         )
 
     def warnings(self) -> Iterator[str]:
-        """Some things that TensorFlow adds to models are not attributes that could be stripped."""
+        """Attributes are not all that is new, and nothing at hand says since when an op has one."""
         yield from self.newer
-
-    def unchecked(self) -> Iterator[str]:
-        """The definitions of ops in older versions are not at hand."""
         yield (
-            "which is the oldest TensorFlow that reads the model, that is, has all ops and "
-            "attributes that are left"
+            "which is the oldest TensorFlow that reads the model is not known; it has to have all "
+            "ops and attributes that are left."
         )
 
     def irreversible(self) -> Iterator[str]:
@@ -179,12 +176,12 @@ class Prune(GraphEdit):
         ]
         return f"pruned: {', '.join(parts)}; {_count(self.size, 'byte')}"
 
-    def unchecked(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """A session can be asked for any node by its name."""
         if self.nodes:
             yield (
-                "whether clients feed or fetch nodes by their names that no signature, initializer "
-                "or collection names"
+                "clients that feed or fetch nodes by names which no signature, initializer or "
+                "collection has do not find them any more."
             )
 
     def irreversible(self) -> Iterator[str]:

@@ -106,7 +106,6 @@ def with_graph_edits(plan: Plan, model: SavedModel, selected: Collection[int]) -
                 made,
                 edits=made.edits + edits,
                 warnings=made.warnings + tuple(text for edit in edits for text in edit.warnings()),
-                unchecked=made.unchecked + tuple(t for edit in edits for t in edit.unchecked()),
             )
             interfaces.setdefault(index, interfaces_of(MetaGraphDraft.of(before)))
     ordered = tuple(plans[index] for index in sorted(plans))

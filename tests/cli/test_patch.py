@@ -81,8 +81,8 @@ class TestFlags:
                 ["--prune"],
                 [
                     "pruned: 2 nodes; 170 bytes",
-                    "not checked without --verify: whether clients feed or fetch nodes by their "
-                    "names that no signature, initializer or collection names",
+                    "warning: clients that feed or fetch nodes by names which no signature, "
+                    "initializer or collection has do not find them any more.",
                 ],
             ),
         ],

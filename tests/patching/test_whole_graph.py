@@ -33,8 +33,8 @@ DROP = 'tags { tag: "serve" } drop: true'
 WITHOUT_OTHER = 'signature { key: "other" drop: true } prune: true'
 
 BY_NAME = (
-    "not checked without --verify: whether clients feed or fetch nodes by their names that no "
-    "signature, initializer or collection names"
+    "warning: clients that feed or fetch nodes by names which no signature, initializer or "
+    "collection has do not find them any more."
 )
 FOR_GOOD = "for good; keep the model as it was, which --in_place does in a backup."
 
@@ -154,8 +154,8 @@ class TestDevices:
         ]
         assert plan_of(model, 'set_device: "/gpu:0"')[1:] == [
             "devices: none (1 node), '/job:a' (2 nodes) → '/gpu:0'",
-            "not checked without --verify: whether every op can run on '/gpu:0', or sessions are "
-            "told to place nodes elsewhere (allow_soft_placement)",
+            "warning: where there is no '/gpu:0', or an op has no kernel for it, sessions fail "
+            "unless they are told to place nodes elsewhere (allow_soft_placement).",
         ]
         assert plan_of(model, 'set_device: "/cpu:0"')[2:] == []
 
@@ -185,8 +185,8 @@ class TestStrip:
             "default attributes stripped: 8 of 6 nodes; written by TensorFlow 2.21.0, GraphDef "
             "version 2474, to be read from version 0 on",
             "warning: TensorFlow 1.15 does not know the attribute 'debug_name' of VarHandleOp.",
-            "not checked without --verify: which is the oldest TensorFlow that reads the model, "
-            "that is, has all ops and attributes that are left",
+            "warning: which is the oldest TensorFlow that reads the model is not known; it has to "
+            "have all ops and attributes that are left.",
         ]
 
     def test_a_model_that_does_not_say_that_it_has_none(self, fixture_model: ModelFactory) -> None:
