@@ -212,6 +212,12 @@ class TestRefused:
             "one at most; select one that both have with --tags.",
         )
 
+        saved_model.meta_graphs.add().meta_info_def.tags.append("a")
+        saved_model.meta_graphs.add().meta_info_def.tags.append("b")
+        (more := one.with_name("more")).mkdir()
+        (more / MAIN).write_bytes(saved_model.SerializeToString())
+        assert len(reasons(model, more)) == 3
+
         apply(one, 'signature { key: "gpu_only" rename_to: "a" }')
         assert reasons(model, one) == (
             "MetaGraph {serve} goes and another one changes, which takes a patch for each: infer "

@@ -13,6 +13,8 @@ from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.saved_plan import edit_texts
 from sigpb.saved_model import fingerprint as fingerprints
+from sigpb.saved_model.files import WARMUP_PATH
+from sigpb.saved_model.tf_record import write_records
 from sigpb.verifying.from_plan import mapping_of
 from tests.patches import (
     MAIN,
@@ -104,6 +106,26 @@ class TestDrop:
             (mapping,) = mapping_of(model, plan).meta_graphs
         assert mapping.new_tags == ("gpu", "serve")
         assert all(signature.concerned for signature in mapping.signatures)
+
+    def test_all_that_have_one_tag_set(self, fixture_model: ModelFactory) -> None:
+        def same(graph: protos.MetaGraphDef) -> None:
+            graph.meta_info_def.tags[:] = ["gpu", "serve"]
+
+        model = altered(fixture_model("tf1_two_graphs"), same)
+        assert "is the last one" in refusal(model, 'tags { tag: "gpu" tag: "serve" } drop: true')
+
+    def test_requests_for_what_stays(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf1_two_graphs")
+        log = protos.PredictionLog()
+        request = log.predict_log.request
+        request.model_spec.signature_name = "serving_default"
+        for key in ("x", "b"):
+            request.inputs[key].dtype = protos.DataType.Value("DT_FLOAT")
+        (model / WARMUP_PATH).parent.mkdir()
+        (model / WARMUP_PATH).write_bytes(write_records([log.SerializeToString()]))
+        before = (model / WARMUP_PATH).read_bytes()
+        apply(model, DROP)
+        assert (model / WARMUP_PATH).read_bytes() == before
 
     def test_unknown_tags(self, fixture_model: ModelFactory) -> None:
         assert refusal(fixture_model("tf1_two_graphs"), 'tags { tag: "a" } drop: true') == (
@@ -263,6 +285,16 @@ class TestPrune:
         apply(model, "prune: true")
         (model / RECORD).unlink()
         assert_unchanged(model, "prune: true")
+
+    def test_a_large_model_loses_the_hash_of_its_graph(
+        self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = fixture_model("tf2_linear")
+        monkeypatch.setattr(fingerprints, "COMPUTE_LIMIT", 0)
+        after = apply(model, WITHOUT_OTHER)
+        found = protos.FingerprintDef.FromString((model / fingerprints.FILE_NAME).read_bytes())
+        expected = fingerprints.saved_object_graph_hash(after.object_graph_def)
+        assert (found.graph_def_program_hash, found.saved_object_graph_hash) == (0, expected)
 
     def test_with_conversions_and_everything_else(self, fixture_model: ModelFactory) -> None:
         """Nodes that are added in the same patch count as if they had been there."""

@@ -320,6 +320,7 @@ def test_edits_of_edited_bytes_are_edits_of_the_bytes(source: bytes, data: st.Da
     outer = data.draw(pieces_of(len(between)))
     made = composed(outer, inner)
     assert assemble(made, source) == assemble(outer, between)
+    assert all(size([piece]) for piece in made)
 
 
 def pieces_of(length: int) -> st.SearchStrategy[tuple[SourceRange | bytes, ...]]:

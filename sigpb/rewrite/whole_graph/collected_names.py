@@ -25,7 +25,7 @@ def named_nodes(content: Message, nodes: Collection[str], depth: int = _MAX_DEPT
         depth: How deep to look.
     """
     try:
-        name = producer(content.content().decode().removeprefix("loc:@"))
+        name = producer(content.content().decode())
     except UnicodeDecodeError:
         pass
     else:

@@ -61,4 +61,7 @@ def rewritten(
     again = Edits(after)
     rewrite(MetaGraph(Message.root(after)), wanted, again)
     assert not again
-    return protos.MetaGraphDef.FromString(after), done
+    made = protos.MetaGraphDef.FromString(after)
+    if encoded is None:  # What is new is where protobuf would write it.
+        assert made.SerializeToString(deterministic=True) == after
+    return made, done

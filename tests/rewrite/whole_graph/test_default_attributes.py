@@ -109,12 +109,22 @@ def test_the_mark_is_put_where_tensorflow_puts_it() -> None:
     before = meta_graph("a = NoOp()")
     before.meta_info_def.tags.append("serve")
     before.meta_info_def.function_aliases["f"] = "g"
-    encoded = before.SerializeToString(deterministic=True)
-    after, done = rewritten(before, STRIP, encoded)
+    after, done = rewritten(before, STRIP)
     before.meta_info_def.stripped_default_attrs = True
     assert after == before
     assert done.defaults is not None
     assert done.defaults.stripped == 0
+
+
+def test_a_mark_that_says_the_opposite() -> None:
+    before = meta_graph("a = NoOp()")
+    tags = protos.MetaGraphDef.MetaInfoDef(tags=["serve"]).SerializeToString()
+    encoded = length_delimited(1, tags + b"\x38\x01\x38\x00")  # true, then false
+    after, done = rewritten(before, STRIP, encoded + before.SerializeToString())
+    before.meta_info_def.tags.append("serve")
+    before.meta_info_def.stripped_default_attrs = True
+    assert after == before
+    assert not done.says_stripped
 
 
 def test_what_older_versions_are_known_not_to_know() -> None:

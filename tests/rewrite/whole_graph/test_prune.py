@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from google.protobuf import text_format
 
 from sigpb import protos
 from sigpb.rewrite.whole_graph.prune import Pruned
 from sigpb.rewrite.whole_graph.rewrite import Wanted
+from sigpb.wire import length_delimited
 from tests.graph.small_graphs import attr, call, graph_def
 
 from .rewritten import function, model, rewritten
@@ -53,7 +55,7 @@ class TestNodes:
 
     def test_what_loaders_run_and_read_stays(self) -> None:
         before = model(
-            "init = NoOp()\nname = Const()\nsave = Identity(name)\nrestore = NoOp(^name)\n"
+            "init = NoOp()\nname = Const()\nsave = Const()\nrestore = NoOp()\n"
             "asset = Const()\nsparse = Const()\nfeature = Const()\nother = NoOp()",
             more="""
             signature_def {
@@ -159,6 +161,27 @@ class TestCollections:
         assert list(after.collection_def["cond_context"].bytes_list.value) == [context(1)]
         assert found.collected == 1
 
+    def test_a_context_that_needs_another_one(self) -> None:
+        def context(inside: str, outside: str) -> bytes:
+            made = protos.WhileContextDef(pivot_name=f"{inside}:0")
+            made.values_def.values.append(f"{inside}:0")
+            made.values_def.external_values["a:0"] = f"{outside}:0"
+            return made.SerializeToString()
+
+        before = model("p = Const()\nq = Const()\nr = Const()")
+        before.graph_def.node[1].input[0] = "r"
+        contexts = [context("p", "p"), context("q", "p"), context("r", "q")]
+        before.collection_def["while_context"].bytes_list.value.extend(contexts)
+        assert not pruned(before)[1]
+
+    def test_a_message_that_is_nested_deep(self) -> None:
+        content = b"a:0"
+        for _ in range(3000):
+            content = length_delimited(1, content)
+        before = model("a = Const()\nb = Const()")
+        before.collection_def["mine"].bytes_list.value.extend([b"\n\001b", content])
+        assert [*pruned(before)[1].nodes] == ["a"]
+
     def test_a_context_stays_for_the_one_inside_of_it(self) -> None:
         outer = protos.WhileContextDef(context_name="w", pivot_name="p:0")
         nested = outer.nested_contexts.add().cond_ctxt
@@ -194,15 +217,24 @@ class TestFunctions:
             function("h_3"),
         ]
         before = model(functions=made)
-        text_format.Merge(attr("f", f'func {{ name: "f_1" {inner} }}'), before.graph_def.node[1])
+        for value in (
+            f'func {{ name: "f_1" {inner} }}',
+            f'list {{ func {{ name: "f_1" {inner} }} }}',
+        ):
+            before.graph_def.node[1].ClearField("attr")
+            text_format.Merge(attr("f", value), before.graph_def.node[1])
+            assert not pruned(before)[1]
+        before.graph_def.node[1].ClearField("attr")
+        text_format.Merge(attr("f", 'list { s: "f_1" s: "g_2" }'), before.graph_def.node[1])
         assert not pruned(before)[1]
 
-    def test_those_of_one_interface_stay_together(self) -> None:
-        interface = attr("api_implements", 's: "lstm_1"')
+    @pytest.mark.parametrize("key", ["api_implements", "experimental_api_implements"])
+    def test_those_of_one_interface_stay_together(self, key: str) -> None:
+        interface = attr(key, 's: "lstm_1"')
         made = [
             function("f_1", attributes=interface),
             function("g_2", attributes=interface),
-            function("h_3", attributes=attr("api_implements", 's: "lstm_2"')),
+            function("h_3", attributes=attr(key, 's: "lstm_2"')),
         ]
         before = model(functions=made)
         before.graph_def.node[1].op = "f_1"
@@ -281,6 +313,16 @@ class TestObjects:
         assert names(after) == ["a", "b"]
         assert sorted(after.object_graph_def.concrete_functions) == ["f_1", "g_2", "h_3"]
 
+    def test_a_function_of_an_object_has_its_gradient(self) -> None:
+        graph = """
+            nodes { function { concrete_functions: "f_1" } }
+            concrete_functions { key: "f_1" value {} }
+            """
+        made = [function("f_1"), function("g_2")]
+        before = model(functions=made, more=f"object_graph_def {{ {graph} }}")
+        before.graph_def.library.gradient.add(function_name="f_1", gradient_func="g_2")
+        assert not pruned(before)[1]
+
     def test_all_ways_from_one_object_to_another(self) -> None:
         ways = """
             dependencies { node_id: 2 }
@@ -300,8 +342,10 @@ class TestObjects:
             nodes { user_object {} }
             nodes { function { concrete_functions: "f_1" } registered_name: "mine" }
             nodes { captured_tensor { name: "y:0" concrete_function: "g_2" } }
+            nodes { function { concrete_functions: "h_3" } registered_saver: "mine" }
             concrete_functions { key: "f_1" value { bound_inputs: 2 } }
             concrete_functions { key: "g_2" value {} }
+            concrete_functions { key: "h_3" value {} }
             """
-        made = [function("f_1"), function("g_2")]
+        made = [function("f_1"), function("g_2"), function("h_3")]
         assert not pruned(model(functions=made, more=f"object_graph_def {{ {graph} }}"))[1]
