@@ -35,10 +35,11 @@ def size(pieces: Iterable[Piece]) -> int:
 
 def assemble(pieces: Iterable[Piece], buffer: Buffer) -> bytes:
     """Returns the bytes that the pieces make up, in memory; `write_pieces` is for large files."""
-    return b"".join(
-        buffer[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
-        for piece in pieces
-    )
+    with memoryview(buffer) as view:
+        return b"".join(
+            view[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
+            for piece in pieces
+        )
 
 
 def sha256(pieces: Iterable[Piece], buffer: Buffer) -> str:

@@ -327,7 +327,8 @@ def pieces_of(length: int) -> st.SearchStrategy[tuple[SourceRange | bytes, ...]]
     """Draws pieces of bytes, and of a buffer of some length."""
     offsets = st.integers(0, length)
     ranges = st.tuples(offsets, offsets).map(lambda each: SourceRange(min(each), max(each)))
-    return st.lists(st.binary(min_size=1, max_size=5) | ranges, max_size=6).map(tuple)
+    pieces = st.lists(st.binary(max_size=5) | ranges, max_size=6)
+    return pieces.map(lambda found: tuple(piece for piece in found if size([piece])))
 
 
 def test_growth() -> None:
