@@ -8,9 +8,12 @@ a MetaGraph that is served needs no summaries and losses.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.rewrite import metadata
@@ -46,7 +49,6 @@ _OF_TRAINING = {
     "update_ops",
     "weights",
 }
-
 
 # What importers read a collected variable by whose VariableDef does not name it
 # (``_init_from_proto`` in tensorflow/python/ops/resource_variable_ops.py).
@@ -88,6 +90,12 @@ class Pruned:
     def __bool__(self) -> bool:
         return bool(self.nodes or self.functions or self.objects or self.object_graph)
 
+    def leave(self, key: str, left: protos.CollectionDef | None, gone: int) -> None:
+        """Takes elements from a collection, if any go."""
+        if gone:
+            self.collections[key] = left
+            self.collected += gone
+
 
 def prune(meta_graph: MetaGraph) -> Pruned:
     """Returns what of a MetaGraph nothing needs."""
@@ -100,14 +108,16 @@ class _Pruning:
     def __init__(self, meta_graph: MetaGraph) -> None:
         self.meta_graph = meta_graph
         self.reach = Reach(GraphParts(meta_graph))
-        self.contexts = dict[str, list[tuple[Message, bool]]]()
+        # Collections of which the elements go with their nodes, by their keys.
+        self.of_training = dict[str, list[str]]()
+        self.contexts = dict[str, list[tuple[_Context, bytes]]]()
 
     def run(self) -> Pruned:
         self.reach.add(map(producer, _tensors(self.meta_graph)), _aliased(self.meta_graph))
         unneeded = set[int]()
         if graph := self.meta_graph.object_graph:
             unneeded = self._reach_objects(graph.proto)
-        informative = self._reach_collections()
+        self._reach_collections()
         reach, pruned = self.reach, Pruned(objects=unneeded)
         pruned.nodes = {name: at for name, at in reach.top.items() if name not in reach.nodes}
         pruned.functions = {
@@ -123,7 +133,7 @@ class _Pruning:
         pruned.ops -= reach.ops(reach.nodes, reach.functions)
         if graph:
             pruned.object_graph = self._object_graph(graph.proto, pruned)
-        self._prune_collections(informative, pruned)
+        self._prune_collections(pruned)
         return pruned
 
     def _reach_objects(self, graph: protos.SavedObjectGraph) -> set[int]:
@@ -149,35 +159,34 @@ class _Pruning:
             del after.concrete_functions[name]
         return after
 
-    def _reach_collections(self) -> dict[str, protos.CollectionDef]:
-        """Adds what collections name; returns those that go with their nodes instead."""
-        informative = dict[str, protos.CollectionDef]()
+    def _reach_collections(self) -> None:
+        """Adds what collections name, but for those that go with their nodes."""
         for raw_key, at in self.meta_graph.message.entries(_COLLECTIONS):
-            key = raw_key.decode(errors="replace")
-            value = self.meta_graph.message.entry_value(at)
-            if value is None:
-                continue
-            if key in _CONTEXTS or (key in _OF_TRAINING and _SERVED in self.meta_graph.tags):
-                informative[key] = parse(protos.CollectionDef, value)
-                wanted = "bytes_list" if key in _CONTEXTS else "node_list"
-                if informative[key].WhichOneof("kind") == wanted:
-                    continue
-                del informative[key]
-            named = set(named_nodes(value, self.reach.top))
-            self.reach.add([*named, *(name + _VALUE for name in named)])
-        contexts = [
-            (_CONTEXTS[key].FromString(encoded), encoded)
-            for key, collection in informative.items()
-            if key in _CONTEXTS
-            for encoded in collection.bytes_list.value
-        ]
+            key, value = raw_key.decode(errors="replace"), self.meta_graph.message.entry_value(at)
+            if value is not None and not self._goes_with_nodes(key, value):
+                named = set(named_nodes(value, self.reach.top))
+                self.reach.add([*named, *(name + _VALUE for name in named)])
+        contexts = [each for found in self.contexts.values() for each in found]
         known = -1
         while known != len(self.reach.nodes):
             known = len(self.reach.nodes)
             for context, encoded in contexts:
                 if self._is_needed(context):
                     self.reach.add(named_nodes(Message.root(encoded), self.reach.top))
-        return informative
+
+    def _goes_with_nodes(self, key: str, value: Message) -> bool:
+        """Whether the elements of a collection go with their nodes; if so, it is kept in mind."""
+        if key not in _OF_TRAINING | _CONTEXTS.keys():
+            return False
+        collection = parse(protos.CollectionDef, value)
+        if key in _CONTEXTS and collection.HasField("bytes_list"):
+            with contextlib.suppress(DecodeError):  # Somebody else's collection of that name.
+                parsed = _CONTEXTS[key].FromString
+                self.contexts[key] = [(parsed(each), each) for each in collection.bytes_list.value]
+        elif key in _OF_TRAINING and collection.HasField("node_list"):
+            if _SERVED in self.meta_graph.tags:
+                self.of_training[key] = list(collection.node_list.value)
+        return key in self.of_training or key in self.contexts
 
     def _is_needed(self, context: _Context) -> bool:
         """Whether something needs a node inside of a loop or branch."""
@@ -188,31 +197,18 @@ class _Pruning:
             for nested in context.nested_contexts
         )
 
-    def _prune_collections(
-        self, informative: Mapping[str, protos.CollectionDef], pruned: Pruned
-    ) -> None:
+    def _prune_collections(self, pruned: Pruned) -> None:
         """Takes elements from collections that go with their nodes."""
-        for key, before in informative.items():
-            after = protos.CollectionDef()
-            after.CopyFrom(before)
-            if key in _CONTEXTS:
-                kept = [
-                    encoded
-                    for encoded in before.bytes_list.value
-                    if self._is_needed(_CONTEXTS[key].FromString(encoded))
-                ]
-                after.bytes_list.value[:] = kept
-                gone = len(before.bytes_list.value) - len(kept)
-            else:
-                names = [
-                    name for name in before.node_list.value if producer(name) not in pruned.nodes
-                ]
-                after.node_list.value[:] = names
-                kept = [name.encode() for name in names]
-                gone = len(before.node_list.value) - len(kept)
-            if gone:
-                pruned.collections[key] = after if kept else None
-                pruned.collected += gone
+        for key, before in self.of_training.items():
+            names = [name for name in before if producer(name) not in pruned.nodes]
+            node_list = protos.CollectionDef.NodeList(value=names)
+            left = protos.CollectionDef(node_list=node_list) if names else None
+            pruned.leave(key, left, len(before) - len(names))
+        for key, contexts in self.contexts.items():
+            kept = [encoded for context, encoded in contexts if self._is_needed(context)]
+            bytes_list = protos.CollectionDef.BytesList(value=kept)
+            left = protos.CollectionDef(bytes_list=bytes_list) if kept else None
+            pruned.leave(key, left, len(contexts) - len(kept))
 
 
 def rewrite(edits: Edits, meta_graph: MetaGraph, pruned: Pruned) -> None:

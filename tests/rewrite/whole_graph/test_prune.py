@@ -139,8 +139,17 @@ class TestCollections:
         before.meta_info_def.tags[:] = ["train"]
         assert not pruned(before)[1]
 
-    def test_something_else_under_their_name_stays(self) -> None:
-        more = r'collection_def { key: "losses" value { bytes_list { value: "\n\003a:0" } } }'
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("losses", r'bytes_list { value: "\n\003a:0" }'),
+            ("while_context", 'bytes_list { value: "a:0" }'),
+            ("cond_context", 'node_list { value: "a" }'),
+            ("while_context", r'bytes_list { value: "\n\003a:0" value: "\377" }'),
+        ],
+    )
+    def test_something_else_under_their_name_stays(self, key: str, value: str) -> None:
+        more = f'collection_def {{ key: "{key}" value {{ {value} }} }}'
         assert not pruned(model("a = Exp(x)", more=more))[1]
 
     def test_contexts_stay_whole_or_go(self) -> None:
