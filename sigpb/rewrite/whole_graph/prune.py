@@ -176,16 +176,16 @@ class _Pruning:
 
     def _goes_with_nodes(self, key: str, value: Message) -> bool:
         """Whether the elements of a collection go with their nodes; if so, it is kept in mind."""
-        if key not in _OF_TRAINING | _CONTEXTS.keys():
+        of_training = key in _OF_TRAINING and _SERVED in self.meta_graph.tags
+        if not of_training and key not in _CONTEXTS:
             return False
         collection = parse(protos.CollectionDef, value)
         if key in _CONTEXTS and collection.HasField("bytes_list"):
             with contextlib.suppress(DecodeError):  # Somebody else's collection of that name.
                 parsed = _CONTEXTS[key].FromString
                 self.contexts[key] = [(parsed(each), each) for each in collection.bytes_list.value]
-        elif key in _OF_TRAINING and collection.HasField("node_list"):
-            if _SERVED in self.meta_graph.tags:
-                self.of_training[key] = list(collection.node_list.value)
+        elif of_training and collection.HasField("node_list"):
+            self.of_training[key] = list(collection.node_list.value)
         return key in self.of_training or key in self.contexts
 
     def _is_needed(self, context: _Context) -> bool:
