@@ -166,13 +166,11 @@ class _Pruning:
             if value is not None and not self._goes_with_nodes(key, value):
                 named = set(named_nodes(value, self.reach.top))
                 self.reach.add([*named, *(name + _VALUE for name in named)])
-        contexts = [each for found in self.contexts.values() for each in found]
-        known = -1
-        while known != len(self.reach.nodes):
-            known = len(self.reach.nodes)
-            for context, encoded in contexts:
-                if self._is_needed(context):
-                    self.reach.add(named_nodes(Message.root(encoded), self.reach.top))
+        waiting = [each for found in self.contexts.values() for each in found]
+        while needed := [each for each in waiting if self._is_needed(each[0])]:
+            waiting = [each for each in waiting if not self._is_needed(each[0])]
+            for _, encoded in needed:
+                self.reach.add(named_nodes(Message.root(encoded), self.reach.top))
 
     def _goes_with_nodes(self, key: str, value: Message) -> bool:
         """Whether the elements of a collection go with their nodes; if so, it is kept in mind."""
