@@ -120,7 +120,17 @@ class SavedModelPatch(Message):
     ONLY_FIELD_NUMBER: ClassVar[int]
     @property
     def only(self) -> ModelSelection: ...
-    def __init__(self, *, id: str | None = ..., reason: str | None = ..., tags: TagSet | None = ..., set_tags: TagSet | None = ..., signature: Iterable[SignaturePatch] | None = ..., only: ModelSelection | None = ...) -> None: ...
+    DROP_FIELD_NUMBER: ClassVar[int]
+    drop: bool
+    CLEAR_DEVICES_FIELD_NUMBER: ClassVar[int]
+    clear_devices: bool
+    SET_DEVICE_FIELD_NUMBER: ClassVar[int]
+    set_device: str
+    STRIP_DEFAULT_ATTRS_FIELD_NUMBER: ClassVar[int]
+    strip_default_attrs: bool
+    PRUNE_FIELD_NUMBER: ClassVar[int]
+    prune: bool
+    def __init__(self, *, id: str | None = ..., reason: str | None = ..., tags: TagSet | None = ..., set_tags: TagSet | None = ..., signature: Iterable[SignaturePatch] | None = ..., only: ModelSelection | None = ..., drop: bool | None = ..., clear_devices: bool | None = ..., set_device: str | None = ..., strip_default_attrs: bool | None = ..., prune: bool | None = ...) -> None: ...
 class ModelSelection(Message):
     INCLUDE_FIELD_NUMBER: ClassVar[int]
     @property

@@ -132,7 +132,10 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
 
     signature = descriptor.fields_by_name["signature"].message_type
     endpoint = signature.fields_by_name["input"].message_type
-    assert names(descriptor) == ["id", "reason", "tags", "set_tags", "signature", "only"]
+    assert names(descriptor) == [
+        *("id", "reason", "tags", "set_tags", "signature", "only"),
+        *("drop", "clear_devices", "set_device", "strip_default_attrs", "prune"),
+    ]
     assert names(signature) == [
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size")
     ]

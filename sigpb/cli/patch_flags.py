@@ -31,6 +31,14 @@ _ENDPOINT_FLAGS = (
     ("add_output", "output", "from_tensor"),
 )
 
+# Flags that say something of a MetaGraph as a whole: the flag, and where it goes in the patch.
+_META_GRAPH_FLAGS = (
+    ("drop_meta_graph", "drop"),
+    ("clear_devices", "clear_devices"),
+    ("strip_default_attrs", "strip_default_attrs"),
+    ("prune", "prune"),
+)
+
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
@@ -77,6 +85,19 @@ def define(values: flags.FlagValues) -> None:
         "The tag-set the MetaGraph is to have, separated by commas.",
         flag_values=values,
     )
+    flags.DEFINE_string(
+        "set_device",
+        None,
+        "The device that all nodes are to name, such as /device:CPU:0.",
+        flag_values=values,
+    )
+    for name, meaning in (
+        ("drop_meta_graph", "Remove the MetaGraph that --tags selects."),
+        ("clear_devices", "Have no node name a device."),
+        ("strip_default_attrs", "Leave attributes out that are as ops have them by default."),
+        ("prune", "Leave out what no signature, initializer, saver or object needs."),
+    ):
+        flags.DEFINE_bool(name, False, meaning, flag_values=values)
 
 
 def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
@@ -135,6 +156,11 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         patch.set_tags.Clear()
         patch.set_tags.SetInParent()
         patch.set_tags.tag.extend(parse_tags(values.set_tags))
+    if values.set_device is not None:
+        patch.set_device = values.set_device
+    for flag, field in _META_GRAPH_FLAGS:
+        if getattr(values, flag):
+            setattr(patch, field, True)
     return patch
 
 

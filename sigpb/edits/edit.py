@@ -91,6 +91,10 @@ class Edit(ABC):
         """
         return ()
 
+    def irreversible(self) -> Iterable[str]:
+        """Yields why no patch takes this edit back, in whole sentences."""
+        return ()
+
     def to_json(self) -> dict[str, Any]:
         """Returns the edit as JSON values: its name, its line, and its fields.
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.patching import side_files
-from sigpb.patching.plan import Plan, not_checked
+from sigpb.patching.plan import Plan, asks_for_whole_graphs, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.regular_files import read_regular
-from sigpb.rewrite.commit import Committed, commit, unchanged
+from sigpb.rewrite.commit import Committed, commit, commit_model
 from sigpb.saved_model.model import SavedModel
 from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 from sigpb.wire import Edits, assemble
@@ -42,29 +42,30 @@ def changes_of(
     """
     if plan.is_empty:
         return {}, ()
-    edits = Edits(model.buffer)
     interfaces = {each.index: plan.interfaces[each.index] for each in plan.meta_graphs}
-    committed = [
-        commit(interfaces[index], edits) if index in interfaces else unchanged(graph)
-        for index, graph in enumerate(model.meta_graphs)
-    ]
-    _hold_to(plan.patch, [committed[index] for index in interfaces])
-    pieces = edits.pieces()
+    made = commit_model(model, interfaces)
+    _hold_to(plan.patch, [made.committed[index] for index in interfaces])
+    if asks_for_whole_graphs(plan.patch):
+        from sigpb.patching.whole_graph import carried_out
+
+        made = carried_out(plan, model, made)
+    pieces, committed = made
     main: Content = SplicedFile(pieces, model.file)
     if model.is_text:
         patched = protos.SavedModel.FromString(assemble(pieces, model.buffer))
         main = text_of(model, patched)
     requests, notes = side_files.warmup(model, interfaces, committed, warmup)
-    unchecked = dict.fromkeys(each for views in committed for each in views.unchecked)
-    warnings = (f"warning: {each}" for views in committed for each in views.warnings)
+    views = committed.values()
+    unchecked = dict.fromkeys(clause for each in views for clause in each.unchecked)
+    warnings = (f"warning: {sentence}" for each in views for sentence in each.warnings)
     notes = (*warnings, *map(not_checked, unchecked), *notes)
     changes: dict[str, Content | None] = {
         model.file.name: main,
-        **side_files.fingerprint(model, pieces, committed[0], fingerprint),
+        **side_files.fingerprint(model, pieces, committed, fingerprint),
         **requests,
     }
     if history:
-        changes |= side_files.history(model, main, plan.patch, committed)
+        changes |= side_files.history(model, main, plan.patch, views)
     return changes, notes
 
 

@@ -32,6 +32,7 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
     renamed = (item.rename_to for item in patch.signature if item.HasField("rename_to"))
     for key in _repeated(renamed):
         yield f"two signatures would have the key {key!r}; the patch renames both to it."
+    yield from _whole_graph_problems(patch)
     for item in patch.signature:
         where = f"signature {item.key!r}"
         if not item.key:
@@ -64,6 +65,26 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     "clients see."
                 )
             yield from (f"{where}: {problem}" for problem in _batch_size_problems(item.batch_size))
+
+
+def _whole_graph_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
+    """Yields what contradicts itself in what a patch says of MetaGraphs as wholes."""
+    if patch.drop and not patch.HasField("tags"):
+        yield "drop removes the MetaGraph that tags select; say which (--tags)."
+    others = patch.clear_devices or patch.strip_default_attrs or patch.prune
+    fields = ("set_tags", "set_device")
+    if patch.drop and (others or patch.signature or any(map(patch.HasField, fields))):
+        yield "drop of a MetaGraph goes with no other change."
+    if patch.HasField("set_device"):
+        from sigpb.tf.device_names import is_device
+
+        if patch.clear_devices:
+            yield "clear_devices does not go with set_device, which replaces all devices."
+        if not is_device(patch.set_device):
+            yield (
+                f"wrong set_device: {patch.set_device!r} is not the name of a device, such as "
+                "'/device:CPU:0' or '/job:worker/replica:0/task:1/device:GPU:0'."
+            )
 
 
 def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterator[str]:

@@ -9,7 +9,7 @@ from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
-from sigpb.patching.plan import MetaGraphPlan, Plan
+from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
 from sigpb.patching.resolve import Resolution, is_copied, resolve, resolve_endpoints
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.interface import SIDES, Side, SignatureRef
@@ -54,7 +54,12 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         )
         for index, draft, edits in drafts
     )
-    return Plan(model.directory, patch, plans, interfaces)
+    plan = Plan(model.directory, patch, plans, interfaces)
+    if asks_for_whole_graphs(patch):
+        from sigpb.patching.whole_graph import with_graph_edits
+
+        plan = with_graph_edits(plan, model, [index for index, _ in selected])
+    return plan
 
 
 def _chains(interfaces: Interfaces) -> Iterator[str]:

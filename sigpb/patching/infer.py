@@ -39,7 +39,7 @@ def infer_patch(
     Raises:
         PatchError: If there is no such patch, with all reasons.
     """
-    pairs = _pairs(before, after, tags)
+    pairs, dropped = _pairs(before, after, tags)
     patches: list[protos.SavedModelPatch] = []
     problems: list[str] = []
     for first, second in pairs:
@@ -51,12 +51,20 @@ def infer_patch(
         raise PatchError(problems)
     patch = _joined(before, pairs, patches, tags)
     _check(before, patch, pairs)
-    return patch
+    if dropped is None:
+        return patch
+    if patch != protos.SavedModelPatch():
+        raise PatchError(
+            f"MetaGraph {tag_set_text(dropped.tags)} goes and another one changes, which takes a "
+            "patch for each: infer the one with --tags, and drop the other (--drop_meta_graph)."
+        )
+    return protos.SavedModelPatch(tags=protos.TagSet(tag=dropped.tags), drop=True)
 
 
 def _pairs(
     before: SavedModel, after: SavedModel, tags: Tags | None
-) -> list[tuple[MetaGraph, MetaGraph]]:
+) -> tuple[list[tuple[MetaGraph, MetaGraph]], MetaGraph | None]:
+    """Returns which MetaGraph became which, and the only one that the second model lacks."""
     old, new = (
         [graph for graph in model.meta_graphs if tags is None or graph.tags == tags]
         for model in (before, after)
@@ -68,15 +76,17 @@ def _pairs(
             f"there are {existing}."
         )
     pairs, removed, added = match_tag_sets(old, new)
+    if len(removed) == 1 and pairs and not added:
+        return pairs, removed[0]
     problems = [
-        f"only {model.directory} has a MetaGraph {tag_set_text(graph.tags)}, and a patch neither "
-        "adds a MetaGraph nor removes one; select one that both have with --tags."
+        f"only {model.directory} has a MetaGraph {tag_set_text(graph.tags)}, and a patch adds no "
+        "MetaGraph and removes one at most; select one that both have with --tags."
         for model, graphs in ((before, removed), (after, added))
         for graph in graphs
     ]
     if problems:
         raise PatchError(problems)
-    return pairs
+    return pairs, None
 
 
 def _in_the_way(change: SignatureDifference) -> Iterator[str]:

@@ -33,9 +33,11 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     """
     if plan.is_empty:
         return protos.SavedModelPatch()
+    problems = [
+        each for graph in plan.meta_graphs for edit in graph.edits for each in edit.irreversible()
+    ]
     edits = Edits(model.buffer)
     made = {index: commit(each, edits).signature_defs for index, each in plan.interfaces.items()}
-    problems: list[str] = []
     patches = []
     for index, interfaces in plan.interfaces.items():
         inverse = _Inverse(interfaces, made[index])

@@ -59,6 +59,11 @@ class Plan:
         """Whether the model is as the patch wants it."""
         return not self.meta_graphs
 
+    @property
+    def dropped(self) -> frozenset[int]:
+        """The positions of the MetaGraphs that go."""
+        return frozenset(each.index for each in self.meta_graphs if self.patch.drop)
+
     def to_tell(self) -> Plan:
         """Returns the plan for people, which holds on to nothing and cannot be carried out."""
         return replace(self, interfaces={})
@@ -97,6 +102,17 @@ class Plan:
                 for graph in self.meta_graphs
             ],
         }
+
+
+def asks_for_whole_graphs(patch: protos.SavedModelPatch) -> bool:
+    """Whether a patch says what is to become of MetaGraphs apart from their signatures."""
+    return (
+        patch.drop
+        or patch.clear_devices
+        or patch.HasField("set_device")
+        or patch.strip_default_attrs
+        or patch.prune
+    )
 
 
 def not_checked(what: str) -> str:

@@ -36,14 +36,17 @@ _OTHER_MODES = (
 
 
 def fingerprint(
-    model: SavedModel, pieces: Sequence[Piece], first: Committed, mode: FingerprintMode
+    model: SavedModel,
+    pieces: Sequence[Piece],
+    committed: Mapping[int, Committed],
+    mode: FingerprintMode,
 ) -> Changes:
     """Returns the new fingerprint of a model that has one.
 
     Args:
         model: The model as it was.
         pieces: What its proto is made of now.
-        first: Its first MetaGraph as it is now, the one that counts.
+        committed: Its MetaGraphs as they are now, of which the first one counts.
         mode: Whether to recompute the fingerprint, to drop it, or to keep it though it is stale.
 
     Raises:
@@ -60,6 +63,10 @@ def fingerprint(
         raise PatchError(f"{error} To go on without it, use --fingerprint=drop.") from error
     try:
         if size(pieces) > fingerprints.COMPUTE_LIMIT:
+            index, first = min(committed.items())
+            if index:  # Another MetaGraph than before.
+                graph = first.object_graph or protos.SavedObjectGraph()
+                first = first._replace(object_graph=graph, is_rewritten=True)
             new = fingerprints.refresh(
                 old, first.signature_defs, first.object_graph, _program_hash(first)
             )
@@ -79,6 +86,8 @@ def fingerprint(
 
 def _program_hash(first: Committed) -> int | None:
     """Returns the hash of a graph that changed: 0, which leaves it out, if that takes long."""
+    if first.is_rewritten:
+        return 0
     if first.graph is None:
         return None
     if first.graph.size > fingerprints.COMPUTE_LIMIT:
@@ -114,7 +123,7 @@ def _digest(content: Content, buffer: Buffer) -> str | None:
 def warmup(
     model: SavedModel,
     interfaces: Mapping[int, Interfaces],
-    committed: Sequence[Committed],
+    committed: Mapping[int, Committed],
     mode: WarmupMode,
 ) -> tuple[Changes, tuple[str, ...]]:
     """Returns what becomes of warm-up requests for signatures that change, and notes on it.
@@ -122,7 +131,7 @@ def warmup(
     Args:
         model: The model as it was.
         interfaces: What the signatures of its MetaGraphs that change are to be, by their positions.
-        committed: All MetaGraphs as they are now.
+        committed: All MetaGraphs that stay, as they are now.
         mode: Whether requests follow the change, are removed, all of them, if any is for something
             that changes, are kept though they do not fit, or are a reason to refuse the change.
 
@@ -165,12 +174,12 @@ def warmup(
 
 
 def _served(
-    model: SavedModel, interfaces: Mapping[int, Interfaces], committed: Sequence[Committed]
+    model: SavedModel, interfaces: Mapping[int, Interfaces], committed: Mapping[int, Committed]
 ) -> list[dict[str, SignatureChange]]:
     """Returns what becomes of the signatures of each MetaGraph that TensorFlow Serving may load."""
     from sigpb.patching.warmup.requests import signature_changes
 
-    graphs = list(enumerate(model.meta_graphs))
+    graphs = [each for each in enumerate(model.meta_graphs) if each[0] in committed]
     served = [(index, graph) for index, graph in graphs if _SERVED_TAG in graph.tags]
     return [
         signature_changes(

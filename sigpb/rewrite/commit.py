@@ -11,10 +11,10 @@ from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import SignatureRef
 from sigpb.rewrite.metadata import Endpoints
-from sigpb.saved_model.model import MetaGraph
+from sigpb.saved_model.model import MetaGraph, SavedModel
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.tensor_types import tensor_names
-from sigpb.wire import Edits
+from sigpb.wire import Edits, Piece
 
 if TYPE_CHECKING:
     from sigpb.graph.top_level import TopLevelGraph
@@ -30,6 +30,7 @@ class Committed(NamedTuple):
         graph: The top level of the graph; None if it did not change.
         unchecked: What only a run of the model shows: see `Edit.unchecked`.
         warnings: What works but may surprise, in whole sentences.
+        is_rewritten: Whether its graph was rewritten as a whole after that.
     """
 
     tags: tuple[str, ...]
@@ -38,12 +39,43 @@ class Committed(NamedTuple):
     graph: TopLevelGraph | None = None
     unchecked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_rewritten: bool = False
 
 
 def unchanged(meta_graph: MetaGraph) -> Committed:
     """Returns the views of a MetaGraph as they are."""
     graph = meta_graph.object_graph
     return Committed(meta_graph.tags, meta_graph.signatures, graph.proto if graph else None)
+
+
+class CommittedModel(NamedTuple):
+    """What a model is to be.
+
+    Attributes:
+        pieces: What its proto is made of.
+        committed: The views of its MetaGraphs, by the positions that these have in the model.
+    """
+
+    pieces: tuple[Piece, ...]
+    committed: Mapping[int, Committed]
+
+
+def commit_model(model: SavedModel, interfaces: Mapping[int, Interfaces]) -> CommittedModel:
+    """Brings a model in line with what the signatures of its MetaGraphs are to be.
+
+    Args:
+        model: The model.
+        interfaces: The signatures as they are to be of the MetaGraphs that change, by position.
+
+    Raises:
+        PatchError: With all that a graph is in the way of.
+    """
+    edits = Edits(model.buffer)
+    committed = {
+        index: commit(interfaces[index], edits) if index in interfaces else unchanged(graph)
+        for index, graph in enumerate(model.meta_graphs)
+    }
+    return CommittedModel(edits.pieces(), committed)
 
 
 def commit(interfaces: Interfaces, edits: Edits) -> Committed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sigpb import protos
-from sigpb.patching.plan import Plan
+from sigpb.patching.plan import Plan, asks_for_whole_graphs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
@@ -38,12 +38,16 @@ from sigpb.verifying.mapping import (
 def mapping_of(model: SavedModel, plan: Plan) -> ModelMapping:
     """Returns what the signatures of a model are once a plan for it is carried out."""
     interfaces = plan.interfaces
-    return ModelMapping(
+    mapping = ModelMapping(
         tuple(
             _meta_graph(interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)))
             for index, graph in enumerate(model.meta_graphs)
+            if index not in plan.dropped
         )
     )
+    if asks_for_whole_graphs(plan.patch):
+        return mapping.with_signatures(lambda each: [replace(each, concerned=True)])
+    return mapping
 
 
 def identity_mapping(model: SavedModel) -> ModelMapping:

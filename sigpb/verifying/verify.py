@@ -130,9 +130,10 @@ def verify(
 
 def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
     """Yields a sentence for each input that took any number of rows and takes a fixed one now."""
-    for graph, before in zip(mapping.meta_graphs, old.meta_graphs, strict=True):
+    graphs = {graph.tags: graph for graph in old.meta_graphs}
+    for graph in mapping.meta_graphs:
         for signature in graph.signatures:
-            infos = before.signatures[signature.old].inputs
+            infos = graphs[graph.old_tags].signatures[signature.old].inputs
             for each in signature.inputs:
                 taken, now = shape_of(infos[each.old].tensor_shape), each.declared.shape
                 if each.new is not None and taken and now and taken[0] is None and now[0]:

@@ -5,7 +5,7 @@ writes the result, in which everything that was not edited is the same to the by
 knows a message type; fields go by their numbers.
 """
 
-from sigpb.wire.edits import Edits, Piece, SourceRange, assemble, sha256, size
+from sigpb.wire.edits import Edits, Piece, SourceRange, assemble, composed, sha256, size
 from sigpb.wire.encode import encode_varint, length_delimited, map_entry, tag
 from sigpb.wire.fields import Buffer, Field, Index, Key, Message, WireError, WireType, read_varint
 from sigpb.wire.write import write_pieces
@@ -22,6 +22,7 @@ __all__ = [
     "WireError",
     "WireType",
     "assemble",
+    "composed",
     "encode_varint",
     "length_delimited",
     "map_entry",

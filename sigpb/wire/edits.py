@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
 from sigpb.wire.encode import encode_varint, tag
@@ -33,10 +35,11 @@ def size(pieces: Iterable[Piece]) -> int:
 
 def assemble(pieces: Iterable[Piece], buffer: Buffer) -> bytes:
     """Returns the bytes that the pieces make up, in memory; `write_pieces` is for large files."""
-    return b"".join(
-        buffer[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
-        for piece in pieces
-    )
+    with memoryview(buffer) as view:
+        return b"".join(
+            view[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
+            for piece in pieces
+        )
 
 
 def sha256(pieces: Iterable[Piece], buffer: Buffer) -> str:
@@ -48,6 +51,33 @@ def sha256(pieces: Iterable[Piece], buffer: Buffer) -> str:
                 view[piece.start : piece.end] if isinstance(piece, SourceRange) else piece
             )
     return digest.hexdigest()
+
+
+def composed(outer: Iterable[Piece], inner: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Returns what an edited buffer is made of that was edited once more.
+
+    Args:
+        outer: Its pieces, of which the ranges are those of the buffer that `inner` makes up.
+        inner: What that buffer is made of.
+    """
+    ends = list(accumulate(size([piece]) for piece in inner))
+    found: list[Piece] = []
+    for piece in outer:
+        if isinstance(piece, bytes):
+            found.append(piece)
+            continue
+        position = piece.start
+        number = bisect_right(ends, position)
+        while position < piece.end:
+            source, end = inner[number], min(ends[number], piece.end)
+            start = ends[number] - size([source])
+            first, last = position - start, end - start
+            if isinstance(source, SourceRange):
+                found.append(SourceRange(source.start + first, source.start + last))
+            else:
+                found.append(source[first:last])
+            position, number = end, number + 1
+    return tuple(found)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +116,11 @@ class Edits:
 
     def __bool__(self) -> bool:
         return bool(self._splices)
+
+    @property
+    def growth(self) -> int:
+        """By how many bytes the buffer grows, but for the lengths of enclosing fields."""
+        return sum(splice.growth for splice in self._splices)
 
     def replace(self, message: Message, field: Field, encoded: bytes) -> None:
         """Puts other fields in the place of one.

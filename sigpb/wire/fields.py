@@ -110,6 +110,14 @@ class Message:
         """Returns the message that fills the whole buffer."""
         return cls(buffer, 0, len(buffer))
 
+    @property
+    def parent(self) -> Message:
+        """The message that it lies in. The one that fills the whole buffer has none."""
+        outer = self.enclosing[:-1]
+        if not outer:
+            return Message.root(self.buffer)
+        return Message(self.buffer, outer[-1].value_start, outer[-1].value_end, outer)
+
     def fields(self, number: int | None = None) -> Iterator[Field]:
         """Yields the fields in order of appearance, lazily: all, or those of one number."""
         buffer, position, end = self.buffer, self.start, self.end

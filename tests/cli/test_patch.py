@@ -73,6 +73,18 @@ class TestFlags:
             ),
             (["--tags=serve", "--set_tags=serve,gpu"], ["tags {serve} → {gpu, serve}"]),
             (["--set_tags="], ["tags {serve} → {}"]),
+            (
+                ["--clear_devices"],
+                ["devices cleared: '/device:CPU:*' (5 nodes), '/device:CPU:0' (20 nodes)"],
+            ),
+            (
+                ["--prune"],
+                [
+                    "pruned: 2 nodes; 170 bytes",
+                    "warning: clients that feed or fetch nodes by names which no signature, "
+                    "initializer or collection has do not find them any more.",
+                ],
+            ),
         ],
     )
     def test_make_a_plan(
@@ -103,6 +115,13 @@ class TestFlags:
         assert plan_of(model, "--rename_input=x=image", "--tags=gpu,serve") == [
             "MetaGraph {gpu, serve}",
             renamed,
+        ]
+
+    def test_drop_a_meta_graph(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf1_two_graphs")
+        assert plan_of(model, "--drop_meta_graph", "--tags=gpu,serve") == [
+            "MetaGraph {gpu, serve}",
+            "MetaGraph {gpu, serve} dropped: 4,880 bytes",
         ]
 
     def test_of_a_file_name_keys_with_an_equals_sign(
@@ -191,6 +210,8 @@ class TestEmitPatch:
             ["--rename_output=p=s", "--rename_output=s=p", "--drop_output=p"],
             ["--copy_signature=serving_default=语", '--rename_signature=other="\\"=\\\\"'],
             ["--delete_signature=other", "--method_name=", "--tags=serve", "--set_tags="],
+            ["--clear_devices", "--strip_default_attrs", "--prune"],
+            ["--set_device=/device:CPU:0", "--delete_signature=other"],
         ],
         ids=" ".join,
     )

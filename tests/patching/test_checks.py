@@ -97,6 +97,40 @@ class TestPatch:
         assert list(checks.patch_problems(parse_text(patch))) == expected
 
     @pytest.mark.parametrize(
+        ("patch", "expected"),
+        [
+            ("drop: true", ["drop removes the MetaGraph that tags select; say which (--tags)."]),
+            (
+                'tags {} drop: true signature { key: "a" }',
+                ["drop of a MetaGraph goes with no other change."],
+            ),
+            ("tags {} drop: true prune: true", ["drop of a MetaGraph goes with no other change."]),
+            (
+                'tags {} drop: true set_device: "/cpu:0"',
+                ["drop of a MetaGraph goes with no other change."],
+            ),
+            ("tags {} drop: true set_tags {}", ["drop of a MetaGraph goes with no other change."]),
+            (
+                'clear_devices: true set_device: "/cpu:0"',
+                ["clear_devices does not go with set_device, which replaces all devices."],
+            ),
+            (
+                'set_device: ""',
+                [
+                    "wrong set_device: '' is not the name of a device, such as '/device:CPU:0' or "
+                    "'/job:worker/replica:0/task:1/device:GPU:0'."
+                ],
+            ),
+            (
+                'tags {} prune: true strip_default_attrs: true set_device: "/cpu:0" set_tags {}',
+                [],
+            ),
+        ],
+    )
+    def test_meta_graphs_as_wholes(self, patch: str, expected: list[str]) -> None:
+        assert list(checks.patch_problems(parse_text(patch))) == expected
+
+    @pytest.mark.parametrize(
         ("endpoint", "expected"),
         [
             (

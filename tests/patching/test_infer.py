@@ -13,7 +13,7 @@ from sigpb.patching.patch_file import parse_text
 from tests.diff.patched import outlines, patched
 from tests.diff.patches import PATCHES
 from tests.diff.test_endpoints import exported_again
-from tests.patches import MAIN, ModelFactory, altered
+from tests.patches import MAIN, ModelFactory, altered, apply
 from tests.patching.chains import one_tensor
 
 
@@ -204,7 +204,25 @@ class TestRefused:
         del saved_model.meta_graphs[0]
         (one / MAIN).write_bytes(saved_model.SerializeToString())
 
-        assert "a patch neither adds a MetaGraph nor removes one" in reasons(model, one)[0]
+        patch = inferred(model, one)
+        assert patch == parse_text('tags { tag: "serve" } drop: true')
+        assert outlines(patched(model, patch)) == outlines(one)
+        assert reasons(one, model) == (
+            f"only {model} has a MetaGraph {{serve}}, and a patch adds no MetaGraph and removes "
+            "one at most; select one that both have with --tags.",
+        )
+
+        saved_model.meta_graphs.add().meta_info_def.tags.append("a")
+        saved_model.meta_graphs.add().meta_info_def.tags.append("b")
+        (more := one.with_name("more")).mkdir()
+        (more / MAIN).write_bytes(saved_model.SerializeToString())
+        assert len(reasons(model, more)) == 3
+
+        apply(one, 'signature { key: "gpu_only" rename_to: "a" }')
+        assert reasons(model, one) == (
+            "MetaGraph {serve} goes and another one changes, which takes a patch for each: infer "
+            "the one with --tags, and drop the other (--drop_meta_graph).",
+        )
 
 
 class TestKeysOfOneTensor:

@@ -14,6 +14,7 @@ from sigpb.wire import (
     Message,
     SourceRange,
     assemble,
+    composed,
     length_delimited,
     map_entry,
     sha256,
@@ -310,3 +311,34 @@ class TestMisuse:
     def test_no_edit_of_another_buffer(self) -> None:
         with pytest.raises(ValueError, match="another buffer"):
             Edits(self.data).insert(Message.root(b""), 0, NAME_B)
+
+
+@given(st.binary(max_size=30), st.data())
+def test_edits_of_edited_bytes_are_edits_of_the_bytes(source: bytes, data: st.DataObject) -> None:
+    inner = data.draw(pieces_of(len(source)))
+    between = assemble(inner, source)
+    outer = data.draw(pieces_of(len(between)))
+    made = composed(outer, inner)
+    assert assemble(made, source) == assemble(outer, between)
+    assert all(size([piece]) for piece in made)
+
+
+def pieces_of(length: int) -> st.SearchStrategy[tuple[SourceRange | bytes, ...]]:
+    """Draws pieces of bytes, and of a buffer of some length."""
+    offsets = st.integers(0, length)
+    ranges = st.tuples(offsets, offsets).map(lambda each: SourceRange(min(each), max(each)))
+    pieces = st.lists(st.binary(max_size=5) | ranges, max_size=6)
+    return pieces.map(lambda found: tuple(piece for piece in found if size([piece])))
+
+
+def test_growth() -> None:
+    data = length_delimited(4, NAME_B * 50)
+    message = Message.root(data).find(4)
+    assert message is not None
+    edits = Edits(data)
+    assert edits.growth == 0
+    first, second, *_ = message.fields()
+    edits.delete(message, first)
+    edits.insert(message, second.end, NAME_B * 3)
+    # The tag and the length of the field that is around it do not count.
+    assert edits.growth == 2 * len(NAME_B)

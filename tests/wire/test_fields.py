@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb.errors import ModelUnreadable
-from sigpb.wire import Buffer, Field, Index, Key, Message, WireError, WireType
+from sigpb.wire import (
+    Buffer,
+    Field,
+    Index,
+    Key,
+    Message,
+    WireError,
+    WireType,
+    length_delimited,
+)
 
 from .nodes import Number, encoded, make_node, names, nodes
 
@@ -354,3 +363,15 @@ class TestFind:
 
 def test_a_message_prints_without_its_bytes() -> None:
     assert repr(Message.root(b"\x08\x01")) == "Message(start=0, end=2, enclosing=())"
+
+
+def test_the_message_that_another_one_lies_in() -> None:
+    inner = length_delimited(1, b"ab")
+    message = Message.root(length_delimited(2, length_delimited(3, inner)))
+    outer = message.find(2)
+    found = message.find(2, 3)
+    assert outer is not None
+    assert found is not None
+    assert found.content() == inner
+    assert found.parent == outer
+    assert outer.parent == message

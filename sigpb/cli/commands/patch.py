@@ -18,7 +18,8 @@ sigpb patch DIR (--output_dir=NEW | --in_place | --dry_run) [--patch=FILE] [--ta
     [--output_shape=KEY=SHAPE]… [--batch_size=?|N] [--bind_input=KEY=VALUE]…
     [--default_input=KEY=VALUE]… [--add_output=KEY=TENSOR]… [--method_name=NAME]
     [--rename_signature=OLD=NEW]… [--copy_signature=SOURCE=NEW]… [--delete_signature=KEY]…
-    [--set_tags=TAG,…] [--verify=v1,v2 [--allow_ops=OP,…]]
+    [--set_tags=TAG,…] [--drop_meta_graph] [--clear_devices | --set_device=DEVICE]
+    [--strip_default_attrs] [--prune] [--verify=v1,v2 [--allow_ops=OP,…]]
 
 Keys name the model as it is now; all changes are made at once."""
 
