@@ -69,6 +69,59 @@ def tf2_many(path: str) -> None:
     tf.saved_model.save(model, path, signatures=mix)
 
 
+def tf2_functions(path: str) -> None:
+    Path("words.txt").write_text("b\nc\na\n")
+    model = tf.Module()
+    # Two variables of one name, which the graph tells apart by numbers.
+    model.scale = tf.Variable(3.0, name="v")
+    model.shift = tf.Variable([1.0, 2.0], name="v")
+    model.words = tf.lookup.StaticHashTable(
+        tf.lookup.TextFileInitializer(
+            "words.txt",
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        ),
+        default_value=-1,
+    )
+    model.offset = tf.constant([10.0, 20.0])
+    model.net = tf.Module()
+    model.net.factor = tf.Variable(7.0, name="v")
+    model.asset = tf.saved_model.Asset("words.txt")
+    pair, text = tf.TensorSpec([None, 2], tf.float32, name="zz"), tf.TensorSpec([None], tf.string)
+
+    @_function(pair, text)
+    def predict(x: tf.Tensor, words: tf.Tensor) -> Tensors:
+        return {
+            "z": x * model.scale + model.shift,
+            "a": model.words.lookup(words),
+            "m": x - model.offset,
+        }
+
+    def call(b: tf.Tensor, a: dict[str, tf.Tensor], training: bool = False) -> Any:
+        return 2 * b - a["q"], a["q"] * (model.net.factor if training else -1.0)
+
+    @_function(tf.TensorSpec([], tf.string))
+    def lines(end: tf.Tensor) -> tf.Tensor:
+        return tf.io.read_file(model.asset) + end
+
+    @_function(tf.SparseTensorSpec([None, 2], tf.float32))
+    def total(rows: tf.SparseTensor) -> tf.Tensor:
+        return tf.sparse.reduce_sum(rows, axis=1)
+
+    @_function(tf.TensorSpec([None], tf.float32))
+    def partly(x: tf.Tensor) -> Any:
+        return {"x": x, "nothing": None}
+
+    numbers = tf.constant([1.0])
+    model.net.call = tf.function(call)
+    for training in (True, False):
+        model.net.call(numbers, {"q": numbers}, training=training)
+    model.predict, model.lines, model.total, model.partly = predict, lines, total, partly
+    tf.saved_model.save(model, path, signatures={})
+
+
 def tf2_stateful(path: str) -> None:
     model = tf.Module()
     model.count = tf.Variable(5, dtype=tf.int64, name="count")

@@ -187,7 +187,9 @@ class SignaturePatch(Message):
     def output(self) -> RepeatedCompositeFieldContainer[EndpointPatch]: ...
     BATCH_SIZE_FIELD_NUMBER: ClassVar[int]
     batch_size: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ...) -> None: ...
+    FROM_FUNCTION_FIELD_NUMBER: ClassVar[int]
+    from_function: str
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str

@@ -136,6 +136,7 @@ EXPECTED: dict[tuple[str, ...], dict[str, Callable[..., Outputs]]] = {
         "single": lambda t: {"u": 11 * t + C},
     },
     ("tf2_many", "serve"): {"serving_default": mix},
+    ("tf2_functions", "serve"): {},
     ("tf2_stateful", "serve"): {
         "get": lambda: {"count": np.int64(5)},
         "increment": lambda: {"count": np.int64(6)},

@@ -137,7 +137,8 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
         *("drop", "clear_devices", "set_device", "strip_default_attrs", "prune"),
     ]
     assert names(signature) == [
-        *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size")
+        *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size"),
+        "from_function",
     ]
     assert names(endpoint) == [
         *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),

@@ -67,6 +67,10 @@ def define(values: flags.FlagValues) -> None:
         ("add_output", "KEY=TENSOR: makes a tensor of the graph or of a function an output."),
         ("rename_signature", "OLD=NEW: renames a signature."),
         ("copy_signature", "SOURCE=NEW: copies a signature under a second key."),
+        (
+            "signature_from",
+            "KEY=FUNCTION: adds a signature of a function, such as model.call.",
+        ),
         ("delete_signature", "KEY: deletes a signature."),
     ):
         flags.DEFINE_multi_string(name, [], meaning + " May be repeated.", flag_values=values)
@@ -123,6 +127,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         _signature(patch, old).rename_to = new
     for source, new in _pairs(values, "copy_signature"):
         patch.signature.add(key=new, copy_of=source)
+    for key, function in _pairs(values, "signature_from"):
+        _signature(patch, key).from_function = function
     for key in values.delete_signature:
         _signature(patch, unquote(key)).drop = True
     for old, new in _pairs(values, "rename_input"):

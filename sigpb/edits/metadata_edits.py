@@ -52,6 +52,38 @@ class CopySignature(SignatureEdit):
 
 
 @dataclass(frozen=True)
+class MakeSignature(SignatureEdit):
+    """Adds a signature that calls a function of the object graph.
+
+    It is in the MetaGraph that is edited already: see `sigpb.patching.made_signatures`.
+    """
+
+    function: str
+    concrete_function: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch says ``from_function``, and the signature was not there."""
+        function = target.meta_graph.made_of.get(target.ref.key)
+        if function is not None and target.ref.copy_of is None:
+            inputs, outputs = (
+                tuple(each.key for each in tensors)
+                for tensors in (function.arguments, function.results)
+            )
+            yield cls(target.ref, function.path, function.name, inputs, outputs)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Changes nothing more."""
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'x': added, calls 'predict' (a, b -> output_0)``."""
+        ends = f"{', '.join(self.inputs)} -> {', '.join(self.outputs)}"
+        return f"{self.where}: added, calls {self.function!r} ({ends})"
+
+
+@dataclass(frozen=True)
 class DeleteSignature(SignatureEdit):
     """Removes a signature; the part of the graph behind it stays."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import fingerprint as fingerprints
+from sigpb.saved_model.concrete_functions import NamedTensor, concrete_functions
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
 from sigpb.tf.tensor_types import dtype_name, encoding_of, shape_of, shape_text, tensor_names
 from sigpb.visible_text import visible
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 Json = dict[str, Any]
+
+# So many functions are told of in text; those nearest to the root.
+_LISTED = 20
 
 
 def summarize(
@@ -65,7 +70,34 @@ def _meta_graph(graph: MetaGraph, signature: str | None) -> Json:
             for key in sorted(graph.signatures)
             if signature is None or key == signature
         },
+        "functions": _functions(graph) if signature is None else [],
     }
+
+
+def _functions(graph: MetaGraph) -> list[Json]:
+    found = concrete_functions(graph.object_graph) if graph.object_graph else []
+    paths = Counter(each.path for each in found)
+    return [
+        {
+            "function": each.path if paths[each.path] == 1 else each.full_path,
+            "arguments": _tensors(each.arguments),
+            "fixed": list(each.fixed),
+            "results": _tensors(each.results),
+            "problem": each.problem or None,
+        }
+        for each in found
+    ]
+
+
+def _tensors(tensors: Iterable[NamedTensor]) -> list[Json]:
+    return [
+        {
+            "key": key,
+            "dtype": dtype_name(type_.dtype),
+            "shape": None if type_.shape is None else list(type_.shape),
+        }
+        for key, type_ in tensors
+    ]
 
 
 def _signature(key: str, signature_def: protos.SignatureDef) -> Json:
@@ -154,6 +186,28 @@ def _parts(summary: Json) -> Iterator[TextLine | list[Row]]:
             yield TextLine("  no signatures")
         for key, signature in graph["signatures"].items():
             yield from _signature_parts(key, signature)
+        yield from map(TextLine, _function_lines(graph["functions"]))
+
+
+def _function_lines(functions: Sequence[Json]) -> Iterator[str]:
+    """Yields what the functions take and return that can be signatures, a line each."""
+    fit = [each for each in functions if not each["problem"]]
+    if not functions:
+        return
+    yield ""
+    yield "  functions that --signature_from makes signatures of"
+    for each in fit[:_LISTED]:
+        taken = ", ".join((*map(_tensor_text, each["arguments"]), *each["fixed"]))
+        given = ", ".join(map(_tensor_text, each["results"]))
+        yield f"    {each['function']!r} ({taken}) -> ({given})"
+    if left := len(functions) - len(fit[:_LISTED]):
+        yield f"    {left} more in --format=json, with why if one cannot be a signature"
+
+
+def _tensor_text(tensor: Json) -> str:
+    shape = tensor["shape"]
+    text = shape_text(None if shape is None else tuple(shape))
+    return f"{tensor['key']}: {tensor['dtype']} {text}"
 
 
 def summary_text(summary: Json) -> str:

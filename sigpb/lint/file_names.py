@@ -14,9 +14,8 @@ from typing import NamedTuple, TypeAlias
 from sigpb import protos
 from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
+from sigpb.inspect.loading import constant_texts, init_ops, is_variable, upstream
 from sigpb.lint.linted_model import LintedGraph
-from sigpb.lint.loading import constant_texts, init_ops, upstream
-from sigpb.lint.signature_flow import is_variable
 from sigpb.saved_model.model import parse
 from sigpb.tf.op_defs import tensorflow_op_def
 from sigpb.tf.ops import outside_ops

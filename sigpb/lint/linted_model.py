@@ -9,8 +9,8 @@ from functools import cached_property
 
 from sigpb import protos
 from sigpb.inspect.graph.flow import Graph
+from sigpb.inspect.loading import Loading
 from sigpb.inspect.proto_source import GraphPart
-from sigpb.lint.loading import Loading
 from sigpb.lint.signature_flow import SignatureFlow, signature_flow
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import Side

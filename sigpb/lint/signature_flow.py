@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.inspect.graph.bodies import NodeRecord
 from sigpb.inspect.graph.dependence import Dependence, Dependences, bits
 from sigpb.inspect.graph.flow import Graph
 from sigpb.rewrite.interface import fed_tensors
@@ -83,8 +82,3 @@ def _sources(graph: Graph, tensors: Iterable[str]) -> list[str]:
         seen |= new
         to_do += sorted(new)
     return found
-
-
-def is_variable(record: NodeRecord | None) -> bool:
-    """Whether a node is a variable, or the handle of one."""
-    return record is not None and record.op in VARIABLES

@@ -13,7 +13,7 @@ from sigpb.patching.plan import Plan, asks_for_whole_graphs, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.regular_files import read_regular
-from sigpb.rewrite.commit import Committed, commit, commit_model
+from sigpb.rewrite.commit import Committed, commit
 from sigpb.saved_model.model import SavedModel
 from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 from sigpb.wire import Edits, assemble
@@ -43,7 +43,7 @@ def changes_of(
     if plan.is_empty:
         return {}, ()
     interfaces = {each.index: plan.interfaces[each.index] for each in plan.meta_graphs}
-    made = commit_model(model, interfaces)
+    made = plan.commit(model)
     _hold_to(plan.patch, [made.committed[index] for index in interfaces])
     if asks_for_whole_graphs(plan.patch):
         from sigpb.patching.whole_graph import carried_out
@@ -82,7 +82,7 @@ def check(plan: Plan, model: SavedModel) -> Plan:
     for each in plan.meta_graphs:
         interfaces = plan.interfaces[each.index]
         if any(signature.converted for signature in interfaces.kept()):
-            committed = commit(interfaces, Edits(model.buffer))
+            committed = commit(interfaces, Edits(plan.ground_of(model).buffer))
             _hold_to(plan.patch, [committed])
             each = replace(
                 each,

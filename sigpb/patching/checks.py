@@ -42,6 +42,11 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 yield f"{where}: keys that start with {INTERNAL_PREFIX!r} are TensorFlow's own."
         if item.HasField("copy_of") and (item.drop or item.HasField("rename_to")):
             yield f"{where}: copy_of goes with neither drop nor rename_to."
+        if item.HasField("from_function"):
+            if item.drop or item.HasField("rename_to") or item.HasField("copy_of"):
+                yield f"{where}: from_function goes with neither drop, rename_to nor copy_of."
+            if not item.from_function:
+                yield f"{where}: from_function names no function."
         others = ("rename_to", "method_name", "batch_size")
         if item.drop and (item.input or item.output or any(map(item.HasField, others))):
             yield f"{where}: drop goes with no other change."

@@ -26,6 +26,13 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     if problems := list(checks.patch_problems(patch)):
         raise PatchError(problems)
     selected = _select(model, patch)
+    ground = None
+    if any(item.HasField("from_function") for item in patch.signature):
+        from sigpb.patching.made_signatures import with_made_signatures
+
+        ground = with_made_signatures(model, patch, [index for index, _ in selected])
+        if ground is not None:
+            selected = [(index, ground.model.meta_graphs[index]) for index, _ in selected]
     problems += _unknown_signatures([graph for _, graph in selected], patch)
     problems += _tag_collisions(model, patch, [index for index, _ in selected])
     drafts: list[tuple[int, MetaGraphDraft, list[Edit]]] = []
@@ -54,7 +61,7 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         )
         for index, draft, edits in drafts
     )
-    plan = Plan(model.directory, patch, plans, interfaces)
+    plan = Plan(model.directory, patch, plans, interfaces, ground)
     if asks_for_whole_graphs(patch):
         from sigpb.patching.whole_graph import with_graph_edits
 

@@ -36,8 +36,8 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     problems = [
         each for graph in plan.meta_graphs for edit in graph.edits for each in edit.irreversible()
     ]
-    edits = Edits(model.buffer)
-    made = {index: commit(each, edits).signature_defs for index, each in plan.interfaces.items()}
+    pieces, committed = plan.commit(model)
+    made = {index: committed[index].signature_defs for index in plan.interfaces}
     patches = []
     for index, interfaces in plan.interfaces.items():
         inverse = _Inverse(interfaces, made[index])
@@ -53,7 +53,7 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     undo = patches[0]
     undo.id = f"undo-{plan.patch.id}" if plan.patch.id else "undo"
     undo.reason = f"undoes: {plan.patch.reason}" if plan.patch.reason else ""
-    patched = SavedModel(model.file, model.state, assemble(edits.pieces(), model.buffer))
+    patched = SavedModel(model.file, model.state, assemble(pieces, model.buffer))
     if problems := list(_left_undone(undo, patched, model)):
         raise PatchError(problems)
     return undo
@@ -106,7 +106,7 @@ class _Inverse:
         for signature in self._interfaces.signatures.values():
             if signature.dropped:
                 self.problems.append(f"signature {signature.ref.key!r} is deleted for good.")
-            elif signature.ref.copy_of is not None:
+            elif signature.ref.copy_of is not None or signature.ref.key in before.made_of:
                 patch.signature.add(key=signature.key, drop=True)
             elif signature.changed:
                 patch.signature.append(self._signature(signature))

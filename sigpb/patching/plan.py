@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sigpb import protos
 from sigpb.edits import Edit
+from sigpb.rewrite.commit import CommittedModel, commit_model
 from sigpb.rewrite.draft import Interfaces
-from sigpb.saved_model.model import tag_set_text
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.visible_text import visible, visible_lines
+from sigpb.wire import Piece, composed
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ class MetaGraphPlan:
     chains: tuple[str, ...] = ()
 
 
+class Ground(NamedTuple):
+    """The model that a plan's interfaces are of, where it is not the one in the file.
+
+    Attributes:
+        model: The model with the signatures that the patch makes of functions.
+        pieces: What its proto is made of, in terms of the file's.
+    """
+
+    model: SavedModel
+    pieces: tuple[Piece, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a patch does to a model; printing it shows every change.
@@ -47,12 +62,14 @@ class Plan:
         meta_graphs: The MetaGraphs that are changed.
         interfaces: What the signatures of these MetaGraphs are to be, by their positions. They hold
             on to the open model.
+        ground: The model that they are of; None for the one in the file.
     """
 
     model: Path
     patch: protos.SavedModelPatch
     meta_graphs: tuple[MetaGraphPlan, ...]
     interfaces: Mapping[int, Interfaces] = field(default_factory=dict, repr=False, compare=False)
+    ground: Ground | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -64,9 +81,37 @@ class Plan:
         """The positions of the MetaGraphs that go."""
         return frozenset(each.index for each in self.meta_graphs if self.patch.drop)
 
+    def ground_of(self, model: SavedModel) -> SavedModel:
+        """Returns the model that the interfaces are of, for a plan of a model."""
+        return model if self.ground is None else self.ground.model
+
+    def commit(self, model: SavedModel) -> CommittedModel:
+        """Brings a model in line with the interfaces.
+
+        Args:
+            model: The model that the plan was made for.
+
+        Returns:
+            What it is to be, but for what is done to MetaGraphs as wholes.
+
+        Raises:
+            PatchError: With all that a graph is in the way of.
+        """
+        ground = self.ground_of(model)
+        made = commit_model(ground, self.interfaces)
+        if self.ground is None:
+            return made
+        # Nodes were added before: the graph is not the one in the file.
+        graphs = {index: GraphParts(each).top for index, each in enumerate(ground.meta_graphs)}
+        committed = {
+            index: each._replace(graph=each.graph or graphs[index])
+            for index, each in made.committed.items()
+        }
+        return CommittedModel(composed(made.pieces, self.ground.pieces), committed)
+
     def to_tell(self) -> Plan:
         """Returns the plan for people, which holds on to nothing and cannot be carried out."""
-        return replace(self, interfaces={})
+        return replace(self, interfaces={}, ground=None)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from sigpb.patching.graph_edits import (
     StripDefaultAttrs,
 )
 from sigpb.patching.plan import MetaGraphPlan, Plan
-from sigpb.rewrite.commit import CommittedModel, commit_model
+from sigpb.rewrite.commit import CommittedModel
 from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
 from sigpb.rewrite.whole_graph.default_attributes import DefaultAttributes
 from sigpb.rewrite.whole_graph.prune import Pruned
@@ -94,11 +94,11 @@ def with_graph_edits(plan: Plan, model: SavedModel, selected: Collection[int]) -
             f"MetaGraph {tag_set_text(model.meta_graphs[0].tags)} is the last one, and nothing "
             "loads a SavedModel without a MetaGraph; remove the directory instead."
         )
-    stage = _in_between(model, commit_model(model, plan.interfaces).pieces)
+    stage = _in_between(model, plan.commit(model).pieces)
     plans = {each.index: each for each in plan.meta_graphs}
     interfaces = dict(plan.interfaces)
     for index in selected:
-        before = model.meta_graphs[index]
+        before = plan.ground_of(model).meta_graphs[index]
         edits = tuple(_edits_of(stage.meta_graphs[index], plan.patch))
         if edits:
             made = plans.get(index) or MetaGraphPlan(index, before.tags, (), ())

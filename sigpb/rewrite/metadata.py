@@ -79,6 +79,22 @@ def rewrite_signature_defs(
     return meta_graph.signatures.only(kept, made)
 
 
+def insert_signature_defs(
+    edits: Edits, meta_graph: Message, signatures: Mapping[str, protos.SignatureDef]
+) -> None:
+    """Adds signatures behind those that a MetaGraphDef has.
+
+    Args:
+        edits: Receives them.
+        meta_graph: The MetaGraphDef.
+        signatures: What to add, by keys that are free.
+    """
+    fields = [field for _, field in meta_graph.entries(_NUMBER)]
+    for key, signature in sorted(signatures.items()):
+        at = fields[-1].end if fields else meta_graph.end
+        edits.insert(meta_graph, at, _entry(key, signature))
+
+
 def _signature_def(
     interfaces: Interfaces, signature: Interface, endpoints: Endpoints
 ) -> protos.SignatureDef:

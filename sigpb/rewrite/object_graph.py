@@ -25,6 +25,7 @@ from sigpb.rewrite.signature_function import (
     wrapped_in,
 )
 from sigpb.saved_model.deterministic_bytes import rewrite_list, rewrite_map
+from sigpb.saved_model.model import MetaGraph
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
@@ -97,15 +98,32 @@ def rewrite(
         The object graph as it is to be; None if there is none with signatures.
     """
     graph = interfaces.meta_graph.object_graph
-    parent = interfaces.meta_graph.message.find(_OBJECT_GRAPH)
-    if graph is None or parent is None or graph.signature_map is None:
+    if graph is None or graph.signature_map is None:
         return None
     after = _Rewriting(graph, interfaces, parts).run()
-    before = graph.proto
+    write(edits, interfaces.meta_graph, graph.proto, after)
+    return after
+
+
+def write(
+    edits: Edits,
+    meta_graph: MetaGraph,
+    before: protos.SavedObjectGraph,
+    after: protos.SavedObjectGraph,
+) -> None:
+    """Writes what of an object graph changed: nodes and concrete functions.
+
+    Args:
+        edits: Receives what changes.
+        meta_graph: The MetaGraph that has it.
+        before: The object graph as it is.
+        after: What it is to be.
+    """
+    parent = meta_graph.message.find(_OBJECT_GRAPH)
+    assert parent is not None, "there is an object graph"
     rewrite_list(edits, parent, _NODES, before.nodes, after.nodes)
     functions = before.concrete_functions, after.concrete_functions
     rewrite_map(edits, parent, _CONCRETE_FUNCTIONS, *functions)
-    return after
 
 
 class _Rewriting:

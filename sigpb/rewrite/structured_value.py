@@ -9,7 +9,8 @@ key that stays is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import inspect
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from sigpb import protos
@@ -100,6 +101,37 @@ def change_parameters(
                     values[position].string_value = new_name
         elif pair.value.HasField("dict_value"):
             _change_fields(pair.value.dict_value, names, {})
+
+
+def keyword_parameters(names: Sequence[str]) -> protos.StructuredValue:
+    """Returns the `fullargspec` of a function with keyword arguments only, none with a default."""
+    spec = protos.StructuredValue()
+    spec.named_tuple_value.name = "FullArgSpec"
+    fields = {
+        name: spec.named_tuple_value.values.add(key=name).value
+        for name in inspect.FullArgSpec._fields
+    }
+    for name in ("varargs", "varkw", "defaults", "kwonlydefaults"):
+        fields[name].none_value.SetInParent()
+    fields["args"].list_value.SetInParent()
+    fields["kwonlyargs"].list_value.SetInParent()
+    for name in names:
+        fields["kwonlyargs"].list_value.values.add(string_value=name)
+    fields["annotations"].dict_value.SetInParent()
+    return spec
+
+
+def dictionary_of_specs(
+    tensors: Mapping[str, tuple[str, TensorType]],
+) -> protos.StructuredValue:
+    """Returns a dictionary of the specs of tensors, each with the name that it is to have."""
+    value = protos.StructuredValue()
+    value.dict_value.SetInParent()
+    for field, (name, type_) in tensors.items():
+        spec = value.dict_value.fields[field]
+        spec.tensor_spec_value.name = name
+        _set_type(spec, type_)
+    return value
 
 
 def _argument_names(

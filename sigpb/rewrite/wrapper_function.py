@@ -20,7 +20,7 @@ It looks like the wrapper that TensorFlow's exporter puts around the function of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sigpb import protos
@@ -28,6 +28,7 @@ from sigpb.graph.function_body import FunctionBody, normalized_name
 from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.signature_function import Wrapped, Wrapper, is_wrapper
+from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.called_functions import CALL_OPS, Functions, nodes_by_name
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES, stated_shape, stated_shapes
@@ -49,10 +50,10 @@ def written(
     shapes = result_shapes(function)
     _take(wrapper, body)
     surface = _Body(body, wrapper)
-    call = _call(body, function, surface.passed(), op_defs)
+    name = call(body, function, surface.passed(), op_defs, "call")
     for position, port, is_converted, type_ in wrapper.results:
         result, shape = inner.output_arg[position], shapes[position]
-        dtype, tensor = result.type, f"{call}:output:{position}"
+        dtype, tensor = result.type, f"{name}:output:{position}"
         if is_converted:
             tensor = passed_out(port, tensor, surface)
         if type_ is not None:
@@ -61,8 +62,8 @@ def written(
         body.add_result(normalized_name(key), tensor, dtype, shape)
     if inner.is_stateful:
         # Side effects happen even if no result is asked for.
-        made.signature.control_output.append(call)
-        made.control_ret[call] = call
+        made.signature.control_output.append(name)
+        made.control_ret[name] = name
     return made
 
 
@@ -141,21 +142,37 @@ class _Body(Surface):
         return self._inner.input_arg[self._places[port.source]]
 
 
-def _call(
-    body: FunctionBody, function: protos.FunctionDef, arguments: list[str], op_defs: OpDefs
+def call(
+    body: GraphBody,
+    function: protos.FunctionDef,
+    arguments: Sequence[str],
+    op_defs: OpDefs,
+    name: str | None = None,
 ) -> str:
-    """Adds the call of the function, and returns the name of the node."""
+    """Adds a call of a function.
+
+    Args:
+        body: Where to.
+        function: The function.
+        arguments: What it takes, as the body spells it.
+        op_defs: Where the op is looked up.
+        name: What the node is called, unless something else has that name; as its op if left out.
+
+    Returns:
+        The name of the node.
+    """
     inner = function.signature
-    node = body.function.node_def.add(name=body.fresh_name("call"), input=arguments)
-    node.op = "StatefulPartitionedCall" if inner.is_stateful else "PartitionedCall"
-    for name in ("config_proto", "executor_type"):
-        if attribute := _attribute_of_call(function, name):
-            node.attr[name].CopyFrom(attribute)
+    op = "StatefulPartitionedCall" if inner.is_stateful else "PartitionedCall"
+    node = protos.NodeDef(name=body.fresh_name(name or op), op=op, input=arguments)
+    for each in ("config_proto", "executor_type"):
+        if attribute := _attribute_of_call(function, each):
+            node.attr[each].CopyFrom(attribute)
     node.attr[OUTPUT_SHAPES].list.shape.extend(result_shapes(function))
     node.attr["f"].func.name = inner.name
     node.attr["Tin"].list.type.extend(argument.type for argument in inner.input_arg)
     node.attr["Tout"].list.type.extend(result.type for result in inner.output_arg)
     op_defs.strip_defaults(node)
+    body.append(node)
     return node.name
 
 

@@ -10,7 +10,7 @@ from copy import copy
 from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from google.protobuf import message as protobuf_message
 
@@ -21,6 +21,9 @@ from sigpb.regular_files import open_regular
 from sigpb.saved_model.files import TEXT_NAME, FileState, OpenedFile, locate, mapped
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.wire import Buffer, Message, WireError
+
+if TYPE_CHECKING:
+    from sigpb.saved_model.concrete_functions import ConcreteFunction
 
 AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
 
@@ -114,10 +117,13 @@ class MetaGraph:
 
     Attributes:
         message: Where it lies in the file.
+        made_of: The functions of the signatures that a patch made, by key; empty for a model as it
+            is in a file.
     """
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        self.made_of: Mapping[str, ConcreteFunction] = {}
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

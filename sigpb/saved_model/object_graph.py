@@ -6,6 +6,7 @@ and leads to a bare concrete function (tensorflow/python/saved_model/signature_s
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -18,6 +19,11 @@ _SideAndKey: TypeAlias = 'tuple[Literal["input", "output"], str]'
 _ROOT = 0
 _SIGNATURES = "signatures"
 _SIGNATURE_MAP = "signature_map"
+
+# The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
+# (tensorflow/python/trackable/trackable_utils.py, base.py).
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_ESCAPED = re.compile(r"\.(.)")
 
 
 class ObjectGraph:
@@ -41,6 +47,25 @@ class ObjectGraph:
         children = self.proto.nodes[self.signature_map].children
         return {child.local_name: child.node_id for child in children}
 
+    @cached_property
+    def _places(self) -> dict[tuple[int, str], int]:
+        """The positions of nodes by those of their parents and their names in these."""
+        return {
+            (number, child.local_name): child.node_id
+            for number, node in enumerate(self.proto.nodes)
+            for child in node.children
+        }
+
+    def place_of_variable(self, key: str) -> int | None:
+        """Returns the position of the variable that has a key in the checkpoint, or None."""
+        if not key.endswith(_VALUE):
+            return None
+        place: int | None = _ROOT
+        for part in key.removesuffix(_VALUE).split("/"):
+            name = _ESCAPED.sub(lambda match: "/" if match[1] == "S" else match[1], part)
+            place = self._places.get((place, name)) if place is not None else None
+        return place
+
     def function_name(self, node_id: int) -> str:
         """Returns the name of the concrete function that a signature's node names."""
         return self.proto.nodes[node_id].bare_concrete_function.concrete_function_name
@@ -52,6 +77,17 @@ class ObjectGraph:
     def has_node(self, node_id: int) -> bool:
         """Whether there is a node at a position."""
         return 0 <= node_id < len(self.proto.nodes)
+
+    def describe(self, place: int) -> str:
+        """Returns what a node is, and the shortest way to it, such as ``the variable 'w'``."""
+        kind = self.proto.nodes[place].WhichOneof("kind") or "object"
+        ways, waiting = {_ROOT: ""}, [_ROOT]
+        for each in waiting:
+            for child in self.proto.nodes[each].children:
+                if child.node_id not in ways and self.has_node(child.node_id):
+                    ways[child.node_id] = f"{ways[each]}.{child.local_name}".removeprefix(".")
+                    waiting.append(child.node_id)
+        return f"the {kind.replace('_', ' ')} {ways.get(place, str(place))!r}"
 
     def parameter_names(self, node_id: int) -> list[str]:
         """Returns the names of a signature's inputs in its concrete function, sorted."""

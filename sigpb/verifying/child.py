@@ -114,7 +114,7 @@ def _answer(request: Request, say: Say) -> None:
 def _reports(
     request: Request, meta_graph: MetaGraphMapping, samples: dict[str, Any], say: Say
 ) -> Iterator[SignatureReport]:
-    from sigpb.verifying.loaders import LOADERS, V1
+    from sigpb.verifying.loaders import LOADERS, V1, Called
     from sigpb.verifying.trial import Trial
     from sigpb.verifying.values import samples_for
 
@@ -133,6 +133,8 @@ def _reports(
         reports = []
         for old, new in loaders:
             say({"at": f"run signature {signature.new!r} under the loader {new.name}"})
+            if signature.function is not None:
+                old = Called(request.old, meta_graph.old_tags, signature.function)
             reports.append(trial.run(old, new, reference))
         yield SignatureReport(
             meta_graph.new_tags,

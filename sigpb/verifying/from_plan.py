@@ -26,6 +26,7 @@ from sigpb.tf.tensor_types import (
 from sigpb.verifying.mapping import (
     AddedOutput,
     Component,
+    FunctionPlace,
     InputMapping,
     MetaGraphMapping,
     ModelMapping,
@@ -70,13 +71,15 @@ class _MappedGraph:
     def signature(self, interface: Interface) -> SignatureMapping:
         """Returns what becomes of a signature."""
         inputs, outputs = (_with_steps_back(interface, side) for side in SIDES)
+        made_of = self._parts.meta_graph.made_of.get(interface.ref.source)
         return SignatureMapping(
             interface.ref.source,
             interface.key,
             tuple(self._input(port) for port in inputs),
             tuple(_output(port) for port in outputs if not port.dropped),
             tuple(self._added(port, interface.batch) for port in interface.added),
-            interface.changed,
+            interface.changed or made_of is not None,
+            None if made_of is None else FunctionPlace(made_of.way, made_of.number),
         )
 
     def _added(self, port: Port, batch: BatchSize) -> AddedOutput:

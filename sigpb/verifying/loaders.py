@@ -14,7 +14,7 @@ from typing import Any
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.tensor_types import tensor_names
 from sigpb.verifying.comparison import Array, Arrays
-from sigpb.verifying.mapping import suffixes_of
+from sigpb.verifying.mapping import FunctionPlace, suffixes_of
 
 Graph = Any
 Tensor = Any
@@ -138,6 +138,70 @@ class V2:
             with contextlib.suppress(ImportError):
                 import tf_keras  # noqa: F401
             return tf.saved_model.load(self._directory, tags=self._tags)
+
+
+class Called(V2):
+    """A function of what ``tf.saved_model.load`` returns, in place of a signature."""
+
+    def __init__(self, directory: str, tags: tuple[str, ...], function: FunctionPlace) -> None:
+        super().__init__(directory, tags)
+        self._function = function
+
+    @contextlib.contextmanager
+    def opened(self, key: str, optimized: bool = True) -> Iterator[RunSignature]:
+        """Yields what calls the function of a newly loaded model as a signature `key` would be."""
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not optimized})
+        loaded = self._load()
+        function = loaded
+        for name in self._function.way:
+            function = function[int(name)] if name.isdecimal() else getattr(function, name)
+        if not hasattr(function, "structured_input_signature"):
+            function = function.concrete_functions[self._function.number]
+        signature = function.structured_input_signature
+        leaves = tf.nest.flatten(signature)
+        specs = [leaf for leaf in leaves if isinstance(leaf, tf.TensorSpec)]
+        names = _argument_names(function, specs)
+
+        def run(values: Mapping[str, Array]) -> Arrays:
+            _check_inputs(dict.fromkeys(names), values)
+            passed = iter(tf.constant(values[name]) for name in names)
+            filled = [next(passed) if isinstance(leaf, tf.TensorSpec) else leaf for leaf in leaves]
+            arguments, keywords = tf.nest.pack_sequence_as(signature, filled)
+            outputs = function(*arguments, **keywords)
+            return {name: tensor.numpy() for name, tensor in _as_outputs(outputs).items()}
+
+        yield run
+        del loaded
+
+
+def _argument_names(function: Any, specs: Iterable[Any]) -> list[str]:
+    """Returns what the exporter calls the arguments of a function, in the order of `tf.nest`."""
+    definition = function.function_def
+    names: list[str] = []
+    for position, spec in enumerate(specs):
+        attributes = definition.arg_attr[position].attr
+        stated = attributes["_user_specified_name"].s.decode() or spec.name or "tensor_arg"
+        number, name = 0, stated
+        while name in names:
+            number, name = number + 1, f"{stated}_{number + 1}"
+        names.append(name)
+    return names
+
+
+def _as_outputs(outputs: Any) -> Mapping[str, Any]:
+    """Returns what a function returns as the outputs of a signature.
+
+    See ``_normalize_outputs`` in tensorflow/python/saved_model/signature_serialization.py.
+    """
+    if isinstance(outputs, Mapping):
+        return outputs
+    if hasattr(outputs, "_asdict"):
+        named: Mapping[str, Any] = outputs._asdict()
+        return named
+    several = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return {f"output_{number}": output for number, output in enumerate(several)}
 
 
 LOADERS = {loader.name: loader for loader in (V1, V2)}

@@ -112,6 +112,19 @@ class AddedOutput:
 
 
 @dataclass(frozen=True)
+class FunctionPlace:
+    """Where `tf.saved_model.load` has a function.
+
+    Attributes:
+        way: The names of objects on the way to it from the root.
+        number: Which of the concrete functions there it is.
+    """
+
+    way: tuple[str, ...]
+    number: int
+
+
+@dataclass(frozen=True)
 class SignatureMapping:
     """A signature.
 
@@ -122,6 +135,8 @@ class SignatureMapping:
         outputs: The outputs that both have.
         added: The outputs that only the new model has.
         concerned: Whether the patch changes anything of it.
+        function: For a signature that the old model does not have, the function there that it
+            calls; None for any other.
     """
 
     old: str
@@ -130,6 +145,7 @@ class SignatureMapping:
     outputs: tuple[OutputMapping, ...]
     added: tuple[AddedOutput, ...] = ()
     concerned: bool = True
+    function: FunctionPlace | None = None
 
     @property
     def rows(self) -> int | None:

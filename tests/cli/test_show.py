@@ -50,7 +50,10 @@ def test_json(fixture_model: ModelFactory) -> None:
     assert shown["model"] == str(model)
     assert (shown["file"], shown["bytes"]) == ("saved_model.pb", size)
     (graph,) = shown["meta_graphs"]
-    assert graph.keys() == {"tags", "object_graph", "tensorflow_version", "bytes", "signatures"}
+    assert graph.keys() == {
+        *("tags", "object_graph", "tensorflow_version", "bytes", "signatures", "functions")
+    }
+    assert graph["functions"] == []
     assert (graph["tags"], graph["object_graph"]) == (["serve"], True)
     assert graph["tensorflow_version"].startswith("2.")
     assert size - 10 < graph["bytes"] < size

@@ -62,6 +62,48 @@ def test_selection(
     assert [[*graph["signatures"]] for graph in graphs] == expected
 
 
+def test_functions(fixture_model: ModelFactory) -> None:
+    """Those that can be signatures in text, all others only in JSON, with the reason."""
+    summary = summary_of(fixture_model("tf2_functions"))
+    (graph,) = summary["meta_graphs"]
+    by_name = {each["function"]: each for each in graph["functions"]}
+    assert by_name["predict"] == {
+        "function": "predict",
+        "arguments": [
+            {"key": "zz", "dtype": "float32", "shape": [None, 2]},
+            {"key": "words", "dtype": "string", "shape": [None]},
+        ],
+        "fixed": [],
+        "results": [
+            {"key": "a", "dtype": "int64", "shape": [None]},
+            {"key": "m", "dtype": "float32", "shape": [None, 2]},
+            {"key": "z", "dtype": "float32", "shape": [None, 2]},
+        ],
+        "problem": None,
+    }
+    assert "SparseTensorSpec" in by_name["total"]["problem"]
+    text = summary_text(summary)
+    assert "'lines' (end: string []) -> (output_0: string [])\n" in text
+    assert "(b: float32 [1], a_q: float32 [1], training=True) ->" in text
+    assert "'total'" not in text
+    assert "2 more in --format=json" in text
+    (graph,) = summary_of(fixture_model("tf2_functions"), signature="nope")["meta_graphs"]
+    assert graph["functions"] == []
+
+
+def test_most_functions_are_counted_only() -> None:
+    function: dict[str, Any] = {
+        "function": "f",
+        "arguments": [],
+        "fixed": [],
+        "results": [],
+        "problem": None,
+    }
+    text = rendered(functions=[function] * 23)
+    assert text.count("'f' () -> ()") == 20
+    assert "3 more in --format=json" in text
+
+
 def test_meta_graph_with_nothing_in_it(write: Callable[..., Path]) -> None:
     (graph,) = summary_of(write(protos.MetaGraphDef()))["meta_graphs"]
     assert graph == {
@@ -70,6 +112,7 @@ def test_meta_graph_with_nothing_in_it(write: Callable[..., Path]) -> None:
         "tensorflow_version": "",
         "bytes": 0,
         "signatures": {},
+        "functions": [],
     }
 
 
@@ -150,6 +193,7 @@ def made_up(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> dict[str, 
                 "object_graph": True,
                 "tensorflow_version": "2.16.1",
                 "signatures": dict(signatures),
+                "functions": [],
                 **graph,
             }
         ],

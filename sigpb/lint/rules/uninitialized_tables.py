@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sigpb.inspect.loading import INIT_SIGNATURE, init_ops
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.loading import INIT_SIGNATURE, init_ops
 from sigpb.lint.op_search import nodes_with_ops
 from sigpb.lint.rule import Finding, LintRule, listed
 

@@ -8,25 +8,18 @@ restored.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.errors import PatchError
+from sigpb.inspect.loading import ASSIGNING, is_variable, variable_of
+from sigpb.inspect.object_tensors import captured_tensors, restored_variables
 from sigpb.lint.linted_model import Consumers, LintedGraph, LintedModel
-from sigpb.lint.loading import ASSIGNING, variable_of
 from sigpb.lint.rule import Finding, Fixing, LintRule, listed
-from sigpb.lint.signature_flow import is_variable
 from sigpb.rewrite.interface import fed_tensors
-from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.tensor_names import producer
 from sigpb.wire import Edits
-
-# The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
-# (tensorflow/python/trackable/trackable_utils.py, base.py).
-_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-_ESCAPED = re.compile(r"\.(.)")
 
 _HANDLE = "VarHandleOp"
 
@@ -107,15 +100,13 @@ def restored_twins(graph: LintedGraph) -> dict[str, str]:
         Names of VarHandleOps outside of functions: for the one that is read the one that is
         restored, of the same dtype and shape.
     """
-    places = _places(graph)
-    restored: dict[int, str] = {}
-    for value in graph.loading.values:
-        if value.variable is not None and value.key.endswith(_VALUE):
-            place = _place(places, value.key)
-            if place is not None:
-                restored[place] = value.variable
+    objects = graph.meta_graph.object_graph
+    if objects is None:
+        return {}
+    restored = restored_variables(objects, graph.loading.values)
     twins: dict[str, str] = {}
-    for place, handle in _captured(graph):
+    for place, tensor in captured_tensors(objects, graph.graph):
+        handle = producer(tensor)
         twin = restored.get(place)
         if twin is not None and twin != handle and _is_alike(graph, handle, twin):
             twins[handle] = twin
@@ -148,41 +139,6 @@ def share(graph: LintedGraph, names: list[str]) -> None:
         shared.CopyFrom(restored)
         shared.attr["shared_name"].s = variable_of(read).name
         graph.top_level.replace(shared)
-
-
-def _places(graph: LintedGraph) -> Mapping[tuple[int, str], int]:
-    """Returns the nodes of the object graph by their parents and their names in these."""
-    object_graph = graph.meta_graph.object_graph
-    nodes = object_graph.proto.nodes if object_graph else ()
-    return {
-        (number, child.local_name): child.node_id
-        for number, node in enumerate(nodes)
-        for child in node.children
-    }
-
-
-def _place(places: Mapping[tuple[int, str], int], key: str) -> int | None:
-    """Returns the node of the object graph whose key in the checkpoint this is, or None."""
-    place: int | None = 0
-    for part in key.removesuffix(_VALUE).split("/"):
-        name = _ESCAPED.sub(lambda match: "/" if match[1] == "S" else match[1], part)
-        place = places.get((place, name)) if place is not None else None
-    return place
-
-
-def _captured(graph: LintedGraph) -> Iterator[tuple[int, str]]:
-    """Yields the nodes of the object graph that functions capture, each with the handle for it."""
-    object_graph = graph.meta_graph.object_graph
-    functions: Mapping[str, protos.SavedConcreteFunction]
-    functions = object_graph.proto.concrete_functions if object_graph else {}
-    for record in graph.graph.records.values():
-        if record.op not in CALL_OPS:
-            continue
-        node = graph.graph.node(record.name)
-        name = node.attr["f"].func.name if node is not None and "f" in node.attr else ""
-        if name in functions:
-            bound = functions[name].bound_inputs
-            yield from zip(bound, map(producer, record.tensors[-len(bound) :]), strict=False)
 
 
 def _is_alike(graph: LintedGraph, first: str, second: str) -> bool:

@@ -14,8 +14,8 @@ from sigpb import protos
 from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.inspect.graph.flow import Graph
-from sigpb.lint.signature_flow import is_variable
 from sigpb.saved_model.model import MetaGraph, parse
+from sigpb.tf.ops import VARIABLES
 from sigpb.tf.tensor_elements import elements
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import tensor_names
@@ -94,6 +94,11 @@ def init_ops(meta_graph: MetaGraph) -> list[str]:
         value = meta_graph.message.entry_value(field) if key in _INIT_COLLECTIONS else None
         found += parse(protos.CollectionDef, value).node_list.value if value else []
     return [producer(name) for name in found]
+
+
+def is_variable(record: NodeRecord | None) -> bool:
+    """Whether a node is a variable, or the handle of one."""
+    return record is not None and record.op in VARIABLES
 
 
 def variable_of(node: protos.NodeDef) -> Variable:
