@@ -189,7 +189,9 @@ class SignaturePatch(Message):
     batch_size: str
     FROM_FUNCTION_FIELD_NUMBER: ClassVar[int]
     from_function: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ...) -> None: ...
+    POSITIONAL_FIELD_NUMBER: ClassVar[int]
+    positional: bool
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str

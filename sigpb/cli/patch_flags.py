@@ -77,6 +77,12 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "method_name", None, "The method name the signature is to have.", flag_values=values
     )
+    flags.DEFINE_bool(
+        "positional",
+        None,
+        "Whether tf.saved_model.load is to take the signature's inputs by position too.",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "batch_size",
         None,
@@ -152,6 +158,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
             _endpoint(endpoints, unquote(key), "reshape").reshape = True
     if values.batch_size is not None:
         _signature(patch, values.signature).batch_size = values.batch_size
+    if values.positional is not None:
+        _signature(patch, values.signature).positional = values.positional
     if values.method_name is not None:
         _signature(patch, values.signature).method_name = values.method_name
     if (tags := tag_set(values)) is not None:

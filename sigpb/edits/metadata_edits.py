@@ -9,6 +9,7 @@ from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
+from sigpb.saved_model.object_graph import takes_positions
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,49 @@ class DropOutput(EndpointEdit):
     def describe(self) -> str:
         """Returns for instance ``signature 'serving_default': output 'logits' dropped``."""
         return f"{self.where} dropped"
+
+
+@dataclass(frozen=True)
+class SetPositional(SignatureEdit):
+    """Says whether inputs can be passed by position to what `tf.saved_model.load` returns.
+
+    It passes them in the order of their argument names. What Keras' TFSMLayer calls gets one
+    argument, so that it can call signatures of one input.
+    """
+
+    positional: bool
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch says something else than the object graph does."""
+        if not target.patch.HasField("positional"):
+            return
+        objects, wanted = target.meta_graph.object_graph, target.patch.positional
+        place = objects.signature_nodes.get(target.ref.source) if objects else None
+        if objects is None or place is None or not objects.has_node(place):
+            # The loader decides: by position if there is one input.
+            is_now = len(target.signature_def.inputs) == 1
+        else:
+            is_now = takes_positions(objects.proto.nodes[place].bare_concrete_function)
+        if is_now != wanted:
+            yield cls(target.ref, wanted)
+
+    def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
+        """Without an object graph the loader decides by itself."""
+        if meta_graph.object_graph is None:
+            yield (
+                f"{self.where}: the model has no object graph, so that tf.saved_model.load decides "
+                "by itself what is passed by position: one input is, several are not."
+            )
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Sets what is to be allowed."""
+        draft.put(replace(draft.signature(self.signature), positional=self.positional))
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'x': inputs also by position, in sorted order``."""
+        also = "also by position, in the order of their argument names"
+        return f"{self.where}: inputs {also if self.positional else 'by name only'}"
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 yield f"{where}: from_function goes with neither drop, rename_to nor copy_of."
             if not item.from_function:
                 yield f"{where}: from_function names no function."
-        others = ("rename_to", "method_name", "batch_size")
+        others = ("rename_to", "method_name", "batch_size", "positional")
         if item.drop and (item.input or item.output or any(map(item.HasField, others))):
             yield f"{where}: drop goes with no other change."
         sides: tuple[tuple[Side, Sequence[protos.EndpointPatch]], ...]

@@ -118,6 +118,8 @@ class _Inverse:
             undo.rename_to = signature.ref.key
         if signature.method_name != signature.source_method_name:
             undo.method_name = signature.source_method_name
+        if signature.positional is not None:
+            undo.positional = not signature.positional
         for side in SIDES:
             ends = (
                 self._endpoint(signature, side, end) for end in signature.endpoints(side).values()

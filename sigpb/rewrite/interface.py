@@ -253,6 +253,7 @@ class Interface:
         unchecked: What only a run of the model shows: see `Edit.unchecked`.
         warnings: What works but may surprise, in whole sentences.
         restored: What the signature was before earlier patches, if it is to be that again.
+        positional: Whether inputs can be passed by position; None if that does not change.
     """
 
     ref: SignatureRef
@@ -268,6 +269,7 @@ class Interface:
     unchecked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     restored: Restoration | None = None
+    positional: bool | None = None
 
     def endpoints(self, side: Side) -> dict[str, Port]:
         """Returns the inputs or the outputs, also those that are to go, but not added ones."""
@@ -293,9 +295,10 @@ class Interface:
 
     @property
     def endpoints_changed(self) -> bool:
-        """Whether any input or output differs from the model."""
+        """Whether any input or output differs from the model, or how inputs are passed."""
         endpoints = (*self.inputs.values(), *self.outputs.values())
-        return bool(self.added) or any(end.changed for end in endpoints)
+        is_passed_otherwise = self.positional is not None
+        return is_passed_otherwise or bool(self.added) or any(end.changed for end in endpoints)
 
     @property
     def converted(self) -> bool:

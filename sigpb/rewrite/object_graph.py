@@ -26,7 +26,7 @@ from sigpb.rewrite.signature_function import (
 )
 from sigpb.saved_model.deterministic_bytes import rewrite_list, rewrite_map
 from sigpb.saved_model.model import MetaGraph
-from sigpb.saved_model.object_graph import ObjectGraph
+from sigpb.saved_model.object_graph import ObjectGraph, takes_positions
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
 from sigpb.wire import Edits
@@ -244,7 +244,11 @@ class _Rewriting:
         self._name_function(bare, self._function_for(bare, concrete, signature))
         parameters = bare.function_spec.fullargspec
         structured_value.change_parameters(parameters, inputs, adapted=adapted)
-        bare.argument_keywords[:] = sorted(signature.keys("input"), key=argument_name)
+        keys = sorted(signature.keys("input"), key=argument_name)
+        positional = takes_positions(bare) if signature.positional is None else signature.positional
+        if signature.positional is not None or len(keys) != len(bare.argument_keywords):
+            bare.allowed_positional_arguments = len(keys) if positional or len(keys) == 1 else 0
+        bare.argument_keywords[:] = keys
 
     def _function_for(
         self,

@@ -131,6 +131,15 @@ class ObjectGraph:
         return protos.SavedConcreteFunction()
 
 
+def takes_positions(signature: protos.SavedBareConcreteFunction) -> bool:
+    """Whether a signature can be called with all its inputs by position.
+
+    TensorFlow's exporter allows that for one input, whose order is not ambiguous
+    (tensorflow/python/saved_model/signature_serialization.py).
+    """
+    return signature.allowed_positional_arguments >= len(signature.argument_keywords)
+
+
 def _find_signature_map(proto: protos.SavedObjectGraph) -> int | None:
     if not proto.nodes:
         return None
