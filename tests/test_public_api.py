@@ -138,7 +138,7 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
     ]
     assert names(signature) == [
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size"),
-        *("from_function", "positional"),
+        *("from_function", "positional", "examples"),
     ]
     assert names(endpoint) == [
         *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),

@@ -77,6 +77,12 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "method_name", None, "The method name the signature is to have.", flag_values=values
     )
+    flags.DEFINE_string(
+        "examples",
+        None,
+        "The key of an input of serialized tf.Examples, which all other inputs are read from.",
+        flag_values=values,
+    )
     flags.DEFINE_bool(
         "positional",
         None,
@@ -158,6 +164,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
             _endpoint(endpoints, unquote(key), "reshape").reshape = True
     if values.batch_size is not None:
         _signature(patch, values.signature).batch_size = values.batch_size
+    if values.examples is not None:
+        _signature(patch, values.signature).examples = values.examples
     if values.positional is not None:
         _signature(patch, values.signature).positional = values.positional
     if values.method_name is not None:

@@ -47,7 +47,9 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 yield f"{where}: from_function goes with neither drop, rename_to nor copy_of."
             if not item.from_function:
                 yield f"{where}: from_function names no function."
-        others = ("rename_to", "method_name", "batch_size", "positional")
+        if item.HasField("examples") and not item.examples:
+            yield f"{where}: examples is empty; give the key of the input that takes them."
+        others = ("rename_to", "method_name", "batch_size", "positional", "examples")
         if item.drop and (item.input or item.output or any(map(item.HasField, others))):
             yield f"{where}: drop goes with no other change."
         sides: tuple[tuple[Side, Sequence[protos.EndpointPatch]], ...]
@@ -176,7 +178,7 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
         for key in _repeated(keys):
             yield f"{where}: two {side}s would have the key {key!r}; rename one of them otherwise."
     before = draft.meta_graph.signatures[signature.ref.source].defaults
-    for end in signature.kept("input"):
+    for end in signature.taken:
         if end.type and end.source in before and end.default is None:
             then = (
                 "which cannot pass steps; export the model without it, or convert in the client."
@@ -189,9 +191,16 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
     yield from (f"{where}: {problem}" for problem in _uncallable(signature))
 
 
+def _new_inputs(signature: Interface) -> set[str]:
+    """Returns the keys of inputs that the model does not have, or not for these inputs."""
+    if signature.examples is not None:
+        return {signature.examples.key}
+    return {end.key for end in signature.inputs.values() if end.renamed}
+
+
 def _uncallable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
-    new = {end.key for end in signature.inputs.values() if end.renamed} - {""}
+    new = _new_inputs(signature) - {""}
     for key in sorted(new):
         if not is_callable(key):
             yield (
@@ -251,7 +260,7 @@ def unanswerable(signature: Interface) -> Iterator[str]:
 
 def _unexportable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
-    new = {end.key for end in signature.inputs.values() if end.renamed}
+    new = _new_inputs(signature)
     reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
     alike: dict[str, list[str]] = defaultdict(list)
     for key in signature.keys("input"):

@@ -118,6 +118,12 @@ class _Inverse:
             undo.rename_to = signature.ref.key
         if signature.method_name != signature.source_method_name:
             undo.method_name = signature.source_method_name
+        if signature.examples is not None:
+            self.problems.append(
+                f"signature {signature.ref.key!r}: its inputs are read from tf.Examples, which no "
+                "patch takes back; keep the model as it was."
+            )
+            return undo
         if signature.positional is not None:
             undo.positional = not signature.positional
         for side in SIDES:

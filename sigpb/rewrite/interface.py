@@ -202,6 +202,24 @@ class Port:
         return self.conversion.inside if self.conversion else tensor_type(self.info)
 
 
+class Feature(NamedTuple):
+    """What an input is read from, of a tf.Example.
+
+    Attributes:
+        source: The key that the input has in the model.
+        name: The feature's name.
+        type: The type that the values of all Examples are read as.
+        steps: What makes of that what clients would feed.
+        default: The values of an Example that does not have it; None if it has to.
+    """
+
+    source: str
+    name: str
+    type: TensorType
+    steps: tuple[Step, ...] = ()
+    default: protos.TensorProto | None = None
+
+
 class BatchSize(NamedTuple):
     """A batch size that changes.
 
@@ -254,6 +272,8 @@ class Interface:
         warnings: What works but may surprise, in whole sentences.
         restored: What the signature was before earlier patches, if it is to be that again.
         positional: Whether inputs can be passed by position; None if that does not change.
+        examples: The input by which tf.Examples are passed, if the others are read from these.
+        features: What they are read from then.
     """
 
     ref: SignatureRef
@@ -270,18 +290,27 @@ class Interface:
     warnings: tuple[str, ...] = ()
     restored: Restoration | None = None
     positional: bool | None = None
+    examples: Port | None = None
+    features: tuple[Feature, ...] = ()
 
     def endpoints(self, side: Side) -> dict[str, Port]:
         """Returns the inputs or the outputs, also those that are to go, but not added ones."""
         return self.inputs if side == "input" else self.outputs
 
     def kept(self, side: Side) -> list[Port]:
-        """Returns the inputs or outputs that are not to be dropped, without added ones."""
+        """Returns the inputs or outputs that are not to be dropped, without added outputs."""
+        if side == "input" and self.examples is not None:
+            return [self.examples]
         return [end for end in self.endpoints(side).values() if not end.dropped]
 
     def ports(self, side: Side) -> list[Port]:
         """Returns the inputs or outputs that are to be, added ones too."""
         return [*self.kept(side), *(self.added if side == "output" else ())]
+
+    @property
+    def taken(self) -> list[Port]:
+        """The inputs whose values come from clients, perhaps in tf.Examples."""
+        return [port for port in self.inputs.values() if not port.dropped]
 
     def keys(self, side: Side) -> list[str]:
         """Returns the keys that the inputs or outputs are to have, added ones too."""
@@ -297,15 +326,18 @@ class Interface:
     def endpoints_changed(self) -> bool:
         """Whether any input or output differs from the model, or how inputs are passed."""
         endpoints = (*self.inputs.values(), *self.outputs.values())
-        is_passed_otherwise = self.positional is not None
+        is_passed_otherwise = self.positional is not None or self.examples is not None
         return is_passed_otherwise or bool(self.added) or any(end.changed for end in endpoints)
 
     @property
     def converted(self) -> bool:
         """Whether values are converted, or added, so that what the graph says of them matters."""
         ends = (*self.inputs.values(), *self.outputs.values(), *self.added)
-        return not self.dropped and any(
-            end.converted or end.default is not None or end.tensor is not None for end in ends
+        return not self.dropped and (
+            self.examples is not None
+            or any(
+                end.converted or end.default is not None or end.tensor is not None for end in ends
+            )
         )
 
     @property
@@ -326,7 +358,7 @@ class Interface:
 
     def fed_as_before(self) -> Iterator[str]:
         """Yields the tensors that its clients go on feeding, as `canonical` spells them."""
-        for port in self.inputs.values():
+        for port in self.inputs.values() if self.examples is None else ():
             if not port.converted:
                 yield from map(canonical, port.tensors)
 

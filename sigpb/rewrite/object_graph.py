@@ -221,6 +221,10 @@ class _Rewriting:
             {port.source: None if port.dropped else port.key for port in ports.values()}
             for ports in (signature.inputs, signature.outputs)
         )
+        added = {}
+        if (examples := signature.examples) is not None:
+            inputs = dict.fromkeys(inputs)
+            added = {examples.key: examples.outside}
         before, after = (
             {key: change.outside for key, change in signature.conversions(side).items()}
             for side in SIDES
@@ -233,6 +237,7 @@ class _Rewriting:
             concrete.canonicalized_input_signature,
             inputs,
             before,
+            added,
             adapted=adapted,
         )
         structured_value.change_results(
@@ -243,7 +248,7 @@ class _Rewriting:
         )
         self._name_function(bare, self._function_for(bare, concrete, signature))
         parameters = bare.function_spec.fullargspec
-        structured_value.change_parameters(parameters, inputs, adapted=adapted)
+        structured_value.change_parameters(parameters, inputs, added, adapted=adapted)
         keys = sorted(signature.keys("input"), key=argument_name)
         positional = takes_positions(bare) if signature.positional is None else signature.positional
         if signature.positional is not None or len(keys) != len(bare.argument_keywords):

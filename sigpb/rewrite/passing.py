@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from sigpb.rewrite.interface import Port
+from sigpb.rewrite.examples import parsed
+from sigpb.rewrite.interface import Interface, Port
 from sigpb.steps.graph_body import GraphBody, constant, repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tf.tensor_types import TensorType
@@ -34,6 +35,10 @@ class Surface(ABC):
         return self.fed(port)
 
     @abstractmethod
+    def serialized(self, port: Port) -> str:
+        """Returns the serialized tf.Examples that clients pass, as the nodes there spell it."""
+
+    @abstractmethod
     def type_inside(self, port: Port) -> TensorType:
         """Returns what is known of the type of an input behind its conversion."""
 
@@ -46,17 +51,22 @@ class Surface(ABC):
         """Returns what the bound value of a port is called."""
 
 
-def passed_in(ports: Sequence[Port], surface: Surface) -> dict[str, str]:
+def passed_in(ports: Sequence[Port], surface: Surface, signature: Interface) -> dict[str, str]:
     """Adds what makes of the values that clients pass those that a signature is computed from.
 
     Args:
         ports: The inputs, in the order in which nodes are added.
         surface: Where they go.
+        signature: The signature that they are of.
 
     Returns:
-        What takes the place of each input that is converted or bound, by its key in the model.
+        What takes the place of each input that is converted, bound, or read from tf.Examples, by
+        its key in the model.
     """
-    made = {}
+    made: dict[str, str] = {}
+    if signature.examples is not None:
+        serialized = surface.serialized(signature.examples)
+        made = parsed(surface.body, serialized, signature.features)
     for port in ports:
         if port.bound is not None:
             if port.rows_of is None:
@@ -64,7 +74,8 @@ def passed_in(ports: Sequence[Port], surface: Surface) -> dict[str, str]:
                 made[port.source] = constant(surface.body, name, port.bound)
         elif port.conversion is not None:
             change, body = port.conversion, surface.steps_of(port)
-            made[port.source] = build_steps(body, change.steps, surface.fed(port), change.outside)
+            value = made.get(port.source) or surface.fed(port)
+            made[port.source] = build_steps(body, change.steps, value, change.outside)
     by_source = {port.source: port for port in ports}
     for source, port in sorted(by_source.items()):
         if port.bound is not None and port.rows_of is not None:

@@ -21,6 +21,7 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.added_nodes import SPLICED, copy_scope
 from sigpb.graph.cone import Cone, clone
+from sigpb.graph.placeholders import constant_default, default_placeholder
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces
@@ -79,6 +80,15 @@ class _TopLevel(Surface):
         [output] = self._scope.add(op, node_name(key), inputs, attributes, shape)
         return output
 
+    def serialized(self, port: Port) -> str:
+        """Adds a placeholder."""
+        type_ = port.outside
+        shape = shape_proto(type_.shape)
+        attributes = {"dtype": dtype_attr(type_.dtype), "shape": shape_attr(shape)}
+        [tensor] = self._scope.add("Placeholder", node_name(port.key), [], attributes, shape)
+        self.inputs[port.source] = with_tensor(port.info, full(tensor), type_)
+        return tensor
+
     def taken(self, port: Port) -> str:
         """Returns the tensor that is fed."""
         return canonical(port.info.name)
@@ -114,7 +124,7 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
         return _restored(interface, interface.restored)
     scope = graph.fresh_scope(f"{SPLICED}/{node_name(interface.key)}")
     surface = _TopLevel(scope)
-    made = passed_in([*interface.inputs.values()], surface)
+    made = passed_in([*interface.inputs.values()], surface, interface)
     infos = {key: port.info for key, port in interface.inputs.items()}
     fed = {canonical(converted_tensor(infos[key])): tensor for key, tensor in made.items()}
     signature_def = interfaces.meta_graph.signatures[interface.ref.source]
@@ -242,14 +252,11 @@ def converted_default(
         The value, of the type that is fed; None if there is no default, or no such value, or if the
         default is computed.
     """
-    node = _default_placeholder(tensor, graph)
-    if node is None:
-        return None
-    constant = graph.node(producer(node.input[0]))
-    if constant is None or constant.op != "Const":
+    constant = constant_default(tensor, graph)
+    if constant is None:
         return None
     value = protos.TensorProto()
-    value.CopyFrom(constant.attr["value"].tensor)
+    value.CopyFrom(constant)
     try:
         # Of a dtype that stays, the elements need not be known here.
         is_read = value.dtype != change.outside.dtype
@@ -271,7 +278,7 @@ def lost_defaults(signature: Interface, parts: GraphParts) -> Iterator[str]:
     graph = parts.top
     for end in signature.kept("input"):
         tensor, now = converted_tensor(end.info), tensor_type(end.info)
-        if end.type is None or _default_placeholder(tensor, graph) is None:
+        if end.type is None or default_placeholder(tensor, graph) is None:
             continue
         try:
             change = conversion("input", now, end.type)
@@ -279,8 +286,3 @@ def lost_defaults(signature: Interface, parts: GraphParts) -> Iterator[str]:
             continue  # The patch is refused.
         if converted_default(tensor, change, graph) is None:
             yield end.key
-
-
-def _default_placeholder(tensor: str, graph: TopLevelGraph) -> protos.NodeDef | None:
-    node = graph.node(producer(tensor))
-    return node if node is not None and node.op == "PlaceholderWithDefault" else None

@@ -156,9 +156,12 @@ class Wrapped(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """An argument of a wrapper: its position in the function's, and the input that it is."""
+    """An argument of a wrapper: its position in the function's, and the input that it is.
 
-    position: int
+    The function does not have the one by which tf.Examples are passed.
+    """
+
+    position: int | None
     port: Port | None
 
 
@@ -195,7 +198,7 @@ class Wrapper:
         """Sorts arguments and results by the keys that they are to have."""
         self.interface, self.ports, self.function = interface, ports, function
         kept = sorted(interface.kept("input"), key=lambda port: argument_name(port.key))
-        self.arguments = [Argument(ports.arguments[port.source], port) for port in kept]
+        self.arguments = [Argument(ports.arguments.get(port.source), port) for port in kept]
         self.arguments += [Argument(position, None) for position in ports.captured]
         self.results = list(self._outcomes())
 

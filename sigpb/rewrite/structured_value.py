@@ -27,6 +27,7 @@ def change_arguments(
     signature: protos.StructuredValue,
     keys: NewKeys,
     types: Mapping[str, TensorType] = {},
+    added: Mapping[str, TensorType] = {},
     *,
     adapted: bool = True,
 ) -> None:
@@ -36,6 +37,7 @@ def change_arguments(
         signature: A tuple of positional and keyword arguments; changed.
         keys: The new keys.
         types: The new types of inputs by their old keys.
+        added: The types of inputs to add by their keys.
         adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     types_by_name = {argument_name(key): type_ for key, type_ in types.items()} | {**types}
@@ -46,6 +48,11 @@ def change_arguments(
                     _set_type(value, types_by_name[name])
             names = _argument_names(keys, argument_list.dict_value.fields, adapted=adapted)
             _change_fields(argument_list.dict_value, names, keys)
+            for key, type_ in added.items():
+                name = argument_name(key) if adapted else key
+                value = argument_list.dict_value.fields[name]
+                value.tensor_spec_value.name = key
+                _set_type(value, type_)
 
 
 def change_results(
@@ -73,13 +80,18 @@ def change_results(
 
 
 def change_parameters(
-    fullargspec: protos.StructuredValue, keys: NewKeys, *, adapted: bool = True
+    fullargspec: protos.StructuredValue,
+    keys: NewKeys,
+    added: Collection[str] = (),
+    *,
+    adapted: bool = True,
 ) -> None:
     """Changes inputs in the `fullargspec` of a bare concrete function.
 
     Args:
         fullargspec: The fields of Python's ``inspect.FullArgSpec``; changed. May be empty.
         keys: The new keys.
+        added: The keys of inputs to add.
         adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     pairs = fullargspec.named_tuple_value.values
@@ -101,6 +113,10 @@ def change_parameters(
                     values[position].string_value = new_name
         elif pair.value.HasField("dict_value"):
             _change_fields(pair.value.dict_value, names, {})
+        if pair.key == "kwonlyargs":
+            for key in added:
+                name = argument_name(key) if adapted else key
+                pair.value.list_value.values.add(string_value=name)
 
 
 def keyword_parameters(names: Sequence[str]) -> protos.StructuredValue:

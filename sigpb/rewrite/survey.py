@@ -8,6 +8,7 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graph.cone import computing
+from sigpb.graph.placeholders import constant_default
 from sigpb.rewrite.added_outputs import (
     AddedTensor,
     at_top_level,
@@ -18,6 +19,7 @@ from sigpb.rewrite.added_outputs import (
     unfed,
 )
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed
+from sigpb.rewrite.examples import Features, features_of
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import (
     BatchSize,
@@ -56,7 +58,8 @@ def surveyed(signature: Interface, parts: GraphParts) -> Interface:
     Raises:
         PatchError: With all that is in the way.
     """
-    if restored := restoration_of(signature, parts):
+    restored = restoration_of(signature, parts) if signature.examples is None else None
+    if restored is not None:
         before, after = (
             {
                 key: Conversion(type_, type_, (), ("restore",), (), type_)
@@ -106,7 +109,7 @@ class _Survey:
         self._check_inputs()
         inputs = {
             end.source: change
-            for end in self.signature.kept("input")
+            for end in self.signature.taken
             if end.type and (change := self._input_conversion(end)) is not None
         }
         added, batch = list[AddedTensor](), BatchSize()
@@ -125,14 +128,31 @@ class _Survey:
             if (change := self._output_conversion(end, batch)) is not None
         }
         more = (self._added(each, batch) for each in added)
+        converted = _converted(self.signature, inputs, outputs)
+        read = self._read(converted)
         return replace(
-            _converted(self.signature, inputs, outputs),
+            converted,
+            features=read.features,
             added=tuple(each for each in more if each),
             batch=batch,
             changed_nodes=self.changed_nodes,
             unchecked=() if self.problems else tuple(self._follow_shapes(inputs)),
-            warnings=tuple(self._left_behind(batch)),
+            warnings=(*self._left_behind(batch), *read.warnings),
         )
+
+    def _read(self, converted: Interface) -> Features:
+        """Returns the features that the inputs of a signature are read from."""
+        if converted.examples is None or self.problems:
+            return Features((), (), ())
+        defaults = {**self.signature_def.defaults}
+        for end in converted.taken:
+            # Steps would have to be undone for it, as for a placeholder with a default.
+            default = None if end.type else constant_default(end.info.name, self.graph)
+            if default is not None:
+                defaults.setdefault(end.source, default)
+        read = features_of(converted, defaults, converted.examples.key)
+        self.problems += read.problems
+        return read
 
     def _batch_size(self, inputs: Mapping[str, Conversion], fetched: Sequence[str]) -> BatchSize:
         """Returns the batch size that changes when inputs are converted.
@@ -277,9 +297,10 @@ class _Survey:
         """Makes sure that inputs whose values are converted are fed on their own."""
         tensors: dict[str, str] = {}
         for end in self.signature.inputs.values():
-            if end.converted or end.default is not None:
+            is_read = self.signature.examples is not None
+            if end.converted or end.default is not None or is_read:
                 self._check("input", end)
-            if end.converted:
+            if end.converted or is_read:
                 tensors[converted_tensor(end.info)] = end.source
         for end in self.signature.inputs.values():
             for tensor in end.tensors:

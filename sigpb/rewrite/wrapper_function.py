@@ -75,19 +75,21 @@ def _take(wrapper: Wrapper, body: FunctionBody) -> None:
         stated = ()
     for number, (position, port) in enumerate(wrapper.arguments):
         argument = made.signature.input_arg.add()
-        argument.CopyFrom(inner.input_arg[position])
-        if position in function.arg_attr:
-            made.arg_attr[number].CopyFrom(function.arg_attr[position])
-        if position in function.resource_arg_unique_id:
-            shared = function.resource_arg_unique_id[position]
-            made.resource_arg_unique_id[number] = shared
+        if position is not None:
+            argument.CopyFrom(inner.input_arg[position])
+            if position in function.arg_attr:
+                made.arg_attr[number].CopyFrom(function.arg_attr[position])
+            if position in function.resource_arg_unique_id:
+                shared = function.resource_arg_unique_id[position]
+                made.resource_arg_unique_id[number] = shared
         if stated:
-            made.attr[INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
+            shape = protos.TensorShapeProto() if position is None else stated[position]
+            made.attr[INPUT_SHAPES].list.shape.add().CopyFrom(shape)
         if port and wrapper.ports.named:
             argument.name = normalized_name(port.key)
             made.arg_attr[number].attr["_user_specified_name"].s = port.key.encode()
         argument.name = body.fresh_name(argument.name)
-        if port and wrapper.restates(port):
+        if port and (position is None or wrapper.restates(port)):
             argument.type = port.outside.dtype
             shape = shape_proto(port.outside.shape)
             shapes = made.arg_attr[number].attr[OUTPUT_SHAPES].list
@@ -117,16 +119,21 @@ class _Body(Surface):
         """Adds what computes the arguments of the function that is called, and returns them."""
         passed = [argument.name for argument in self._inner.input_arg]
         for position, name in self.arguments.items():
-            passed[position] = name
+            if position is not None:
+                passed[position] = name
         inputs = self._wrapper.interface.inputs.values()
         ports = sorted(inputs, key=lambda port: self._places[port.source])
-        for source, tensor in passed_in(ports, self).items():
+        for source, tensor in passed_in(ports, self, self._wrapper.interface).items():
             passed[self._places[source]] = tensor
         return passed
 
     def fed(self, port: Port) -> str:
         """Returns the argument."""
         return self.arguments[self._places[port.source]]
+
+    def serialized(self, port: Port) -> str:
+        """Returns the argument that the function does not have."""
+        return self.arguments[None]
 
     def type_inside(self, port: Port) -> TensorType:
         """Returns the type behind the conversion; of others, the dtype that the function takes."""
@@ -251,6 +258,8 @@ def call_in(wrapper: protos.FunctionDef) -> WrapperCall | None:
             name = producer(tensor)
             if name == call.name or name not in nodes or not nodes[name].input:
                 break
+            if nodes[name].op == "ParseExampleV2":
+                break  # What it takes is none of the inputs that it returns.
             tensor = nodes[name].input[0]
         return tensor
 

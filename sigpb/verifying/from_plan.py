@@ -9,7 +9,7 @@ from sigpb.patching.plan import Plan, asks_for_whole_graphs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, BatchSize, Interface, Port, Side
+from sigpb.rewrite.interface import SIDES, BatchSize, Feature, Interface, Port, Side
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
 from sigpb.steps.step import Step
@@ -71,15 +71,17 @@ class _MappedGraph:
     def signature(self, interface: Interface) -> SignatureMapping:
         """Returns what becomes of a signature."""
         inputs, outputs = (_with_steps_back(interface, side) for side in SIDES)
+        features = {feature.source: feature for feature in interface.features}
         made_of = self._parts.meta_graph.made_of.get(interface.ref.source)
         return SignatureMapping(
             interface.ref.source,
             interface.key,
-            tuple(self._input(port) for port in inputs),
+            tuple(self._input(port, features.get(port.source)) for port in inputs),
             tuple(_output(port) for port in outputs if not port.dropped),
             tuple(self._added(port, interface.batch) for port in interface.added),
             interface.changed or made_of is not None,
             None if made_of is None else FunctionPlace(made_of.way, made_of.number),
+            None if interface.examples is None else interface.examples.key,
         )
 
     def _added(self, port: Port, batch: BatchSize) -> AddedOutput:
@@ -88,17 +90,20 @@ class _MappedGraph:
         axis = batch.axis_of(port.found) if batch.relaxed else None
         return AddedOutput(port.key, tensor, port.outside, _steps(port), axis)
 
-    def _input(self, port: Port) -> InputMapping:
+    def _input(self, port: Port, feature: Feature | None) -> InputMapping:
         info, change = port.info, port.conversion
+        components = self._components(info, change)
+        if feature is not None:
+            components = (Component("", info.name, feature.type),)
         value = None if port.bound is None else port.bound.SerializeToString(deterministic=True)
         return InputMapping(
             port.source,
             None if port.dropped else port.key,
             encoding_of(info),
             _declared(info, change),
-            self._components(info, change),
+            components,
             value_dtype(info.dtype),
-            _steps(port),
+            (*(feature.steps if feature else ()), *_steps(port)),
             value,
             port.rows_of,
             _relaxed_size(shape_of(info.tensor_shape), change.inside.shape) if change else None,

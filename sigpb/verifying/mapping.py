@@ -137,6 +137,8 @@ class SignatureMapping:
         concerned: Whether the patch changes anything of it.
         function: For a signature that the old model does not have, the function there that it
             calls; None for any other.
+        examples: The only input that the new model has, if it reads all others from the tf.Examples
+            that are passed by it. Their keys there are the names of features then.
     """
 
     old: str
@@ -146,6 +148,7 @@ class SignatureMapping:
     added: tuple[AddedOutput, ...] = ()
     concerned: bool = True
     function: FunctionPlace | None = None
+    examples: str | None = None
 
     @property
     def rows(self) -> int | None:

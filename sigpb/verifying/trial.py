@@ -33,7 +33,7 @@ from sigpb.verifying.runs import (
     returned_by,
     run_outcomes,
 )
-from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up
+from sigpb.verifying.values import NoValue, Recipe, as_examples, converted, for_old, made_up
 
 ROUNDING = Tolerance(rtol=1e-4, atol=1e-6)
 """How much results may differ if TensorFlow has a reason to add up in another order.
@@ -173,7 +173,12 @@ class Trial:
             recipe = Recipe(size or 1, examples=self.examples, **options)
             fed = {**made_up(signature, recipe, samples), **samples}
             shown = None if size is None else size * (signature.rows or 1)
-            yield Round(shown, fed, for_old(signature, fed))
+            fed_to_old = for_old(signature, fed)
+            yield Round(
+                shown,
+                fed if signature.examples is None else as_examples(signature, fed),
+                fed_to_old,
+            )
 
     def _compare(self, runs: Sequence[ModelRun], loader: str, tolerance: Tolerance) -> LoaderReport:
         failures: list[str] = []

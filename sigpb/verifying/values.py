@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from sigpb import protos
 from sigpb.errors import did_you_mean
 from sigpb.regular_files import open_regular
 from sigpb.steps.dtype_values import numpy_dtype
@@ -113,6 +114,31 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
         }
         for i in range(max(counts, default=1))
     ]
+
+
+def as_examples(signature: SignatureMapping, values: Mapping[str, Array]) -> Arrays:
+    """Returns what the new model is fed if it reads its inputs from tf.Examples.
+
+    Args:
+        signature: The signature.
+        values: The values of the features, of as many rows each, by their names.
+    """
+    import numpy as np
+
+    lists = {"float32": "float_list", "int64": "int64_list", "string": "bytes_list"}
+    kinds = {
+        each.new: lists[dtype_name(each.components[0].type.dtype)]
+        for each in signature.inputs
+        if each.new is not None
+    }
+    examples = []
+    for row in range(len(next(iter(values.values())))):
+        example = protos.Example()
+        for name, kind in kinds.items():
+            feature = getattr(example.features.feature[name], kind)
+            feature.value.extend(np.ravel(values[name][row]).tolist())
+        examples.append(example.SerializeToString())
+    return {signature.examples or "": np.array(examples, dtype=object)}
 
 
 def converted(steps: Iterable[Step], value: Array) -> Array:

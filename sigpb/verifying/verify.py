@@ -20,7 +20,7 @@ from sigpb.publishing.changes import Changes
 from sigpb.publishing.staged import staged
 from sigpb.rewrite.interface import Side
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
-from sigpb.tf.tensor_types import TensorType, declared_type, shape_of, type_text
+from sigpb.tf.tensor_types import TensorType, declared_type, dtype_of, shape_of, type_text
 from sigpb.verifying.child import Request
 from sigpb.verifying.comparison import EXACT, Tolerance
 from sigpb.verifying.from_plan import identity_mapping, mapping_of
@@ -178,6 +178,8 @@ def _in_meta_graph(wanted: MetaGraphMapping, graph: MetaGraph) -> Iterator[str]:
             continue
         signature = signatures[each.new]
         inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
+        if each.examples is not None:
+            inputs = {each.examples: TensorType(dtype_of("string"), (None,))}
         outputs = {end.new: end.declared for end in each.outputs}
         outputs |= {added.new: added.declared for added in each.added}
         problems = (

@@ -286,14 +286,19 @@ class TestInTensorFlow:
         }
         assert second.numpy() == [350]
         saved = model_runner.resave(patched, SERVE, model.with_name("saved"))
-        for directory in (patched, saved):
-            for run in (model_runner.run_v1, model_runner.run_v2):
-                model_runner.assert_equal(expected, run(directory, SERVE, inputs))
+        for directory, run in (
+            (patched, model_runner.run_v1),
+            (patched, model_runner.run_v2),
+            (saved, model_runner.run_v1),
+        ):
+            model_runner.assert_equal(expected, run(directory, SERVE, inputs))
 
     def test_verified(self, fixture_model: ModelFactory) -> None:
+        """Against the function itself, called by what `tf.saved_model.load` returns."""
         text = PREDICT.replace(
             "}",
             """
+            examples: "examples"
             input { key: "zz" rename_to: "b" dtype: "int32" }
             output { key: "m" step: "argmax()" }
             }""",

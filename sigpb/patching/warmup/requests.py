@@ -36,6 +36,7 @@ class SignatureChange:
         inputs: For each input that it still has, by the key it had, the key it has.
         outputs: The same for outputs.
         stepped: The inputs whose values go through steps then, by the keys they had.
+        reads_examples: Whether its inputs are read from tf.Examples then, and were not.
     """
 
     key: str
@@ -45,6 +46,7 @@ class SignatureChange:
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     stepped: frozenset[str] = frozenset()
+    reads_examples: bool = False
 
     def check_steps(self, inputs: Iterable[str]) -> None:
         """Makes sure that no value of a request would have to come out of steps.
@@ -89,6 +91,7 @@ def _change(
         _kept(signature.inputs),
         _kept(signature.outputs),
         frozenset(key for key, end in signature.inputs.items() if end.type and end.type.steps),
+        signature.examples is not None,
     )
 
 
@@ -108,6 +111,8 @@ def follow_predict(request: protos.PredictRequest, change: SignatureChange) -> I
         Unfit: It cannot be.
     """
     change.check_steps(request.inputs)
+    if change.reads_examples:
+        raise Unfit("the signature reads tf.Examples then, and the request holds tensors")
     yield from _follow_values(request, change)
     if any(change.inputs.get(key) != key for key in request.inputs if key in change.before.inputs):
         _rename_inputs(request, change)
