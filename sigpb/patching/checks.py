@@ -47,8 +47,6 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 yield f"{where}: from_function goes with neither drop, rename_to nor copy_of."
             if not item.from_function:
                 yield f"{where}: from_function names no function."
-        if item.HasField("examples") and not item.examples:
-            yield f"{where}: examples is empty; give the key of the input that takes them."
         others = ("rename_to", "method_name", "batch_size", "positional", "examples")
         if item.drop and (item.input or item.output or any(map(item.HasField, others))):
             yield f"{where}: drop goes with no other change."

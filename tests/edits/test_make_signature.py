@@ -13,12 +13,14 @@ from tests import model_runner
 from tests.edits.in_tensorflow import SERVE, assert_fingerprinted
 from tests.model_runner import Array, Values
 from tests.patches import (
+    MAIN,
     ModelFactory,
     altered,
     apply,
     assert_twice_is_once,
     assert_unchanged,
     only_graph,
+    read,
     refusal,
     refusals,
 )
@@ -125,6 +127,18 @@ class TestChanged:
         }
         assert after.signature_def["x"].method_name == "my/own"
 
+    def test_only_where_the_function_is(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_functions")
+        saved_model = read(model)
+        saved_model.meta_graphs.add().CopyFrom(saved_model.meta_graphs[0])
+        saved_model.meta_graphs[1].ClearField("object_graph_def")
+        saved_model.meta_graphs[1].meta_info_def.tags.append("gpu")
+        (model / MAIN).write_bytes(saved_model.SerializeToString())
+        apply(model, PREDICT)
+        first, second = read(model).meta_graphs
+        assert outline(first) == {"serving_default": "words, zz -> a, m, z"}
+        assert "serving_default" not in second.signature_def
+
     def test_inverse_drops_it(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_functions")
         patch = parse_text(PREDICT)
@@ -219,18 +233,32 @@ class TestRefused:
         why = refusal(model, PREDICT)
         assert "it captures the variable 'scale', the variable 'shift'" in why
 
-    def test_graph_that_disagrees(self, fixture_model: ModelFactory) -> None:
+    @pytest.mark.parametrize("ports", ["arguments", "results"])
+    def test_graph_that_disagrees(self, fixture_model: ModelFactory, ports: str) -> None:
         def change(graph: protos.MetaGraphDef) -> None:
             [function] = [
                 each
                 for each in graph.graph_def.library.function
                 if each.signature.name.startswith("__inference_predict")
             ]
-            function.signature.output_arg[0].type = protos.DataType.Value("DT_INT32")
+            first = function.signature.input_arg[0], function.signature.output_arg[0]
+            first[ports == "results"].type = protos.DataType.Value("DT_INT32")
 
-        assert "other results than the object graph" in refusal(
+        assert f"other {ports} than the object graph" in refusal(
             altered(fixture_model("tf2_functions"), change), PREDICT
         )
+
+    def test_signature_whose_function_calls_itself(self, fixture_model: ModelFactory) -> None:
+        def change(graph: protos.MetaGraphDef) -> None:
+            for function in graph.graph_def.library.function:
+                if function.signature.name.startswith("__inference_signature_wrapper"):
+                    for each in function.node_def:
+                        if "f" in each.attr:
+                            each.attr["f"].func.name = function.signature.name
+
+        model = fixture_model("tf2_functions")
+        apply(model, PREDICT, history=False)
+        assert "does not call 'predict'" in refusal(altered(model, change), PREDICT)
 
     @pytest.mark.parametrize("name", ["class", "words"])
     def test_arguments_that_cannot_be_keys(self, fixture_model: ModelFactory, name: str) -> None:

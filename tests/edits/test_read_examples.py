@@ -9,6 +9,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
+from sigpb.rewrite.wrapper_function import call_in
 from tests import model_runner
 from tests.edits.in_tensorflow import SERVE
 from tests.model_runner import Array
@@ -84,6 +85,44 @@ class TestChanged:
         assert "inputs read from tf.Examples, which are passed in 'examples'" in str(result.plan)
         assert any("'z' is read as int64 and cast to uint8" in note for note in result.notes)
 
+    def test_default_of_the_graph(self, fixture_model: ModelFactory) -> None:
+        def change(graph: protos.MetaGraphDef) -> None:
+            value = graph.graph_def.node.add(name="row", op="Const")
+            value.attr["dtype"].type = protos.DataType.Value("DT_FLOAT")
+            value.attr["value"].tensor.dtype = protos.DataType.Value("DT_FLOAT")
+            value.attr["value"].tensor.float_val.extend([4, 5, 6])
+            for size in (1, 3):
+                value.attr["value"].tensor.tensor_shape.dim.add(size=size)
+            for node in graph.graph_def.node:
+                if f"{node.name}:0" == graph.signature_def["serving_default"].inputs["b"].name:
+                    node.op = "PlaceholderWithDefault"
+                    node.input.append("row")
+
+        model = altered(fixture_model("tf1_two_graphs"), change)
+        after = apply(model, f'tags {{ tag: "serve" }} {EXAMPLES}')
+        nodes = {node.name: node for node in after.graph_def.node}
+        [parse] = parse_nodes(after)
+        assert list(constant(nodes, parse.input[5]).float_val) == [4, 5, 6]
+
+    def test_after_a_conversion(self, fixture_model: ModelFactory) -> None:
+        """It is not undone alone, though the type is to be what it was."""
+        model = fixture_model("tf2_linear")
+        apply(model, 'signature { key: "serving_default" input { key: "x" dtype: "uint8" } }')
+        after = apply(model, EXAMPLES.replace("}", 'input { key: "x" dtype: "float32" } }'))
+        assert list(after.signature_def["serving_default"].inputs) == ["examples"]
+        assert len(parse_nodes(after)) == 2
+
+    def test_wrapper_does_not_pass_the_examples_on(self, fixture_model: ModelFactory) -> None:
+        after = apply(fixture_model("tf2_linear"), EXAMPLES)
+        [wrapper] = [
+            function
+            for function in after.graph_def.library.function
+            if function.signature.name.startswith("__inference_signature_wrapper_sigpb")
+        ]
+        found = call_in(wrapper)
+        assert found is not None
+        assert found.arguments == {1: 2, 2: 3}
+
     def test_other_signatures_stay(self, fixture_model: ModelFactory) -> None:
         before = only_graph(fixture_model("tf2_linear"))
         after = apply(fixture_model("tf2_linear"), NAMED)
@@ -125,6 +164,24 @@ class TestRefused:
         assert "leaves more open than the number of rows" in refusal(
             altered(fixture_model("tf2_linear"), open_up), EXAMPLES
         )
+
+    def test_inputs_of_one_tensor(self, fixture_model: ModelFactory) -> None:
+        def join(graph: protos.MetaGraphDef) -> None:
+            inputs = graph.signature_def["serving_default"].inputs
+            inputs["x"].CopyFrom(inputs["b"])
+
+        assert "are the same tensor" in refusal(
+            altered(fixture_model("tf1_two_graphs"), join), f'tags {{ tag: "serve" }} {EXAMPLES}'
+        )
+
+    def test_requests_that_hold_tensors(self, fixture_model: ModelFactory) -> None:
+        problems = refusals(fixture_model("tf2_warmup"), EXAMPLES)
+        assert any("reads tf.Examples then" in problem for problem in problems)
+
+    def test_signature_that_takes_text_of_its_own(self, fixture_model: ModelFactory) -> None:
+        """It is not taken for one that a patch made."""
+        text = 'signature { key: "classify" examples: "inputs" }'
+        assert "it has an input 'inputs'" in refusal(fixture_model("tf2_warmup"), text)
 
     def test_key_of_an_input(self, fixture_model: ModelFactory) -> None:
         text = EXAMPLES.replace('"examples"', '"x"')

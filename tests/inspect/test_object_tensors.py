@@ -64,6 +64,19 @@ def test_variable_is_told_by_what_is_restored_into_it(fixture_model: ModelFactor
         assert after[what] == swapped.get(str(tensor), tensor), what
 
 
+def test_path_of_an_asset_is_not_assigned_again(fixture_model: ModelFactory) -> None:
+    """What waits for the assignment is first in the graph, and is passed over."""
+
+    def reverse(graph: protos.MetaGraphDef) -> None:
+        nodes = sorted(graph.graph_def.node, key=lambda node: -len(node.input))
+        del graph.graph_def.node[:]
+        graph.graph_def.node.extend(nodes)
+
+    model = altered(fixture_model("tf2_functions"), reverse)
+    nodes = {node.name: node for node in only_graph(model).graph_def.node}
+    assert len(nodes[str(tensors_of(model)["the asset 'asset'"])].input) == 1
+
+
 def test_unknown(fixture_model: ModelFactory) -> None:
     def cut(graph: protos.MetaGraphDef) -> None:
         graph.saver_def.Clear()

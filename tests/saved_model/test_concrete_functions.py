@@ -77,6 +77,43 @@ def test_paths(fixture_model: ModelFactory) -> None:
     assert functions_at(objects, "predict.nothing") == []
 
 
+def function_with(
+    arguments: list[str], keywords: list[str], result: protos.StructuredValue
+) -> ConcreteFunction:
+    """A bare concrete function that is a child of the root."""
+    proto = protos.SavedObjectGraph()
+    proto.nodes.add().children.add(local_name="f", node_id=1)
+    bare = proto.nodes.add().bare_concrete_function
+    bare.concrete_function_name = "__inference_f_1"
+    bare.argument_keywords.extend(keywords)
+    concrete = proto.concrete_functions["__inference_f_1"]
+    taken = concrete.canonicalized_input_signature.tuple_value.values.add().tuple_value
+    for name in arguments:
+        taken.values.add().tensor_spec_value.name = name
+    concrete.output_signature.CopyFrom(result)
+    [found] = concrete_functions(ObjectGraph(proto))
+    return found
+
+
+def spec(dtype: str) -> protos.StructuredValue:
+    value = protos.StructuredValue()
+    value.tensor_spec_value.dtype = dtype_of(dtype)
+    return value
+
+
+def test_other_problems() -> None:
+    empty = protos.StructuredValue()
+    empty.tuple_value.SetInParent()
+    nested = protos.StructuredValue()
+    nested.dict_value.fields["a"].tuple_value.values.add().CopyFrom(spec("int64"))
+    assert function_with(["x"], ["x"], spec("int64")).problem == ""
+    assert "takes 2 tensors, and names 1" in function_with(["x", "y"], ["x"], spec("bool")).problem
+    assert "'output_0' is a resource" in function_with([], [], spec("resource")).problem
+    assert "returns nothing" in function_with([], [], empty).problem
+    assert "'output_0' is None" in function_with([], [], protos.StructuredValue()).problem
+    assert "'a' is no tensor, but a structure" in function_with([], [], nested).problem
+
+
 def test_names_with_dots_and_circles() -> None:
     proto = protos.SavedObjectGraph()
     root, layer, function, other = (proto.nodes.add() for _ in range(4))
