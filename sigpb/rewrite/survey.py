@@ -58,8 +58,7 @@ def surveyed(signature: Interface, parts: GraphParts) -> Interface:
     Raises:
         PatchError: With all that is in the way.
     """
-    restored = restoration_of(signature, parts) if signature.examples is None else None
-    if restored is not None:
+    if restored := restoration_of(signature, parts):
         before, after = (
             {
                 key: Conversion(type_, type_, (), ("restore",), (), type_)
