@@ -1,4 +1,4 @@
-"""The edits that change no graph: of keys, of what a signature holds, of method names and tags."""
+"""The edits of signatures as wholes: keys, what they hold and take, method names and tags."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, 
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 from sigpb.saved_model.object_graph import takes_positions
+from sigpb.tf.tensor_types import dtype_of
 
 
 @dataclass(frozen=True)
@@ -238,3 +239,42 @@ class SetTags(Edit):
     def describe(self) -> str:
         """Returns for instance ``tags {serve} → {gpu, serve}``."""
         return f"tags {tag_set_text(self.before)} → {tag_set_text(self.to)}"
+
+
+@dataclass(frozen=True)
+class ReadExamples(SignatureEdit):
+    """Has the inputs of a signature read from serialized tf.Examples."""
+
+    examples: str
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the patch says ``examples``, and the signature has not been changed so."""
+        if target.patch.HasField("examples") and not reads_examples(target):
+            yield cls(target.ref, target.patch.examples)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Puts the input by which they are passed in the place of all others."""
+        from sigpb.rewrite.examples import examples_port
+
+        signature = draft.signature(self.signature)
+        draft.put(replace(signature, examples=examples_port(self.examples)))
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'x': inputs read from tf.Examples in 'examples'``."""
+        return f"{self.where}: inputs read from tf.Examples, which are passed in {self.examples!r}"
+
+    def unchecked(self) -> Iterator[str]:
+        """What was fed so far is computed, and what it is used for is not looked at."""
+        yield f"what {self.where} computes from tf.Examples"
+
+
+def reads_examples(target: SignatureTarget) -> bool:
+    """Whether an earlier patch has had the inputs of a signature read from tf.Examples."""
+    inputs, key = target.signature_def.inputs, target.patch.examples
+    return (
+        target.patch.HasField("examples")
+        and list(inputs) == [key]
+        and inputs[key].dtype == dtype_of("string")
+        and inputs[key].name.startswith("sigpb/")
+    )

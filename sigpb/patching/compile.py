@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
-from sigpb.edits.read_examples import reads_examples
+from sigpb.edits.metadata_edits import reads_examples
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
@@ -74,7 +74,8 @@ def _chains(interfaces: Interfaces) -> Iterator[str]:
     """Yields what values pass, of endpoints with steps that are asked for, or with several."""
     for interface in interfaces.kept():
         for side in SIDES:
-            for port in interface.ports(side):
+            is_read = side == "input" and interface.examples is not None
+            for port in interface.taken if is_read else interface.ports(side):
                 change = port.conversion
                 if change and (len(change.steps) > 1 or (port.type and port.type.steps)):
                     where = f"signature {interface.key!r}: {side} {port.key!r}"

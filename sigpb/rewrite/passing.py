@@ -51,20 +51,22 @@ class Surface(ABC):
         """Returns what the bound value of a port is called."""
 
 
-def passed_in(ports: Sequence[Port], surface: Surface, signature: Interface) -> dict[str, str]:
+def passed_in(
+    ports: Sequence[Port], surface: Surface, signature: Interface | None = None
+) -> dict[str, str]:
     """Adds what makes of the values that clients pass those that a signature is computed from.
 
     Args:
         ports: The inputs, in the order in which nodes are added.
         surface: Where they go.
-        signature: The signature that they are of.
+        signature: The signature that they are of; None for one that reads no tf.Examples.
 
     Returns:
         What takes the place of each input that is converted, bound, or read from tf.Examples, by
         its key in the model.
     """
     made: dict[str, str] = {}
-    if signature.examples is not None:
+    if signature is not None and signature.examples is not None:
         serialized = surface.serialized(signature.examples)
         made = parsed(surface.body, serialized, signature.features)
     for port in ports:

@@ -98,11 +98,12 @@ def _ends(objects: ObjectGraph, path: str) -> Iterator[tuple[int, tuple[str, ...
 
     A name may hold the separator itself.
     """
-    waiting = [(_ROOT, tuple[str, ...](), path)]
+    waiting, seen = [(_ROOT, tuple[str, ...](), path)], set[tuple[int, str]]()
     while waiting:
         place, way, rest = waiting.pop()
-        if not objects.has_node(place):
+        if not objects.has_node(place) or (place, rest) in seen:
             continue
+        seen.add((place, rest))
         yield place, way, rest
         for child in objects.proto.nodes[place].children:
             name, end = child.local_name, rest[len(child.local_name) :]

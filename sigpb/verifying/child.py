@@ -146,8 +146,8 @@ def _reports(
 
 
 def _examples(directory: str, meta_graph: MetaGraphMapping) -> tuple[bytes, ...] | None:
+    from sigpb.verifying.examples import examples_for
     from sigpb.verifying.loaders import V1
-    from sigpb.verifying.values import examples_for
 
     try:
         return examples_for(V1(directory, meta_graph.old_tags).meta_graph)

@@ -19,6 +19,7 @@ from sigpb.verifying.comparison import (
     informative,
     monotony,
 )
+from sigpb.verifying.examples import as_examples
 from sigpb.verifying.loaders import failure_reason
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
 from sigpb.verifying.report import Difference, LoaderReport, OutputReport, Status
@@ -33,7 +34,7 @@ from sigpb.verifying.runs import (
     returned_by,
     run_outcomes,
 )
-from sigpb.verifying.values import NoValue, Recipe, as_examples, converted, for_old, made_up
+from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up
 
 ROUNDING = Tolerance(rtol=1e-4, atol=1e-6)
 """How much results may differ if TensorFlow has a reason to add up in another order.

@@ -5,11 +5,9 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
-from sigpb import protos
 from sigpb.errors import did_you_mean
 from sigpb.regular_files import open_regular
 from sigpb.steps.dtype_values import numpy_dtype
@@ -25,12 +23,6 @@ _LIMIT = 50
 """The bound of made-up integers that the model takes as fractions or as text."""
 
 _STRING = dtype_of("string")
-
-_EXAMPLES = 5
-"""How many serialized tf.Examples are made."""
-
-Feature = tuple[int, int]
-"""The dtype of a feature of a tf.Example, and the number of its elements."""
 
 
 class NoValue(ValueError):
@@ -114,31 +106,6 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
         }
         for i in range(max(counts, default=1))
     ]
-
-
-def as_examples(signature: SignatureMapping, values: Mapping[str, Array]) -> Arrays:
-    """Returns what the new model is fed if it reads its inputs from tf.Examples.
-
-    Args:
-        signature: The signature.
-        values: The values of the features, of as many rows each, by their names.
-    """
-    import numpy as np
-
-    lists = {"float32": "float_list", "int64": "int64_list", "string": "bytes_list"}
-    kinds = {
-        each.new: lists[dtype_name(each.components[0].type.dtype)]
-        for each in signature.inputs
-        if each.new is not None
-    }
-    examples = []
-    for row in range(len(next(iter(values.values())))):
-        example = protos.Example()
-        for name, kind in kinds.items():
-            feature = getattr(example.features.feature[name], kind)
-            feature.value.extend(np.ravel(values[name][row]).tolist())
-        examples.append(example.SerializeToString())
-    return {signature.examples or "": np.array(examples, dtype=object)}
 
 
 def converted(steps: Iterable[Step], value: Array) -> Array:
@@ -293,65 +260,6 @@ def _integers(size: tuple[int, ...], below: int, random: Any, number: int) -> Ar
     if integers.size:
         integers.flat[0] = number % below
     return integers
-
-
-def examples_for(meta_graph: Any) -> tuple[bytes, ...] | None:
-    """Returns Examples for the ops of a MetaGraphDef that parse them; None if there are none."""
-    graph = meta_graph.graph_def
-    features: dict[str, Feature] = {}
-    for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
-        features |= _features(nodes)
-    if not features:
-        return None
-    return tuple(_example(features, row) for row in range(_EXAMPLES))
-
-
-def _features(nodes: Iterable[Any]) -> dict[str, Feature]:
-    nodes = list(nodes)
-    keys = {
-        node.name: list(node.attr["value"].tensor.string_val)
-        for node in nodes
-        if node.op == "Const"
-    }
-    found: dict[str, Feature] = {}
-    for node in nodes:
-        if node.op in ("ParseExample", "ParseExampleV2"):
-            found |= _read_by(node, keys)
-    return found
-
-
-def _read_by(node: Any, keys: Mapping[str, list[bytes]]) -> dict[str, Feature]:
-    """Returns the features that an op reads (tensorflow/core/ops/parsing_ops.cc)."""
-    inputs = [keys.get(name.partition(":")[0], []) for name in node.input]
-    if node.op == "ParseExampleV2":
-        sparse, dense = inputs[2], inputs[3]
-    else:
-        split = 2 + node.attr["Nsparse"].i
-        sparse = [key for each in inputs[2:split] for key in each]
-        dense = [key for each in inputs[split : split + node.attr["Ndense"].i] for key in each]
-    dtypes = [*node.attr["sparse_types"].list.type, *node.attr["Tdense"].list.type]
-    counts = [1] * len(sparse)
-    for shape in node.attr["dense_shapes"].list.shape:
-        counts.append(prod(max(dim.size, 1) for dim in shape.dim))
-    # Ragged features, which come last, are left out: an Example need not have them.
-    found = zip(sparse + dense, dtypes, counts, strict=False)
-    return {key.decode(): (dtype, count) for key, dtype, count in found}
-
-
-def _example(features: Mapping[str, Feature], row: int) -> bytes:
-    import tensorflow as tf
-
-    example = tf.train.Example()
-    for number, (key, (dtype, count)) in enumerate(sorted(features.items())):
-        feature = example.features.feature[key]
-        integers = [(number + row * 3 + i) % 5 for i in range(count)]
-        if dtype == tf.string.as_datatype_enum:
-            feature.bytes_list.value.extend(f"hello world {i}".encode() for i in integers)
-        elif dtype == tf.int64.as_datatype_enum:
-            feature.int64_list.value.extend(integers)
-        else:
-            feature.float_list.value.extend((each + 1) / (number + 2) for each in integers)
-    return bytes(example.SerializeToString(deterministic=True))
 
 
 class SamplesError(ValueError):

@@ -9,6 +9,7 @@ import pytest
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model import fingerprint
 from tests import model_runner
 from tests.edits.in_tensorflow import SERVE, assert_fingerprinted
 from tests.model_runner import Array, Values
@@ -150,6 +151,27 @@ class TestChanged:
         after = only_graph(model)
         assert outline(after) == {}
         assert list(after.object_graph_def.nodes) == list(before)
+
+    def test_fingerprint_of_a_large_model(
+        self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a proto that is not read whole, the nodes count as they are then."""
+
+        def with_fingerprint(model: Path) -> Path:
+            index = fingerprint.read_checkpoint_index(model)
+            made = fingerprint.compute(read(model), index, "1")
+            (model / fingerprint.FILE_NAME).write_bytes(made.SerializeToString())
+            return model
+
+        model = with_fingerprint(fixture_model("tf2_functions"))
+        apply(model, PREDICT)
+        expected = fingerprint.read(model / fingerprint.FILE_NAME).graph_def_program_hash
+        model = with_fingerprint(fixture_model("tf2_functions"))
+        before = fingerprint.read(model / fingerprint.FILE_NAME).graph_def_program_hash
+        monkeypatch.setattr(fingerprint, "COMPUTE_LIMIT", 12_000)
+        apply(model, PREDICT)
+        found = fingerprint.read(model / fingerprint.FILE_NAME).graph_def_program_hash
+        assert found == expected != before
 
     def test_plan(self, fixture_model: ModelFactory) -> None:
         plan = sigpb.plan(fixture_model("tf2_functions"), parse_text(PREDICT))

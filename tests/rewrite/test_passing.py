@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite.interface import Port
+from sigpb.rewrite.examples import examples_port
+from sigpb.rewrite.interface import Feature, Interface, Port, SignatureRef
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.tf.tensor_types import TensorType, dtype_of
 from sigpb.tf.tensor_values import tensor_proto
@@ -25,6 +26,9 @@ class Top(Surface):
 
     def fed(self, port: Port) -> str:
         return f"new_{port.source}"
+
+    def serialized(self, port: Port) -> str:
+        return f"text_{port.source}"
 
     def taken(self, port: Port) -> str:
         return f"old_{port.source}"
@@ -85,6 +89,24 @@ def test_rows_come_last_and_by_key_whatever_the_order() -> None:
         "b/value/BroadcastTo = BroadcastTo(b/value:0, b/value/BroadcastTo/shape:0)",
         "c/value/BroadcastTo = BroadcastTo(c/value:0, c/value/BroadcastTo/shape:0)",
     ]
+
+
+def test_inputs_that_are_read_from_examples() -> None:
+    """In place of what clients feed, with the steps behind it."""
+    top, floats = Top(), TensorType(FLOAT, (None, 2))
+    ports = {"x": Port("x", "x", {"x": INFO}, conversion=CAST)}
+    signature = Interface(
+        SignatureRef("s"),
+        *("s", "", ""),
+        inputs=ports,
+        outputs={},
+        examples=examples_port("e"),
+        features=(Feature("x", "b", floats),),
+    )
+    assert passed_in([*ports.values()], top, signature) == {"x": "Cast:0"}
+    parse, cast = top.lines("ParseExampleV2", "Cast")
+    assert parse.startswith("ParseExample/ParseExampleV2 = ParseExampleV2(text_e, ")
+    assert cast == "Cast = Cast(ParseExample/ParseExampleV2:0)"
 
 
 def test_outputs() -> None:
