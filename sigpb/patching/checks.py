@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
+from sigpb.edits.edit import NEW_FROM, is_new
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
@@ -65,6 +66,12 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     "clients see."
                 )
             yield from (f"{where}: {problem}" for problem in _batch_size_problems(item.batch_size))
+        passed_on = {endpoint.from_input for endpoint in item.output}
+        for key in sorted({endpoint.key for endpoint in item.input if endpoint.add} - passed_on):
+            yield (
+                f"{where}: input {key!r} is added, and no output passes it on: clients would have "
+                f"to send what nobody reads. Add output {{ key: … from_input: {key!r} }}."
+            )
 
 
 def _whole_graph_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
@@ -91,16 +98,26 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
     """Yields what contradicts itself, or means nothing, in what a patch says of an endpoint."""
     if patch.drop and patch.HasField("rename_to"):
         yield "is both dropped and renamed."
-    for field, only in (("bind", "input"), ("default", "input"), ("from_tensor", "output")):
+    sides = {"bind": "input", "default": "input", "add": "input"}
+    for field, only in (sides | dict.fromkeys(NEW_FROM, "output")).items():
         if patch.HasField(field) and side != only:
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
-    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", "from_tensor")
+    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", *NEW_FROM)
     for field in others if alone else ():
         if patch.HasField(field) and field != alone and (alone, field) != ("drop", "rename_to"):
             yield f"has {field!r}, which does not go with {alone!r}: it leaves the signature."
-    if patch.HasField("from_tensor") and patch.HasField("rename_to"):
+    sources = [field for field in NEW_FROM if patch.HasField(field)]
+    if len(sources) > 1:
+        yield f"has {' and '.join(map(repr, sources))}; it can be made of one of them only."
+    if is_new(patch) and patch.HasField("rename_to"):
         yield "is added, so it cannot be renamed; give it the key it is to have."
+    if patch.add:
+        if missing := [field for field in ("dtype", "shape") if not patch.HasField(field)]:
+            yield f"is added, so the patch has to state its {' and its '.join(missing)}."
+        for field in ("drop", "bind", "default", "reshape", "step"):
+            if getattr(patch, field):
+                yield f"has {field!r}, which does not go with 'add': the model does not have it."
     if patch.HasField("from_tensor") and not _TENSOR.fullmatch(patch.from_tensor):
         yield (
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
@@ -186,7 +203,7 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
 
 def _uncallable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
-    new = {end.key for end in signature.inputs.values() if end.renamed} - {""}
+    new = _new_inputs(signature) - {""}
     for key in sorted(new):
         if not is_callable(key):
             yield (
@@ -202,6 +219,11 @@ def _uncallable(signature: Interface) -> Iterator[str]:
                 f"tf.saved_model.load would give the inputs {' and '.join(map(repr, clash))} the "
                 f"same argument name, {name!r}; choose keys that differ in letters or digits."
             )
+
+
+def _new_inputs(signature: Interface) -> set[str]:
+    """Returns the keys of inputs that the model does not have."""
+    return {end.key for end in signature.ports("input") if end.renamed or end.tensor is not None}
 
 
 def warnings(draft: MetaGraphDraft) -> Iterator[str]:
@@ -246,7 +268,7 @@ def unanswerable(signature: Interface) -> Iterator[str]:
 
 def _unexportable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
-    new = {end.key for end in signature.inputs.values() if end.renamed}
+    new = _new_inputs(signature)
     reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
     alike: dict[str, list[str]] = defaultdict(list)
     for key in signature.keys("input"):
@@ -262,7 +284,7 @@ def _unexportable(signature: Interface) -> Iterator[str]:
 def _ambiguous(signature: Interface) -> Iterator[str]:
     """Yields the keys that come to stand for an input and an output."""
     new = {end.key for end in (*signature.inputs.values(), *signature.outputs.values())
-           if end.renamed} | {end.key for end in signature.added}  # fmt: skip
+           if end.renamed} | {end.key for end in signature.added if end.of is None}  # fmt: skip
     for key in sorted(new & {*signature.keys("input")} & {*signature.keys("output")}):
         yield (
             f"an input and an output have the key {key!r}; TensorFlow serves them, but tf2onnx and "

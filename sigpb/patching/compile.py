@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
+from sigpb.edits.edit import is_new
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
@@ -171,7 +172,7 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
         ("output", target.patch.output, target.signature_def.outputs),
     )
     for side, patches, existing in sides:
-        named = [item for item in patches if not item.HasField("from_tensor")]
+        named = [item for item in patches if not is_new(item)]
         resolution = resolve_endpoints(named, existing)
         for item in named:
             if item.key in resolution.current:

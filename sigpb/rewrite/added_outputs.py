@@ -262,8 +262,8 @@ def with_variant(
         PatchError: If there can be no such function.
     """
     batch, function = interface.batch, function_of(ports.function, library)
-    if interface.added:
-        tensors = [_inner(function, port, library, op_defs) for port in interface.added]
+    if interface.computed:
+        tensors = [_inner(function, port, library, op_defs) for port in interface.computed]
         function = with_results(function, tensors, library, op_defs)
     if batch.relaxed:
         from sigpb.batch_size.dimension import BatchError, relax_function

@@ -128,7 +128,9 @@ class Port:
             its key in the model.
         default: The value a client may leave out; None if that does not change.
         tensor: For an output that is added, what the patch calls its tensor, in the graph or in a
-            function.
+            function; empty for one that is made of another endpoint, and for an added input.
+        of: For an output that is made of another endpoint, the side of that, and its key in the
+            model, or that of an input that is added.
         conversion: How its values are converted; None if they are not. Of a signature that is to be
             what it was, it converts nothing, but says the type.
         found: For an output that is added, its tensor at the top level of the graph.
@@ -145,6 +147,7 @@ class Port:
     rows_of: str | None = None
     default: protos.TensorProto | None = None
     tensor: str | None = None
+    of: tuple[Side, str] | None = None
     conversion: Conversion | None = None
     found: str = ""
     result: Result | None = None
@@ -183,7 +186,7 @@ class Port:
 
     @property
     def info(self) -> protos.TensorInfo:
-        """What the signature says of it in the model; empty for an output that is added."""
+        """What the signature says of it in the model; empty for one that is added."""
         return protos.TensorInfo() if self.tensor is not None else self.infos[self.source]
 
     @property
@@ -248,6 +251,7 @@ class Interface:
         outputs: The same for outputs.
         dropped: Whether it is to go.
         added: The outputs that are added.
+        added_inputs: The inputs that are added; outputs pass them on.
         batch: The batch size, if it changes.
         changed_nodes: The nodes that differ for this signature, by name; new ones too.
         unchecked: What only a run of the model shows: see `Edit.unchecked`.
@@ -263,6 +267,7 @@ class Interface:
     outputs: dict[str, Port]
     dropped: bool = False
     added: tuple[Port, ...] = ()
+    added_inputs: tuple[Port, ...] = ()
     batch: BatchSize = field(default_factory=BatchSize)
     changed_nodes: Mapping[str, protos.NodeDef] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
@@ -273,13 +278,18 @@ class Interface:
         """Returns the inputs or the outputs, also those that are to go, but not added ones."""
         return self.inputs if side == "input" else self.outputs
 
+    @property
+    def computed(self) -> tuple[Port, ...]:
+        """The outputs that are added which the signature does not pass to clients already."""
+        return tuple(port for port in self.added if port.of is None)
+
     def kept(self, side: Side) -> list[Port]:
         """Returns the inputs or outputs that are not to be dropped, without added ones."""
         return [end for end in self.endpoints(side).values() if not end.dropped]
 
     def ports(self, side: Side) -> list[Port]:
         """Returns the inputs or outputs that are to be, added ones too."""
-        return [*self.kept(side), *(self.added if side == "output" else ())]
+        return [*self.kept(side), *(self.added_inputs if side == "input" else self.added)]
 
     def keys(self, side: Side) -> list[str]:
         """Returns the keys that the inputs or outputs are to have, added ones too."""
@@ -295,12 +305,14 @@ class Interface:
     def endpoints_changed(self) -> bool:
         """Whether any input or output differs from the model."""
         endpoints = (*self.inputs.values(), *self.outputs.values())
-        return bool(self.added) or any(end.changed for end in endpoints)
+        added = self.added or self.added_inputs
+        return bool(added) or any(end.changed for end in endpoints)
 
     @property
     def converted(self) -> bool:
         """Whether values are converted, or added, so that what the graph says of them matters."""
-        ends = (*self.inputs.values(), *self.outputs.values(), *self.added)
+        added = (*self.added_inputs, *self.added)
+        ends = (*self.inputs.values(), *self.outputs.values(), *added)
         return not self.dropped and any(
             end.converted or end.default is not None or end.tensor is not None for end in ends
         )

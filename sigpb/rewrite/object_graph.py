@@ -215,6 +215,7 @@ class _Rewriting:
             concrete.canonicalized_input_signature,
             inputs,
             before,
+            {port.key: port.outside for port in signature.added_inputs},
             adapted=adapted,
         )
         structured_value.change_results(
@@ -225,7 +226,8 @@ class _Rewriting:
         )
         self._name_function(bare, self._function_for(bare, concrete, signature))
         parameters = bare.function_spec.fullargspec
-        structured_value.change_parameters(parameters, inputs, adapted=adapted)
+        new = [port.key for port in signature.added_inputs]
+        structured_value.change_parameters(parameters, inputs, new, adapted=adapted)
         bare.argument_keywords[:] = sorted(signature.keys("input"), key=argument_name)
 
     def _function_for(
@@ -260,7 +262,7 @@ class _Rewriting:
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             ports = ports_behind(ports, earlier, inner, signature)
-        if signature.added or signature.batch.relaxed:
+        if signature.computed or signature.batch.relaxed:
             from sigpb.rewrite.added_outputs import with_variant
 
             ports = with_variant(ports, signature, self.library, self.parts.op_defs)

@@ -26,6 +26,7 @@ def change_arguments(
     signature: protos.StructuredValue,
     keys: NewKeys,
     types: Mapping[str, TensorType] = {},
+    added: Mapping[str, TensorType] = {},
     *,
     adapted: bool = True,
 ) -> None:
@@ -35,6 +36,7 @@ def change_arguments(
         signature: A tuple of positional and keyword arguments; changed.
         keys: The new keys.
         types: The new types of inputs by their old keys.
+        added: The types of inputs to add by their keys.
         adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     types_by_name = {argument_name(key): type_ for key, type_ in types.items()} | {**types}
@@ -43,8 +45,12 @@ def change_arguments(
             for name, value in argument_list.dict_value.fields.items():
                 if name in types_by_name:
                     _set_type(value, types_by_name[name])
-            names = _argument_names(keys, argument_list.dict_value.fields, adapted=adapted)
+            fields = argument_list.dict_value.fields
+            names = _argument_names(keys, fields, added, adapted=adapted)
             _change_fields(argument_list.dict_value, names, keys)
+            for key, type_ in added.items():
+                _set_type(fields[names[key] or key], type_)
+                fields[names[key] or key].tensor_spec_value.name = key
 
 
 def change_results(
@@ -72,13 +78,18 @@ def change_results(
 
 
 def change_parameters(
-    fullargspec: protos.StructuredValue, keys: NewKeys, *, adapted: bool = True
+    fullargspec: protos.StructuredValue,
+    keys: NewKeys,
+    added: Collection[str] = (),
+    *,
+    adapted: bool = True,
 ) -> None:
     """Changes inputs in the `fullargspec` of a bare concrete function.
 
     Args:
         fullargspec: The fields of Python's ``inspect.FullArgSpec``; changed. May be empty.
         keys: The new keys.
+        added: The keys of inputs to add.
         adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     pairs = fullargspec.named_tuple_value.values
@@ -88,7 +99,7 @@ def change_parameters(
         if pair.key in _PARAMETERS
         for value in pair.value.list_value.values
     }
-    names = _argument_names(keys, spelled, adapted=adapted)
+    names = _argument_names(keys, spelled, added, adapted=adapted)
     for pair in pairs:
         if pair.key in _PARAMETERS:
             values = pair.value.list_value.values
@@ -98,18 +109,21 @@ def change_parameters(
                     del values[position]
                 else:
                     values[position].string_value = new_name
+            for key in added if pair.key == "kwonlyargs" else ():
+                values.add(string_value=names[key] or key)
         elif pair.value.HasField("dict_value"):
             _change_fields(pair.value.dict_value, names, {})
 
 
 def _argument_names(
-    keys: NewKeys, spelled: Collection[str], *, adapted: bool
+    keys: NewKeys, spelled: Collection[str], added: Collection[str], *, adapted: bool
 ) -> dict[str, str | None]:
     """Returns what is to be written for either spelling of the old keys; None for what goes.
 
     Args:
         keys: The new keys.
         spelled: What is written now.
+        added: The keys of inputs to add.
         adapted: Whether to adapt new keys if that does not tell.
     """
     odd = [key for key in keys if key != argument_name(key)]
@@ -122,7 +136,7 @@ def _argument_names(
         for key, new in keys.items():
             old = spelling(key)
             names[old] = old if new == key else argument_name(new) if new and adapted else new
-    return names
+    return names | {key: argument_name(key) if adapted else key for key in added}
 
 
 def _change_fields(dictionary: protos.DictValue, names: NewKeys, keys: NewKeys) -> None:

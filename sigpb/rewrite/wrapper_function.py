@@ -51,13 +51,17 @@ def written(
     surface = _Body(body, wrapper)
     call = _call(body, function, surface.passed(), op_defs)
     for position, port, is_converted, type_ in wrapper.results:
-        result, shape = inner.output_arg[position], shapes[position]
-        dtype, tensor = result.type, f"{call}:output:{position}"
+        if position is None:
+            result_name, dtype, shape = "", 0, shape_proto(None)
+            tensor = surface.sent[port.of[1] if port.of else ""]
+        else:
+            result, shape = inner.output_arg[position], shapes[position]
+            result_name, dtype, tensor = result.name, result.type, f"{call}:output:{position}"
         if is_converted:
             tensor = passed_out(port, tensor, surface)
         if type_ is not None:
             dtype, shape = type_.dtype, shape_proto(type_.shape)
-        key = port.key if wrapper.ports.named else result.name
+        key = port.key if wrapper.ports.named or position is None else result_name
         body.add_result(normalized_name(key), tensor, dtype, shape)
     if inner.is_stateful:
         # Side effects happen even if no result is asked for.
@@ -74,15 +78,18 @@ def _take(wrapper: Wrapper, body: FunctionBody) -> None:
         stated = ()
     for number, (position, port) in enumerate(wrapper.arguments):
         argument = made.signature.input_arg.add()
-        argument.CopyFrom(inner.input_arg[position])
-        if position in function.arg_attr:
-            made.arg_attr[number].CopyFrom(function.arg_attr[position])
-        if position in function.resource_arg_unique_id:
-            shared = function.resource_arg_unique_id[position]
-            made.resource_arg_unique_id[number] = shared
         if stated:
-            made.attr[INPUT_SHAPES].list.shape.add().CopyFrom(stated[position])
-        if port and wrapper.ports.named:
+            made.attr[INPUT_SHAPES].list.shape.add()
+        if position is not None:
+            argument.CopyFrom(inner.input_arg[position])
+            if position in function.arg_attr:
+                made.arg_attr[number].CopyFrom(function.arg_attr[position])
+            if position in function.resource_arg_unique_id:
+                shared = function.resource_arg_unique_id[position]
+                made.resource_arg_unique_id[number] = shared
+            if stated:
+                made.attr[INPUT_SHAPES].list.shape[number].CopyFrom(stated[position])
+        if port and (wrapper.ports.named or position is None):
             argument.name = normalized_name(port.key)
             made.arg_attr[number].attr["_user_specified_name"].s = port.key.encode()
         argument.name = body.fresh_name(argument.name)
@@ -101,6 +108,7 @@ class _Body(Surface):
 
     Attributes:
         arguments: The wrapper's arguments, by their positions in the function's.
+        sent: The wrapper's arguments, by the keys of inputs in the model.
     """
 
     def __init__(self, body: FunctionBody, wrapper: Wrapper) -> None:
@@ -108,9 +116,9 @@ class _Body(Surface):
         self._wrapper = wrapper
         self._places, self._inner = wrapper.ports.arguments, wrapper.function.signature
         names = (argument.name for argument in body.function.signature.input_arg)
-        self.arguments = {
-            each.position: name for each, name in zip(wrapper.arguments, names, strict=True)
-        }
+        pairs = [*zip(wrapper.arguments, names, strict=True)]
+        self.arguments = {each.position: name for each, name in pairs if each.position is not None}
+        self.sent = {each.port.source: name for each, name in pairs if each.port}
 
     def passed(self) -> list[str]:
         """Adds what computes the arguments of the function that is called, and returns them."""

@@ -9,7 +9,7 @@ from sigpb.patching.plan import Plan, asks_for_whole_graphs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, BatchSize, Interface, Port, Side
+from sigpb.rewrite.interface import SIDES, Interface, Port, Side
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
 from sigpb.steps.step import Step
@@ -73,13 +73,18 @@ class _MappedGraph:
         return SignatureMapping(
             interface.ref.source,
             interface.key,
-            tuple(self._input(port) for port in inputs),
+            (*map(self._input, inputs), *map(_added_input, interface.added_inputs)),
             tuple(_output(port) for port in outputs if not port.dropped),
-            tuple(self._added(port, interface.batch) for port in interface.added),
+            tuple(self._added(port, interface) for port in interface.added),
             interface.changed,
         )
 
-    def _added(self, port: Port, batch: BatchSize) -> AddedOutput:
+    def _added(self, port: Port, interface: Interface) -> AddedOutput:
+        side, key = port.of or (None, "")
+        if side == "input":
+            fed = next(each.key for each in interface.ports("input") if each.source == key)
+            return AddedOutput(port.key, fed, port.outside, _steps(port), fed=fed)
+        batch = interface.batch
         # A result that only a variant of a function has is found by its name in the function.
         tensor = port.found if self._parts.top.type_of(port.found) else port.tensor or ""
         axis = batch.axis_of(port.found) if batch.relaxed else None
@@ -133,6 +138,11 @@ class _MappedGraph:
         if actual.shape is None and declared.shape == ():
             return TensorType(dtype, None)  # In graphs of TensorFlow 1.0, [] is an unknown shape.
         return TensorType(dtype, merged(actual.shape, declared.shape))
+
+
+def _added_input(port: Port) -> InputMapping:
+    component = Component("", port.key, port.outside)
+    return InputMapping(None, port.key, "dense", port.outside, (component,), port.outside.dtype)
 
 
 def _with_steps_back(interface: Interface, side: Side) -> list[Port]:

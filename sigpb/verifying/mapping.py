@@ -43,7 +43,7 @@ class InputMapping:
     """An input.
 
     Attributes:
-        old: Its key in the old model.
+        old: Its key in the old model; None if only the new one has it.
         new: Its key in the new one; None if its value is fixed there.
         encoding: How it is made of tensors.
         declared: The type that the new model's signature is to state.
@@ -57,7 +57,7 @@ class InputMapping:
             if that is no different.
     """
 
-    old: str
+    old: str | None
     new: str | None
     encoding: Encoding
     declared: TensorType
@@ -102,6 +102,8 @@ class AddedOutput:
         declared: The type that the new model's signature is to state.
         steps: What turns that tensor's value into the one that the new model is to return.
         batch_axis: See `OutputMapping`.
+        fed: For an output that returns what the new model is fed, the key of that input there;
+            what stands for its tensor is the key.
     """
 
     new: str
@@ -109,6 +111,7 @@ class AddedOutput:
     declared: TensorType
     steps: tuple[Step, ...] = ()
     batch_axis: int | None = None
+    fed: str | None = None
 
 
 @dataclass(frozen=True)

@@ -121,9 +121,9 @@ class Trial:
             opened = models.new.opened(signature.new, optimized)
             afters = run_outcomes(opened, [[each.fed] for each in rounds])
         added: list[list[RunOutcome]] = [[] for _ in rounds]
-        if signature.added:
+        if any(each.fed is None for each in signature.added):
             # Apart from the outputs: what runs twice may count twice.
-            tensors = {each.new: each.tensor for each in signature.added}
+            tensors = {each.new: each.tensor for each in signature.added if each.fed is None}
             added = run_outcomes(
                 models.reference.opened(signature.old, optimized, tensors), old_parts
             )
@@ -259,12 +259,17 @@ class Trial:
                 axis, names = output.batch_axis, (output.old + suffix, output.new + suffix)
                 if report := _output(names, values, after, steps, axis, tolerance):
                     yield _with_size(report, run.values.batch_size)
-        if failure_in(run.added) is None:
-            for each in self.signature.added:
+        is_run = failure_in(run.added) is None
+        for each in self.signature.added:
+            if each.fed is not None:
+                values = [run.values.fed[each.fed]]
+            elif is_run:
                 values = [part[each.new] for part in returned_by(run.added)]
-                names, axis = (each.tensor, each.new), each.batch_axis
-                if report := _output(names, values, after, each.steps, axis, tolerance):
-                    yield _with_size(report, run.values.batch_size)
+            else:
+                continue
+            names, axis = (each.tensor, each.new), each.batch_axis
+            if report := _output(names, values, after, each.steps, axis, tolerance):
+                yield _with_size(report, run.values.batch_size)
 
     def _without_random(
         self, report: LoaderReport, runs: Sequence[ModelRun], again: Sequence[ModelRun]

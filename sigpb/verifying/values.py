@@ -90,7 +90,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
     whole: Arrays = {}
     relaxed: dict[str, int] = {}
     for each in signature.inputs:
-        if each.new is None:
+        if each.new is None or each.old is None:
             continue
         for part in each.components:
             value = values[each.new + part.suffix]
@@ -100,7 +100,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
             if each.rows is not None:
                 relaxed[name] = each.rows
     for each in signature.inputs:
-        if each.new is None:
+        if each.new is None and each.old is not None:
             fixed = _fixed(each)
             if each.rows_of is not None:
                 fixed = fixed.repeat(len(whole[each.rows_of]), 0)

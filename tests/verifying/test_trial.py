@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -143,6 +143,32 @@ def test_added_output() -> None:
     missing = trial(old, linear, WITH_ADDED)
     assert missing.status == "different"
     assert str(missing.outputs[2].difference) == "it is missing in a batch of 1"
+
+
+def test_added_output_that_returns_what_is_fed() -> None:
+    # An input that only the new model has, and one whose values are converted.
+    mapped = signature(
+        input_("x", "int32 [?,3]", "float64 [?,3]", new="z"),
+        input_("y", "float64 [?,3]"),
+        replace(input_("id", "int64 [?]"), old=None),
+        output("p"),
+        added=(
+            AddedOutput("key", "id", type_of("int64 [?]"), fed="id"),
+            AddedOutput("sent", "z", type_of("int32 [?,3]"), fed="z"),
+        ),
+    )
+
+    def old(x: Any, y: Any) -> dict[str, Any]:
+        return {"p": x + y}
+
+    def new(z: Any, y: Any, id: Any, plus: int = 0) -> dict[str, Any]:
+        return {"p": z + y, "key": id + plus, "sent": z}
+
+    assert statuses(trial(old, new, mapped)) == {"p": "same", "key": "same", "sent": "same"}
+    wrong = trial(old, lambda **fed: new(**fed, plus=1), mapped)
+    assert statuses(wrong) == {"p": "same", "key": "different", "sent": "same"}
+    taken = trial(old, lambda **fed: {**new(**fed), "sent": 1.0 * fed["z"]}, mapped)
+    assert statuses(taken)["sent"] == "different"
 
 
 def test_added_output_whose_tensor_cannot_be_run() -> None:
