@@ -59,10 +59,15 @@ class AddedOutput(SignatureEdit):
 
     def describe(self) -> str:
         """Returns for instance ``… output 'pooled' added from tensor 'pool/Mean:0'``."""
+        steps = ""
+        if self.steps:
+            from sigpb.steps.syntax import shown
+
+            steps = f" by {', '.join(map(shown, self.steps))}"
         type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
         return (
             f"{self.where}: output {self.key!r} added from {self.source}"
-            f"{type_ and ' as' + type_}{(self.steps and ' by ' + ', '.join(self.steps)) or ''}"
+            f"{type_ and ' as' + type_}{steps}"
         )
 
 

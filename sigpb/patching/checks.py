@@ -126,13 +126,26 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
     for field in ("drop", "bind", "default") if patch.step else ():
         if getattr(patch, field):
             yield f"has steps, which do not go with {field!r}."
-    for text in patch.step:
+    for number, text in enumerate(patch.step, 1):
         from sigpb.steps.syntax import parse_step
+        from sigpb.steps.top_k import TopK
 
         try:
-            parse_step(text)
+            step = parse_step(text)
         except ValueError as error:
             yield f"has a wrong step, {text!r}: {error}"
+            continue
+        if isinstance(step, TopK) and step.names_outputs:
+            if side == "input" or is_new(patch) or number < len(patch.step):
+                yield (
+                    f"has a wrong step, {text!r}: values_to and indices_to go with the last step "
+                    "of an output that the model has; without them, part says which of the two "
+                    "comes out."
+                )
+            elif step.part != "values":
+                yield f"has a wrong step, {text!r}: part does not go with values_to and indices_to."
+            elif step.values_to is not None and patch.HasField("rename_to"):
+                yield "has 'rename_to' and the values_to of top_k; state its new key once."
     if patch.reshape and not patch.HasField("shape"):
         yield "has 'reshape', but no 'shape' that it is to be reshaped to."
     for field, parse in (("dtype", dtype_of), ("shape", parse_shape)):

@@ -26,6 +26,11 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     """
     if problems := list(checks.patch_problems(patch)):
         raise PatchError(problems)
+    asked = patch
+    if any(end.step for item in patch.signature for end in (*item.input, *item.output)):
+        from sigpb.patching.expand import expanded
+
+        patch = expanded(patch, model.directory)
     selected = _select(model, patch)
     problems += _unknown_signatures([graph for _, graph in selected], patch)
     problems += _tag_collisions(model, patch, [index for index, _ in selected])
@@ -55,7 +60,7 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         )
         for index, draft, edits in drafts
     )
-    plan = Plan(model.directory, patch, plans, interfaces)
+    plan = Plan(model.directory, asked, plans, interfaces)
     if asks_for_whole_graphs(patch):
         from sigpb.patching.whole_graph import with_graph_edits
 

@@ -152,6 +152,10 @@ class Port:
     found: str = ""
     result: Result | None = None
 
+    def made_of(self, side: Side) -> str | None:
+        """Returns the key of the endpoint that it is made of, if that is on this side."""
+        return self.of[1] if self.of and self.of[0] == side else None
+
     @property
     def renamed(self) -> bool:
         """Whether it stays under another key."""

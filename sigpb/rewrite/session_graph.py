@@ -151,8 +151,8 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     sent = {port.source: port for port in interface.ports("input")}
     added = {}
     for port in interface.added:
-        if port.of and port.of[0] == "input":
-            tensor = surface.passed_on(port, sent[port.of[1]])
+        if (key := port.made_of("input")) is not None:
+            tensor = surface.passed_on(port, sent[key])
         else:
             tensor = canonical(follow(port.found))
         if port.conversion:

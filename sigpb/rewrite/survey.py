@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sigpb import protos
-from sigpb.errors import PatchError, did_you_mean
+from sigpb.errors import PatchError
 from sigpb.graph.cone import computing
 from sigpb.rewrite.added_outputs import (
     AddedTensor,
     at_top_level,
     in_functions,
     inside_control_flow,
+    made_of_outputs,
     named_by_calls,
     replaced_for,
+    sent_type,
     unfed,
 )
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed
@@ -38,7 +40,6 @@ from sigpb.tf.tensor_types import (
     converted_tensor,
     declared_type,
     dtype_name,
-    encoding_of,
     is_compatible,
     shape_of,
     shape_text,
@@ -129,7 +130,9 @@ class _Survey:
         sent = {port.source: port for port in new_inputs}
         sent |= {port.source: port for port in _converted(self.signature, inputs, {}).kept("input")}
         more = [self._added(each, batch) for each in added]
-        more += [self._passed_on(each, sent) for each in self.signature.added]
+        for end in self.signature.added:
+            if end.made_of("input") is not None:
+                more.append(self._passed_on(end, sent))
         return replace(
             _converted(self.signature, inputs, outputs),
             added=tuple(each for each in more if each),
@@ -250,48 +253,11 @@ class _Survey:
         return computing(nodes, fetched, set(fed_tensors(self.signature_def)))
 
     def _find_added(self) -> list[AddedTensor]:
-        made = [each for port in self.signature.added if (each := self._made_of_output(port))]
+        made = made_of_outputs(self.signature)
+        for each in made:
+            key = each.output.made_of("output") or ""
+            self._check("output", self.signature.outputs[key])
         return made + self._find_computed()
-
-    def _made_of_output(self, port: Port) -> AddedTensor | None:
-        """Returns the tensor of an output that is made of another one, if it is."""
-        side, key = port.of or (None, "")
-        if side != "output":
-            return None
-        outputs = self.signature.outputs
-        if key not in outputs:
-            self._cannot_add(port, f"there is no output {key!r}; {did_you_mean(key, outputs)}.")
-            return None
-        if encoding_of(outputs[key].info) != "dense":
-            self._cannot_add(port, f"output {key!r} is made of several tensors.")
-            return None
-        self._check("output", outputs[key])
-        return AddedTensor(port, outputs[key].info.name, tensor_type(outputs[key].info))
-
-    def _passed_on(self, port: Port, sent: Mapping[str, Port]) -> Port | None:
-        """Returns an output that returns what clients send, if it is one.
-
-        Args:
-            port: The output.
-            sent: The inputs that there are then, by their keys in the model.
-        """
-        side, key = port.of or (None, "")
-        if side != "input":
-            return None
-        inputs = self.signature.inputs
-        if key in sent and encoding_of(sent[key].info) != "dense":
-            self._cannot_add(port, f"input {key!r} is made of several tensors.")
-        elif key in sent:
-            change = self._conversion("output", port, sent[key].outside)
-            return replace(port, conversion=change) if change else None
-        elif key in inputs:
-            self._cannot_add(port, f"clients do not send the input {key!r} any more.")
-        else:
-            self._cannot_add(port, f"there is no input {key!r}; {did_you_mean(key, sent)}.")
-        return None
-
-    def _cannot_add(self, port: Port, why: str) -> None:
-        self.problems.append(f"output {port.key!r} cannot be added: {why}")
 
     def _find_computed(self) -> list[AddedTensor]:
         outputs = self.signature.computed
@@ -397,6 +363,15 @@ class _Survey:
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
         return replace(end, conversion=change, found=tensor, result=result) if change else None
+
+    def _passed_on(self, end: Port, sent: Mapping[str, Port]) -> Port | None:
+        """Returns an output that returns what clients send as one of the inputs there are then."""
+        try:
+            change = self._conversion("output", end, sent_type(end, self.signature, sent))
+        except PatchError as error:
+            self.problems += error.problems
+            return None
+        return replace(end, conversion=change) if change else None
 
 
 def _with_type(port: Port) -> Port:

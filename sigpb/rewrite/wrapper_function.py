@@ -53,7 +53,7 @@ def written(
     for position, port, is_converted, type_ in wrapper.results:
         if position is None:
             result_name, dtype, shape = "", 0, shape_proto(None)
-            tensor = surface.sent[port.of[1] if port.of else ""]
+            tensor = surface.sent[port.made_of("input") or ""]
         else:
             result, shape = inner.output_arg[position], shapes[position]
             result_name, dtype, tensor = result.name, result.type, f"{call}:output:{position}"

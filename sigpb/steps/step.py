@@ -65,6 +65,10 @@ class Step(ABC):
             "dtype and the shape that clients see"
         )
 
+    def classes(self, operand: TensorType) -> int | None:
+        """Returns how many classes the numbers that come out stand for, from 0; None if unknown."""
+        return None
+
     @abstractmethod
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the nodes of the step.

@@ -19,6 +19,9 @@ from sigpb.steps.step import Step, step_name
 # How long integers can be: float64 holds larger ones than int64 does.
 _BITS = 1023
 
+_SHOWN = 120
+"""How many characters of a step plans show."""
+
 
 def step_text(step: Step) -> str:
     """Writes a step so that `parse_step` reads it."""
@@ -31,6 +34,11 @@ def step_text(step: Step) -> str:
         text = repr([*value] if isinstance(value, tuple) else value)
         arguments.append(f"{field.name}={text}" if left_out else text)
     return f"{step_name(type(step))}({', '.join(arguments)})"
+
+
+def shown(text: str) -> str:
+    """Returns a step as plans show it: of a long list of labels the beginning."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def parse_step(text: str) -> Step:

@@ -80,8 +80,7 @@ class _MappedGraph:
         )
 
     def _added(self, port: Port, interface: Interface) -> AddedOutput:
-        side, key = port.of or (None, "")
-        if side == "input":
+        if (key := port.made_of("input")) is not None:
             fed = next(each.key for each in interface.ports("input") if each.source == key)
             return AddedOutput(port.key, fed, port.outside, _steps(port), fed=fed)
         batch = interface.batch

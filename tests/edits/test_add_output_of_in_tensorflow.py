@@ -27,18 +27,29 @@ PATCH = """signature {{ key: "serving_default"
   output {{ key: "best" from_output: "{output}" step: "argmax()" }}
   output {{ key: "plain" from_output: "{output}" }}
   output {{ key: "{output}" rename_to: "zz" step: "affine(-1)" }}
+  output {{
+    key: "{second}" step: "affine(2)" step: "top_k(2, values_to='a_best', indices_to='z_best')"
+  }}
+  output {{ key: "labels" from_output: "{second}" step: "top_k(3, 'indices')"
+           step: "labels('assets/labels.txt')" }}
 }}"""
 
 
-# Another input of three columns, and the output that others are made of.
-MODELS = {"tf2_linear": ("b", "p"), "tf1_shared": ("y", "sum")}
+# Another input of three columns, and the outputs.
+MODELS = {"tf2_linear": ("b", "p", "s"), "tf1_shared": ("y", "sum", "difference")}
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_values(fixture_model: ModelFactory, tmp_path: Path, name: str) -> None:
+    import tensorflow as tf
+
     model, patched, saved = fixture_model(name), tmp_path / "patched", tmp_path / "saved"
-    other, output = MODELS[name]
-    sigpb.patch(model, parse_text(PATCH.format(output=output)), output_dir=patched)
+    other, output, second = MODELS[name]
+    (model / "assets").mkdir(exist_ok=True)
+    (model / "assets" / "labels.txt").write_text("cat\ndog\nHühner\n", encoding="utf-8")
+    patch = parse_text(PATCH.format(output=output, second=second))
+    sigpb.patch(model, patch, output_dir=patched)
+    (patched / "assets" / "labels.txt").unlink()  # What it held is a constant now.
     model_runner.resave(patched, SERVE, saved)
     before = function(model)
     loaded = [function(patched), function(saved)]
@@ -46,7 +57,11 @@ def test_values(fixture_model: ModelFactory, tmp_path: Path, name: str) -> None:
         x: Array = np.arange(3 * rows, dtype=np.float64).reshape(rows, 3) % 5 - 1.75
         others: dict[str, Array] = {other: np.full((rows, 3), 7, np.float32)}
         others |= {"scale": np.float32(2)} if name == "tf1_shared" else {}
-        wanted = before({"x": (3 * x).astype(np.float32), **others})[output]
+        returned = before({"x": (3 * x).astype(np.float32), **others})
+        wanted = returned[output]
+        values, places = (each.numpy() for each in tf.math.top_k(2 * returned[second], 2))
+        ranking = tf.math.top_k(returned[second], 3).indices.numpy()
+        labels = np.array(["cat", "dog", "Hühner"])[ranking].tolist()
         ids = np.array([b"id %d" % row for row in range(rows)], dtype=object)
         new = {"z_x": x, "a_id": ids, **others}
         session = model_runner.run_v1(patched, SERVE, {"serving_default": new})["serving_default"]
@@ -58,6 +73,9 @@ def test_values(fixture_model: ModelFactory, tmp_path: Path, name: str) -> None:
             assert same(found["best"], wanted.argmax(-1))
             assert same(found["plain"], wanted)
             assert same(found["zz"], -wanted)
+            assert same(found["a_best"], values)
+            assert same(found["z_best"], places)
+            assert [[each.decode() for each in row] for row in found["labels"]] == labels
 
 
 def function(model: Path) -> Callable[[dict[str, Array]], dict[str, Array]]:
