@@ -13,7 +13,7 @@ from sigpb.edits.tensor_edits import is_of_type, wanted_type
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.interface import Port, Side, WantedType
 from sigpb.tf.tensor_names import full
-from sigpb.tf.tensor_types import dtype_of, parse_shape
+from sigpb.tf.tensor_types import dtype_of, parse_shape, shape_text
 
 
 @dataclass(frozen=True)
@@ -197,4 +197,5 @@ class AddInput(SignatureEdit):
 
     def describe(self) -> str:
         """Returns for instance ``… input 'id' string [?] added``."""
-        return f"{self.where}: input {self.key!r} {self.dtype} {self.shape} added"
+        type_ = f"{self.dtype} {shape_text(parse_shape(self.shape))}"
+        return f"{self.where}: input {self.key!r} {type_} added"

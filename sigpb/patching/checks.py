@@ -297,7 +297,7 @@ def _unexportable(signature: Interface) -> Iterator[str]:
 def _ambiguous(signature: Interface) -> Iterator[str]:
     """Yields the keys that come to stand for an input and an output."""
     new = {end.key for end in (*signature.inputs.values(), *signature.outputs.values())
-           if end.renamed} | {end.key for end in signature.added if end.of is None}  # fmt: skip
+           if end.renamed} | {end.key for end in signature.added}  # fmt: skip
     for key in sorted(new & {*signature.keys("input")} & {*signature.keys("output")}):
         yield (
             f"an input and an output have the key {key!r}; TensorFlow serves them, but tf2onnx and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, int_attr, integers
 from sigpb.steps.step import ConversionError, Step, step_name
@@ -21,6 +21,8 @@ _CLASSES = {"uint8", "int8", "int32", "int64"}
 @dataclass(frozen=True)
 class Argmax(Step):
     """The op ``ArgMax``: where the greatest value is along the last dimension, the first one."""
+
+    example: ClassVar = "float32 [?,1000] → argmax()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns int64, without the last dimension."""
@@ -61,6 +63,8 @@ class OneHot(Step):
     Attributes:
         depth: How many classes there are. Others are 0.0 throughout.
     """
+
+    example: ClassVar = "int64 [?] → one_hot(10)"
 
     depth: int
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, integers
 from sigpb.steps.step import ConversionError, Step, Stored, step_name
@@ -37,6 +37,8 @@ class Labels(Step):
             is planned, and its labels become a constant of the graph: the file can change, or go,
             and the model does not.
     """
+
+    example: ClassVar = "int64 [?] → labels(['cat', 'dog'])"
 
     names: tuple[str, ...]
 
@@ -126,6 +128,8 @@ class Lookup(Step):
         names: The text of which the position is 0, that of which it is 1, and so on.
         default: What takes the place of a position for any other text.
     """
+
+    example: ClassVar = "string [?,5] → lookup(['a', 'b'], -1)"
 
     names: tuple[str, ...]
     default: int = -1

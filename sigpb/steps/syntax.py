@@ -76,7 +76,7 @@ def parse_step(text: str) -> Step:
         arguments[key] = _frozen(value)
         if not fits(arguments[key], hints[key]):
             raise ValueError(
-                f"{name} cannot have the {key} {value!r}, which is not {_said(hints[key])}."
+                f"{name} cannot have the {key} {value!r}, which is not {said(hints[key])}."
             )
     return kinds[name](**arguments)
 
@@ -110,14 +110,14 @@ def _frozen(value: Any) -> Any:
     return 0.0 if type(value) is float and value == 0 else value
 
 
-def _said(hint: Any) -> str:
+def said(hint: Any) -> str:
     """Says what a type takes."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(map(_said, arguments))
+        return " or ".join(map(said, arguments))
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     if origin is tuple:
-        return f"a list, of which each is {_said(arguments[0])}"
+        return f"a list, of which each is {said(arguments[0])}"
     names = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
     return names.get(hint, "None")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sigpb.steps.classes import SCORES, check_vectors
 from sigpb.steps.graph_body import GraphBody, dtype_attr, integers
@@ -28,6 +28,8 @@ class TopK(Step):
         values_to: The key that the output with the values gets.
         indices_to: The key of an output for the positions, which is added.
     """
+
+    example: ClassVar = "float32 [?,1000] → top_k(5, 'indices')"
 
     k: int
     part: Literal["values", "indices"] = "values"
