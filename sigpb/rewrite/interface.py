@@ -124,8 +124,8 @@ class Port:
         dropped: Whether it is to go.
         type: What type it is to have, as far as a patch says so.
         bound: For an input that is to go, the value it has from then on.
-        rows_of: For a bound value of one row that is repeated, the input that has as many rows, by
-            its key in the model.
+        rows_of: For a bound value of one row that is repeated, or one that passes `Broadcast`, the
+            input that has as many rows, by its key in the model.
         default: The value a client may leave out; None if that does not change.
         tensor: For an output that is added, what the patch calls its tensor, in the graph or in a
             function; empty for one that is made of another endpoint, and for an added input.

@@ -30,6 +30,7 @@ from sigpb.rewrite.interface import (
     fed_tensors,
     with_batch,
 )
+from sigpb.rewrite.repeated_rows import with_rows
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tf.stated_shapes import merged
@@ -133,9 +134,14 @@ class _Survey:
         for end in self.signature.added:
             if end.made_of("input") is not None:
                 more.append(self._passed_on(end, sent))
+        plain = _converted(self.signature, inputs, outputs)
+        plain = replace(plain, added=tuple(each for each in more if each))
+        try:
+            plain = with_rows(plain)
+        except PatchError as error:
+            self.problems += error.problems
         return replace(
-            _converted(self.signature, inputs, outputs),
-            added=tuple(each for each in more if each),
+            plain,
             added_inputs=new_inputs,
             batch=batch,
             changed_nodes=self.changed_nodes,

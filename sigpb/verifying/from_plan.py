@@ -82,12 +82,12 @@ class _MappedGraph:
     def _added(self, port: Port, interface: Interface) -> AddedOutput:
         if (key := port.made_of("input")) is not None:
             fed = next(each.key for each in interface.ports("input") if each.source == key)
-            return AddedOutput(port.key, fed, port.outside, _steps(port), fed=fed)
+            return AddedOutput(port.key, fed, port.outside, _steps(port), None, port.rows_of, fed)
         batch = interface.batch
         # A result that only a variant of a function has is found by its name in the function.
         tensor = port.found if self._parts.top.type_of(port.found) else port.tensor or ""
         axis = batch.axis_of(port.found) if batch.relaxed else None
-        return AddedOutput(port.key, tensor, port.outside, _steps(port), axis)
+        return AddedOutput(port.key, tensor, port.outside, _steps(port), axis, port.rows_of)
 
     def _input(self, port: Port) -> InputMapping:
         info, change = port.info, port.conversion
@@ -175,6 +175,7 @@ def _output(port: Port) -> OutputMapping:
         suffixes_of(info),
         _steps(port),
         _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
+        port.rows_of,
     )
 
 

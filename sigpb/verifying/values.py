@@ -100,11 +100,12 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
             if each.rows is not None:
                 relaxed[name] = each.rows
     for each in signature.inputs:
-        if each.new is None and each.old is not None:
-            fixed = _fixed(each)
-            if each.rows_of is not None:
-                fixed = fixed.repeat(len(whole[each.rows_of]), 0)
-            whole[each.old] = fixed
+        if each.old is None:
+            continue
+        if each.new is None:
+            whole[each.old] = _fixed(each)
+        if each.rows_of is not None:
+            whole[each.old] = whole[each.old].repeat(len(whole[each.rows_of]), 0)
     counts = {len(whole[name]) // rows for name, rows in relaxed.items() if rows}
     return [
         {
