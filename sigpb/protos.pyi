@@ -216,7 +216,13 @@ class EndpointPatch(Message):
     STEP_FIELD_NUMBER: ClassVar[int]
     @property
     def step(self) -> RepeatedScalarFieldContainer[str]: ...
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ...) -> None: ...
+    FROM_OUTPUT_FIELD_NUMBER: ClassVar[int]
+    from_output: str
+    FROM_INPUT_FIELD_NUMBER: ClassVar[int]
+    from_input: str
+    ADD_FIELD_NUMBER: ClassVar[int]
+    add: bool
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ..., from_output: str | None = ..., from_input: str | None = ..., add: bool | None = ...) -> None: ...
 class Example(Message):
     FEATURES_FIELD_NUMBER: ClassVar[int]
     @property

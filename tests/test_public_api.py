@@ -142,7 +142,7 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
     ]
     assert names(endpoint) == [
         *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),
-        *("reshape", "step"),
+        *("reshape", "step", "from_output", "from_input", "add"),
     ]
     assert signature.fields_by_name["output"].message_type is endpoint
 

@@ -23,6 +23,7 @@ from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
 from sigpb.patching import saved_plan
 from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import plan_patch
+from sigpb.patching.expand import label_files
 from sigpb.patching.plan import Plan
 from sigpb.publishing.failures import reason_of as operating_system_says
 from sigpb.saved_model import history
@@ -122,7 +123,8 @@ def _planned(
         )
         return Planned(plan, changes, notes, {} if plan.is_empty else result_of(model, changes))
 
-    if task.digests is not None:  # Which are to be compared with those of this model.
+    # Digests are to be compared with those of this model, and labels are those of its own files.
+    if task.digests is not None or any(label_files(patch)):
         return planned()
     return EQUAL_MODELS.planned(job, model, digest, planned)
 
@@ -155,7 +157,8 @@ def _publish(
         options = Options(loaders=job.verify, allow_ops=job.allow_ops)
         verify_changes(model, plan, changes, options, Path(outcome.output or ""))
     if job.dry_run:
-        return replace(outcome, planned=(saved_plan.digests(model), saved_plan.edit_texts(plan)))
+        digests = saved_plan.digests(model, plan.patch)
+        return replace(outcome, planned=(digests, saved_plan.edit_texts(plan)))
     if task.output is None:
         place.publish_in_place(job, model, changes)
     else:

@@ -33,7 +33,14 @@ Commands:
 {commands}
 
 'sigpb COMMAND --help' tells more. Flags can also be read from a file, with --flagfile.
+'sigpb help steps' lists what can happen to values between clients and a model.
 Exit codes: 0 done, 1 the answer is no, 2 refused, 3 the model cannot be read, 4 the environment.
+"""
+
+
+_STEPS = """\
+Steps are what happens to a value between a client and the model's tensor, in the order in which
+values pass: 'step' in a patch, or --input_step='x=scale(127.5, 127.5)' --output_step='y=argmax()'.\
 """
 
 
@@ -127,13 +134,43 @@ def _end(code: int) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Runs a command as `main` does, but for errors, which are raised."""
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        return _help_on(*arguments[1:])
     if not arguments or arguments[0] in ("--help", "-h", "help"):
         terminal.say_document(_USAGE.format(commands=_command_list()))
         return 0 if arguments else UsageError.exit_code
     if arguments[0] == "--version":
         terminal.say(f"sigpb {__version__}")
         return 0
-    name, *rest = arguments
+    return _run(*arguments)
+
+
+def _help_on(topic: str, *more: str) -> int:
+    """Prints what ``sigpb help TOPIC`` asks for.
+
+    Args:
+        topic: ``steps``, or a command.
+        more: Steps; all of them if left out.
+    """
+    if topic != "steps":
+        topics = ["steps", *_command_names()]
+        if topic not in topics or more:
+            wrong = " ".join((topic, *more))
+            raise UsageError(f"There is no help on {wrong!r}; {did_you_mean(topic, topics)}.")
+        return _run(topic, "--help")
+    from sigpb.steps.reference import references
+
+    found = {each.usage.partition("(")[0]: each for each in references()}
+    for name in more:
+        if name not in found:
+            raise UsageError(f"There is no step {name!r}; {did_you_mean(name, found)}.")
+    texts = [found[name].plain() for name in more or found]
+    terminal.say_document("\n\n".join([_STEPS, *texts] if not more else texts) + "\n")
+    return 0
+
+
+def _run(name: str, *rest: str) -> int:
+    """Runs a command."""
     if name not in _command_names():
         raise UsageError(f"There is no command {name!r}; {did_you_mean(name, _command_names())}.")
     command = importlib.import_module(f"{commands.__name__}.{name}")

@@ -29,6 +29,8 @@ _ENDPOINT_FLAGS = (
     ("bind_input", "input", "bind"),
     ("default_input", "input", "default"),
     ("add_output", "output", "from_tensor"),
+    ("output_from_output", "output", "from_output"),
+    ("output_from_input", "output", "from_input"),
 )
 
 # Flags that say something of a MetaGraph as a whole: the flag, and where it goes in the patch.
@@ -65,6 +67,9 @@ def define(values: flags.FlagValues) -> None:
         ("bind_input", "KEY=VALUE: gives an input a constant value, in JSON, and removes it."),
         ("default_input", "KEY=VALUE: the value, in JSON, of an input that a client leaves out."),
         ("add_output", "KEY=TENSOR: makes a tensor of the graph or of a function an output."),
+        ("output_from_output", "KEY=OUTPUT: adds an output that is made of one that stays."),
+        ("output_from_input", "KEY=INPUT: adds an output that returns what is fed."),
+        ("add_input", "KEY: adds an input that outputs pass on; state its dtype and shape."),
         ("rename_signature", "OLD=NEW: renames a signature."),
         ("copy_signature", "SOURCE=NEW: copies a signature under a second key."),
         (
@@ -162,6 +167,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         for key in getattr(values, flag):
             endpoints = getattr(_signature(patch, values.signature), side)
             _endpoint(endpoints, unquote(key), "reshape").reshape = True
+    for key in values.add_input:
+        _endpoint(_signature(patch, values.signature).input, unquote(key), "add").add = True
     if values.batch_size is not None:
         _signature(patch, values.signature).batch_size = values.batch_size
     if values.examples is not None:

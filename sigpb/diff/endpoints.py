@@ -117,7 +117,8 @@ def _compare(
         yield EndpointChange(side, place.endpoint, None, bound=bound)
     for place in new.values():
         tensor = _tensor_in_first(place, lineage) if side == "output" else None
-        yield EndpointChange(side, None, place.endpoint, tensor=tensor)
+        steps = lineage.origins_after.computed_by(place.chain) if tensor is not None else ()
+        yield EndpointChange(side, None, place.endpoint, tensor=tensor, computed_by=steps)
 
 
 def _with_same_default(before: StatedEndpoint, after: StatedEndpoint) -> StatedEndpoint:

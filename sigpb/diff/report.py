@@ -110,6 +110,8 @@ def endpoint_text(change: EndpointChange) -> str:
         said = f"{change.side} {after.key!r} added, {endpoint_type_text(after)}"
         if change.tensor is not None:
             said += f", from tensor {change.tensor!r}"
+        if change.computed_by:
+            said += f", computed by {', '.join(change.computed_by)}"
         return said if after.default is None else f"{said}, default {default_text(after)}"
     assert before is not None
     if after is None:

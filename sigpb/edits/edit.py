@@ -57,6 +57,15 @@ class EndpointTarget(NamedTuple):
         return endpoints[self.key]
 
 
+def is_new(patch: protos.EndpointPatch) -> bool:
+    """Whether a patch adds an input or output, rather than to name one of the model."""
+    return patch.add or any(map(patch.HasField, NEW_FROM))
+
+
+NEW_FROM = ("from_tensor", "from_output", "from_input")
+"""The fields that say what an output is made of that a patch adds."""
+
+
 @dataclass(frozen=True)
 class Edit(ABC):
     """One change of a MetaGraph's signatures: a frozen dataclass, and a step of a plan.

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port, Side, WantedType, with_batch
+from sigpb.rewrite.interface import Side, WantedType, with_batch
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import (
     Encoding,
     Shape,
@@ -191,14 +190,14 @@ class ApplySteps(EndpointEdit):
         return f"{self.where} {types} ({_described(change)})"
 
     def _wanted(self) -> WantedType:
-        return _wanted(self.new_dtype, self.new_shape, self.steps, insist=self.reshape)
+        return wanted_type(self.new_dtype, self.new_shape, self.steps, insist=self.reshape)
 
     def _conversion(self) -> Conversion | str:
         return _conversion(self.side, self.type, self._wanted())
 
 
 @lru_cache(maxsize=256)
-def _wanted(
+def wanted_type(
     dtype: str | None, shape: str | None, steps: tuple[str, ...], *, insist: bool
 ) -> WantedType:
     """Returns what a patch wants of a type, whose parts are known to be written rightly.
@@ -339,63 +338,3 @@ def is_of_type(info: protos.TensorInfo, patch: protos.EndpointPatch) -> bool:
         and (not patch.HasField("dtype") or dtype_of(patch.dtype) == now.dtype)
         and (not patch.HasField("shape") or parse_shape(patch.shape) == now.shape)
     )
-
-
-@dataclass(frozen=True)
-class AddOutput(SignatureEdit):
-    """Makes a tensor of the graph, or of a function that the signature calls, an output.
-
-    Attributes:
-        tensor: The name of the tensor.
-        dtype: The dtype that the output is to have; None for that of the tensor.
-        shape: The shape that it is to have; None for that of the tensor.
-        reshape: Whether a reshape is meant even if it looks like a transpose.
-        steps: The steps that its values pass.
-    """
-
-    key: str
-    tensor: str
-    dtype: str | None
-    shape: str | None
-    reshape: bool
-    steps: tuple[str, ...] = ()
-
-    @classmethod
-    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
-        """Wanted where the patch says ``from_tensor``, unless the output is that tensor."""
-        outputs = target.signature_def.outputs
-        for item in target.patch.output:
-            if not item.HasField("from_tensor"):
-                continue
-            if (
-                item.key in outputs
-                and outputs[item.key].name == full(item.from_tensor)
-                and is_of_type(outputs[item.key], item)
-            ):
-                continue
-            yield cls(
-                target.ref,
-                item.key,
-                item.from_tensor,
-                item.dtype if item.HasField("dtype") else None,
-                item.shape if item.HasField("shape") else None,
-                item.reshape,
-                tuple(item.step),
-            )
-
-    def apply(self, draft: MetaGraphDraft) -> None:
-        """Adds the output."""
-        port = Port(self.key, self.key, {}, tensor=self.tensor)
-        if self.dtype is not None or self.shape is not None or self.steps:
-            wanted = _wanted(self.dtype, self.shape, self.steps, insist=self.reshape)
-            port = replace(port, type=wanted)
-        signature = draft.signature(self.signature)
-        draft.put(replace(signature, added=(*signature.added, port)))
-
-    def describe(self) -> str:
-        """Returns for instance ``… output 'pooled' added from tensor 'pool/Mean:0'``."""
-        type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
-        return (
-            f"{self.where}: output {self.key!r} added from tensor {self.tensor!r}"
-            f"{type_ and ' as' + type_}{(self.steps and ' by ' + ', '.join(self.steps)) or ''}"
-        )

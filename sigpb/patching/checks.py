@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
+from sigpb.edits.edit import NEW_FROM, is_new
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
@@ -70,6 +71,17 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     "clients see."
                 )
             yield from (f"{where}: {problem}" for problem in _batch_size_problems(item.batch_size))
+        passed_on = {endpoint.from_input for endpoint in item.output}
+        if item.HasField("examples") and passed_on - {""}:
+            yield (
+                f"{where}: from_input does not go with examples: clients send tf.Examples then, and "
+                "no values of inputs that could be passed on."
+            )
+        for key in sorted({endpoint.key for endpoint in item.input if endpoint.add} - passed_on):
+            yield (
+                f"{where}: input {key!r} is added, and no output passes it on: clients would have "
+                f"to send what nobody reads. Add output {{ key: … from_input: {key!r} }}."
+            )
 
 
 def _whole_graph_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
@@ -96,16 +108,26 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
     """Yields what contradicts itself, or means nothing, in what a patch says of an endpoint."""
     if patch.drop and patch.HasField("rename_to"):
         yield "is both dropped and renamed."
-    for field, only in (("bind", "input"), ("default", "input"), ("from_tensor", "output")):
+    sides = {"bind": "input", "default": "input", "add": "input"}
+    for field, only in (sides | dict.fromkeys(NEW_FROM, "output")).items():
         if patch.HasField(field) and side != only:
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
-    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", "from_tensor")
+    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", *NEW_FROM)
     for field in others if alone else ():
         if patch.HasField(field) and field != alone and (alone, field) != ("drop", "rename_to"):
             yield f"has {field!r}, which does not go with {alone!r}: it leaves the signature."
-    if patch.HasField("from_tensor") and patch.HasField("rename_to"):
+    sources = [field for field in NEW_FROM if patch.HasField(field)]
+    if len(sources) > 1:
+        yield f"has {' and '.join(map(repr, sources))}; it can be made of one of them only."
+    if is_new(patch) and patch.HasField("rename_to"):
         yield "is added, so it cannot be renamed; give it the key it is to have."
+    if patch.add:
+        if missing := [field for field in ("dtype", "shape") if not patch.HasField(field)]:
+            yield f"is added, so the patch has to state its {' and its '.join(missing)}."
+        for field in ("drop", "bind", "default", "reshape", "step"):
+            if getattr(patch, field):
+                yield f"has {field!r}, which does not go with 'add': the model does not have it."
     if patch.HasField("from_tensor") and not _TENSOR.fullmatch(patch.from_tensor):
         yield (
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
@@ -114,13 +136,26 @@ def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterato
     for field in ("drop", "bind", "default") if patch.step else ():
         if getattr(patch, field):
             yield f"has steps, which do not go with {field!r}."
-    for text in patch.step:
+    for number, text in enumerate(patch.step, 1):
         from sigpb.steps.syntax import parse_step
+        from sigpb.steps.top_k import TopK
 
         try:
-            parse_step(text)
+            step = parse_step(text)
         except ValueError as error:
             yield f"has a wrong step, {text!r}: {error}"
+            continue
+        if isinstance(step, TopK) and step.names_outputs:
+            if side == "input" or is_new(patch) or number < len(patch.step):
+                yield (
+                    f"has a wrong step, {text!r}: values_to and indices_to go with the last step "
+                    "of an output that the model has; without them, part says which of the two "
+                    "comes out."
+                )
+            elif step.part != "values":
+                yield f"has a wrong step, {text!r}: part does not go with values_to and indices_to."
+            elif step.values_to is not None and patch.HasField("rename_to"):
+                yield "has 'rename_to' and the values_to of top_k; state its new key once."
     if patch.reshape and not patch.HasField("shape"):
         yield "has 'reshape', but no 'shape' that it is to be reshaped to."
     for field, parse in (("dtype", dtype_of), ("shape", parse_shape)):
@@ -191,9 +226,8 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
 
 def _new_inputs(signature: Interface) -> set[str]:
     """Returns the keys of inputs that the model does not have, or not for these inputs."""
-    if signature.examples is not None:
-        return {signature.examples.key}
-    return {end.key for end in signature.inputs.values() if end.renamed}
+    renamed = (end for end in signature.kept("input") if end.renamed)
+    return {end.key for end in (*signature.new_inputs, *renamed)}
 
 
 def _uncallable(signature: Interface) -> Iterator[str]:

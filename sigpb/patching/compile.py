@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
+from sigpb.edits.edit import is_new
 from sigpb.edits.metadata_edits import reads_examples
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
@@ -26,6 +27,11 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     """
     if problems := list(checks.patch_problems(patch)):
         raise PatchError(problems)
+    asked = patch
+    if any(end.step for item in patch.signature for end in (*item.input, *item.output)):
+        from sigpb.patching.expand import expanded
+
+        patch = expanded(patch, model.directory)
     selected = _select(model, patch)
     ground = None
     if any(item.HasField("from_function") for item in patch.signature):
@@ -62,7 +68,7 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         )
         for index, draft, edits in drafts
     )
-    plan = Plan(model.directory, patch, plans, interfaces, ground)
+    plan = Plan(model.directory, asked, plans, interfaces, ground)
     if asks_for_whole_graphs(patch):
         from sigpb.patching.whole_graph import with_graph_edits
 
@@ -182,7 +188,7 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
     for side, patches, existing in sides:
         if side == "input" and reads_examples(target):
             continue  # They are features now.
-        named = [item for item in patches if not item.HasField("from_tensor")]
+        named = [item for item in patches if not is_new(item)]
         resolution = resolve_endpoints(named, existing)
         for item in named:
             if item.key in resolution.current:

@@ -109,9 +109,17 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
     side, old, new = change.side, change.before, change.after
     if old is None and new is not None:
         if side == "input":
-            return f"input {new.key!r} exists nowhere in the first model; a patch adds no input."
+            return (
+                f"input {new.key!r} exists nowhere in the first model; a patch adds none that the "
+                "graph computes from."
+            )
         if change.tensor is None:
             return f"the tensor of output {new.key!r} exists nowhere in the first model."
+        if change.computed_by:
+            return (
+                f"output {new.key!r} is added by way of steps ({', '.join(change.computed_by)}), "
+                "which cannot be inferred; state them with 'step' in a patch."
+            )
         return None
     if old is None:
         return None

@@ -132,6 +132,10 @@ class _Inverse:
             )
             (undo.input if side == "input" else undo.output).extend(end for end in ends if end)
         undo.output.extend(protos.EndpointPatch(key=end.key, drop=True) for end in signature.added)
+        self.problems += [
+            f"signature {signature.ref.key!r}: input {end.key!r} is added for good."
+            for end in signature.added_inputs
+        ]
         return undo
 
     def _endpoint(self, signature: Interface, side: Side, end: Port) -> protos.EndpointPatch | None:

@@ -15,6 +15,7 @@ from typing import Any
 from sigpb import __version__, protos
 from sigpb.errors import EnvironmentFailure, PatchError
 from sigpb.parsers import parse_json_value, parse_path
+from sigpb.patching.expand import label_files
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.publishing.output_file import write_text
@@ -52,7 +53,7 @@ class SavedPlan:
         Raises:
             PatchError: With the files that differ.
         """
-        now = digests(model)
+        now = digests(model, self.patch)
         changed = sorted(
             name for name in {*now, *self.digests} if now.get(name) != self.digests.get(name)
         )
@@ -86,7 +87,7 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
         "sigpb_plan": _VERSION,
         "sigpb": __version__,
         "model": str(model.directory.absolute()),
-        "digests": digests(model),
+        "digests": digests(model, plan.patch),
         "edits": edit_texts(plan),
         "patch": patch_json(plan.patch),
     }
@@ -116,10 +117,11 @@ def load(file: Path) -> SavedPlan:
         raise PatchError(f"{file}: not a plan that 'sigpb plan --out' wrote.") from error
 
 
-def digests(model: SavedModel) -> dict[str, str]:
+def digests(model: SavedModel, patch: protos.SavedModelPatch) -> dict[str, str]:
     """Returns the SHA-256 of the files of a model that a patch reads or writes."""
-    files = {name: model.directory / name for name in (model.file.name, *_SIDE_FILES)}
-    return {name: sha256_of(file) for name, file in files.items() if file.exists()}
+    names = (model.file.name, *_SIDE_FILES, *label_files(patch))
+    files = {name: model.directory / name for name in names}
+    return {name: sha256_of(file) for name, file in files.items() if file.is_file()}
 
 
 def edit_texts(plan: Plan) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from sigpb.tf.called_functions import CALL_OPS, Functions
 from sigpb.tf.control_flow import surroundings
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_names import output_number, producer
-from sigpb.tf.tensor_types import TensorType, tensor_type
+from sigpb.tf.tensor_types import TensorType, encoding_of, tensor_type
 
 
 class AddedTensor(NamedTuple):
@@ -45,6 +45,57 @@ class AddedTensor(NamedTuple):
     tensor: str
     type: TensorType
     result: Result | None = None
+
+
+def made_of_outputs(signature: Interface) -> list[AddedTensor]:
+    """Returns the tensors of the outputs that are made of others.
+
+    Raises:
+        PatchError: With all that cannot be.
+    """
+    made, problems = [], []
+    for output in signature.added:
+        key = output.made_of("output")
+        if key is None:
+            continue
+        port = signature.outputs.get(key)
+        if port is None:
+            known = did_you_mean(key, signature.outputs)
+            problems.append(_unmade(output, f"there is no output {key!r}; {known}."))
+        elif encoding_of(port.info) != "dense":
+            problems.append(_unmade(output, f"output {key!r} is made of several tensors."))
+        else:
+            made.append(AddedTensor(output, port.info.name, tensor_type(port.info)))
+    if problems:
+        raise PatchError(problems)
+    return made
+
+
+def sent_type(output: Port, signature: Interface, sent: Mapping[str, Port]) -> TensorType:
+    """Returns the type of what clients send as the input that an output returns.
+
+    Args:
+        output: The output.
+        signature: What is wanted of the signature.
+        sent: The inputs that it has then, by their keys in the model.
+
+    Raises:
+        PatchError: They send no such tensor.
+    """
+    key = output.made_of("input") or ""
+    if key in sent and encoding_of(sent[key].info) == "dense":
+        return sent[key].outside
+    if key in sent:
+        why = f"input {key!r} is made of several tensors."
+    elif key in signature.inputs:
+        why = f"clients do not send the input {key!r} any more."
+    else:
+        why = f"there is no input {key!r}; {did_you_mean(key, sent)}."
+    raise PatchError(_unmade(output, why))
+
+
+def _unmade(output: Port, why: str) -> str:
+    return f"output {output.key!r} cannot be added: {why}"
 
 
 def at_top_level(
@@ -262,8 +313,8 @@ def with_variant(
         PatchError: If there can be no such function.
     """
     batch, function = interface.batch, function_of(ports.function, library)
-    if interface.added:
-        tensors = [_inner(function, port, library, op_defs) for port in interface.added]
+    if interface.computed:
+        tensors = [_inner(function, port, library, op_defs) for port in interface.computed]
         function = with_results(function, tensors, library, op_defs)
     if batch.relaxed:
         from sigpb.batch_size.dimension import BatchError, relax_function

@@ -9,9 +9,10 @@ from math import prod
 
 from sigpb.rewrite.interface import Side, WantedType, with_batch
 from sigpb.steps.conversion import convert, losses
+from sigpb.steps.labels import Labels
 from sigpb.steps.shape_matching import check_promise, shape_change
 from sigpb.steps.step import UNKNOWN_DTYPE, ConversionError, Step, result_of
-from sigpb.steps.syntax import step_text
+from sigpb.steps.syntax import shown, step_text
 from sigpb.tf.tensor_types import Shape, TensorType, shape_text, type_text
 
 _RANK_OF_IMAGES = 4
@@ -52,7 +53,7 @@ class Conversion:
         parts = [type_text(type_)]
         for step in self.steps:
             type_ = step.result(type_)
-            parts += (step_text(step), type_text(type_))
+            parts += (shown(step_text(step)), type_text(type_))
         return " → ".join(parts)
 
 
@@ -94,6 +95,7 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
                 "cannot be stated otherwise"
             )
     steps = (*wanted.steps, *rest.steps)
+    _check_labels(steps, first)
     kinds = (*(step.describe() for step in wanted.steps), *rest.kinds)
     return Conversion(outside, inside, steps, kinds, losses(steps, first), made)
 
@@ -111,6 +113,19 @@ def _check_size(made: Shape, taken: Shape) -> None:
             f"the steps give images of any size, {shape_text(made)}, and the tensor takes "
             f"{shape_text(taken)}; add the step resize({taken[1]}, {taken[2]})"
         )
+
+
+def _check_labels(steps: Sequence[Step], operand: TensorType) -> None:
+    """Makes sure that there are as many labels as there are classes.
+
+    Raises:
+        ConversionError: There are not.
+    """
+    count = None
+    for step in steps:
+        if isinstance(step, Labels):
+            step.check_classes(count)
+        count, operand = step.classes(operand), step.result(operand)
 
 
 def _check_rows(made: Shape, taken: Shape) -> None:

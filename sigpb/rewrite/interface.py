@@ -124,11 +124,13 @@ class Port:
         dropped: Whether it is to go.
         type: What type it is to have, as far as a patch says so.
         bound: For an input that is to go, the value it has from then on.
-        rows_of: For a bound value of one row that is repeated, the input that has as many rows, by
-            its key in the model.
+        rows_of: For a bound value of one row that is repeated, or one that passes `Broadcast`, the
+            input that has as many rows, by its key in the model.
         default: The value a client may leave out; None if that does not change.
         tensor: For an output that is added, what the patch calls its tensor, in the graph or in a
-            function.
+            function; empty for one that is made of another endpoint, and for an added input.
+        of: For an output that is made of another endpoint, the side of that, and its key in the
+            model, or that of an input that is added.
         conversion: How its values are converted; None if they are not. Of a signature that is to be
             what it was, it converts nothing, but says the type.
         found: For an output that is added, its tensor at the top level of the graph.
@@ -145,9 +147,14 @@ class Port:
     rows_of: str | None = None
     default: protos.TensorProto | None = None
     tensor: str | None = None
+    of: tuple[Side, str] | None = None
     conversion: Conversion | None = None
     found: str = ""
     result: Result | None = None
+
+    def made_of(self, side: Side) -> str | None:
+        """Returns the key of the endpoint that it is made of, if that is on this side."""
+        return self.of[1] if self.of and self.of[0] == side else None
 
     @property
     def renamed(self) -> bool:
@@ -183,7 +190,7 @@ class Port:
 
     @property
     def info(self) -> protos.TensorInfo:
-        """What the signature says of it in the model; empty for an output that is added."""
+        """What the signature says of it in the model; empty for one that is added."""
         return protos.TensorInfo() if self.tensor is not None else self.infos[self.source]
 
     @property
@@ -266,6 +273,7 @@ class Interface:
         outputs: The same for outputs.
         dropped: Whether it is to go.
         added: The outputs that are added.
+        added_inputs: The inputs that are added; outputs pass them on.
         batch: The batch size, if it changes.
         changed_nodes: The nodes that differ for this signature, by name; new ones too.
         unchecked: What only a run of the model shows: see `Edit.unchecked`.
@@ -284,6 +292,7 @@ class Interface:
     outputs: dict[str, Port]
     dropped: bool = False
     added: tuple[Port, ...] = ()
+    added_inputs: tuple[Port, ...] = ()
     batch: BatchSize = field(default_factory=BatchSize)
     changed_nodes: Mapping[str, protos.NodeDef] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
@@ -297,6 +306,11 @@ class Interface:
         """Returns the inputs or the outputs, also those that are to go, but not added ones."""
         return self.inputs if side == "input" else self.outputs
 
+    @property
+    def computed(self) -> tuple[Port, ...]:
+        """The outputs that are added which the signature does not pass to clients already."""
+        return tuple(port for port in self.added if port.of is None)
+
     def kept(self, side: Side) -> list[Port]:
         """Returns the inputs or outputs that are not to be dropped, without added outputs."""
         if side == "input" and self.examples is not None:
@@ -305,7 +319,12 @@ class Interface:
 
     def ports(self, side: Side) -> list[Port]:
         """Returns the inputs or outputs that are to be, added ones too."""
-        return [*self.kept(side), *(self.added if side == "output" else ())]
+        return [*self.kept(side), *(self.added_inputs if side == "input" else self.added)]
+
+    @property
+    def new_inputs(self) -> tuple[Port, ...]:
+        """The inputs that the signature does not have in the model."""
+        return self.added_inputs if self.examples is None else (self.examples, *self.added_inputs)
 
     @property
     def taken(self) -> list[Port]:
@@ -327,12 +346,14 @@ class Interface:
         """Whether any input or output differs from the model, or how inputs are passed."""
         endpoints = (*self.inputs.values(), *self.outputs.values())
         is_passed_otherwise = self.positional is not None or self.examples is not None
-        return is_passed_otherwise or bool(self.added) or any(end.changed for end in endpoints)
+        is_added = bool(self.added or self.added_inputs)
+        return is_passed_otherwise or is_added or any(end.changed for end in endpoints)
 
     @property
     def converted(self) -> bool:
         """Whether values are converted, or added, so that what the graph says of them matters."""
-        ends = (*self.inputs.values(), *self.outputs.values(), *self.added)
+        added = (*self.added_inputs, *self.added)
+        ends = (*self.inputs.values(), *self.outputs.values(), *added)
         return not self.dropped and (
             self.examples is not None
             or any(

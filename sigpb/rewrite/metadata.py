@@ -30,11 +30,13 @@ class Endpoints(NamedTuple):
         inputs: Those of the inputs that change.
         outputs: Those of the outputs that change.
         added: Those of the outputs that are added, by their keys.
+        added_inputs: Those of the inputs that are added, by their keys.
     """
 
     inputs: Mapping[str, protos.TensorInfo] = {}
     outputs: Mapping[str, protos.TensorInfo] = {}
     added: Mapping[str, protos.TensorInfo] = {}
+    added_inputs: Mapping[str, protos.TensorInfo] = {}
 
 
 def rewrite_signature_defs(
@@ -113,8 +115,12 @@ def _signature_def(
             after.defaults[end.key].CopyFrom(before.defaults[end.source])
     for end in signature.kept("output"):
         after.outputs[end.key].CopyFrom(endpoints.outputs.get(end.source, end.info))
-    for key, info in endpoints.added.items():
-        after.outputs[key].CopyFrom(info)
+    for infos, added in (
+        (after.inputs, endpoints.added_inputs),
+        (after.outputs, endpoints.added),
+    ):
+        for key, info in added.items():
+            infos[key].CopyFrom(info)
     return after
 
 

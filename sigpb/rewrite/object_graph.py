@@ -221,10 +221,9 @@ class _Rewriting:
             {port.source: None if port.dropped else port.key for port in ports.values()}
             for ports in (signature.inputs, signature.outputs)
         )
-        added = {}
-        if (examples := signature.examples) is not None:
+        if signature.examples is not None:
             inputs = dict.fromkeys(inputs)
-            added = {examples.key: examples.outside}
+        added = {port.key: port.outside for port in signature.new_inputs}
         before, after = (
             {key: change.outside for key, change in signature.conversions(side).items()}
             for side in SIDES
@@ -287,7 +286,7 @@ class _Rewriting:
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             ports = ports_behind(ports, earlier, inner, signature)
-        if signature.added or signature.batch.relaxed:
+        if signature.computed or signature.batch.relaxed:
             from sigpb.rewrite.added_outputs import with_variant
 
             ports = with_variant(ports, signature, self.library, self.parts.op_defs)

@@ -7,11 +7,11 @@ in the functions that `tf.saved_model.load` calls.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sigpb.rewrite.examples import parsed
 from sigpb.rewrite.interface import Interface, Port
-from sigpb.steps.graph_body import GraphBody, constant, repeated_row
+from sigpb.steps.graph_body import GraphBody, constant, repeated, repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tf.tensor_types import TensorType
 
@@ -25,6 +25,17 @@ class Surface(ABC):
 
     def __init__(self, body: GraphBody) -> None:
         self.body = body
+        self._ports: Mapping[str, Port] = {}
+        self._made: Mapping[str, str] = {}
+
+    def note(self, ports: Mapping[str, Port], made: Mapping[str, str]) -> None:
+        """Notes the inputs, and what takes the place of them, by their keys in the model."""
+        self._ports, self._made = ports, made
+
+    def rows(self, source: str) -> tuple[str, TensorType]:
+        """Returns the tensor that an input is, whose rows are counted, and what its type is."""
+        port = self._ports[source]
+        return self._made.get(source) or self.taken(port), self.type_inside(port)
 
     @abstractmethod
     def fed(self, port: Port) -> str:
@@ -79,13 +90,24 @@ def passed_in(
             value = made.get(port.source) or surface.fed(port)
             made[port.source] = build_steps(body, change.steps, value, change.outside)
     by_source = {port.source: port for port in ports}
+    surface.note(by_source, made)
     for source, port in sorted(by_source.items()):
-        if port.bound is not None and port.rows_of is not None:
-            batch, name = by_source[port.rows_of], surface.constant_name(port)
-            counted = made.get(batch.source) or surface.taken(batch)
-            type_ = surface.type_inside(batch)
-            made[source] = repeated_row(surface.body, name, port.bound, counted, type_)
+        if port.rows_of is None:
+            continue
+        if port.bound is not None:
+            name, rows = surface.constant_name(port), surface.rows(port.rows_of)
+            made[source] = repeated_row(surface.body, name, port.bound, *rows)
+        else:
+            made[source] = _repeated(port, made[source], port.inside, surface)
     return made
+
+
+def _repeated(port: Port, row: str, type_: TensorType, surface: Surface) -> str:
+    """Adds what makes the rows of a batch of one row, at the end of the steps of a port."""
+    if port.rows_of is None:
+        return row
+    rows = surface.rows(port.rows_of)
+    return repeated(surface.steps_of(port), "Broadcast", row, type_, *rows)
 
 
 def passed_out(port: Port, tensor: str, surface: Surface) -> str:
@@ -93,4 +115,5 @@ def passed_out(port: Port, tensor: str, surface: Surface) -> str:
     if port.conversion is None:
         return tensor
     change = port.conversion
-    return build_steps(surface.steps_of(port), change.steps, tensor, change.inside)
+    tensor = build_steps(surface.steps_of(port), change.steps, tensor, change.inside)
+    return _repeated(port, tensor, change.outside, surface)

@@ -53,7 +53,7 @@ class _TopLevel(Surface):
     """A scope at the top level of a graph.
 
     Attributes:
-        inputs: The TensorInfos of the inputs that are fed, by their keys in the model.
+        inputs: The TensorInfos of the inputs that are fed anew, by their keys in the model.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -88,6 +88,14 @@ class _TopLevel(Surface):
         [tensor] = self._scope.add("Placeholder", node_name(port.key), [], attributes, shape)
         self.inputs[port.source] = with_tensor(port.info, full(tensor), type_)
         return tensor
+
+    def passed_on(self, port: Port, sent: Port) -> str:
+        """Adds an Identity of what clients send as an input, which can be fetched; returns it."""
+        info = self.inputs.get(sent.source, sent.info)
+        attributes, shape = {"T": dtype_attr(info.dtype)}, shape_proto(sent.outside.shape)
+        passed = [canonical(info.name)]
+        [output] = self.steps_of(port).add("Identity", "Identity", passed, attributes, shape)
+        return output
 
     def taken(self, port: Port) -> str:
         """Returns the tensor that is fed."""
@@ -130,7 +138,7 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     signature_def = interfaces.meta_graph.signatures[interface.ref.source]
     still_fed = set(fed_tensors(signature_def)).difference(fed)
     fetched = [tensor for port in interface.kept("output") for tensor in port.tensors]
-    fetched += [port.found for port in interface.added]
+    fetched += [port.found for port in interface.added if port.found]
     # A value that is repeated for the rows of a computed tensor may not take part in computing it.
     own, fed_as_before = Counter(interface.fed_as_before()), interfaces.fed_as_before
     in_place = all(fed_as_before[tensor] == own[tensor] for tensor in fed) and all(
@@ -148,12 +156,20 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
             tensor = passed_out(port, canonical(converted_tensor(info)), surface)
             info = with_tensor(info, full(tensor), port.outside)
         outputs[port.source] = info
+    for port in interface.added_inputs:
+        surface.fed(port)
+    sent = {port.source: port for port in interface.ports("input")}
     added = {}
     for port in interface.added:
-        tensor = passed_out(port, canonical(follow(port.found)), surface)
+        if (key := port.made_of("input")) is not None:
+            tensor = surface.passed_on(port, sent[key])
+        else:
+            tensor = canonical(follow(port.found))
         if port.conversion:
+            tensor = passed_out(port, tensor, surface)
             added[port.key] = with_tensor(port.info, full(tensor), port.outside)
-    return Endpoints(surface.inputs, outputs, added)
+    new = {port.key: surface.inputs.pop(port.source) for port in interface.added_inputs}
+    return Endpoints(surface.inputs, outputs, added, new)
 
 
 def _is_placeholder(node: protos.NodeDef | None) -> bool:

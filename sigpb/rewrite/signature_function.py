@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from sigpb import protos
@@ -42,7 +43,7 @@ class FunctionPorts(NamedTuple):
         arguments: The position of each input among its arguments, by the key in the model.
         captured: The positions of its captured inputs, in their order.
         results: The positions of each output among its results, by the key in the model.
-        added: The positions of the outputs that are added.
+        added: The positions of the outputs that are added; None for one that is an input.
         stated: What is said of results beyond what the function says, by their positions.
         named: Whether a wrapper's arguments and results are to be named after the keys.
     """
@@ -51,7 +52,7 @@ class FunctionPorts(NamedTuple):
     arguments: Mapping[str, int]
     captured: tuple[int, ...]
     results: Mapping[str, tuple[int, ...]]
-    added: tuple[int, ...] = ()
+    added: tuple[int | None, ...] = ()
     stated: Mapping[int, TensorType] = {}
     named: bool = True
 
@@ -80,7 +81,7 @@ def ports_of(
         start, count = count, count + len(port.tensors)
         results[source] = tuple(range(start, count))
     _check_counts(function.signature, last, count)
-    added = _added_after(function, interface)
+    added = _added_after(function, results, interface)
     name = function.signature.name
     return FunctionPorts(name, arguments, tuple(range(first, last)), results, added)
 
@@ -96,22 +97,30 @@ def ports_behind(
         inner: The function that it calls.
         interface: What the signature is to be.
     """
+    results = {
+        key: tuple(wrapped.results[position] for position in positions)
+        for key, positions in ports.results.items()
+    }
     return FunctionPorts(
         wrapped.function,
         {key: wrapped.arguments[position] for key, position in ports.arguments.items()},
         tuple(wrapped.arguments[position] for position in ports.captured),
-        {
-            key: tuple(wrapped.results[position] for position in positions)
-            for key, positions in ports.results.items()
-        },
-        _added_after(inner, interface),
+        results,
+        _added_after(inner, results, interface),
         wrapped.stated,
     )
 
 
-def _added_after(function: protos.FunctionDef, interface: Interface) -> tuple[int, ...]:
-    first = len(function.signature.output_arg)
-    return tuple(range(first, first + len(interface.added)))
+def _added_after(
+    function: protos.FunctionDef, results: Mapping[str, Sequence[int]], interface: Interface
+) -> tuple[int | None, ...]:
+    """Returns the positions of outputs that are added: new ones, or those that they are made of."""
+    new = count(len(function.signature.output_arg))
+    made_of = (port.of or (None, "") for port in interface.added)
+    return tuple(
+        next(new) if side is None else results[key][0] if side == "output" else None
+        for side, key in made_of
+    )
 
 
 def _check_counts(signature: protos.OpDef, arguments: int, results: int) -> None:
@@ -156,10 +165,7 @@ class Wrapped(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """An argument of a wrapper: its position in the function's, and the input that it is.
-
-    The function does not have the one by which tf.Examples are passed.
-    """
+    """An argument of a wrapper: its position in the function's, if any, and the input it is."""
 
     position: int | None
     port: Port | None
@@ -169,13 +175,13 @@ class Outcome(NamedTuple):
     """A result of a wrapper: its position in the function's, and the output that it is.
 
     Attributes:
-        position: The position.
+        position: The position; None if the output is an argument of the wrapper.
         port: The output.
         is_converted: Whether it is what steps of the output are for: of a sparse one, its values.
         type: What is to be said of it; None for what the function says.
     """
 
-    position: int
+    position: int | None
     port: Port
     is_converted: bool
     type: TensorType | None
@@ -197,21 +203,25 @@ class Wrapper:
     ) -> None:
         """Sorts arguments and results by the keys that they are to have."""
         self.interface, self.ports, self.function = interface, ports, function
-        kept = sorted(interface.kept("input"), key=lambda port: argument_name(port.key))
-        self.arguments = [Argument(ports.arguments.get(port.source), port) for port in kept]
+        self.arguments = [
+            Argument(ports.arguments.get(port.source) if port.tensor is None else None, port)
+            for port in sorted(interface.ports("input"), key=lambda port: argument_name(port.key))
+        ]
         self.arguments += [Argument(position, None) for position in ports.captured]
         self.results = list(self._outcomes())
 
     def _outcomes(self) -> Iterator[Outcome]:
         """Yields the results, in their order."""
         interface, ports = self.interface, self.ports
+        ends: list[tuple[Port, tuple[int | None, ...]]]
         ends = [(port, ports.results[port.source]) for port in interface.kept("output")]
         ends += [(port, (at,)) for port, at in zip(interface.added, ports.added, strict=True)]
         for port, positions in sorted(ends, key=lambda end: end[0].key):
             converted = _VALUES if port.info.HasField("coo_sparse") else 0
             for number, position in enumerate(positions):
                 is_converted = number == converted and self._says_more(port)
-                type_ = port.outside if is_converted else ports.stated.get(position)
+                stated = None if position is None else ports.stated.get(position)
+                type_ = port.outside if is_converted else stated
                 yield Outcome(position, port, is_converted, type_)
 
     def _says_more(self, port: Port) -> bool:
@@ -220,7 +230,7 @@ class Wrapper:
         What is added has the type that its function states, unless the batch size changes.
         """
         change = port.conversion
-        if change is None or port.tensor is None:
+        if change is None or port.tensor is None or port.of is not None:
             return change is not None
         return bool(change.kinds or self.interface.conversions("input"))
 
@@ -252,7 +262,8 @@ class Wrapper:
             return False
         if result.is_converted and result.port.conversion and result.port.conversion.steps:
             return True
-        return shape_of(self._shapes[result.position]) != result.type.shape
+        stated = None if result.position is None else self._shapes[result.position]
+        return stated is None or shape_of(stated) != result.type.shape
 
     @cached_property
     def _shapes(self) -> list[protos.TensorShapeProto]:

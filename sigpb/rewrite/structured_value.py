@@ -46,13 +46,12 @@ def change_arguments(
             for name, value in argument_list.dict_value.fields.items():
                 if name in types_by_name:
                     _set_type(value, types_by_name[name])
-            names = _argument_names(keys, argument_list.dict_value.fields, adapted=adapted)
+            fields = argument_list.dict_value.fields
+            names = _argument_names(keys, fields, added, adapted=adapted)
             _change_fields(argument_list.dict_value, names, keys)
             for key, type_ in added.items():
-                name = argument_name(key) if adapted else key
-                value = argument_list.dict_value.fields[name]
-                value.tensor_spec_value.name = key
-                _set_type(value, type_)
+                _set_type(fields[names[key] or key], type_)
+                fields[names[key] or key].tensor_spec_value.name = key
 
 
 def change_results(
@@ -101,7 +100,7 @@ def change_parameters(
         if pair.key in _PARAMETERS
         for value in pair.value.list_value.values
     }
-    names = _argument_names(keys, spelled, adapted=adapted)
+    names = _argument_names(keys, spelled, added, adapted=adapted)
     for pair in pairs:
         if pair.key in _PARAMETERS:
             values = pair.value.list_value.values
@@ -111,12 +110,10 @@ def change_parameters(
                     del values[position]
                 else:
                     values[position].string_value = new_name
+            for key in added if pair.key == "kwonlyargs" else ():
+                values.add(string_value=names[key] or key)
         elif pair.value.HasField("dict_value"):
             _change_fields(pair.value.dict_value, names, {})
-        if pair.key == "kwonlyargs":
-            for key in added:
-                name = argument_name(key) if adapted else key
-                pair.value.list_value.values.add(string_value=name)
 
 
 def keyword_parameters(names: Sequence[str]) -> protos.StructuredValue:
@@ -151,13 +148,14 @@ def dictionary_of_specs(
 
 
 def _argument_names(
-    keys: NewKeys, spelled: Collection[str], *, adapted: bool
+    keys: NewKeys, spelled: Collection[str], added: Collection[str], *, adapted: bool
 ) -> dict[str, str | None]:
     """Returns what is to be written for either spelling of the old keys; None for what goes.
 
     Args:
         keys: The new keys.
         spelled: What is written now.
+        added: The keys of inputs to add.
         adapted: Whether to adapt new keys if that does not tell.
     """
     odd = [key for key in keys if key != argument_name(key)]
@@ -170,7 +168,7 @@ def _argument_names(
         for key, new in keys.items():
             old = spelling(key)
             names[old] = old if new == key else argument_name(new) if new and adapted else new
-    return names
+    return names | {key: argument_name(key) if adapted else key for key in added}
 
 
 def _change_fields(dictionary: protos.DictValue, names: NewKeys, keys: NewKeys) -> None:

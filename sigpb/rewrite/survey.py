@@ -14,8 +14,10 @@ from sigpb.rewrite.added_outputs import (
     at_top_level,
     in_functions,
     inside_control_flow,
+    made_of_outputs,
     named_by_calls,
     replaced_for,
+    sent_type,
     unfed,
 )
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed
@@ -30,6 +32,7 @@ from sigpb.rewrite.interface import (
     fed_tensors,
     with_batch,
 )
+from sigpb.rewrite.repeated_rows import with_rows
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
 from sigpb.tf.stated_shapes import merged
@@ -126,13 +129,24 @@ class _Survey:
             for end in self.signature.kept("output")
             if (change := self._output_conversion(end, batch)) is not None
         }
-        more = (self._added(each, batch) for each in added)
+        new_inputs = tuple(map(_with_type, self.signature.added_inputs))
+        sent = {port.source: port for port in new_inputs}
+        sent |= {port.source: port for port in _converted(self.signature, inputs, {}).kept("input")}
+        more = [self._added(each, batch) for each in added]
+        for end in self.signature.added:
+            if end.made_of("input") is not None:
+                more.append(self._passed_on(end, sent))
         converted = _converted(self.signature, inputs, outputs)
+        converted = replace(converted, added=tuple(each for each in more if each))
+        try:
+            converted = with_rows(converted)
+        except PatchError as error:
+            self.problems += error.problems
         read = self._read(converted)
         return replace(
             converted,
+            added_inputs=new_inputs,
             features=read.features,
-            added=tuple(each for each in more if each),
             batch=batch,
             changed_nodes=self.changed_nodes,
             unchecked=() if self.problems else tuple(self._follow_shapes(inputs)),
@@ -263,7 +277,14 @@ class _Survey:
         return computing(nodes, fetched, set(fed_tensors(self.signature_def)))
 
     def _find_added(self) -> list[AddedTensor]:
-        outputs = self.signature.added
+        made = made_of_outputs(self.signature)
+        for each in made:
+            key = each.output.made_of("output") or ""
+            self._check("output", self.signature.outputs[key])
+        return made + self._find_computed()
+
+    def _find_computed(self) -> list[AddedTensor]:
+        outputs = self.signature.computed
         if not outputs:
             return []
         # Also those that compute what is dropped.
@@ -367,6 +388,22 @@ class _Survey:
             return None
         change = self._conversion("output", end, batch.follow(tensor, now))
         return replace(end, conversion=change, found=tensor, result=result) if change else None
+
+    def _passed_on(self, end: Port, sent: Mapping[str, Port]) -> Port | None:
+        """Returns an output that returns what clients send as one of the inputs there are then."""
+        try:
+            change = self._conversion("output", end, sent_type(end, self.signature, sent))
+        except PatchError as error:
+            self.problems += error.problems
+            return None
+        return replace(end, conversion=change) if change else None
+
+
+def _with_type(port: Port) -> Port:
+    """Returns an input that is added with the type that clients see."""
+    assert port.type is not None, "a patch states the type of an input that it adds"
+    type_ = port.type.of(TensorType(0, None))
+    return replace(port, conversion=Conversion(type_, type_, (), (), (), type_))
 
 
 def _tensors(ports: Iterable[Port]) -> list[str]:

@@ -52,13 +52,17 @@ def written(
     surface = _Body(body, wrapper)
     name = call(body, function, surface.passed(), op_defs, "call")
     for position, port, is_converted, type_ in wrapper.results:
-        result, shape = inner.output_arg[position], shapes[position]
-        dtype, tensor = result.type, f"{name}:output:{position}"
+        if position is None:
+            result_name, dtype, shape = "", 0, shape_proto(None)
+            tensor = surface.sent[port.made_of("input") or ""]
+        else:
+            result, shape = inner.output_arg[position], shapes[position]
+            result_name, dtype, tensor = result.name, result.type, f"{name}:output:{position}"
         if is_converted:
             tensor = passed_out(port, tensor, surface)
         if type_ is not None:
             dtype, shape = type_.dtype, shape_proto(type_.shape)
-        key = port.key if wrapper.ports.named else result.name
+        key = port.key if wrapper.ports.named or position is None else result_name
         body.add_result(normalized_name(key), tensor, dtype, shape)
     if inner.is_stateful:
         # Side effects happen even if no result is asked for.
@@ -75,6 +79,8 @@ def _take(wrapper: Wrapper, body: FunctionBody) -> None:
         stated = ()
     for number, (position, port) in enumerate(wrapper.arguments):
         argument = made.signature.input_arg.add()
+        if stated:
+            made.attr[INPUT_SHAPES].list.shape.add()
         if position is not None:
             argument.CopyFrom(inner.input_arg[position])
             if position in function.arg_attr:
@@ -82,10 +88,9 @@ def _take(wrapper: Wrapper, body: FunctionBody) -> None:
             if position in function.resource_arg_unique_id:
                 shared = function.resource_arg_unique_id[position]
                 made.resource_arg_unique_id[number] = shared
-        if stated:
-            shape = protos.TensorShapeProto() if position is None else stated[position]
-            made.attr[INPUT_SHAPES].list.shape.add().CopyFrom(shape)
-        if port and wrapper.ports.named:
+            if stated:
+                made.attr[INPUT_SHAPES].list.shape[number].CopyFrom(stated[position])
+        if port and (wrapper.ports.named or position is None):
             argument.name = normalized_name(port.key)
             made.arg_attr[number].attr["_user_specified_name"].s = port.key.encode()
         argument.name = body.fresh_name(argument.name)
@@ -104,6 +109,7 @@ class _Body(Surface):
 
     Attributes:
         arguments: The wrapper's arguments, by their positions in the function's.
+        sent: The wrapper's arguments, by the keys of inputs in the model.
     """
 
     def __init__(self, body: FunctionBody, wrapper: Wrapper) -> None:
@@ -111,16 +117,15 @@ class _Body(Surface):
         self._wrapper = wrapper
         self._places, self._inner = wrapper.ports.arguments, wrapper.function.signature
         names = (argument.name for argument in body.function.signature.input_arg)
-        self.arguments = {
-            each.position: name for each, name in zip(wrapper.arguments, names, strict=True)
-        }
+        pairs = [*zip(wrapper.arguments, names, strict=True)]
+        self.arguments = {each.position: name for each, name in pairs if each.position is not None}
+        self.sent = {each.port.source: name for each, name in pairs if each.port}
 
     def passed(self) -> list[str]:
         """Adds what computes the arguments of the function that is called, and returns them."""
         passed = [argument.name for argument in self._inner.input_arg]
         for position, name in self.arguments.items():
-            if position is not None:
-                passed[position] = name
+            passed[position] = name
         inputs = self._wrapper.interface.inputs.values()
         ports = sorted(inputs, key=lambda port: self._places[port.source])
         for source, tensor in passed_in(ports, self, self._wrapper.interface).items():
@@ -133,7 +138,7 @@ class _Body(Surface):
 
     def serialized(self, port: Port) -> str:
         """Returns the argument that the function does not have."""
-        return self.arguments[None]
+        return self.sent[port.source]
 
     def type_inside(self, port: Port) -> TensorType:
         """Returns the type behind the conversion; of others, the dtype that the function takes."""

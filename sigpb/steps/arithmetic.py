@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb import protos
 from sigpb.steps.dtype_values import nearest
@@ -47,6 +47,8 @@ class Scale(SameType, Step):
         mean: What is subtracted.
         std: What the difference is divided by.
     """
+
+    example: ClassVar = "float32 [?,224,224,3] → scale([123.7, 116.8, 103.9], 58.4)"
 
     mean: Numbers
     std: Numbers
@@ -92,6 +94,8 @@ class Affine(SameType, Step):
         offset: The offset.
     """
 
+    example: ClassVar = "float32 [?,3] → affine(2, -1)"
+
     factor: Numbers
     offset: Numbers = 0.0
 
@@ -124,6 +128,8 @@ class Clip(SameType, Step):
         low: The least value.
         high: The greatest value.
     """
+
+    example: ClassVar = "float32 [?,3] → clip(0, 1)"
 
     low: float
     high: float
@@ -164,6 +170,8 @@ class Clip(SameType, Step):
 class Round(SameType, Step):
     """The op ``Round``: to the nearest whole number, halves to the even one."""
 
+    example: ClassVar = "float32 [?,3] → round()"
+
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be a float."""
         check_float(self, operand)
@@ -193,6 +201,8 @@ class Threshold(Step):
     Attributes:
         value: The value, which is rounded to the dtype of the elements.
     """
+
+    example: ClassVar = "float32 [?,3] → threshold(0.5)"
 
     value: float
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.dtype_values import nearest
 from sigpb.steps.graph_body import GraphBody, dtype_attr
@@ -24,6 +24,8 @@ def takes(dtype: int) -> bool:
 @dataclass(frozen=True)
 class AsString(Step):
     """The op ``AsString`` with its defaults: ``true``, ``-7``, ``0.500000``."""
+
+    example: ClassVar = "float32 [?,3] → as_string()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the dtype string."""

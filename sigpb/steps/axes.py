@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, dtype_attr, integers
 from sigpb.steps.step import ConversionError, Step, Stored
@@ -21,6 +21,8 @@ class Transpose(Step):
         axes: For each dimension of the result, which one of the operand it is: ``0, 3, 1, 2`` makes
             channels-last images channels-first.
     """
+
+    example: ClassVar = "float32 [?,3,224,224] → transpose(0, 2, 3, 1)"
 
     axes: tuple[int, ...]
 
@@ -80,6 +82,8 @@ class ExpandDims(Step):
         axis: Which dimension of the result it is; negative ones count from the end.
     """
 
+    example: ClassVar = "float32 [?,28,28] → expand_dims(-1)"
+
     axis: int
 
     def result(self, operand: TensorType) -> TensorType:
@@ -120,6 +124,8 @@ class Squeeze(Step):
     Attributes:
         axis: Which dimension of the operand it is; negative ones count from the end.
     """
+
+    example: ClassVar = "float32 [?,28,28,1] → squeeze(-1)"
 
     axis: int
 

@@ -6,7 +6,7 @@ import base64
 import re
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb import protos
 from sigpb.steps.dtype_values import numpy_dtype
@@ -47,6 +47,8 @@ class DecodeRaw(Step):
         dtype: The name of the dtype wanted.
         shape: The shape of what one string holds, in row-major order.
     """
+
+    example: ClassVar = "string [?] → decode_raw('uint8', [28, 28, 1])"
 
     dtype: str
     shape: tuple[int, ...]
@@ -132,6 +134,8 @@ class DecodeBase64(Step):
     Clients of TensorFlow Serving's REST API that send ``{"b64": …}`` do not need it: the server
     decodes that, which is standard base64, before the model gets it.
     """
+
+    example: ClassVar = "string [?] → decode_base64()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be a string."""

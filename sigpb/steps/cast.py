@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.dtype_values import is_same, nearest, numpy_dtype
 from sigpb.steps.graph_body import GraphBody, dtype_attr
@@ -54,6 +54,8 @@ class Cast(Step):
     Attributes:
         to: The name of the dtype wanted.
     """
+
+    example: ClassVar = "uint8 [?,224,224,3] → cast('float32')"
 
     to: str
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, int_attr, integers
 from sigpb.steps.step import ConversionError, Step, step_name
@@ -11,10 +11,10 @@ from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, shape_proto,
 
 _INT32, _INT64, _FLOAT = map(dtype_of, ("int32", "int64", "float32"))
 
-# The attribute T of ArgMax that has CPU kernels, and TI of OneHot
-# (tensorflow/core/kernels/argmax_op.cc, one_hot_op.cc).
-_SCORES = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-_SCORES |= {"float16", "bfloat16", "float32", "float64"}
+# The attribute T of ArgMax and TopKV2 that has CPU kernels, and TI of OneHot
+# (tensorflow/core/kernels/argmax_op.cc, topk_op.cc, one_hot_op.cc).
+SCORES = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+SCORES |= {"float16", "bfloat16", "float32", "float64"}
 _CLASSES = {"uint8", "int8", "int32", "int64"}
 
 
@@ -22,12 +22,18 @@ _CLASSES = {"uint8", "int8", "int32", "int64"}
 class Argmax(Step):
     """The op ``ArgMax``: where the greatest value is along the last dimension, the first one."""
 
+    example: ClassVar = "float32 [?,1000] → argmax()"
+
     def result(self, operand: TensorType) -> TensorType:
         """Returns int64, without the last dimension."""
-        if dtype_name(operand.dtype) not in _SCORES:
+        if dtype_name(operand.dtype) not in SCORES:
             raise ConversionError(f"argmax takes numbers, not {dtype_name(operand.dtype)}")
         check_vectors(self, operand)
         return TensorType(_INT64, (operand.shape or ())[:-1])
+
+    def classes(self, operand: TensorType) -> int | None:
+        """They are as many as the last dimension has."""
+        return operand.shape[-1] if operand.shape else None
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the ArgMax, and the dimension."""
@@ -57,6 +63,8 @@ class OneHot(Step):
     Attributes:
         depth: How many classes there are. Others are 0.0 throughout.
     """
+
+    example: ClassVar = "int64 [?] → one_hot(10)"
 
     depth: int
 

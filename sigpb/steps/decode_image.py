@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sigpb import protos
 from sigpb.steps.arithmetic import Affine, Clip, Round, Scale
@@ -41,6 +41,8 @@ class DecodeImage(Step):
     Attributes:
         channels: 3 for RGB, 1 for gray images, 4 for RGBA.
     """
+
+    example: ClassVar = "string [?] → decode_image(channels=3)"
 
     channels: Literal[1, 3, 4]
 

@@ -194,10 +194,29 @@ def repeated_row(
         The repeated constant, as the body spells it.
     """
     value = constant(body, name, row)
-    shape = (None, *(shape_of(row.tensor_shape) or ())[1:])
+    type_ = TensorType(row.dtype, shape_of(row.tensor_shape))
+    return repeated(body, f"{name}/BroadcastTo", value, type_, batch, operand)
+
+
+def repeated(
+    body: GraphBody, name: str, row: str, type_: TensorType, batch: str, operand: TensorType
+) -> str:
+    """Adds nodes that repeat a tensor of one row as often as another one has rows.
+
+    Args:
+        body: Where to add the nodes.
+        name: The name of the last node; the names of other nodes begin with it.
+        row: The tensor, as the body spells it.
+        type_: Its type, of which all sizes but the first are known.
+        batch: The tensor whose rows are counted, as the body spells it.
+        operand: The type of that tensor.
+
+    Returns:
+        The repeated tensor, as the body spells it.
+    """
+    shape = (None, *(type_.shape or ())[1:])
     index = dtype_of("int32")
-    operation = f"{name}/BroadcastTo"
-    sizes = computed_shape(body, operation, shape, [0], batch, operand, index)
-    attributes = {"T": dtype_attr(row.dtype), "Tidx": dtype_attr(index)}
-    [output] = body.add("BroadcastTo", operation, [value, sizes], attributes, shape_proto(shape))
+    sizes = computed_shape(body, name, shape, [0], batch, operand, index)
+    attributes = {"T": dtype_attr(type_.dtype), "Tidx": dtype_attr(index)}
+    [output] = body.add("BroadcastTo", name, [row, sizes], attributes, shape_proto(shape))
     return output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.cast import Cast
 from sigpb.steps.graph_body import GraphBody, computed_shape, dtype_attr, elements
@@ -35,6 +35,8 @@ class Grayscale(Step):
     One channel is left. Of BGR images it takes a ``reverse_channels()`` before it, of RGBA images a
     ``slice(0, 3)``.
     """
+
+    example: ClassVar = "uint8 [?,224,224,3] → grayscale()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with one channel."""

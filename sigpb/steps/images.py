@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sigpb import protos
 from sigpb.steps.dtype_values import nearest
@@ -33,6 +33,8 @@ class Crop(Step):
         height: How many rows it has.
         width: How many columns it has.
     """
+
+    example: ClassVar = "uint8 [?,480,640,3] → crop(0, 80, 480, 480)"
 
     top: int
     left: int
@@ -95,6 +97,8 @@ class Pad(Step):
             mirrored without and with those at its edge; ``reflect`` fails for no images, as
             ``tf.pad`` does.
     """
+
+    example: ClassVar = "uint8 [?,28,28,1] → pad(2, 2, 2, 2)"
 
     top: int
     bottom: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, integers
 from sigpb.steps.step import ConversionError, Step, Stored, step_name
@@ -18,6 +18,9 @@ from sigpb.tf.tensor_types import (
 
 _BOOL, _INT32, _INT64, _STRING = map(dtype_of, ("bool", "int32", "int64", "string"))
 
+_ASSETS = "assets/"
+"""The folder of a SavedModel for the files that its graph reads."""
+
 _SMALLEST, _LARGEST = integer_range(_INT32) or (0, 0)
 
 
@@ -29,10 +32,32 @@ class Labels(Step):
     checks each of them (tensorflow/core/kernels/gather_functor.h).
 
     Attributes:
-        names: The label of class 0, that of class 1, and so on.
+        names: The label of class 0, that of class 1, and so on; or a text file of the model, as
+            ``labels('assets/labels.txt')``, with one label in each line. It is read when the patch
+            is planned, and its labels become a constant of the graph: the file can change, or go,
+            and the model does not.
     """
 
+    example: ClassVar = "int64 [?] → labels(['cat', 'dog'])"
+
     names: tuple[str, ...]
+
+    @property
+    def file(self) -> str | None:
+        """The path, in the model, of the file that it names; None if it lists labels."""
+        is_file = len(self.names) == 1 and self.names[0].startswith(_ASSETS)
+        return self.names[0] if is_file else None
+
+    def check_classes(self, count: int | None) -> None:
+        """Makes sure that there is a label for each class, and no more than these.
+
+        Raises:
+            ConversionError: There is not.
+        """
+        if count not in (None, len(self.names)):
+            raise ConversionError(
+                f"labels has {len(self.names)} labels, and there are {count} classes"
+            )
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns strings of the shape of the operand, which has to be int32 or int64."""
@@ -103,6 +128,8 @@ class Lookup(Step):
         names: The text of which the position is 0, that of which it is 1, and so on.
         default: What takes the place of a position for any other text.
     """
+
+    example: ClassVar = "string [?,5] → lookup(['a', 'b'], -1)"
 
     names: tuple[str, ...]
     default: int = -1

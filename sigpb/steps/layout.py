@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.axes import Transpose
 from sigpb.steps.conversion import shape_steps
@@ -27,6 +27,8 @@ class ReverseChannels(Step):
 
     Four channels are refused: of RGBA it would make ABGR, which no model takes.
     """
+
+    example: ClassVar = "uint8 [?,224,224,3] → reverse_channels()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, whose last dimension has to be 3."""
@@ -76,6 +78,8 @@ class Layout(Step):
         after: The same letters, in the order of the result.
     """
 
+    example: ClassVar = "uint8 [?,3,224,224] → layout('NCHW', 'NHWC')"
+
     before: str
     after: str
 
@@ -119,6 +123,8 @@ class Layout(Step):
 @dataclass(frozen=True)
 class Flatten(Step):
     """The op ``Reshape``: makes one dimension of all but the first, as the Keras layer does."""
+
+    example: ClassVar = "float32 [?,28,28,1] → flatten()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with two dimensions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, computed_shape, dtype_attr, integers
 from sigpb.steps.shape_matching import check_reshape, shape_change, sources_of_unknown_sizes
@@ -28,6 +28,8 @@ class Reshape(Step):
         axes: For each None the axis of the operand that has this size. Without them there is at
             most one None, and it stands for what is left over (``-1``).
     """
+
+    example: ClassVar = "float32 [?,784] → reshape([None, 28, 28, 1])"
 
     shape: tuple[int | None, ...]
     axes: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sigpb import protos
 from sigpb.steps.graph_body import GraphBody, dtype_attr, elements, integers
@@ -42,6 +42,8 @@ class Resize(Step):
         antialias: Whether ``bilinear`` and ``bicubic`` smooth what they make smaller, as Pillow
             does; ``area`` always does, ``nearest`` never.
     """
+
+    example: ClassVar = "uint8 [?,480,640,3] → resize(224, 224)"
 
     height: int
     width: int

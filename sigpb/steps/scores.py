@@ -7,7 +7,7 @@ same, TensorFlow's own functions say what becomes of a value, apart from any mod
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb import protos
 from sigpb.steps.arithmetic import SameType, check_float
@@ -44,6 +44,8 @@ class _FloatOp(SameType, Step):
 class Softmax(_FloatOp):
     """The op ``Softmax``: probabilities along the last dimension, which add up to 1."""
 
+    example: ClassVar = "float32 [?,1000] → softmax()"
+
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be vectors of floats."""
         check_vectors(self, operand)
@@ -60,6 +62,8 @@ class Softmax(_FloatOp):
 class Sigmoid(_FloatOp):
     """The op ``Sigmoid``: of each element x, ``1 / (1 + exp(-x))``."""
 
+    example: ClassVar = "float32 [?,3] → sigmoid()"
+
     def evaluate(self, value: Any) -> Any:
         """Returns what ``tf.math.sigmoid`` does."""
         import tensorflow as tf
@@ -70,6 +74,8 @@ class Sigmoid(_FloatOp):
 @dataclass(frozen=True)
 class Log(_FloatOp):
     """The op ``Log``: the natural logarithm of each element, which is -inf for 0."""
+
+    example: ClassVar = "float32 [?,3] → log()"
 
     def evaluate(self, value: Any) -> Any:
         """Returns what ``tf.math.log`` does."""
@@ -85,6 +91,8 @@ class Log(_FloatOp):
 @dataclass(frozen=True)
 class Exp(_FloatOp):
     """The op ``Exp``: e to the power of each element."""
+
+    example: ClassVar = "float32 [?,3] → exp()"
 
     def evaluate(self, value: Any) -> Any:
         """Returns what ``tf.math.exp`` does."""
@@ -104,6 +112,8 @@ class L2Normalize(_FloatOp):
     One whose squares add up to less than 1e-12 gets a smaller one; float16, which does not hold
     1e-12, makes NaN of zeros.
     """
+
+    example: ClassVar = "float32 [?,512] → l2_normalize()"
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the type of the operand, which has to be vectors of floats."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.graph_body import GraphBody, dtype_attr, integers
 from sigpb.steps.step import ConversionError, Step
@@ -20,6 +20,8 @@ class Slice(Step):
         begin: The first position that is taken, from 0.
         size: How many are taken.
     """
+
+    example: ClassVar = "float32 [?,1001] → slice(1, 1000)"
 
     begin: int
     size: int

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from sigpb.errors import SigpbError
 from sigpb.steps.graph_body import GraphBody
@@ -41,7 +41,12 @@ class Step(ABC):
 
     Its fields are Python literals, and its arguments wherever people write steps: see
     `sigpb.steps.syntax`.
+
+    Attributes:
+        example: What it is shown with: a type, and the step that takes it.
     """
+
+    example: ClassVar[str]
 
     @abstractmethod
     def result(self, operand: TensorType) -> TensorType:
@@ -64,6 +69,10 @@ class Step(ABC):
             f"what {step_name(type(self))} takes does not follow from what it returns; state the "
             "dtype and the shape that clients see"
         )
+
+    def classes(self, operand: TensorType) -> int | None:
+        """Returns how many classes the numbers that come out stand for, from 0; None if unknown."""
+        return None
 
     @abstractmethod
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from sigpb.steps.dtype_values import numpy_dtype
 from sigpb.steps.graph_body import GraphBody, dtype_attr
@@ -28,6 +28,8 @@ class StringToNumber(Step):
     Attributes:
         to: The name of the dtype wanted: int32, int64, uint32, uint64, float32 or float64.
     """
+
+    example: ClassVar = "string [?] → string_to_number('float32')"
 
     to: str
 

@@ -19,6 +19,9 @@ from sigpb.steps.step import Step, step_name
 # How long integers can be: float64 holds larger ones than int64 does.
 _BITS = 1023
 
+_SHOWN = 120
+"""How many characters of a step plans show."""
+
 
 def step_text(step: Step) -> str:
     """Writes a step so that `parse_step` reads it."""
@@ -31,6 +34,11 @@ def step_text(step: Step) -> str:
         text = repr([*value] if isinstance(value, tuple) else value)
         arguments.append(f"{field.name}={text}" if left_out else text)
     return f"{step_name(type(step))}({', '.join(arguments)})"
+
+
+def shown(text: str) -> str:
+    """Returns a step as plans show it: of a long list of labels the beginning."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def parse_step(text: str) -> Step:
@@ -68,7 +76,7 @@ def parse_step(text: str) -> Step:
         arguments[key] = _frozen(value)
         if not fits(arguments[key], hints[key]):
             raise ValueError(
-                f"{name} cannot have the {key} {value!r}, which is not {_said(hints[key])}."
+                f"{name} cannot have the {key} {value!r}, which is not {said(hints[key])}."
             )
     return kinds[name](**arguments)
 
@@ -102,14 +110,14 @@ def _frozen(value: Any) -> Any:
     return 0.0 if type(value) is float and value == 0 else value
 
 
-def _said(hint: Any) -> str:
+def said(hint: Any) -> str:
     """Says what a type takes."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(map(_said, arguments))
+        return " or ".join(map(said, arguments))
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     if origin is tuple:
-        return f"a list, of which each is {_said(arguments[0])}"
+        return f"a list, of which each is {said(arguments[0])}"
     names = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
     return names.get(hint, "None")

@@ -9,7 +9,7 @@ from sigpb.patching.plan import Plan, asks_for_whole_graphs
 from sigpb.rewrite.conversion import Conversion
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, BatchSize, Feature, Interface, Port, Side
+from sigpb.rewrite.interface import SIDES, Feature, Interface, Port, Side
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
 from sigpb.steps.step import Step
@@ -76,19 +76,26 @@ class _MappedGraph:
         return SignatureMapping(
             interface.ref.source,
             interface.key,
-            tuple(self._input(port, features.get(port.source)) for port in inputs),
+            (
+                *(self._input(port, features.get(port.source)) for port in inputs),
+                *map(_added_input, interface.added_inputs),
+            ),
             tuple(_output(port) for port in outputs if not port.dropped),
-            tuple(self._added(port, interface.batch) for port in interface.added),
+            tuple(self._added(port, interface) for port in interface.added),
             interface.changed or made_of is not None,
             None if made_of is None else FunctionPlace(made_of.way, made_of.number),
             None if interface.examples is None else interface.examples.key,
         )
 
-    def _added(self, port: Port, batch: BatchSize) -> AddedOutput:
+    def _added(self, port: Port, interface: Interface) -> AddedOutput:
+        if (key := port.made_of("input")) is not None:
+            fed = next(each.key for each in interface.ports("input") if each.source == key)
+            return AddedOutput(port.key, fed, port.outside, _steps(port), None, port.rows_of, fed)
+        batch = interface.batch
         # A result that only a variant of a function has is found by its name in the function.
         tensor = port.found if self._parts.top.type_of(port.found) else port.tensor or ""
         axis = batch.axis_of(port.found) if batch.relaxed else None
-        return AddedOutput(port.key, tensor, port.outside, _steps(port), axis)
+        return AddedOutput(port.key, tensor, port.outside, _steps(port), axis, port.rows_of)
 
     def _input(self, port: Port, feature: Feature | None) -> InputMapping:
         info, change = port.info, port.conversion
@@ -143,6 +150,11 @@ class _MappedGraph:
         return TensorType(dtype, merged(actual.shape, declared.shape))
 
 
+def _added_input(port: Port) -> InputMapping:
+    component = Component("", port.key, port.outside)
+    return InputMapping(None, port.key, "dense", port.outside, (component,), port.outside.dtype)
+
+
 def _with_steps_back(interface: Interface, side: Side) -> list[Port]:
     """Returns ports, those of a restored signature with what turns values into those it had."""
     ports = interface.endpoints(side).values()
@@ -174,6 +186,7 @@ def _output(port: Port) -> OutputMapping:
         suffixes_of(info),
         _steps(port),
         _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
+        port.rows_of,
     )
 
 

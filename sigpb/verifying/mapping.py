@@ -43,7 +43,7 @@ class InputMapping:
     """An input.
 
     Attributes:
-        old: Its key in the old model.
+        old: Its key in the old model; None if only the new one has it.
         new: Its key in the new one; None if its value is fixed there.
         encoding: How it is made of tensors.
         declared: The type that the new model's signature is to state.
@@ -51,13 +51,13 @@ class InputMapping:
         dtype: The dtype that the old model takes.
         steps: What turns a value for the new model into one for the old model.
         value: A fixed value: an encoded TensorProto.
-        rows_of: For a fixed value of one row that is repeated, the input that has as many rows, by
-            its key in the old model.
+        rows_of: For a value of one row that is repeated, the input that has as many rows, by its
+            key in the old model.
         rows: The rows that the old model takes at a time where the new one takes any number; None
             if that is no different.
     """
 
-    old: str
+    old: str | None
     new: str | None
     encoding: Encoding
     declared: TensorType
@@ -81,6 +81,8 @@ class OutputMapping:
         steps: What turns the old model's value into the one that the new model is to return.
         batch_axis: The dimension that grows with the number of rows where the old model's is
             fixed; None if there is none.
+        rows_of: For a value of one row that is repeated, the input that has as many rows, by its
+            key in the old model.
     """
 
     old: str
@@ -89,6 +91,7 @@ class OutputMapping:
     suffixes: tuple[str, ...] = ("",)
     steps: tuple[Step, ...] = ()
     batch_axis: int | None = None
+    rows_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ class AddedOutput:
         declared: The type that the new model's signature is to state.
         steps: What turns that tensor's value into the one that the new model is to return.
         batch_axis: See `OutputMapping`.
+        rows_of: See `OutputMapping`.
+        fed: For an output that returns what the new model is fed, the key of that input there;
+            what stands for its tensor is the key.
     """
 
     new: str
@@ -109,6 +115,8 @@ class AddedOutput:
     declared: TensorType
     steps: tuple[Step, ...] = ()
     batch_axis: int | None = None
+    rows_of: str | None = None
+    fed: str | None = None
 
 
 @dataclass(frozen=True)

@@ -122,9 +122,9 @@ class Trial:
             opened = models.new.opened(signature.new, optimized)
             afters = run_outcomes(opened, [[each.fed] for each in rounds])
         added: list[list[RunOutcome]] = [[] for _ in rounds]
-        if signature.added:
+        if any(each.fed is None for each in signature.added):
             # Apart from the outputs: what runs twice may count twice.
-            tensors = {each.new: each.tensor for each in signature.added}
+            tensors = {each.new: each.tensor for each in signature.added if each.fed is None}
             added = run_outcomes(
                 models.reference.opened(signature.old, optimized, tensors), old_parts
             )
@@ -263,14 +263,24 @@ class Trial:
                 values = [part.get(output.old + suffix) for part in before]
                 steps = output.steps if suffix in ("", "_values") else ()
                 axis, names = output.batch_axis, (output.old + suffix, output.new + suffix)
-                if report := _output(names, values, after, steps, axis, tolerance):
+                rows = _rows_fed(run, output.rows_of)
+                if report := _output(names, values, after, steps, axis, rows, tolerance):
                     yield _with_size(report, run.values.batch_size)
-        if failure_in(run.added) is None:
-            for each in self.signature.added:
+        is_run = failure_in(run.added) is None
+        for each in self.signature.added:
+            if each.fed is not None:
+                values = [run.values.fed[each.fed]]
+            elif is_run:
                 values = [part[each.new] for part in returned_by(run.added)]
-                names, axis = (each.tensor, each.new), each.batch_axis
-                if report := _output(names, values, after, each.steps, axis, tolerance):
-                    yield _with_size(report, run.values.batch_size)
+            else:
+                continue
+            names, axis, rows = (
+                (each.tensor, each.new),
+                each.batch_axis,
+                _rows_fed(run, each.rows_of),
+            )
+            if report := _output(names, values, after, each.steps, axis, rows, tolerance):
+                yield _with_size(report, run.values.batch_size)
 
     def _without_random(
         self, report: LoaderReport, runs: Sequence[ModelRun], again: Sequence[ModelRun]
@@ -336,6 +346,7 @@ def _output(
     after: Arrays,
     steps: Sequence[Step],
     axis: int | None,
+    rows: int | None,
     tolerance: Tolerance,
 ) -> OutputReport | None:
     """Compares an output; None if results of several runs cannot be joined to be compared."""
@@ -349,7 +360,7 @@ def _output(
         found = Difference("the old model does not return it")
     else:
         try:
-            found = difference(_expected(values, steps, axis), after[new], tolerance)
+            found = difference(_expected(values, steps, axis, rows), after[new], tolerance)
         except ValueError as error:
             found = Difference(f"the old model's value cannot be converted: {error}")
     return OutputReport(old, new, "same" if found is None else "different", found)
@@ -366,14 +377,24 @@ def _where(sizes: Sequence[int | None]) -> str:
     return f" in a batch of {' or '.join(known)}" if known else ""
 
 
-def _expected(parts: Sequence[Array], steps: Sequence[Step], axis: int | None) -> Array:
+def _rows_fed(run: ModelRun, rows_of: str | None) -> int | None:
+    """Returns how many rows the old model was fed as an input."""
+    if rows_of is None:
+        return None
+    return sum(len(part[rows_of]) for part in run.values.fed_to_old)
+
+
+def _expected(
+    parts: Sequence[Array], steps: Sequence[Step], axis: int | None, rows: int | None
+) -> Array:
     """Returns what the new model has to return where the old one returned this."""
     import numpy as np
 
     arrays = [as_array(part) for part in parts]
     if len(arrays) > 1:
         arrays = [np.concatenate(arrays, axis=axis or 0)]
-    return converted(steps, arrays[0])
+    value = converted(steps, arrays[0])
+    return value if rows is None else value.repeat(rows, 0)
 
 
 def _worse(known: OutputReport | None, found: OutputReport) -> OutputReport:

@@ -83,7 +83,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
     whole: Arrays = {}
     relaxed: dict[str, int] = {}
     for each in signature.inputs:
-        if each.new is None:
+        if each.new is None or each.old is None:
             continue
         for part in each.components:
             value = values[each.new + part.suffix]
@@ -93,11 +93,12 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
             if each.rows is not None:
                 relaxed[name] = each.rows
     for each in signature.inputs:
+        if each.old is None:
+            continue
         if each.new is None:
-            fixed = _fixed(each)
-            if each.rows_of is not None:
-                fixed = fixed.repeat(len(whole[each.rows_of]), 0)
-            whole[each.old] = fixed
+            whole[each.old] = _fixed(each)
+        if each.rows_of is not None:
+            whole[each.old] = whole[each.old].repeat(len(whole[each.rows_of]), 0)
     counts = {len(whole[name]) // rows for name, rows in relaxed.items() if rows}
     return [
         {

@@ -135,6 +135,8 @@ def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
         for signature in graph.signatures:
             infos = graphs[graph.old_tags].signatures[signature.old].inputs
             for each in signature.inputs:
+                if each.old is None:
+                    continue
                 taken, now = shape_of(infos[each.old].tensor_shape), each.declared.shape
                 if each.new is not None and taken and now and taken[0] is None and now[0]:
                     yield (

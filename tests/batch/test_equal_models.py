@@ -177,3 +177,16 @@ def test_only_the_last_few_are_remembered(
     for model in (models[0], models[0], models[1], models[0]):
         copied(dry, model)
     assert planned == [models[0], models[1], models[0]]
+
+
+def test_labels_are_those_of_each_model(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    step = "step: \"labels('assets/labels.txt')\""
+    patch = f'signature {{ key: "serving_default" output {{ key: "label" {step} }} }}'
+    wanted = job(patch, mode="output_root")
+    for name in ("cat", "cow"):
+        model = Path(shutil.copytree(fixture_model("tf2_image"), tmp_path / name / "1"))
+        (model / "assets").mkdir()
+        (model / "assets" / "labels.txt").write_text(f"{name} 0\n{name} 1\n{name} 2\n")
+        assert copied(wanted, model).outcome == "patched"
+        proto = (model.with_name("2") / "saved_model.pb").read_bytes()
+        assert proto.count(f"{name} 2".encode()) == 2  # In the graph and in the function.

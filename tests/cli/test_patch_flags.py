@@ -96,6 +96,16 @@ def patch_of(*arguments: str) -> protos.SavedModelPatch:
                            from_tensor: "pool/Mean:0" } }""",
         ),
         (
+            ["--output_from_output=a=p", "--output_step=a=argmax()", "--output_from_input=b=id"],
+            """signature { key: "serving_default" output { key: "a" from_output: "p"
+                           step: "argmax()" } output { key: "b" from_input: "id" } }""",
+        ),
+        (
+            ["--add_input=id", "--input_dtype=id=string", "--input_shape=id=[?]"],
+            """signature { key: "serving_default" input { key: "id" dtype: "string"
+                           shape: "[?]" add: true } }""",
+        ),
+        (
             ["--bind_input=training=false", "--bind_input=ids=[[1, 2], [3, 4]]"],
             """signature { key: "serving_default" input { key: "training" bind: "false" }
                            input { key: "ids" bind: "[[1, 2], [3, 4]]" } }""",
@@ -221,6 +231,7 @@ def test_flags_that_do_not_go_together_are_refused(arguments: list[str], said: s
             for flag in (
                 *("input_dtype", "output_dtype", "input_shape", "output_shape"),
                 *("bind_input", "default_input", "add_output"),
+                *("output_from_output", "output_from_input"),
             )
             for value in ("x", '"x"', "")
         ),

@@ -8,6 +8,7 @@ import sigpb
 from sigpb.diff.difference import MetaGraphDifference
 from sigpb.diff.signature_difference import EndpointChange, SignatureDifference
 from sigpb.edits import Edit
+from sigpb.edits.added_endpoints import AddOutput
 from sigpb.edits.metadata_edits import (
     CopySignature,
     DeleteSignature,
@@ -17,7 +18,7 @@ from sigpb.edits.metadata_edits import (
     SetMethodName,
     SetTags,
 )
-from sigpb.edits.tensor_edits import AddOutput, ChangeBatchSize, ChangeType
+from sigpb.edits.tensor_edits import ChangeBatchSize, ChangeType
 from sigpb.edits.value_edits import BindInput, SetDefault
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_names

@@ -110,7 +110,7 @@ class TestRefused:
 
         assert reasons(after, model) == (
             "signature 'serving_default': input 'training' exists nowhere in the first model; a "
-            "patch adds no input.",
+            "patch adds none that the graph computes from.",
         )
 
     def test_new_signature(self, fixture_model: ModelFactory) -> None:

@@ -132,6 +132,10 @@ CASES = (
         ("as_string()",), "float32 [?,3]", "`tf.strings.as_string`",
         lambda tf, x: tf.strings.as_string(x), side="output",
     ),
+    Case(
+        ("broadcast()",), "float32 [3]", "`tf.broadcast_to`",
+        lambda tf, x: tf.broadcast_to(x, [int(x[0]), 3]), lambda rows: np.float32([rows, 0.1, -7]),
+    ),
     Case(("cast('int16')",), _IMAGES, "`tf.cast`", lambda tf, x: tf.cast(x, tf.int16)),
     Case(
         ("clip(9.5, 200)",), _IMAGES, "`tf.clip_by_value`",
@@ -229,6 +233,14 @@ CASES = (
     Case(
         ("threshold(99.5)",), _IMAGES, "`tf.greater_equal`",
         lambda tf, x: tf.greater_equal(x, 99.5), side="output",
+    ),
+    Case(
+        ("top_k(3)",), "float32 [?,7]", "`tf.math.top_k`",
+        lambda tf, x: tf.math.top_k(x, 3).values, side="output",
+    ),
+    Case(
+        ("top_k(3, 'indices')",), "float32 [?,7]", "`tf.math.top_k`",
+        lambda tf, x: tf.math.top_k(x, 3).indices, side="output",
     ),
     Case(
         ("transpose(0, 3, 1, 2)",), _IMAGES, "`tf.transpose`",

@@ -1,37 +1,77 @@
-"""The list of steps in docs/steps.md is made of what the code says of them."""
+"""What is said of steps is made of the code: in docs/steps.md, and by ``sigpb help steps``."""
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import os
-from collections.abc import Iterator
+
+import pytest
 
 from sigpb.steps import step_types
-from sigpb.steps.syntax import usage
+from sigpb.steps.reference import Argument, Reference, references
 from tests.conftest import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "steps.md"
 MARK = "test_reference.py -->\n"
 
 
-def reference() -> Iterator[str]:
-    for kind in step_types().values():
-        said = (inspect.getdoc(kind) or "").replace("``", "`")
-        text, _, attributes = said.partition("\nAttributes:\n")
-        yield f"\n### `{usage(kind)}`\n\n{text.strip()}\n"
-        if attributes:
-            yield "\n"
-        for line in inspect.cleandoc(attributes).splitlines():
-            name, colon, meaning = line.partition(": ")
-            is_first = colon and not line.startswith(" ")
-            yield f"* `{name}`: {meaning}\n" if is_first else f"  {line.strip()}\n"
-
-
-def test_reference() -> None:
+def test_page() -> None:
     before = PAGE.read_text()
     written, found = before.split(MARK)
-    expected = "".join(reference())
+    expected = "".join(each.markdown() for each in references())
     if "SIGPB_REGENERATE_GOLDENS" in os.environ:
         PAGE.write_text(written + MARK + expected)
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize("name", step_types())
+def test_says_all_of_each(name: str) -> None:
+    kind = step_types()[name]
+    (found,) = (each for each in references() if each.usage.partition("(")[0] == name)
+    assert [each.name for each in found.arguments] == [
+        field.name for field in dataclasses.fields(kind)
+    ]
+    assert all(each.meaning for each in found.arguments)
+    assert f" → {name}(" in found.example
+
+
+CLIP = Reference(
+    "clip(low, high=1)",
+    "The op ``Clip``.\n\nIt clips.",
+    (Argument("low", "a number", "The least\nvalue."), Argument("high", "a number", "The rest.")),
+    "float32 [?] → clip(0) → float32 [?]",
+)
+
+
+def test_as_a_section() -> None:
+    assert (
+        CLIP.markdown()
+        == """
+### `clip(low, high=1)`
+
+The op `Clip`.
+
+It clips.
+
+* `low`, a number: The least
+  value.
+* `high`, a number: The rest.
+* For example: `float32 [?] → clip(0) → float32 [?]`
+"""
+    )
+
+
+def test_as_text() -> None:
+    assert (
+        CLIP.plain()
+        == """\
+clip(low, high=1)
+  The op Clip.
+
+  It clips.
+    low, a number: The least
+      value.
+    high, a number: The rest.
+    For example: float32 [?] → clip(0) → float32 [?]"""
+    )

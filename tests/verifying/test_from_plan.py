@@ -87,6 +87,26 @@ def test_bound_input_and_added_output(fixture_model: ModelFactory) -> None:
     assert [end.old for end in found.outputs] == ["label", "scores"]
 
 
+def test_outputs_that_are_made_of_endpoints(fixture_model: ModelFactory) -> None:
+    patch = """signature {
+        key: "serving_default"
+        input { key: "id" dtype: "int64" shape: "[?]" add: true }
+        input { key: "x" rename_to: "z" dtype: "int8" }
+        output { key: "key" from_input: "id" }
+        output { key: "sent" from_input: "x" }
+        output { key: "again" from_output: "p" dtype: "int32" } }"""
+
+    found = signature_by(fixture_model("tf2_linear"), patch)
+
+    assert [(end.old, end.new) for end in found.inputs] == [("b", "b"), ("x", "z"), (None, "id")]
+    assert found.inputs[2].components == (Component("", "id", type_of("int64 [?]")),)
+    again, key, sent = sorted(found.added, key=lambda each: each.new)
+    assert (again.tensor, again.fed) == ("StatefulPartitionedCall_1:0", None)
+    assert [step.describe() for step in again.steps] == ["cast"]
+    assert key == AddedOutput("key", "id", type_of("int64 [?]"), fed="id")
+    assert sent == AddedOutput("sent", "z", type_of("int8 [?,3]"), fed="z")
+
+
 def test_opened_batch(fixture_model: ModelFactory) -> None:
     patch = 'signature { key: "serving_default" batch_size: "?" }'
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sigpb.steps.broadcast import Broadcast
 from sigpb.steps.conversion import convert
 from sigpb.verifying.comparison import Tolerance
 from sigpb.verifying.mapping import AddedOutput, OutputMapping, SignatureMapping
@@ -143,6 +144,57 @@ def test_added_output() -> None:
     missing = trial(old, linear, WITH_ADDED)
     assert missing.status == "different"
     assert str(missing.outputs[2].difference) == "it is missing in a batch of 1"
+
+
+def test_added_output_that_returns_what_is_fed() -> None:
+    # An input that only the new model has, and one whose values are converted.
+    mapped = signature(
+        input_("x", "int32 [?,3]", "float64 [?,3]", new="z"),
+        input_("y", "float64 [?,3]"),
+        replace(input_("id", "int64 [?]"), old=None),
+        output("p"),
+        added=(
+            AddedOutput("key", "id", type_of("int64 [?]"), fed="id"),
+            AddedOutput("sent", "z", type_of("int32 [?,3]"), fed="z"),
+        ),
+    )
+
+    def old(x: Any, y: Any) -> dict[str, Any]:
+        return {"p": x + y}
+
+    def new(z: Any, y: Any, id: Any, plus: int = 0) -> dict[str, Any]:
+        return {"p": z + y, "key": id + plus, "sent": z}
+
+    assert statuses(trial(old, new, mapped)) == {"p": "same", "key": "same", "sent": "same"}
+    wrong = trial(old, lambda **fed: new(**fed, plus=1), mapped)
+    assert statuses(wrong) == {"p": "same", "key": "different", "sent": "same"}
+    taken = trial(old, lambda **fed: {**new(**fed), "sent": 1.0 * fed["z"]}, mapped)
+    assert statuses(taken)["sent"] == "different"
+
+
+def test_rows_that_are_made_of_one() -> None:
+    # An input and an output without rows, which are repeated for those of another input.
+    row = replace(input_("y", "float64 [3]", "float64 [?,3]"), steps=(Broadcast(),), rows_of="x")
+    mapped = signature(
+        input_("x", "float64 [?,3]"),
+        row,
+        output("p"),
+        replace(output("c"), steps=(Broadcast(),), rows_of="x"),
+        added=(AddedOutput("sent", "y", type_of("float64 [?,3]"), (Broadcast(),), None, "x", "y"),),
+    )
+
+    def old(x: Any, y: Any) -> dict[str, Any]:
+        assert x.shape == y.shape
+        return {"p": x * y, "c": np.float64([1, 2])}
+
+    def new(x: Any, y: Any, rows: int = 0) -> dict[str, Any]:
+        count = len(x) + rows
+        repeated, constant = np.tile(y, (count, 1)), np.tile([1.0, 2.0], (count, 1))
+        return {"p": x * y, "c": constant, "sent": repeated}
+
+    assert statuses(trial(old, new, mapped)) == {"p": "same", "c": "same", "sent": "same"}
+    wrong = trial(old, lambda **fed: new(**fed, rows=1), mapped)
+    assert statuses(wrong) == {"p": "same", "c": "different", "sent": "different"}
 
 
 def test_added_output_whose_tensor_cannot_be_run() -> None:

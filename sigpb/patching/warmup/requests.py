@@ -113,6 +113,8 @@ def follow_predict(request: protos.PredictRequest, change: SignatureChange) -> I
     change.check_steps(request.inputs)
     if change.reads_examples:
         raise Unfit("the signature reads tf.Examples then, and the request holds tensors")
+    if added := {*change.after.inputs} - {*change.inputs.values()} - {*request.inputs}:
+        raise Unfit(f"it lacks the input {min(added)!r}, which is added")
     yield from _follow_values(request, change)
     if any(change.inputs.get(key) != key for key in request.inputs if key in change.before.inputs):
         _rename_inputs(request, change)
