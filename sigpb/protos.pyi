@@ -193,7 +193,9 @@ class SignaturePatch(Message):
     positional: bool
     EXAMPLES_FIELD_NUMBER: ClassVar[int]
     examples: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., examples: str | None = ...) -> None: ...
+    CREATE_FIELD_NUMBER: ClassVar[int]
+    create: bool
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., examples: str | None = ..., create: bool | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str
@@ -222,7 +224,9 @@ class EndpointPatch(Message):
     from_input: str
     ADD_FIELD_NUMBER: ClassVar[int]
     add: bool
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ..., from_output: str | None = ..., from_input: str | None = ..., add: bool | None = ...) -> None: ...
+    NODE_NAME_FIELD_NUMBER: ClassVar[int]
+    node_name: str
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ..., from_output: str | None = ..., from_input: str | None = ..., add: bool | None = ..., node_name: str | None = ...) -> None: ...
 class Example(Message):
     FEATURES_FIELD_NUMBER: ClassVar[int]
     @property

@@ -31,6 +31,9 @@ _ENDPOINT_FLAGS = (
     ("add_output", "output", "from_tensor"),
     ("output_from_output", "output", "from_output"),
     ("output_from_input", "output", "from_input"),
+    ("input_from", "input", "from_tensor"),
+    ("input_node_name", "input", "node_name"),
+    ("output_node_name", "output", "node_name"),
 )
 
 # Flags that say something of a MetaGraph as a whole: the flag, and where it goes in the patch.
@@ -70,7 +73,11 @@ def define(values: flags.FlagValues) -> None:
         ("output_from_output", "KEY=OUTPUT: adds an output that is made of one that stays."),
         ("output_from_input", "KEY=INPUT: adds an output that returns what is fed."),
         ("add_input", "KEY: adds an input that outputs pass on; state its dtype and shape."),
+        ("input_from", "KEY=TENSOR: the tensor of an input of a signature that is created."),
+        ("input_node_name", "KEY=NAME: gives the tensor of an input this name in the graph."),
+        ("output_node_name", "KEY=NAME: gives the tensor of an output this name in the graph."),
         ("rename_signature", "OLD=NEW: renames a signature."),
+        ("create_signature", "KEY: creates a signature, of --input_from and --add_output."),
         ("copy_signature", "SOURCE=NEW: copies a signature under a second key."),
         (
             "signature_from",
@@ -146,6 +153,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         patch.signature.add(key=new, copy_of=source)
     for key, function in _pairs(values, "signature_from"):
         _signature(patch, key).from_function = function
+    for key in values.create_signature:
+        _signature(patch, unquote(key)).create = True
     for key in values.delete_signature:
         _signature(patch, unquote(key)).drop = True
     for old, new in _pairs(values, "rename_input"):

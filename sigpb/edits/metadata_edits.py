@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.rewrite.interface import Side
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 from sigpb.saved_model.object_graph import takes_positions
-from sigpb.tf.tensor_types import dtype_of
+from sigpb.tf.tensor_types import declared_type, dtype_of, type_text
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,50 @@ class MakeSignature(SignatureEdit):
         """Returns for instance ``signature 'x': added, calls 'predict' (a, b -> output_0)``."""
         ends = f"{', '.join(self.inputs)} -> {', '.join(self.outputs)}"
         return f"{self.where}: added, calls {self.function!r} ({ends})"
+
+
+@dataclass(frozen=True)
+class CreateSignature(SignatureEdit):
+    """Adds a signature that stands for tensors of the graph; what converts values is asked besides.
+
+    Attributes:
+        method: Its method name.
+        inputs: The keys of its inputs, each with the name of a tensor and the type of that.
+        outputs: The same for outputs.
+    """
+
+    method: str
+    inputs: tuple[tuple[str, str, str], ...]
+    outputs: tuple[tuple[str, str, str], ...]
+
+    @classmethod
+    def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
+        """Wanted where the model does not have the signature."""
+        if target.ref.copy_of is None and target.ref.key in target.meta_graph.created:
+            signature = target.signature_def
+            inputs, outputs = (
+                tuple(
+                    (key, info.name, type_text(declared_type(info)))
+                    for key, info in sorted(infos.items())
+                )
+                for infos in (signature.inputs, signature.outputs)
+            )
+            yield cls(target.ref, signature.method_name, inputs, outputs)
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Does nothing: a draft begins with what a MetaGraph has and what is created."""
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'a': created, with input 'x' from tensor 'x:0' …``."""
+        ends = [(side, end) for side, ends in self._sides() for end in ends]
+        listed = (
+            f"{side} {key!r} from tensor {tensor!r} {type_}" for side, (key, tensor, type_) in ends
+        )
+        method = f", method {self.method!r}" if self.method else ""
+        return f"{self.where}: created{method}, with {', '.join(listed)}"
+
+    def _sides(self) -> tuple[tuple[Side, tuple[tuple[str, str, str], ...]], ...]:
+        return (("input", self.inputs), ("output", self.outputs))
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,13 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
     for key in _repeated(renamed):
         yield f"two signatures would have the key {key!r}; the patch renames both to it."
     yield from _whole_graph_problems(patch)
+    created = {item.key for item in patch.signature if item.create}
     for item in patch.signature:
         where = f"signature {item.key!r}"
+        if item.create:
+            yield from (f"{where}: {problem}" for problem in _creation_problems(item))
+        if item.copy_of in created:
+            yield f"{where}: copy_of names a signature that the patch creates; create both."
         if not item.key:
             yield "a signature of the patch has no key."
         for key in (item.key, item.copy_of):
@@ -62,7 +67,7 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
             for key in _repeated(end.rename_to for end in endpoints if end.HasField("rename_to")):
                 yield f"{where}: the patch renames two {side}s to {key!r}."
             for endpoint in endpoints:
-                for problem in _endpoint_patch_problems(side, endpoint):
+                for problem in _endpoint_patch_problems(side, endpoint, item.create):
                     yield f"{where}: {side} {endpoint.key!r} {problem}"
         if item.HasField("batch_size"):
             if any(endpoint.step for endpoint in item.input):
@@ -104,16 +109,44 @@ def _whole_graph_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
             )
 
 
-def _endpoint_patch_problems(side: Side, patch: protos.EndpointPatch) -> Iterator[str]:
-    """Yields what contradicts itself, or means nothing, in what a patch says of an endpoint."""
+def _creation_problems(patch: protos.SignaturePatch) -> Iterator[str]:
+    """Yields what is wrong with what a patch says of a signature to create, whatever the model."""
+    for field in ("copy_of", "rename_to"):
+        if patch.HasField(field):
+            yield f"create goes without {field}; give it the key that it is to have."
+    if patch.drop:
+        yield "create goes without drop."
+    for side, endpoints in (("input", patch.input), ("output", patch.output)):
+        for endpoint in endpoints:
+            if not endpoint.HasField("from_tensor"):
+                yield (
+                    f"{side} {endpoint.key!r} does not say which tensor it is; add "
+                    'from_tensor: "…".'
+                )
+    if not patch.output:
+        yield "create goes with outputs; name one with from_tensor."
+
+
+def _endpoint_patch_problems(
+    side: Side, patch: protos.EndpointPatch, is_created: bool
+) -> Iterator[str]:
+    """Yields what contradicts itself, or means nothing, in what a patch says of an endpoint.
+
+    Args:
+        side: Whether it is an input or an output.
+        patch: What the patch says of it.
+        is_created: Whether its signature is created.
+    """
     if patch.drop and patch.HasField("rename_to"):
         yield "is both dropped and renamed."
     sides = {"bind": "input", "default": "input", "add": "input"}
     for field, only in (sides | dict.fromkeys(NEW_FROM, "output")).items():
-        if patch.HasField(field) and side != only:
+        if patch.HasField(field) and side != only and (field, is_created) != ("from_tensor", True):
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
-    others = ("rename_to", "dtype", "shape", "reshape", "bind", "default", *NEW_FROM)
+    others = ["rename_to", "dtype", "shape", "reshape", "bind", "default", *NEW_FROM]
+    if is_created and alone == "bind":
+        others.remove("from_tensor")
     for field in others if alone else ():
         if patch.HasField(field) and field != alone and (alone, field) != ("drop", "rename_to"):
             yield f"has {field!r}, which does not go with {alone!r}: it leaves the signature."
@@ -226,8 +259,8 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
 
 def _new_inputs(signature: Interface) -> set[str]:
     """Returns the keys of inputs that the model does not have, or not for these inputs."""
-    renamed = (end for end in signature.kept("input") if end.renamed)
-    return {end.key for end in (*signature.new_inputs, *renamed)}
+    new = (end for end in signature.kept("input") if end.renamed or signature.created)
+    return {end.key for end in (*signature.new_inputs, *new)}
 
 
 def _uncallable(signature: Interface) -> Iterator[str]:
@@ -258,12 +291,23 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             yield from (f"{where}: {warning}" for warning in unanswerable(signature))
             yield from (f"{where}: {warning}" for warning in _unexportable(signature))
             yield from (f"{where}: {warning}" for warning in _ambiguous(signature))
+            yield from (f"{where}: {warning}" for warning in _unused(draft.meta_graph, signature))
             yield from (
                 f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
                 "default in the graph; it has none as it is to be, so they have to feed it."
                 for key in _lost_defaults(draft.meta_graph, signature)
             )
     yield from _missed(draft)
+
+
+def _unused(meta_graph: MetaGraph, signature: Interface) -> Iterator[str]:
+    """Yields the inputs of a new signature that nothing is computed from."""
+    if not signature.created:
+        return
+    from sigpb.rewrite.created_signature import unused_inputs
+
+    for key in unused_inputs(meta_graph, signature.ref.key):
+        yield f"no output is computed from input {key!r}; clients have to feed it all the same."
 
 
 def _lost_defaults(meta_graph: MetaGraph, signature: Interface) -> Iterator[str]:
@@ -307,8 +351,7 @@ def _unexportable(signature: Interface) -> Iterator[str]:
 
 def _ambiguous(signature: Interface) -> Iterator[str]:
     """Yields the keys that come to stand for an input and an output."""
-    new = {end.key for end in (*signature.inputs.values(), *signature.outputs.values())
-           if end.renamed} | {end.key for end in signature.added}  # fmt: skip
+    new = signature.new_keys("input") | signature.new_keys("output")
     for key in sorted(new & {*signature.keys("input")} & {*signature.keys("output")}):
         yield (
             f"an input and an output have the key {key!r}; TensorFlow serves them, but tf2onnx and "

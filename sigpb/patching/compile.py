@@ -12,7 +12,7 @@ from sigpb.edits.metadata_edits import reads_examples
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
-from sigpb.patching.resolve import Resolution, is_copied, resolve, resolve_endpoints
+from sigpb.patching.resolve import Resolution, is_copied, is_created, resolve, resolve_endpoints
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.interface import SIDES, Side, SignatureRef
 from sigpb.saved_model import history as histories
@@ -43,8 +43,10 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     problems += _unknown_signatures([graph for _, graph in selected], patch)
     problems += _tag_collisions(model, patch, [index for index, _ in selected])
     drafts: list[tuple[int, MetaGraphDraft, list[Edit]]] = []
-    for index, meta_graph in selected:
-        edits, found = _compile_for(meta_graph, patch)
+    for index, before in selected:
+        meta_graph, found = _with_created(before, patch)
+        edits, wrong = _compile_for(meta_graph, patch)
+        found += wrong
         draft = MetaGraphDraft.of(meta_graph)
         for edit in edits:
             found += edit.refusals(meta_graph)
@@ -121,12 +123,37 @@ def _tag_collisions(
         )
 
 
+def _with_created(
+    meta_graph: MetaGraph, patch: protos.SavedModelPatch
+) -> tuple[MetaGraph, list[str]]:
+    """Returns a MetaGraph as if it had the signatures to create, and why it cannot have some."""
+    made: dict[str, protos.SignatureDef] = {}
+    problems: list[str] = []
+    for item in patch.signature:
+        if not item.create or is_created(meta_graph, item):
+            continue
+        where = f"signature {item.key!r} cannot be created"
+        if item.key in meta_graph.signatures:
+            problems.append(
+                f"{where}: there is one already, and it is not what the patch says; change it "
+                "without create, or choose another key."
+            )
+            continue
+        from sigpb.rewrite.created_signature import created_signature
+
+        try:
+            made[item.key] = created_signature(meta_graph, item)
+        except PatchError as error:
+            problems += [f"{where}: {problem}" for problem in error.problems]
+    return (meta_graph.with_created(made) if made else meta_graph), problems
+
+
 def _resolve_signatures(meta_graph: MetaGraph, patch: protos.SavedModelPatch) -> Resolution:
     renames: dict[str, str | None] = {
         item.copy_of: None for item in patch.signature if item.HasField("copy_of")
     }
     for item in patch.signature:
-        if not item.HasField("copy_of"):
+        if not (item.HasField("copy_of") or item.create):
             renames[item.key] = item.rename_to if item.HasField("rename_to") else None
     return resolve(renames, meta_graph.user_signatures)
 
@@ -166,6 +193,13 @@ def _signature_targets(
     current = _resolve_signatures(meta_graph, patch).current
     originals = {item.key: item for item in patch.signature if not item.HasField("copy_of")}
     for item in patch.signature:
+        if item.create:
+            if item.key in meta_graph.created:
+                yield (
+                    SignatureTarget(meta_graph, SignatureRef(item.key), _once_created(item)),
+                    False,
+                )
+            continue
         source = item.copy_of if item.HasField("copy_of") else item.key
         if source not in current:
             continue
@@ -175,6 +209,16 @@ def _signature_targets(
         target = SignatureTarget(meta_graph, SignatureRef(item.key, current[source]), item)
         original = originals.get(source, protos.SignaturePatch())
         yield target, item.key not in originals and is_copied(target, original)
+
+
+def _once_created(patch: protos.SignaturePatch) -> protos.SignaturePatch:
+    """Returns what a patch says of a signature besides that it is created from tensors."""
+    rest = protos.SignaturePatch()
+    rest.CopyFrom(patch)
+    rest.ClearField("create")
+    for endpoint in (*rest.input, *rest.output):
+        endpoint.ClearField("from_tensor")
+    return rest
 
 
 def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], list[str]]:

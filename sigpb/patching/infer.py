@@ -11,6 +11,7 @@ from sigpb.diff.difference import Tags
 from sigpb.diff.signature_difference import EndpointChange, SignatureDifference, value_text
 from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
+from sigpb.patching.inferred_creation import created_as
 from sigpb.rewrite.commit import commit
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.steps.shape_matching import LooksTransposed, check_reshape
@@ -44,9 +45,15 @@ def infer_patch(
     problems: list[str] = []
     for first, second in pairs:
         where = f"MetaGraph {tag_set_text(first.tags)}: " if len(pairs) > 1 else ""
-        changes = compare_signatures(first, second)
-        problems += [where + problem for change in changes for problem in _in_the_way(change)]
-        patches.append(_patch_of(changes))
+        patch = protos.SavedModelPatch()
+        for change in compare_signatures(first, second):
+            found = list(_in_the_way(change))
+            if found and (creation := created_as(change, first, second)) is not None:
+                patch.signature.append(creation)
+                continue
+            problems += [where + problem for problem in found]
+            _add_signature(patch, change)
+        patches.append(patch)
     if problems:
         raise PatchError(problems)
     patch = _joined(before, pairs, patches, tags)
@@ -94,7 +101,8 @@ def _in_the_way(change: SignatureDifference) -> Iterator[str]:
     if change.before is None:
         yield (
             f"signature {change.after!r} stands for tensors that no signature of the first model "
-            "computes; a patch can only copy a signature."
+            "computes; a patch can only copy a signature, or create one of TensorFlow 1 from tensors "
+            "that are in the graph."
         )
         return
     if change.after is None:
@@ -156,26 +164,24 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
     return None
 
 
-def _patch_of(changes: Sequence[SignatureDifference]) -> protos.SavedModelPatch:
-    patch = protos.SavedModelPatch()
-    for change in changes:
-        if not change.is_change or change.before is None:
-            continue
-        item = patch.signature.add()
-        if change.after is None:
-            item.key, item.drop = change.before, True
-            continue
-        if change.copied:
-            item.key, item.copy_of = change.after, change.before
-        else:
-            item.key = change.before
-            if change.renamed:
-                item.rename_to = change.after
-        if change.method_before != change.method_after:
-            item.method_name = change.method_after
-        for end in change.changed_endpoints:
-            _add_endpoint(item.input if end.side == "input" else item.output, end)
-    return patch
+def _add_signature(patch: protos.SavedModelPatch, change: SignatureDifference) -> None:
+    """Adds to a patch what a signature needs that changes."""
+    if not change.is_change or change.before is None:
+        return
+    item = patch.signature.add()
+    if change.after is None:
+        item.key, item.drop = change.before, True
+        return
+    if change.copied:
+        item.key, item.copy_of = change.after, change.before
+    else:
+        item.key = change.before
+        if change.renamed:
+            item.rename_to = change.after
+    if change.method_before != change.method_after:
+        item.method_name = change.method_after
+    for end in change.changed_endpoints:
+        _add_endpoint(item.input if end.side == "input" else item.output, end)
 
 
 def _add_endpoint(
@@ -266,7 +272,8 @@ def _check(
         PatchError: With all that is in the way, or what would still be different.
     """
     edits, interfaces = Edits(model.buffer), compile_patch(model, patch).interfaces
-    made = {each.meta_graph: commit(each, edits).signature_defs for each in interfaces.values()}
+    graphs = model.meta_graphs
+    made = {graphs[at]: commit(each, edits).signature_defs for at, each in interfaces.items()}
     problems = [
         f"signature {key!r} would not be as it is wanted: {problem}."
         for graph, wanted in pairs

@@ -106,7 +106,11 @@ class _Inverse:
         for signature in self._interfaces.signatures.values():
             if signature.dropped:
                 self.problems.append(f"signature {signature.ref.key!r} is deleted for good.")
-            elif signature.ref.copy_of is not None or signature.ref.key in before.made_of:
+            elif (
+                signature.created
+                or signature.ref.copy_of is not None
+                or signature.ref.key in before.made_of
+            ):
                 patch.signature.add(key=signature.key, drop=True)
             elif signature.changed:
                 patch.signature.append(self._signature(signature))

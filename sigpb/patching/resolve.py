@@ -9,6 +9,8 @@ from sigpb import protos
 from sigpb.edits import SignatureTarget
 from sigpb.edits.tensor_edits import ChangeBatchSize, is_of_type
 from sigpb.rewrite.interface import SignatureRef
+from sigpb.saved_model.model import MetaGraph
+from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import tensor_names
 
 
@@ -106,6 +108,20 @@ def is_copied(target: SignatureTarget, original: protos.SignaturePatch) -> bool:
         and not any(ChangeBatchSize.from_signature(target._replace(ref=SignatureRef(wanted.key))))
         and all(_is_as_wanted(item, existing.inputs, existing) for item in wanted.input)
         and all(_is_as_wanted(item, existing.outputs, existing) for item in wanted.output)
+    )
+
+
+def is_created(meta_graph: MetaGraph, wanted: protos.SignaturePatch) -> bool:
+    """Whether the signature that a patch creates is there, as the patch wants it."""
+    existing = meta_graph.signatures.get(wanted.key)
+    return (
+        existing is not None
+        and (not wanted.HasField("method_name") or existing.method_name == wanted.method_name)
+        and all(
+            _tensors(infos) == {item.key: (full(item.from_tensor),) for item in items}
+            and all(_is_as_wanted(item, infos, existing) for item in items)
+            for infos, items in ((existing.inputs, wanted.input), (existing.outputs, wanted.output))
+        )
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import SIDES, Interface, Port, SignatureRef, StatedInfos
@@ -43,7 +42,7 @@ class MetaGraphDraft:
     def signature(self, ref: SignatureRef) -> Interface:
         """Returns the signature that `ref` names; a copy comes into being by asking for it."""
         if ref not in self.signatures:
-            self.put(_unchanged(ref, self.meta_graph.signatures))
+            self.put(_unchanged(ref, self.meta_graph))
         return self.signatures[ref]
 
     def put(self, signature: Interface) -> None:
@@ -55,13 +54,14 @@ class MetaGraphDraft:
         return (signature for signature in self.signatures.values() if not signature.dropped)
 
 
-def _unchanged(ref: SignatureRef, signatures: Mapping[str, protos.SignatureDef]) -> Interface:
+def _unchanged(ref: SignatureRef, meta_graph: MetaGraph) -> Interface:
+    signatures, created = meta_graph.signatures, ref.key in meta_graph.created
     method = signatures[ref.source].method_name
     inputs, outputs = (
         {key: Port(key, key, infos) for key in sorted(infos)}
         for infos in (StatedInfos(signatures, ref.source, side) for side in SIDES)
     )
-    return Interface(ref, ref.key, method, method, inputs, outputs)
+    return Interface(ref, ref.key, method, method, inputs, outputs, created=created)
 
 
 @dataclass(frozen=True)

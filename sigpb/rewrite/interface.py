@@ -282,6 +282,8 @@ class Interface:
         positional: Whether inputs can be passed by position; None if that does not change.
         examples: The input by which tf.Examples are passed, if the others are read from these.
         features: What they are read from then.
+        created: Whether the model does not have it; what is said to be in the model, is then what
+            the patch creates.
     """
 
     ref: SignatureRef
@@ -301,6 +303,7 @@ class Interface:
     positional: bool | None = None
     examples: Port | None = None
     features: tuple[Feature, ...] = ()
+    created: bool = False
 
     def endpoints(self, side: Side) -> dict[str, Port]:
         """Returns the inputs or the outputs, also those that are to go, but not added ones."""
@@ -361,6 +364,11 @@ class Interface:
             )
         )
 
+    def new_keys(self, side: Side) -> set[str]:
+        """Returns those of the keys that the inputs or outputs do not have in the model."""
+        kept = {end.key for end in self.kept(side) if end.renamed or self.created}
+        return kept | ({end.key for end in self.added} if side == "output" else set())
+
     @property
     def drops_outputs(self) -> bool:
         """Whether it stays, but outputs go: perhaps all that an earlier patch added."""
@@ -368,9 +376,10 @@ class Interface:
 
     @property
     def changed(self) -> bool:
-        """Whether it is a copy, or its SignatureDef or the key of that differs from the model."""
+        """Whether it is new, or its SignatureDef or the key of that differs from the model."""
         return (
-            self.ref.copy_of is not None
+            self.created
+            or self.ref.copy_of is not None
             or self.dropped
             or self.key != self.ref.source
             or self.method_name != self.source_method_name

@@ -68,6 +68,8 @@ def rewrite_signature_defs(
             if not signature.dropped:
                 now = (endpoints or {}).get(ref, Endpoints())
                 after[ref] = _signature_def(interfaces, signature, now)
+    created = {key: after[SignatureRef(key)] for key in meta_graph.created}
+    insert_signature_defs(edits, meta_graph.message, created)
     for raw_key, field in meta_graph.message.entries(_NUMBER):
         for signature in by_source.get(raw_key, ()):
             ref = signature.ref
@@ -91,10 +93,15 @@ def insert_signature_defs(
         meta_graph: The MetaGraphDef.
         signatures: What to add, by keys that are free.
     """
-    fields = [field for _, field in meta_graph.entries(_NUMBER)]
+    end = _end_of_signatures(meta_graph)
     for key, signature in sorted(signatures.items()):
-        at = fields[-1].end if fields else meta_graph.end
-        edits.insert(meta_graph, at, _entry(key, signature))
+        edits.insert(meta_graph, end, _entry(key, signature))
+
+
+def _end_of_signatures(meta_graph: Message) -> int:
+    """Returns where new entries of `signature_def` go: fields stay in the order of numbers."""
+    fields = [field for field in meta_graph.fields() if field.number <= _NUMBER]
+    return fields[-1].end if fields else meta_graph.start
 
 
 def _signature_def(

@@ -119,11 +119,25 @@ class MetaGraph:
         message: Where it lies in the file.
         made_of: The functions of the signatures that a patch made, by key; empty for a model as it
             is in a file.
+        created: The keys of the signatures that are not in the file: see `with_created`.
     """
 
     def __init__(self, message: Message) -> None:
         self.message = message
         self.made_of: Mapping[str, ConcreteFunction] = {}
+        self.created: frozenset[str] = frozenset()
+
+    def with_created(self, made: Mapping[str, protos.SignatureDef]) -> MetaGraph:
+        """Returns it as if it had more signatures, which are to be written.
+
+        Args:
+            made: The signatures, by keys that it does not have.
+        """
+        other = MetaGraph(self.message)
+        other.made_of = self.made_of
+        other.created = frozenset(made)
+        other.signatures = self.signatures.only(self.signatures, made)
+        return other
 
     @cached_property
     def tags(self) -> tuple[str, ...]:

@@ -73,19 +73,29 @@ class _MappedGraph:
         inputs, outputs = (_with_steps_back(interface, side) for side in SIDES)
         features = {feature.source: feature for feature in interface.features}
         made_of = self._parts.meta_graph.made_of.get(interface.ref.source)
-        return SignatureMapping(
+        kept = [port for port in outputs if not port.dropped]
+        added = [self._added(port, interface) for port in interface.added]
+        mapping = SignatureMapping(
             interface.ref.source,
             interface.key,
             (
                 *(self._input(port, features.get(port.source)) for port in inputs),
                 *map(_added_input, interface.added_inputs),
             ),
-            tuple(_output(port) for port in outputs if not port.dropped),
-            tuple(self._added(port, interface) for port in interface.added),
+            tuple(map(_output, kept)),
+            tuple(added),
             interface.changed or made_of is not None,
             None if made_of is None else FunctionPlace(made_of.way, made_of.number),
             None if interface.examples is None else interface.examples.key,
         )
+        if not interface.created:
+            return mapping
+        fed = {port.source: port.info.name for port in inputs}
+        added += [
+            _created(port.info.name, output)
+            for port, output in zip(kept, mapping.outputs, strict=True)
+        ]
+        return replace(mapping, outputs=(), added=tuple(added), fed=fed)
 
     def _added(self, port: Port, interface: Interface) -> AddedOutput:
         if (key := port.made_of("input")) is not None:
@@ -187,6 +197,12 @@ def _output(port: Port) -> OutputMapping:
         _steps(port),
         _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
         port.rows_of,
+    )
+
+
+def _created(tensor: str, output: OutputMapping) -> AddedOutput:
+    return AddedOutput(
+        *(output.new, tensor, output.declared, output.steps, output.batch_axis, output.rows_of)
     )
 
 

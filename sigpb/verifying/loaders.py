@@ -60,7 +60,11 @@ class V1:
 
     @contextlib.contextmanager
     def opened(
-        self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
+        self,
+        key: str,
+        optimized: bool = True,
+        tensors: Mapping[str, str] | None = None,
+        fed: Mapping[str, str] | None = None,
     ) -> Iterator[RunSignature]:
         """Yields what runs a signature in a new session.
 
@@ -68,12 +72,15 @@ class V1:
             key: The key of the signature.
             optimized: Whether the graph is optimized, or run as it is.
             tensors: The names of tensors to return in place of the outputs, by what to call them.
+            fed: The names of tensors to feed if there is no such signature, by what to call them.
         """
         import tensorflow as tf
 
         graph, saver = self._graph
-        signature = _signature(self.meta_graph.signature_def, key)
-        feeds, fetches = _tensors(signature.inputs), _tensors(signature.outputs)
+        feeds, fetches = {**(fed or {})}, dict[str, str]()
+        if fed is None:
+            signature = _signature(self.meta_graph.signature_def, key)
+            feeds, fetches = _tensors(signature.inputs), _tensors(signature.outputs)
         if tensors is not None:
             outputs = [graph.get_tensor_by_name(name) for name in fetches.values()]
             fetches = {new: tensor_in(graph, name, outputs) for new, name in tensors.items()}

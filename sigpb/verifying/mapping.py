@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -147,6 +147,8 @@ class SignatureMapping:
             calls; None for any other.
         examples: The only input that the new model has, if it reads all others from the tf.Examples
             that are passed by it. Their keys there are the names of features then.
+        fed: For a signature that the old model does not have, the names of the tensors to feed
+            there, by what the old model would call its inputs; all its outputs are added.
     """
 
     old: str
@@ -157,6 +159,7 @@ class SignatureMapping:
     concerned: bool = True
     function: FunctionPlace | None = None
     examples: str | None = None
+    fed: Mapping[str, str] | None = None
 
     @property
     def rows(self) -> int | None:

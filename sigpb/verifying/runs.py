@@ -44,9 +44,16 @@ class SessionLoader(Loader, Protocol):
     """A model in a session, where tensors that no signature returns can be fetched too."""
 
     def opened(
-        self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
+        self,
+        key: str,
+        optimized: bool = True,
+        tensors: Mapping[str, str] | None = None,
+        fed: Mapping[str, str] | None = None,
     ) -> Any:
-        """Returns a context with what runs a signature, or computes tensors from its inputs."""
+        """Returns a context with what runs a signature, or computes tensors from its inputs.
+
+        Where there is no such signature, from tensors that are fed by their names.
+        """
         ...
 
 

@@ -116,7 +116,9 @@ class Trial:
     ) -> list[ModelRun]:
         signature = self.signature
         old_parts = [each.fed_to_old for each in rounds]
-        befores = run_outcomes(models.old.opened(signature.old, optimized), old_parts)
+        befores: list[list[RunOutcome]] = [[{} for _ in parts] for parts in old_parts]
+        if signature.fed is None:
+            befores = run_outcomes(models.old.opened(signature.old, optimized), old_parts)
         afters: list[list[RunOutcome]] = [[Failure("")]] * len(rounds)
         if models.new is not None:
             opened = models.new.opened(signature.new, optimized)
@@ -126,7 +128,8 @@ class Trial:
             # Apart from the outputs: what runs twice may count twice.
             tensors = {each.new: each.tensor for each in signature.added if each.fed is None}
             added = run_outcomes(
-                models.reference.opened(signature.old, optimized, tensors), old_parts
+                models.reference.opened(signature.old, optimized, tensors, signature.fed),
+                old_parts,
             )
         return [
             ModelRun(each, before, after, inner)

@@ -133,6 +133,8 @@ def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
     graphs = {graph.tags: graph for graph in old.meta_graphs}
     for graph in mapping.meta_graphs:
         for signature in graph.signatures:
+            if signature.fed is not None:  # The old model does not have it.
+                continue
             infos = graphs[graph.old_tags].signatures[signature.old].inputs
             for each in signature.inputs:
                 if each.old is None:

@@ -31,12 +31,16 @@ class Model:
 
     @contextlib.contextmanager
     def opened(
-        self, key: str, optimized: bool = True, tensors: Mapping[str, str] | None = None
+        self,
+        key: str,
+        optimized: bool = True,
+        tensors: Mapping[str, str] | None = None,
+        fed: Mapping[str, str] | None = None,
     ) -> Iterator[Callable[[Any], Any]]:
         function = self.make(optimized)
 
         def run(values: Any) -> Any:
-            results = function(**values)
+            results = function(**{(fed or {}).get(key, key): values[key] for key in values})
             if tensors is None:
                 return {name: value for name, value in results.items() if ":" not in name}
             return {new: results[name] for new, name in tensors.items()}
@@ -195,6 +199,33 @@ def test_rows_that_are_made_of_one() -> None:
     assert statuses(trial(old, new, mapped)) == {"p": "same", "c": "same", "sent": "same"}
     wrong = trial(old, lambda **fed: new(**fed, rows=1), mapped)
     assert statuses(wrong) == {"p": "same", "c": "different", "sent": "different"}
+
+
+CREATED = SignatureMapping(
+    "new",
+    "new",
+    tuple(input_(key, "float64 [?,3]") for key in "xy"),
+    (),
+    (AddedOutput("t", "inner:0", type_of("float64 [?,3]")),),
+    fed={"x": "u", "y": "v"},
+)
+
+
+@pytest.mark.parametrize(("factor", "status"), [(2, "same"), (3, "different")])
+def test_signature_that_the_old_model_does_not_have(factor: int, status: str) -> None:
+    report = trial(lambda u, v: {"inner:0": 2 * u - v}, lambda x, y: {"t": factor * x - y}, CREATED)
+    assert (report.status, statuses(report)) == (status, {"t": status})
+
+
+def test_new_signature_whose_tensors_cannot_be_run() -> None:
+    def fails(**fed: Any) -> dict[str, Any]:
+        raise ValueError("no such tensor")
+
+    report = trial(fails, lambda x, y: {"t": x - y}, CREATED)
+    assert (report.status, report.problems) == (
+        "not verified",
+        ("outputs that are added were not compared: ValueError: no such tensor",),
+    )
 
 
 def test_added_output_whose_tensor_cannot_be_run() -> None:
