@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,7 +15,7 @@ from sigpb.patching.plan import Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
 from sigpb.publishing.unfinished import take_back_unfinished
-from sigpb.saved_model.files import locate
+from sigpb.saved_model.files import is_graph_file, locate
 from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
 
@@ -47,16 +47,24 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
     """Returns what a patch does to a model, without doing it.
 
     Args:
-        path: The model's directory.
+        path: The model's directory, or the file of a graph: see `patch`.
         patch: The patch.
         out: A file to write the plan to, for `apply_plan`.
 
     Raises:
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch for this model.
-        UsageError: If the file to write is the proto of a model.
+        UsageError: If the file to write is the proto of a model, or the model is made of a graph.
         EnvironmentFailure: If the file cannot be written.
     """
+    if is_graph_file(Path(path)):
+        from sigpb.patching.imported_graph import imported, plan_with_signatures
+
+        if out is not None:
+            raise UsageError(f"{path}: plans are kept for SavedModels; patch the graph at once.")
+        with imported(Path(path), None) as model:
+            made = check(plan_with_signatures(model, patch), model)
+            return replace(made.to_tell(), model=Path(path))
     with open_model(path) as model:
         made = check(plan_patch(model, patch), model)
         if out is not None:
@@ -120,7 +128,8 @@ def patch(
     """Patches a model, into a new directory or in place.
 
     Args:
-        path: The model's directory.
+        path: The model's directory; or the file of a graph, of which a SavedModel is made: a frozen
+            GraphDef, or a MetaGraphDef (``model.ckpt.meta``) with its checkpoint beside it.
         patch: The patch.
         output_dir: Where to put the patched model: a directory that does not exist or is empty.
             A copy is made also if there is nothing to change.
@@ -152,6 +161,8 @@ def patch(
         allow_ops,
     )
     options.check()
+    if is_graph_file(Path(path)):
+        return _patched_graph(Path(path), patch, options)
     taken_back = _taken_back(path, options)
     with open_model(path) as model:
         return _patched(model, lambda: plan_patch(model, patch), options, taken_back)
@@ -242,6 +253,28 @@ def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:
     if options.in_place and take_back_unfinished(locate(Path(path)).parent):
         return ("A patch in place that was killed half-way was taken back first.",)
     return ()
+
+
+def _patched_graph(file: Path, patch: protos.SavedModelPatch, options: _Options) -> PatchResult:
+    from sigpb.patching.imported_graph import imported, plan_with_signatures
+
+    if options.in_place:
+        raise UsageError(f"{file}: a SavedModel is made of a graph; name an output directory.")
+    output = None if options.output_dir is None else Path(options.output_dir)
+    if output is not None:
+        check_output_dir(file, output)
+    with_variables = output is not None or bool(options.verify)
+    with imported(file, output, with_variables=with_variables) as model:
+        # The files of the directory are removed: what they hold need not be copied once more.
+        linked = options._replace(hardlink=True)
+        result = _patched(model, lambda: plan_with_signatures(model, patch), linked, ())
+    report = result.verification
+    return replace(
+        result,
+        plan=replace(result.plan, model=file),
+        output=output or file,
+        verification=None if report is None else replace(report, old=file),
+    )
 
 
 def _patched(

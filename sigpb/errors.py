@@ -6,7 +6,8 @@ person at the shell: what is wrong, where, what exists instead, what to do next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb.visible_text import visible_lines
 
@@ -107,3 +108,19 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     if len(names) > 20:
         listed += f" and {len(names) - 20} more"
     return f"did you mean {close[0]!r}? {listed[0].upper()}{listed[1:]}" if close else listed
+
+
+@contextlib.contextmanager
+def renamed_in_errors(directory: str, name: str) -> Iterator[None]:
+    """Has errors name something instead of the temporary directory in which it is looked at."""
+
+    def renamed(value: object) -> object:
+        return value.replace(directory, name) if isinstance(value, str) else value
+
+    try:
+        yield
+    except SigpbError as error:
+        error.args = tuple(map(renamed, error.args))
+        if isinstance(error, PatchError):
+            error.problems = tuple(str(renamed(problem)) for problem in error.problems)
+        raise

@@ -101,8 +101,8 @@ def _in_the_way(change: SignatureDifference) -> Iterator[str]:
     if change.before is None:
         yield (
             f"signature {change.after!r} stands for tensors that no signature of the first model "
-            "computes; a patch can only copy a signature, or create one of TensorFlow 1 from tensors "
-            "that are in the graph."
+            "computes; a patch can only copy a signature, or create one of TensorFlow 1 from "
+            "tensors that are in the graph."
         )
         return
     if change.after is None:

@@ -29,9 +29,7 @@ def created_as(
         return None
     lineage = Lineage(GraphView(first), GraphView(second))
     wanted = second.signatures[key]
-    patch = protos.SignaturePatch(key=key, create=True)
-    if wanted.method_name:
-        patch.method_name = wanted.method_name
+    patch = protos.SignaturePatch(key=key, create=True, method_name=wanted.method_name)
     sides = zip((wanted.inputs, wanted.outputs), (patch.input, patch.output), strict=True)
     for infos, endpoints in sides:
         for name, info in sorted(infos.items()):

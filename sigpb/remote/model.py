@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
+from sigpb.errors import EnvironmentFailure, renamed_in_errors
 from sigpb.publishing.changes import BACKUP_PREFIX, is_sigpbs_own
 from sigpb.remote.store import Store, StoredFile, StoreFailure
 from sigpb.saved_model import fingerprint, history
@@ -121,7 +121,7 @@ def fetched(
     with tempfile.TemporaryDirectory(prefix="sigpb-", ignore_cleanup_errors=True) as parent:
         directory = Path(parent, posixpath.basename(url) or "model")
         model = FetchedModel(store, url, directory, files)
-        with _named(directory, url):
+        with renamed_in_errors(str(directory), url):
             if files:
                 directory.mkdir()
             if CHUNKED_NAME in files:  # It is not read, but it matters that it is there.
@@ -137,19 +137,3 @@ def fetched(
             ):
                 model.fetch([fingerprint.CHECKPOINT_INDEX])
             yield model
-
-
-@contextlib.contextmanager
-def _named(directory: Path, url: str) -> Iterator[None]:
-    """Has errors name the URL of a model instead of the directory that its protos are in."""
-
-    def renamed(value: object) -> object:
-        return value.replace(str(directory), url) if isinstance(value, str) else value
-
-    try:
-        yield
-    except SigpbError as error:
-        error.args = tuple(map(renamed, error.args))
-        if isinstance(error, PatchError):
-            error.problems = tuple(str(renamed(problem)) for problem in error.problems)
-        raise

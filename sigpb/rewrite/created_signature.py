@@ -19,6 +19,7 @@ from sigpb.rewrite.interface import Side, fed_tensors
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.control_flow import surroundings
 from sigpb.tf.ops import UNFED_PLACEHOLDERS
+from sigpb.tf.serving import PREDICT
 from sigpb.tf.tensor_names import canonical, full, output_number, producer
 from sigpb.tf.tensor_types import dtype_name, shape_proto, value_dtype
 
@@ -39,7 +40,7 @@ def created_signature(meta_graph: MetaGraph, patch: protos.SignaturePatch) -> pr
             "from_function."
         )
     graph = GraphParts(meta_graph).top
-    made = protos.SignatureDef(method_name=patch.method_name)
+    made = protos.SignatureDef(method_name=method_of(patch))
     problems: list[str] = []
     sides: tuple[tuple[Side, Any, Sequence[protos.EndpointPatch]], ...]
     sides = (("input", made.inputs, patch.input), ("output", made.outputs, patch.output))
@@ -53,6 +54,11 @@ def created_signature(meta_graph: MetaGraph, patch: protos.SignaturePatch) -> pr
     if problems:
         raise PatchError(problems)
     return made
+
+
+def method_of(patch: protos.SignaturePatch) -> str:
+    """Returns the method name of a signature that a patch creates, which may leave it out."""
+    return patch.method_name if patch.HasField("method_name") else PREDICT
 
 
 def _info(tensor: str, graph: TopLevelGraph) -> protos.TensorInfo:

@@ -96,6 +96,13 @@ class FunctionLibrary:
         self._removed: list[str] = []
         self._reserved = reserved
 
+    @classmethod
+    def of_graph(cls, graph: Message) -> FunctionLibrary:
+        """Returns the library of a GraphDef, which is in no MetaGraphDef."""
+        library = cls(Message(graph.buffer, 0, 0))
+        library._graph = graph
+        return library
+
     def fork(self) -> FunctionLibrary:
         """Returns a library with the same changes, of which more do not concern this one."""
         other = copy.copy(self)

@@ -58,6 +58,11 @@ def locate(path: Path) -> Path:
     raise ModelUnreadable(f"{directory}: holds no {BINARY_NAME}.{_nearby_models(directory)}")
 
 
+def is_graph_file(path: Path) -> bool:
+    """Whether a path is that of a file which, by its name, holds a graph and no SavedModel."""
+    return path.name not in (BINARY_NAME, TEXT_NAME, CHUNKED_NAME) and path.is_file()
+
+
 def _nearby_models(directory: Path) -> str:
     """Says which subdirectories hold a SavedModel, for whoever named the one above."""
     children = sorted(

@@ -71,6 +71,13 @@ _ONNX_FIELDS = {
 }
 _ONNX = ForeignFile("an ONNX model", _EXPORT)
 
+_GRAPH = ForeignFile(
+    "a graph without a SavedModel around it: a GraphDef or a MetaGraphDef",
+    "Give it another name, such as graph.pb; 'sigpb patch' makes a SavedModel of that.",
+)
+_GRAPH_DEF, _NODE, _OP = 2, 1, 2  # of a MetaGraphDef, of a GraphDef, of a NodeDef
+_OP_NAME = re.compile(rb"[A-Z_][A-Za-z0-9_>]*")
+
 
 def foreign_file(buffer: Buffer) -> ForeignFile | None:
     """Returns the format of the bytes of a file; None if it is not known."""
@@ -79,7 +86,27 @@ def foreign_file(buffer: Buffer) -> ForeignFile | None:
             return found
     if _HTML.match(bytes(buffer[:_BEGINNING])):
         return _PAGE
-    return _ONNX if _is_onnx(buffer) else None
+    if _is_onnx(buffer):
+        return _ONNX
+    return _GRAPH if _is_graph(buffer) else None
+
+
+def _is_graph(buffer: Buffer) -> bool:
+    """Whether the bytes are a GraphDef, or messages of which the second is one."""
+    root = Message.root(buffer)
+    try:
+        inner = [root.message(field) for field in root.fields(_GRAPH_DEF)]
+        return any(map(_begins_with_node, (root, *inner)))
+    except WireError:
+        return False
+
+
+def _begins_with_node(message: Message) -> bool:
+    node = next(message.fields(), None)
+    if node is None or (node.number, node.wire_type) != (_NODE, WireType.LEN):
+        return False
+    op = message.message(node).last(_OP)
+    return op is not None and bool(_OP_NAME.fullmatch(message.message(node).value(op)))
 
 
 def _is_onnx(buffer: Buffer) -> bool:

@@ -119,8 +119,8 @@ class TestRefused:
 
         assert reasons(after, model) == (
             "signature 'single' stands for tensors that no signature of the first model computes; "
-            "a patch can only copy a signature, or create one of TensorFlow 1 from tensors that are in "
-            "the graph.",
+            "a patch can only copy a signature, or create one of TensorFlow 1 from tensors that "
+            "are in the graph.",
         )
 
     def test_default_that_is_gone(self, fixture_model: ModelFactory) -> None:

@@ -16,6 +16,8 @@ FORMATS = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
     b"\x57\xfb\x80\x8b\x24\x75\x47\xdb": "an index or table of a checkpoint",
     b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00": "an ONNX model",
+    b"\x0a\x10\x0a\x01x\x12\x0bPlaceholder": "a graph without a SavedModel",
+    b"\x0a\x00\x12\x12\x0a\x10\x0a\x01x\x12\x0bPlaceholder": "a graph without a SavedModel",
 }
 
 
@@ -27,7 +29,16 @@ def test_a_format_is_named(content: bytes, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x08\x01", b"node { name: 'a' }", b"version 1", b"a < html", b"<htmlx>"]
+    "content",
+    [
+        b"",
+        b"\x08\x01",
+        b"node { name: 'a' }",
+        b"version 1",
+        b"a < html",
+        b"<htmlx>",
+        b"\x0a\x06\x0a\x01x\x12\x01-",
+    ],
 )
 def test_what_is_not_known_is_not_named(content: bytes) -> None:
     assert foreign_file(content) is None

@@ -15,7 +15,9 @@ from sigpb import api
 from sigpb.cli import patch_flags, terminal
 from sigpb.cli.arguments import define_format, define_path, one_directory
 
-USAGE = "sigpb plan DIR [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
+USAGE = (
+    "sigpb plan DIR|GRAPH [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:

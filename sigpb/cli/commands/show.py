@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from absl import flags
 
@@ -12,11 +13,12 @@ from sigpb.cli.arguments import define_tags, one_directory, tag_set
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.inspect.summary import Json, summarize, summary_text
 from sigpb.saved_model import history
+from sigpb.saved_model.files import is_graph_file
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
-from sigpb.visible_text import visible_text_proto
+from sigpb.visible_text import visible, visible_text_proto
 
 USAGE = """\
-sigpb show DIR [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--history]"""
+sigpb show DIR|GRAPH [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--history]"""
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -44,7 +46,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    with open_model(one_directory(arguments, USAGE)) as model:
+    path = one_directory(arguments, USAGE)
+    if is_graph_file(path):
+        _print_graph(path, as_json=values.format == "json")
+        return 0
+    with open_model(path) as model:
         if values.history:
             _print_history(model, as_json=values.format == "json")
             return 0
@@ -57,6 +63,18 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         else:
             _print_tables(summary)
     return 0
+
+
+def _print_graph(file: Path, *, as_json: bool) -> None:
+    """Prints what a graph in a file of its own is, and how to go on."""
+    from sigpb.inspect.graph_ends import summarize, summary_lines
+    from sigpb.inspect.proto_source import open_source
+
+    with open_source(file) as source:
+        if as_json:
+            terminal.say_json(summarize(source))
+        else:
+            terminal.say_document("".join(f"{visible(line)}\n" for line in summary_lines(source)))
 
 
 def _print_history(model: SavedModel, *, as_json: bool) -> None:
