@@ -13,7 +13,7 @@ from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_difference import EndpointChange, Evidence, StatedEndpoint, value_text
 from sigpb.diff.views import name_in_function
 from sigpb.graph.added_nodes import is_added
-from sigpb.graph.origins import Chain
+from sigpb.graph.origins import Chain, Origins
 from sigpb.rewrite.interface import Side
 from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
@@ -108,6 +108,7 @@ def _compare(
             rewired,
             by_way_of=_detour(side, first, second, lineage),
             computed_by=_computed_by(first, second, lineage),
+            node_name=_node_name(first, second, lineage),
         )
     for place in old.values():
         bound = None
@@ -118,7 +119,10 @@ def _compare(
     for place in new.values():
         tensor = _tensor_in_first(place, lineage) if side == "output" else None
         steps = lineage.origins_after.computed_by(place.chain) if tensor is not None else ()
-        yield EndpointChange(side, None, place.endpoint, tensor=tensor, computed_by=steps)
+        name = _given_name(place, lineage.origins_after) or None
+        yield EndpointChange(
+            side, None, place.endpoint, tensor=tensor, computed_by=steps, node_name=name
+        )
 
 
 def _with_same_default(before: StatedEndpoint, after: StatedEndpoint) -> StatedEndpoint:
@@ -163,6 +167,20 @@ def _computed_by(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) 
         *lineage.origins_before.computed_by(first.chain[: before + 1]),
         *lineage.origins_after.computed_by(second.chain[: after + 1]),
     )
+
+
+def _node_name(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) -> str | None:
+    """Returns the name that a patch gave; empty if it took one back, None if it did neither."""
+    names = (
+        _given_name(first, lineage.origins_before),
+        _given_name(second, lineage.origins_after),
+    )
+    return None if names[0] == names[1] else names[1]
+
+
+def _given_name(place: EndpointPlace, origins: Origins) -> str:
+    tensor = place.chain[0]
+    return producer(tensor) if origins.named(tensor) is not None else ""
 
 
 def _pairs(

@@ -17,6 +17,7 @@ from sigpb.diff.signature_difference import (
 )
 from sigpb.json_values import json_value
 from sigpb.saved_model.model import tag_set_text
+from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import dtype_name
 from sigpb.visible_text import visible_lines
 
@@ -127,6 +128,8 @@ def endpoint_text(change: EndpointChange) -> str:
         parts.append(f"default {default_text(before)} → {default_text(after)}")
     if change.rewired:
         parts.append(f"tensor {before.tensors[0]!r} → {after.tensors[0]!r}")
+    if change.node_name is not None:
+        parts.append(f"node {producer(before.tensors[0])!r} → {producer(after.tensors[0])!r}")
     if change.by_way_of is not None:
         parts.append(f"by way of {dtype_name(change.by_way_of)}, which loses values")
     if change.computed_by:

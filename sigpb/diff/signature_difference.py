@@ -62,6 +62,8 @@ class EndpointChange:
             not; None if there is none.
         computed_by: The ops of steps that compute other values on the way, as no conversion does.
         bound: The value that a removed input has from now on, in JSON; None if there is none.
+        node_name: The name that a patch gave the node of its tensor, if it did not have it before;
+            empty if it has such a name no more.
         tensor: Of an added output, the tensor of the other model that it stands for; None if that
             is not known.
     """
@@ -75,6 +77,7 @@ class EndpointChange:
     computed_by: tuple[str, ...] = ()
     bound: str | None = None
     tensor: str | None = None
+    node_name: str | None = None
 
     @property
     def renamed(self) -> bool:
@@ -103,6 +106,7 @@ class EndpointChange:
             or self.default_changed
             or self.rewired
             or self.passes_steps
+            or self.node_name is not None
         )
 
     @property

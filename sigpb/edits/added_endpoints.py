@@ -26,6 +26,7 @@ class AddedOutput(SignatureEdit):
         shape: The shape that it is to have; None for that of what it is made of.
         reshape: Whether a reshape is meant even if it looks like a transpose.
         steps: The steps that its values pass.
+        node_name: The name that its node is to have; None for any.
     """
 
     key: str
@@ -33,6 +34,7 @@ class AddedOutput(SignatureEdit):
     shape: str | None
     reshape: bool
     steps: tuple[str, ...]
+    node_name: str | None
 
     @property
     @abstractmethod
@@ -50,7 +52,7 @@ class AddedOutput(SignatureEdit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Adds the output."""
-        port = self.port()
+        port = replace(self.port(), node_name=self.node_name)
         if self.dtype is not None or self.shape is not None or self.steps:
             wanted = wanted_type(self.dtype, self.shape, self.steps, insist=self.reshape)
             port = replace(port, type=wanted)
@@ -68,6 +70,7 @@ class AddedOutput(SignatureEdit):
         return (
             f"{self.where}: output {self.key!r} added from {self.source}"
             f"{type_ and ' as' + type_}{steps}"
+            f"{f', named {self.node_name!r}' if self.node_name else ''}"
         )
 
 
@@ -79,6 +82,7 @@ def _common(item: protos.EndpointPatch) -> dict[str, Any]:
         "shape": item.shape if item.HasField("shape") else None,
         "reshape": item.reshape,
         "steps": tuple(item.step),
+        "node_name": item.node_name or None,
     }
 
 

@@ -16,9 +16,10 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from sigpb import protos
-from sigpb.graph.added_nodes import is_added, is_spliced, original_names
+from sigpb.graph.added_nodes import SPLICED, is_added, is_spliced, original_names
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.tf.tensor_types import value_dtype
 
@@ -49,9 +50,29 @@ class Origins:
     def of(self, tensor: str) -> Chain:
         """Returns what the tensor of an endpoint stands for: last, a tensor of the first model."""
         chain = [canonical(tensor)]
-        while is_added(chain[-1]) and (behind := self._behind(chain[-1])) not in (None, *chain):
+        while (behind := self._behind(chain[-1])) not in (None, *chain):
             chain.append(behind or "")
         return tuple(chain)
+
+    def named(self, tensor: str) -> str | None:
+        """Returns what a tensor stands for whose node a patch gave its name; None for others.
+
+        It is a placeholder, behind which there are nodes that sigpb added in place of another
+        tensor, or an Identity of what sigpb added.
+        """
+        name = producer(tensor)
+        node = self._graph.node(name) if self._has_added and not is_added(name) else None
+        if node is None:
+            return None
+        if node.op == "Identity":
+            return canonical(node.input[0]) if is_added(node.input[0]) else None
+        if node.op in PLACEHOLDERS and not is_spliced(node):
+            return next(iter(self.stand_ins.get(name, ())), None)
+        return None
+
+    @cached_property
+    def _has_added(self) -> bool:
+        return self._graph.has_scope(SPLICED)
 
     def is_resolved(self, chain: Chain) -> bool:
         """Whether the end of a chain is a tensor that sigpb did not add."""
@@ -159,6 +180,8 @@ class Origins:
 
     def _behind(self, tensor: str) -> str | None:
         """Returns what a tensor that sigpb added stands for, a step further; None if nothing."""
+        if not is_added(tensor):
+            return self.named(tensor)
         name = producer(tensor)
         node = self._node(name)
         if node is None:

@@ -175,9 +175,10 @@ class TopLevelGraph(GraphBody):
 
     def fresh_scope(self, wanted: str) -> Scope:
         """Returns a scope without nodes, of the name wanted, perhaps with a number."""
-        return Scope(self, numbered(wanted, self._has_scope))
+        return Scope(self, numbered(wanted, self.has_scope))
 
-    def _has_scope(self, scope: str) -> bool:
+    def has_scope(self, scope: str) -> bool:
+        """Whether the name of a node begins with a scope and a slash, whatever the case."""
         return self._added_names.has_scope(scope) or self._index.has_scope(scope)
 
     def append(self, node: protos.NodeDef) -> None:

@@ -15,6 +15,7 @@ from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.regular_files import read_regular
 from sigpb.rewrite.commit import Committed, commit
 from sigpb.saved_model.model import SavedModel
+from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 from sigpb.wire import Edits, assemble
 
@@ -94,9 +95,10 @@ def check(plan: Plan, model: SavedModel) -> Plan:
 
 
 def _hold_to(patch: protos.SavedModelPatch, committed: Iterable[Committed]) -> None:
-    """Makes sure that endpoints are of the shapes that a patch states.
+    """Makes sure that endpoints are of the shapes, and the tensors, that a patch states.
 
     One that is of its shape already can be given another one by the batch size of the same patch.
+    One that has its name already can lose it when other values are to pass.
 
     Raises:
         PatchError: If some are not.
@@ -109,6 +111,12 @@ def _hold_to(patch: protos.SavedModelPatch, committed: Iterable[Committed]) -> N
         for infos, ends in ((after.inputs, signature.input), (after.outputs, signature.output)):
             for end in ends:
                 info = infos.get(end.rename_to or end.key)
+                if info is not None and end.node_name and info.name != full(end.node_name):
+                    problems.append(
+                        f"signature {signature.key!r}: {end.key!r} would be the tensor "
+                        f"{info.name!r}, and not {full(end.node_name)!r}; name it in a patch of "
+                        "its own."
+                    )
                 if info is None or not end.HasField("shape"):
                     continue
                 if (shape := shape_of(info.tensor_shape)) != parse_shape(end.shape):

@@ -145,6 +145,7 @@ def _endpoint_patch_problems(
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
     others = ["rename_to", "dtype", "shape", "reshape", "bind", "default", *NEW_FROM]
+    others.append("node_name")
     if is_created and alone == "bind":
         others.remove("from_tensor")
     for field in others if alone else ():
@@ -161,6 +162,8 @@ def _endpoint_patch_problems(
         for field in ("drop", "bind", "default", "reshape", "step"):
             if getattr(patch, field):
                 yield f"has {field!r}, which does not go with 'add': the model does not have it."
+    if patch.node_name:
+        yield from _node_name_problems(patch.node_name)
     if patch.HasField("from_tensor") and not _TENSOR.fullmatch(patch.from_tensor):
         yield (
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
@@ -199,6 +202,20 @@ def _endpoint_patch_problems(
                 yield f"has a wrong {field}: {error}"
 
 
+def _node_name_problems(name: str) -> Iterator[str]:
+    """Yields why no node can have a name that a patch gives."""
+    node, colon, _ = name.partition(":")
+    if colon:
+        yield f"has a wrong node_name: {name!r} is a tensor; give the name of its node, {node!r}."
+    elif not _TENSOR.fullmatch(name) or name.endswith("/"):
+        yield (
+            f"has a wrong node_name: {name!r} cannot be the name of a node, which consists of "
+            "letters, digits and the characters _.-/, and begins with a letter, a digit or a dot."
+        )
+    elif name.lower().startswith(SCOPE):
+        yield f"has a wrong node_name: names that start with {SCOPE!r} are for what sigpb adds."
+
+
 def _batch_size_problems(text: str) -> Iterator[str]:
     try:
         shape = parse_shape(text)
@@ -219,6 +236,9 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
             f"the object graph has a signature {key!r} that signature_def does not have, so that "
             "this key is not free."
         )
+    names = (end.node_name for signature in draft.kept() for end in signature.named())
+    for name in _repeated(name.lower() for name in names if name):
+        yield f"two inputs or outputs would be the node {name!r}; give each a name of its own."
     for signature in draft.signatures.values():
         if signature.changed:
             yield from object_graph.contradictions(draft, signature)

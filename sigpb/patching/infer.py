@@ -144,11 +144,7 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
             "give a key to another tensor while its own goes."
         )
     if change.computed_by:
-        ops = ", ".join(change.computed_by)
-        return (
-            f"{side} {old.key!r} passes steps ({ops}) in one of the models, which cannot be "
-            "inferred; state them with 'step' in a patch."
-        )
+        return _stepped(change, old.key)
     if change.by_way_of is not None:
         return (
             f"{side} {old.key!r} is {dtype_name(new.dtype)} by way of "
@@ -162,6 +158,13 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
     if change.default_changed and new.default and value_text(new.default) is None:
         return f"the default of input {new.key!r} cannot be written as text."
     return None
+
+
+def _stepped(change: EndpointChange, key: str) -> str:
+    return (
+        f"{change.side} {key!r} passes steps ({', '.join(change.computed_by)}) in one of the "
+        "models, which cannot be inferred; state them with 'step' in a patch."
+    )
 
 
 def _add_signature(patch: protos.SavedModelPatch, change: SignatureDifference) -> None:
@@ -194,6 +197,7 @@ def _add_endpoint(
             from_tensor=change.tensor,
             dtype=dtype_name(new.dtype),
             shape=shape_text(new.shape),
+            node_name=change.node_name,
         )
     elif old is not None and new is None:
         if change.bound is not None:
@@ -204,6 +208,8 @@ def _add_endpoint(
         item = items.add(key=old.key)
         if change.renamed:
             item.rename_to = new.key
+        if change.node_name is not None:
+            item.node_name = change.node_name
         if old.dtype != new.dtype:
             item.dtype = dtype_name(new.dtype)
         if old.shape != new.shape:

@@ -7,7 +7,7 @@ from sigpb.diff.lineage import GraphView, Lineage
 from sigpb.diff.signature_difference import SignatureDifference, value_text
 from sigpb.graph.origins import Chain
 from sigpb.saved_model.model import MetaGraph
-from sigpb.tf.tensor_names import full
+from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import declared_type, dtype_name, encoding_of, shape_text
 
 
@@ -37,6 +37,8 @@ def created_as(
             if encoding_of(info) != "dense" or not _is_known(chain, lineage):
                 return None
             endpoint = endpoints.add(key=name, from_tensor=full(chain[-1]))
+            if lineage.origins_after.named(info.name) is not None:
+                endpoint.node_name = producer(info.name)
             before, after = lineage.before.top.type_of(chain[-1]), declared_type(info)
             if before is None or before.dtype != after.dtype:
                 endpoint.dtype = dtype_name(after.dtype)

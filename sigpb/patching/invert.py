@@ -159,6 +159,13 @@ class _Inverse:
         undo = protos.EndpointPatch(key=end.key)
         if end.renamed:
             undo.rename_to = end.source
+        if end.node_name:
+            undo.node_name = ""
+        elif end.node_name is not None:
+            self.problems.append(
+                f"{where} loses a name that an earlier patch gave; no patch gives it the same one "
+                "once more."
+            )
         if end.default is not None:
             self.problems.append(f"{where} gets a default, which a patch cannot take away.")
         after = self._made[signature.key]

@@ -131,6 +131,8 @@ class Port:
             function; empty for one that is made of another endpoint, and for an added input.
         of: For an output that is made of another endpoint, the side of that, and its key in the
             model, or that of an input that is added.
+        node_name: The name that the node of its tensor is to have at the top level of the graph;
+            empty if an earlier patch gave it one that is to be taken back, None for no change.
         conversion: How its values are converted; None if they are not. Of a signature that is to be
             what it was, it converts nothing, but says the type.
         found: For an output that is added, its tensor at the top level of the graph.
@@ -148,6 +150,7 @@ class Port:
     default: protos.TensorProto | None = None
     tensor: str | None = None
     of: tuple[Side, str] | None = None
+    node_name: str | None = None
     conversion: Conversion | None = None
     found: str = ""
     result: Result | None = None
@@ -168,8 +171,8 @@ class Port:
 
     @property
     def converted(self) -> bool:
-        """Whether other values pass through it, so that the graph has to change."""
-        return self.type is not None or self.bound is not None
+        """Whether other values pass through it, or other nodes, so that the graph has to change."""
+        return self.type is not None or self.bound is not None or self.node_name is not None
 
     def retyped(
         self,
@@ -333,6 +336,11 @@ class Interface:
     def taken(self) -> list[Port]:
         """The inputs whose values come from clients, perhaps in tf.Examples."""
         return [port for port in self.inputs.values() if not port.dropped]
+
+    def named(self) -> Iterator[Port]:
+        """Yields the inputs and outputs that are to be, whose nodes are to have other names."""
+        ports = (*self.ports("input"), *self.ports("output"))
+        return (port for port in ports if port.node_name is not None)
 
     def keys(self, side: Side) -> list[str]:
         """Returns the keys that the inputs or outputs are to have, added ones too."""

@@ -41,6 +41,10 @@ class Surface(ABC):
     def fed(self, port: Port) -> str:
         """Returns what clients pass for an input, as the nodes there spell it."""
 
+    def feeds_anew(self, port: Port) -> bool:
+        """Whether clients pass something else for an input than so far."""
+        return port.conversion is not None
+
     def taken(self, port: Port) -> str:
         """Returns what an input is where it is not converted: what clients pass."""
         return self.fed(port)
@@ -85,10 +89,10 @@ def passed_in(
             if port.rows_of is None:
                 name = surface.constant_name(port)
                 made[port.source] = constant(surface.body, name, port.bound)
-        elif port.conversion is not None:
-            change, body = port.conversion, surface.steps_of(port)
+        elif surface.feeds_anew(port):
+            steps, body = port.conversion.steps if port.conversion else (), surface.steps_of(port)
             value = made.get(port.source) or surface.fed(port)
-            made[port.source] = build_steps(body, change.steps, value, change.outside)
+            made[port.source] = build_steps(body, steps, value, port.outside)
     by_source = {port.source: port for port in ports}
     surface.note(by_source, made)
     for source, port in sorted(by_source.items()):

@@ -9,6 +9,7 @@ they asked for.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,9 +82,10 @@ def _type_of(tensor: str, graph: TopLevelGraph) -> TensorType | None:
 
 def restoration_of(signature: Interface, parts: GraphParts) -> Restoration | None:
     """Returns how a signature is restored; None if it is not to be what it was, or cannot be."""
-    is_spliced_for = any(map(is_added, signature.tensors))
+    is_spliced_for = any(map(is_added, signature.tensors)) or any(signature.named())
     bound = any(end.bound is not None for end in signature.inputs.values())
-    if not is_spliced_for or bound or signature.added or signature.ref.copy_of is not None:
+    named = any(end.node_name for end in signature.named())
+    if not is_spliced_for or bound or named or signature.added or signature.ref.copy_of is not None:
         return None
     return _Survey(signature, parts).run()
 
@@ -117,6 +119,8 @@ class _Survey:
             if end.type is not None and end.type.steps:
                 raise _NotRestorable
             chains = [self._origins.of(tensor) for tensor in end.tensors]
+            if end.node_name is None and any(map(self._origins.named, itertools.chain(*chains))):
+                raise _NotRestorable  # It keeps its name.
             if any(map(self._origins.computed_by, chains)):
                 raise _NotRestorable  # A patch asked for steps; nothing says that they are to go.
             for position, chain in enumerate(chains):
@@ -167,10 +171,19 @@ class _Survey:
 
     def _leftovers(self) -> set[str]:
         """Returns the nodes that sigpb added which lead to what the endpoints stand for."""
+        names = {
+            producer(tensor)
+            for tensor in (*self._signature.tensors, *itertools.chain(*self._chains.values()))
+            if self._origins.named(tensor) is not None
+        }
+
+        def is_ours(name: str) -> bool:
+            return is_added(name) or name in names
+
         neighbours: dict[str, set[str]] = {}
         for name, node in self._graph.nodes.items():
             for tensor in node.input:
-                if is_added(name) and is_added(source := producer(tensor)):
+                if is_ours(name) and is_ours(source := producer(tensor)):
                     neighbours.setdefault(name, set()).add(source)
                     neighbours.setdefault(source, set()).add(name)
         waiting = [*map(producer, self._signature.tensors)]
@@ -178,7 +191,7 @@ class _Survey:
         found: set[str] = set()
         while waiting:
             name = waiting.pop()
-            if is_added(name) and name not in found:
+            if is_ours(name) and name not in found:
                 found.add(name)
                 waiting += neighbours.get(name, ())
         return found

@@ -19,8 +19,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.added_nodes import SPLICED, copy_scope
+from sigpb.graph.added_nodes import SPLICED, copy_scope, is_added
 from sigpb.graph.cone import Cone, clone
+from sigpb.graph.origins import Origins
 from sigpb.graph.placeholders import constant_default, default_placeholder
 from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
@@ -30,7 +31,7 @@ from sigpb.rewrite.interface import Interface, Port, fed_tensors
 from sigpb.rewrite.metadata import Endpoints
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.restoration import Restoration
-from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, shape_attr
+from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, identity, shape_attr
 from sigpb.steps.step import ConversionError, Stored, undone
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import TABLES, VARIABLES
@@ -61,23 +62,36 @@ class _TopLevel(Surface):
         self._scope = scope
         self.inputs: dict[str, protos.TensorInfo] = {}
 
-    def fed(self, port: Port) -> str:
-        """Adds a placeholder, which may have the default of the old one."""
-        change = port.conversion
-        assert change is not None, "nothing else is fed anew"
-        default = converted_default(converted_tensor(port.info), change, self._scope.graph)
-        tensor = self._placeholder(port.key, change, default)
-        self.inputs[port.source] = with_tensor(port.info, full(tensor), change.outside)
-        return tensor
+    def feeds_anew(self, port: Port) -> bool:
+        """Also where only the name of the node is another."""
+        return port.conversion is not None or port.node_name is not None
 
-    def _placeholder(self, key: str, change: Conversion, default: protos.TensorProto | None) -> str:
-        shape = shape_proto(change.outside.shape)
-        attributes = {"dtype": dtype_attr(change.outside.dtype), "shape": shape_attr(shape)}
-        op, inputs = "Placeholder", []
-        if default is not None:
+    def fed(self, port: Port) -> str:
+        """Adds a placeholder, which may have the default of the old one.
+
+        Where only its name is taken back, it is the tensor that it stood for before.
+        """
+        graph = self._scope.graph
+        if port.node_name == "" and port.conversion is None:
+            before = Origins(graph).named(port.info.name)
+            assert before is not None, "the name was given by a patch"
+            self.inputs[port.source] = with_tensor(port.info, full(before), port.outside)
+            return before
+        tensor = self._placeholder(port)
+        self.inputs[port.source] = with_tensor(port.info, full(tensor), port.outside)
+        if not port.node_name:
+            return tensor
+        # In the scope of all that is added, so that what the placeholder is for can be recognised.
+        return identity(self._scope.inner(port.key), "Identity", tensor, port.outside)
+
+    def _placeholder(self, port: Port) -> str:
+        shape = shape_proto(port.outside.shape)
+        attributes = {"dtype": dtype_attr(port.outside.dtype), "shape": shape_attr(shape)}
+        op, inputs = "Placeholder", self._default(port)
+        if inputs:
             op = "PlaceholderWithDefault"
-            inputs = [constant(self._scope.inner(key), "default", default)]
-        [output] = self._scope.add(op, node_name(key), inputs, attributes, shape)
+        body: GraphBody = self._scope.graph if port.node_name else self._scope
+        [output] = body.add(op, port.node_name or node_name(port.key), inputs, attributes, shape)
         return output
 
     def serialized(self, port: Port) -> str:
@@ -96,6 +110,23 @@ class _TopLevel(Surface):
         passed = [canonical(info.name)]
         [output] = self.steps_of(port).add("Identity", "Identity", passed, attributes, shape)
         return output
+
+    def _default(self, port: Port) -> list[str]:
+        """Returns what a placeholder is to take where nothing is fed: a tensor, or nothing."""
+        graph, tensor = self._scope.graph, converted_tensor(port.info)
+        if port.conversion is None:
+            node = default_placeholder(tensor, graph)
+            return [node.input[0]] if node else []
+        value = converted_default(tensor, port.conversion, graph)
+        return [] if value is None else [constant(self._scope.inner(port.key), "default", value)]
+
+    def named(self, port: Port, tensor: str) -> str:
+        """Returns an output's tensor under the name that its node is to have."""
+        if not port.node_name:
+            return tensor
+        if not is_added(tensor):  # So that the name can be recognised as one that was added.
+            tensor = identity(self._scope.inner(port.key), "Identity", tensor, port.outside)
+        return identity(self._scope.graph, port.node_name, tensor, port.outside)
 
     def taken(self, port: Port) -> str:
         """Returns the tensor that is fed."""
@@ -141,10 +172,16 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     fetched += [port.found for port in interface.added if port.found]
     # A value that is repeated for the rows of a computed tensor may not take part in computing it.
     own, fed_as_before = Counter(interface.fed_as_before()), interfaces.fed_as_before
-    in_place = all(fed_as_before[tensor] == own[tensor] for tensor in fed) and all(
-        _is_placeholder(graph.node(producer(interface.inputs[port.rows_of].info.name)))
-        for port in interface.inputs.values()
-        if port.rows_of is not None
+    # What is fed again may take what takes its place.
+    is_back = any(port.node_name == "" for port in interface.inputs.values())
+    in_place = (
+        not is_back
+        and all(fed_as_before[tensor] == own[tensor] for tensor in fed)
+        and all(
+            _is_placeholder(graph.node(producer(interface.inputs[port.rows_of].info.name)))
+            for port in interface.inputs.values()
+            if port.rows_of is not None
+        )
     )
     follow = _redirect(
         graph, scope, fed, still_fed, fetched, interface.changed_nodes, in_place=in_place
@@ -152,8 +189,13 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     outputs = {}
     for port in interface.kept("output"):
         info = with_tensors(port.info, follow)
-        if port.conversion:
-            tensor = passed_out(port, canonical(converted_tensor(info)), surface)
+        if port.conversion or port.node_name is not None:
+            tensor = canonical(converted_tensor(info))
+            if port.node_name == "":
+                before = Origins(graph).named(port.info.name)
+                assert before is not None, "the name was given by a patch"
+                tensor = canonical(follow(before))
+            tensor = surface.named(port, passed_out(port, tensor, surface))
             info = with_tensor(info, full(tensor), port.outside)
         outputs[port.source] = info
     for port in interface.added_inputs:
@@ -166,7 +208,7 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
         else:
             tensor = canonical(follow(port.found))
         if port.conversion:
-            tensor = passed_out(port, tensor, surface)
+            tensor = surface.named(port, passed_out(port, tensor, surface))
             added[port.key] = with_tensor(port.info, full(tensor), port.outside)
     new = {port.key: surface.inputs.pop(port.source) for port in interface.added_inputs}
     return Endpoints(surface.inputs, outputs, added, new)

@@ -32,6 +32,7 @@ from sigpb.rewrite.interface import (
     fed_tensors,
     with_batch,
 )
+from sigpb.rewrite.node_names import lost_names, taken_names
 from sigpb.rewrite.repeated_rows import with_rows
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
@@ -109,6 +110,7 @@ class _Survey:
 
     def run(self) -> Interface:
         self._check_inputs()
+        self.problems += taken_names(self.signature, self.graph)
         inputs = {
             end.source: change
             for end in self.signature.taken
@@ -150,7 +152,11 @@ class _Survey:
             batch=batch,
             changed_nodes=self.changed_nodes,
             unchecked=() if self.problems else tuple(self._follow_shapes(inputs)),
-            warnings=(*self._left_behind(batch), *read.warnings),
+            warnings=(
+                *self._left_behind(batch),
+                *read.warnings,
+                *lost_names(self.signature, self.graph, self._nodes),
+            ),
         )
 
     def _read(self, converted: Interface) -> Features:
@@ -368,6 +374,8 @@ class _Survey:
         now = tensor_type(end.info)
         followed = batch.follow(converted_tensor(end.info), now)
         if end.type is None and followed == now:
+            if end.node_name is not None:
+                self._check("output", end)
             return None
         self._check("output", end)
         return self._conversion("output", end, followed)

@@ -101,6 +101,13 @@ def elements(
     return constant(body, name, value)
 
 
+def identity(body: GraphBody, name: str, tensor: str, type_: TensorType) -> str:
+    """Adds an Identity of a tensor of a type, and returns its output."""
+    attributes, shape = {"T": dtype_attr(type_.dtype)}, shape_proto(type_.shape)
+    [output] = body.add("Identity", name, [tensor], attributes, shape)
+    return output
+
+
 def shape_attr(value: protos.TensorShapeProto) -> protos.AttrValue:
     """Returns an attribute that holds a shape."""
     return protos.AttrValue(shape=value)
