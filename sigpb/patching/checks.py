@@ -204,6 +204,8 @@ def _endpoint_patch_problems(
 
 def _node_name_problems(name: str) -> Iterator[str]:
     """Yields why no node can have a name that a patch gives."""
+    from sigpb.graph.added_nodes import SCOPE
+
     node, colon, _ = name.partition(":")
     if colon:
         yield f"has a wrong node_name: {name!r} is a tensor; give the name of its node, {node!r}."

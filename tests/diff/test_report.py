@@ -74,4 +74,5 @@ def test_dtypes_and_defaults_are_written_as_patches_state_them() -> None:
         "computed_by",
         "bound",
         "tensor",
+        "node_name",
     ]
