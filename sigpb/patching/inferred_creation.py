@@ -8,7 +8,7 @@ from sigpb.diff.signature_difference import SignatureDifference, value_text
 from sigpb.graph.origins import Chain
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import full, producer
-from sigpb.tf.tensor_types import declared_type, dtype_name, encoding_of, shape_text
+from sigpb.tf.tensor_types import declared_type, dtype_name, shape_text
 
 
 def created_as(
@@ -34,7 +34,7 @@ def created_as(
     for infos, endpoints in sides:
         for name, info in sorted(infos.items()):
             chain = lineage.origins_after.of(info.name)
-            if encoding_of(info) != "dense" or not _is_known(chain, lineage):
+            if not _is_known(chain, lineage):
                 return None
             endpoint = endpoints.add(key=name, from_tensor=full(chain[-1]))
             if lineage.origins_after.named(info.name) is not None:

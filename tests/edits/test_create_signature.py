@@ -185,6 +185,15 @@ class TestRefused:
         problem = refusal(model, creating('output { key: "o" from_tensor: "custom" }'))
         assert "sigpb does not know the op 'NobodyKnows' of 'custom'" in problem
 
+    def test_variable_that_is_a_reference(self, fixture_model: ModelFactory) -> None:
+        def change(graph: protos.MetaGraphDef) -> None:
+            node = graph.graph_def.node.add(name="old", op="VariableV2")
+            node.attr["dtype"].type = protos.DataType.Value("DT_FLOAT")
+
+        model = altered(fixture_model("tf1_shared"), change)
+        problem = refusal(model, creating('output { key: "o" from_tensor: "old" }'))
+        assert "'old' is a float32_ref, a handle that only the graph itself can use" in problem
+
     def test_inside_of_a_loop(self, fixture_model: ModelFactory) -> None:
         def change(graph: protos.MetaGraphDef) -> None:
             node = graph.graph_def.node.add(name="entered", op="Enter", input=["x"])

@@ -113,7 +113,9 @@ class TestChanged:
             "signature 'serving_default': 'x' will not be the node 'z/input_1'",
             "signature 'serving_default': 's' will not be the node 'Identity_9'",
         ]
-        apply(model, BOTH.replace("z/input_1", "second").replace("Identity_9", "third"))
+        again = BOTH.replace("z/input_1", "second").replace("Identity_9", "third")
+        assert not sigpb.plan(model, parse_text(again)).warnings
+        apply(model, again)
         assert tensors(only_graph(model))["x"] == "second:0"
 
 
@@ -247,6 +249,18 @@ class TestInverse:
         )
         apply(model, naming('input { key: "a" node_name: "" }', "default"))
         assert changed_parts(before, (model / MAIN).read_bytes()) == set()
+
+    def test_of_one_of_two_placeholders_that_take_new_ones(
+        self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        model = fixture_model("tf1_no_variables")
+        both = 'input { key: "a" node_name: "z" } input { key: "b" node_name: "y_in" }'
+        apply(model, naming(both, "default"))
+        after = apply(model, naming('input { key: "a" node_name: "" }', "default"))
+        assert tensors(after, "default")["a"] == "a:0"
+        nodes = {node.name: node for node in after.graph_def.node}
+        assert nodes["z"].op == "Placeholder"  # Else it would take what takes it.
 
     def test_of_one_name_of_two(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
