@@ -69,12 +69,12 @@ class _TopLevel(Surface):
     def fed(self, port: Port) -> str:
         """Adds a placeholder, which may have the default of the old one.
 
-        Where only its name is taken back, it is the tensor that it stood for before.
+        Where only its name is taken back, it is the tensor that it stood for before, unless the
+        earlier patch gave it another type too.
         """
         graph = self._scope.graph
-        if port.node_name == "" and port.conversion is None:
-            before = Origins(graph).named(port.info.name)
-            assert before is not None, "the name was given by a patch"
+        before = Origins(graph).named(port.info.name) if port.node_name == "" else None
+        if before and port.conversion is None and graph.type_of(before) == port.outside:
             self.inputs[port.source] = with_tensor(port.info, full(before), port.outside)
             return before
         tensor = self._placeholder(port)

@@ -269,6 +269,13 @@ class TestInverse:
         assert tensors(after)["x"] == "serving_default_x:0"
         assert {node.name for node in after.graph_def.node} >= {"z/input_1", "Identity_9"}
 
+    def test_of_a_name_that_came_with_another_type(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf1_fixed_batch")
+        apply(model, naming('batch_size: "?" input { key: "x" node_name: "z" }'))
+        after = apply(model, naming('input { key: "x" node_name: "" }'))
+        assert tensors(after)["x"] == "sigpb/serving_default_1/x:0"
+        assert types_of(after).startswith("x float32 [?,4] -> ")
+
     def test_name_that_is_taken_back_stays_taken(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         apply(model, BOTH)
