@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from sigpb.graph.added_nodes import TakenNames, numbered
 from sigpb.graph.origins import Origins
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.interface import Interface
+from sigpb.tf.fresh_names import TakenNames, numbered
 from sigpb.tf.tensor_names import producer
 
 
