@@ -191,11 +191,11 @@ class SignaturePatch(Message):
     from_function: str
     POSITIONAL_FIELD_NUMBER: ClassVar[int]
     positional: bool
-    EXAMPLES_FIELD_NUMBER: ClassVar[int]
-    examples: str
     CREATE_FIELD_NUMBER: ClassVar[int]
     create: bool
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., examples: str | None = ..., create: bool | None = ...) -> None: ...
+    EXAMPLES_FIELD_NUMBER: ClassVar[int]
+    examples: str
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., create: bool | None = ..., examples: str | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str

@@ -69,6 +69,8 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
             for endpoint in endpoints:
                 for problem in _endpoint_patch_problems(side, endpoint, item.create):
                     yield f"{where}: {side} {endpoint.key!r} {problem}"
+        if item.HasField("examples") and any(end.node_name for end in item.input):
+            yield f"{where}: examples does not go with node_name of inputs, which are not fed then."
         if item.HasField("batch_size"):
             if any(endpoint.step for endpoint in item.input):
                 yield (
@@ -111,9 +113,9 @@ def _whole_graph_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
 
 def _creation_problems(patch: protos.SignaturePatch) -> Iterator[str]:
     """Yields what is wrong with what a patch says of a signature to create, whatever the model."""
-    for field in ("copy_of", "rename_to"):
+    for field in ("copy_of", "from_function", "rename_to"):
         if patch.HasField(field):
-            yield f"create goes without {field}; give it the key that it is to have."
+            yield f"create goes without {field}; it makes a signature of tensors, under its key."
     if patch.drop:
         yield "create goes without drop."
     for side, endpoints in (("input", patch.input), ("output", patch.output)):

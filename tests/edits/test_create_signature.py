@@ -230,6 +230,7 @@ class TestRefused:
             ('input { key: "i" from_tensor: "x" }', "create goes with outputs"),
             (f'{ENDPOINTS} copy_of: "regress"', "create goes without copy_of"),
             (f'{ENDPOINTS} rename_to: "regress"', "create goes without rename_to"),
+            (f'{ENDPOINTS} from_function: "f"', "create goes without from_function"),
             (
                 'output { key: "o" from_tensor: "x" rename_to: "a" }',
                 "output 'o' is added, so it cannot be renamed",

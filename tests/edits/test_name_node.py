@@ -205,6 +205,13 @@ class TestRefused:
         text = naming(f'{side} {{ key: "{key}" node_name: "a" {field} }}')
         assert any("'node_name'" in each for each in refusals(fixture_model("tf1_shared"), text))
 
+    def test_inputs_that_are_read_from_examples(self, fixture_model: ModelFactory) -> None:
+        text = naming('examples: "inputs" input { key: "x" node_name: "a" }')
+        assert refusal(fixture_model("tf2_linear"), text) == (
+            "signature 'serving_default': examples does not go with node_name of inputs, which are "
+            "not fed then."
+        )
+
     def test_name_that_the_patch_itself_takes_away(self, fixture_model: ModelFactory) -> None:
         text = naming('input { key: "x" node_name: "x" dtype: "float64" }')
         assert refusal(fixture_model("tf1_shared"), text) == (
