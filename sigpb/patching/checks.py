@@ -74,8 +74,8 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
         passed_on = {endpoint.from_input for endpoint in item.output}
         if item.HasField("examples") and passed_on - {""}:
             yield (
-                f"{where}: from_input does not go with examples: clients send tf.Examples then, and "
-                "no values of inputs that could be passed on."
+                f"{where}: from_input does not go with examples: clients send tf.Examples then, "
+                "and no values of inputs that could be passed on."
             )
         for key in sorted({endpoint.key for endpoint in item.input if endpoint.add} - passed_on):
             yield (
