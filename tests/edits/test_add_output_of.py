@@ -14,6 +14,7 @@ from tests.patches import (
     assert_twice_is_once,
     assert_unchanged,
     only_graph,
+    refusal,
     refusals,
 )
 
@@ -188,17 +189,20 @@ class TestRefused:
             assert problem.startswith(f"signature 'serving_default': {start}")
         assert len(found) >= len(expected)
 
-    def test_a_sparse_endpoint(self, fixture_model: ModelFactory) -> None:
-        graph = only_graph(fixture_model("tf1_sparse"))
-        key, signature = next(
-            (key, each)
-            for key, each in sorted(graph.signature_def.items())
-            if any(info.HasField("coo_sparse") for info in each.inputs.values())
+    @pytest.mark.parametrize("side", ["input", "output"])
+    def test_an_endpoint_of_several_tensors(self, fixture_model: ModelFactory, side: str) -> None:
+        model = fixture_model("tf1_composite")
+        key, signature = next(iter(only_graph(model).signature_def.items()))
+        infos = signature.inputs if side == "input" else signature.outputs
+        name = next(n for n, info in sorted(infos.items()) if info.HasField("composite_tensor"))
+        patch = f'signature {{ key: "{key}" output {{ key: "new" from_{side}: "{name}" }} }}'
+        assert refusal(model, patch).endswith(f"{side} {name!r} is made of several tensors.")
+
+    def test_a_key_that_cannot_be_called(self, fixture_model: ModelFactory) -> None:
+        patch = serving(PASSED.replace('"id"', '"self"'))
+        assert "tf.saved_model.load cannot take an input 'self'" in refusal(
+            fixture_model("tf2_linear"), patch
         )
-        name = next(n for n, i in sorted(signature.inputs.items()) if i.HasField("coo_sparse"))
-        patch = f'signature {{ key: "{key}" output {{ key: "new" from_input: "{name}" }} }}'
-        (problem,) = refusals(fixture_model("tf1_sparse"), patch)
-        assert problem.endswith(f"input {name!r} is made of several tensors.")
 
     def test_to_be_undone_with_an_input(self, fixture_model: ModelFactory) -> None:
         with pytest.raises(PatchError, match="input 'id' is added for good"):
