@@ -146,8 +146,7 @@ def _endpoint_patch_problems(
         if patch.HasField(field) and side != only and (field, is_created) != ("from_tensor", True):
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
-    others = ["rename_to", "dtype", "shape", "reshape", "bind", "default", *NEW_FROM]
-    others.append("node_name")
+    others = ["rename_to", "dtype", "shape", "reshape", "bind", "default", "node_name", *NEW_FROM]
     if is_created and alone == "bind":
         others.remove("from_tensor")
     for field in others if alone else ():
@@ -281,15 +280,9 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
     yield from (f"{where}: {problem}" for problem in _uncallable(signature))
 
 
-def _new_inputs(signature: Interface) -> set[str]:
-    """Returns the keys of inputs that the model does not have, or not for these inputs."""
-    new = (end for end in signature.kept("input") if end.renamed or signature.created)
-    return {end.key for end in (*signature.new_inputs, *new)}
-
-
 def _uncallable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
-    new = _new_inputs(signature) - {""}
+    new = signature.new_keys("input") - {""}
     for key in sorted(new):
         if not is_callable(key):
             yield (
@@ -360,7 +353,7 @@ def unanswerable(signature: Interface) -> Iterator[str]:
 
 def _unexportable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
-    new = _new_inputs(signature)
+    new = signature.new_keys("input")
     reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
     alike: dict[str, list[str]] = defaultdict(list)
     for key in signature.keys("input"):

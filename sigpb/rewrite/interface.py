@@ -374,8 +374,9 @@ class Interface:
 
     def new_keys(self, side: Side) -> set[str]:
         """Returns those of the keys that the inputs or outputs do not have in the model."""
-        kept = {end.key for end in self.kept(side) if end.renamed or self.created}
-        return kept | ({end.key for end in self.added} if side == "output" else set())
+        added = self.added if side == "output" else self.new_inputs
+        kept = (end for end in self.kept(side) if end.renamed or self.created)
+        return {end.key for end in (*added, *kept)}
 
     @property
     def drops_outputs(self) -> bool:

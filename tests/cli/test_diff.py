@@ -83,6 +83,7 @@ def test_json(fixture_model: ModelFactory) -> None:
         "rewired": False,
         "by_way_of": None,
         "computed_by": [],
+        "node_name": None,
         "bound": None,
         "tensor": None,
     }
