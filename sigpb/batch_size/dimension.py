@@ -15,7 +15,7 @@ from sigpb import protos
 from sigpb.batch_size.body import Body
 from sigpb.batch_size.rewrite import rewrite, write_argument_shapes
 from sigpb.batch_size.rules.operation import Demand, Refusal, Wanted
-from sigpb.batch_size.rules.sizes import Batch, Dims, text, without_batch
+from sigpb.batch_size.rules.sizes import MERGED, Batch, Dims, text, without_batch
 from sigpb.batch_size.rules.values import UNKNOWN, Tensor
 from sigpb.batch_size.tensors import Port
 from sigpb.errors import SigpbError
@@ -293,7 +293,7 @@ def _mixed(what: str, tensor: Tensor) -> list[str]:
     if tensor.of_whole_batch:
         return [f"{what} depends on the batch as a whole: its size, or all its examples."]
     batches = [dim for dim in tensor.shape or () if isinstance(dim, Batch)]
-    if any(not batch.factor or batch.outer != 1 for batch in batches):
+    if any(not batch.factor or batch.outer != 1 or batch == MERGED for batch in batches):
         return [
             f"{what} would be of shape {text(tensor.shape)}, in which the rows of one example do "
             "not follow each other."

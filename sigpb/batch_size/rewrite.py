@@ -101,7 +101,7 @@ class _Writer:
             elif op.operands[number].shape == ():
                 node.input[number] = self._batch_size(dtype)
             else:
-                node.input[number] = self._computed(dims, dtype)
+                node.input[number] = self._computed(dims, dtype, node.input[number])
         for attribute, place, arguments in op.calls:
             if not attribute:
                 node.op = self._variants.variant(node.op, arguments)
@@ -153,7 +153,7 @@ class _Writer:
                 values = [dim if isinstance(dim, int) else -1 for dim in source.dims]
                 node.input[operand] = self._constant(integer_tensor(values, dtype))
             else:
-                node.input[operand] = self._computed(source.dims, dtype)
+                node.input[operand] = self._computed(source.dims, dtype, node.input[operand])
         else:
             self._fill(source.dims)
 
@@ -189,10 +189,21 @@ class _Writer:
         added.attr["value"].tensor.CopyFrom(value)
         return self._body.spell(added)
 
-    def _computed(self, dims: Dims, dtype: int) -> str:
-        """Adds nodes for a vector of sizes, some of which depend on the batch."""
+    def _computed(self, dims: Dims, dtype: int, old: str = "") -> str:
+        """Adds nodes for a vector of sizes, some of which depend on the batch.
+
+        Args:
+            dims: The sizes.
+            dtype: The dtype that they are to have.
+            old: The vector whose place it takes, from which unknown sizes are taken.
+        """
         batch = self._batch_size(dtype)
-        parts = [self._size(dim, batch, dtype) for dim in dims]
+        parts = [
+            self._picked(old, place, dtype)
+            if dim is None and old
+            else self._size(dim, batch, dtype)
+            for place, dim in enumerate(dims)
+        ]
         packed = self._add("Pack", parts, (len(dims),), T=dtype)
         packed.attr["N"].i = len(dims)
         packed.attr["axis"].i = 0
@@ -216,7 +227,12 @@ class _Writer:
         axis = shape.index(Batch())
         types = {"T": self._body.dtype_of(tensor), "out_type": dtype}
         sizes = self._body.spell(self._add("Shape", [tensor], (len(shape),), **types))
-        bounds = [self._constant(integer_tensor([number], dtype)) for number in (axis, axis + 1, 1)]
+        return self._picked(sizes, axis, dtype)
+
+    def _picked(self, sizes: str, place: int, dtype: int) -> str:
+        """Adds a node that takes one size, a scalar, out of a vector."""
+        ends = (place, place + 1, 1)
+        bounds = [self._constant(integer_tensor([number], dtype)) for number in ends]
         picked = self._add("StridedSlice", [sizes, *bounds], (), T=dtype, Index=dtype)
         for mask in ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask"):
             picked.attr[mask].i = 0

@@ -58,6 +58,7 @@ def define(values: flags.FlagValues) -> None:
     for name, meaning in (
         ("rename_input", "OLD=NEW: renames an input of the signature."),
         ("rename_output", "OLD=NEW: renames an output of the signature."),
+        ("drop_input", "KEY: removes an input that nothing is computed from."),
         ("drop_output", "KEY: removes an output from the signature."),
         ("input_dtype", "KEY=DTYPE: casts what is fed from this dtype."),
         ("output_dtype", "KEY=DTYPE: casts an output to this dtype."),
@@ -69,11 +70,11 @@ def define(values: flags.FlagValues) -> None:
         ("reshape_output", "KEY: reshapes it even if its new shape looks like a transpose."),
         ("bind_input", "KEY=VALUE: gives an input a constant value, in JSON, and removes it."),
         ("default_input", "KEY=VALUE: the value, in JSON, of an input that a client leaves out."),
+        ("input_from", "KEY=TENSOR: has an input fed at a tensor of the graph or of a function."),
         ("add_output", "KEY=TENSOR: makes a tensor of the graph or of a function an output."),
         ("output_from_output", "KEY=OUTPUT: adds an output that is made of one that stays."),
         ("output_from_input", "KEY=INPUT: adds an output that returns what is fed."),
         ("add_input", "KEY: adds an input that outputs pass on; state its dtype and shape."),
-        ("input_from", "KEY=TENSOR: the tensor of an input of a signature that is created."),
         ("input_node_name", "KEY=NAME: gives the tensor of an input this name in the graph."),
         ("output_node_name", "KEY=NAME: gives the tensor of an output this name in the graph."),
         ("rename_signature", "OLD=NEW: renames a signature."),
@@ -161,6 +162,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         _endpoint(_signature(patch, values.signature).input, old, "rename_to").rename_to = new
     for old, new in _pairs(values, "rename_output"):
         _endpoint(_signature(patch, values.signature).output, old, "rename_to").rename_to = new
+    for key in values.drop_input:
+        _signature(patch, values.signature).input.add(key=unquote(key), drop=True)
     for key in values.drop_output:
         _signature(patch, values.signature).output.add(key=unquote(key), drop=True)
     for flag, side, field in _ENDPOINT_FLAGS:

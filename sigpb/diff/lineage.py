@@ -88,10 +88,15 @@ class Lineage:
 
     def are_different(self, before: Chain, after: Chain) -> bool:
         """Whether two endpoints stand for different tensors, each of which both graphs have."""
+        origins = self.origins_after
         return (
             before[-1] != after[-1]
             and self.same_tensor(before[-1])
-            and (self.same_tensor(after[-1]) or self.origins_after.is_added_output(after))
+            and (
+                self.same_tensor(after[-1])
+                or origins.is_added_output(after)
+                or origins.is_fed_inside(after)
+            )
             and self.distance(before, after) is None
         )
 

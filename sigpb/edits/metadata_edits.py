@@ -177,16 +177,8 @@ class DropOutput(EndpointEdit):
     @classmethod
     def from_endpoint(cls, target: EndpointTarget) -> Iterator[Edit]:
         """Wanted where the patch says ``drop``."""
-        if target.patch.drop:
+        if target.patch.drop and target.side == "output":
             yield cls(target.signature.ref, target.side, target.key)
-
-    def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
-        """Inputs cannot be dropped: the graph would have nothing to compute from."""
-        if self.side == "input":
-            yield (
-                f"{self.where} cannot be dropped, since the graph computes from it; bind it to a "
-                "constant instead."
-            )
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Drops the output."""

@@ -256,7 +256,7 @@ class ChangeBatchSize(SignatureEdit):
         stated = {
             item.key
             for item in target.patch.input
-            if item.HasField("shape") or item.HasField("bind")
+            if any(map(item.HasField, ("shape", "bind", "from_tensor"))) or item.drop
         }
         shapes = _shapes(target.signature_def.inputs)
         batches = {key: shape[0] for key, shape in shapes.items() if shape and key not in stated}
@@ -337,4 +337,19 @@ def is_of_type(info: protos.TensorInfo, patch: protos.EndpointPatch) -> bool:
         not patch.step
         and (not patch.HasField("dtype") or dtype_of(patch.dtype) == now.dtype)
         and (not patch.HasField("shape") or parse_shape(patch.shape) == now.shape)
+    )
+
+
+def stated_type(
+    patch: protos.EndpointPatch,
+) -> tuple[str | None, str | None, bool, tuple[str, ...]]:
+    """Returns the dtype and the shape of an added endpoint as far as a patch states them.
+
+    `reshape` and the steps follow.
+    """
+    return (
+        patch.dtype if patch.HasField("dtype") else None,
+        patch.shape if patch.HasField("shape") else None,
+        patch.reshape,
+        tuple(patch.step),
     )

@@ -147,8 +147,12 @@ def _is_open(info: protos.TensorInfo) -> bool:
 def _batch(target: EndpointTarget) -> str | None:
     """Returns the first input, by its key, that has an open batch size and is left."""
     inputs = target.signature.signature_def.inputs
-    bound = {item.key for item in target.signature.patch.input if item.HasField("bind")}
-    return next((key for key in sorted(inputs) if key not in bound and _is_open(inputs[key])), None)
+    gone = {
+        item.key
+        for item in target.signature.patch.input
+        if item.drop or item.HasField("bind") or item.HasField("from_tensor")
+    }
+    return next((key for key in sorted(inputs) if key not in gone and _is_open(inputs[key])), None)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from sigpb import protos
+from sigpb.tf.tensor_names import producer
 
 SPLICED = "sigpb"
 """The outermost scope of all nodes that are added."""
 
 SCOPE = f"{SPLICED}/"
+
+ADDED_ARGUMENT = "sigpb_input"
+"""What the names of arguments that are added to functions begin with."""
 
 _COPY = "copy"
 _COPIES = re.compile(rf"/{_COPY}(?:_\d+)?(?=/)")
@@ -39,3 +44,17 @@ def original_names(name: str) -> list[str]:
     """
     scopes = _COPIES.finditer(name, len(SCOPE)) if name.startswith(SCOPE) else ()
     return [name[scope.end() + 1 :] for scope in scopes]
+
+
+def computed_copy(tensor: str, computing: Collection[str]) -> str:
+    """Returns a tensor, or its copy if that is what a signature computes.
+
+    Args:
+        tensor: The tensor.
+        computing: The names of the nodes that compute the signature's outputs.
+    """
+    name = producer(tensor)
+    if name in computing:
+        return tensor
+    copies = [each for each in computing if name in original_names(each)]
+    return tensor.replace(name, copies[0], 1) if len(copies) == 1 else tensor

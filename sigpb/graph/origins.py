@@ -90,6 +90,15 @@ class Origins:
         node = None if self.is_resolved(chain) else self._node(producer(chain[-1]))
         return node is not None and node.op == "Placeholder"
 
+    def is_fed_inside(self, chain: Chain) -> bool:
+        """Whether the end of a chain is a placeholder for a tensor inside of a function."""
+        return producer(chain[-1]) in self._fed_inside
+
+    @cached_property
+    def _fed_inside(self) -> set[str]:
+        copies = (node for name, node in self._graph.nodes.items() if original_names(name))
+        return {self.source(tensor) for node in copies for tensor in self._graph.fed_inside(node)}
+
     def dtypes(self, chain: Chain, stated: int) -> list[int]:
         """Returns the dtypes of the tensors of a chain; 0 for one that is not known.
 
@@ -238,6 +247,8 @@ class Origins:
             if is_spliced(node):
                 found[self.source(node.input[0])].append((node.input[0], name))
             elif original := self.original(name):
+                if len(node.input) != len(nodes[original].input) or self._graph.fed_inside(node):
+                    continue  # It takes others, and nothing tells which is which.
                 for new, old in zip(node.input, nodes[original].input, strict=False):
                     copied = self.original(producer(new))
                     if is_added(new) and new != old and copied != producer(old):

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sigpb import protos
+from sigpb.graph.added_nodes import ADDED_ARGUMENT
 from sigpb.graph.node_index import NodeIndex, is_outlined
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.steps.graph_body import GraphBody
-from sigpb.tf.called_functions import Functions
+from sigpb.tf.called_functions import Functions, called_by
 from sigpb.tf.fresh_names import TakenNames, numbered
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import as_meant, producer_of, stated_shape
@@ -218,6 +219,14 @@ class TopLevelGraph(GraphBody):
         if dtypes is not None and output >= len(dtypes):
             return None
         return TensorType(dtypes[output] if dtypes else 0, stated_shape(node, output))
+
+    def fed_inside(self, call: protos.NodeDef) -> list[str]:
+        """Returns what a call passes for tensors inside of a function that sigpb made arguments."""
+        name = called_by(call)
+        function = self._functions.get(name) if name else None
+        arguments = function.signature.input_arg if function else ()
+        pairs = zip(arguments, call.input, strict=False)
+        return [tensor for argument, tensor in pairs if argument.name.startswith(ADDED_ARGUMENT)]
 
     @cached_property
     def _producer(self) -> int:

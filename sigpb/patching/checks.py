@@ -142,8 +142,9 @@ def _endpoint_patch_problems(
     if patch.drop and patch.HasField("rename_to"):
         yield "is both dropped and renamed."
     sides = {"bind": "input", "default": "input", "add": "input"}
-    for field, only in (sides | dict.fromkeys(NEW_FROM, "output")).items():
-        if patch.HasField(field) and side != only and (field, is_created) != ("from_tensor", True):
+    sides |= {"from_output": "output", "from_input": "output"}
+    for field, only in sides.items():
+        if patch.HasField(field) and side != only:
             yield f"has {field!r}, which only an {only} can have."
     alone = "drop" if patch.drop else "bind" if patch.HasField("bind") else None
     others = ["rename_to", "dtype", "shape", "reshape", "bind", "default", "node_name", *NEW_FROM]
@@ -165,6 +166,11 @@ def _endpoint_patch_problems(
                 yield f"has {field!r}, which does not go with 'add': the model does not have it."
     if patch.node_name:
         yield from _node_name_problems(patch.node_name)
+    for field in ("default", "node_name") if patch.HasField("from_tensor") else ():
+        if side == "input" and patch.HasField(field) and not is_created:
+            yield (
+                f"has {field!r}, which does not go with 'from_tensor'; state it in a second patch."
+            )
     if patch.HasField("from_tensor") and not _TENSOR.fullmatch(patch.from_tensor):
         yield (
             f"has a wrong from_tensor: {patch.from_tensor!r} is not the name of a tensor, such as "
@@ -268,7 +274,12 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
             yield f"{where}: two {side}s would have the key {key!r}; rename one of them otherwise."
     before = draft.meta_graph.signatures[signature.ref.source].defaults
     for end in signature.taken:
-        if end.type and end.source in before and end.default is None:
+        if end.source in before and end.tensor is not None:
+            yield (
+                f"{where}: input {end.source!r} has a default value, which is not one of the "
+                f"tensor {end.tensor!r}; drop the input, and feed that tensor under another key."
+            )
+        elif end.type and end.source in before and end.default is None:
             then = (
                 "which cannot pass steps; export the model without it, or convert in the client."
                 if end.type.steps

@@ -118,8 +118,8 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
     if old is None and new is not None:
         if side == "input":
             return (
-                f"input {new.key!r} exists nowhere in the first model; a patch adds none that the "
-                "graph computes from."
+                f"input {new.key!r} exists nowhere in the first model; state where it is fed with "
+                "'from_tensor' in a patch."
             )
         if change.tensor is None:
             return f"the tensor of output {new.key!r} exists nowhere in the first model."
@@ -140,8 +140,8 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
         return None
     if change.rewired:
         return (
-            f"{side} {old.key!r} stands for another tensor, {new.tensors[0]!r}; a patch cannot "
-            "give a key to another tensor while its own goes."
+            f"{side} {old.key!r} stands for another tensor, {new.tensors[0]!r}; state that with "
+            "'from_tensor' in a patch."
         )
     if change.computed_by:
         return _stepped(change, old.key)

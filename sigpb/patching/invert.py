@@ -143,6 +143,12 @@ class _Inverse:
         return undo
 
     def _endpoint(self, signature: Interface, side: Side, end: Port) -> protos.EndpointPatch | None:
+        if end.tensor is not None:
+            self.problems.append(
+                f"signature {signature.ref.key!r}: input {end.key!r} is fed at the tensor "
+                f"{end.tensor!r} for good; keep the model as it was."
+            )
+            return None
         info = end.info
         where = f"signature {signature.ref.key!r}: {side} {end.source!r}"
         if end.dropped:

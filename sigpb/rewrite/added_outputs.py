@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.graph.added_nodes import is_added, is_spliced, original_names
+from sigpb.graph.added_nodes import computed_copy, is_added, is_spliced
 from sigpb.graph.cone import needed
 from sigpb.graph.function_body import (
     InnerTensor,
@@ -111,18 +111,9 @@ def at_top_level(
         computing: The names of the nodes that compute the outputs that there are. Where an earlier
             patch had nodes copied for the signature, it is the copies that it computes.
     """
-    tensors = ((output, _copied(output.tensor or "", computing)) for output in outputs)
+    tensors = ((output, computed_copy(output.tensor or "", computing)) for output in outputs)
     found = ((output, tensor, type_of(tensor)) for output, tensor in tensors)
     return [AddedTensor(output, tensor, type_) for output, tensor, type_ in found if type_]
-
-
-def _copied(tensor: str, computing: Collection[str]) -> str:
-    """Returns a tensor, or its copy if that is what a signature computes."""
-    name = producer(tensor)
-    if name in computing:
-        return tensor
-    copies = [each for each in computing if name in original_names(each)]
-    return tensor.replace(name, copies[0], 1) if len(copies) == 1 else tensor
 
 
 def named_by_calls(
@@ -142,7 +133,7 @@ def named_by_calls(
     """
     found, problems = [], []
     for output in outputs:
-        tensor = _copied(output.tensor or "", nodes)
+        tensor = computed_copy(output.tensor or "", nodes)
         node, number = nodes.get(producer(tensor)), output_number(tensor)
         if node is None:
             continue
@@ -300,7 +291,7 @@ def _problem(
 def with_variant(
     ports: FunctionPorts, interface: Interface, library: FunctionLibrary, op_defs: OpDefs
 ) -> FunctionPorts:
-    """Returns the ports of a function that has the results to add, and takes any batch size.
+    """Returns the ports of a function that takes and returns what a signature is to.
 
     Args:
         ports: Those of the function as it is.
@@ -312,20 +303,24 @@ def with_variant(
     Raises:
         PatchError: If there can be no such function.
     """
-    batch, function = interface.batch, function_of(ports.function, library)
+    function = function_of(ports.function, library)
+    if interface.is_refed:
+        from sigpb.rewrite.interior_inputs import refed_function
+
+        function, ports = refed_function(function, ports, interface, library, op_defs)
     if interface.computed:
         tensors = [_inner(function, port, library, op_defs) for port in interface.computed]
         function = with_results(function, tensors, library, op_defs)
-    if batch.relaxed:
+    for size in interface.relaxed:
         from sigpb.batch_size.dimension import BatchError, relax_function
 
         places = ports.arguments
-        beside = (position for key, position in places.items() if key in batch.beside)
-        axes = dict.fromkeys((*(places[key] for key in batch.relaxed), *beside), 0)
+        beside = (position for key, position in places.items() if key in size.beside)
+        axes = dict.fromkeys((*(places[key] for key in size.relaxed), *beside), size.axis)
         inputs = interface.inputs
         shapes = {at: tensor_type(inputs[key].info).shape for key, at in places.items()}
         try:
-            function, _ = relax_function(function, axes, batch.before, library, shapes)
+            function, _ = relax_function(function, axes, size.before, library, shapes)
         except BatchError as error:
             raise PatchError(error.problems) from error
     return ports._replace(function=library.add_variant(function))

@@ -167,11 +167,14 @@ def _converted(side: Side, tensor: TensorType, wanted: TensorType, *, insist: bo
     if is_batch_relaxed(tensor.shape, wanted.shape):
         inside = TensorType(tensor.dtype, with_batch(tensor.shape, None))
         kinds.append("relax")
+    elif side == "input" and opened_axes(tensor.shape, wanted.shape):
+        inside = TensorType(tensor.dtype, wanted.shape)
+        kinds.append("relax")
     change = shape_change(inside.shape, wanted.shape)
     if change == "relax" and side == "input":
         raise ConversionError(
-            f"only the first dimension, the batch, can be relaxed, and {shape_text(wanted.shape)} "
-            f"leaves open what {shape_text(tensor.shape)} fixes"
+            f"{shape_text(wanted.shape)} leaves open what {shape_text(tensor.shape)} fixes, and is "
+            "another shape besides; state the rank, and the other sizes as they are"
         )
     if change != "same" and change not in kinds:
         kinds.append(change)
@@ -193,6 +196,17 @@ def is_batch_relaxed(before: Shape, after: Shape) -> bool:
         return False
     rest, new_rest = before[1:], after[1:]
     return rest == new_rest or _size(rest) == _size(new_rest) is not None
+
+
+def opened_axes(before: Shape, after: Shape) -> tuple[int, ...]:
+    """Returns the dimensions that one shape fixes and the other leaves open.
+
+    None if the two differ in anything else.
+    """
+    if before is None or after is None or len(before) != len(after):
+        return ()
+    axes = [axis for axis, sizes in enumerate(zip(before, after, strict=True)) if len({*sizes}) > 1]
+    return tuple(axes) if all(after[axis] is None for axis in axes) else ()
 
 
 def _size(shape: Sequence[int | None]) -> int | None:

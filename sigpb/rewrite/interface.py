@@ -118,7 +118,7 @@ class Port:
     """An input or output of a signature that is to be.
 
     Attributes:
-        source: Its key in the model; of an output that is added, the one that it gets.
+        source: Its key in the model; of an endpoint that is added, the one that it gets.
         key: The key it is to have.
         infos: What the signature says of its endpoints on this side in the model.
         dropped: Whether it is to go.
@@ -127,15 +127,17 @@ class Port:
         rows_of: For a bound value of one row that is repeated, or one that passes `Broadcast`, the
             input that has as many rows, by its key in the model.
         default: The value a client may leave out; None if that does not change.
-        tensor: For an output that is added, what the patch calls its tensor, in the graph or in a
-            function; empty for one that is made of another endpoint, and for an added input.
+        tensor: For an output that is added, or an input that is fed inside of the graph, what the
+            patch calls its tensor, in the graph or in a function; empty for an output that is made
+            of another endpoint, and for an input that is added.
         of: For an output that is made of another endpoint, the side of that, and its key in the
             model, or that of an input that is added.
         node_name: The name that the node of its tensor is to have at the top level of the graph;
             empty if an earlier patch gave it one that is to be taken back, None for no change.
         conversion: How its values are converted; None if they are not. Of a signature that is to be
             what it was, it converts nothing, but says the type.
-        found: For an output that is added, its tensor at the top level of the graph.
+        found: For such an output, its tensor at the top level of the graph; for such an input, that
+            or what stands for it there.
         result: For an output that is added, the result of a function that it is, if its name is
             that of an output of a call.
     """
@@ -165,6 +167,11 @@ class Port:
         return not self.dropped and self.key != self.source
 
     @property
+    def is_new(self) -> bool:
+        """Whether its key may be one that the model does not have."""
+        return self.renamed or self.tensor is not None
+
+    @property
     def changed(self) -> bool:
         """Whether it differs from the model."""
         return self.dropped or self.renamed or self.default is not None or self.converted
@@ -172,7 +179,13 @@ class Port:
     @property
     def converted(self) -> bool:
         """Whether other values pass through it, or other nodes, so that the graph has to change."""
-        return self.type is not None or self.bound is not None or self.node_name is not None
+        asked = (self.type, self.bound, self.node_name, self.tensor)
+        return any(each is not None for each in asked)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is an input that goes, and nothing is in its place."""
+        return self.dropped and self.bound is None
 
     def retyped(
         self,
@@ -193,8 +206,14 @@ class Port:
 
     @property
     def info(self) -> protos.TensorInfo:
-        """What the signature says of it in the model; empty for one that is added."""
-        return protos.TensorInfo() if self.tensor is not None else self.infos[self.source]
+        """What the signature says of it in the model.
+
+        Of an output that is added, nothing; of an input that is fed inside of the graph, what the
+        graph says of its tensor, once that is found.
+        """
+        if self.tensor is not None and self.source not in self.infos:
+            return protos.TensorInfo()
+        return self.infos[self.source]
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -231,7 +250,7 @@ class Feature(NamedTuple):
 
 
 class BatchSize(NamedTuple):
-    """A batch size that changes.
+    """A batch size that changes, or the size of another dimension that does.
 
     Attributes:
         relaxed: The inputs for which the graph fixed it, and is not to any longer, by their keys
@@ -241,6 +260,7 @@ class BatchSize(NamedTuple):
         axes: The tensors that have it, and which of their dimensions it is.
         nodes: The nodes that differ for the new batch size, by name; new ones too.
         beside: Inputs of which the graph left it open, if those that it fixed are to have the same.
+        axis: Which dimension of the inputs it is.
     """
 
     relaxed: tuple[str, ...] = ()
@@ -249,6 +269,7 @@ class BatchSize(NamedTuple):
     axes: Mapping[tuple[str, int], int] = {}
     nodes: Mapping[str, protos.NodeDef] = {}
     beside: tuple[str, ...] = ()
+    axis: int = 0
 
     def axis_of(self, tensor: str) -> int | None:
         """Returns which dimension of a tensor the batch is, or None."""
@@ -272,12 +293,15 @@ class Interface:
         method_name: The method it is to have.
         source_method_name: The method it has.
         inputs: Its inputs, also those that are to go, by their keys in the model. Only a draft
-            changes them.
+            changes them. One that is fed inside of the graph is in the place of what had its key.
         outputs: The same for outputs.
         dropped: Whether it is to go.
         added: The outputs that are added.
         added_inputs: The inputs that are added; outputs pass them on.
+        gone: The keys, in the model, of the inputs that go without being bound, and of those in
+            whose place others are that are fed inside of the graph.
         batch: The batch size, if it changes.
+        opened: The sizes of other dimensions that are open from then on.
         changed_nodes: The nodes that differ for this signature, by name; new ones too.
         unchecked: What only a run of the model shows: see `Edit.unchecked`.
         warnings: What works but may surprise, in whole sentences.
@@ -298,7 +322,9 @@ class Interface:
     dropped: bool = False
     added: tuple[Port, ...] = ()
     added_inputs: tuple[Port, ...] = ()
+    gone: tuple[str, ...] = ()
     batch: BatchSize = field(default_factory=BatchSize)
+    opened: tuple[BatchSize, ...] = ()
     changed_nodes: Mapping[str, protos.NodeDef] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -367,16 +393,25 @@ class Interface:
         ends = (*self.inputs.values(), *self.outputs.values(), *added)
         return not self.dropped and (
             self.examples is not None
-            or any(
-                end.converted or end.default is not None or end.tensor is not None for end in ends
-            )
+            or self.is_refed
+            or any(end.converted or end.default is not None for end in ends)
         )
 
     def new_keys(self, side: Side) -> set[str]:
         """Returns those of the keys that the inputs or outputs do not have in the model."""
         added = self.added if side == "output" else self.new_inputs
-        kept = (end for end in self.kept(side) if end.renamed or self.created)
+        kept = (end for end in self.kept(side) if end.is_new or self.created)
         return {end.key for end in (*added, *kept)}
+
+    @property
+    def interior(self) -> list[Port]:
+        """The inputs that are fed inside of the graph."""
+        return [port for port in self.inputs.values() if port.tensor is not None]
+
+    @property
+    def is_refed(self) -> bool:
+        """Whether inputs are fed inside of the graph, or go."""
+        return any(port.is_gone or port.tensor is not None for port in self.inputs.values())
 
     @property
     def drops_outputs(self) -> bool:
@@ -398,8 +433,13 @@ class Interface:
     def fed_as_before(self) -> Iterator[str]:
         """Yields the tensors that its clients go on feeding, as `canonical` spells them."""
         for port in self.inputs.values() if self.examples is None else ():
-            if not port.converted:
+            if not port.converted and not port.dropped:
                 yield from map(canonical, port.tensors)
+
+    @property
+    def relaxed(self) -> list[BatchSize]:
+        """The sizes that the graph fixed, and is not to any longer."""
+        return [each for each in (self.batch, *self.opened) if each.relaxed]
 
     @property
     def is_spliced(self) -> bool:

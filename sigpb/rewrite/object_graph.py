@@ -57,9 +57,10 @@ def contradictions(draft: MetaGraphDraft, signature: Interface) -> Iterator[str]
         return
     where = f"object_graph_def.nodes[{node_id}].bare_concrete_function"
     arguments = graph.argument_keys(node_id)
-    if sorted(arguments) != sorted(signature.inputs):
+    inputs = sorted(draft.meta_graph.signatures[key].inputs)
+    if sorted(arguments) != inputs:
         yield (
-            f"signature {key!r} has the inputs {sorted(signature.inputs)} in signature_def, "
+            f"signature {key!r} has the inputs {inputs} in signature_def, "
             f"but {sorted(arguments)} in {where}.argument_keywords."
         )
     elif arguments != sorted(arguments, key=argument_name):
@@ -223,7 +224,7 @@ class _Rewriting:
         )
         if signature.examples is not None:
             inputs = dict.fromkeys(inputs)
-        added = {port.key: port.outside for port in signature.new_inputs}
+        added = {port.key: port.outside for port in (*signature.new_inputs, *signature.interior)}
         before, after = (
             {key: change.outside for key, change in signature.conversions(side).items()}
             for side in SIDES
@@ -278,15 +279,16 @@ class _Rewriting:
             and earlier.function in functions
             and _is_same(functions[earlier.function], concrete)
         )
-        wrapper = Wrapper(signature, ports, function)
-        if self.users[current] == 1 and wrapper.is_identity and not is_back:
+        is_varied = signature.computed or signature.relaxed or signature.is_refed
+        is_own = self.users[current] == 1 and not is_varied and not is_back
+        if is_own and Wrapper(signature, ports, function).is_identity:
             functions[current].CopyFrom(concrete)
             return current
         self._name_function(bare, "")
         if earlier is not None:
             inner = function_of(earlier.function, self.library)
             ports = ports_behind(ports, earlier, inner, signature)
-        if signature.computed or signature.batch.relaxed:
+        if is_varied:
             from sigpb.rewrite.added_outputs import with_variant
 
             ports = with_variant(ports, signature, self.library, self.parts.op_defs)

@@ -336,7 +336,7 @@ def lost_defaults(signature: Interface, parts: GraphParts) -> Iterator[str]:
     graph = parts.top
     for end in signature.kept("input"):
         tensor, now = converted_tensor(end.info), tensor_type(end.info)
-        if end.type is None or default_placeholder(tensor, graph) is None:
+        if end.type is None or end.tensor or default_placeholder(tensor, graph) is None:
             continue
         try:
             change = conversion("input", now, end.type)

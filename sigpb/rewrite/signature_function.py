@@ -204,7 +204,7 @@ class Wrapper:
         """Sorts arguments and results by the keys that they are to have."""
         self.interface, self.ports, self.function = interface, ports, function
         self.arguments = [
-            Argument(ports.arguments.get(port.source) if port.tensor is None else None, port)
+            Argument(None if port.tensor == "" else ports.arguments.get(port.source), port)
             for port in sorted(interface.ports("input"), key=lambda port: argument_name(port.key))
         ]
         self.arguments += [Argument(position, None) for position in ports.captured]
@@ -239,7 +239,8 @@ class Wrapper:
 
         The function itself is to take what is only relaxed.
         """
-        relaxed, change = self.interface.batch.relaxed, port.conversion
+        relaxed = {key for each in self.interface.relaxed for key in each.relaxed}
+        change = port.conversion
         return change is not None and bool(change.steps or port.source not in relaxed)
 
     @property
@@ -253,7 +254,7 @@ class Wrapper:
             and results == [*range(len(signature.output_arg))]
             and not any(each.port and self.restates(each.port) for each in self.arguments)
             and not any(map(self._changes, self.results))
-            and not self.interface.batch.relaxed
+            and not self.interface.relaxed
         )
 
     def _changes(self, result: Outcome) -> bool:

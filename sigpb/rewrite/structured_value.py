@@ -20,7 +20,8 @@ from sigpb.tf.tensor_types import TensorType, shape_proto
 NewKeys: TypeAlias = "Mapping[str, str | None]"
 """The new key of every input, or every output, by its old one; None for one that goes."""
 
-_PARAMETERS = ("args", "kwonlyargs")
+_KEYWORDS = "kwonlyargs"
+_PARAMETERS = ("args", _KEYWORDS)
 
 
 def change_arguments(
@@ -37,7 +38,7 @@ def change_arguments(
         signature: A tuple of positional and keyword arguments; changed.
         keys: The new keys.
         types: The new types of inputs by their old keys.
-        added: The types of inputs to add by their keys.
+        added: The types of inputs to add, or to put in the place of others, by their keys.
         adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     types_by_name = {argument_name(key): type_ for key, type_ in types.items()} | {**types}
@@ -46,12 +47,13 @@ def change_arguments(
             for name, value in argument_list.dict_value.fields.items():
                 if name in types_by_name:
                     _set_type(value, types_by_name[name])
-            fields = argument_list.dict_value.fields
-            names = _argument_names(keys, fields, added, adapted=adapted)
-            _change_fields(argument_list.dict_value, names, keys)
+            adapted = _are_adapted(keys, argument_list.dict_value.fields, adapted=adapted)
+            _change_fields(argument_list.dict_value, _new_names(keys, adapted=adapted), keys)
             for key, type_ in added.items():
-                _set_type(fields[names[key] or key], type_)
-                fields[names[key] or key].tensor_spec_value.name = key
+                value = argument_list.dict_value.fields[argument_name(key) if adapted else key]
+                value.Clear()
+                value.tensor_spec_value.name = key
+                _set_type(value, type_)
 
 
 def change_results(
@@ -90,7 +92,7 @@ def change_parameters(
     Args:
         fullargspec: The fields of Python's ``inspect.FullArgSpec``; changed. May be empty.
         keys: The new keys.
-        added: The keys of inputs to add.
+        added: The keys of inputs to add, which may be there.
         adapted: Whether the version of TensorFlow that wrote the model adapts keys.
     """
     pairs = fullargspec.named_tuple_value.values
@@ -100,7 +102,8 @@ def change_parameters(
         if pair.key in _PARAMETERS
         for value in pair.value.list_value.values
     }
-    names = _argument_names(keys, spelled, added, adapted=adapted)
+    adapted = _are_adapted(keys, spelled, adapted=adapted)
+    names = _new_names(keys, adapted=adapted)
     for pair in pairs:
         if pair.key in _PARAMETERS:
             values = pair.value.list_value.values
@@ -110,8 +113,10 @@ def change_parameters(
                     del values[position]
                 else:
                     values[position].string_value = new_name
-            for key in added if pair.key == "kwonlyargs" else ():
-                values.add(string_value=names[key] or key)
+            spelled = {value.string_value for value in values}
+            for key in added if pair.key == _KEYWORDS else ():
+                if {key, argument_name(key)}.isdisjoint(spelled):
+                    values.add(string_value=argument_name(key) if adapted else key)
         elif pair.value.HasField("dict_value"):
             _change_fields(pair.value.dict_value, names, {})
 
@@ -147,28 +152,28 @@ def dictionary_of_specs(
     return value
 
 
-def _argument_names(
-    keys: NewKeys, spelled: Collection[str], added: Collection[str], *, adapted: bool
-) -> dict[str, str | None]:
-    """Returns what is to be written for either spelling of the old keys; None for what goes.
+def _are_adapted(keys: Collection[str], spelled: Collection[str], *, adapted: bool) -> bool:
+    """Whether new keys are to be adapted.
 
     Args:
-        keys: The new keys.
-        spelled: What is written now.
-        added: The keys of inputs to add.
-        adapted: Whether to adapt new keys if that does not tell.
+        keys: The old keys.
+        spelled: What is written of them now.
+        adapted: What holds if that does not tell.
     """
     odd = [key for key in keys if key != argument_name(key)]
     if any(key in spelled for key in odd):
-        adapted = False
-    elif any(argument_name(key) in spelled for key in odd):
-        adapted = True
+        return False
+    return adapted or any(argument_name(key) in spelled for key in odd)
+
+
+def _new_names(keys: NewKeys, *, adapted: bool) -> dict[str, str | None]:
+    """Returns what is to be written for either spelling of the old keys; None for what goes."""
     names: dict[str, str | None] = {}
     for spelling in (argument_name, str):
         for key, new in keys.items():
             old = spelling(key)
             names[old] = old if new == key else argument_name(new) if new and adapted else new
-    return names | {key: argument_name(key) if adapted else key for key in added}
+    return names
 
 
 def _change_fields(dictionary: protos.DictValue, names: NewKeys, keys: NewKeys) -> None:

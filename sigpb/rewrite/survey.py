@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from sigpb.rewrite.added_outputs import (
     sent_type,
     unfed,
 )
-from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed
+from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed, opened_axes
 from sigpb.rewrite.examples import Features, features_of
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import (
@@ -36,8 +37,8 @@ from sigpb.rewrite.node_names import lost_names, taken_names
 from sigpb.rewrite.repeated_rows import with_rows
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
-from sigpb.tf.stated_shapes import merged
-from sigpb.tf.tensor_names import output_number, producer
+from sigpb.tf.stated_shapes import merged, stated_shape
+from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.tf.tensor_types import (
     Shape,
     TensorType,
@@ -62,7 +63,7 @@ def surveyed(signature: Interface, parts: GraphParts) -> Interface:
     Raises:
         PatchError: With all that is in the way.
     """
-    if restored := restoration_of(signature, parts):
+    if not signature.is_refed and (restored := restoration_of(signature, parts)):
         before, after = (
             {
                 key: Conversion(type_, type_, (), ("restore",), (), type_)
@@ -103,12 +104,20 @@ class _Survey:
     def __init__(self, signature: Interface, parts: GraphParts) -> None:
         self.meta_graph = parts.meta_graph
         self.signature_def = self.meta_graph.signatures[signature.ref.source]
-        self.signature = signature
+        self.signature, self.parts = signature, parts
         self.graph, self.library, self.op_defs = parts.top, parts.library, parts.op_defs
         self.problems: list[str] = []
         self.changed_nodes: dict[str, protos.NodeDef] = {}
+        self.stand_ins: Mapping[str, protos.NodeDef] = {}
+        self.fed_nodes: dict[str, protos.NodeDef] = {}
+        self.fed = {*fed_tensors(self.signature_def)}
 
     def run(self) -> Interface:
+        try:
+            self._feed_inside()
+        except PatchError as error:
+            self.problems += error.problems
+            return self.signature
         self._check_inputs()
         self.problems += taken_names(self.signature, self.graph)
         inputs = {
@@ -116,25 +125,27 @@ class _Survey:
             for end in self.signature.taken
             if end.type and (change := self._input_conversion(end)) is not None
         }
-        added, batch = list[AddedTensor](), BatchSize()
+        added, batch, opened = list[AddedTensor](), BatchSize(), list[BatchSize]()
         try:
             added = self._find_added()
             if not self.problems:
                 fetched = _tensors(self.signature.kept("output"))
                 fetched += [each.tensor for each in added]
                 batch = self._batch_size(inputs, fetched)
+                self.changed_nodes.update(batch.nodes)
+                opened = self._opened(inputs, fetched)
         except PatchError as error:
             self.problems += error.problems
-        self.changed_nodes.update(batch.nodes)
+        sizes = (batch, *opened)
         outputs = {
             end.source: change
             for end in self.signature.kept("output")
-            if (change := self._output_conversion(end, batch)) is not None
+            if (change := self._output_conversion(end, sizes)) is not None
         }
         new_inputs = tuple(map(_with_type, self.signature.added_inputs))
         sent = {port.source: port for port in new_inputs}
         sent |= {port.source: port for port in _converted(self.signature, inputs, {}).kept("input")}
-        more = [self._added(each, batch) for each in added]
+        more = [self._added(each, sizes) for each in added]
         for end in self.signature.added:
             if end.made_of("input") is not None:
                 more.append(self._passed_on(end, sent))
@@ -150,6 +161,7 @@ class _Survey:
             added_inputs=new_inputs,
             features=read.features,
             batch=batch,
+            opened=tuple(opened),
             changed_nodes=self.changed_nodes,
             unchecked=() if self.problems else tuple(self._follow_shapes(inputs)),
             warnings=(
@@ -173,6 +185,29 @@ class _Survey:
         self.problems += read.problems
         return read
 
+    def _feed_inside(self) -> None:
+        """Has inputs fed inside of the graph, and others go, if a patch says so.
+
+        Raises:
+            PatchError: With all that is in the way.
+        """
+        if not self.signature.is_refed:
+            return
+        from sigpb.rewrite.interior_inputs import refed
+
+        nodes = self._nodes(_tensors(self.signature.kept("output")))
+        self.signature, changed, self.stand_ins = refed(self.signature, nodes, self.parts)
+        self.changed_nodes.update(changed)
+        ports = (port for port in self.signature.inputs.values() if not port.is_gone)
+        self.fed = {*map(canonical, _tensors(ports))}
+
+    def _type_of(self, tensor: str) -> TensorType | None:
+        """Returns what the graph says of a tensor, or of what stands for one in a function."""
+        stand_in = self.stand_ins.get(producer(tensor))
+        if stand_in is not None:
+            return TensorType(stand_in.attr["dtype"].type, stated_shape(stand_in))
+        return self.graph.type_of(tensor)
+
     def _batch_size(self, inputs: Mapping[str, Conversion], fetched: Sequence[str]) -> BatchSize:
         """Returns the batch size that changes when inputs are converted.
 
@@ -187,8 +222,13 @@ class _Survey:
         shapes = {key: shape_of(infos[key].tensor_shape) for key in inputs}
         # What steps make of what clients send is the model's; a reshape alone says no batch size.
         new_shapes = {key: change.made.shape for key, change in inputs.items()}
-        opened = [key for key in inputs if is_batch_relaxed(shapes[key], new_shapes[key])]
-        relaxed = [key for key in opened if not _is_open(self.graph.type_of(infos[key].name))]
+        opened = [
+            key
+            for key in inputs
+            if is_batch_relaxed(shapes[key], new_shapes[key])
+            or 0 in opened_axes(shapes[key], new_shapes[key])
+        ]
+        relaxed = [key for key in opened if not _is_open(self._type_of(infos[key].name))]
         fixed = [key for key in inputs if is_batch_relaxed(new_shapes[key], shapes[key])]
         before = {_first(shapes[key]) for key in relaxed}
         after = {_first(new_shapes[key]) for key in opened or fixed}
@@ -218,21 +258,85 @@ class _Survey:
                 result = relax_nodes(nodes, axes(), size, self.library, results)
             except BatchError as other:
                 raise PatchError(other.problems) from other
-        fed = {name for name, _ in axes()}
-        changed = {
-            node.name: node
-            for name, group in result.nodes.items()
-            if name not in fed
-            for node in group
-        }
+        changed = self._changed_by(result.nodes, {name for name, _ in axes()})
         return BatchSize(tuple(relaxed), size, after.pop(), result.axes, changed, beside)
+
+    def _opened(self, inputs: Mapping[str, Conversion], fetched: Sequence[str]) -> list[BatchSize]:
+        """Returns the sizes, other than the batch size, that are open once inputs are converted.
+
+        Each is followed as if it were the batch: what is computed at one place of that dimension
+        may not depend on what is at another.
+
+        Args:
+            inputs: How inputs are converted.
+            fetched: The tensors that the signature returns.
+
+        Raises:
+            PatchError: With all nodes that rely on such a size.
+        """
+        wanted: dict[tuple[int, int], list[str]] = defaultdict(list)
+        for key, change in inputs.items():
+            info = self.signature.inputs[key].info
+            graph = self._type_of(info.name)
+            before = shape_of(info.tensor_shape)
+            for axis in opened_axes(before, change.inside.shape):
+                size = before[axis] if before else None
+                is_open = graph is not None and graph.shape and graph.shape[axis] is None
+                if axis and size is not None and not is_open:
+                    wanted[axis, size].append(key)
+        found = list[BatchSize]()
+        for (axis, size), keys in sorted(wanted.items()):
+            together = list[str]()
+            for key in keys:
+                # Inputs that have nothing to do with each other may be of different sizes.
+                try:
+                    found.append(self._open(axis, size, [key], fetched))
+                except PatchError:
+                    together.append(key)
+            if together:
+                found.append(self._open(axis, size, together, fetched))
+        return found
+
+    def _changed_by(
+        self, nodes: Mapping[str, Sequence[protos.NodeDef]], fed: Collection[str]
+    ) -> dict[str, protos.NodeDef]:
+        """Returns the nodes that an open size changes, without those that are fed.
+
+        Of these the shapes are noted, for the next size that is opened.
+        """
+        changed = {node.name: node for group in nodes.values() for node in group}
+        self.fed_nodes.update({name: changed.pop(name) for name in fed if name in changed})
+        return changed
+
+    def _open(self, axis: int, size: int, keys: Sequence[str], fetched: Sequence[str]) -> BatchSize:
+        from sigpb.batch_size.dimension import BatchError, relax_nodes
+        from sigpb.batch_size.literals import may_be_made_of
+
+        nodes = self._nodes(fetched)
+        outputs = [_output(self.signature.inputs[key].info.name) for key in keys]
+        axes = {output: axis for output in outputs if output[0] in nodes}
+        try:
+            if problems := [*may_be_made_of(nodes, size, self.library)]:
+                raise BatchError(problems)
+            result = relax_nodes(nodes, axes, size, self.library, [*map(_output, fetched)])
+        except BatchError as error:
+            raise PatchError(
+                [
+                    f"dimension {axis} of input {' and '.join(map(repr, keys))} cannot be opened, "
+                    f"taken for a batch of {size}: {problem}"
+                    for problem in error.problems
+                ]
+            ) from error
+        changed = self._changed_by(result.nodes, {name for name, _ in axes})
+        self.changed_nodes.update(changed)
+        return BatchSize(tuple(keys), size, None, result.axes, changed, axis=axis)
 
     def _open_beside(self, converted: Collection[str]) -> Iterator[str]:
         """Yields inputs that are not converted and whose first dimension is open."""
         for key, port in self.signature.inputs.items():
             name = port.info.name
             is_stated = name and _is_open(declared_type(port.info))
-            if key not in converted and is_stated and _is_open(self.graph.type_of(name)):
+            if key not in converted and is_stated and _is_open(self._type_of(name)):
                 yield key
 
     def _left_behind(self, batch: BatchSize) -> Iterator[str]:
@@ -255,7 +359,7 @@ class _Survey:
         refined: dict[tuple[str, int], Shape] = {}
         for key, change in inputs.items():
             tensor = converted_tensor(self.signature.inputs[key].info)
-            if actual := self.graph.type_of(tensor):
+            if actual := self._type_of(tensor):
                 # A batch size that is opened is not followed again.
                 shape = merged(change.arriving, actual.shape)
                 if shape != actual.shape:
@@ -279,8 +383,8 @@ class _Survey:
 
     def _nodes(self, fetched: Sequence[str]) -> dict[str, protos.NodeDef]:
         """Returns the nodes that some tensors are computed by, as they are to be."""
-        nodes = {**self.graph.nodes, **self.changed_nodes}
-        return computing(nodes, fetched, set(fed_tensors(self.signature_def)))
+        nodes = {**self.graph.nodes, **self.changed_nodes, **self.stand_ins, **self.fed_nodes}
+        return computing(nodes, fetched, self.fed)
 
     def _find_added(self) -> list[AddedTensor]:
         made = made_of_outputs(self.signature)
@@ -301,9 +405,9 @@ class _Survey:
         else:
             top = at_top_level(outputs, self.graph.type_of, nodes)
             self.problems += inside_control_flow(top, self.graph.nodes)
-            fed = set(fed_tensors(self.signature_def))
-            own = {*nodes, *map(producer, fed)} if top else set()
-            self.problems += unfed(top, self.graph.nodes, fed, replaced_for(own, self.graph))
+            own = {*nodes, *map(producer, self.fed)} if top else set()
+            replaced = replaced_for(own, self.graph)
+            self.problems += unfed(top, self.graph.nodes, self.fed, replaced)
         others = [output for output in outputs if all(output is not each.output for each in top)]
         if not others:
             return top
@@ -340,7 +444,7 @@ class _Survey:
     def _check(self, side: Side, end: Port) -> None:
         """Makes sure that the graph says of an endpoint what the signature says."""
         tensor, stated = converted_tensor(end.info), tensor_type(end.info)
-        actual = self.graph.type_of(tensor)
+        actual = self._type_of(tensor)
         where = f"{side} {end.source!r} is the tensor {tensor!r}"
         if actual is None:
             self.problems.append(f"{where}, which the graph does not have.")
@@ -358,7 +462,7 @@ class _Survey:
 
     def _input_conversion(self, end: Port) -> Conversion | None:
         change = self._conversion("input", end, tensor_type(end.info))
-        actual = self.graph.type_of(converted_tensor(end.info))
+        actual = self._type_of(converted_tensor(end.info))
         if change and not self.problems and actual:
             taken = actual.shape
             if is_batch_relaxed(taken, change.inside.shape):
@@ -370,9 +474,9 @@ class _Survey:
                 )
         return change
 
-    def _output_conversion(self, end: Port, batch: BatchSize) -> Conversion | None:
+    def _output_conversion(self, end: Port, sizes: Iterable[BatchSize]) -> Conversion | None:
         now = tensor_type(end.info)
-        followed = batch.follow(converted_tensor(end.info), now)
+        followed = _followed(converted_tensor(end.info), now, sizes)
         if end.type is None and followed == now:
             if end.node_name is not None:
                 self._check("output", end)
@@ -380,7 +484,7 @@ class _Survey:
         self._check("output", end)
         return self._conversion("output", end, followed)
 
-    def _added(self, added: AddedTensor, batch: BatchSize) -> Port | None:
+    def _added(self, added: AddedTensor, sizes: Iterable[BatchSize]) -> Port | None:
         end, tensor, now, result = added
         if not now.dtype:
             self.problems.append(
@@ -394,7 +498,7 @@ class _Survey:
                 "handle that only the graph itself can use."
             )
             return None
-        change = self._conversion("output", end, batch.follow(tensor, now))
+        change = self._conversion("output", end, _followed(tensor, now, sizes))
         return replace(end, conversion=change, found=tensor, result=result) if change else None
 
     def _passed_on(self, end: Port, sent: Mapping[str, Port]) -> Port | None:
@@ -412,6 +516,13 @@ def _with_type(port: Port) -> Port:
     assert port.type is not None, "a patch states the type of an input that it adds"
     type_ = port.type.of(TensorType(0, None))
     return replace(port, conversion=Conversion(type_, type_, (), (), (), type_))
+
+
+def _followed(tensor: str, now: TensorType, sizes: Iterable[BatchSize]) -> TensorType:
+    """Returns the type that a tensor has after all changes of sizes."""
+    for size in sizes:
+        now = size.follow(tensor, now)
+    return now
 
 
 def _tensors(ports: Iterable[Port]) -> list[str]:

@@ -127,7 +127,8 @@ class _Body(Surface):
         for position, name in self.arguments.items():
             passed[position] = name
         inputs = self._wrapper.interface.inputs.values()
-        ports = sorted(inputs, key=lambda port: self._places[port.source])
+        taken = (port for port in inputs if port.source in self._places)
+        ports = sorted(taken, key=lambda port: self._places[port.source])
         for source, tensor in passed_in(ports, self, self._wrapper.interface).items():
             passed[self._places[source]] = tensor
         return passed

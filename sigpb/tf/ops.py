@@ -44,6 +44,66 @@ TABLES = frozenset(
 )
 """Lookup tables, or handles of them."""
 
+READING_STATE = (
+    VARIABLES
+    | TABLES
+    | {
+        # What is read, or made up at random.
+        "IsVariableInitialized",
+        "LookupTableFind",
+        "LookupTableFindV2",
+        "LookupTableSize",
+        "LookupTableSizeV2",
+        "Multinomial",
+        "ParameterizedTruncatedNormal",
+        "RandomCrop",
+        "RandomGamma",
+        "RandomPoisson",
+        "RandomPoissonV2",
+        "RandomShuffle",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RandomUniformInt",
+        "ReadVariableOp",
+        "RefIdentity",
+        "ResourceGather",
+        "ResourceGatherNd",
+        "SampleDistortedBoundingBox",
+        "SampleDistortedBoundingBoxV2",
+        "Timestamp",
+        "TruncatedNormal",
+        "VarIsInitializedOp",
+        "VariableShape",
+        # What lives as long as one run.
+        "Empty",
+        "TensorArray",
+        "TensorArrayConcat",
+        "TensorArrayConcatV3",
+        "TensorArrayGather",
+        "TensorArrayGatherV3",
+        "TensorArrayRead",
+        "TensorArrayReadV3",
+        "TensorArrayScatter",
+        "TensorArrayScatterV3",
+        "TensorArraySize",
+        "TensorArraySizeV3",
+        "TensorArrayV2",
+        "TensorArrayV3",
+        "TensorArrayWrite",
+        "TensorArrayWriteV3",
+        # What complains, or prints.
+        "Assert",
+        "CheckNumerics",
+        "CheckNumericsV2",
+        "Print",
+        "PrintV2",
+    }
+)
+"""What leaves nothing behind that a later run, or another node, could notice if it does not run.
+
+Of what nodes have to say to people, asserts and messages, that is not true.
+"""
+
 
 Effect: TypeAlias = Literal["pure", "state", "reads", "writes", "network", "code"]
 """What an op does.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sigpb import protos
 from sigpb.patching.plan import Plan, asks_for_whole_graphs
-from sigpb.rewrite.conversion import Conversion
+from sigpb.rewrite.conversion import Conversion, opened_axes
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import SIDES, Feature, Interface, Port, Side
@@ -17,6 +17,7 @@ from sigpb.tf.stated_shapes import merged
 from sigpb.tf.tensor_types import (
     Shape,
     TensorType,
+    converted_tensor,
     declared_type,
     encoding_of,
     shape_of,
@@ -82,7 +83,7 @@ class _MappedGraph:
                 *(self._input(port, features.get(port.source)) for port in inputs),
                 *map(_added_input, interface.added_inputs),
             ),
-            tuple(map(_output, kept)),
+            tuple(_output(port, interface) for port in kept),
             tuple(added),
             interface.changed or made_of is not None,
             None if made_of is None else FunctionPlace(made_of.way, made_of.number),
@@ -124,6 +125,8 @@ class _MappedGraph:
             value,
             port.rows_of,
             _relaxed_size(shape_of(info.tensor_shape), change.inside.shape) if change else None,
+            port.tensor,
+            _opened_beside_batch(info, change),
         )
 
     def _components(
@@ -133,6 +136,13 @@ class _MappedGraph:
         if encoding_of(info) == "dense":
             if change:
                 shape = merged(change.outside.shape, change.inside.shape)
+                if shape is not None and change.outside.shape == change.inside.shape:
+                    for axis in _opened_beside_batch(info, change):
+                        shape = (
+                            *shape[:axis],
+                            info.tensor_shape.dim[axis].size,
+                            *shape[axis + 1 :],
+                        )
                 type_ = TensorType(change.outside.dtype, shape)
             else:
                 type_ = self._actual_type(info.name, declared_type(info))
@@ -187,15 +197,19 @@ def _steps(port: Port) -> tuple[Step, ...]:
     return port.conversion.steps if port.conversion else ()
 
 
-def _output(port: Port) -> OutputMapping:
+def _output(port: Port, interface: Interface) -> OutputMapping:
     info, change = port.info, port.conversion
+    axis = _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None
+    if interface.opened:
+        batch = interface.batch
+        axis = batch.axis_of(converted_tensor(info)) if batch.relaxed else None
     return OutputMapping(
         port.source,
         port.key,
         _declared(info, change),
         suffixes_of(info),
         _steps(port),
-        _relaxed_axis(shape_of(info.tensor_shape), change.inside.shape) if change else None,
+        axis,
         port.rows_of,
     )
 
@@ -212,6 +226,12 @@ def _declared(info: protos.TensorInfo, change: Conversion | None) -> TensorType:
     if encoding_of(info) == "coo_sparse":
         return TensorType(change.outside.dtype, shape_of(info.tensor_shape))
     return change.outside
+
+
+def _opened_beside_batch(info: protos.TensorInfo, change: Conversion | None) -> tuple[int, ...]:
+    """Returns the dimensions, but for the first, that the old model fixes and the new does not."""
+    axes = opened_axes(shape_of(info.tensor_shape), change.inside.shape) if change else ()
+    return tuple(axis for axis in axes if axis)
 
 
 def _relaxed_axis(before: Shape, after: Shape) -> int | None:

@@ -14,12 +14,11 @@ from typing import Any
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.tensor_types import tensor_names
 from sigpb.verifying.comparison import Array, Arrays
-from sigpb.verifying.mapping import FunctionPlace, suffixes_of
+from sigpb.verifying.feeding import Fed, paths
+from sigpb.verifying.mapping import Feeding, FunctionPlace, suffixes_of
 
 Graph = Any
 Tensor = Any
-CallPath = tuple[str, ...]
-"""The names of calls, each in the function that the one before it calls, and of a node."""
 
 RunSignature = Callable[[Mapping[str, Array]], Arrays]
 
@@ -58,6 +57,23 @@ class V1:
         saver, _ = self._loader.load_graph(graph, self._tags)
         return graph, saver
 
+    def _fed(
+        self, feeding: Feeding, feeds: Mapping[str, str], fetches: Mapping[str, str]
+    ) -> tuple[Any, Any, dict[str, str], dict[str, str]]:
+        """Returns a graph that can be fed otherwise, its saver, and its feeds and fetches."""
+        import tensorflow as tf
+
+        meta_graph = type(self.meta_graph)()
+        meta_graph.CopyFrom(self.meta_graph)
+        kept = {key: name for key, name in feeds.items() if key not in feeding.left_out}
+        left_out = [name for key, name in feeds.items() if key in feeding.left_out]
+        fetches = {key: name for key, name in fetches.items() if key in feeding.fetched}
+        fed = Fed(meta_graph, feeding.tensors, fetches, left_out)
+        graph = tf.Graph()
+        with graph.as_default():
+            saver = tf.compat.v1.train.import_meta_graph(fed.meta_graph)
+        return graph, saver, {**kept, **fed.tensors}, fed.fetches
+
     @contextlib.contextmanager
     def opened(
         self,
@@ -65,6 +81,7 @@ class V1:
         optimized: bool = True,
         tensors: Mapping[str, str] | None = None,
         fed: Mapping[str, str] | None = None,
+        feeding: Feeding | None = None,
     ) -> Iterator[RunSignature]:
         """Yields what runs a signature in a new session.
 
@@ -73,14 +90,18 @@ class V1:
             optimized: Whether the graph is optimized, or run as it is.
             tensors: The names of tensors to return in place of the outputs, by what to call them.
             fed: The names of tensors to feed if there is no such signature, by what to call them.
+            feeding: What else is fed than the signature says.
         """
         import tensorflow as tf
 
-        graph, saver = self._graph
         feeds, fetches = {**(fed or {})}, dict[str, str]()
         if fed is None:
             signature = _signature(self.meta_graph.signature_def, key)
             feeds, fetches = _tensors(signature.inputs), _tensors(signature.outputs)
+        if feeding is None:
+            graph, saver = self._graph
+        else:
+            graph, saver, feeds, fetches = self._fed(feeding, feeds, fetches)
         if tensors is not None:
             outputs = [graph.get_tensor_by_name(name) for name in fetches.values()]
             fetches = {new: tensor_in(graph, name, outputs) for new, name in tensors.items()}
@@ -291,9 +312,10 @@ def tensor_in(graph: Graph, name: str, fetched: Iterable[Tensor]) -> Tensor:
     try:
         return graph.get_tensor_by_name(f"{node}:{output or 0}")
     except (KeyError, ValueError):
-        calls = [operation for operation in _needed(fetched) if operation.type in CALL_OPS]
+        operations = _needed(fetched)
+        calls = [operation.node_def for operation in operations if operation.type in CALL_OPS]
     functions = {each.signature.name: each for each in graph.as_graph_def().library.function}
-    found = _paths(node, calls, functions)
+    found = paths(node, calls, functions)
     if len(found) != 1:
         raise LookupError(f"the old model has {len(found)} tensors {name!r}")
     operation = graph.get_operation_by_name(found[0][0])
@@ -311,25 +333,6 @@ def _needed(fetched: Iterable[Tensor]) -> list[Any]:
             found[operation.name] = operation
             waiting += [*(tensor.op for tensor in operation.inputs), *operation.control_inputs]
     return list(found.values())
-
-
-def _paths(node: str, calls: Iterable[Any], functions: Mapping[str, Any]) -> list[CallPath]:
-    """Returns the calls that lead to the nodes of a name that are the least deep, and the node."""
-    level: list[tuple[CallPath, CallPath]] = [
-        ((call.name,), (call.get_attr("f").name,)) for call in calls
-    ]
-    while level:
-        found, deeper = list[CallPath](), list[tuple[CallPath, CallPath]]()
-        for path, names in level:
-            for each in functions[names[-1]].node_def if names[-1] in functions else ():
-                if each.name == node:
-                    found.append((*path, node))
-                elif each.op in CALL_OPS and (called := each.attr["f"].func.name) not in names:
-                    deeper.append(((*path, each.name), (*names, called)))
-        if found:
-            return found
-        level = deeper
-    return []
 
 
 def _beside(graph: Graph, call: Any, functions: Mapping[str, Any]) -> dict[str, Any]:

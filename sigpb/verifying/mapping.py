@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.steps.step import Step
@@ -44,7 +45,7 @@ class InputMapping:
 
     Attributes:
         old: Its key in the old model; None if only the new one has it.
-        new: Its key in the new one; None if its value is fixed there.
+        new: Its key in the new one; None if its value is fixed there, or nothing needs it.
         encoding: How it is made of tensors.
         declared: The type that the new model's signature is to state.
         components: Its tensors.
@@ -55,6 +56,10 @@ class InputMapping:
             key in the old model.
         rows: The rows that the old model takes at a time where the new one takes any number; None
             if that is no different.
+        tensor: For an input that is fed inside of the graph, the name of the tensor in the old
+            model: at the top level, or in a function that the signature calls.
+        opened: The dimensions, but for the first, that the old model fixes and the new one does
+            not, so that only one size of them is fed.
     """
 
     old: str | None
@@ -67,6 +72,27 @@ class InputMapping:
     value: bytes | None = None
     rows_of: str | None = None
     rows: int | None = None
+    tensor: str | None = None
+    opened: tuple[int, ...] = ()
+
+    @property
+    def is_unneeded(self) -> bool:
+        """Whether the new model does without it."""
+        return self.new is None and self.value is None
+
+
+class Feeding(NamedTuple):
+    """What is fed to a signature of the old model other than its clients feed.
+
+    Attributes:
+        tensors: The names of tensors that are fed, by what to call them.
+        left_out: The keys of the inputs that are not fed.
+        fetched: What is fetched, as ``tf.saved_model.load`` names it.
+    """
+
+    tensors: Mapping[str, str]
+    left_out: frozenset[str]
+    fetched: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -139,7 +165,7 @@ class SignatureMapping:
     Attributes:
         old: Its key in the old model.
         new: Its key in the new one.
-        inputs: All inputs that the old model has.
+        inputs: All inputs that the old model has, and those that are fed inside of its graph.
         outputs: The outputs that both have.
         added: The outputs that only the new model has.
         concerned: Whether the patch changes anything of it.
@@ -165,6 +191,15 @@ class SignatureMapping:
     def rows(self) -> int | None:
         """The rows that the old model takes at a time, if the new one takes any number."""
         return next((each.rows for each in self.inputs if each.rows is not None), None)
+
+    @property
+    def feeding(self) -> Feeding | None:
+        """What the old model has to be fed otherwise; None if it is fed what its clients feed."""
+        ends = [(each.old, each) for each in self.inputs if each.old is not None]
+        tensors = {old: each.tensor for old, each in ends if each.tensor is not None}
+        left_out = frozenset(old for old, each in ends if each.is_unneeded)
+        fetched = frozenset(each.old + suffix for each in self.outputs for suffix in each.suffixes)
+        return Feeding(tensors, left_out | tensors.keys(), fetched) if tensors else None
 
     @property
     def has_open_batch(self) -> bool:

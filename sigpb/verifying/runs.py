@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sigpb.verifying.comparison import Arrays
 from sigpb.verifying.loaders import failure_reason, lacks_op
+from sigpb.verifying.mapping import Feeding
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class SessionLoader(Loader, Protocol):
         optimized: bool = True,
         tensors: Mapping[str, str] | None = None,
         fed: Mapping[str, str] | None = None,
+        feeding: Feeding | None = None,
     ) -> Any:
         """Returns a context with what runs a signature, or computes tensors from its inputs.
 

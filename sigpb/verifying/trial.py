@@ -34,7 +34,7 @@ from sigpb.verifying.runs import (
     returned_by,
     run_outcomes,
 )
-from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up
+from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up, made_up_unneeded
 
 ROUNDING = Tolerance(rtol=1e-4, atol=1e-6)
 """How much results may differ if TensorFlow has a reason to add up in another order.
@@ -117,7 +117,11 @@ class Trial:
         signature = self.signature
         old_parts = [each.fed_to_old for each in rounds]
         befores: list[list[RunOutcome]] = [[{} for _ in parts] for parts in old_parts]
-        if signature.fed is None:
+        feeding = signature.feeding
+        if feeding is not None:
+            opened = models.reference.opened(signature.old, optimized, feeding=feeding)
+            befores = run_outcomes(opened, old_parts)
+        elif signature.fed is None:
             befores = run_outcomes(models.old.opened(signature.old, optimized), old_parts)
         afters: list[list[RunOutcome]] = [[Failure("")]] * len(rounds)
         if models.new is not None:
@@ -128,7 +132,7 @@ class Trial:
             # Apart from the outputs: what runs twice may count twice.
             tensors = {each.new: each.tensor for each in signature.added if each.fed is None}
             added = run_outcomes(
-                models.reference.opened(signature.old, optimized, tensors, signature.fed),
+                models.reference.opened(signature.old, optimized, tensors, signature.fed, feeding),
                 old_parts,
             )
         return [
@@ -177,7 +181,7 @@ class Trial:
             recipe = Recipe(size or 1, examples=self.examples, **options)
             fed = {**made_up(signature, recipe, samples), **samples}
             shown = None if size is None else size * (signature.rows or 1)
-            fed_to_old = for_old(signature, fed)
+            fed_to_old = for_old(signature, fed, made_up_unneeded(signature, recipe))
             yield Round(
                 shown,
                 fed if signature.examples is None else as_examples(signature, fed),
@@ -225,6 +229,11 @@ class Trial:
             status = "not verified"
         else:
             skipped += [_where(sizes).removeprefix(" in ") for sizes in not_run.values()]
+            skipped += [
+                f"other sizes of dimension {axis} of input {each.new!r}"
+                for each in self.signature.inputs
+                for axis in each.opened
+            ]
             left_out = self._expected_outputs().keys() - found.keys()
             for name in sorted(left_out):
                 found[name] = OutputReport(self._expected_outputs()[name], name, "not verified")

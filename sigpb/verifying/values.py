@@ -70,17 +70,30 @@ def made_up(signature: SignatureMapping, recipe: Recipe, given: Collection[str] 
     return values
 
 
-def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Arrays]:
+def made_up_unneeded(signature: SignatureMapping, recipe: Recipe) -> Arrays:
+    """Makes values, by the old keys, for inputs that nothing needs and only the old model takes."""
+    return {
+        f"{each.old}{suffix}": array
+        for number, each in enumerate(signature.inputs)
+        if each.is_unneeded and signature.feeding is None
+        for suffix, array in _components(each, recipe, number).items()
+    }
+
+
+def for_old(
+    signature: SignatureMapping, values: Mapping[str, Array], unneeded: Mapping[str, Array] = {}
+) -> list[Arrays]:
     """Returns what the old model is fed for the same results.
 
     Args:
         signature: The signature.
         values: What the new model is fed.
+        unneeded: Values of inputs that only the old model takes, by their keys there.
 
     Returns:
         One set of values; several if the old model takes fewer rows at a time.
     """
-    whole: Arrays = {}
+    whole: Arrays = {**unneeded}
     relaxed: dict[str, int] = {}
     for each in signature.inputs:
         if each.new is None or each.old is None:
@@ -93,7 +106,7 @@ def for_old(signature: SignatureMapping, values: Mapping[str, Array]) -> list[Ar
             if each.rows is not None:
                 relaxed[name] = each.rows
     for each in signature.inputs:
-        if each.old is None:
+        if each.old is None or each.is_unneeded:
             continue
         if each.new is None:
             whole[each.old] = _fixed(each)

@@ -106,6 +106,11 @@ def patch_of(*arguments: str) -> protos.SavedModelPatch:
                            shape: "[?]" add: true } }""",
         ),
         (
+            ["--input_from=pooled=pool/Mean:0", "--input_shape=pooled=?,2", "--drop_input=x"],
+            """signature { key: "serving_default" input { key: "x" drop: true }
+                           input { key: "pooled" shape: "?,2" from_tensor: "pool/Mean:0" } }""",
+        ),
+        (
             ["--bind_input=training=false", "--bind_input=ids=[[1, 2], [3, 4]]"],
             """signature { key: "serving_default" input { key: "training" bind: "false" }
                            input { key: "ids" bind: "[[1, 2], [3, 4]]" } }""",

@@ -173,14 +173,6 @@ class TestRefused:
             serving('output { key: "a" from_tensor: "pool/Mean:0" shape: "[?,3]" }'),
         ).startswith("signature 'serving_default': output 'a': [?,2] has 2 elements for each ?")
 
-    def test_an_input(self, fixture_model: ModelFactory) -> None:
-        assert refusal(
-            fixture_model("tf2_linear"), serving('input { key: "x" from_tensor: "mul:0" }')
-        ) == (
-            "signature 'serving_default': input 'x' has 'from_tensor', which only an output can "
-            "have."
-        )
-
     def test_with_another_key(self, fixture_model: ModelFactory) -> None:
         assert refusal(
             fixture_model("tf2_image"),

@@ -102,15 +102,6 @@ class TestRefused:
                 "delete the signature instead."
             )
 
-    def test_an_input(self, fixture_model: ModelFactory) -> None:
-        assert refusal(
-            fixture_model("tf2_linear"),
-            'signature { key: "serving_default" input { key: "x" drop: true } }',
-        ) == (
-            "signature 'serving_default': input 'x' cannot be dropped, since the graph computes "
-            "from it; bind it to a constant instead."
-        )
-
     def test_unknown_key(self, fixture_model: ModelFactory) -> None:
         assert (
             refusal(

@@ -165,8 +165,18 @@ class TestPatch:
                 ["output 'x' has 'default', which only an input can have."],
             ),
             (
-                'input { key: "x" from_tensor: "x:0" }',
-                ["input 'x' has 'from_tensor', which only an output can have."],
+                'input { key: "x" from_tensor: "x:0" node_name: "y" }',
+                [
+                    "input 'x' has 'node_name', which does not go with 'from_tensor'; state it in "
+                    "a second patch."
+                ],
+            ),
+            (
+                'input { key: "x" from_tensor: "x:0" default: "1" }',
+                [
+                    "input 'x' has 'default', which does not go with 'from_tensor'; state it in a "
+                    "second patch."
+                ],
             ),
             (
                 'output { key: "x" from_tensor: "x:0" rename_to: "y" }',

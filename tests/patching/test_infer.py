@@ -109,8 +109,8 @@ class TestRefused:
         )
 
         assert reasons(after, model) == (
-            "signature 'serving_default': input 'training' exists nowhere in the first model; a "
-            "patch adds none that the graph computes from.",
+            "signature 'serving_default': input 'training' exists nowhere in the first model; "
+            "state where it is fed with 'from_tensor' in a patch.",
         )
 
     def test_new_signature(self, fixture_model: ModelFactory) -> None:

@@ -14,7 +14,7 @@ import pytest
 from sigpb.steps.broadcast import Broadcast
 from sigpb.steps.conversion import convert
 from sigpb.verifying.comparison import Tolerance
-from sigpb.verifying.mapping import AddedOutput, OutputMapping, SignatureMapping
+from sigpb.verifying.mapping import AddedOutput, Feeding, OutputMapping, SignatureMapping
 from sigpb.verifying.report import LoaderReport
 from sigpb.verifying.trial import Trial
 from tests.verifying.mappings import input_, output, signature, type_of
@@ -36,6 +36,7 @@ class Model:
         optimized: bool = True,
         tensors: Mapping[str, str] | None = None,
         fed: Mapping[str, str] | None = None,
+        feeding: Feeding | None = None,
     ) -> Iterator[Callable[[Any], Any]]:
         function = self.make(optimized)
 

@@ -93,6 +93,10 @@ class Surroundings(Protocol):
         """Returns the nodes that take tensors from a node."""
         ...
 
+    def begin(self) -> Sequence[tuple[str, Tensor]]:
+        """Returns the tensors where the batch dimension begins."""
+        ...
+
 
 @dataclass(eq=False)
 class Operation:
@@ -256,6 +260,10 @@ class Operation:
     def only_used_as(self, op: str, number: int) -> bool:
         """Whether the output is used, and only as a certain operand of some op."""
         return self.surroundings.only_used_as(self.node.name, op, number)
+
+    def can_tell_size(self) -> bool:
+        """Whether a tensor where the batch dimension begins has the batch size."""
+        return any(Batch() in (tensor.shape or ()) for _, tensor in self.surroundings.begin())
 
     def users(self) -> Sequence[protos.NodeDef]:
         """Returns the nodes that take tensors from this one."""

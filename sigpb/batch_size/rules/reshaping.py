@@ -5,7 +5,17 @@ from __future__ import annotations
 from sigpb.batch_size.rules.layout import batch_in_literal, layout_of, product, resolved
 from sigpb.batch_size.rules.operation import Operation, Refusal, rule
 from sigpb.batch_size.rules.products import is_training
-from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, can_be_equal, has_batch, known, text
+from sigpb.batch_size.rules.sizes import (
+    MERGED,
+    OTHERWISE,
+    Batch,
+    Dim,
+    Dims,
+    can_be_equal,
+    has_batch,
+    known,
+    text,
+)
 from sigpb.batch_size.rules.values import Tensor
 
 
@@ -22,6 +32,8 @@ def reshape(op: Operation) -> Tensor:
         if has_batch(target):
             raise _unclear(dims, target)
         return Tensor(_inferred(dims, target))
+    if (beside := _beside_unknown(op, dims, target)) is not None:
+        return Tensor(beside)
     sizes = known(target)
     if sizes is not None:
         return Tensor(_literal(op, dims, sizes))
@@ -29,6 +41,33 @@ def reshape(op: Operation) -> Tensor:
     if shape is None:
         raise _unclear(dims, target)
     return Tensor(shape)
+
+
+def _beside_unknown(op: Operation, dims: Dims, target: Dims) -> Dims | None:
+    """Returns the shape where an unknown size is before the batch, or merged with it.
+
+    The number of elements settles what the sizes are: ``[?,N,8]`` to ``[-1,8]``, and back, or to
+    ``[-1,N,2,4]``. None if a reshape does something else.
+    """
+    if not target or target[0] not in (None, -1, OTHERWISE):
+        return None
+    is_apart = dims[:2] == (None, Batch())
+    rest = dims[2:] if is_apart else dims[1:]
+    if not (is_apart or dims[:1] == (MERGED,)) or known(rest) is None:
+        return None
+
+    def takes_rest(new: Dims) -> bool:
+        return known(new) is not None and -1 not in new and product(new) == product(rest)
+
+    if is_apart and takes_rest(target[1:]):
+        return (MERGED, *target[1:])
+    new = target[2:]
+    if not takes_rest(new):
+        return None
+    is_literal = op.size is not None and target[1:2] == (op.size,) and op.can_tell_size()
+    if is_literal:
+        op.replaced[1] = (-1, Batch(), *new)
+    return (None, Batch(), *new) if is_literal or target[1:2] == (Batch(),) else None
 
 
 def _keeps_count(dims: Dims, target: Dims) -> bool:

@@ -29,6 +29,9 @@ class Batch:
 
 OTHERWISE = Batch(0)
 
+MERGED = Batch(1, "?*N")
+"""The size of a dimension that a dimension of unknown size and the batch inside of it became."""
+
 Dim: TypeAlias = "int | Batch | None"
 """A size or an integer: known, dependent on the batch size, or unknown but independent of it."""
 
@@ -162,6 +165,6 @@ def text(dims: Dims | None) -> str:
 
 def _dim_text(dim: Dim) -> str:
     if isinstance(dim, Batch):
-        name = "M" if dim.of else "N"
+        name = dim.of if dim == MERGED else "M" if dim.of else "N"
         return {0: "f(N)", 1: name}.get(dim.factor, f"{dim.factor}{name}")
     return "?" if dim is None else str(dim)

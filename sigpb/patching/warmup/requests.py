@@ -37,6 +37,7 @@ class SignatureChange:
         outputs: The same for outputs.
         stepped: The inputs whose values go through steps then, by the keys they had.
         reads_examples: Whether its inputs are read from tf.Examples then, and were not.
+        fed: The keys of inputs that are fed elsewhere in the graph than anything was.
     """
 
     key: str
@@ -47,13 +48,19 @@ class SignatureChange:
     outputs: Mapping[str, str]
     stepped: frozenset[str] = frozenset()
     reads_examples: bool = False
+    fed: frozenset[str] = frozenset()
 
     def check_steps(self, inputs: Iterable[str]) -> None:
-        """Makes sure that no value of a request would have to come out of steps.
+        """Makes sure that no value of a request would have to come out of steps, or of the graph.
 
         Raises:
             Unfit: One would.
         """
+        if self.fed:
+            raise Unfit(
+                f"input {min(self.fed)!r} is fed inside of the graph, and what the graph computes "
+                "there of the values that were sent is not known"
+            )
         if found := self.stepped.intersection(inputs):
             raise Unfit(
                 f"input {min(found)!r} gets steps, and what has to go into these for the values "
@@ -92,6 +99,7 @@ def _change(
         _kept(signature.outputs),
         frozenset(key for key, end in signature.inputs.items() if end.type and end.type.steps),
         signature.examples is not None,
+        frozenset(port.key for port in signature.interior),
     )
 
 
