@@ -71,7 +71,7 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
         ConversionError: There is no way.
     """
     if not wanted.steps:
-        return _converted(side, tensor, wanted.of(tensor), insist=wanted.insist)
+        return _converted(side, tensor, wanted.of(tensor), insist=wanted.insist, opens=True)
     if side == "input":
         outside = wanted.of(tensor)
         if wanted.dtype is None or wanted.shape == "same":
@@ -156,8 +156,13 @@ def _taken(steps: Sequence[Step], result: TensorType) -> TensorType:
     return result
 
 
-def _converted(side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool) -> Conversion:
-    """Returns how an endpoint gets another type, by casts and a reshape."""
+def _converted(
+    side: Side, tensor: TensorType, wanted: TensorType, *, insist: bool, opens: bool = False
+) -> Conversion:
+    """Returns how an endpoint gets another type, by casts and a reshape.
+
+    What steps leave open is opened for no dimension but the first: nobody stated that.
+    """
     if (wanted.shape or ()).count(0) > (tensor.shape or ()).count(0):
         raise ConversionError(
             f"{shape_text(wanted.shape)} has a size of 0, so that there would be no values; state "
@@ -167,14 +172,17 @@ def _converted(side: Side, tensor: TensorType, wanted: TensorType, *, insist: bo
     if is_batch_relaxed(tensor.shape, wanted.shape):
         inside = TensorType(tensor.dtype, with_batch(tensor.shape, None))
         kinds.append("relax")
-    elif side == "input" and opened_axes(tensor.shape, wanted.shape):
+    elif opens and side == "input" and opened_axes(tensor.shape, wanted.shape):
         inside = TensorType(tensor.dtype, wanted.shape)
         kinds.append("relax")
     change = shape_change(inside.shape, wanted.shape)
     if change == "relax" and side == "input":
+        why = "is another shape besides; state the rank, and the other sizes as they are"
+        if not opens:
+            why = "nothing but the first dimension, the batch, is opened behind steps"
         raise ConversionError(
-            f"{shape_text(wanted.shape)} leaves open what {shape_text(tensor.shape)} fixes, and is "
-            "another shape besides; state the rank, and the other sizes as they are"
+            f"{shape_text(wanted.shape)} leaves open what {shape_text(tensor.shape)} fixes, and "
+            f"{why}"
         )
     if change != "same" and change not in kinds:
         kinds.append(change)

@@ -75,12 +75,19 @@ class TestInput:
             "truncates toward zero; values out of range are undefined",
         )
 
+    @pytest.mark.parametrize(("now", "wanted"), [("[8,3]", "[8,?]"), ("[1,3]", "[?,?]")])
+    def test_any_dimension_is_opened(self, now: str, wanted: str) -> None:
+        change = conversion_to("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
+        assert change.kinds == ("relax",)
+        assert change.steps == ()
+        assert change.inside == type_of(f"float32 {wanted}")
+
     @pytest.mark.parametrize(
         ("now", "wanted"),
-        [("[8,3]", "[8,?]"), ("[1,3]", "[?,?]"), ("[3]", "<unknown>"), ("[?,3]", "<unknown>")],
+        [("[3]", "<unknown>"), ("[?,3]", "<unknown>"), ("[?,3]", "[4,?]")],
     )
-    def test_only_the_batch_can_be_relaxed(self, now: str, wanted: str) -> None:
-        with pytest.raises(ConversionError, match="only the first dimension"):
+    def test_nothing_else_may_change_then(self, now: str, wanted: str) -> None:
+        with pytest.raises(ConversionError, match="is another shape besides"):
             conversion_to("input", type_of(f"float32 {now}"), type_of(f"float32 {wanted}"))
 
     @pytest.mark.parametrize(
@@ -229,7 +236,7 @@ def test_images_of_any_size_for_a_tensor_of_one() -> None:
         "step resize(224, 299)"
     )
     channels_first = (*steps, parse_step("layout('NHWC', 'NCHW')"))
-    with pytest.raises(ConversionError, match="only the first dimension, the batch, can be"):
+    with pytest.raises(ConversionError, match="nothing but the first dimension, the batch"):
         conversion("input", type_of("float32 [?,3,224,299]"), WantedType(steps=channels_first))
     found = conversion("input", type_of("float32 [?,?,?,3]"), WantedType(steps=steps))
     assert found.outside == type_of("string [?]")

@@ -225,4 +225,4 @@ def test_a_shape_that_is_neither_is_refused(fixture_model: ModelFactory) -> None
     model = fixture_model("tf2_linear")
     apply(model, DEFAULT('input { key: "x" shape: "[4,3]" } input { key: "b" shape: "[4,3]" }'))
     (problem, *_) = refusals(model, DEFAULT('input { key: "x" shape: "[4,?]" }'))
-    assert "only the first dimension, the batch, can be relaxed" in problem
+    assert "dimension 1 of input 'x' cannot be opened" in problem
