@@ -71,6 +71,12 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     yield f"{where}: {side} {endpoint.key!r} {problem}"
         if item.HasField("examples") and any(end.node_name for end in item.input):
             yield f"{where}: examples does not go with node_name of inputs, which are not fed then."
+        for field in filter(item.HasField, ("examples", "from_function")):
+            if any(end.drop or end.HasField("from_tensor") for end in item.input):
+                yield (
+                    f"{where}: {field} goes with no input that is dropped or fed inside of the "
+                    "graph; change one in a patch, and the other in a second one."
+                )
         if item.HasField("batch_size"):
             if any(endpoint.step for endpoint in item.input):
                 yield (

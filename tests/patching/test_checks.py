@@ -172,6 +172,20 @@ class TestPatch:
                 ],
             ),
             (
+                'examples: "e" input { key: "x" from_tensor: "x:0" }',
+                [
+                    "examples goes with no input that is dropped or fed inside of the graph; "
+                    "change one in a patch, and the other in a second one."
+                ],
+            ),
+            (
+                'from_function: "f" input { key: "x" drop: true }',
+                [
+                    "from_function goes with no input that is dropped or fed inside of the graph; "
+                    "change one in a patch, and the other in a second one."
+                ],
+            ),
+            (
                 'input { key: "x" from_tensor: "x:0" default: "1" }',
                 [
                     "input 'x' has 'default', which does not go with 'from_tensor'; state it in a "
