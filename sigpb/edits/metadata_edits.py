@@ -193,8 +193,8 @@ class DropOutput(EndpointEdit):
 class SetPositional(SignatureEdit):
     """Says whether inputs can be passed by position to what `tf.saved_model.load` returns.
 
-    It passes them in the order of their argument names. What Keras' TFSMLayer calls gets one
-    argument, so that it can call signatures of one input.
+    It passes them in the order of their argument names. Keras' TFSMLayer passes the first one by
+    position and others by name (keras/src/export/tfsm_layer.py), which needs this, too.
     """
 
     positional: bool

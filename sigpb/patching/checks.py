@@ -15,7 +15,7 @@ from sigpb.rewrite.interface import SIDES, Interface, Side
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph
 from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.tf.serving import EXAMPLES, OUTPUTS
-from sigpb.tf.tensor_types import dtype_of, parse_shape
+from sigpb.tf.tensor_types import Shape, dtype_of, parse_shape
 
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
@@ -71,7 +71,7 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     yield f"{where}: {side} {endpoint.key!r} {problem}"
         if item.HasField("examples") and any(end.node_name for end in item.input):
             yield f"{where}: examples does not go with node_name of inputs, which are not fed then."
-        for field in filter(item.HasField, ("examples", "from_function")):
+        for field in () if item.create else filter(item.HasField, ("examples", "from_function")):
             if any(end.drop or end.HasField("from_tensor") for end in item.input):
                 yield (
                     f"{where}: {field} goes with no input that is dropped or fed inside of the "
@@ -83,7 +83,8 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                     f"{where}: batch_size does not go with steps of inputs; state the shapes that "
                     "clients see."
                 )
-            yield from (f"{where}: {problem}" for problem in _batch_size_problems(item.batch_size))
+            problems = _batch_size_problems(item.batch_size, item.input)
+            yield from (f"{where}: {problem}" for problem in problems)
         passed_on = {endpoint.from_input for endpoint in item.output}
         if item.HasField("examples") and passed_on - {""}:
             yield (
@@ -231,15 +232,28 @@ def _node_name_problems(name: str) -> Iterator[str]:
         yield f"has a wrong node_name: names that start with {SCOPE!r} are for what sigpb adds."
 
 
-def _batch_size_problems(text: str) -> Iterator[str]:
-    try:
-        shape = parse_shape(text)
-    except ValueError:
-        shape = ()
-    if shape is None or len(shape) != 1 or text.strip()[:1] in "[(":
+def _batch_size_problems(text: str, inputs: Iterable[protos.EndpointPatch]) -> Iterator[str]:
+    """Yields what is wrong with a batch size, or contradicts it in the shapes of inputs."""
+    batch = _shape_of(text)
+    if batch is None or len(batch) != 1 or text.strip()[:1] in "[(":
         yield f'{text!r} is not a batch size; give a number, or "?" for any.'
-    elif shape == (0,):
+    elif batch == (0,):
         yield 'a batch size of 0 leaves no examples; give a number above 0, or "?" for any.'
+    else:
+        for item in inputs:
+            if item.HasField("shape") and (shape := _shape_of(item.shape)) and shape[:1] != batch:
+                yield (
+                    f"batch_size is {text}, and the shape {item.shape} of input {item.key!r} "
+                    "begins otherwise; state them alike, or only the shapes."
+                )
+
+
+def _shape_of(text: str) -> Shape:
+    """Returns a shape; None too if the text is none, of which others tell."""
+    try:
+        return parse_shape(text)
+    except ValueError:
+        return None
 
 
 def problems(draft: MetaGraphDraft) -> Iterator[str]:

@@ -50,3 +50,27 @@ def lost_names(
                 f"{producer(end.info.name)!r} any more, which stays as it is; state another "
                 "node_name if clients go by it."
             )
+
+
+def moved_outputs(
+    signature: Interface, computing: Callable[[Sequence[str]], Collection[str]]
+) -> Iterator[str]:
+    """Yields a sentence on the outputs that other nodes compute from inputs that get a name.
+
+    Args:
+        signature: What is wanted of the signature.
+        computing: Returns the names of the nodes that compute some tensors for the signature.
+    """
+    named = [end for end in signature.kept("input") if end.node_name]
+    fed = {producer(tensor) for end in named for tensor in end.tensors}
+    moved = [
+        end.source
+        for end in signature.kept("output")
+        if end.node_name is None and not fed.isdisjoint(computing(end.tensors))
+    ]
+    if moved:
+        yield (
+            f"signature {signature.ref.key!r}: the old nodes of {', '.join(map(repr, moved))} "
+            f"are not computed from what is fed at {named[0].node_name!r}; state a node_name for "
+            "outputs that clients fetch by the names of nodes."
+        )

@@ -33,7 +33,7 @@ from sigpb.rewrite.interface import (
     fed_tensors,
     with_batch,
 )
-from sigpb.rewrite.node_names import lost_names, taken_names
+from sigpb.rewrite.node_names import lost_names, moved_outputs, taken_names
 from sigpb.rewrite.repeated_rows import with_rows
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.steps.step import ConversionError
@@ -168,6 +168,7 @@ class _Survey:
                 *self._left_behind(batch),
                 *read.warnings,
                 *lost_names(self.signature, self.graph, self._nodes),
+                *moved_outputs(self.signature, self._nodes),
             ),
         )
 

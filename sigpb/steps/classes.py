@@ -117,7 +117,8 @@ def check_vectors(step: Step, operand: TensorType) -> None:
         ConversionError: There is no dimension besides the first one, or whether is not known.
     """
     if operand.shape is None or len(operand.shape) < 2:
+        how = "; put a step such as reshape([None, 10]) before it"
         raise ConversionError(
             f"{step_name(type(step))} takes a vector for each example, not "
-            f"{shape_text(operand.shape)}"
+            f"{shape_text(operand.shape)}{how if operand.shape is None else ''}"
         )

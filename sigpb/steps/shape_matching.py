@@ -69,7 +69,9 @@ def check_reshape(source: Shape, target: Shape, *, insist: bool = False) -> None
     if source is None or target is None:
         return
     if not insist and _is_permuted(source, target):
-        raise _transposed(f"{shape_text(target)} has the sizes of {shape_text(source)}")
+        raise _transposed(
+            f"{shape_text(target)} has the sizes of {shape_text(source)}", source, target
+        )
     if not _counts_agree(source, target):
         raise ConversionError(
             f"{shape_text(source)} has {_count_text(source)} and {shape_text(target)} has "
@@ -81,7 +83,9 @@ def check_reshape(source: Shape, target: Shape, *, insist: bool = False) -> None
         raise _one_size(source, target)
     parts = _parts(source, target)
     if not insist and any(_is_permuted(*part) or _is_recut(*part) for part in parts):
-        raise _transposed(f"{shape_text(target)} divides the elements of {shape_text(source)}")
+        raise _transposed(
+            f"{shape_text(target)} divides the elements of {shape_text(source)}", source, target
+        )
 
 
 def check_promise(source: Shape, target: Shape) -> None:
@@ -100,13 +104,23 @@ def _is_permuted(source: Sizes, target: Sizes) -> bool:
     return old != new and Counter(old) == Counter(new)
 
 
-def _transposed(what: str) -> LooksTransposed:
+def _transposed(what: str, source: Sizes, target: Sizes) -> LooksTransposed:
+    axes = _axes(source, target)
+    step = "transpose" if axes is None else f"transpose({', '.join(map(str, axes))})"
     return LooksTransposed(
         f"{what} in another order. If dimensions are to change places, as from channels last to "
-        "channels first, that takes a transpose: a step such as transpose(0, 3, 1, 2) in place of "
-        "the shape. If the elements are to stay in the order that they have, say so: reshape: true "
-        "in a patch, or --reshape_input or --reshape_output."
+        f"channels first, that takes a transpose: the step {step} in place of the shape. If the "
+        "elements are to stay in the order that they have, say so: reshape: true in a patch, or "
+        "--reshape_input or --reshape_output."
     )
+
+
+def _axes(source: Sizes, target: Sizes) -> list[int] | None:
+    """Returns the axes of a transpose that keeps equal sizes in their order; None if none fits."""
+    if Counter(source) != Counter(target):
+        return None
+    places = {size: [axis for axis, each in enumerate(source) if each == size] for size in source}
+    return [places[size].pop(0) for size in target]
 
 
 def _one_size(loose: Sizes, known: Sizes) -> ConversionError:

@@ -114,7 +114,10 @@ class TestChanged:
             "signature 'serving_default': 's' will not be the node 'Identity_9'",
         ]
         again = BOTH.replace("z/input_1", "second").replace("Identity_9", "third")
-        assert not sigpb.plan(model, parse_text(again)).warnings
+        assert sigpb.plan(model, parse_text(again)).warnings == (
+            "signature 'serving_default': the old nodes of 'p' are not computed from what is fed "
+            "at 'second'; state a node_name for outputs that clients fetch by the names of nodes.",
+        )
         apply(model, again)
         assert tensors(only_graph(model))["x"] == "second:0"
 

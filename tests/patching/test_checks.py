@@ -264,6 +264,17 @@ class TestPatch:
             "for any."
         ]
 
+    @pytest.mark.parametrize(("size", "shape"), [("1", "?,3"), ("4", "[8,3]"), ("?", "[1]")])
+    def test_a_shape_of_another_batch_size(self, size: str, shape: str) -> None:
+        patch = f'batch_size: "{size}" input {{ key: "x" shape: "{shape}" }}'
+        (problem,) = checks.patch_problems(parse_text(f'signature {{ key: "a" {patch} }}'))
+        assert problem == (
+            f"signature 'a': batch_size is {size}, and the shape {shape} of input 'x' begins "
+            "otherwise; state them alike, or only the shapes."
+        )
+        alike = patch.replace(shape, f"[{size},7]").replace("}", '} input { key: "y" shape: "[]" }')
+        assert not list(checks.patch_problems(parse_text(f'signature {{ key: "a" {alike} }}')))
+
     @pytest.mark.parametrize("side", ["input", "output"])
     def test_a_reshape_needs_a_shape(self, side: str) -> None:
         patch = parse_text(f'signature {{ key: "a" {side} {{ key: "x" reshape: true }} }}')

@@ -243,3 +243,17 @@ def test_unknown_sizes_that_are_ambiguous(source: str, target: str, said: str) -
     assert wanted is not None
     with pytest.raises(ConversionError, match=said):
         sources_of_unknown_sizes(parse_shape(source), wanted)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "step"),
+    [
+        ("[?,3,16,16]", "[?,16,16,3]", "transpose(0, 2, 3, 1)"),
+        ("[?,4,6,3]", "[?,3,4,6]", "transpose(0, 3, 1, 2)"),
+        ("[?,4,6,1]", "[?,6,4]", "transpose"),
+    ],
+)
+def test_the_transpose_that_is_suggested(source: str, target: str, step: str) -> None:
+    with pytest.raises(LooksTransposed) as caught:
+        check_reshape(parse_shape(source), parse_shape(target))
+    assert f"the step {step} in place of the shape" in str(caught.value)
