@@ -75,7 +75,10 @@ class _MappedGraph:
         features = {feature.source: feature for feature in interface.features}
         made_of = self._parts.meta_graph.made_of.get(interface.ref.source)
         kept = [port for port in outputs if not port.dropped]
-        added = [self._added(port, interface) for port in interface.added]
+        repeated = [port for port in interface.added if port.made_of("output") is not None]
+        kept += (_repeated(port, interface) for port in repeated)
+        others = (port for port in interface.added if port.made_of("output") is None)
+        added = [self._added(port, interface) for port in others]
         mapping = SignatureMapping(
             interface.ref.source,
             interface.key,
@@ -173,6 +176,12 @@ class _MappedGraph:
 def _added_input(port: Port) -> InputMapping:
     component = Component("", port.key, port.outside)
     return InputMapping(None, port.key, "dense", port.outside, (component,), port.outside.dtype)
+
+
+def _repeated(port: Port, interface: Interface) -> Port:
+    """Returns an output that is made of another one as if that one were to become it."""
+    key = port.made_of("output") or ""
+    return replace(port, source=key, infos=interface.outputs[key].infos, tensor=None)
 
 
 def _with_steps_back(interface: Interface, side: Side) -> list[Port]:

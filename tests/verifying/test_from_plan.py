@@ -100,9 +100,9 @@ def test_outputs_that_are_made_of_endpoints(fixture_model: ModelFactory) -> None
 
     assert [(end.old, end.new) for end in found.inputs] == [("b", "b"), ("x", "z"), (None, "id")]
     assert found.inputs[2].components == (Component("", "id", type_of("int64 [?]")),)
-    again, key, sent = sorted(found.added, key=lambda each: each.new)
-    assert (again.tensor, again.fed) == ("StatefulPartitionedCall_1:0", None)
-    assert [step.describe() for step in again.steps] == ["cast"]
+    assert [(end.old, end.new) for end in found.outputs] == [("p", "p"), ("s", "s"), ("p", "again")]
+    assert [step.describe() for step in found.outputs[2].steps] == ["cast"]
+    key, sent = sorted(found.added, key=lambda each: each.new)
     assert key == AddedOutput("key", "id", type_of("int64 [?]"), fed="id")
     assert sent == AddedOutput("sent", "z", type_of("int8 [?,3]"), fed="z")
 
