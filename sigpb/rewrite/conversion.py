@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -16,6 +16,13 @@ from sigpb.steps.syntax import shown, step_text
 from sigpb.tf.tensor_types import Shape, TensorType, shape_text, type_text
 
 _RANK_OF_IMAGES = 4
+_CHANNELS = {1, 3, 4}
+
+# The steps that make images of some number of channels of those of another.
+_OTHER_CHANNELS: Mapping[tuple[int | None, int | None], str] = {
+    (3, 1): "grayscale()",
+    (4, 3): "slice(0, 3)",
+}
 
 
 @dataclass(frozen=True)
@@ -104,15 +111,27 @@ def _check_size(made: Shape, taken: Shape) -> None:
     """Makes sure that the steps of an input give images of the size that a tensor takes.
 
     Raises:
-        ConversionError: They leave it open.
+        ConversionError: They leave it open, or have other sizes or channels, so that no reshape
+            makes the one of the other.
     """
     if made is None or taken is None or not len(made) == len(taken) == _RANK_OF_IMAGES:
         return
+    shapes = f"{shape_text(made)}, and the tensor takes {shape_text(taken)}"
+    resize = f"add the step resize({taken[1]}, {taken[2]})"
     if made[1:3] == (None, None) and None not in taken[1:3]:
+        raise ConversionError(f"the steps give images of any size, {shapes}; {resize}")
+    if made[0] != taken[0] or not {made[3], taken[3]} <= _CHANNELS:
+        return
+    if made[3] != taken[3] and made[1:3] == taken[1:3]:
+        step = _OTHER_CHANNELS.get((made[3], taken[3]))
         raise ConversionError(
-            f"the steps give images of any size, {shape_text(made)}, and the tensor takes "
-            f"{shape_text(taken)}; add the step resize({taken[1]}, {taken[2]})"
+            f"the steps give images of other channels, {shapes}; "
+            + (f"add the step {step}, or " if step else "")
+            + f"have clients, or decode_image, give {taken[3]}"
         )
+    counts = {_size(made[1:]), _size(taken[1:])}
+    if made[3] == taken[3] and len(counts - {None}) > 1:
+        raise ConversionError(f"the steps give images of another size, {shapes}; {resize}")
 
 
 def _check_labels(steps: Sequence[Step], operand: TensorType) -> None:

@@ -33,10 +33,11 @@ class DecodeImage(Step):
     """The op ``DecodeImage``: JPEG, PNG, GIF and BMP files become images, by a loop over the batch.
 
     Files of one batch may have different sizes if a ``resize`` follows: it is done in the loop,
-    with what lies between, and equal to ``tf.map_fn``. Otherwise different sizes fail at run time,
-    as a file that is no image does, a GIF that is to have other than 3 channels, and a BMP that is
-    to have 1. Of an animation it takes the first frame. A model of one image may take one file,
-    ``shape: "[]"``.
+    equal to ``tf.map_fn``, with what lies between, which may be ``affine``, ``cast``, ``clip``,
+    ``grayscale``, ``pad``, ``reverse_channels``, ``round``, ``scale`` and ``slice``. Otherwise
+    different sizes fail at run time, as a file that is no image does, a GIF that is to have other
+    than 3 channels, and a BMP that is to have 1. Of an animation it takes the first frame. A model
+    of one image may take one file, ``shape: "[]"``.
 
     Attributes:
         channels: 3 for RGB, 1 for gray images, 4 for RGBA.
@@ -94,7 +95,7 @@ class DecodeImage(Step):
 
     def loss(self, operand: TensorType) -> str | None:
         """Says what fails."""
-        return f"{_FAILING}; so do images of one batch that differ in size; put a resize behind it"
+        return f"{_FAILING}; so do images of one batch that differ in size; put a resize next"
 
 
 _FAILING = "a string that is no image file fails"

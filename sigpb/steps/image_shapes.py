@@ -16,6 +16,9 @@ NUMBERS = RESIZABLE | {"uint32", "uint64"}
 _MOST_PIXELS = 2**24
 """A side has to have fewer (tensorflow/core/kernels/image/resize_nearest_neighbor_op.cc)."""
 
+_RANK_OF_ONE = 3
+"""That of an image without a batch."""
+
 Images = tuple[int | None, int | None, int | None, int | None]
 
 
@@ -67,9 +70,10 @@ def of_any_rank(step: Step, result: TensorType) -> Images:
         )
     sizes = (None,) * 4 if result.shape is None else result.shape
     if len(sizes) != 4:
+        behind = "squeeze(0)" if len(sizes) == _RANK_OF_ONE else "a reshape or flatten"
         raise ConversionError(
             f"{name} returns images [?,height,width,channels], not "
-            f"{shape_text(result.shape)}; put a reshape or flatten behind it"
+            f"{shape_text(result.shape)}; put {behind} behind it"
         )
     batch, height, width, channels = sizes
     return batch, height, width, channels

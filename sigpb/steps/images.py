@@ -51,7 +51,7 @@ class Crop(Step):
             if side is None:
                 raise ConversionError(
                     f"crop needs to know how many {what} there are, and not "
-                    f"{shape_text(operand.shape)}; state the shape"
+                    f"{shape_text(operand.shape)}; state the shape, or put a resize before it"
                 )
             if end > side:
                 raise ConversionError(

@@ -32,7 +32,7 @@ class Slice(Step):
         if last is None:
             raise ConversionError(
                 "slice needs to know the size of the last dimension, which "
-                f"{shape_text(operand.shape)} does not tell"
+                f"{shape_text(operand.shape)} does not tell; state the shape that clients see"
             )
         end = self.begin + self.size
         if self.begin < 0 or self.size < 1 or end > last:
@@ -41,6 +41,13 @@ class Slice(Step):
                 f"{shape_text(operand.shape)} has {last}: 0 to {last - 1}"
             )
         return TensorType(operand.dtype, (*(operand.shape or ())[:-1], self.size))
+
+    def operand(self, result: TensorType) -> TensorType:
+        """Returns the type of the result with a last dimension of any size."""
+        if result.shape == ():
+            return super().operand(result)
+        shape = None if result.shape is None else (*result.shape[:-1], None)
+        return TensorType(result.dtype, shape)
 
     def build(self, body: GraphBody, tensor: str, operand: TensorType) -> str:
         """Adds the Slice, and where it begins and how large it is."""

@@ -287,7 +287,7 @@ def test_a_graph_without_functions_gets_those_of_a_loop(fixture_model: ModelFact
             "output { key: 'scores' step: 'slice(1, 3)' }",
             "the last dimension of [?,3] has 3: 0 to 2",
         ),
-        ("input { key: 'x' step: 'slice(0, 1)' }", "does not follow from what it returns"),
+        ("input { key: 'x' step: 'slice(0, 1)' }", "does not tell; state the shape that clients"),
         ("input { key: 'x' step: 'round()' bind: '0' }", "do not go with 'bind'"),
         ("input { key: 'x' step: 'round()' default: '0' }", "do not go with 'default'"),
         ("output { key: 'label' step: 'round()' drop: true }", "do not go with 'drop'"),

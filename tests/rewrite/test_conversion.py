@@ -240,3 +240,82 @@ def test_images_of_any_size_for_a_tensor_of_one() -> None:
         conversion("input", type_of("float32 [?,3,224,299]"), WantedType(steps=channels_first))
     found = conversion("input", type_of("float32 [?,?,?,3]"), WantedType(steps=steps))
     assert found.outside == type_of("string [?]")
+
+
+@pytest.mark.parametrize(
+    ("steps", "tensor", "said"),
+    [
+        (
+            "decode_image(3) resize(12,10)",
+            "[?,12,10,1]",
+            "the steps give images of other channels, [?,12,10,3], and the tensor takes "
+            "[?,12,10,1]; add the step grayscale(), or have clients, or decode_image, give 1",
+        ),
+        (
+            "decode_image(4)",
+            "[1,?,?,3]",
+            "the steps give images of other channels, [1,?,?,4], and the tensor takes [1,?,?,3]; "
+            "add the step slice(0, 3), or have clients, or decode_image, give 3",
+        ),
+        (
+            "decode_image(1) resize(12,10)",
+            "[?,12,10,3]",
+            "the steps give images of other channels, [?,12,10,1], and the tensor takes "
+            "[?,12,10,3]; have clients, or decode_image, give 3",
+        ),
+        (
+            "decode_image(3) resize(12,10) pad(1,1,1,1)",
+            "[?,12,10,3]",
+            "the steps give images of another size, [?,14,12,3], and the tensor takes "
+            "[?,12,10,3]; add the step resize(12, 10)",
+        ),
+    ],
+)
+def test_images_that_no_reshape_makes(steps: str, tensor: str, said: str) -> None:
+    with pytest.raises(ConversionError) as error:
+        conversion("input", type_of(f"float32 {tensor}"), wanted_steps(steps))
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize(
+    ("steps", "tensor", "said"),
+    [
+        ("decode_image(3) resize(10,12)", "[?,12,10,3]", "in another order"),
+        ("decode_image(3) resize(12,10)", "[?,12,10,7]", "move elements from one example"),
+        ("decode_image(3) resize(12,10) pad(1,1,1,1)", "[?,12,10,1]", "move elements from one"),
+    ],
+)
+def test_images_that_are_refused_as_other_tensors_are(steps: str, tensor: str, said: str) -> None:
+    with pytest.raises(ConversionError, match=said):
+        conversion("input", type_of(f"float32 {tensor}"), wanted_steps(steps))
+
+
+def wanted_steps(steps: str) -> WantedType:
+    """Returns what asks for steps, which are separated by spaces."""
+    return WantedType(steps=tuple(map(parse_step, steps.split())))
+
+
+def test_files_are_found_out_behind_a_slice() -> None:
+    steps = wanted_steps("decode_image(4) resize(12,10) slice(0,3)")
+    for shape, outside in (("[?,12,10,3]", "[?]"), ("[1,12,10,3]", "[1]"), ("<unknown>", "[?]")):
+        found = conversion("input", type_of(f"float32 {shape}"), steps)
+        assert found.outside == type_of(f"string {outside}")
+    with pytest.raises(ConversionError, match="state the shape that clients see"):
+        conversion("input", type_of("float32 [?,3]"), wanted_steps("slice(0,3)"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "tensor"),
+    [
+        ("[2,6,10,3]", "[1,12,10,3]"),
+        ("[6,12,10,1]", "[2,12,10,3]"),
+        ("[?,12,10,3]", "[?,?,10,3]"),
+    ],
+)
+def test_images_that_become_others_all_the_same(shape: str, tensor: str) -> None:
+    wanted = WantedType(
+        dtype_of("uint8"), parse_shape(shape), insist=True, steps=(parse_step("cast('float32')"),)
+    )
+    assert conversion("input", type_of(f"float32 {tensor}"), wanted).outside == type_of(
+        f"uint8 {shape}"
+    )

@@ -80,7 +80,7 @@ def test_what_fails() -> None:
     [alone] = losses([DECODE], type_of("string [?]"))
     assert alone == (
         "a string that is no image file fails; so do images of one batch that differ in size; put "
-        "a resize behind it"
+        "a resize next"
     )
     assert losses([DECODE, GRAY, RESIZE], type_of("string [?]")) == (
         "a string that is no image file fails; drops colors; interpolates pixels",

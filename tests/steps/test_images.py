@@ -75,6 +75,7 @@ def test_a_margin_has_to_be_there() -> None:
         ("crop(1, 3, 3, 4)", "uint8 [?,4,6,3]", "columns up to 7, but there are 6: [?,4,6,3]"),
         ("crop(1, 2, 3, 4)", "uint8 [?,?,6,3]", "to know how many rows there are, and not [?,?,6"),
         ("crop(1, 2, 3, 4)", "uint8 [?,4,?,3]", "to know how many columns there are, and not"),
+        ("crop(1, 2, 3, 4)", "uint8 [?,?,?,3]", "state the shape, or put a resize before it"),
         ("crop(-1, 2, 3, 4)", "uint8 [?,4,6,3]", "crop cannot have the size -1, which is not from"),
         ("crop(1, -1, 3, 4)", "uint8 [?,4,6,3]", "crop cannot have the size -1"),
         ("crop(1, 2, 0, 4)", "uint8 [?,4,6,3]", "the size 0, which is not from 1 to 16777215"),

@@ -53,6 +53,8 @@ def test_what_comes_out_are_images() -> None:
         "resize returns images [?,height,width,channels], not [?,30]; put a reshape or flatten "
         "behind it"
     )
+    with pytest.raises(ConversionError, match=r"not \[7,8,3\]; put squeeze\(0\) behind it"):
+        Resize(7, 8).operand(type_of("float32 [7,8,3]"))
 
 
 def test_files_are_decoded_first() -> None:

@@ -17,8 +17,13 @@ def test_types() -> None:
     assert Slice(1, 2).result(TensorType(FLOAT, (None, 3))) == TensorType(FLOAT, (None, 2))
     assert Slice(0, 1).result(TensorType(FLOAT, (None, 5, 3))) == TensorType(FLOAT, (None, 5, 1))
     assert Slice(0, 4).result(TensorType(FLOAT, (4,))) == TensorType(FLOAT, (4,))
+
+
+def test_what_goes_in() -> None:
+    for taken, given in (((None, 4), (None, None)), ((3, 7, 4), (3, 7, None)), (None, None)):
+        assert Slice(0, 4).operand(TensorType(FLOAT, taken)) == TensorType(FLOAT, given)
     with pytest.raises(ConversionError, match="what slice takes does not follow"):
-        Slice(0, 4).operand(TensorType(FLOAT, (4,)))
+        Slice(0, 4).operand(TensorType(FLOAT, ()))
 
 
 def test_values() -> None:
