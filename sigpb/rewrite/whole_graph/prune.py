@@ -3,7 +3,7 @@
 Roots are what loaders and servers feed, fetch or run: the tensors of signatures, initializers among
 them, the nodes of the saver, asset files, constants of objects, and what collections name. Of these
 only a few do not count, which nothing runs: contexts of loops and branches go with their nodes, and
-a MetaGraph that is served needs no summaries and losses.
+a MetaGraph that is only served needs no summaries and losses.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _OBJECT_GRAPH = protos.MetaGraphDef.OBJECT_GRAPH_DEF_FIELD_NUMBER
 _OBJECTS = protos.SavedObjectGraph.NODES_FIELD_NUMBER
 _CONCRETE_FUNCTIONS = protos.SavedObjectGraph.CONCRETE_FUNCTIONS_FIELD_NUMBER
 
-_SERVED = "serve"
+_SERVED, _TRAINED = "serve", {"train", "eval"}
 
 # Collections of tensors and ops of training (tensorflow/python/framework/ops.py, GraphKeys), which
-# nothing runs in a MetaGraph that is served.
+# nothing runs in a MetaGraph that is only served.
 _OF_TRAINING = {
     "activations",
     "biases",
@@ -174,7 +174,8 @@ class _Pruning:
 
     def _goes_with_nodes(self, key: str, value: Message) -> bool:
         """Whether the elements of a collection go with their nodes; if so, it is kept in mind."""
-        of_training = key in _OF_TRAINING and _SERVED in self.meta_graph.tags
+        tags = self.meta_graph.tags
+        of_training = key in _OF_TRAINING and _SERVED in tags and _TRAINED.isdisjoint(tags)
         if not of_training and key not in _CONTEXTS:
             return False
         collection = parse(protos.CollectionDef, value)

@@ -132,11 +132,12 @@ class TestCollections:
         assert found.collected == 2
         assert names(after) == []
 
-    def test_those_of_training_stay_where_nothing_is_served(self) -> None:
+    @pytest.mark.parametrize("tags", [["train"], ["eval", "serve"], ["serve", "train"], []])
+    def test_those_of_training_stay_where_more_is_done_than_serving(self, tags: list[str]) -> None:
         before = model(
             "a = Exp(x)", more='collection_def { key: "losses" value { node_list { value: "a" } } }'
         )
-        before.meta_info_def.tags[:] = ["train"]
+        before.meta_info_def.tags[:] = tags
         assert not pruned(before)[1]
 
     @pytest.mark.parametrize(
