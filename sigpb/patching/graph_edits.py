@@ -89,7 +89,7 @@ class SetDevice(GraphEdit):
         yield f"devices of nodes are set for good; {_KEEP}."
 
     def warnings(self) -> Iterator[str]:
-        """An op needs a kernel for the device."""
+        """A session needs the device, and an op a kernel for it."""
         if not is_local_cpu(self.device):
             yield (
                 f"where there is no {self.device!r}, or an op has no kernel for it, sessions fail "

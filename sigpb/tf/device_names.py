@@ -9,9 +9,11 @@ _NAME = "[A-Za-z][A-Za-z0-9_]*"
 # What the parsers of C++ and of Python both take, of which each takes more that the other refuses:
 # tensorflow/core/util/device_name_utils.cc (ParseFullName), python/framework/device_spec.py.
 _DEVICE = re.compile(
-    rf"(?P<job>/job:{_NAME})?(?P<replica>/replica:\d{{1,9}})?(?P<task>/task:\d{{1,9}})?"
-    rf"(?:/device:(?P<type>{_NAME}):(?:\d{{1,9}}|\*)|/(?P<legacy>[cg]pu|[CG]PU):\d{{1,9}})?"
+    rf"(?:/job:{_NAME})?(?:/replica:\d{{1,9}})?(?:/task:\d{{1,9}})?"
+    rf"(?:/device:{_NAME}:(?:\d{{1,9}}|\*)|/(?:[cg]pu|[CG]PU):\d{{1,9}})?"
 )
+
+_LOCAL_CPU = re.compile(r"/device:(?:cpu|CPU):[0*]|/(?:cpu|CPU):0")
 
 
 def is_device(name: str) -> bool:
@@ -23,8 +25,9 @@ def is_device(name: str) -> bool:
 
 
 def is_local_cpu(name: str) -> bool:
-    """Whether a device is a CPU, which has a kernel for every op, of no machine in particular."""
-    found = _DEVICE.fullmatch(name)
-    if found is None or any(found[part] for part in ("job", "replica", "task")):
-        return False
-    return (found["type"] or found["legacy"] or "").upper() == "CPU"
+    """Whether a device is the one that all sessions have, with kernels for nearly all ops.
+
+    That is the first CPU of the machine itself: sessions have no second one unless they are told.
+    Types of devices are spelled with capital letters, or ``cpu`` and ``gpu`` with small ones.
+    """
+    return _LOCAL_CPU.fullmatch(name) is not None

@@ -55,7 +55,10 @@ def test_no_device(name: str) -> None:
 
 
 def test_the_cpu_of_the_machine_itself() -> None:
-    for name in ("/device:CPU:0", "/cpu:0", "/device:cpu:*"):
+    for name in ("/device:CPU:0", "/cpu:0", "/CPU:0", "/device:cpu:*"):
         assert is_local_cpu(name)
+    for name in ("/device:CPU:1", "/cpu:1", "/device:Cpu:0", "/device:CPU:00"):
+        assert is_device(name)
+        assert not is_local_cpu(name)
     for name in ("/device:GPU:0", "/gpu:0", "/job:localhost", "/task:0/device:CPU:0", "", "cpu"):
         assert not is_local_cpu(name)
