@@ -95,7 +95,7 @@ class Pad(Step):
         value: What every channel of the margin is.
         mode: ``constant`` for the value; ``reflect`` and ``symmetric`` for pixels of the image,
             mirrored without and with those at its edge; ``reflect`` fails for no images, as
-            ``tf.pad`` does.
+            ``tf.pad`` does, and both do for no files that ``decode_image`` does not resize.
     """
 
     example: ClassVar = "uint8 [?,28,28,1] → pad(2, 2, 2, 2)"
