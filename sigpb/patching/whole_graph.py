@@ -120,7 +120,8 @@ def _edits_of(graph: MetaGraph, patch: protos.SavedModelPatch) -> Iterator[Graph
     if patch.prune and not graph.user_signatures and not graph.has_object_graph:
         raise PatchError(
             f"MetaGraph {tag_set_text(graph.tags)} has no signature, so that pruning it would "
-            "leave nothing to run."
+            "leave nothing to run; create a signature in the same patch, or select another "
+            "MetaGraph with tags."
         )
     done = rewrite(graph, _wanted(patch), Edits(graph.message.buffer))
     if done.pruned:

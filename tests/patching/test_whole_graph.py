@@ -320,7 +320,10 @@ class TestPrune:
     def test_no_signature(self, fixture_model: ModelFactory) -> None:
         assert refusal(
             fixture_model("tf1_no_variables"), 'signature { key: "default" drop: true } prune: true'
-        ) == ("MetaGraph {} has no signature, so that pruning it would leave nothing to run.")
+        ) == (
+            "MetaGraph {} has no signature, so that pruning it would leave nothing to run; create "
+            "a signature in the same patch, or select another MetaGraph with tags."
+        )
 
 
 class TestInvert:
