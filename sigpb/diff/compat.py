@@ -14,7 +14,7 @@ from sigpb.diff.signature_difference import (
     StatedEndpoint,
     default_text,
 )
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tf.tensor_types import Shape, dtype_name, shape_text
 

@@ -14,7 +14,7 @@ from sigpb.diff.signature_difference import EndpointChange, Evidence, StatedEndp
 from sigpb.diff.views import name_in_function
 from sigpb.graph.added_nodes import is_added
 from sigpb.graph.origins import Chain, Origins
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype

@@ -15,7 +15,7 @@ from sigpb import protos
 from sigpb.graph.added_nodes import is_spliced
 from sigpb.graph.origins import Chain, Origins
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.steps.conversion import holds
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import PLACEHOLDERS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sigpb import protos
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.tf.tensor_elements import elements, sizes
 from sigpb.tf.tensor_types import Encoding, Shape, dtype_name, shape_text
 

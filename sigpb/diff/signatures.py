@@ -10,7 +10,7 @@ from sigpb.diff.lineage import Lineage
 from sigpb.diff.pairing import cheapest_pairs, related_pairs
 from sigpb.diff.signature_difference import EndpointChange, SignatureDifference
 from sigpb.diff.views import function_behind
-from sigpb.rewrite.interface import SIDES, Side
+from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
 
 # The cost of each kind of change. Of several ways to say what became of the signatures, the one

@@ -18,8 +18,8 @@ from sigpb.graph.added_nodes import is_added
 from sigpb.graph.function_body import ADDED_RESULT
 from sigpb.graph.origins import Origins
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Side
 from sigpb.rewrite.object_graph import contradictions
+from sigpb.rewrite.port import Side
 from sigpb.rewrite.wrapper_function import call_in
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import CALL_OPS, nodes_by_name

@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.edits.edit import Edit, SignatureEdit, SignatureTarget
 from sigpb.edits.tensor_edits import is_of_type, wanted_type
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port, Side, WantedType
+from sigpb.rewrite.port import Port, Side, WantedType
 from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import dtype_of, parse_shape, shape_text
 

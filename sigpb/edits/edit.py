@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from sigpb import protos
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port, Side, SignatureRef
+from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.port import Port, Side
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.edits.tensor_edits import is_of_type, stated_type, wanted_type
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port
+from sigpb.rewrite.port import Port
 from sigpb.tf.tensor_names import full
 
 

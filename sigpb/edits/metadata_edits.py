@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 from sigpb.saved_model.object_graph import takes_positions
 from sigpb.tf.tensor_types import declared_type, dtype_of, type_text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Side, WantedType, with_batch
+from sigpb.rewrite.port import Side, WantedType, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import (
     Encoding,

@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget
 from sigpb.edits.tensor_edits import ChangeBatchSize, ChangeType, batch_size_of
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.interface import Port, with_batch
+from sigpb.rewrite.port import Port, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import (
     Encoding,

@@ -11,7 +11,7 @@ from sigpb.graph.cone import needed, reached
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.rewrite.graph_parts import FunctionLibrary
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.ops import PLACEHOLDERS, UNFED_PLACEHOLDERS

@@ -13,7 +13,7 @@ from sigpb.inspect.loading import Loading
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.lint.signature_flow import SignatureFlow, signature_flow
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import (
     INTERNAL_PREFIX,
     MetaGraph,

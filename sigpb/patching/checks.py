@@ -11,7 +11,8 @@ from sigpb.edits.edit import NEW_FROM, is_new
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, Interface, Side
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph
 from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.tf.serving import EXAMPLES, OUTPUTS

@@ -14,7 +14,8 @@ from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
 from sigpb.patching.resolve import Resolution, is_copied, is_created, resolve, resolve_endpoints
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
-from sigpb.rewrite.interface import SIDES, Side, SignatureRef
+from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 

@@ -11,7 +11,8 @@ from sigpb.patching.infer import differences
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.commit import commit, unchanged
 from sigpb.rewrite.draft import Interfaces
-from sigpb.rewrite.interface import SIDES, Interface, Port, Side
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import SIDES, Port, Side
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_type

@@ -22,7 +22,8 @@ from sigpb.graph.function_body import (
 from sigpb.graph.origins import Origins
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import FunctionLibrary
-from sigpb.rewrite.interface import Interface, Port, Result
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port, Result
 from sigpb.rewrite.signature_function import FunctionPorts, function_of
 from sigpb.tf.called_functions import CALL_OPS, Functions
 from sigpb.tf.control_flow import surroundings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from sigpb.rewrite.interface import Side, WantedType, with_batch
+from sigpb.rewrite.port import Side, WantedType, with_batch
 from sigpb.steps.conversion import convert, losses
 from sigpb.steps.labels import Labels
 from sigpb.steps.shape_matching import check_promise, shape_change

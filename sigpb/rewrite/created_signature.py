@@ -15,7 +15,8 @@ from sigpb.errors import PatchError, did_you_mean
 from sigpb.graph.cone import computing, needed
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Side, fed_tensors
+from sigpb.rewrite.interface import fed_tensors
+from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.control_flow import surroundings
 from sigpb.tf.ops import UNFED_PLACEHOLDERS

@@ -13,7 +13,8 @@ from functools import cached_property
 
 from sigpb.errors import PatchError
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, Interface, Port, SignatureRef, StatedInfos
+from sigpb.rewrite.interface import Interface, SignatureRef
+from sigpb.rewrite.port import SIDES, Port, StatedInfos
 from sigpb.saved_model.model import MetaGraph
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.rewrite.interface import Feature, Interface, Port
+from sigpb.rewrite.interface import Feature, Interface
+from sigpb.rewrite.port import Port
 from sigpb.steps.conversion import convert, losses
 from sigpb.steps.graph_body import GraphBody, constant, int_attr
 from sigpb.steps.step import ConversionError, build_steps

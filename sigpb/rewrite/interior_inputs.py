@@ -25,7 +25,8 @@ from sigpb.graph.interior import (
     without_waiting,
 )
 from sigpb.rewrite.graph_parts import FunctionLibrary, GraphParts
-from sigpb.rewrite.interface import Interface, Port, WantedType
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port, WantedType
 from sigpb.rewrite.signature_function import FunctionPorts
 from sigpb.steps.graph_body import dtype_attr, shape_attr
 from sigpb.tf.called_functions import Functions, functions_in_attributes

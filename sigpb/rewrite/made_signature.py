@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Port, SignatureRef
+from sigpb.rewrite.interface import Interface, SignatureRef
 from sigpb.rewrite.metadata import insert_signature_defs, rewrite_ops
 from sigpb.rewrite.object_graph import write as write_objects
+from sigpb.rewrite.port import Port
 from sigpb.rewrite.signature_function import STEM, FunctionPorts, Wrapper, function_of
 from sigpb.rewrite.structured_value import dictionary_of_specs, keyword_parameters
 from sigpb.rewrite.wrapper_function import call

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.rewrite.draft import Interfaces
-from sigpb.rewrite.interface import Interface, Port, SignatureRef
+from sigpb.rewrite.interface import Interface, SignatureRef
+from sigpb.rewrite.port import Port
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.model import parse
 from sigpb.wire import Edits, Field, Message, length_delimited, map_entry

@@ -13,7 +13,8 @@ from sigpb import protos
 from sigpb.rewrite import structured_value
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, Interface
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import SIDES
 from sigpb.rewrite.signature_function import (
     STEM,
     FunctionPorts,

@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from sigpb.rewrite.examples import parsed
-from sigpb.rewrite.interface import Interface, Port
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port
 from sigpb.steps.graph_body import GraphBody, constant, repeated, repeated_row
 from sigpb.steps.step import build_steps
 from sigpb.tf.tensor_types import TensorType

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sigpb.errors import PatchError
-from sigpb.rewrite.interface import Interface, Port, Side
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port, Side
 from sigpb.steps.broadcast import Broadcast
 from sigpb.tf.tensor_types import encoding_of, shape_text
 

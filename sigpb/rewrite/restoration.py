@@ -19,7 +19,8 @@ from sigpb.graph.cone import needed
 from sigpb.graph.origins import Chain, Origins
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Port, Side, WantedType
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port, Side, WantedType
 from sigpb.rewrite.signature_function import FunctionPorts, is_wrapper
 from sigpb.saved_model.model import MetaGraph
 from sigpb.steps.conversion import holds

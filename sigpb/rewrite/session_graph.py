@@ -27,9 +27,10 @@ from sigpb.graph.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Port, fed_tensors
+from sigpb.rewrite.interface import Interface, fed_tensors
 from sigpb.rewrite.metadata import Endpoints
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
+from sigpb.rewrite.port import Port
 from sigpb.rewrite.restoration import Restoration
 from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, identity, shape_attr
 from sigpb.steps.step import ConversionError, Stored, undone

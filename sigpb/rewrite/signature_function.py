@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.rewrite.graph_parts import FunctionLibrary
-from sigpb.rewrite.interface import Interface, Port
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port
 from sigpb.tf.called_functions import Functions
 from sigpb.tf.endpoint_keys import argument_name
 from sigpb.tf.tensor_types import TensorType, shape_of

@@ -21,16 +21,10 @@ from sigpb.rewrite.added_outputs import (
 from sigpb.rewrite.conversion import Conversion, conversion, is_batch_relaxed
 from sigpb.rewrite.examples import Features, features_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import (
-    BatchSize,
-    Interface,
-    Port,
-    Side,
-    WantedType,
-    with_batch,
-)
+from sigpb.rewrite.interface import BatchSize, Interface
 from sigpb.rewrite.node_names import lost_names, moved_outputs, taken_names
 from sigpb.rewrite.open_sizes import batch_size, followed_shapes, left_behind, opened_sizes
+from sigpb.rewrite.port import Port, Side, WantedType, with_batch
 from sigpb.rewrite.repeated_rows import with_rows
 from sigpb.rewrite.restoration import restoration_of
 from sigpb.rewrite.surveyed_graph import SurveyedGraph, tensors_of

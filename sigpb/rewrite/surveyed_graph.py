@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sigpb import protos
 from sigpb.graph.cone import computing
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import Interface, Port, fed_tensors
+from sigpb.rewrite.interface import Interface, fed_tensors
+from sigpb.rewrite.port import Port
 from sigpb.tf.stated_shapes import stated_shape
 from sigpb.tf.tensor_names import canonical, producer
 from sigpb.tf.tensor_types import TensorType

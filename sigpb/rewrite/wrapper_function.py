@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.graph.function_body import FunctionBody, normalized_name
-from sigpb.rewrite.interface import Port
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
+from sigpb.rewrite.port import Port
 from sigpb.rewrite.signature_function import Wrapped, Wrapper, is_wrapper
 from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.called_functions import CALL_OPS, Functions, nodes_by_name

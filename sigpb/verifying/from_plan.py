@@ -9,7 +9,8 @@ from sigpb.patching.plan import Plan, asks_for_whole_graphs
 from sigpb.rewrite.conversion import Conversion, opened_axes
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
-from sigpb.rewrite.interface import SIDES, Feature, Interface, Port, Side
+from sigpb.rewrite.interface import Feature, Interface
+from sigpb.rewrite.port import SIDES, Port, Side
 from sigpb.saved_model.model import SavedModel
 from sigpb.steps.conversion import convert
 from sigpb.steps.step import Step

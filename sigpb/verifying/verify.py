@@ -18,7 +18,7 @@ from sigpb.patching.infer import infer_patch
 from sigpb.patching.plan import Plan
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.staged import staged
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
 from sigpb.tf.tensor_types import TensorType, declared_type, dtype_of, shape_of, type_text
 from sigpb.verifying.child import Request

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb.diff.lineage import detour
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.tf.tensor_types import dtype_name, dtype_of
 
 

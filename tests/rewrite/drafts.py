@@ -8,7 +8,8 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
-from sigpb.rewrite.interface import Port, Side, SignatureRef, WantedType
+from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.port import Port, Side, WantedType
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape
 from sigpb.wire import Edits, Message, assemble

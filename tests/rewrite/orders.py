@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from sigpb import protos
 from sigpb.rewrite.conversion import Conversion
-from sigpb.rewrite.interface import BatchSize, Interface, Port, SignatureRef
+from sigpb.rewrite.interface import BatchSize, Interface, SignatureRef
+from sigpb.rewrite.port import Port
 from sigpb.rewrite.signature_function import FunctionPorts, Wrapped
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sigpb.rewrite.conversion import conversion, is_batch_relaxed
-from sigpb.rewrite.interface import Side, WantedType, with_batch
+from sigpb.rewrite.port import Side, WantedType, with_batch
 from sigpb.steps.step import ConversionError
 from sigpb.steps.syntax import parse_step
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_text

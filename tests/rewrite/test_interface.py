@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.rewrite.interface import Port, SignatureRef, WantedType
+from sigpb.rewrite.interface import SignatureRef
+from sigpb.rewrite.port import Port, WantedType
 from sigpb.tf.tensor_types import dtype_of
 from sigpb.tf.tensor_values import tensor_proto
 from tests.graph.small_graphs import FLOAT, lines, nodes, placeholder

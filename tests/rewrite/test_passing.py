@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from sigpb import protos
 from sigpb.rewrite.examples import examples_port
-from sigpb.rewrite.interface import Feature, Interface, Port, SignatureRef
+from sigpb.rewrite.interface import Feature, Interface, SignatureRef
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
+from sigpb.rewrite.port import Port
 from sigpb.tf.tensor_types import TensorType, dtype_of
 from sigpb.tf.tensor_values import tensor_proto
 from tests.rewrite.drafts import conversion_to

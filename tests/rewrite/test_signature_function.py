@@ -8,7 +8,8 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.rewrite.added_outputs import with_variant
 from sigpb.rewrite.graph_parts import FunctionLibrary
-from sigpb.rewrite.interface import BatchSize, Interface, Port, SignatureRef
+from sigpb.rewrite.interface import BatchSize, Interface, SignatureRef
+from sigpb.rewrite.port import Port
 from sigpb.rewrite.signature_function import (
     FunctionPorts,
     Wrapped,

@@ -15,7 +15,7 @@ import numpy as np
 
 import sigpb
 from sigpb.patching.patch_file import parse_text
-from sigpb.rewrite.interface import Side
+from sigpb.rewrite.port import Side
 from sigpb.steps.step import result_of
 from sigpb.steps.syntax import parse_step
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text

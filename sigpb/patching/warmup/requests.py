@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sigpb import protos
 from sigpb.patching.warmup.values import adapt, check_size
 from sigpb.rewrite.draft import Interfaces
-from sigpb.rewrite.interface import Interface, Port, with_batch
+from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.port import Port, with_batch
 from sigpb.tf.serving import CLASSIFY, EXAMPLES, OUTPUTS, REGRESS
 from sigpb.tf.tensor_elements import sizes
 from sigpb.tf.tensor_types import TensorType, dtype_of, encoding_of, shape_of, tensor_type
