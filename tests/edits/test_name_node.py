@@ -171,6 +171,8 @@ class TestRefused:
             ("_x", "'_x' cannot be the name of a node"),
             ("a b", "'a b' cannot be the name of a node"),
             ("a/", "'a/' cannot be the name of a node"),
+            (r"a\\b", r"'a\\b' cannot be the name of a node"),
+            ("a>", "'a>' cannot be the name of a node"),
             ("sigpb/x", "names that start with 'sigpb/' are for what sigpb adds."),
         ],
     )
