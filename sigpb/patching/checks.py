@@ -19,8 +19,8 @@ from sigpb.tf.tensor_types import Shape, dtype_of, parse_shape
 
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
-# What C++ takes (IsValidNodeName in tensorflow/core/graph/graph_constructor.cc): of what Python takes,
-# nothing with a backslash, nor with a ">" that is not between two names.
+# The name of a node that C++ takes (IsValidNodeName in tensorflow/core/graph/graph_constructor.cc):
+# of those that Python takes none with a backslash, nor with a ">" that is not between two names.
 _NODE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*(>[A-Za-z0-9.][A-Za-z0-9_.\-/]*)*")
 
 # Models of 2.6 and before are read without the signatures that the checkpoint does not list.
