@@ -256,6 +256,28 @@ class TestCheckpoint:
         (problem,) = problems(lambda: made(checkpoint, EVAL))
         assert "whose values it does not hold" in problem
 
+    def test_checkpoint_of_another_graph(self, checkpoint: Path) -> None:
+        graph = protos.MetaGraphDef.FromString(checkpoint.read_bytes())
+        nodes = graph.graph_def.node
+        (keys,) = (node for node in nodes if node.name == "save/RestoreV2/tensor_names")
+        keys.attr["value"].tensor.string_val[0] = b"another"
+        checkpoint.write_bytes(graph.SerializeToString())
+        assert problems(lambda: sigpb.plan(checkpoint, parse_text(EVAL))) == (
+            f"{checkpoint.with_suffix('.index')}: the checkpoint of another graph. The graph "
+            "restores 'another', which the checkpoint does not have.",
+        )
+
+    def test_variable_that_is_not_restored(self, checkpoint: Path) -> None:
+        graph = protos.MetaGraphDef.FromString(checkpoint.read_bytes())
+        graph.saver_def.restore_op_name = "save/filename"
+        checkpoint.write_bytes(graph.SerializeToString())
+        assert problems(lambda: made(checkpoint, EVAL)) == (
+            "signature 'serving_default': it reads the variables 'w', which the graph does not "
+            "restore from its checkpoint; name a .meta file that was saved with all variables, or "
+            "freeze the graph.",
+        )
+        assert made(checkpoint, EVAL.replace('"p"', '"x"'))
+
     def test_without_a_graph(self, checkpoint: Path) -> None:
         graph = protos.MetaGraphDef.FromString(checkpoint.read_bytes())
         graph.ClearField("graph_def")
