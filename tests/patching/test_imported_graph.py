@@ -97,7 +97,9 @@ class TestFrozenGraph:
         assert saved_model.saved_model_schema_version == 1
         assert list(graph.meta_info_def.tags) == ["serve"]
         assert graph.meta_info_def.tensorflow_version == ""
-        assert graph.graph_def.SerializeToString() == before == frozen.read_bytes()
+        assert before == frozen.read_bytes()
+        assert before in (model / "saved_model.pb").read_bytes()
+        assert graph.graph_def == protos.GraphDef.FromString(before)
         assert outline(graph) == {"serving_default": "a, z -> d, y"}
         assert graph.signature_def["serving_default"].method_name == "tensorflow/serving/predict"
         assert not list(model.parent.glob(".sigpb*"))
@@ -164,6 +166,14 @@ class TestFrozenGraph:
         first, *advice = problems(lambda: made(frozen, 'signature { key: "a" rename_to: "b" }'))
         assert first.startswith("there is no signature 'a'")
         assert len(advice) == 3
+
+    def test_graph_that_no_signature_could_be_made_of(self, frozen: Path) -> None:
+        frozen.write_bytes(graph_def("done = NoOp()").SerializeToString())
+        assert problems(lambda: made(frozen, "")) == (
+            "the model would have no signature; create one.",
+            "placeholders: none",
+            "tensors that no node takes: none",
+        )
 
     def test_wrong_tensor(self, frozen: Path) -> None:
         said = problems(lambda: made(frozen, CREATE.replace("x:0", "xx")))

@@ -13,7 +13,7 @@ from sigpb.regular_files import open_regular
 from sigpb.saved_model import checkpoint_index
 from sigpb.saved_model.checkpoint_index import CheckpointIndex, NoIndex
 from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_index
-from sigpb.saved_model.foreign_file import foreign_file
+from sigpb.saved_model.foreign_file import CHECKPOINT_TABLE, foreign_file
 
 _BEGINNING = 4096
 _REPORTED = 10
@@ -61,7 +61,9 @@ def _has_objects(graph: LintedGraph) -> bool:
 def _what(content: bytes) -> str:
     """Says what format a file has that is no checkpoint; empty if that is not known."""
     found = foreign_file(content)
-    return f"It is {found.name}. {found.advice}".rstrip() if found else ""
+    if found is None or found is CHECKPOINT_TABLE:
+        return ""
+    return f"It is {found.name}. {found.advice}".rstrip()
 
 
 def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[str, str]]:
