@@ -13,7 +13,10 @@ from google.protobuf import text_format
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model.model import SavedModel
 from sigpb.tf.op_defs import tensorflow_op_def
+from sigpb.verifying import verify
+from sigpb.verifying.report import NotEquivalent, VerifyReport
 from tests import model_runner
 from tests.edits.in_tensorflow import SERVE
 from tests.graph.small_graphs import graph_def
@@ -188,6 +191,17 @@ class TestFrozenGraph:
         (problem,) = problems(lambda: made(frozen))
         kind = "tables" if "Table" in op else "variables"
         assert problem.startswith(f"{frozen}: the graph has the {kind} 'held', ")
+
+    def test_report_of_what_is_not_equivalent_names_the_file(
+        self, frozen: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def different(model: SavedModel, *_: object) -> None:
+            raise NotEquivalent(VerifyReport(model.directory, Path("new"), ("It differs.",), ()))
+
+        monkeypatch.setattr(verify, "verify_changes", different)
+        with pytest.raises(NotEquivalent) as caught:
+            sigpb.patch(frozen, parse_text(CREATE), output_dir="new", verify=["v1"])
+        assert caught.value.report.old == frozen
 
     def test_in_place(self, frozen: Path) -> None:
         with pytest.raises(sigpb.UsageError, match="name an output directory"):
