@@ -257,6 +257,7 @@ def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:
 
 def _patched_graph(file: Path, patch: protos.SavedModelPatch, options: _Options) -> PatchResult:
     from sigpb.patching.imported_graph import imported, plan_with_signatures
+    from sigpb.verifying.report import NotEquivalent
 
     if options.in_place:
         raise UsageError(f"{file}: a SavedModel is made of a graph; name an output directory.")
@@ -267,7 +268,10 @@ def _patched_graph(file: Path, patch: protos.SavedModelPatch, options: _Options)
     with imported(file, output, with_variables=with_variables) as model:
         # The files of the directory are removed: what they hold need not be copied once more.
         linked = options._replace(hardlink=True)
-        result = _patched(model, lambda: plan_with_signatures(model, patch), linked, ())
+        try:
+            result = _patched(model, lambda: plan_with_signatures(model, patch), linked, ())
+        except NotEquivalent as error:
+            raise NotEquivalent(replace(error.report, old=file)) from error
     report = result.verification
     return replace(
         result,

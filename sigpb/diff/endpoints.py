@@ -180,7 +180,7 @@ def _node_name(first: EndpointPlace, second: EndpointPlace, lineage: Lineage) ->
 
 def _given_name(place: EndpointPlace, origins: Origins) -> str:
     tensor = place.chain[0]
-    return producer(tensor) if origins.named(tensor) is not None else ""
+    return producer(tensor) if origins.is_named(tensor) else ""
 
 
 def _pairs(

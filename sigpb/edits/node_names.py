@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import Encoding, encoding_of
+
+if TYPE_CHECKING:
+    from sigpb.graph.origins import Origins
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class NameNode(EndpointEdit):
         patch, info = target.patch, target.info
         if not patch.HasField("node_name") or full(patch.node_name) == info.name:
             return
-        if patch.node_name or _has_given_name(target.signature.meta_graph, info.name):
+        if patch.node_name or _origins(target.signature.meta_graph).is_named(info.name):
             ref, encoding = target.signature.ref, encoding_of(info)
             yield cls(ref, target.side, target.key, encoding, info.name, patch.node_name)
 
@@ -39,6 +43,11 @@ class NameNode(EndpointEdit):
         """Several tensors cannot have one name."""
         if self.encoding != "dense":
             yield f"{self.where} is made of several tensors, which cannot have one name."
+        elif not self.to and _origins(meta_graph).named(self.tensor) is None:
+            yield (
+                f"{self.where}: no output is computed from it, so that which tensor it was before "
+                "an earlier patch named it cannot be determined; keep the name, or state another."
+            )
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Sets the name."""
@@ -50,8 +59,8 @@ class NameNode(EndpointEdit):
         return f"{self.where}: tensor {self.tensor!r} → {to}"
 
 
-def _has_given_name(meta_graph: MetaGraph, tensor: str) -> bool:
+def _origins(meta_graph: MetaGraph) -> Origins:
     from sigpb.graph.origins import Origins
     from sigpb.rewrite.graph_parts import GraphParts
 
-    return Origins(GraphParts(meta_graph).top).named(tensor) is not None
+    return Origins(GraphParts(meta_graph).top)

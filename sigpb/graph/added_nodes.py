@@ -8,6 +8,9 @@ from collections.abc import Collection
 from sigpb import protos
 from sigpb.tf.tensor_names import producer
 
+FED = "fed"
+"""What passes on a placeholder that has the name a patch gave, in the scope of the input."""
+
 SPLICED = "sigpb"
 """The outermost scope of all nodes that are added."""
 

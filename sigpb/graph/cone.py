@@ -9,6 +9,7 @@ from sigpb import protos
 from sigpb.graph.top_level import Scope
 from sigpb.tf.control_flow import ENTER_OPS
 from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.ops import UNFED_PLACEHOLDERS
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES
 from sigpb.tf.tensor_names import canonical, producer
 
@@ -41,14 +42,23 @@ def needed(
 ) -> set[str]:
     """Returns the names of the nodes that have to run for some tensors.
 
+    What waits for a placeholder that is fed waits for nothing: a session takes that edge away
+    (``FeedInputs`` in tensorflow/core/graph/subgraph.cc).
+
     Args:
         nodes: All nodes by name.
         fetched: The tensors to compute.
         fed: The tensors that need not be computed, as `canonical` spells them.
     """
 
+    def is_fed(tensor: str) -> bool:
+        if not tensor.startswith("^"):
+            return canonical(tensor) in fed
+        name = producer(tensor)
+        return name in fed and name in nodes and nodes[name].op in UNFED_PLACEHOLDERS
+
     def producers(tensors: Iterable[str]) -> Iterator[str]:
-        names = (producer(tensor) for tensor in tensors if canonical(tensor) not in fed)
+        names = (producer(tensor) for tensor in tensors if not is_fed(tensor))
         return (name for name in names if name in nodes)
 
     return reached(producers(fetched), lambda name: producers(nodes[name].input))

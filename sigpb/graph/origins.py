@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import pairwise, takewhile
 
 from sigpb import protos
-from sigpb.graph.added_nodes import SPLICED, is_added, is_spliced, original_names
+from sigpb.graph.added_nodes import FED, SPLICED, is_added, is_spliced, original_names
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import PLACEHOLDERS
@@ -69,6 +69,19 @@ class Origins:
         if node.op in PLACEHOLDERS and not is_spliced(node):
             return next(iter(self.stand_ins.get(name, ())), None)
         return None
+
+    def is_named(self, tensor: str) -> bool:
+        """Whether a patch gave the node of a tensor its name, also where nothing is computed."""
+        return self.named(tensor) is not None or producer(tensor) in self._fed
+
+    @cached_property
+    def _fed(self) -> frozenset[str]:
+        """The placeholders that nodes pass on which sigpb added for their names."""
+        if not self._has_added:
+            return frozenset()
+        nodes = self._graph.nodes.items()
+        found = (node for name, node in nodes if is_added(name) and name.endswith(f"/{FED}"))
+        return frozenset(producer(node.input[0]) for node in found if node.op == "Identity")
 
     @cached_property
     def _has_added(self) -> bool:

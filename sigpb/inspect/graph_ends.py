@@ -116,15 +116,18 @@ def _outputs(graph: TopLevelGraph, node: protos.NodeDef) -> Iterable[GraphTensor
 
 def how_to_go_on(ends: GraphEnds) -> tuple[str, ...]:
     """Returns what can be fed and fetched, and the patch that creates a signature of it."""
+    patch = suggested_patch(ends)
     return (
         f"placeholders: {_listed(ends.placeholders)}",
         f"tensors that no node takes: {_listed(ends.results)}",
-        f"a patch that creates a signature: {suggested_patch(ends)}",
+        *([f"a patch that creates a signature: {patch}"] if patch else []),
     )
 
 
-def suggested_patch(ends: GraphEnds) -> str:
-    """Returns the patch that creates a signature of the first result."""
+def suggested_patch(ends: GraphEnds) -> str | None:
+    """Returns the patch that creates a signature of the first result; None if there is none."""
+    if not ends.results:
+        return None
     inputs = [_endpoint("input", each) for each in ends.inputs]
     outputs = [_endpoint("output", each) for each in ends.results[:1]]
     content = " ".join(['key: "serving_default" create: true', *inputs, *outputs])

@@ -181,12 +181,20 @@ def _parsed(file: Path) -> ProtoSource:
         except text_format.ParseError as error:
             problems[schema] = error
             continue
+        if not message.ListFields():
+            raise ModelUnreadable(f"{file}: the file is empty.")
         return ProtoSource(
             file, schema, message.SerializeToString(deterministic=True), is_text=True
         )
+
+    def place(schema: str) -> tuple[int, int]:
+        return problems[schema].GetLine() or 0, problems[schema].GetColumn() or 0
+
     # The one that got furthest is what was meant.
-    meant = max(problems, key=lambda schema: problems[schema].GetLine() or 0)
-    raise ModelUnreadable(f"{file}: not the text of a {meant}: {problems[meant]}.")
+    meant = max(problems, key=place)
+    if len({*map(place, problems)}) == 1:
+        raise ModelUnreadable(f"{file}: {_NEITHER}.")
+    raise ModelUnreadable(f"{file}: not the text of a {meant}: {str(problems[meant]).rstrip('.')}.")
 
 
 def find_models(path: Path) -> list[Path]:

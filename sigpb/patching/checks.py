@@ -20,6 +20,9 @@ from sigpb.tf.tensor_types import Shape, dtype_of, parse_shape
 
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
+# The name of a node that C++ takes (IsValidNodeName in tensorflow/core/graph/graph_constructor.cc):
+# of those that Python takes none with a backslash, nor with a ">" that is not between two names.
+_NODE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\-/]*(>[A-Za-z0-9.][A-Za-z0-9_.\-/]*)*")
 
 # Models of 2.6 and before are read without the signatures that the checkpoint does not list.
 _LISTED_SINCE = (2, 7)
@@ -224,7 +227,7 @@ def _node_name_problems(name: str) -> Iterator[str]:
     node, colon, _ = name.partition(":")
     if colon:
         yield f"has a wrong node_name: {name!r} is a tensor; give the name of its node, {node!r}."
-    elif not _TENSOR.fullmatch(name) or name.endswith("/"):
+    elif not _NODE.fullmatch(name) or name.endswith("/"):
         yield (
             f"has a wrong node_name: {name!r} cannot be the name of a node, which consists of "
             "letters, digits and the characters _.-/, and begins with a letter, a digit or a dot."

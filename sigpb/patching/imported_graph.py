@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError, renamed_in_errors
 from sigpb.graph.cone import reached
 from sigpb.graph.top_level import TopLevelGraph
+from sigpb.inspect.checkpoint_agreement import contradictions, some, unrestored
+from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.graph_ends import ends_of, graph_in, how_to_go_on
-from sigpb.inspect.proto_source import ProtoSource, open_source
+from sigpb.inspect.loading import Loading
+from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
 from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import Plan
 from sigpb.publishing.changes import Content, SplicedFile, temporary_name
@@ -26,8 +29,11 @@ from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import copy_file, parents_of, removed_at_exit, write_file
 from sigpb.publishing.new_output import resolve_output
 from sigpb.regular_files import read_regular
+from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import FunctionLibrary, GraphParts
+from sigpb.rewrite.interface import fed_tensors
 from sigpb.saved_model import checkpoint_index
+from sigpb.saved_model.checkpoint_index import CheckpointIndex
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.files import BINARY_NAME
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
@@ -49,8 +55,6 @@ from sigpb.wire.encode import tag
 
 _SCHEMA_VERSION = 1
 _SERVE = "serve"
-
-_LISTED = 5  # names in a message
 
 _META_INFO = protos.MetaGraphDef.META_INFO_DEF_FIELD_NUMBER
 _GRAPH = protos.MetaGraphDef.GRAPH_DEF_FIELD_NUMBER
@@ -123,7 +127,24 @@ def plan_with_signatures(model: SavedModel, patch: protos.SavedModelPatch) -> Pl
     interfaces = plan.interfaces.get(0)
     if not (any(interfaces.kept()) if interfaces else graph.user_signatures):
         raise PatchError(["the model would have no signature; create one.", *_advice(graph)])
+    if interfaces and (problems := [*_without_values(interfaces)]):
+        raise PatchError(problems)
     return plan
+
+
+def _without_values(interfaces: Interfaces) -> Iterator[str]:
+    """Yields the signatures that would read variables which a session cannot restore."""
+    parts, meta_graph = GraphParts(interfaces.meta_graph), interfaces.meta_graph
+    loading = Loading(Graph(GraphPart("", parts.message, meta_graph)), meta_graph)
+    for signature in interfaces.kept():
+        fetched = [name for port in signature.kept("output") for name in port.tensors]
+        fed = {*fed_tensors(meta_graph.signatures[signature.ref.source])}
+        if names := unrestored(parts.top, loading, fetched, fed):
+            yield (
+                f"signature {signature.key!r}: it reads the variables {some(names)}, which the "
+                "graph does not restore from its checkpoint; name a .meta file that was saved with "
+                "all variables, or freeze the graph."
+            )
 
 
 def _advice(graph: MetaGraph) -> tuple[str, ...]:
@@ -193,44 +214,46 @@ def _checkpoint_of(source: ProtoSource) -> Mapping[str, Path]:
     has_saver = meta_graph is not None and meta_graph.message.find(_SAVER) is not None
     if held["tables"]:
         problems.append(
-            f"{file}: the graph has the tables {_some(held['tables'])}, which have to be filled "
+            f"{file}: the graph has the tables {some(held['tables'])}, which have to be filled "
             "when the model is loaded, and it does not say by which op; export a SavedModel."
         )
     if held["variables"] and not has_saver:
         problems.append(
-            f"{file}: the graph has the variables {_some(held['variables'])}, whose values it does "
+            f"{file}: the graph has the variables {some(held['variables'])}, whose values it does "
             "not hold; name the .meta file beside their checkpoint, or freeze the graph."
         )
     if problems:
         raise PatchError(problems)
-    return _files_of(file.with_suffix("")) if has_saver else {}
+    if meta_graph is None or not has_saver:
+        return {}
+    index, files = _checkpoint_at(file.with_suffix(""))
+    whole = Graph(source.graphs[0])
+    if found := [*contradictions(whole, Loading(whole, meta_graph), index)]:
+        where = file.with_suffix(".index")
+        raise PatchError([f"{where}: the checkpoint of another graph. {each}" for each in found])
+    return files
 
 
 def _named(graph: TopLevelGraph, ops: Collection[str]) -> list[str]:
     return sorted(name for name, node in graph.nodes.items() if node.op in ops)
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(map(repr, names[:_LISTED])) + more
-
-
-def _files_of(prefix: Path) -> Mapping[str, Path]:
-    """Returns the files of a checkpoint by their names in a SavedModel.
+def _checkpoint_at(prefix: Path) -> tuple[CheckpointIndex, Mapping[str, Path]]:
+    """Returns the index of a checkpoint, and its files by their names in a SavedModel.
 
     Raises:
         PatchError: If some are missing.
     """
-    index = prefix.with_name(f"{prefix.name}.index")
+    file = prefix.with_name(f"{prefix.name}.index")
     try:
-        shards = checkpoint_index.read(read_regular(index)).shards
+        index = checkpoint_index.read(read_regular(file))
     except FileNotFoundError:
         raise PatchError(
-            f"{index}: there is no such file, which a checkpoint has; name a .meta file that is "
+            f"{file}: there is no such file, which a checkpoint has; name a .meta file that is "
             "beside the checkpoint of its variables. Checkpoints of the first version have none."
         ) from None
-    ends = ["index", *(f"data-{number:05}-of-{shards:05}" for number in range(shards))]
+    ends = ["index", *(f"data-{number:05}-of-{index.shards:05}" for number in range(index.shards))]
     files = {f"variables.{end}": prefix.with_name(f"{prefix.name}.{end}") for end in ends}
-    if missing := [file.name for file in files.values() if not file.is_file()]:
-        raise PatchError(f"{index}: the checkpoint lacks {', '.join(missing)}.")
-    return files
+    if missing := [part.name for part in files.values() if not part.is_file()]:
+        raise PatchError(f"{file}: the checkpoint lacks {', '.join(missing)}.")
+    return index, files

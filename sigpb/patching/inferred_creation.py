@@ -37,7 +37,7 @@ def created_as(
             if not _is_known(chain, lineage):
                 return None
             endpoint = endpoints.add(key=name, from_tensor=full(chain[-1]))
-            if lineage.origins_after.named(info.name) is not None:
+            if lineage.origins_after.is_named(info.name):
                 endpoint.node_name = producer(info.name)
             before, after = lineage.before.top.type_of(chain[-1]), declared_type(info)
             if before is None or before.dtype != after.dtype:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.added_nodes import SPLICED, copy_scope, is_added
+from sigpb.graph.added_nodes import FED, SPLICED, copy_scope, is_added
 from sigpb.graph.cone import Cone, clone
 from sigpb.graph.origins import Origins
 from sigpb.graph.placeholders import constant_default, default_placeholder
@@ -83,7 +83,7 @@ class _TopLevel(Surface):
         if not port.node_name:
             return tensor
         # In the scope of all that is added, so that what the placeholder is for can be recognised.
-        return identity(self._scope.inner(port.key), "Identity", tensor, port.outside)
+        return identity(self._scope.inner(port.key), FED, tensor, port.outside)
 
     def _placeholder(self, port: Port) -> str:
         shape = shape_proto(port.outside.shape)

@@ -38,17 +38,19 @@ _BEGINNINGS = (
     (0, b"\x80\x02", ForeignFile("a pickle of Python")),
     (
         0,
-        b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
-        ForeignFile("an index or table of a checkpoint", "Name the directory of the model."),
-    ),
-    (
-        0,
         b"version https://git-lfs.github.com/spec/",
         ForeignFile(
             "a pointer of Git LFS to a file that was not downloaded",
             "Fetch it with 'git lfs pull'.",
         ),
     ),
+)
+
+# What the tables of a checkpoint end with (tensorflow/core/lib/io/format.h).
+_TABLE_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+CHECKPOINT_TABLE = ForeignFile(
+    "an index or table of a checkpoint",
+    "Name the directory of the model, or the .meta file of the checkpoint.",
 )
 
 _HTML = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.I | re.S)
@@ -84,6 +86,8 @@ def foreign_file(buffer: Buffer) -> ForeignFile | None:
     for start, magic, found in _BEGINNINGS:
         if bytes(buffer[start : start + len(magic)]) == magic:
             return found
+    if bytes(buffer[-len(_TABLE_END) :]) == _TABLE_END:
+        return CHECKPOINT_TABLE
     if _HTML.match(bytes(buffer[:_BEGINNING])):
         return _PAGE
     if _is_onnx(buffer):

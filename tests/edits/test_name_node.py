@@ -171,6 +171,8 @@ class TestRefused:
             ("_x", "'_x' cannot be the name of a node"),
             ("a b", "'a b' cannot be the name of a node"),
             ("a/", "'a/' cannot be the name of a node"),
+            (r"a\\b", r"'a\\b' cannot be the name of a node"),
+            ("a>", "'a>' cannot be the name of a node"),
             ("sigpb/x", "names that start with 'sigpb/' are for what sigpb adds."),
         ],
     )
@@ -201,6 +203,31 @@ class TestRefused:
         model = altered(fixture_model("tf1_shared"), change)
         problem = refusal(model, naming('output { key: "sum" node_name: "a" }'))
         assert "'gone:0', which the graph does not have" in problem
+
+    def test_name_of_an_input_that_nothing_is_computed_from(
+        self, fixture_model: ModelFactory
+    ) -> None:
+        signature = """signature {
+            key: "new" create: true output { key: "o" from_tensor: "sum_1" }
+            input { key: "s" from_tensor: "scale" }
+            input { key: "x" from_tensor: "x" } input { key: "y" from_tensor: "y" }
+        }"""
+        model, named = fixture_model("tf1_shared"), fixture_model("tf1_shared")
+        apply(model, signature)
+        name = naming('input { key: "s" node_name: "a" }', "new")
+        back = naming('input { key: "s" node_name: "" }', "new")
+        assert_unchanged(model, back)
+        apply(named, signature)
+        apply(named, name)
+        reason = (
+            "signature 'new': input 's': no output is computed from it, so that which tensor it "
+            "was before an earlier patch named it cannot be determined; keep the name, or state "
+            "another."
+        )
+        assert refusal(named, back) == reason
+        with pytest.raises(sigpb.PatchError, match=r"cannot be undone: .* no output is computed"):
+            sigpb.invert(model, parse_text(name))
+        assert sigpb.infer(model, named) == parse_text(name)
 
     @pytest.mark.parametrize("field", ["drop: true", 'bind: "[[1, 2, 3]]"'])
     def test_endpoint_that_goes(self, fixture_model: ModelFactory, field: str) -> None:
@@ -255,7 +282,7 @@ class TestInverse:
         nodes = {node.name: node for node in apply(model, text).graph_def.node}
         assert (nodes["a"].op, list(nodes["a"].input)) == (
             "PlaceholderWithDefault",
-            ["sigpb/default/a/Identity"],
+            ["sigpb/default/a/fed"],
         )
         apply(model, naming('input { key: "a" node_name: "" }', "default"))
         assert changed_parts(before, (model / MAIN).read_bytes()) == set()

@@ -85,6 +85,11 @@ class TestNeeded:
         nodes = by_name("init = A()\nx = A()\ny = Neg(x, ^init)")
         assert needed(nodes, ["y"]) == {"init", "x", "y"}
 
+    def test_what_waits_for_a_placeholder_that_is_fed(self) -> None:
+        nodes = by_name("p = Placeholder()\na = A()\nx = B(^p)\ny = B(^a)\nz = C(x, y)")
+        assert needed(nodes, ["z"]) == {"p", "a", "x", "y", "z"}
+        assert needed(nodes, ["z"], {"p", "a"}) == {"a", "x", "y", "z"}
+
     def test_loops_and_nodes_that_are_missing(self) -> None:
         assert needed(by_name("a = A(b)\nb = A(a, gone)"), ["a", "lost"]) == {"a", "b"}
 

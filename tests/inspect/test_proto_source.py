@@ -85,6 +85,25 @@ def test_what_is_something_else_is_named(content: bytes, problem: str, tmp_path:
     assert str(file) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the file is empty."),
+        ("# nothing\n", "the file is empty."),
+        ("hello world\n", "neither a SavedModel nor a MetaGraphDef nor a GraphDef, or a badly "),
+        ('node { name: "x" ', 'not the text of a GraphDef: 1:14 : Expected "}".'),
+        ('graph_def { node { nme: "x" } }', "not the text of a MetaGraphDef: 1:20 : "),
+    ],
+)
+def test_text_that_is_damaged_in_its_first_line(text: str, problem: str, tmp_path: Path) -> None:
+    file = tmp_path / "graph.pbtxt"
+    file.write_text(text)
+    with pytest.raises(ModelUnreadable) as refused:
+        open_source(file)
+    assert str(refused.value).startswith(f"{file}: {problem}")
+    assert not str(refused.value).endswith("..")
+
+
 def test_the_text_of_nothing_known_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "graph.pbtxt"
     file.write_text('node {\n  name: "x"\n  opp: "Add"\n}\n')

@@ -13,7 +13,10 @@ from google.protobuf import text_format
 import sigpb
 from sigpb import protos
 from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model.model import SavedModel
 from sigpb.tf.op_defs import tensorflow_op_def
+from sigpb.verifying import verify
+from sigpb.verifying.report import NotEquivalent, VerifyReport
 from tests import model_runner
 from tests.edits.in_tensorflow import SERVE
 from tests.graph.small_graphs import graph_def
@@ -97,7 +100,9 @@ class TestFrozenGraph:
         assert saved_model.saved_model_schema_version == 1
         assert list(graph.meta_info_def.tags) == ["serve"]
         assert graph.meta_info_def.tensorflow_version == ""
-        assert graph.graph_def.SerializeToString() == before == frozen.read_bytes()
+        assert before == frozen.read_bytes()
+        assert before in (model / "saved_model.pb").read_bytes()
+        assert graph.graph_def == protos.GraphDef.FromString(before)
         assert outline(graph) == {"serving_default": "a, z -> d, y"}
         assert graph.signature_def["serving_default"].method_name == "tensorflow/serving/predict"
         assert not list(model.parent.glob(".sigpb*"))
@@ -165,6 +170,14 @@ class TestFrozenGraph:
         assert first.startswith("there is no signature 'a'")
         assert len(advice) == 3
 
+    def test_graph_that_no_signature_could_be_made_of(self, frozen: Path) -> None:
+        frozen.write_bytes(graph_def("done = NoOp()").SerializeToString())
+        assert problems(lambda: made(frozen, "")) == (
+            "the model would have no signature; create one.",
+            "placeholders: none",
+            "tensors that no node takes: none",
+        )
+
     def test_wrong_tensor(self, frozen: Path) -> None:
         said = problems(lambda: made(frozen, CREATE.replace("x:0", "xx")))
         assert len(said) == 1
@@ -178,6 +191,17 @@ class TestFrozenGraph:
         (problem,) = problems(lambda: made(frozen))
         kind = "tables" if "Table" in op else "variables"
         assert problem.startswith(f"{frozen}: the graph has the {kind} 'held', ")
+
+    def test_report_of_what_is_not_equivalent_names_the_file(
+        self, frozen: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def different(model: SavedModel, *_: object) -> None:
+            raise NotEquivalent(VerifyReport(model.directory, Path("new"), ("It differs.",), ()))
+
+        monkeypatch.setattr(verify, "verify_changes", different)
+        with pytest.raises(NotEquivalent) as caught:
+            sigpb.patch(frozen, parse_text(CREATE), output_dir="new", verify=["v1"])
+        assert caught.value.report.old == frozen
 
     def test_in_place(self, frozen: Path) -> None:
         with pytest.raises(sigpb.UsageError, match="name an output directory"):
@@ -255,6 +279,28 @@ class TestCheckpoint:
         checkpoint.write_bytes(graph.SerializeToString())
         (problem,) = problems(lambda: made(checkpoint, EVAL))
         assert "whose values it does not hold" in problem
+
+    def test_checkpoint_of_another_graph(self, checkpoint: Path) -> None:
+        graph = protos.MetaGraphDef.FromString(checkpoint.read_bytes())
+        nodes = graph.graph_def.node
+        (keys,) = (node for node in nodes if node.name == "save/RestoreV2/tensor_names")
+        keys.attr["value"].tensor.string_val[0] = b"another"
+        checkpoint.write_bytes(graph.SerializeToString())
+        assert problems(lambda: sigpb.plan(checkpoint, parse_text(EVAL))) == (
+            f"{checkpoint.with_suffix('.index')}: the checkpoint of another graph. The graph "
+            "restores 'another', which the checkpoint does not have.",
+        )
+
+    def test_variable_that_is_not_restored(self, checkpoint: Path) -> None:
+        graph = protos.MetaGraphDef.FromString(checkpoint.read_bytes())
+        graph.saver_def.restore_op_name = "save/filename"
+        checkpoint.write_bytes(graph.SerializeToString())
+        assert problems(lambda: made(checkpoint, EVAL)) == (
+            "signature 'serving_default': it reads the variables 'w', which the graph does not "
+            "restore from its checkpoint; name a .meta file that was saved with all variables, or "
+            "freeze the graph.",
+        )
+        assert made(checkpoint, EVAL.replace('"p"', '"x"'))
 
     def test_without_a_graph(self, checkpoint: Path) -> None:
         graph = protos.MetaGraphDef.FromString(checkpoint.read_bytes())

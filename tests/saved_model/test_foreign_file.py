@@ -14,7 +14,7 @@ FORMATS = {
     b"\xef\xbb\xbf\n<!-- error --> <HTML lang='en'>": "an HTML page",
     b"\x1c\0\0\0TFL3": "a TFLite model",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"\x57\xfb\x80\x8b\x24\x75\x47\xdb": "an index or table of a checkpoint",
+    b"\0\1\2\x57\xfb\x80\x8b\x24\x75\x47\xdb": "an index or table of a checkpoint",
     b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00": "an ONNX model",
     b"\x0a\x10\x0a\x01x\x12\x0bPlaceholder": "a graph without a SavedModel",
     b"\x0a\x00\x12\x12\x0a\x10\x0a\x01x\x12\x0bPlaceholder": "a graph without a SavedModel",

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from sigpb.inspect.checkpoint_agreement import contradictions
 from sigpb.lint.linted_model import LintedGraph, LintedModel
 from sigpb.lint.rule import Finding, LintRule, listed
 from sigpb.regular_files import open_regular
 from sigpb.saved_model import checkpoint_index
 from sigpb.saved_model.checkpoint_index import CheckpointIndex, NoIndex
 from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_index
-from sigpb.saved_model.foreign_file import foreign_file
-from sigpb.tf.tensor_types import dtype_name, is_compatible, shape_of, shape_text
+from sigpb.saved_model.foreign_file import CHECKPOINT_TABLE, foreign_file
 
 _BEGINNING = 4096
 _REPORTED = 10
@@ -49,7 +49,7 @@ class Checkpoint(LintRule):
         for name, problem in islice(_shard_problems(directory, index), _REPORTED):
             yield self.finding(problem, name)
         for graph in model.graphs:
-            for problem in _contradictions(graph, index):
+            for problem in contradictions(graph.graph, graph.loading, index):
                 yield self.finding(problem, graph.where())
 
 
@@ -61,7 +61,9 @@ def _has_objects(graph: LintedGraph) -> bool:
 def _what(content: bytes) -> str:
     """Says what format a file has that is no checkpoint; empty if that is not known."""
     found = foreign_file(content)
-    return f"It is {found.name}. {found.advice}".rstrip() if found else ""
+    if found is None or found is CHECKPOINT_TABLE:
+        return ""
+    return f"It is {found.name}. {found.advice}".rstrip()
 
 
 def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[str, str]]:
@@ -84,29 +86,3 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
             continue
         if there < size:
             yield name, _what(beginning) or f"It has {there:,} bytes; the index tells of {size:,}."
-
-
-def _contradictions(graph: LintedGraph, index: CheckpointIndex) -> Iterator[str]:
-    """Yields values that the graph restores and the checkpoint lacks, or has in another type."""
-    missing = []
-    for value in graph.loading.values:
-        stored = index.tensors.get(value.key)
-        if stored is None:
-            missing.append(value.key)
-            continue
-        if stored.dtype != value.dtype:
-            yield (
-                f"The graph restores {value.key!r} as {dtype_name(value.dtype)}, but the "
-                f"checkpoint holds {dtype_name(stored.dtype)}."
-            )
-        node = graph.graph.node(value.variable) if value.variable else None
-        if node is not None and "shape" in node.attr and not value.is_slice:
-            shape = shape_of(node.attr["shape"].shape)
-            if not is_compatible(shape, stored.shape):
-                yield (
-                    f"The variable {node.name!r} is {shape_text(shape)}, but the checkpoint holds "
-                    f"{shape_text(stored.shape)} under {value.key!r}."
-                )
-    if missing:
-        names = listed(list(dict.fromkeys(missing)))
-        yield f"The graph restores {names}, which the checkpoint does not have."
