@@ -105,7 +105,8 @@ def for_old(
             whole[name] = converted(each.steps, value) if is_value else value
             if each.rows is not None:
                 relaxed[name] = each.rows
-    for each in signature.inputs:
+    # Bound values come last: the input whose rows they get can be one that is repeated itself.
+    for each in sorted(signature.inputs, key=lambda each: each.new is None):
         if each.old is None or each.is_unneeded:
             continue
         if each.new is None:
