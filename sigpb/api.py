@@ -218,7 +218,7 @@ def apply_plan(
 
         def planned() -> Plan:
             made = plan_patch(model, saved.patch)
-            saved.check_edits(made)
+            saved.check_edits(check(made, model))
             return made
 
         return _patched(model, planned, options, taken_back)

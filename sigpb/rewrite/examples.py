@@ -55,7 +55,8 @@ def features_of(
             problems.append(f"{count} inputs would be read from the feature {name!r}.")
     if key in signature.inputs:
         problems.append(
-            f"it has an input {key!r}, so that the Examples cannot be passed by that key."
+            f"it has an input {key!r}, so that the Examples cannot be passed by that key; "
+            "rename the input first, with a patch of its own."
         )
     for port in sorted(ports, key=lambda port: port.key.encode()):
         try:

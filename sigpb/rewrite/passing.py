@@ -96,7 +96,9 @@ def passed_in(
             made[port.source] = build_steps(body, steps, value, port.outside)
     by_source = {port.source: port for port in ports}
     surface.note(by_source, made)
-    for source, port in sorted(by_source.items()):
+    # Bound values come last: the input whose rows they get can be one that is repeated itself.
+    for source in sorted(by_source, key=lambda key: (by_source[key].bound is not None, key)):
+        port = by_source[source]
         if port.rows_of is None:
             continue
         if port.bound is not None:

@@ -18,7 +18,7 @@ def with_rows(interface: Interface) -> Interface:
     Raises:
         PatchError: With all for which there is nothing to count, or which make no rows.
     """
-    kept = sorted(interface.kept("input"), key=lambda port: port.source)
+    kept = sorted(interface.taken, key=lambda port: port.source)
     counted = next((port.source for port in kept if _has_rows(port)), None)
     problems: list[str] = []
 

@@ -10,6 +10,7 @@ from sigpb import protos
 from sigpb.tf.tensor_types import dtype_name
 from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.mapping import SignatureMapping
+from sigpb.verifying.values import array_of
 
 _EXAMPLES = 5
 """How many are made for a model that parses them."""
@@ -20,6 +21,8 @@ Feature = tuple[int, int]
 
 def as_examples(signature: SignatureMapping, values: Mapping[str, Array]) -> Arrays:
     """Returns what the new model is fed if it reads its inputs from tf.Examples.
+
+    A feature that has its default is left out, so that it is the model that knows the default.
 
     Args:
         signature: The signature.
@@ -33,10 +36,13 @@ def as_examples(signature: SignatureMapping, values: Mapping[str, Array]) -> Arr
         for each in signature.inputs
         if each.new is not None
     }
+    defaults = {each.new: array_of(each.default) for each in signature.inputs if each.default}
     examples = []
     for row in range(len(next(iter(values.values())))):
         example = protos.Example()
         for name, kind in kinds.items():
+            if name in defaults and np.array_equal(values[name][row], defaults[name]):
+                continue
             feature = getattr(example.features.feature[name], kind)
             feature.value.extend(np.ravel(values[name][row]).tolist())
         examples.append(example.SerializeToString())

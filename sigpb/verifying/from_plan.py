@@ -117,7 +117,6 @@ class _MappedGraph:
         components = self._components(info, change)
         if feature is not None:
             components = (Component("", info.name, feature.type),)
-        value = None if port.bound is None else port.bound.SerializeToString(deterministic=True)
         return InputMapping(
             port.source,
             None if port.dropped else port.key,
@@ -126,11 +125,12 @@ class _MappedGraph:
             components,
             value_dtype(info.dtype),
             (*(feature.steps if feature else ()), *_steps(port)),
-            value,
+            _written(port.bound),
             port.rows_of,
             _relaxed_size(shape_of(info.tensor_shape), change.inside.shape) if change else None,
             port.tensor,
             _opened_beside_batch(info, change),
+            _written(None if feature is None else feature.default),
         )
 
     def _components(
@@ -172,6 +172,10 @@ class _MappedGraph:
         if actual.shape is None and declared.shape == ():
             return TensorType(dtype, None)  # In graphs of TensorFlow 1.0, [] is an unknown shape.
         return TensorType(dtype, merged(actual.shape, declared.shape))
+
+
+def _written(value: protos.TensorProto | None) -> bytes | None:
+    return None if value is None else value.SerializeToString(deterministic=True)
 
 
 def _added_input(port: Port) -> InputMapping:

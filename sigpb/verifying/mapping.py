@@ -60,6 +60,8 @@ class InputMapping:
             model: at the top level, or in a function that the signature calls.
         opened: The dimensions, but for the first, that the old model fixes and the new one does
             not, so that only one size of them is fed.
+        default: For a feature of tf.Examples, the value of a row that leaves it out, as it is read:
+            an encoded TensorProto. None if there is none.
     """
 
     old: str | None
@@ -74,6 +76,7 @@ class InputMapping:
     rows: int | None = None
     tensor: str | None = None
     opened: tuple[int, ...] = ()
+    default: bytes | None = None
 
     @property
     def is_unneeded(self) -> bool:

@@ -66,6 +66,8 @@ def made_up(signature: SignatureMapping, recipe: Recipe, given: Collection[str] 
         names = {f"{each.new}{part.suffix}" for part in each.components}
         if each.new is not None and not names <= {*given}:
             made = _components(each, recipe, number)
+            if each.default is not None:
+                made[""][1::2] = array_of(each.default)
             values.update({each.new + suffix: array for suffix, array in made.items()})
     return values
 
@@ -105,11 +107,12 @@ def for_old(
             whole[name] = converted(each.steps, value) if is_value else value
             if each.rows is not None:
                 relaxed[name] = each.rows
-    for each in signature.inputs:
+    # Bound values come last: the input whose rows they get can be one that is repeated itself.
+    for each in sorted(signature.inputs, key=lambda each: each.new is None):
         if each.old is None or each.is_unneeded:
             continue
         if each.new is None:
-            whole[each.old] = _fixed(each)
+            whole[each.old] = array_of(each.value)
         if each.rows_of is not None:
             whole[each.old] = whole[each.old].repeat(len(whole[each.rows_of]), 0)
     counts = {len(whole[name]) // rows for name, rows in relaxed.items() if rows}
@@ -129,11 +132,12 @@ def converted(steps: Iterable[Step], value: Array) -> Array:
     return value
 
 
-def _fixed(each: InputMapping) -> Array:
+def array_of(value: bytes | None) -> Array:
+    """Returns what a serialized TensorProto holds."""
     from tensorflow import make_ndarray
     from tensorflow.core.framework.tensor_pb2 import TensorProto
 
-    return make_ndarray(TensorProto.FromString(each.value or b""))
+    return make_ndarray(TensorProto.FromString(value or b""))
 
 
 def _components(each: InputMapping, recipe: Recipe, number: int) -> Arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import sigpb
 from sigpb.patching.patch_file import parse_text
 from tests import model_runner
 from tests.edits.before_after import planned, types_of
-from tests.edits.built_models import SERVE
+from tests.edits.built_models import SERVE, function_model, results
 from tests.edits.test_add_output_of_in_tensorflow import MODELS, function, same
+from tests.edits.test_read_examples import serialized
 from tests.model_runner import Array
 from tests.patches import ModelFactory, apply, refusals
 from tests.verifying.mappings import signature_by
@@ -103,3 +105,29 @@ def test_values(fixture_model: ModelFactory, tmp_path: Path, name: str) -> None:
         for found in (dict(session), *(run(new) for run in loaded)):
             assert same(found[output], wanted)
             assert same(found["a"], np.tile(row.astype(np.float64), (rows, 1)))
+
+
+@pytest.mark.tensorflow
+def test_beside_bound_values_and_examples(tmp_path: Path) -> None:
+    """The bound value has the rows of an input that is one row itself, whatever their order."""
+
+    def both(a: Any, m: Any, z: Any) -> dict[str, Any]:
+        import tensorflow as tf
+
+        return {"y": tf.concat([a, m, z], 1), "k": tf.constant([3.0, 7.0])}
+
+    model = function_model(tmp_path, both, a=[None, 1], m=[None, 1], z=[None, 1])
+    binding = 'input { key: "a" bind: "8" } input { key: "m" step: "broadcast()" }'
+    constant = 'output { key: "k" step: "broadcast()" }'
+    patch = parse_text(serving(f"{binding} {constant}"))
+    by_row, by_example = tmp_path / "by_row", tmp_path / "by_example"
+    sigpb.patch(model, patch, output_dir=by_row)
+    assert sigpb.verify(model, by_row, patch).verdict == "equivalent"
+    for rows in (0, 3):
+        z: Array = np.arange(rows, dtype=np.float32)[:, None]
+        wanted = {"y": [[8, 5, *row] for row in z.tolist()], "k": [[3, 7]] * rows}
+        for found in results(by_row, {"m": np.float32([5]), "z": z}):
+            assert found == wanted
+    sigpb.patch(model, parse_text(serving(f'examples: "e" {constant}')), output_dir=by_example)
+    for found in results(by_example, {"e": serialized(dict.fromkeys("amz", z))}):
+        assert found == {"y": [[row] * 3 for row in range(3)], "k": [[3, 7]] * 3}

@@ -185,7 +185,12 @@ class TestRefused:
 
     def test_key_of_an_input(self, fixture_model: ModelFactory) -> None:
         text = EXAMPLES.replace('"examples"', '"x"')
-        assert "it has an input 'x'" in refusal(fixture_model("tf2_linear"), text)
+        model = fixture_model("tf2_linear")
+        why = refusal(model, text)
+        assert "it has an input 'x'" in why
+        assert "rename the input first, with a patch of its own" in why
+        apply(model, 'signature { key: "serving_default" input { key: "x" rename_to: "z" } }')
+        assert list(apply(model, text).signature_def["serving_default"].inputs) == ["x"]
 
     @pytest.mark.parametrize("key", ["class", ""])
     def test_key_that_cannot_be(self, fixture_model: ModelFactory, key: str) -> None:

@@ -52,6 +52,15 @@ def test_is_readable(model: Path, file: Path) -> None:
     assert content["patch"]["id"] == "a-1"
 
 
+def test_warnings_that_only_the_graph_gives(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    """What is found when the graph is changed belongs to what the plan says."""
+    model, file = fixture_model("tf2_fixed_batch"), tmp_path / "plan.json"
+    patch = parse_text('signature { key: "serving_default" batch_size: "?" }')
+    warnings = sigpb.plan(model, patch, out=file).warnings
+    assert any("keeps the shape [] for every batch size" in each for each in warnings)
+    assert sigpb.apply_plan(file, in_place=True).status == "patched"
+
+
 def test_does_what_the_patch_does(
     model: Path, file: Path, fixture_model: ModelFactory, tmp_path: Path
 ) -> None:

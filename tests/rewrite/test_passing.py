@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sigpb import protos
 from sigpb.rewrite.examples import examples_port
 from sigpb.rewrite.interface import Feature, Interface, SignatureRef
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.port import Port
+from sigpb.steps.broadcast import Broadcast
 from sigpb.tf.tensor_types import TensorType, dtype_of
 from sigpb.tf.tensor_values import tensor_proto
 from tests.rewrite.drafts import conversion_to
@@ -89,6 +92,20 @@ def test_rows_come_last_and_by_key_whatever_the_order() -> None:
         "Cast = Cast(new_x)",
         "b/value/BroadcastTo = BroadcastTo(b/value:0, b/value/BroadcastTo/shape:0)",
         "c/value/BroadcastTo = BroadcastTo(c/value:0, c/value/BroadcastTo/shape:0)",
+    ]
+
+
+def test_rows_of_what_is_repeated_itself() -> None:
+    """The row that clients send becomes a batch before its rows are counted."""
+    top, one = Top(), Broadcast()
+    inside, outside = type_of("float32 [?,1]"), type_of("float32 [1]")
+    repeated = replace(conversion_to("input", inside, outside), steps=(one,))
+    x = Port("x", "x", {"x": INFO}, conversion=repeated, rows_of="z")
+    made = passed_in([row("b", "x"), x, Port("z", "z", {"z": INFO})], top)
+    assert made == {"x": "Broadcast:0", "b": "b/value/BroadcastTo:0"}
+    assert top.lines("Shape") == [
+        "Broadcast/Shape = Shape(old_z)",
+        "b/value/BroadcastTo/Shape = Shape(Broadcast:0)",
     ]
 
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+import sigpb
 from sigpb import protos
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
@@ -45,6 +49,20 @@ def test_features_are_what_the_new_model_is_fed(fixture_model: ModelFactory) -> 
     assert list(first.features.feature["a"].int64_list.value) == [1, 2, 3]
     assert list(second.features.feature["a"].int64_list.value) == [4, 5, 6]
     assert list(second.features.feature["b"].float_list.value) == [0.5, 0, -1]
+
+
+@pytest.mark.tensorflow
+def test_defaults_are_those_of_the_model(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    """Some rows leave out the features that have a default."""
+    model, text = fixture_model("tf2_linear"), 'key: "serving_default" examples: "examples"'
+    right, wrong = (
+        parse_text(f'signature {{ {text} input {{ key: "b" default: "[[7, 8, {last}]]" }} }}')
+        for last in (9, 10)
+    )
+    sigpb.patch(model, right, output_dir=tmp_path / "new")
+    for patch, verdict in ((right, "equivalent"), (wrong, "different")):
+        found = sigpb.verify(model, tmp_path / "new", patch, loaders=["v1"], batch_sizes=[2])
+        assert found.verdict == verdict
 
 
 def test_signature_that_the_old_model_does_not_have(fixture_model: ModelFactory) -> None:
