@@ -122,7 +122,6 @@ def test_beside_bound_values_and_examples(tmp_path: Path) -> None:
     patch = parse_text(serving(f"{binding} {constant}"))
     by_row, by_example = tmp_path / "by_row", tmp_path / "by_example"
     sigpb.patch(model, patch, output_dir=by_row)
-    assert sigpb.verify(model, by_row, patch).verdict == "equivalent"
     for rows in (0, 3):
         z: Array = np.arange(rows, dtype=np.float32)[:, None]
         wanted = {"y": [[8, 5, *row] for row in z.tolist()], "k": [[3, 7]] * rows}
@@ -131,3 +130,15 @@ def test_beside_bound_values_and_examples(tmp_path: Path) -> None:
     sigpb.patch(model, parse_text(serving(f'examples: "e" {constant}')), output_dir=by_example)
     for found in results(by_example, {"e": serialized(dict.fromkeys("amz", z))}):
         assert found == {"y": [[row] * 3 for row in range(3)], "k": [[3, 7]] * 3}
+    # To verify it, the same is done to the rows, and some leave out what has a default.
+    right, wrong = (
+        parse_text(
+            f'signature {{ key: "rows" copy_of: "serving_default" {binding} {constant} }} '
+            + serving(f'examples: "e" input {{ key: "a" default: "[[{value}]]" }}')
+        )
+        for value in (7, 8)
+    )
+    sigpb.patch(model, right, output_dir=tmp_path / "two")
+    report = sigpb.verify(model, tmp_path / "two", wrong, loaders=["v1"], batch_sizes=[2])
+    statuses = {each.new: each.loaders[0].status for each in report.signatures}
+    assert statuses == {"rows": "same", "serving_default": "different"}
