@@ -256,11 +256,13 @@ def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:
 
 
 def _patched_graph(file: Path, patch: protos.SavedModelPatch, options: _Options) -> PatchResult:
+    from sigpb.inspect.proto_source import open_source
     from sigpb.patching.imported_graph import imported, plan_with_signatures
     from sigpb.verifying.report import NotEquivalent
 
     if options.in_place:
-        raise UsageError(f"{file}: a SavedModel is made of a graph; name an output directory.")
+        with open_source(file):  # What is no graph is told of first.
+            raise UsageError(f"{file}: a SavedModel is made of a graph; name an output directory.")
     output = None if options.output_dir is None else Path(options.output_dir)
     if output is not None:
         check_output_dir(file, output)

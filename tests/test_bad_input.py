@@ -77,10 +77,13 @@ class TestNoModel:
         assert f"It holds models in: {model.name}." in unreadable(model.parent)
 
     def test_some_other_file(self, unreadable: Callable[[Path], str], tmp_path: Path) -> None:
+        (tmp_path / "model.bin").write_bytes(b"\x08\x07\x12\x34")
+        said = unreadable(tmp_path / "model.bin")
+        assert "neither a SavedModel nor a MetaGraphDef nor a GraphDef" in said
+
+    def test_an_empty_file(self, unreadable: Callable[[Path], str], tmp_path: Path) -> None:
         (tmp_path / "model.onnx").touch()
-        assert "Name the directory that holds saved_model.pb." in unreadable(
-            tmp_path / "model.onnx"
-        )
+        assert unreadable(tmp_path / "model.onnx").endswith("model.onnx: the file is empty.\n")
 
     def test_binary_and_text(
         self, unreadable: Callable[[Path], str], fixture_model: ModelFactory

@@ -232,6 +232,10 @@ endpoint = dict(tensor=name, dtype="int64", shape=[], encoding="dense")
 signature = dict(method_name=name, inputs={{name: endpoint}}, outputs={{}}, internal=False)
 graph = dict(tags=[name], object_graph=True, tensorflow_version=name)
 graph["signatures"] = {{name: signature}}
+taken = [dict(key=name, dtype="int64", shape=None)]
+graph["functions"] = [
+    dict(function=name, arguments=taken, fixed=[name], results=taken, problem=None)
+]
 summary = dict(model=name, file="f", bytes=1, fingerprint=None, meta_graphs=[graph])
 terminal.say_table(rich_text(summary))
 """,
