@@ -28,7 +28,7 @@ pytestmark = [
     ),
 ]
 
-SAMPLE = 12
+SAMPLE = 10
 
 INTERRUPTIBLE = {"openat", "close", "flock", "fsync", "ioctl", *MOVES_BYTES}
 NEEDS_SPACE = {
