@@ -27,9 +27,7 @@ from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.ops import READING_STATE, op_effects
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.tf.tensor_names import canonical, output_number, producer
-from sigpb.tf.tensor_types import dtype_name, shape_proto
-
-_HANDLES = ("resource", "variant")
+from sigpb.tf.tensor_types import dtype_name, is_handle, shape_proto
 
 # What names arguments of the function (tensorflow/core/common_runtime), which go.
 _ABOUT_ARGUMENTS = ("disable_summaries_at_runtime", "runtime_constant_optimization")
@@ -212,7 +210,7 @@ def with_arguments(
     body.remove(cut.lost)
     for result in after.signature.output_arg:
         if cut.is_lost(after.ret[result.name]):
-            if dtype_name(result.type) in _HANDLES:
+            if is_handle(result.type):
                 raise PatchError(
                     f"the function {function.signature.name!r} could not return {result.name!r} "
                     f"any longer, a {dtype_name(result.type)}."
@@ -350,7 +348,6 @@ def type_problem(tensor: InnerTensor) -> str | None:
     """Returns why nothing can be fed for a tensor whatever its values, as a clause."""
     if not tensor.type.dtype:
         return "whose op sigpb does not know, so that its dtype is not known"
-    name = dtype_name(tensor.type.dtype)
-    if name in _HANDLES:
-        return f"a {name}, which no client can send"
+    if is_handle(tensor.type.dtype):
+        return f"a {dtype_name(tensor.type.dtype)}, which no client can send"
     return None

@@ -16,7 +16,7 @@ from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.ops import PLACEHOLDERS, UNFED_PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
-from sigpb.tf.tensor_types import TensorType, dtype_name, type_text, value_dtype
+from sigpb.tf.tensor_types import TensorType, dtype_name, is_handle, type_text, value_dtype
 from sigpb.wire import Message
 
 Json = dict[str, Any]
@@ -110,7 +110,7 @@ def _outputs(graph: TopLevelGraph, node: protos.NodeDef) -> Iterable[GraphTensor
         type_ = graph.type_of(name)
         if type_ is None or value_dtype(type_.dtype) != type_.dtype:
             continue
-        if dtype_name(type_.dtype) not in ("resource", "variant"):
+        if not is_handle(type_.dtype):
             yield GraphTensor(name, type_)
 
 

@@ -22,7 +22,7 @@ from sigpb.tf.control_flow import surroundings
 from sigpb.tf.ops import UNFED_PLACEHOLDERS
 from sigpb.tf.serving import PREDICT
 from sigpb.tf.tensor_names import canonical, full, output_number, producer
-from sigpb.tf.tensor_types import dtype_name, shape_proto, value_dtype
+from sigpb.tf.tensor_types import dtype_name, is_handle, shape_proto, value_dtype
 
 
 def created_signature(meta_graph: MetaGraph, patch: protos.SignaturePatch) -> protos.SignatureDef:
@@ -82,9 +82,7 @@ def _tensor_problems(side: Side, tensor: str, graph: TopLevelGraph) -> Iterator[
             f"sigpb does not know the op {node.op!r} of {tensor!r}, nor does the model say what it "
             "returns."
         )
-    elif dtype_name(type_.dtype) in ("resource", "variant") or (
-        value_dtype(type_.dtype) != type_.dtype
-    ):
+    elif is_handle(type_.dtype) or value_dtype(type_.dtype) != type_.dtype:
         yield (
             f"{tensor!r} is a {dtype_name(type_.dtype)}, a handle that only the graph itself can "
             "use; name a tensor that is read from it."

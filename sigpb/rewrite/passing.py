@@ -51,10 +51,6 @@ class Surface(ABC):
         return self.fed(port)
 
     @abstractmethod
-    def serialized(self, port: Port) -> str:
-        """Returns the serialized tf.Examples that clients pass, as the nodes there spell it."""
-
-    @abstractmethod
     def type_inside(self, port: Port) -> TensorType:
         """Returns what is known of the type of an input behind its conversion."""
 
@@ -83,8 +79,7 @@ def passed_in(
     """
     made: dict[str, str] = {}
     if signature is not None and signature.examples is not None:
-        serialized = surface.serialized(signature.examples)
-        made = parsed(surface.body, serialized, signature.features)
+        made = parsed(surface.body, surface.fed(signature.examples), signature.features)
     for port in ports:
         if port.bound is not None:
             if port.rows_of is None:

@@ -95,15 +95,6 @@ class _TopLevel(Surface):
         [output] = body.add(op, port.node_name or node_name(port.key), inputs, attributes, shape)
         return output
 
-    def serialized(self, port: Port) -> str:
-        """Adds a placeholder."""
-        type_ = port.outside
-        shape = shape_proto(type_.shape)
-        attributes = {"dtype": dtype_attr(type_.dtype), "shape": shape_attr(shape)}
-        [tensor] = self._scope.add("Placeholder", node_name(port.key), [], attributes, shape)
-        self.inputs[port.source] = with_tensor(port.info, full(tensor), type_)
-        return tensor
-
     def passed_on(self, port: Port, sent: Port) -> str:
         """Adds an Identity of what clients send as an input, which can be fetched; returns it."""
         info = self.inputs.get(sent.source, sent.info)

@@ -35,6 +35,7 @@ from sigpb.tf.tensor_types import (
     converted_tensor,
     dtype_name,
     is_compatible,
+    is_handle,
     shape_text,
     tensor_type,
     value_dtype,
@@ -276,7 +277,7 @@ class _Survey(SurveyedGraph):
                 "nor does the model say what it returns."
             )
             return None
-        if dtype_name(now.dtype) in ("resource", "variant") or value_dtype(now.dtype) != now.dtype:
+        if is_handle(now.dtype) or value_dtype(now.dtype) != now.dtype:
             self.problems.append(
                 f"output {end.key!r} cannot be added: {tensor!r} is a {dtype_name(now.dtype)}, a "
                 "handle that only the graph itself can use."

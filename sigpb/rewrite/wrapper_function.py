@@ -135,10 +135,6 @@ class _Body(Surface):
 
     def fed(self, port: Port) -> str:
         """Returns the argument."""
-        return self.arguments[self._places[port.source]]
-
-    def serialized(self, port: Port) -> str:
-        """Returns the argument that the function does not have."""
         return self.sent[port.source]
 
     def type_inside(self, port: Port) -> TensorType:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.saved_model.object_graph import ObjectGraph
-from sigpb.tf.tensor_types import TensorType, dtype_name, shape_of
+from sigpb.tf.tensor_types import TensorType, dtype_name, is_handle, shape_of
 
 _ROOT = 0
 _UNNAMED = "tensor_arg"  # tensorflow/python/eager/polymorphic_function/tracing_compilation.py
@@ -236,7 +236,7 @@ def _results(signature: protos.StructuredValue) -> tuple[tuple[NamedTensor, ...]
             kind = _composite(value) or "structure"
             problem = problem or f"its result {key!r} is no tensor, but a {kind}"
     for each in results:
-        if dtype_name(each.type.dtype) in ("resource", "variant"):
+        if is_handle(each.type.dtype):
             problem = problem or f"its result {each.key!r} is a {dtype_name(each.type.dtype)}"
     return tuple(results), problem
 

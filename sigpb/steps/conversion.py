@@ -14,7 +14,7 @@ from sigpb.steps.shape_matching import (
 )
 from sigpb.steps.step import ConversionError, Step, joined
 from sigpb.steps.string_to_number import StringToNumber
-from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of
+from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of, is_handle
 
 # What text is read as where StringToNumber does not have the dtype itself.
 _READ_AS = {
@@ -126,7 +126,7 @@ def _check_convertible(dtype: int) -> None:
         return
     if name.endswith("_ref"):
         why = "is a reference to a variable; choose a tensor that is read from it"
-    elif name in ("resource", "variant"):
+    elif is_handle(dtype):
         why = "is a handle, not numbers; leave this dtype as it is"
     elif name.startswith(("qint", "quint")):
         why = "means nothing without its scale; quantise or dequantise in the model itself"

@@ -87,6 +87,11 @@ def value_dtype(dtype: int) -> int:
     return dtype - _REF_OFFSET if _REF_OFFSET < dtype < 2 * _REF_OFFSET else dtype
 
 
+def is_handle(dtype: int) -> bool:
+    """Whether values of a dtype are handles, which only the graph itself can use."""
+    return dtype_name(dtype) in ("resource", "variant")
+
+
 def integer_range(dtype: int) -> tuple[int, int] | None:
     """Returns the smallest and largest value of an integer dtype; None for any other dtype."""
     match = re.fullmatch(r"(u?)int(\d+)", dtype_name(dtype))

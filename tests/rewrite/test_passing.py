@@ -15,7 +15,7 @@ from tests.steps.graph_body import GraphDefBody
 
 from .small_models import type_of
 
-FLOAT = dtype_of("float32")
+FLOAT, STRING = map(dtype_of, ("float32", "string"))
 CAST = conversion_to("input", type_of("float32 [?,2]"), type_of("uint8 [?,2]"))
 BACK = conversion_to("output", type_of("float32 []"), type_of("int64 []"))
 INFO = protos.TensorInfo(dtype=FLOAT)
@@ -29,10 +29,8 @@ class Top(Surface):
         super().__init__(self.made)
 
     def fed(self, port: Port) -> str:
-        return f"new_{port.source}"
-
-    def serialized(self, port: Port) -> str:
-        return f"text_{port.source}"
+        what = "text" if port.info.dtype == STRING else "new"
+        return f"{what}_{port.source}"
 
     def taken(self, port: Port) -> str:
         return f"old_{port.source}"
