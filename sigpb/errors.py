@@ -104,10 +104,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     if not names:
         return "there are none"
     close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
-    listed = "there are " + ", ".join(repr(name) for name in names[:20])
-    if len(names) > 20:
-        listed += f" and {len(names) - 20} more"
-    return f"did you mean {close[0]!r}? {listed[0].upper()}{listed[1:]}" if close else listed
+    there = f"there are {listed(names, 20)}"
+    return f"did you mean {close[0]!r}? {there[0].upper()}{there[1:]}" if close else there
 
 
 @contextlib.contextmanager
@@ -124,3 +122,14 @@ def renamed_in_errors(directory: str, name: str) -> Iterator[None]:
         if isinstance(error, PatchError):
             error.problems = tuple(str(renamed(problem)) for problem in error.problems)
         raise
+
+
+def listed(names: Sequence[str], limit: int = 5) -> str:
+    """Writes names as ``'a', 'b' and 3 more``.
+
+    Args:
+        names: The names.
+        limit: How many are written at most.
+    """
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(repr, names[:limit])) + more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from sigpb.errors import listed
 from sigpb.graph.cone import needed
 from sigpb.graph.top_level import TopLevelGraph
 from sigpb.inspect.graph.flow import Graph
@@ -12,14 +13,6 @@ from sigpb.saved_model.checkpoint_index import CheckpointIndex
 from sigpb.tf.ops import VARIABLES
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import dtype_name, is_compatible, shape_of, shape_text
-
-_LISTED = 5
-
-
-def some(names: Sequence[str]) -> str:
-    """Writes names as ``'a', 'b' and 3 more``."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(map(repr, names[:_LISTED])) + more
 
 
 def unrestored(
@@ -75,5 +68,5 @@ def contradictions(graph: Graph, loading: Loading, index: CheckpointIndex) -> It
                     f"{shape_text(stored.shape)} under {value.key!r}."
                 )
     if missing:
-        names = some(list(dict.fromkeys(missing)))
+        names = listed(list(dict.fromkeys(missing)))
         yield f"The graph restores {names}, which the checkpoint does not have."

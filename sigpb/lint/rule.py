@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -41,17 +41,6 @@ class Finding:
     message: str
     where: str
     fix: str | None = None
-
-
-def listed(names: Sequence[str], limit: int = 5) -> str:
-    """Writes names as ``'a', 'b' and 3 more``.
-
-    Args:
-        names: The names.
-        limit: How many are written at most.
-    """
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(map(repr, names[:limit])) + more
 
 
 class LintRule(ABC):

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.errors import ModelUnreadable, PatchError, renamed_in_errors
+from sigpb.errors import ModelUnreadable, PatchError, listed, renamed_in_errors
 from sigpb.graph.cone import reached
 from sigpb.graph.top_level import TopLevelGraph
-from sigpb.inspect.checkpoint_agreement import contradictions, some, unrestored
+from sigpb.inspect.checkpoint_agreement import contradictions, unrestored
 from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.graph_ends import ends_of, graph_in, how_to_go_on
 from sigpb.inspect.loading import Loading
@@ -141,7 +141,7 @@ def _without_values(interfaces: Interfaces) -> Iterator[str]:
         fed = {*fed_tensors(meta_graph.signatures[signature.ref.source])}
         if names := unrestored(parts.top, loading, fetched, fed):
             yield (
-                f"signature {signature.key!r}: it reads the variables {some(names)}, which the "
+                f"signature {signature.key!r}: it reads the variables {listed(names)}, which the "
                 "graph does not restore from its checkpoint; name a .meta file that was saved with "
                 "all variables, or freeze the graph."
             )
@@ -214,13 +214,13 @@ def _checkpoint_of(source: ProtoSource) -> Mapping[str, Path]:
     has_saver = meta_graph is not None and meta_graph.message.find(_SAVER) is not None
     if held["tables"]:
         problems.append(
-            f"{file}: the graph has the tables {some(held['tables'])}, which have to be filled "
+            f"{file}: the graph has the tables {listed(held['tables'])}, which have to be filled "
             "when the model is loaded, and it does not say by which op; export a SavedModel."
         )
     if held["variables"] and not has_saver:
         problems.append(
-            f"{file}: the graph has the variables {some(held['variables'])}, whose values it does "
-            "not hold; name the .meta file beside their checkpoint, or freeze the graph."
+            f"{file}: the graph has the variables {listed(held['variables'])}, whose values it "
+            "does not hold; name the .meta file beside their checkpoint, or freeze the graph."
         )
     if problems:
         raise PatchError(problems)

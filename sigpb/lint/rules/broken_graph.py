@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from sigpb import protos
+from sigpb.errors import listed
 from sigpb.inspect.graph.bodies import NodeRecord, node_names
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import Finding, LintRule, listed
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.tf.tensor_names import producer
 from sigpb.wire import Message
 

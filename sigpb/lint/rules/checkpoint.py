@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from sigpb.errors import listed
 from sigpb.inspect.checkpoint_agreement import contradictions
 from sigpb.lint.linted_model import LintedGraph, LintedModel
-from sigpb.lint.rule import Finding, LintRule, listed
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.regular_files import open_regular
 from sigpb.saved_model import checkpoint_index
 from sigpb.saved_model.checkpoint_index import CheckpointIndex, NoIndex

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sigpb.errors import listed
 from sigpb.inspect.loading import INIT_SIGNATURE, init_ops
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.op_search import nodes_with_ops
-from sigpb.lint.rule import Finding, LintRule, listed
+from sigpb.lint.rule import Finding, LintRule
 
 # Tables that refuse to be looked up before they are filled, all at once.
 _TABLES = ("HashTable", "HashTableV2")

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sigpb import protos
-from sigpb.errors import PatchError
+from sigpb.errors import PatchError, listed
 from sigpb.inspect.loading import ASSIGNING, is_variable, variable_of
 from sigpb.inspect.object_tensors import captured_tensors, restored_variables
 from sigpb.lint.linted_model import Consumers, LintedGraph, LintedModel
-from sigpb.lint.rule import Finding, Fixing, LintRule, listed
+from sigpb.lint.rule import Finding, Fixing, LintRule
 from sigpb.rewrite.interface import fed_tensors
 from sigpb.tf.tensor_names import producer
 from sigpb.wire import Edits

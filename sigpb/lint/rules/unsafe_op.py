@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from sigpb.errors import listed
 from sigpb.lint.linted_model import LintedModel
 from sigpb.lint.op_search import outside_nodes
-from sigpb.lint.rule import Finding, LintRule, listed
+from sigpb.lint.rule import Finding, LintRule
 
 
 class UnsafeOp(LintRule):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sigpb.errors import listed
 from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.rule import Finding, LintRule, listed
+from sigpb.lint.rule import Finding, LintRule
 from sigpb.tf.tensor_names import canonical
 from sigpb.tf.tensor_types import tensor_names
 
