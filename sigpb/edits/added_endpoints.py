@@ -9,7 +9,7 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, SignatureEdit, SignatureTarget
-from sigpb.edits.tensor_edits import is_of_type, wanted_type
+from sigpb.edits.tensor_edits import NewEndpoint, is_of_type
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.port import Port, Side, WantedType
 from sigpb.tf.tensor_names import full
@@ -17,24 +17,19 @@ from sigpb.tf.tensor_types import dtype_of, parse_shape, shape_text
 
 
 @dataclass(frozen=True)
-class AddedOutput(SignatureEdit):
+class AddedOutput(NewEndpoint):
     """What edits have in common that add an output.
 
     Attributes:
-        key: The key that it gets.
-        dtype: The dtype that it is to have; None for that of what it is made of.
-        shape: The shape that it is to have; None for that of what it is made of.
-        reshape: Whether a reshape is meant even if it looks like a transpose.
-        steps: The steps that its values pass.
         node_name: The name that its node is to have; None for any.
     """
 
-    key: str
-    dtype: str | None
-    shape: str | None
-    reshape: bool
-    steps: tuple[str, ...]
     node_name: str | None
+
+    @classmethod
+    def stated(cls, patch: protos.EndpointPatch) -> dict[str, Any]:
+        """Returns the fields that all of them have as a patch states them."""
+        return super().stated(patch) | {"node_name": patch.node_name or None}
 
     @property
     @abstractmethod
@@ -52,10 +47,7 @@ class AddedOutput(SignatureEdit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Adds the output."""
-        port = replace(self.port(), node_name=self.node_name)
-        if self.dtype is not None or self.shape is not None or self.steps:
-            wanted = wanted_type(self.dtype, self.shape, self.steps, insist=self.reshape)
-            port = replace(port, type=wanted)
+        port = self.typed(replace(self.port(), node_name=self.node_name))
         signature = draft.signature(self.signature)
         draft.put(replace(signature, added=(*signature.added, port)))
 
@@ -66,24 +58,10 @@ class AddedOutput(SignatureEdit):
             from sigpb.steps.syntax import shown
 
             steps = f" by {', '.join(map(shown, self.steps))}"
-        type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
         return (
-            f"{self.where}: output {self.key!r} added from {self.source}"
-            f"{type_ and ' as' + type_}{steps}"
+            f"{self.where}: output {self.key!r} added from {self.source}{self.as_type}{steps}"
             f"{f', named {self.node_name!r}' if self.node_name else ''}"
         )
-
-
-def _common(item: protos.EndpointPatch) -> dict[str, Any]:
-    """Returns the fields of `AddedOutput` that a patch states."""
-    return {
-        "key": item.key,
-        "dtype": item.dtype if item.HasField("dtype") else None,
-        "shape": item.shape if item.HasField("shape") else None,
-        "reshape": item.reshape,
-        "steps": tuple(item.step),
-        "node_name": item.node_name or None,
-    }
 
 
 def _is_there(
@@ -111,7 +89,7 @@ class AddOutput(AddedOutput):
         for item in target.patch.output:
             tensor = full(item.from_tensor)
             if item.HasField("from_tensor") and not _is_there(item, outputs, tensor):
-                yield cls(target.ref, tensor=item.from_tensor, **_common(item))
+                yield cls(target.ref, tensor=item.from_tensor, **cls.stated(item))
 
     @property
     def source(self) -> str:
@@ -142,13 +120,13 @@ class AddOutputOf(AddedOutput):
         for item in patch.output:
             if item.HasField("from_input"):
                 endpoint = _current(item.from_input, patch.input, signature.inputs)
-                yield cls(target.ref, side="input", endpoint=endpoint, **_common(item))
+                yield cls(target.ref, side="input", endpoint=endpoint, **cls.stated(item))
             elif item.HasField("from_output"):
                 endpoint = _current(item.from_output, patch.output, signature.outputs)
                 known = endpoint in signature.outputs
                 tensor = signature.outputs[endpoint].name if known else ""
                 if not _is_there(item, signature.outputs, tensor):
-                    yield cls(target.ref, side="output", endpoint=endpoint, **_common(item))
+                    yield cls(target.ref, side="output", endpoint=endpoint, **cls.stated(item))
 
     @property
     def source(self) -> str:

@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
-from sigpb.edits.tensor_edits import is_of_type, stated_type, wanted_type
+from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureTarget
+from sigpb.edits.tensor_edits import NewEndpoint, is_of_type
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.port import Port
 from sigpb.tf.tensor_names import full
 
 
 @dataclass(frozen=True)
-class FeedInput(SignatureEdit):
+class FeedInput(NewEndpoint):
     """Has an input fed at a tensor of the graph, or of a function that the signature calls.
 
     Attributes:
         tensor: The name of the tensor.
         replaced: The tensor that the input of this key was fed at; None for a new key.
-        dtype: The dtype that clients are to see; None for that of the tensor.
-        shape: The shape that they are to see; None for that of the tensor.
-        reshape: Whether a reshape is meant even if it looks like a transpose.
-        steps: The steps that values pass.
     """
 
-    key: str
     tensor: str
     replaced: str | None
-    dtype: str | None
-    shape: str | None
-    reshape: bool
-    steps: tuple[str, ...] = ()
 
     @classmethod
     def from_signature(cls, target: SignatureTarget) -> Iterator[Edit]:
@@ -43,13 +34,9 @@ class FeedInput(SignatureEdit):
             info = inputs.get(item.key)
             if info and info.name == full(item.from_tensor) and is_of_type(info, item):
                 continue
-            yield cls(
-                target.ref,
-                item.key,
-                item.from_tensor,
-                info.name if info else None,
-                *stated_type(item),
-            )
+            replaced = info.name if info else None
+            stated = cls.stated(item)
+            yield cls(target.ref, tensor=item.from_tensor, replaced=replaced, **stated)
 
     def unchecked(self) -> Iterator[str]:
         """What is computed of values that clients send there is not run."""
@@ -57,19 +44,15 @@ class FeedInput(SignatureEdit):
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Puts the input in the place of what had its key."""
-        port = Port(self.key, self.key, {}, tensor=self.tensor)
-        if self.dtype is not None or self.shape is not None or self.steps:
-            wanted = wanted_type(self.dtype, self.shape, self.steps, insist=self.reshape)
-            port = replace(port, type=wanted)
+        port = self.typed(Port(self.key, self.key, {}, tensor=self.tensor))
         draft.signature(self.signature).inputs[self.key] = port
 
     def describe(self) -> str:
         """Returns for instance ``… input 'age' fed at tensor 'ParseExample/ParseExampleV2:0'``."""
-        type_ = " ".join(part for part in ("", self.dtype, self.shape) if part is not None)
         was = "" if self.replaced is None else f", in place of {self.replaced!r}"
         return (
             f"{self.where}: input {self.key!r} fed at tensor {self.tensor!r}{was}"
-            f"{type_ and ' as' + type_}{(self.steps and ' by ' + ', '.join(self.steps)) or ''}"
+            f"{self.as_type}{(self.steps and ' by ' + ', '.join(self.steps)) or ''}"
         )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.rewrite.port import Side, WantedType, with_batch
+from sigpb.rewrite.port import Port, Side, WantedType, with_batch
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import (
     Encoding,
@@ -340,16 +340,44 @@ def is_of_type(info: protos.TensorInfo, patch: protos.EndpointPatch) -> bool:
     )
 
 
-def stated_type(
-    patch: protos.EndpointPatch,
-) -> tuple[str | None, str | None, bool, tuple[str, ...]]:
-    """Returns the dtype and the shape of an added endpoint as far as a patch states them.
+@dataclass(frozen=True)
+class NewEndpoint(SignatureEdit):
+    """What edits have in common that give a signature an endpoint which it does not have.
 
-    `reshape` and the steps follow.
+    Attributes:
+        key: The key that it gets.
+        dtype: The dtype that clients are to see; None for that of what it is made of.
+        shape: The shape that they are to see; None for that of what it is made of.
+        reshape: Whether a reshape is meant even if it looks like a transpose.
+        steps: The steps that its values pass.
     """
-    return (
-        patch.dtype if patch.HasField("dtype") else None,
-        patch.shape if patch.HasField("shape") else None,
-        patch.reshape,
-        tuple(patch.step),
-    )
+
+    key: str
+    dtype: str | None
+    shape: str | None
+    reshape: bool
+    steps: tuple[str, ...]
+
+    @classmethod
+    def stated(cls, patch: protos.EndpointPatch) -> dict[str, Any]:
+        """Returns these fields as a patch states them."""
+        return {
+            "key": patch.key,
+            "dtype": patch.dtype if patch.HasField("dtype") else None,
+            "shape": patch.shape if patch.HasField("shape") else None,
+            "reshape": patch.reshape,
+            "steps": tuple(patch.step),
+        }
+
+    def typed(self, port: Port) -> Port:
+        """Returns a port with the type that is stated, if any is."""
+        if self.dtype is None and self.shape is None and not self.steps:
+            return port
+        wanted = wanted_type(self.dtype, self.shape, self.steps, insist=self.reshape)
+        return replace(port, type=wanted)
+
+    @property
+    def as_type(self) -> str:
+        """The type that is stated, as ``" as float32 [?]"``; empty if none is."""
+        type_ = " ".join(part for part in (self.dtype, self.shape) if part is not None)
+        return f" as {type_}" if type_ else ""
