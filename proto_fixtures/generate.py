@@ -1,12 +1,12 @@
-"""Writes the models of this folder as reviewable text.
+"""Writes the models of this folder: for tests as reviewable text, for recipes as they are served.
 
 Run it where TensorFlow is installed, with the names of models or without for all:
 
     python proto_fixtures/generate.py tf2_linear
 
-Every public function of ``tf1_models.py`` and ``tf2_models.py`` is a model: it saves itself as
-a SavedModel at the path that it is given. Each one runs in a process of its own, because
-TensorFlow numbers its functions through the life of a process.
+Every public function of ``recipe_models.py``, ``tf1_models.py`` and ``tf2_models.py`` is a model:
+it saves itself as a SavedModel at the path that it is given. Each one runs in a process of its own,
+because TensorFlow numbers its functions through the life of a process.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-MODULES = ("tf1_models", "tf2_models")
+MODULES = ("recipe_models", "tf1_models", "tf2_models")
 
 # The list of ops takes thousands of lines, and a model is valid without it.
 WITH_OP_LIST = ("tf1_shared", "tf2_linear")
-WITH_FINGERPRINT = ("tf2_linear",)
+WITH_FINGERPRINT = ("detector", "flowers", "ranking", "tf2_linear")
+
+# The models of the recipes look as models do where they are served.
+BINARY = ("census", "detector", "flowers", "ranking")
 
 
 def models() -> dict[str, Callable[[str], None]]:
@@ -49,22 +52,25 @@ def generate(name: str) -> None:
         models()[name](name)
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir()
-        _write_text(exported, target, name)
+        _write_proto(exported, target, name)
         for kept in ("variables", "assets", "assets.extra"):
             if (exported / kept).is_dir() and any((exported / kept).iterdir()):
                 shutil.copytree(exported / kept, target / kept)
 
 
-def _write_text(exported: Path, target: Path, name: str) -> None:
+def _write_proto(exported: Path, target: Path, name: str) -> None:
     from google.protobuf import text_format
     from tensorflow.core.protobuf import saved_model_pb2
 
     binary = exported / "saved_model.pb"
     saved_model = saved_model_pb2.SavedModel.FromString(binary.read_bytes())
     _strip_noise(saved_model, keep_op_list=name in WITH_OP_LIST)
-    (target / "saved_model.pbtxt").write_text(text_format.MessageToString(saved_model))
+    binary.write_bytes(saved_model.SerializeToString(deterministic=True))
+    if name in BINARY:
+        shutil.copy(binary, target)
+    else:
+        (target / "saved_model.pbtxt").write_text(text_format.MessageToString(saved_model))
     if name in WITH_FINGERPRINT:
-        binary.write_bytes(saved_model.SerializeToString(deterministic=True))
         (target / "fingerprint.pb").write_bytes(_fingerprint(exported))
 
 

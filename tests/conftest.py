@@ -70,8 +70,8 @@ def fixture_model(tmp_path: Path) -> Callable[..., Path]:
     def copy(name: str, as_text: bool = False) -> Path:
         target = Path(tempfile.mkdtemp(dir=tmp_path)) / name
         shutil.copytree(REPOSITORY / "proto_fixtures" / name, target)
-        if not as_text:
-            text = target / "saved_model.pbtxt"
+        text = target / "saved_model.pbtxt"
+        if not as_text and text.exists():
             saved_model = protos.SavedModel()
             pool: Any = saved_model.DESCRIPTOR.file.pool
             text_format.Parse(text.read_text(), saved_model, descriptor_pool=pool)

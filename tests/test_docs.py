@@ -1,0 +1,160 @@
+"""The commands of the README and of the pages in ``docs/`` do what the pages show.
+
+``SIGPB_REGENERATE_GOLDENS=1`` writes what they print into the pages. What is marked ``console`` is
+run; what is marked ``sh-session`` takes a store, a network or a model of the reader's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sigpb.cli.main import main
+from tools.site import picture
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+README = REPOSITORY / "README.md"
+REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
+
+CONSOLE = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+SETUP = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
+
+OUTCOMES = re.compile(r"(?:^(?:patched|unchanged|refused|failed) {2,}[^\d ].*\n)+", re.MULTILINE)
+OF_A_SHELL = re.compile(r"[|&;<>$*?\[~#]")
+
+
+def _is_run(page: Path) -> bool:
+    text = page.read_text()
+    return bool(CONSOLE.search(text) or PYTHON.search(text))
+
+
+PAGES = [
+    str(page.relative_to(REPOSITORY))
+    for page in [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
+    if _is_run(page)
+]
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory like the checkout, with a ``sigpb`` to run in it, which is the current one."""
+    shutil.copytree(REPOSITORY / "proto_fixtures", tmp_path / "proto_fixtures")
+    command = tmp_path / "bin" / "sigpb"
+    command.parent.mkdir()
+    run = "from sigpb.cli.main import run; run()"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{run}" "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    return tmp_path
+
+
+def _output_of(command: str) -> str:
+    name, *arguments = _words(command)
+    output = _in_this_process(arguments) if name == "sigpb" else _in_a_shell(command)
+    return _settled("".join(line.rstrip() + "\n" for line in output.splitlines()))
+
+
+def _words(command: str) -> list[str]:
+    """Returns the words of a command, or none where it takes a shell to understand it."""
+    unquoted = re.sub(r"'[^']*'|\"[^\"$`]*\"|\\\n", "", command)
+    return [""] if OF_A_SHELL.search(unquoted) else shlex.split(command.replace("\\\n", " "))
+
+
+def _in_this_process(arguments: list[str]) -> str:
+    """Runs sigpb where it need not be imported first."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        main(arguments)
+    return out.getvalue()
+
+
+def _in_a_shell(command: str) -> str:
+    return subprocess.run(
+        command,
+        shell=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    ).stdout
+
+
+def _settled(output: str) -> str:
+    """Returns the output of a batch without what is different each time: durations and order."""
+    output = re.sub(r"^seconds: .*", "seconds: 0.42", output, flags=re.MULTILINE)
+    return OUTCOMES.sub(lambda lines: "".join(sorted(lines[0].splitlines(True))), output)
+
+
+def _executed(block: re.Match[str]) -> str:
+    commands = COMMAND.findall(block[0])
+    return "".join(command + _output_of(command[2:].removesuffix("\n")) for command in commands)
+
+
+def _python_executed(block: re.Match[str]) -> str:
+    Path("recipe.py").write_text(block["code"])
+    output = _output_of(f"{shlex.quote(sys.executable)} recipe.py")
+    return f"```python\n{block['code']}```\n\n```text\n{output}```"
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_print_what_the_page_shows(page: str) -> None:
+    file = REPOSITORY / page
+    before = file.read_text()
+
+    # One after another in one directory: some recipes go on where others ended.
+    after = PYTHON.sub(_python_executed, CONSOLE.sub(_executed, before))
+
+    if REGENERATE:
+        file.write_text(after)
+    else:
+        assert after == before
+
+
+@pytest.mark.usefixtures("shell")
+def test_picture_shows_what_the_commands_print() -> None:
+    file = REPOSITORY / "docs" / "before_after.svg"
+
+    drawn = picture.svg(_output_of)
+
+    if REGENERATE:
+        file.write_text(drawn)
+    else:
+        assert picture.words(drawn) == picture.words(file.read_text())
+        assert "http" not in file.read_text().replace("http://www.w3.org/2000/svg", "")
+
+
+def test_first_command_patches_a_shipped_model(shell: Path) -> None:
+    setup = SETUP.findall(README.read_text())[0]
+    without_installation = setup[setup.index("demo=") :]
+
+    output = _in_a_shell(without_installation)
+    again = _in_a_shell(without_installation)
+
+    before, patched, after = output.partition("patched: ")
+    assert patched
+    assert "image" in after.partition("\n")[2]
+    assert "scores" in after.partition("\n")[2]
+    assert before in again
+    assert "rm " not in setup
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    test_command = SETUP.findall(README.read_text())[1]
+
+    assert test_command in (REPOSITORY / ".ci" / "run").read_text().splitlines()
