@@ -49,7 +49,9 @@ class LintRule(ABC):
     Attributes:
         id: Names the rule in reports and on the command line.
         severity: How severe its findings usually are.
-        explanation: What it is about, why it matters and what to do; ends like a sentence.
+        explanation: What it is about, and why it matters; ends like a sentence.
+        remedy: What to do about a finding, besides `fixes`; ends like a sentence.
+        example: A finding: where, if it is not about the model as a whole, and the message.
         fixes: The ways to fix what it finds, by their names. If there are several, the user has to
             choose one.
         is_decisive: Whether a model in which it finds something can be read by nobody, so that
@@ -59,6 +61,8 @@ class LintRule(ABC):
     id: ClassVar[str]
     severity: ClassVar[Severity]
     explanation: ClassVar[str]
+    remedy: ClassVar[str]
+    example: ClassVar[str]
     fixes: ClassVar[Mapping[str, str]] = {}
     is_decisive: ClassVar[bool] = False
 
@@ -80,6 +84,12 @@ class LintRule(ABC):
         Raises:
             PatchError: If it cannot be fixed in this way.
         """
+
+    def fix_commands(self) -> dict[str, str]:
+        """Returns what fixes findings, behind ``sigpb lint MODEL``, and what that does."""
+        if len(self.fixes) == 1:
+            return {"--fix": next(iter(self.fixes.values()))}
+        return {f"--fix --choose={self.id}={way}": what for way, what in self.fixes.items()}
 
     def finding(
         self, message: str, where: str = "", *, severity: Severity | None = None, fix: str = ""

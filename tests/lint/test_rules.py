@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import re
 from pathlib import Path
@@ -34,11 +35,22 @@ def test_ids_are_sorted_and_unique() -> None:
 def test_what_a_rule_says_of_itself(rule: LintRule) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.id)
     assert rule.severity in SEVERITIES
-    assert rule.explanation.endswith(".")
-    assert "  " not in rule.explanation
+    for text in (rule.explanation, rule.remedy, rule.example):
+        assert text.endswith(".")
+        assert "  " not in text
     assert all(re.fullmatch("[a-z_]+", way) and what for way, what in rule.fixes.items())
     overrides_fix = type(rule).fix is not LintRule.fix
     assert overrides_fix == bool(rule.fixes)
+
+
+@each_rule
+def test_example_is_what_the_tests_of_the_rule_find(rule: LintRule) -> None:
+    module = Path(__file__).parent / "rules" / f"test_{rule.id.replace('-', '_')}.py"
+    nodes = ast.walk(ast.parse(module.read_text()))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    message = re.split(": (?=[A-Z1-9]|signature_def|it is)", rule.example)[-1]
+    said = [text.strip() for text in texts if isinstance(text, str) and text.strip() in message]
+    assert max(map(len, said)) >= 15
 
 
 @pytest.mark.parametrize("name", [file.parent.name for file in sorted(FIXTURES.glob("*/*.pbtxt"))])

@@ -169,10 +169,11 @@ def _explanation(name: str) -> str:
     rule = next((rule for rule in all_rules() if rule.id == name), None)
     if rule is None:
         raise UsageError(unknown_rule(name))
-    lines = [f"{rule.id} ({rule.severity})", "", rule.explanation]
-    if len(rule.fixes) == 1:
-        lines += ["", f"--fix {next(iter(rule.fixes.values()))}."]
-    elif rule.fixes:
-        lines += [""]
-        lines += [f"--fix --choose={name}={way} {what}." for way, what in rule.fixes.items()]
-    return "\n".join(lines)
+    parts = [
+        f"{rule.id} ({rule.severity})",
+        rule.explanation,
+        f"For example:\n  {rule.example}",
+        rule.remedy,
+        *(f"{flags} {what}." for flags, what in rule.fix_commands().items()),
+    ]
+    return "\n\n".join(parts)

@@ -15,9 +15,17 @@ class AssetOutside(LintRule):
     id = "asset-outside"
     severity = "error"
     explanation = (
-        "The model lists an asset by a path that leads out of its directory 'assets', such as "
-        "'../../etc/passwd'. Loaders hand that path to the graph, which reads the file: whoever "
-        "made the model decides which file of the machine that is. TensorFlow writes no such names."
+        "The model lists an asset by a path that leads out of its directory 'assets'. Loaders hand "
+        "that path to the graph, which reads the file: whoever made the model decides which file "
+        "of the machine that is. TensorFlow writes no such names."
+    )
+    remedy = (
+        "Do not serve the model before you know where it comes from. Export it again, with the "
+        "file among its assets."
+    )
+    example = (
+        "asset_file_def: The asset '../../etc/passwd' is not in the directory 'assets' of the "
+        "model."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -15,10 +15,15 @@ class BothProtos(LintRule):
     id = "both-protos"
     severity = "error"
     explanation = (
-        f"The directory holds {BINARY_NAME} and {TEXT_NAME}. Loaders read the first; some tools, "
-        "such as TensorFlow's MethodNameUpdater, read the first and write the second, and what "
-        "they changed is never seen. The other rules look at the first."
+        f"The directory holds {BINARY_NAME} and {TEXT_NAME}. Loaders read the first; some "
+        "tools, such as TensorFlow's MethodNameUpdater, read the first and write the second, and "
+        "what they changed is never seen. The other rules look at the first."
     )
+    remedy = (
+        "Keep one of the two. 'sigpb diff' shows what is different between them, if you copy the "
+        "text to a directory of its own."
+    )
+    example = "There are saved_model.pb, which loaders read, and saved_model.pbtxt."
     fixes = {
         "binary": f"keeps {BINARY_NAME}, and removes {TEXT_NAME}",
         "text": f"keeps {TEXT_NAME}, and removes {BINARY_NAME}",

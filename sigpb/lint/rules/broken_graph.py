@@ -31,6 +31,11 @@ class BrokenGraph(LintRule):
         "model, or the function when it is called. The file was damaged, or written by software "
         "that does not check."
     )
+    remedy = (
+        "Copy the model again from where it was exported to, or export it again. 'sigpb trace' "
+        "shows what refers to a node."
+    )
+    example = "function 'f': Nodes are taken from that are not there: 'gone' (by 'b')."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Yields one finding for each kind of fault in each graph and function."""

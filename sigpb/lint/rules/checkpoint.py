@@ -28,9 +28,12 @@ class Checkpoint(LintRule):
     explanation = (
         "The variables of the model are restored from the checkpoint in 'variables': an index, and "
         "as many files with values as it says. One of them is missing, cut off or damaged, or does "
-        "not hold what the graph restores. Loaders fail, or leave variables without values. Copy "
-        "the directory again, whole, from where the model was exported to. At most ten files are "
-        "reported. Values themselves are not compared with their checksums."
+        "not hold what the graph restores. Loaders fail, or leave variables without values. At "
+        "most ten files are reported. Values themselves are not compared with their checksums."
+    )
+    remedy = "Copy the directory again, whole, from where the model was exported to."
+    example = (
+        "variables/variables.data-00000-of-00001: The index names this file, which is not there."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -17,8 +17,15 @@ class DtypeMismatch(LintRule):
     severity = "error"
     explanation = (
         "A signature declares another dtype than its tensor has in the graph, or its function "
-        "takes or returns. Clients send what is declared, and the graph refuses it. To change what "
-        "clients send, use 'sigpb patch --input_dtype', which changes the graph too."
+        "takes or returns. Clients send what is declared, and the graph refuses it."
+    )
+    remedy = (
+        "To change what clients send, use 'sigpb patch --input_dtype', which changes the graph "
+        "too. To take an edit of the signature back, state the dtype of the tensor again."
+    )
+    example = (
+        "signature 'single', input 't': signature_def says int64, but the tensor 'single_t:0' is "
+        "float32."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -16,9 +16,10 @@ class FixedBatch(LintRule):
     severity = "info"
     explanation = (
         "The first dimension of all inputs is fixed to one size, so that servers cannot batch "
-        "requests, nor clients send several examples at once. 'sigpb patch --batch_size=?' makes "
-        "it dynamic where the graph allows that."
+        "requests, nor clients send several examples at once."
     )
+    remedy = "'sigpb patch --batch_size=?' makes it dynamic where the graph allows that."
+    example = "signature 'serving_default': All inputs have the batch size 1."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks at the declared shapes of inputs that are not scalars."""

@@ -24,7 +24,12 @@ class Float64Input(LintRule):
         "somebody decides otherwise. Clients that send float32 are refused, values take twice the "
         "space, and many accelerators have no kernels for them. Where all that the model does with "
         "the input is to convert it, to float32, to an integer or to text, the dtype is hardly "
-        "meant. 'sigpb patch --input_dtype=KEY=float32' changes what clients send."
+        "meant."
+    )
+    remedy = "'sigpb patch --input_dtype=KEY=float32' changes what clients send."
+    example = (
+        "signature 'serving_default', input 'x': It takes float64, which the model only converts "
+        "to int64."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -20,6 +20,11 @@ class FunctionNames(LintRule):
         "as in '__inference_f_12', each in its own. TensorFlow refuses to fingerprint the model "
         "otherwise, or leaves a function out of the fingerprint."
     )
+    remedy = (
+        "Export the model again with the names that TensorFlow gives to functions. 'sigpb patch "
+        "--fingerprint=drop' patches the model as it is."
+    )
+    example = "The name of function 'f_1x' does not end in '_' and an integer."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks at the ends of the names in the object graph."""

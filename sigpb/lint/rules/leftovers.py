@@ -19,9 +19,14 @@ class Leftovers(LintRule):
     explanation = (
         f"Files and directories whose names start with {TEMPORARY_PREFIX!r} are those of a run of "
         "sigpb that was interrupted, or of one that is not over yet. Loaders do not look at them, "
-        "but they take up space. An unfinished copy beside the model is not removed by --fix, "
-        "because a run that makes it may not be over."
+        "but they take up space."
     )
+    remedy = (
+        "Make sure that no run of sigpb is at work on the model. An unfinished copy beside the "
+        "model is not removed by --fix, because a run that makes it may not be over: remove it "
+        "yourself."
+    )
+    example = ".sigpb-tmp-backup-0123abcd: An interrupted run left this."
     fixes = {"remove": "takes back what was begun, and removes what is in the model"}
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -16,9 +16,10 @@ class MissingAsset(LintRule):
     severity = "error"
     explanation = (
         "The model lists a file in 'assets', such as a vocabulary, that is not there. Loaders fail "
-        "when they fill the lookup table from it. Copy the directory again, whole, from where the "
-        "model was exported to."
+        "when they fill the lookup table from it."
     )
+    remedy = "Copy the directory again, whole, from where the model was exported to."
+    example = "assets/bonus.txt: This asset is not there."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks for each file once."""

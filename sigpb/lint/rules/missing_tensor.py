@@ -17,8 +17,15 @@ class MissingTensor(LintRule):
     severity = "error"
     explanation = (
         "A signature names a tensor that is not in the graph. Servers and sessions refuse the "
-        "signature, or the whole model. Name another tensor, or delete the signature with "
-        "'sigpb patch --delete_signature'."
+        "signature, or the whole model."
+    )
+    remedy = (
+        "Name another tensor, or delete the signature with 'sigpb patch --delete_signature'. "
+        "'sigpb grep' finds the tensors that there are."
+    )
+    example = (
+        "signature 'serving_default', input 'x': The graph has no node 'serving_default_z', of "
+        "which the tensor 'serving_default_z:0' would be."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -21,9 +21,14 @@ class NegativeDimension(LintRule):
     severity = "error"
     explanation = (
         "A shape has a dimension below -1, which stands for any size. TensorFlow refuses it: "
-        "'dimensions with values below -1'; sigpb and some servers read it as any size. The "
-        "file was damaged, or written by software that does not check."
+        "'dimensions with values below -1'; sigpb and some servers read it as any size. The file "
+        "was damaged, or written by software that does not check."
     )
+    remedy = (
+        "State the shape of an endpoint with 'sigpb patch --input_shape' or '--output_shape'. If a "
+        "node has the shape, export the model again."
+    )
+    example = "signature 'serving_default', input 'x': The shape has the dimension -2."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Yields one finding for each endpoint and each node."""

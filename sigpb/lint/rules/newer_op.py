@@ -20,9 +20,14 @@ class NewerOp(LintRule):
         "The graph has an op, or an attribute of one, that older versions of TensorFlow and of "
         "what is built on it (TensorFlow Serving, Java, tfjs-node) do not know: 'Op type not "
         "registered', 'NodeDef mentions attr … not in Op'. Only a few that TensorFlow itself adds "
-        "to models are looked for. A newer server reads the model, and so does an older one if it "
-        "is exported with the version of TensorFlow that the server has."
+        "to models are looked for."
     )
+    remedy = (
+        "Serve the model with a newer server, or export it with the version of TensorFlow that the "
+        "server has. 'sigpb patch --strip_default_attrs' takes out the attributes that are as they "
+        "are by default."
+    )
+    example = "TensorFlow 1.15 does not know the attribute 'debug_name' of VarHandleOp."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks for all of them at once."""

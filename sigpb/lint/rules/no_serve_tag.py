@@ -24,8 +24,10 @@ class NoServeTag(LintRule):
         f"TensorFlow Serving, and most tools, load the MetaGraph with the tag {SERVE!r}; without "
         "one they say that no MetaGraph matches. That is as it should be for models that are "
         "tagged for another purpose, and for modules of TensorFlow Hub, so it is only an info for "
-        "these. 'sigpb patch --set_tags=serve' sets the tags."
+        "these."
     )
+    remedy = "'sigpb patch --set_tags=serve' sets the tags."
+    example = "The tag-set is {}."
     fixes = {"add": f"gives the MetaGraph the tag {SERVE!r}"}
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -16,9 +16,11 @@ class NoServingDefault(LintRule):
     id = "no-serving-default"
     severity = "info"
     explanation = (
-        f"Servers and tools take the signature {_KEY!r} if a client names none. Without it, every "
-        f"client has to name one. 'sigpb patch --copy_signature=KEY={_KEY}' makes one."
+        f"Servers and tools take the signature {_KEY!r} if a client names none. Without "
+        "it, every client has to name one."
     )
+    remedy = f"'sigpb patch --copy_signature=KEY={_KEY}' makes one."
+    example = "The signatures are 'add', 'get', 'increment', 'reset'; clients have to name one."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks at the MetaGraphs that are tagged for serving."""

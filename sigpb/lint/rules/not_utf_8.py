@@ -35,8 +35,12 @@ class NotUtf8(LintRule):
     explanation = (
         "A name, or another field of text, holds bytes that are not UTF-8. TensorFlow refuses the "
         "whole file, wherever that is: 'Can't parse … as binary proto'. The file was damaged, or "
-        "written by software that does not check. 'sigpb salvage' saves what can be read. At most "
-        "ten places are reported, and other rules are not asked while there are any."
+        "written by software that does not check. At most ten places are reported, and other rules "
+        "are not asked while there are any."
+    )
+    remedy = "Copy the file again. 'sigpb salvage' saves what can be read."
+    example = (
+        "meta_graphs[serve].graph_def.node[0].name: The text at byte 19 is not UTF-8: b'PL\\xffCE'."
     )
     is_decisive = True
 

@@ -23,10 +23,14 @@ class PinnedDevice(LintRule):
     explanation = (
         "Nodes of the graph name the device that they are to run on, such as '/device:GPU:0'. "
         "Where there is none, sessions refuse the model with 'Cannot assign a device for "
-        "operation', unless they are told to place nodes elsewhere (allow_soft_placement). "
-        "Export the model again with clear_devices=True, or outside of tf.device. In functions "
-        "that sessions do not call it is only an info."
+        "operation', unless they are told to place nodes elsewhere (allow_soft_placement). In "
+        "functions that sessions do not call it is only an info."
     )
+    remedy = (
+        "'sigpb patch --clear_devices' takes the devices out of all nodes, '--set_device' names "
+        "another one."
+    )
+    example = "2 nodes are pinned to '/device:GPU:0', such as 'a'."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Yields one finding for each device."""

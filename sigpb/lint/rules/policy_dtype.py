@@ -14,10 +14,9 @@ class PolicyDtype(LintRule):
 
     id = "policy-dtype"
     severity = "error"
-    explanation = (
-        "The policy asks for another dtype of an input or output. 'sigpb patch --input_dtype' and "
-        "'--output_dtype' change it."
-    )
+    explanation = "The policy asks for another dtype of an input or output."
+    remedy = "'sigpb patch --input_dtype' and '--output_dtype' change it."
+    example = "signature 'single', output 'u': The policy wants uint8; it is float32."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Compares the dtypes that `signature_def` declares."""

@@ -16,8 +16,10 @@ class PolicyEndpoint(LintRule):
     severity = "error"
     explanation = (
         "The policy asks for an input or output that a signature does not have, or says that it "
-        "has no others. 'sigpb patch' renames, binds, adds and drops them."
+        "has no others."
     )
+    remedy = "'sigpb patch' renames, binds, adds and drops them."
+    example = "signature 'single', input 'x': The policy wants the input; there are 't'."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Compares the keys."""

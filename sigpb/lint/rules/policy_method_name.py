@@ -13,9 +13,11 @@ class PolicyMethodName(LintRule):
 
     id = "policy-method-name"
     severity = "error"
-    explanation = (
-        "The policy asks for another method name of a signature. 'sigpb patch --method_name' sets "
-        "it."
+    explanation = "The policy asks for another method name of a signature."
+    remedy = "'sigpb patch --method_name' sets it."
+    example = (
+        "signature 'single': The policy wants the method name 'other'; it is "
+        "'tensorflow/serving/predict'."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

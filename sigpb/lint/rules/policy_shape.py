@@ -16,9 +16,10 @@ class PolicyShape(LintRule):
     severity = "error"
     explanation = (
         "The policy asks for another shape of an input or output; a '?' in it asks for a size that "
-        "is not fixed. 'sigpb patch --input_shape', '--output_shape' and '--batch_size' change "
-        "shapes."
+        "is not fixed."
     )
+    remedy = "'sigpb patch --input_shape', '--output_shape' and '--batch_size' change shapes."
+    example = "signature 'single', input 't': The policy wants the shape [8,3]; it is [?,3]."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Compares the shapes that `signature_def` declares."""

@@ -15,6 +15,14 @@ class PolicySignature(LintRule):
     id = "policy-signature"
     severity = "error"
     explanation = "The policy asks for a signature that the model does not have."
+    remedy = (
+        "'sigpb patch --rename_signature' and '--copy_signature' give a signature that key, "
+        "'--signature_from' and '--create_signature' make one."
+    )
+    example = (
+        "The policy wants a signature 'serving'; did you mean 'serving_default'? There are "
+        "'other', 'serving_default', 'single'."
+    )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks at the MetaGraphs for serving, or at all if there are none."""

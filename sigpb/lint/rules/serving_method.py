@@ -24,8 +24,14 @@ class ServingMethod(LintRule):
         "TensorFlow Serving answers Classify and Regress requests only from signatures with fixed "
         "keys, whatever their method name says, and passes them serialized tf.Examples, so that "
         "the input has to be a string. It knows three methods: older servers, and newer ones with "
-        "--enable_signature_method_name_check, refuse requests to a signature with another. Rename "
-        "the inputs and outputs, or set another method with 'sigpb patch --method_name'."
+        "--enable_signature_method_name_check, refuse requests to a signature with another."
+    )
+    remedy = (
+        "Rename the inputs and outputs, or set another method with 'sigpb patch --method_name'."
+    )
+    example = (
+        "signature 'single': TensorFlow Serving answers tensorflow/serving/regress requests only "
+        "with an input 'inputs' and an output 'outputs', and no more than these."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

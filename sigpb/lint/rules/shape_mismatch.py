@@ -20,6 +20,14 @@ class ShapeMismatch(LintRule):
         "A shape that only says more, or less, than the graph is no contradiction. Some loaders "
         "refuse such a model; clients that send what is declared fail."
     )
+    remedy = (
+        "To change what clients send, use 'sigpb patch --input_shape', which changes the graph "
+        "too. To take an edit of the signature back, state the shape of the tensor again."
+    )
+    example = (
+        "signature 'single', input 't': signature_def says [?,4], but the tensor 'single_t:0' is "
+        "[?,3]."
+    )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Compares where both shapes are known."""

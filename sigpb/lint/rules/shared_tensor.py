@@ -21,6 +21,11 @@ class SharedTensor(LintRule):
         "tf.saved_model.load refuses the model, and sessions refuse to feed both. Two outputs on "
         "one tensor are harmless, and only an info."
     )
+    remedy = "Take one of the two inputs out of the signature, with 'sigpb patch --drop_input'."
+    example = (
+        "signature 'serving_default': The inputs 'twin' and 'x' are one tensor, "
+        "'serving_default_x:0'."
+    )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Groups the endpoints of each signature by their tensors."""

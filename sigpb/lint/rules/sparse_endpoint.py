@@ -16,9 +16,13 @@ class SparseEndpoint(LintRule):
     severity = "warning"
     explanation = (
         "An input or output is a sparse, ragged or other composite tensor, stored as several "
-        "tensors. TensorFlow Serving, and other software that feeds and fetches by the name of "
-        "one tensor, finds an empty name there and refuses requests to the signature. Export the "
-        "model with dense tensors, such as the components, in its signatures."
+        "tensors. TensorFlow Serving, and other software that feeds and fetches by the name of one "
+        "tensor, finds an empty name there and refuses requests to the signature."
+    )
+    remedy = "Export the model with dense tensors, such as the components, in its signatures."
+    example = (
+        "signature 'serving_default', input 's': It is a coo_sparse tensor, which TensorFlow "
+        "Serving cannot take."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -24,6 +24,11 @@ class StaleFingerprint(LintRule):
         "The hashes in fingerprint.pb are not those of the model, which was changed by something "
         "that did not know of the file. Whoever compares fingerprints takes it for another model."
     )
+    remedy = "Find out what changed the model, if you do not know."
+    example = (
+        "fingerprint.pb: It does not belong to this model: saved_model_checksum, "
+        "signature_def_hash differ."
+    )
     fixes = {"recompute": "recomputes the fingerprint"}
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

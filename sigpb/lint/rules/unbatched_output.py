@@ -18,8 +18,14 @@ class UnbatchedOutput(LintRule):
         "Requests to TensorFlow Serving's REST API in the row format ('instances') are answered "
         "row by row: all outputs need a first dimension, and the same size there. Otherwise the "
         "model runs and the request fails with 'has no shape information' or 'has inconsistent "
-        "batch size'. The column format ('inputs'), and gRPC, have no such rule. 'sigpb patch "
-        "--drop_output' takes an output out of the signature."
+        "batch size'."
+    )
+    remedy = (
+        "Send requests in the column format ('inputs') or by gRPC, which have no such rule, or "
+        "take the output out of the signature with 'sigpb patch --drop_output'."
+    )
+    example = (
+        "signature 's': The output 'y0' has no first dimension, so that REST clients get no rows."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

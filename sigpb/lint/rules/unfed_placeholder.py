@@ -18,9 +18,15 @@ class UnfedPlaceholder(LintRule):
     severity = "error"
     explanation = (
         "An output is computed from a placeholder that is no input of the signature. Every request "
-        "fails with 'You must feed a value for placeholder tensor'. Export the model again with "
-        "the placeholder among the inputs, or with a default for it "
-        "(tf.compat.v1.placeholder_with_default)."
+        "fails with 'You must feed a value for placeholder tensor'."
+    )
+    remedy = (
+        "Make the placeholder an input with 'sigpb patch --input_from=KEY=TENSOR', and bind that "
+        "to a constant with '--bind_input' in a second patch if no client is to send it."
+    )
+    example = (
+        "signature 'serving_default': The placeholder 'serving_default_b' is not fed, and needed "
+        "for outputs 'p', 's'."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -22,9 +22,10 @@ class UninitializedTables(LintRule):
     explanation = (
         "The graph has lookup tables, but nothing says what fills them when the model is loaded: "
         f"there is no signature {INIT_SIGNATURE!r} and no collection 'saved_model_main_op' or "
-        "'legacy_init_op'. Every lookup fails with 'Table not initialized'. Export the model again "
-        "with its init op."
+        "'legacy_init_op'. Every lookup fails with 'Table not initialized'."
     )
+    remedy = "Export the model again with its init op."
+    example = "There is no init op that fills the tables 'hash_table'."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks for tables outside of functions, where init ops reach them."""

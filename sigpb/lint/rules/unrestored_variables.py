@@ -33,9 +33,14 @@ class UnrestoredVariables(LintRule):
         "A signature reads variables that nothing gives a value when a session loads the model: "
         "TensorFlow Serving and tf.compat.v1 load it, and every request fails with 'Could not find "
         "variable' or 'Error while reading resource variable'. tf.saved_model.save writes such "
-        "models of Keras 3: the checkpoint is restored into copies of the variables. Keras' own "
-        "model.export() does not. tf.saved_model.load is not concerned."
+        "models of Keras 3: the checkpoint is restored into copies of the variables. "
+        "tf.saved_model.load is not concerned."
     )
+    remedy = (
+        "If the model can be exported again, use Keras' own model.export(), which writes no such "
+        "models."
+    )
+    example = "signature 'other': It reads a variable that nothing restores: 'w'."
     fixes = {"share": "gives the restored copies the shared_name of the variables that are read"}
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -18,10 +18,17 @@ class UnsafeOp(LintRule):
     severity = "warning"
     explanation = (
         "The graph has an op that touches files or the network, or runs code: what it does depends "
-        "on the machine, and whoever made the model decides what is read, written or sent. Look at "
-        "it before you serve the model. Saving and restoring of the checkpoint and reading of "
-        "assets, as TensorFlow writes it into every model, does not count where loaders name the "
-        "files."
+        "on the machine, and whoever made the model decides what is read, written or sent. Saving "
+        "and restoring of the checkpoint and reading of assets, as TensorFlow writes it into every "
+        "model, does not count where loaders name the files."
+    )
+    remedy = (
+        "Look at the op before you serve the model: 'sigpb trace' shows what refers to its node, "
+        "'sigpb graph' what is computed with it."
+    )
+    example = (
+        "function 'f_1': The op EagerPyFunc calls a Python function of the process that made it, "
+        "and fails in any other: node 'py'."
     )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:

@@ -19,9 +19,10 @@ class UnusedInput(LintRule):
     explanation = (
         "No output depends on an input, seen through the functions that are called, and nothing "
         "else happens because of it. Clients have to send a value all the same. Perhaps the "
-        "signature names another tensor than the one that was meant. 'sigpb patch --bind_input' "
-        "takes it out of the signature."
+        "signature names another tensor than the one that was meant."
     )
+    remedy = "'sigpb patch --drop_input' or '--bind_input' takes it out of the signature."
+    example = "signature 's': No output depends on the input 'z'."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Looks at the inputs of signatures that have outputs."""

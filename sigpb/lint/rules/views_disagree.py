@@ -20,6 +20,11 @@ class ViewsDisagree(LintRule):
         "other. Clients of one server are served, those of another are not, and the next "
         "tf.saved_model.save brings the old signatures back."
     )
+    remedy = "Decide which of the two is right: 'sigpb show' prints signature_def."
+    example = (
+        "signature 'single', input 't': it is float32 [7,3] in signature_def, but float32 "
+        "[?,3] in object_graph_def.concrete_functions['__inference_signature_wrapper_single_80']."
+    )
     fixes = {
         "signature_def": "makes the object graph follow signature_def",
         "object_graph": "makes signature_def follow the object graph",

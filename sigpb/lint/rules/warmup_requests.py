@@ -20,9 +20,16 @@ class WarmupRequests(LintRule):
     id = "warmup-requests"
     severity = "error"
     explanation = (
-        f"{WARMUP_PATH} holds a request for a signature, an input or an output that the model does "
-        "not have, or without an input that it needs. TensorFlow Serving sends these requests when "
-        "it loads the model, and refuses the model if one fails."
+        f"{WARMUP_PATH} holds a request for a signature, an input or an "
+        "output that the model does not have, or without an input that it needs. TensorFlow "
+        "Serving sends these requests when it loads the model, and refuses the model if one fails."
+    )
+    remedy = (
+        "Write new requests, or patch a model with 'sigpb patch', which has the requests follow."
+    )
+    example = (
+        f"{WARMUP_PATH}: A request is for signature 'serving_default'; "
+        "there are 'classify', 'predict', 'regress'."
     )
     fixes = {"drop": "removes the warm-up requests"}
 
