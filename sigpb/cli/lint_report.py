@@ -9,7 +9,7 @@ from typing import Any
 
 from sigpb.errors import SigpbError
 from sigpb.json_values import json_value
-from sigpb.lint.rule import SEVERITIES, Finding
+from sigpb.linting.rule import SEVERITIES, Finding
 
 
 @dataclass(frozen=True)

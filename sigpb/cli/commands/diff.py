@@ -12,9 +12,9 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
-from sigpb.diff.compare import compare_models
-from sigpb.diff.compat import verdicts
-from sigpb.diff.report import difference_json, difference_text, verdict_text, verdicts_json
+from sigpb.comparing.compare import compare_models
+from sigpb.comparing.compat import verdicts
+from sigpb.comparing.report import difference_json, difference_text, verdict_text, verdicts_json
 from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"

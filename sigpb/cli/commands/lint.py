@@ -13,10 +13,10 @@ from sigpb.cli.arguments import define_format, define_path
 from sigpb.cli.lint_report import ModelReport, Report
 from sigpb.errors import ModelUnreadable, PatchError, SigpbError, UsageError, did_you_mean
 from sigpb.inspect.proto_source import find_models
-from sigpb.lint.lint import Ways, fix, lint, undecided
-from sigpb.lint.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
-from sigpb.lint.rule import LintRule
-from sigpb.lint.rules import all_rules
+from sigpb.linting.lint import Ways, fix, lint, undecided
+from sigpb.linting.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
+from sigpb.linting.rule import LintRule
+from sigpb.linting.rules import all_rules
 
 USAGE = """\
 sigpb lint PATH… [--select=RULE,…] [--ignore=RULE,…] [--format=text|json] [--strict]

@@ -1,0 +1,33 @@
+"""Shapes in `signature_def` that the graph contradicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sigpb.linting.declared_types import comparisons
+from sigpb.linting.linted_model import LintedModel
+from sigpb.linting.rule import Finding, LintRule
+from sigpb.tf.tensor_types import is_compatible, shape_text
+
+
+class ShapeMismatch(LintRule):
+    """Compares shapes with those of the graph's tensors and of functions."""
+
+    id = "shape-mismatch"
+    severity = "error"
+    explanation = (
+        "A signature declares a shape that its tensor cannot have: another rank, or another size. "
+        "A shape that only says more, or less, than the graph is no contradiction. Some loaders "
+        "refuse such a model; clients that send what is declared fail."
+    )
+
+    def findings(self, model: LintedModel) -> Iterator[Finding]:
+        """Compares where both shapes are known."""
+        for graph in model.graphs:
+            for each in comparisons(graph):
+                if not is_compatible(each.declared.shape, each.actual.shape):
+                    yield self.finding(
+                        f"signature_def says {shape_text(each.declared.shape)}, but {each.tensor} "
+                        f"is {shape_text(each.actual.shape)}.",
+                        each.endpoint.where,
+                    )
