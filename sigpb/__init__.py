@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sigpb.api import PatchResult as PatchResult
     from sigpb.api import apply_plan as apply_plan
     from sigpb.api import infer as infer
     from sigpb.api import invert as invert
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from sigpb.errors import SigpbError as SigpbError
     from sigpb.errors import UnsafeModel as UnsafeModel
     from sigpb.errors import UsageError as UsageError
+    from sigpb.patch_result import PatchResult as PatchResult
     from sigpb.patching.patch_file import load_patch as load_patch
     from sigpb.patching.plan import Plan as Plan
     from sigpb.protos import SavedModelPatch as SavedModelPatch
@@ -46,7 +46,7 @@ _SOURCES = {
     "ModelUnreadable": "errors",
     "NotEquivalent": "verifying.report",
     "PatchError": "errors",
-    "PatchResult": "api",
+    "PatchResult": "patch_result",
     "Plan": "patching.plan",
     "SavedModel": "saved_model.model",
     "SavedModelPatch": "protos",

@@ -23,6 +23,7 @@ PACKAGE = Path(sigpb.__file__).parent
 LAYERS = (
     {"cli"},
     {"api"},
+    {"patch_result", "reading"},
     {"batch"},
     {"verifying"},
     {"linting"},
@@ -39,7 +40,7 @@ LAYERS = (
     {"tf"},
     {"wire"},
     {"protos"},
-    {"errors", "regular_files"},
+    {"errors", "html_text", "regular_files"},
     {"field_types", "json_values", "parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}

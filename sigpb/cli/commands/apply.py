@@ -28,9 +28,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    return patch_report.run(
-        lambda: _apply(arguments, values), as_json=values.format == "json", dry_run=values.dry_run
-    )
+    return patch_report.run(lambda: _apply(arguments, values), as_json=values.format == "json")
 
 
 def _apply(arguments: Sequence[str], values: flags.FlagValues) -> api.PatchResult:

@@ -47,7 +47,6 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     return patch_report.run(
         lambda: _patch(arguments, values),
         as_json=values.format == "json",
-        dry_run=values.dry_run,
     )
 
 
