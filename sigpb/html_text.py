@@ -80,10 +80,14 @@ def _cell(given: str | Cell) -> str:
     return f'<td style="{style}">{escaped(text)}</td>'
 
 
-def fixed_width(text: str) -> str:
-    """Returns text with line breaks of its own, whose names are visible already, as it is."""
-    escaped_lines = html.escape(text)
-    return f'<pre style="background:none;color:inherit;{_TEXT}">{escaped_lines}</pre>'
+def fixed_width(content: str) -> str:
+    """Returns a piece of HTML with line breaks and spaces of its own."""
+    return f'<pre style="background:none;color:inherit;{_TEXT}">{content}</pre>'
+
+
+def span(text: str, style: str = "") -> str:
+    """Returns a part of a line, with a style in CSS."""
+    return f'<span style="{style}">{escaped(text)}</span>' if style else escaped(text)
 
 
 def folded(title: str, content: str) -> str:
@@ -109,3 +113,8 @@ def frame(title: str, page: str, height: int) -> str:
 def escaped(text: str) -> str:
     """Returns text as HTML shows it, with what cannot be seen spelled out."""
     return html.escape(visible(text))
+
+
+def escaped_lines(text: str) -> str:
+    """Returns text with line breaks of its own as HTML shows it."""
+    return "\n".join(map(escaped, text.split("\n")))

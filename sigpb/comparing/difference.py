@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sigpb.comparing.signature_difference import SignatureDifference
+
+if TYPE_CHECKING:
+    from sigpb.comparing.compat import SignatureVerdict
 
 Tags = tuple[str, ...]
 
@@ -177,9 +181,9 @@ class FilesDifference:
     variables: NameChanges = NameChanges()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelDifference:
-    """What is different between two models.
+    """What is different between two models; printing it shows what ``sigpb diff`` prints.
 
     Attributes:
         before: The directory of the first model.
@@ -210,3 +214,45 @@ class ModelDifference:
             or any(graph.is_change for graph in self.meta_graphs)
             or any(file.counts for file in self.files.files)
         )
+
+    @property
+    def verdicts(self) -> tuple[SignatureVerdict, ...]:
+        """What existing clients of each signature of `before` notice when `after` is served."""
+        from sigpb.comparing.compat import verdicts
+
+        return verdicts(self)
+
+    @property
+    def is_breaking(self) -> bool:
+        """Whether anything breaks existing clients of `before`."""
+        return any(verdict.level == "breaking" for verdict in self.verdicts)
+
+    def __str__(self) -> str:
+        from sigpb.comparing.report import difference_text
+
+        return difference_text(self).removesuffix("\n")
+
+    def __repr__(self) -> str:
+        return f"<ModelDifference {str(self.before)!r} → {str(self.after)!r}: {self._counts}>"
+
+    @property
+    def _counts(self) -> str:
+        if self.is_same:
+            return "the same"
+        signatures = sum(len(graph.changed_signatures) for graph in self.meta_graphs)
+        meta_graphs = len(self.removed) + len(self.added)
+        files = sum(file.counts for file in self.files.files)
+        counts = ((meta_graphs, "MetaGraph"), (signatures, "signature"), (files, "file"))
+        said = [f"{count} {noun}{'s'[: count != 1]}" for count, noun in counts if count]
+        return f"differ in {', '.join(said) or 'other parts'}"
+
+    def _repr_html_(self) -> str:
+        from sigpb.comparing.html import difference_html
+
+        return difference_html(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what is different as JSON values: see docs/json.md."""
+        from sigpb.comparing.report import difference_json
+
+        return difference_json(self)

@@ -93,6 +93,13 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
 
 
 def _signature(change: SignatureDifference) -> Iterator[str]:
+    yield from signature_lines(change)
+    if change.after is not None:
+        yield from (f"  {endpoint_text(each)}" for each in change.changed_endpoints)
+
+
+def signature_lines(change: SignatureDifference) -> Iterator[str]:
+    """Yields what became of a signature, without its endpoints."""
     if change.after is None:
         yield f"signature {change.before!r}: deleted"
         return
@@ -106,7 +113,6 @@ def _signature(change: SignatureDifference) -> Iterator[str]:
         yield f"signature {change.after!r}"
     if change.before is not None and change.method_before != change.method_after:
         yield f"  method {change.method_before!r} → {change.method_after!r}"
-    yield from (f"  {endpoint_text(each)}" for each in change.changed_endpoints)
 
 
 def endpoint_text(change: EndpointChange) -> str:

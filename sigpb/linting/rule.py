@@ -17,13 +17,14 @@ from sigpb.publishing.changes import Changes, Content
 from sigpb.rewrite.commit import commit
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.model import SavedModel, parse
+from sigpb.visible_text import visible
 from sigpb.wire import Edits, assemble
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """Something that is wrong with a model, or may surprise.
 
@@ -41,6 +42,10 @@ class Finding:
     message: str
     where: str
     fix: str | None = None
+
+    def __repr__(self) -> str:
+        where = f": {visible(self.where)}" if self.where else ""
+        return f"<Finding {self.severity} {self.rule}{where}>"
 
 
 class LintRule(ABC):

@@ -233,6 +233,10 @@ class SavedModel(OpenedFile):
                 _foreign(file, buffer) or f"{file}: not a SavedModel: it holds no MetaGraph."
             )
 
+    def __repr__(self) -> str:
+        count = len(self.meta_graphs)
+        return f"<SavedModel {str(self.file)!r}: {count} MetaGraph{'s'[: count != 1]}>"
+
     @property
     def is_text(self) -> bool:
         """Whether the proto is stored as text."""
