@@ -2,11 +2,15 @@
 
 import sigpb
 
-patch = sigpb.SavedModelPatch()
-signature = patch.signature.add(key="serving_default")
-signature.input.add(key="input_1", rename_to="image")
+patch = {
+    "signature": [
+        {"key": "serving_default", "input": [{"key": "input_1", "rename_to": "image"}]}
+    ]
+}
+print(sigpb.show("model"))
 print(sigpb.plan("model", patch))
 sigpb.patch("model", patch, output_dir="patched")
+print(sigpb.diff("model", "patched"))
 """
 
 from __future__ import annotations
@@ -17,22 +21,33 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sigpb.api import PatchResult as PatchResult
     from sigpb.api import apply_plan as apply_plan
     from sigpb.api import infer as infer
     from sigpb.api import invert as invert
     from sigpb.api import patch as patch
     from sigpb.api import plan as plan
     from sigpb.api import verify as verify
+    from sigpb.comparing.difference import ModelDifference as ModelDifference
     from sigpb.errors import EnvironmentFailure as EnvironmentFailure
     from sigpb.errors import ModelUnreadable as ModelUnreadable
     from sigpb.errors import PatchError as PatchError
     from sigpb.errors import SigpbError as SigpbError
     from sigpb.errors import UnsafeModel as UnsafeModel
     from sigpb.errors import UsageError as UsageError
+    from sigpb.inspect.graph.view import GraphView as GraphView
+    from sigpb.inspect.model_summary import ModelSummary as ModelSummary
+    from sigpb.inspect.names.trace import TraceReport as TraceReport
+    from sigpb.linting.report import LintReport as LintReport
+    from sigpb.patch_result import PatchResult as PatchResult
     from sigpb.patching.patch_file import load_patch as load_patch
+    from sigpb.patching.plan import PatchLike as PatchLike
     from sigpb.patching.plan import Plan as Plan
     from sigpb.protos import SavedModelPatch as SavedModelPatch
+    from sigpb.reading import diff as diff
+    from sigpb.reading import graph as graph
+    from sigpb.reading import lint as lint
+    from sigpb.reading import show as show
+    from sigpb.reading import trace as trace
     from sigpb.saved_model.model import SavedModel as SavedModel
     from sigpb.saved_model.model import open_model
     from sigpb.verifying.report import NotEquivalent as NotEquivalent
@@ -43,24 +58,35 @@ if TYPE_CHECKING:
 # Imported when asked for: commands that patch nothing start faster without the rest.
 _SOURCES = {
     "EnvironmentFailure": "errors",
+    "GraphView": "inspect.graph.view",
+    "LintReport": "linting.report",
+    "ModelDifference": "comparing.difference",
+    "ModelSummary": "inspect.model_summary",
     "ModelUnreadable": "errors",
     "NotEquivalent": "verifying.report",
     "PatchError": "errors",
-    "PatchResult": "api",
+    "PatchLike": "patching.plan",
+    "PatchResult": "patch_result",
     "Plan": "patching.plan",
     "SavedModel": "saved_model.model",
     "SavedModelPatch": "protos",
     "SigpbError": "errors",
+    "TraceReport": "inspect.names.trace",
     "UnsafeModel": "errors",
     "UsageError": "errors",
     "VerifyReport": "verifying.report",
     "apply_plan": "api",
+    "diff": "reading",
+    "graph": "reading",
     "infer": "api",
     "invert": "api",
+    "lint": "reading",
     "load_patch": "patching.patch_file",
     "open": "saved_model.model",
     "patch": "api",
     "plan": "api",
+    "show": "reading",
+    "trace": "reading",
     "verify": "api",
 }
 
@@ -76,3 +102,6 @@ if not TYPE_CHECKING:
         value = getattr(module, "open_model" if name == "open" else name)
         globals()[name] = value
         return value
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)

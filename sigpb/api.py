@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sigpb import protos
-from sigpb.errors import UsageError
+from sigpb.errors import UsageError, with_path
+from sigpb.patch_result import PatchResult
 from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch, plan_patch
-from sigpb.patching.plan import Plan
+from sigpb.patching.plan import PatchLike, Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
 from sigpb.publishing.unfinished import take_back_unfinished
@@ -20,35 +21,13 @@ from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
 
 
-@dataclass(frozen=True)
-class PatchResult:
-    """What became of a model.
-
-    Attributes:
-        status: ``unchanged`` if the model was as the patch wants it.
-        plan: What was done.
-        output: The directory of the patched model.
-        backup: With ``in_place``, the directory of the files as they were; None if there is none.
-        verification: What running the model before and after showed; None if that was not asked
-            for, or if nothing changed.
-        notes: What was done to warm-up requests, warnings that the graph called for, and what was
-            put in order first.
-    """
-
-    status: Literal["patched", "unchanged"]
-    plan: Plan
-    output: Path
-    backup: Path | None = None
-    verification: VerifyReport | None = None
-    notes: tuple[str, ...] = ()
-
-
-def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | None = None) -> Plan:
+@with_path
+def plan(path: str | Path, patch: PatchLike, *, out: str | Path | None = None) -> Plan:
     """Returns what a patch does to a model, without doing it.
 
     Args:
         path: The model's directory, or the file of a graph: see `patch`.
-        patch: The patch.
+        patch: The patch: a message, a dict, a path, or a text (see `sigpb.patching.given_patch`).
         out: A file to write the plan to, for `apply_plan`.
 
     Raises:
@@ -57,16 +36,17 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
         UsageError: If the file to write is the proto of a model, or the model is made of a graph.
         EnvironmentFailure: If the file cannot be written.
     """
+    wanted = _read(patch)
     if is_graph_file(Path(path)):
         from sigpb.patching.imported_graph import imported, plan_with_signatures
 
         if out is not None:
             raise UsageError(f"{path}: plans are kept for SavedModels; patch the graph at once.")
         with imported(Path(path), None) as model:
-            made = check(plan_with_signatures(model, patch), model)
+            made = check(plan_with_signatures(model, wanted), model)
             return replace(made.to_tell(), model=Path(path))
     with open_model(path) as model:
-        made = check(plan_patch(model, patch), model)
+        made = check(plan_patch(model, wanted), model)
         if out is not None:
             from sigpb.patching import saved_plan
 
@@ -74,12 +54,13 @@ def plan(path: str | Path, patch: protos.SavedModelPatch, *, out: str | Path | N
         return made.to_tell()
 
 
-def invert(path: str | Path, patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
+@with_path
+def invert(path: str | Path, patch: PatchLike) -> protos.SavedModelPatch:
     """Returns the patch that undoes another one.
 
     Args:
         path: The directory of the model as it is before `patch`.
-        patch: The patch to undo.
+        patch: The patch to undo, as for `plan`.
 
     Raises:
         ModelUnreadable: If there is no model that can be read.
@@ -87,8 +68,9 @@ def invert(path: str | Path, patch: protos.SavedModelPatch) -> protos.SavedModel
     """
     from sigpb.patching.invert import invert as inverse
 
+    wanted = _read(patch)
     with open_model(path) as model:
-        made = compile_patch(model, patch)
+        made = compile_patch(model, wanted)
         check(made, model)
         return inverse(model, made)
 
@@ -110,9 +92,10 @@ def infer(before: str | Path, after: str | Path) -> protos.SavedModelPatch:
         return infer_patch(first, second)
 
 
+@with_path
 def patch(
     path: str | Path,
-    patch: protos.SavedModelPatch,
+    patch: PatchLike,
     *,
     output_dir: str | Path | None = None,
     in_place: bool = False,
@@ -130,7 +113,7 @@ def patch(
     Args:
         path: The model's directory; or the file of a graph, of which a SavedModel is made: a frozen
             GraphDef, or a MetaGraphDef (``model.ckpt.meta``) with its checkpoint beside it.
-        patch: The patch.
+        patch: The patch, as for `plan`.
         output_dir: Where to put the patched model: a directory that does not exist or is empty.
             A copy is made also if there is nothing to change.
         in_place: Whether to change the model where it is instead.
@@ -161,13 +144,15 @@ def patch(
         allow_ops,
     )
     options.check()
+    wanted = _read(patch)
     if is_graph_file(Path(path)):
-        return _patched_graph(Path(path), patch, options)
+        return _patched_graph(Path(path), wanted, options)
     taken_back = _taken_back(path, options)
     with open_model(path) as model:
-        return _patched(model, lambda: plan_patch(model, patch), options, taken_back)
+        return _patched(model, lambda: plan_patch(model, wanted), options, taken_back)
 
 
+@with_path
 def apply_plan(
     file: str | Path,
     path: str | Path | None = None,
@@ -222,6 +207,14 @@ def apply_plan(
             return made
 
         return _patched(model, planned, options, taken_back)
+
+
+def _read(given: PatchLike) -> protos.SavedModelPatch:
+    if isinstance(given, protos.SavedModelPatch):
+        return given
+    from sigpb.patching.given_patch import patch_of  # The parsers take long to import.
+
+    return patch_of(given)
 
 
 class _Options(NamedTuple):
@@ -318,13 +311,14 @@ def _patched(
         )
     backup = kept and model.directory / kept.name
     told = made.to_tell()
-    return PatchResult(status, told, output, backup, verified, (*taken_back, *notes))
+    notes = (*taken_back, *notes)
+    return PatchResult(status, told, output, backup, verified, notes, options.dry_run)
 
 
 def verify(
     old: str | Path,
     new: str | Path,
-    patch: protos.SavedModelPatch | None = None,
+    patch: PatchLike | None = None,
     *,
     loaders: Sequence[str] = ("v1", "v2"),
     samples: str | Path | None = None,
@@ -344,8 +338,8 @@ def verify(
     Args:
         old: The directory of a model.
         new: The directory of the model that it became.
-        patch: What was changed, by which values are converted. Without it nothing was, or, where
-            the signatures differ, what they differ in.
+        patch: What was changed, as for `plan`; values are converted by it. Without it nothing was,
+            or, where the signatures differ, what they differ in.
         loaders: ``v1`` for ``tf.compat.v1.saved_model.load``, ``v2`` for ``tf.saved_model.load``.
         samples: A file of ``numpy.savez`` with values for inputs, by the keys of the new model, or
             by ``signature/input``. Values for all others are made up.
@@ -379,6 +373,7 @@ def verify(
         allow_ops=allow_ops,
     )
     options.check()
+    wanted = None if patch is None else _read(patch)
     with open_models(old, new) as (before, after):
-        mapping = None if patch is None else mapping_of(before, compile_patch(before, patch))
+        mapping = None if wanted is None else mapping_of(before, compile_patch(before, wanted))
         return compare(before, after, mapping, options)

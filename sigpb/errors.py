@@ -6,16 +6,38 @@ person at the shell: what is wrong, where, what exists instead, what to do next.
 
 from __future__ import annotations
 
+import ast
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ParamSpec, TypeVar
 
 from sigpb.visible_text import visible_lines
 
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
 
 class SigpbError(Exception):
-    """Base class of every error that sigpb raises on purpose."""
+    """Base class of every error that sigpb raises on purpose. Errors can be pickled.
 
-    exit_code = 4
+    Attributes:
+        exit_code: What the command line exits with.
+        path: The model, or the other file, that it is about: the path or URL as it was given. None
+            where there is none.
+    """
+
+    exit_code: int = 4
+    path: str | None = None
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """The names, of those there are, that may have been meant instead of a wrong one."""
+        found = _MEANT.finditer("\n".join(self.lines))
+        names = (name for each in found for name in _NAME.findall(each[1]))
+        return tuple(dict.fromkeys(ast.literal_eval(name) for name in names))
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -39,6 +61,11 @@ class UsageError(SigpbError):
 
     def __init__(self, message: str, usage: str = "") -> None:
         super().__init__(message, usage)
+
+    @property
+    def usage(self) -> str:
+        """The command line that was expected; empty if the error is about an argument of a call."""
+        return str(self.args[1])
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -78,18 +105,23 @@ class UnsafeModel(SigpbError):
 class ModelUnreadable(SigpbError):
     """There is no SavedModel at the path, or its bytes cannot be understood.
 
-    Attributes:
-        is_located: Whether the message names the model.
+    The message names the model where `path` is set.
     """
 
     exit_code = 3
-    is_located = False
 
 
 class EnvironmentFailure(SigpbError):
     """The file system, or something else around sigpb, failed or is in the way."""
 
     exit_code = 4
+
+
+# What `did_you_mean` writes of the names that are close, and one of these.
+_NAME = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+_MEANT = re.compile(
+    rf"did you mean ((?:{_NAME.pattern})(?: or (?:{_NAME.pattern}))*)\?", re.IGNORECASE
+)
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:
@@ -119,9 +151,31 @@ def renamed_in_errors(directory: str, name: str) -> Iterator[None]:
         yield
     except SigpbError as error:
         error.args = tuple(map(renamed, error.args))
+        error.path = error.path and str(renamed(error.path))
         if isinstance(error, PatchError):
             error.problems = tuple(str(renamed(problem)) for problem in error.problems)
         raise
+
+
+def with_path(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Has the errors of a function tell which model they are about: its first argument.
+
+    What was raised for another file, such as that of the patch, says so already.
+    """
+
+    @functools.wraps(function)
+    def located(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except SigpbError as error:
+            if error.path is None:
+                import inspect  # here, because it is for errors
+
+                given = inspect.signature(function).bind(*args, **kwargs).arguments
+                error.path = os.fspath(next(iter(given.values())))
+            raise
+
+    return located
 
 
 def listed(names: Sequence[str], limit: int = 5) -> str:

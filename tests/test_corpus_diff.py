@@ -9,11 +9,11 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from sigpb.diff.compare import compare_models
+from sigpb.comparing.compare import compare_models
 from sigpb.patching.infer import infer_patch
 from sigpb.saved_model.model import MetaGraph
-from tests.diff.facts import assert_lists_the_plan
-from tests.diff.patched import difference, outlines
+from tests.comparing.facts import assert_lists_the_plan
+from tests.comparing.patched import difference, outlines
 from tests.test_corpus import each_model, opened, renaming_patch
 from tests.test_corpus_types import batching_patch, reshaping_patch
 

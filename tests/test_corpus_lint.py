@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sigpb.lint.lint import fix, lint
-from sigpb.lint.rules import all_rules
+from sigpb.linting.lint import fix, lint
+from sigpb.linting.rules import all_rules
 from tests.publishing.directories import snapshot
 
 SERVING = "signature 'serving_default'"

@@ -23,15 +23,16 @@ PACKAGE = Path(sigpb.__file__).parent
 LAYERS = (
     {"cli"},
     {"api"},
+    {"patch_result", "reading"},
     {"batch"},
     {"verifying"},
-    {"lint"},
+    {"linting"},
     {"patching"},
-    {"diff", "inspect"},
+    {"comparing", "inspect"},
     {"edits"},
     {"rewrite"},
     {"batch_size"},
-    {"graph"},
+    {"graphs"},
     {"steps"},
     {"remote"},
     {"publishing"},
@@ -39,7 +40,7 @@ LAYERS = (
     {"tf"},
     {"wire"},
     {"protos"},
-    {"errors", "regular_files"},
+    {"errors", "html_text", "regular_files"},
     {"field_types", "json_values", "parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
@@ -228,7 +229,7 @@ def test_command_loads_no_more_than_it_needs(command: str, unneeded: set[str]) -
 MOST_FOR_A_RENAME = 74
 CONVERTING = {
     "batch_size",
-    "graph",
+    "graphs",
     "rewrite.added_outputs",
     "rewrite.conversion",
     "rewrite.interior_inputs",
@@ -260,7 +261,7 @@ def test_a_rename_imports_nothing_that_only_a_conversion_needs(tmp_path: Path) -
 
 def test_a_conversion_imports_what_it_needs(tmp_path: Path) -> None:
     found = imported_by_patch("--input_dtype=x=uint8", tmp_path / "new")
-    assert {"graph", "rewrite.survey", "rewrite.session_graph", "steps"} <= found
+    assert {"graphs", "rewrite.survey", "rewrite.session_graph", "steps"} <= found
     assert not found & {"batch_size", "tf.tensor_values"}
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from sigpb import protos
 from sigpb.batch_size.order import data_inputs
-from sigpb.graph.cone import reached
-from sigpb.graph.node_index import is_outlined
+from sigpb.graphs.cone import reached
+from sigpb.graphs.node_index import is_outlined
 from sigpb.tf.called_functions import Functions, functions_in_attributes, nodes_by_name
 from sigpb.tf.tensor_elements import elements
 from sigpb.tf.tensor_names import producer

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sigpb import protos
 from sigpb.batch_size.rules.values import constant
-from sigpb.graph.cone import reached
+from sigpb.graphs.cone import reached
 from sigpb.tf.control_flow import is_back_edge
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_names import producer

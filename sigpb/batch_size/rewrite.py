@@ -11,7 +11,7 @@ from sigpb.batch_size.rules.operation import Operation
 from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, known, write_shape
 from sigpb.batch_size.rules.values import INT32, Tensor, integer_tensor, uniform_element
 from sigpb.batch_size.sources import SIZES, Source
-from sigpb.graph.cone import needed
+from sigpb.graphs.cone import needed
 from sigpb.tf.fresh_names import TakenNames
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.tf.tensor_names import producer

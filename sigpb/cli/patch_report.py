@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sigpb.api import PatchResult
 from sigpb.cli import terminal
 from sigpb.errors import PatchError, SigpbError, UsageError
+from sigpb.patch_result import PatchResult
 from sigpb.verifying.report import NotEquivalent
 
 
-def run(patch: Callable[[], PatchResult | None], *, as_json: bool, dry_run: bool) -> int:
+def run(patch: Callable[[], PatchResult | None], *, as_json: bool) -> int:
     """Patches a model and reports.
 
     Args:
         patch: Does it; returns None if it has printed something else.
         as_json: Whether to report JSON; errors too, which are raised all the same.
-        dry_run: Whether nothing was written.
 
     Returns:
         The exit code.
@@ -31,31 +30,10 @@ def run(patch: Callable[[], PatchResult | None], *, as_json: bool, dry_run: bool
     if result is None:
         return 0
     if as_json:
-        terminal.say_json(_json(result, dry_run=dry_run))
-        return 0
-    terminal.say_document(f"{result.plan}\n")
-    for note in result.notes:
-        terminal.say(f"  {note}")
-    if result.verification:
-        terminal.say(*result.verification.lines())
-    if dry_run:
-        terminal.say(f"dry run: would be {result.status}")
+        terminal.say_json(result.to_json())
     else:
-        kept = f", the files as they were in {result.backup}" if result.backup else ""
-        terminal.say(f"{result.status}: {result.output}{kept}")
+        terminal.say_document(f"{result}\n")
     return 0
-
-
-def _json(result: PatchResult, *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "status": result.status,
-        "dry_run": dry_run,
-        "output": str(result.output),
-        "backup": str(result.backup) if result.backup else None,
-        "plan": result.plan.to_json(),
-        "notes": result.notes,
-        "verification": result.verification and result.verification.to_json(),
-    }
 
 
 def _failure(error: Exception) -> dict[str, Any]:

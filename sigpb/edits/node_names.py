@@ -13,7 +13,7 @@ from sigpb.tf.tensor_names import full
 from sigpb.tf.tensor_types import Encoding, encoding_of
 
 if TYPE_CHECKING:
-    from sigpb.graph.origins import Origins
+    from sigpb.graphs.origins import Origins
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class NameNode(EndpointEdit):
 
 
 def _origins(meta_graph: MetaGraph) -> Origins:
-    from sigpb.graph.origins import Origins
+    from sigpb.graphs.origins import Origins
     from sigpb.rewrite.graph_parts import GraphParts
 
     return Origins(GraphParts(meta_graph).top)

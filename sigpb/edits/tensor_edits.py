@@ -160,7 +160,7 @@ class ApplySteps(EndpointEdit):
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
         """Each step has to take what comes before it, and none may be applied twice."""
-        from sigpb.graph.added_nodes import is_added
+        from sigpb.graphs.added_nodes import is_added
 
         if self.encoding != "dense":
             yield f"{self.where} is no dense tensor, but {self.encoding}; it cannot pass steps."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from sigpb.errors import listed
-from sigpb.graph.cone import needed
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.cone import needed
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.loading import ASSIGNING, Loading, variable_of
 from sigpb.saved_model.checkpoint_index import CheckpointIndex

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
-from sigpb.graph.cone import needed, reached
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.cone import needed, reached
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.port import Side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from sigpb.visible_text import visible
@@ -30,3 +31,21 @@ def line(*parts: str | Span) -> Line:
 def plain(styled: Line) -> str:
     """Returns what a line looks like without its styles."""
     return "".join(visible(span.text) for span in styled)
+
+
+# What is said by colours is said by words too; those of terminals suit few pages.
+_HTML = {"bold": "font-weight:bold", "dim": "opacity:.7"}
+
+
+def html_lines(lines: Iterable[Line]) -> str:
+    """Returns lines as HTML for notebooks."""
+    from sigpb import html_text
+
+    return html_text.document(
+        html_text.fixed_width(
+            "\n".join(
+                "".join(html_text.span(span.text, _HTML.get(span.style, "")) for span in styled)
+                for styled in lines
+            )
+        )
+    )

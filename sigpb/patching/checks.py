@@ -222,7 +222,7 @@ def _endpoint_patch_problems(
 
 def _node_name_problems(name: str) -> Iterator[str]:
     """Yields why no node can have a name that a patch gives."""
-    from sigpb.graph.added_nodes import SCOPE
+    from sigpb.graphs.added_nodes import SCOPE
 
     node, colon, _ = name.partition(":")
     if colon:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError, listed, renamed_in_errors
-from sigpb.graph.cone import reached
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.cone import reached
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.checkpoint_agreement import contradictions, unrestored
 from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.graph_ends import ends_of, graph_in, how_to_go_on

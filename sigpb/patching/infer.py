@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sigpb import protos
-from sigpb.diff.compare import compare_signatures, match_tag_sets
-from sigpb.diff.difference import Tags
-from sigpb.diff.signature_difference import EndpointChange, SignatureDifference, value_text
+from sigpb.comparing.compare import compare_signatures, match_tag_sets
+from sigpb.comparing.difference import Tags
+from sigpb.comparing.signature_difference import EndpointChange, SignatureDifference, value_text
 from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.inferred_creation import created_as

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sigpb import protos
-from sigpb.diff.lineage import GraphView, Lineage
-from sigpb.diff.signature_difference import SignatureDifference, value_text
-from sigpb.graph.origins import Chain
+from sigpb.comparing.lineage import GraphView, Lineage
+from sigpb.comparing.signature_difference import SignatureDifference, value_text
+from sigpb.graphs.origins import Chain
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import declared_type, dtype_name, shape_text

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf import json_format, text_format
 
 from sigpb import protos
-from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
+from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean, with_path
 from sigpb.parsers import parse_json_value, parse_text_proto
 from sigpb.regular_files import read_text
 from sigpb.visible_text import visible_text_proto
@@ -26,6 +26,7 @@ _HEADER = """\
 """
 
 
+@with_path
 def load_patch(path: str | Path) -> protos.SavedModelPatch:
     """Reads a patch.
 
@@ -42,6 +43,8 @@ def load_patch(path: str | Path) -> protos.SavedModelPatch:
         raise PatchError(f"{path}: not UTF-8 text: {error}.") from error
     except OSError as error:
         raise EnvironmentFailure(f"{path}: {error.strerror}.") from error
+    except ValueError as error:  # Of a null byte, which no name of a file has.
+        raise EnvironmentFailure(f"{path}: {error}.") from error
     try:
         return parse_json(text) if str(path).endswith(".json") else parse_text(text)
     except PatchError as error:
@@ -70,16 +73,32 @@ def parse_json(text: str) -> protos.SavedModelPatch:
     Raises:
         PatchError: If it is none; starts with the line and column where those are known.
     """
-    patch = protos.SavedModelPatch()
     try:
         values = parse_json_value(text)
-        if not isinstance(values, dict):
-            raise PatchError("1:1: the JSON of a patch is an object.")
+    except json.JSONDecodeError as error:
+        raise PatchError(f"{error.lineno}:{error.colno}: {error.msg}.") from error
+    except ValueError as error:
+        raise PatchError(f" not the JSON of a patch: {error}.") from error
+    return parse_values(values, text)
+
+
+def parse_values(values: object, text: str = "") -> protos.SavedModelPatch:
+    """Makes a patch of JSON values, as `patch_json` returns them.
+
+    Args:
+        values: The values.
+        text: The JSON that they were read from, in which errors name the place.
+
+    Raises:
+        PatchError: If they are none; starts with the line and column where those are known.
+    """
+    patch = protos.SavedModelPatch()
+    if not isinstance(values, dict):
+        raise PatchError("1:1: the JSON of a patch is an object.")
+    try:
         # Protobuf crashes on half a surrogate pair, which this refuses.
         json.dumps(values, ensure_ascii=False).encode()
         json_format.ParseDict(values, patch)
-    except json.JSONDecodeError as error:
-        raise PatchError(f"{error.lineno}:{error.colno}: {error.msg}.") from error
     except (json_format.ParseError, AttributeError, TypeError) as error:
         raise PatchError(_position(text, str(error)) + _explained(str(error))) from error
     except (ValueError, RecursionError) as error:

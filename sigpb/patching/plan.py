@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.edits import Edit
@@ -15,6 +16,9 @@ from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.visible_text import visible, visible_lines
 from sigpb.wire import Piece, composed
+
+PatchLike: TypeAlias = protos.SavedModelPatch | Mapping[str, Any] | str | os.PathLike[str]
+"""What the functions of sigpb take for a patch: see `sigpb.patching.given_patch.patch_of`."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Ground(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """What a patch does to a model; printing it shows every change.
 
@@ -117,6 +121,34 @@ class Plan:
     def warnings(self) -> tuple[str, ...]:
         """What works but may surprise, of all MetaGraphs."""
         return tuple(warning for graph in self.meta_graphs for warning in graph.warnings)
+
+    @property
+    def counts(self) -> str:
+        """How much the plan changes: ``3 edits, 1 warning``."""
+        edits = sum(len(graph.edits) for graph in self.meta_graphs)
+        found = ((edits, "edit"), (len(self.warnings), "warning"))
+        said = [f"{count} {noun}{'s'[: count != 1]}" for count, noun in found if count]
+        return ", ".join(said) or "nothing to change"
+
+    def __repr__(self) -> str:
+        return f"<Plan of {str(self.model)!r}: {self.counts}>"
+
+    def _repr_html_(self) -> str:
+        from sigpb import html_text
+
+        parts = [html_text.lines(str(self.model) if self.meta_graphs else str(self))]
+        for graph in self.meta_graphs:
+            parts.append(html_text.heading(f"MetaGraph {tag_set_text(graph.tags)}"))
+            parts.append(html_text.lines(*(edit.describe() for edit in graph.edits)))
+            parts.append(html_text.lines(*graph.chains))
+            warnings = (*(f"warning: {each}" for each in graph.warnings),)
+            unchecked = map(not_checked, graph.unchecked)
+            parts.append(
+                html_text.lines(
+                    *(html_text.Cell(each, "warning") for each in (*warnings, *unchecked))
+                )
+            )
+        return html_text.document(*parts)
 
     def __str__(self) -> str:
         if self.is_empty:

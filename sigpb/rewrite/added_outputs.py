@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.graph.added_nodes import computed_copy, is_added, is_spliced
-from sigpb.graph.cone import needed
-from sigpb.graph.function_body import (
+from sigpb.graphs.added_nodes import computed_copy, is_added, is_spliced
+from sigpb.graphs.cone import needed
+from sigpb.graphs.function_body import (
     InnerTensor,
     call_with_results,
     find,
@@ -19,8 +19,8 @@ from sigpb.graph.function_body import (
     results_of,
     with_results,
 )
-from sigpb.graph.origins import Origins
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.origins import Origins
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.interface import Interface
 from sigpb.rewrite.port import Port, Result

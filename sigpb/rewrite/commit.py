@@ -17,7 +17,7 @@ from sigpb.tf.tensor_types import tensor_names
 from sigpb.wire import Edits, Piece
 
 if TYPE_CHECKING:
-    from sigpb.graph.top_level import TopLevelGraph
+    from sigpb.graphs.top_level import TopLevelGraph
 
 
 class Committed(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.graph.cone import computing, needed
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.cone import computing, needed
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import fed_tensors
 from sigpb.rewrite.port import Side

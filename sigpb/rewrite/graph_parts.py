@@ -18,7 +18,7 @@ from sigpb.tf.called_functions import called_functions
 from sigpb.wire import Edits, Message, encode_varint
 
 if TYPE_CHECKING:
-    from sigpb.graph.top_level import TopLevelGraph
+    from sigpb.graphs.top_level import TopLevelGraph
     from sigpb.tf.op_defs import OpDefs
 
 Span = tuple[int, int]
@@ -58,7 +58,7 @@ class GraphParts:
     @cached_property
     def top(self) -> TopLevelGraph:
         """The nodes of its top level."""
-        from sigpb.graph.top_level import TopLevelGraph
+        from sigpb.graphs.top_level import TopLevelGraph
 
         return TopLevelGraph(self.message, self.library, self.op_defs)
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
-from sigpb.graph.added_nodes import computed_copy
-from sigpb.graph.cone import needed, reached
-from sigpb.graph.function_body import InnerTensor, find, find_in, names_in_functions
-from sigpb.graph.interior import (
+from sigpb.graphs.added_nodes import computed_copy
+from sigpb.graphs.cone import needed, reached
+from sigpb.graphs.function_body import InnerTensor, find, find_in, names_in_functions
+from sigpb.graphs.interior import (
     Cut,
     call_with_arguments,
     has_no_effect,

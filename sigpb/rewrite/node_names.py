@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from sigpb.graph.origins import Origins
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.origins import Origins
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.rewrite.interface import Interface
 from sigpb.tf.fresh_names import TakenNames, numbered
 from sigpb.tf.tensor_names import producer

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sigpb import protos
-from sigpb.graph.added_nodes import is_added, is_spliced, original_names
-from sigpb.graph.cone import needed
-from sigpb.graph.origins import Chain, Origins
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.added_nodes import is_added, is_spliced, original_names
+from sigpb.graphs.cone import needed
+from sigpb.graphs.origins import Chain, Origins
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import Interface
 from sigpb.rewrite.port import Port, Side, WantedType

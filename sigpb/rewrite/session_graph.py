@@ -19,11 +19,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graph.added_nodes import FED, SPLICED, copy_scope, is_added
-from sigpb.graph.cone import Cone, clone
-from sigpb.graph.origins import Origins
-from sigpb.graph.placeholders import constant_default, default_placeholder
-from sigpb.graph.top_level import Scope, TopLevelGraph
+from sigpb.graphs.added_nodes import FED, SPLICED, copy_scope, is_added
+from sigpb.graphs.cone import Cone, clone
+from sigpb.graphs.origins import Origins
+from sigpb.graphs.placeholders import constant_default, default_placeholder
+from sigpb.graphs.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import GraphParts

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sigpb.errors import PatchError
-from sigpb.graph.placeholders import constant_default
+from sigpb.graphs.placeholders import constant_default
 from sigpb.rewrite.added_outputs import (
     AddedTensor,
     at_top_level,

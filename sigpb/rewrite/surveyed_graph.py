@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sigpb import protos
-from sigpb.graph.cone import computing
+from sigpb.graphs.cone import computing
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import Interface, fed_tensors
 from sigpb.rewrite.port import Port

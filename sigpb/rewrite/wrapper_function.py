@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.graph.function_body import FunctionBody, normalized_name
+from sigpb.graphs.function_body import FunctionBody, normalized_name
 from sigpb.rewrite.passing import Surface, passed_in, passed_out
 from sigpb.rewrite.port import Port
 from sigpb.rewrite.signature_function import Wrapped, Wrapper, is_wrapper

@@ -176,11 +176,11 @@ class OpenedFile:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-        if isinstance(error, ModelUnreadable) and not error.is_located:
-            error.is_located = True
-            if str(self.named_by) not in str(error):
+        if isinstance(error, ModelUnreadable) and error.path is None:
+            error.path = str(self.named_by)
+            if error.path not in str(error):
                 located = ModelUnreadable(f"{self.file}: {error}")
-                located.is_located = True
+                located.path = error.path
                 raise located from error
 
 

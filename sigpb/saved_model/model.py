@@ -233,6 +233,10 @@ class SavedModel(OpenedFile):
                 _foreign(file, buffer) or f"{file}: not a SavedModel: it holds no MetaGraph."
             )
 
+    def __repr__(self) -> str:
+        count = len(self.meta_graphs)
+        return f"<SavedModel {str(self.file)!r}: {count} MetaGraph{'s'[: count != 1]}>"
+
     @property
     def is_text(self) -> bool:
         """Whether the proto is stored as text."""
@@ -256,7 +260,7 @@ def open_model(path: str | Path) -> SavedModel:
     try:
         return open_proto(locate(Path(path)))
     except ModelUnreadable as error:
-        error.is_located = True  # It may be raised while another model is open.
+        error.path = str(path)  # It may be raised while another model is open.
         raise
 
 
@@ -271,9 +275,9 @@ def open_models(first: str | Path, second: str | Path) -> Iterator[tuple[SavedMo
         try:
             yield before, after
         except ModelUnreadable as error:
-            if not error.is_located and _is_damaged(before) and not _is_damaged(after):
+            if error.path is None and _is_damaged(before) and not _is_damaged(after):
                 located = ModelUnreadable(f"{before.file}: {error}")
-                located.is_located = True
+                located.path = str(first)
                 raise located from error
             raise
 

@@ -8,7 +8,7 @@ an attribute that is kept may bring the original back.
 
 Attributes of nodes are all kept. Those that name other nodes (``_class``) name them in the same
 function, where nodes keep their names, and clones at the top level follow their own copies
-(`sigpb.graph.cone`). ``_gradient_op_type`` of a call is overridden by the gradient of the function
+(`sigpb.graphs.cone`). ``_gradient_op_type`` of a call is overridden by the gradient of the function
 that is called (``_restore_gradient_functions`` in
 tensorflow/python/saved_model/function_deserialization.py); that of another node names a gradient
 that takes what the node takes, which is unchanged.

@@ -6,16 +6,22 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sigpb.errors import SigpbError
 from sigpb.saved_model.model import tag_set_text
 from sigpb.visible_text import visible_lines
 
+if TYPE_CHECKING:
+    from sigpb.html_text import Tint
+
 Verdict = Literal["equivalent", "different", "not verified"]
 Status = Literal["same", "different", "not verified"]
 
 _EXIT_CODES: dict[Verdict, int] = {"equivalent": 0, "different": 1, "not verified": 4}
+
+# How a status stands out in HTML: see `sigpb.html_text.Tint`.
+_TINTS: dict[Status, Tint] = {"same": "added", "different": "removed", "not verified": "warning"}
 
 _GIB = 1 << 30
 
@@ -196,7 +202,7 @@ class SignatureReport:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VerifyReport:
     """Whether two models do the same; printing it shows every output.
 
@@ -252,6 +258,30 @@ class VerifyReport:
 
     def __str__(self) -> str:
         return visible_lines(self.lines())
+
+    def __repr__(self) -> str:
+        return f"<VerifyReport {self.verdict}: {str(self.old)!r} → {str(self.new)!r}>"
+
+    def _repr_html_(self) -> str:
+        from sigpb import html_text
+
+        rows = (
+            (
+                tag_set_text(each.tags),
+                each.old if each.new == each.old else f"{each.old} → {each.new}",
+                loader.loader,
+                html_text.Cell(loader.status, _TINTS[loader.status]),
+                "\n".join(_found(loader)),
+            )
+            for each in self.signatures
+            for loader in each.loaders
+        )
+        titles = ("MetaGraph", "signature", "loader", "status", "found")
+        return html_text.document(
+            html_text.lines(f"{self.old} → {self.new}", *self.problems),
+            html_text.table(titles, rows) if self.signatures else "",
+            html_text.heading(self.conclusion),
+        )
 
     def lines(self) -> Iterator[str]:
         """Yields the report line by line."""
@@ -315,8 +345,12 @@ def _loader_lines(loader: LoaderReport) -> Iterator[str]:
     sizes = ", ".join(map(str, loader.batch_sizes))
     batches = f" (batch size{'s'[: len(loader.batch_sizes) > 1]} {sizes})" if sizes else ""
     yield f"{loader.loader}: {loader.status}{batches}"
-    yield from (f"  {problem}" for problem in loader.problems)
+    yield from (f"  {line}" for line in _found(loader))
+
+
+def _found(loader: LoaderReport) -> Iterator[str]:
+    yield from loader.problems
     for output in loader.outputs:
         renamed = f" → {output.new!r}" if output.new != output.old else ""
         detail = f": {output.difference}" if output.difference else ""
-        yield f"  output {output.old!r}{renamed} {output.status}{detail}"
+        yield f"output {output.old!r}{renamed} {output.status}{detail}"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.errors import UnsafeModel, UsageError, did_you_mean
-from sigpb.lint.file_names import assets_of, leads_out
-from sigpb.lint.linted_model import LintedModel
-from sigpb.lint.op_search import findable_ops, outside_nodes
-from sigpb.lint.policy import EMPTY_POLICY
+from sigpb.linting.file_names import assets_of, leads_out
+from sigpb.linting.linted_model import LintedModel
+from sigpb.linting.op_search import findable_ops, outside_nodes
+from sigpb.linting.policy import EMPTY_POLICY
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
 from sigpb.patching.plan import Plan

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sigpb import protos
 from sigpb.batch_size.refined_shapes import Followed, follow
 from sigpb.tf.tensor_types import Shape, parse_shape
-from tests.graph.small_graphs import FLOAT, attr, by_name, call, output_shapes, placeholder, shape
+from tests.graphs.small_graphs import FLOAT, attr, by_name, call, output_shapes, placeholder, shape
 
 
 class Library:

@@ -6,7 +6,7 @@ import pytest
 
 from sigpb import protos
 from tests.cli.command_line import run
-from tests.diff.patched import patched
+from tests.comparing.patched import patched
 from tests.patches import ModelFactory, altered, contents
 
 CHANGES = """signature { key: "serving_default" rename_to: "predict"

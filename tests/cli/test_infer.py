@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.command_line import run
-from tests.diff.patched import outlines, patched
+from tests.comparing.patched import outlines, patched
 from tests.patches import ModelFactory
 
 

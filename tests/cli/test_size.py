@@ -8,7 +8,7 @@ import pytest
 from sigpb import protos
 from sigpb.inspect.size import GROUPINGS, LIMIT
 from tests.cli.command_line import run
-from tests.lint.test_memory import add_constant
+from tests.linting.test_memory import add_constant
 from tests.publishing.directories import snapshot
 
 ModelFactory = Callable[..., Path]

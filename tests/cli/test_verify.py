@@ -22,7 +22,7 @@ from sigpb.verifying.report import (
 )
 from sigpb.wire import assemble
 from tests.cli.command_line import run
-from tests.lint.faults import graph_of, write
+from tests.linting.faults import graph_of, write
 from tests.patches import ModelFactory, contents
 
 Requests = list[Request]

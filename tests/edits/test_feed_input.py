@@ -4,8 +4,8 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from sigpb.graph.cone import needed
-from sigpb.graph.origins import Origins
+from sigpb.graphs.cone import needed
+from sigpb.graphs.origins import Origins
 from sigpb.patching.patch_file import parse_text
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import open_model

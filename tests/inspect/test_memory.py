@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from tests.cli.command_line import run_process
-from tests.lint.test_memory import add_constant
+from tests.linting.test_memory import add_constant
 from tests.patches import ModelFactory
 
 

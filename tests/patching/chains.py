@@ -18,7 +18,7 @@ from sigpb.saved_model.model import open_model
 from sigpb.tf.tensor_types import encoding_of, shape_of, shape_text
 from sigpb.wire import assemble
 from tests.conftest import REPOSITORY
-from tests.graph.small_graphs import FLOAT, attr, output_shapes, placeholder
+from tests.graphs.small_graphs import FLOAT, attr, output_shapes, placeholder
 from tests.patches import MAIN
 from tests.rewrite.small_models import meta_graph_def
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import sigpb
 from sigpb import protos
-from tests.diff.patched import outlines
+from tests.comparing.patched import outlines
 from tests.patches import MAIN, read
 from tests.patching.chains import FIXTURES, chain, folder, model_named, patched, patches
 

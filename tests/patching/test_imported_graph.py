@@ -20,7 +20,7 @@ from sigpb.verifying import verify
 from sigpb.verifying.report import NotEquivalent, VerifyReport
 from tests import model_runner
 from tests.edits.in_tensorflow import SERVE
-from tests.graph.small_graphs import graph_def
+from tests.graphs.small_graphs import graph_def
 from tests.patches import ModelFactory, only_graph, read
 from tests.views import outline
 

@@ -10,9 +10,9 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.infer import infer_patch
 from sigpb.patching.patch_file import parse_text
-from tests.diff.patched import outlines, patched
-from tests.diff.patches import PATCHES
-from tests.diff.test_endpoints import exported_again
+from tests.comparing.patched import outlines, patched
+from tests.comparing.patches import PATCHES
+from tests.comparing.test_endpoints import exported_again
 from tests.patches import MAIN, ModelFactory, altered, apply
 from tests.patching.chains import one_tensor
 

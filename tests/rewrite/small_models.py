@@ -14,7 +14,7 @@ from sigpb.rewrite.survey import surveyed
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import TensorType, dtype_of, parse_shape, shape_proto
 from sigpb.wire import Edits, Message, assemble
-from tests.graph.small_graphs import graph_def, lines
+from tests.graphs.small_graphs import graph_def, lines
 
 from .drafts import Change
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigpb import protos
-from tests.diff.patched import only_signature, patched
+from tests.comparing.patched import only_signature, patched
 from tests.patches import ModelFactory, only_graph
 
 

@@ -5,7 +5,7 @@ from sigpb.rewrite.interface import SignatureRef
 from sigpb.rewrite.port import Port, WantedType
 from sigpb.tf.tensor_types import dtype_of
 from sigpb.tf.tensor_values import tensor_proto
-from tests.graph.small_graphs import FLOAT, lines, nodes, placeholder
+from tests.graphs.small_graphs import FLOAT, lines, nodes, placeholder
 
 from .drafts import all_of, bind, drop, rename, retype
 from .small_models import Model, meta_graph_def, type_of

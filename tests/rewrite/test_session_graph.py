@@ -12,7 +12,7 @@ from sigpb.rewrite import session_graph
 from sigpb.rewrite.session_graph import splice
 from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of
 from sigpb.tf.tensor_values import tensor_proto
-from tests.graph.small_graphs import FLOAT, attr, call, graph_def, lines, nodes, placeholder
+from tests.graphs.small_graphs import FLOAT, attr, call, graph_def, lines, nodes, placeholder
 from tests.patches import only_graph
 
 from .drafts import Change, add_output, all_of, bind, drop, rename, retype

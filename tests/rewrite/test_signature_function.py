@@ -21,7 +21,7 @@ from sigpb.rewrite.signature_function import (
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import dtype_of, shape_of, shape_text
 from sigpb.wire import Message
-from tests.graph.small_graphs import FLOAT, Known, attr, call, lines, nodes
+from tests.graphs.small_graphs import FLOAT, Known, attr, call, lines, nodes
 from tests.rewrite.drafts import conversion_to
 
 from .drafts import Change, add_output, all_of, drop, rename

@@ -6,7 +6,7 @@ from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.tf.tensor_types import dtype_of
 from sigpb.tf.tensor_values import tensor_proto
-from tests.graph.small_graphs import FLOAT, attr, call, nodes, output_shapes, placeholder, shape
+from tests.graphs.small_graphs import FLOAT, attr, call, nodes, output_shapes, placeholder, shape
 
 from .drafts import Change, add_output, all_of, bind, drop, rename, retype
 from .small_models import Model, meta_graph_def, type_of

@@ -11,7 +11,7 @@ from sigpb.rewrite.wrapper_function import call_in
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import TensorType, shape_of
 from sigpb.tf.tensor_values import tensor_proto
-from tests.graph.small_graphs import Known
+from tests.graphs.small_graphs import Known
 from tests.rewrite.drafts import conversion_to
 
 from .orders import Order

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sigpb.tf.control_flow import surroundings
-from tests.graph.small_graphs import attr, by_name
+from tests.graphs.small_graphs import attr, by_name
 
 FRAME = attr("frame_name", "s: 'loop'")
 # while i < n: c = i > 1; i = (i + 1) if c else (i + 2)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from sigpb.graph.top_level import TopLevelGraph
+from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.graph.bodies import FlowBody, graph_records, graph_version, output_type
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.stated_shapes import (
@@ -21,7 +21,7 @@ from sigpb.tf.stated_shapes import (
 )
 from sigpb.tf.tensor_types import Shape, shape_of
 from sigpb.wire import Message
-from tests.graph.small_graphs import (
+from tests.graphs.small_graphs import (
     FLOAT,
     Known,
     attr,

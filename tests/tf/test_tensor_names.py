@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigpb.graph.added_nodes import original_names
+from sigpb.graphs.added_nodes import original_names
 from sigpb.tf.tensor_names import canonical, is_tensor, node_name, output_number, producer
 
 

@@ -18,7 +18,7 @@ from sigpb import protos
 from sigpb.verifying import confinement
 from sigpb.verifying.confinement import in_bubblewrap, network
 from sigpb.verifying.report import Confinement
-from tests.lint.faults import graph_of, write
+from tests.linting.faults import graph_of, write
 
 WHOLE = Confinement(True, True, 8 << 30, 1 << 30, 600.0)
 

@@ -13,7 +13,7 @@ from sigpb.saved_model.model import open_model
 from sigpb.verifying.comparison import Tolerance
 from sigpb.verifying.from_plan import identity_mapping
 from sigpb.verifying.verify import Options, misstated_signatures, refuse_unsafe
-from tests.lint.faults import graph_of, write
+from tests.linting.faults import graph_of, write
 from tests.patches import ModelFactory, altered, apply
 from tests.verifying.mappings import mapping_by
 

@@ -20,7 +20,7 @@ from google.protobuf.message import DecodeError
 from sigpb import protos
 from sigpb.batch.pool import Threads
 from sigpb.errors import ModelUnreadable
-from sigpb.lint.rules import all_rules
+from sigpb.linting.rules import all_rules
 from sigpb.saved_model.model import open_model
 from sigpb.verifying.child import Request
 from sigpb.verifying.report import Confinement

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sigpb import protos
 from sigpb.batch_size.rules.sizes import Batch, Dim, Dims, at, has_batch
-from sigpb.graph.node_index import is_outlined
+from sigpb.graphs.node_index import is_outlined
 from sigpb.tf.tensor_elements import elements, set_elements
 from sigpb.tf.tensor_types import shape_proto
 

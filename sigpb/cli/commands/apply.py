@@ -13,6 +13,7 @@ from absl import flags
 from sigpb import api
 from sigpb.cli import patch_report, publish_flags
 from sigpb.errors import UsageError
+from sigpb.patch_result import PatchResult
 
 USAGE = "sigpb apply PLAN [DIR] (--output_dir=NEW | --in_place | --dry_run) [--verify=v1,v2]"
 
@@ -28,12 +29,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    return patch_report.run(
-        lambda: _apply(arguments, values), as_json=values.format == "json", dry_run=values.dry_run
-    )
+    return patch_report.run(lambda: _apply(arguments, values), as_json=values.format == "json")
 
 
-def _apply(arguments: Sequence[str], values: flags.FlagValues) -> api.PatchResult:
+def _apply(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult:
     if len(arguments) not in (1, 2):
         raise UsageError("A plan is expected, and perhaps the model elsewhere.", USAGE)
     directory = Path(arguments[1]) if len(arguments) == 2 else None

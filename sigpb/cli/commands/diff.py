@@ -10,12 +10,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from sigpb import reading
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_tags, tag_set, two_directories
-from sigpb.diff.compare import compare_models
-from sigpb.diff.compat import verdicts
-from sigpb.diff.report import difference_json, difference_text, verdict_text, verdicts_json
-from sigpb.saved_model.model import open_models
+from sigpb.comparing.report import verdict_text, verdicts_json
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
 
@@ -39,17 +37,15 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     first, second = two_directories(arguments, USAGE)
-    with open_models(first, second) as (before, after):
-        difference = compare_models(before, after, tag_set(values))
-    found = verdicts(difference) if values.compat else ()
+    difference = reading.diff(first, second, tags=tag_set(values))
+    found = difference.verdicts if values.compat else ()
     if values.format == "json":
-        report = difference_json(difference)
+        report = difference.to_json()
         if values.compat:
             report["compat"] = verdicts_json(found)
         terminal.say_json(report)
     else:
-        told = verdict_text(found) if values.compat else difference_text(difference)
-        terminal.say_document(told)
+        terminal.say_document(verdict_text(found) if values.compat else f"{difference}\n")
     if values.compat:
-        return int(any(verdict.level == "breaking" for verdict in found))
+        return int(difference.is_breaking)
     return int(not difference.is_same)

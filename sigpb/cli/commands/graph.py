@@ -6,21 +6,19 @@ stay closed below a level that --depth names; dashed edges are nodes that only h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
-from sigpb.errors import PatchError, UsageError, did_you_mean
 from sigpb.inspect.graph.drawing import draw
-from sigpb.inspect.graph.flow import Flow, Graph, between, signature_ends
 from sigpb.inspect.graph.formats import FORMATS
-from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
+from sigpb.inspect.graph.view import chosen_flow
+from sigpb.inspect.proto_source import open_source
 from sigpb.inspect.styled_text import plain
 from sigpb.publishing.output_file import write_text
-from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
 
 USAGE = """\
 sigpb graph PATH [--signature=KEY] [--tags=TAG,…] [--format=tree|dot|mermaid|svg|html|json]
@@ -76,7 +74,13 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code: 1 if nothing that --to names depends on what --from names.
     """
     with open_source(one_directory(arguments, USAGE)) as source:
-        flow = _flow(source, values)
+        flow = chosen_flow(
+            source,
+            signature=values.signature,
+            tags=tag_set(values),
+            start=values["from"].value,
+            end=values.to,
+        )
         is_there = values["from"].value is None or any(flow.depends_on)
         if not is_there and values.format == "tree":
             terminal.say(f"{flow.endpoints.title}: nothing there depends on it.")
@@ -90,50 +94,3 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             text = (f"{plain(styled)}\n" for styled in lines)
             write_text(Path(values.output), text, source=source.file)
     return 0 if is_there else 1
-
-
-def _flow(source: ProtoSource, values: flags.FlagValues) -> Flow:
-    part, key = _chosen(source, tag_set(values), values.signature)
-    graph = Graph(part)
-    title = f"{source.file.name}, {part.path}" if part.path else source.file.name
-    if key is not None and part.meta_graph:
-        title = f"{key!r} of {tag_set_text(part.meta_graph.tags)}"
-        found = signature_ends(title, part.meta_graph.signatures[key])
-    else:
-        found = graph.endpoints(title)
-    return graph.flow(between(found, values["from"].value, values.to, graph.records))
-
-
-def _chosen(
-    source: ProtoSource, tags: tuple[str, ...] | None, signature: str | None
-) -> tuple[GraphPart, str | None]:
-    """Returns the graph that is meant, and the key of the signature; None if there is none."""
-    parts = [
-        part
-        for part in source.graphs
-        if tags is None or (part.meta_graph and part.meta_graph.tags == tags)
-    ]
-    if not parts:
-        if tags is None:
-            raise PatchError(f"{source.file}: there is no graph in it.")
-        existing = [tag_set_text(graph.tags) for graph in source.meta_graphs]
-        raise PatchError(
-            f"No MetaGraph has the tag-set {tag_set_text(tags)}; there are {', '.join(existing)}."
-        )
-    keys = {key for part in parts for key in _keys(part) if not key.startswith(INTERNAL_PREFIX)}
-    if signature is None and len(keys) > 1:
-        listed = ", ".join(repr(key) for key in sorted(keys))
-        raise UsageError(f"Which signature? Name one with --signature: there are {listed}.")
-    key = next(iter(keys), None) if signature is None else signature
-    if key is not None:
-        parts = [part for part in parts if key in _keys(part)]
-        if not parts:
-            raise PatchError(f"There is no signature {key!r}; {did_you_mean(key, keys)}.")
-    if len(parts) > 1:
-        listed = ", ".join(tag_set_text(part.meta_graph.tags) for part in parts if part.meta_graph)
-        raise UsageError(f"Which MetaGraph? Name one with --tags: there are {listed}.")
-    return parts[0], key
-
-
-def _keys(part: GraphPart) -> Iterable[str]:
-    return part.meta_graph.signatures if part.meta_graph else ()

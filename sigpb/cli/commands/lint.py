@@ -10,13 +10,12 @@ from absl import flags
 from sigpb import protos
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, define_path
-from sigpb.cli.lint_report import ModelReport, Report
 from sigpb.errors import ModelUnreadable, PatchError, SigpbError, UsageError, did_you_mean
-from sigpb.inspect.proto_source import find_models
-from sigpb.lint.lint import Ways, fix, lint, undecided
-from sigpb.lint.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
-from sigpb.lint.rule import LintRule
-from sigpb.lint.rules import all_rules
+from sigpb.linting.lint import Ways, fix, undecided
+from sigpb.linting.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
+from sigpb.linting.report import LintReport, ModelReport, lint_all
+from sigpb.linting.rule import LintRule
+from sigpb.linting.rules import all_rules
 
 USAGE = """\
 sigpb lint PATH… [--select=RULE,…] [--ignore=RULE,…] [--format=text|json] [--strict]
@@ -82,11 +81,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     ways = _ways(values.choose)
     if ways and not values.fix:
         raise UsageError("--choose goes with --fix.")
-    report = Report()
-    for argument in arguments:
-        _lint(Path(argument), rules, policy, report)
+    report = lint_all(map(Path, arguments), rules, policy)
     if values.fix:
-        _fix(report, rules, policy, ways, backup=values.backup)
+        report = _fixed(report, rules, policy, ways, backup=values.backup)
     if values.format == "json":
         terminal.say_json(report.to_json())
     else:
@@ -99,44 +96,33 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     return int(bool(report.counts["error"] or (values.strict and report.counts["warning"])))
 
 
-def _lint(path: Path, rules: Sequence[LintRule], policy: protos.LintPolicy, report: Report) -> None:
-    """Adds the models at or below a path to a report."""
-    try:
-        for model in find_models(path):
-            try:
-                report.models[model] = ModelReport(lint(model, rules, policy))
-            except ModelUnreadable as error:
-                report.unreadable.append(str(error))
-    except ModelUnreadable as error:
-        report.unreadable.append(str(error))
-
-
-def _fix(
-    report: Report,
+def _fixed(
+    report: LintReport,
     rules: Sequence[LintRule],
     policy: protos.LintPolicy,
     ways: Ways,
     *,
     backup: bool,
-) -> None:
-    """Fixes the models of a report, and changes it accordingly.
+) -> LintReport:
+    """Fixes the models of a report, and returns what there is to be said of them then.
 
     Raises:
         SigpbError: If nothing was fixed, as the first model cannot be.
     """
-    found = [finding for model in report.models.values() for finding in model.findings]
-    if problems := undecided(found, rules, ways):
+    if problems := undecided(report.findings, rules, ways):
         raise PatchError(problems)
+    models, unfixed = dict(report.models), {}
     for path, model in report.models.items():
         if any(finding.fix for finding in model.findings):
             try:
                 done = fix(path, rules, policy, ways=ways, backup=backup)
             except SigpbError as error:
-                report.unfixed[path] = error
+                unfixed[path] = error
                 continue
-            report.models[path] = ModelReport(done.findings, done.fixed, done.backup)
-    if report.unfixed and not any(model.fixed for model in report.models.values()):
-        raise next(iter(report.unfixed.values()))
+            models[path] = ModelReport(done.findings, done.fixed, done.backup)
+    if unfixed and not any(model.fixed for model in models.values()):
+        raise next(iter(unfixed.values()))
+    return LintReport(models, report.unreadable, unfixed)
 
 
 def _ways(choices: Sequence[str]) -> Ways:

@@ -10,6 +10,7 @@ from absl import flags
 from sigpb import api
 from sigpb.cli import patch_flags, patch_report, publish_flags, terminal
 from sigpb.cli.arguments import one_directory
+from sigpb.patch_result import PatchResult
 
 USAGE = """\
 sigpb patch DIR|GRAPH (--output_dir=NEW | --in_place | --dry_run) [--patch=FILE] [--tags=TAG,…]
@@ -47,11 +48,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     return patch_report.run(
         lambda: _patch(arguments, values),
         as_json=values.format == "json",
-        dry_run=values.dry_run,
     )
 
 
-def _patch(arguments: Sequence[str], values: flags.FlagValues) -> api.PatchResult | None:
+def _patch(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult | None:
     directory: Path = one_directory(arguments, USAGE.partition("\n")[0] + " …")
     only_emit = values.emit_patch and not publish_flags.is_given(values)
     options = {} if only_emit else publish_flags.options(values)

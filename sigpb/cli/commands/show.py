@@ -10,11 +10,11 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, one_directory, tag_set
-from sigpb.errors import PatchError, did_you_mean
+from sigpb.inspect.model_summary import selected
 from sigpb.inspect.summary import Json, summarize, summary_text
 from sigpb.saved_model import history
 from sigpb.saved_model.files import is_graph_file
-from sigpb.saved_model.model import MetaGraph, SavedModel, open_model, tag_set_text
+from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
 from sigpb.visible_text import visible, visible_text_proto
 
 USAGE = """\
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         if values.history:
             _print_history(model, as_json=values.format == "json")
             return 0
-        meta_graphs = _select(model, tag_set(values), values.signature)
+        meta_graphs = selected(model, tag_set(values), values.signature)
         summary = summarize(model, meta_graphs, values.signature)
         if values.format == "json":
             terminal.say_json(summary)
@@ -91,21 +91,6 @@ def _print_history(model: SavedModel, *, as_json: bool) -> None:
         for name in ("input_digest", "output_digest"):
             if digest := record.get(name):
                 terminal.say(f"    {name.removesuffix('_digest')} sha256:{digest}")
-
-
-def _select(
-    model: SavedModel, tags: tuple[str, ...] | None, signature: str | None
-) -> list[MetaGraph]:
-    selected = [graph for graph in model.meta_graphs if tags is None or graph.tags == tags]
-    if not selected:
-        existing = ", ".join(tag_set_text(graph.tags) for graph in model.meta_graphs)
-        raise PatchError(
-            f"No MetaGraph has the tag-set {tag_set_text(tags or ())}; there are {existing}."
-        )
-    if signature is not None and not any(signature in graph.signatures for graph in selected):
-        keys = {key for graph in selected for key in graph.user_signatures}
-        raise PatchError(f"There is no signature {signature!r}; {did_you_mean(signature, keys)}.")
-    return selected
 
 
 def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from sigpb import reading
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import UsageError
-from sigpb.inspect.names.trace import trace, trace_json, trace_lines
-from sigpb.inspect.proto_source import open_source
+from sigpb.inspect.names.trace import trace_lines
 
 USAGE = """\
 sigpb trace PATH NAME [--signature=KEY] [--format=text|json]"""
@@ -40,16 +40,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     if len(arguments) != 2:
         raise UsageError("A model and a name are expected.", USAGE)
-    path, name = arguments
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:  # Protobuf does not look it up.
-        raise UsageError(f"{name!r} is not UTF-8 text, as all names in models are.") from error
-    with open_source(path) as source:
-        traces = trace(source, name, values.signature)
-        if values.format == "json":
-            found = {"file": str(source.file), "traces": [trace_json(found) for found in traces]}
-            terminal.say_json(found)
-        else:
-            terminal.write(trace_lines(traces))
+    report = reading.trace(*arguments, signature=values.signature)
+    if values.format == "json":
+        terminal.say_json(report.to_json())
+    else:
+        terminal.write(trace_lines(report.traces))
     return 0

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
-from sigpb.graph.node_index import NodeIndex
+from sigpb.graphs.node_index import NodeIndex
 from sigpb.inspect.dump.proto_text import MAX_DEPTH, text_lines
 from sigpb.inspect.proto_path import (
     META_GRAPH,

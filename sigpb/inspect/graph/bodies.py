@@ -9,7 +9,7 @@ from sys import intern
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.graph.node_index import LARGE_NODE, outline
+from sigpb.graphs.node_index import LARGE_NODE, outline
 from sigpb.saved_model.model import parse
 from sigpb.tf.called_functions import FUNCTION_OPS, FunctionOpKind
 from sigpb.tf.op_defs import OpDefs

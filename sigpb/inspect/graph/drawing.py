@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sigpb.graph.added_nodes import is_added, is_spliced
+from sigpb.graphs.added_nodes import is_added, is_spliced
 from sigpb.inspect.graph.bodies import (
     is_resource,
     output_type,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sigpb import protos
@@ -16,7 +18,7 @@ from sigpb.inspect.names.parts import Part, parts
 from sigpb.inspect.proto_path import FieldPlace
 from sigpb.inspect.proto_scalars import quoted
 from sigpb.inspect.proto_source import ProtoSource
-from sigpb.inspect.styled_text import Line, Span, line
+from sigpb.inspect.styled_text import Line, Span, html_lines, line, plain
 from sigpb.json_values import json_value
 from sigpb.tf.tensor_names import full
 
@@ -87,6 +89,34 @@ class Trace:
     node: protos.NodeDef | None
     references: tuple[Reference, ...]
     function: FunctionUse | None
+
+
+@dataclass(frozen=True, repr=False)
+class TraceReport:
+    """What is known of a name; printing it shows what ``sigpb trace`` prints.
+
+    Attributes:
+        file: The file that was searched.
+        traces: What it is called by that name, each with what refers to it.
+    """
+
+    file: Path
+    traces: tuple[Trace, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(plain, trace_lines(self.traces)))
+
+    def __repr__(self) -> str:
+        kinds = Counter(each.kind for each in self.traces).items()
+        found = ", ".join(f"{kind}s: {count}" for kind, count in kinds)
+        return f"<TraceReport of {str(self.file)!r}: {found}>"
+
+    def _repr_html_(self) -> str:
+        return html_lines(trace_lines(self.traces))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the traces as JSON values: see docs/json.md."""
+        return {"file": str(self.file), "traces": list(map(trace_json, self.traces))}
 
 
 class _Target(NamedTuple):

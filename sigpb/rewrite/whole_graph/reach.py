@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sigpb import protos
-from sigpb.graph.node_index import outline
+from sigpb.graphs.node_index import outline
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.whole_graph.bodies import function_nodes, top_level
 from sigpb.saved_model.model import parse

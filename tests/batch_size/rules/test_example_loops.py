@@ -9,7 +9,7 @@ import pytest
 from sigpb import protos
 from sigpb.batch_size.dimension import BatchError, Relaxed, relax_nodes
 from tests.batch_size.batch_graphs import Functions, graph, integers, node, placeholder
-from tests.graph.small_graphs import attr, call, lines, nodes, output_shapes
+from tests.graphs.small_graphs import attr, call, lines, nodes, output_shapes
 
 INT32 = attr("T", "type: DT_INT32")
 INT64 = attr("T", "type: DT_INT64")

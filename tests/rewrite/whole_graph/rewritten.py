@@ -10,7 +10,7 @@ from sigpb import protos
 from sigpb.rewrite.whole_graph.rewrite import Done, Wanted, rewrite
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Edits, Message, assemble
-from tests.graph.small_graphs import graph_def, nodes
+from tests.graphs.small_graphs import graph_def, nodes
 
 
 def function(name: str, text: str = "", attributes: str = "") -> protos.FunctionDef:

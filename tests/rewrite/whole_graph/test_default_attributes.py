@@ -5,7 +5,7 @@ from google.protobuf import text_format
 from sigpb import protos
 from sigpb.rewrite.whole_graph.rewrite import Wanted
 from sigpb.wire import length_delimited
-from tests.graph.small_graphs import attr, graph_def
+from tests.graphs.small_graphs import attr, graph_def
 
 from .rewritten import function, rewritten
 

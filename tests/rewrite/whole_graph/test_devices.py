@@ -3,7 +3,7 @@ from __future__ import annotations
 from sigpb import protos
 from sigpb.rewrite.whole_graph.rewrite import Wanted
 from sigpb.wire import length_delimited
-from tests.graph.small_graphs import attr, graph_def
+from tests.graphs.small_graphs import attr, graph_def
 
 from .rewritten import function, rewritten
 

@@ -7,7 +7,7 @@ from sigpb import protos
 from sigpb.rewrite.whole_graph.prune import Pruned
 from sigpb.rewrite.whole_graph.rewrite import Wanted
 from sigpb.wire import length_delimited
-from tests.graph.small_graphs import attr, call, graph_def
+from tests.graphs.small_graphs import attr, call, graph_def
 
 from .rewritten import function, model, rewritten
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from google.protobuf import text_format
 
 from sigpb.rewrite.whole_graph.rewrite import Wanted
-from tests.graph.small_graphs import attr, call
+from tests.graphs.small_graphs import attr, call
 
 from .rewritten import function, model, rewritten
 

@@ -1,0 +1,255 @@
+"""Compares two models."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sigpb import protos
+from sigpb.comparing.difference import (
+    FileChange,
+    FilesDifference,
+    MetaGraphDifference,
+    ModelDifference,
+    NameChanges,
+    Tags,
+)
+from sigpb.comparing.graphs import compare_graphs
+from sigpb.comparing.lineage import GraphView, Lineage
+from sigpb.comparing.sections import Unmatched, compare_sections, same_bytes
+from sigpb.comparing.signature_difference import SignatureDifference
+from sigpb.comparing.signatures import differences_by_key, signature_differences
+from sigpb.comparing.views import disagreements
+from sigpb.errors import ModelUnreadable, PatchError
+from sigpb.regular_files import open_regular, read_regular
+from sigpb.saved_model import checkpoint_index, fingerprint, history
+from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, sha256_of
+from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, parse, tag_set_text
+from sigpb.wire import Message
+
+# The sections whose content is compared by its meaning, not by its bytes.
+_COMPARED = ("graph_def.node", "graph_def.library.function", "signature_def")
+# The sections that a patch of signatures changes in step with these.
+_IN_STEP = ("collection_def", "object_graph_def.nodes", "object_graph_def.concrete_functions")
+
+
+def compare_models(
+    before: SavedModel, after: SavedModel, tags: Tags | None = None
+) -> ModelDifference:
+    """Returns what is different between two models.
+
+    Args:
+        before: The first model.
+        after: The second model.
+        tags: Only the MetaGraphs with exactly these tags, sorted.
+
+    Raises:
+        PatchError: If neither model has a MetaGraph with these tags.
+        ModelUnreadable: If something in a model cannot be read.
+    """
+    old, new = _selected(before, after, tags)
+    pairs, removed, added = match_tag_sets(old, new)
+    return ModelDifference(
+        before.directory,
+        after.directory,
+        len(before.buffer),
+        len(after.buffer),
+        tuple(graph.tags for graph in removed),
+        tuple(graph.tags for graph in added),
+        tuple(_compare(*pair) for pair in pairs),
+        _compare_files(before.directory, after.directory),
+    )
+
+
+def compare_signatures(before: MetaGraph, after: MetaGraph) -> tuple[SignatureDifference, ...]:
+    """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
+    parts = compare_sections(before.message, after.message)
+    return signature_differences(before, after, _lineage(before, after, parts))
+
+
+def _selected(
+    before: SavedModel, after: SavedModel, tags: Tags | None
+) -> tuple[list[MetaGraph], list[MetaGraph]]:
+    old, new = (
+        [graph for graph in model.meta_graphs if tags is None or graph.tags == tags]
+        for model in (before, after)
+    )
+    if not old and not new:
+        existing = {graph.tags for model in (before, after) for graph in model.meta_graphs}
+        listed = ", ".join(map(tag_set_text, sorted(existing)))
+        raise PatchError(
+            f"neither model has a MetaGraph with the tag-set {tag_set_text(tags or ())}; there are "
+            f"{listed}."
+        )
+    return old, new
+
+
+def match_tag_sets(
+    old: Sequence[MetaGraph], new: Sequence[MetaGraph]
+) -> tuple[list[tuple[MetaGraph, MetaGraph]], list[MetaGraph], list[MetaGraph]]:
+    """Pairs MetaGraphs by their tags; if each model has one left, its tags were changed.
+
+    Returns:
+        The pairs, the MetaGraphs that only the first model has, and those that only the second has.
+    """
+    by_tags: dict[Tags, list[MetaGraph]] = {}
+    for graph in reversed(new):  # No two should have the same tags; if they do, they go in order.
+        by_tags.setdefault(graph.tags, []).append(graph)
+    pairs = [(graph, by_tags[graph.tags].pop()) for graph in old if by_tags.get(graph.tags)]
+    paired = {id(graph) for pair in pairs for graph in pair}
+    removed = [graph for graph in old if id(graph) not in paired]
+    added = [graph for graph in new if id(graph) not in paired]
+    if len(removed) == len(added) == 1:
+        return [*pairs, (removed[0], added[0])], [], []
+    return pairs, removed, added
+
+
+def _compare(before: MetaGraph, after: MetaGraph) -> MetaGraphDifference:
+    parts = compare_sections(before.message, after.message)
+    lineage = _lineage(before, after, parts)
+    changes = signature_differences(before, after, lineage)
+    changed = any(change.is_change for change in changes)
+    others = [
+        name
+        for name, part in parts.items()
+        if name not in _COMPARED
+        and (part.before or part.after)
+        and not (changed and name in _IN_STEP)
+        and _differ(name, part, before, after)
+    ]
+    return MetaGraphDifference(
+        before.tags,
+        after.tags,
+        changes,
+        differences_by_key(before, after, lineage),
+        _internal(before, after),
+        compare_graphs(parts.get("graph_def.node"), parts.get("graph_def.library.function")),
+        tuple(others),
+        tuple(part.section for part in parts.values()),
+        disagreements(lineage.before, lineage.origins_before),
+        disagreements(lineage.after, lineage.origins_after),
+    )
+
+
+def _lineage(before: MetaGraph, after: MetaGraph, parts: Mapping[str, Unmatched]) -> Lineage:
+    graph = [part for name, part in parts.items() if name.startswith("graph_def.")]
+    are_equal = not any(part.before or part.after for part in graph)
+    return Lineage(GraphView(before), GraphView(after), are_equal=are_equal)
+
+
+def _internal(before: MetaGraph, after: MetaGraph) -> NameChanges:
+    first, second = (
+        {
+            key: value.SerializeToString(deterministic=True)
+            for key, value in graph.signatures.items()
+            if key.startswith(INTERNAL_PREFIX)
+        }
+        for graph in (before, after)
+    )
+    return NameChanges.between(first, second)
+
+
+def _differ(name: str, part: Unmatched, before: MetaGraph, after: MetaGraph) -> bool:
+    """Whether a part differs in more than the order of its bytes."""
+    field = name.partition(".")[0]
+    number: Mapping[str, int] = {
+        each.name: each.number for each in protos.MetaGraphDef.DESCRIPTOR.fields
+    }
+    if field not in number or name.startswith("graph_def."):
+        return True
+    return _encoded(before, number[field]) != _encoded(after, number[field])
+
+
+def _encoded(graph: MetaGraph, number: int) -> bytes:
+    """Encodes a field of a MetaGraphDef deterministically, so that equal fields have equal bytes.
+
+    The tags are left out, since they are compared on their own, and the list of ops, which follows
+    the graph.
+    """
+    parts = [
+        bytes(graph.message.buffer[field.start : field.end])
+        for field in graph.message.fields(number)
+    ]
+    proto = parse(protos.MetaGraphDef, Message.root(b"".join(parts)))
+    for name in ("tags", "stripped_op_list"):
+        proto.meta_info_def.ClearField(name)
+    return proto.SerializeToString(deterministic=True)
+
+
+_PROTOS = {BINARY_NAME, TEXT_NAME}
+# Files that tell something of the model; no loader behaves otherwise because of them.
+_TELL_ONLY = {fingerprint.FILE_NAME, history.FILE_NAME}
+# What sigpb itself leaves beside a model begins so: see `sigpb.publishing`.
+_LEFTOVER = ".sigpb-"
+_DIGITS = 12
+
+
+def _compare_files(before: Path, after: Path) -> FilesDifference:
+    """Returns what is different between the files of two models, without their protos.
+
+    Raises:
+        ModelUnreadable: If a file cannot be read.
+    """
+    first, second = _files_of(before), _files_of(after)
+    changes = []
+    for path in sorted(first | second):
+        digests = [
+            _digest(folder / path) if path in files else None
+            for folder, files in ((before, first), (after, second))
+            if not (path in first and path in second and _is_same_file(before / path, after / path))
+        ]
+        if digests:
+            changes.append(FileChange(path, digests[0], digests[1], path not in _TELL_ONLY))
+    variables = NameChanges()
+    if any(change.path == fingerprint.CHECKPOINT_INDEX for change in changes):
+        variables = _variables(before, after)
+    return FilesDifference(tuple(changes), variables)
+
+
+def _files_of(folder: Path) -> set[str]:
+    found = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(_LEFTOVER)]
+        found |= {str((Path(root) / name).relative_to(folder)) for name in names}
+    return {path for path in found if path not in _PROTOS and not path.startswith(_LEFTOVER)}
+
+
+def _is_same_file(first: Path, second: Path) -> bool:
+    try:
+        if first.samefile(second):
+            return True
+        size = first.stat().st_size
+        if size != second.stat().st_size:
+            return False
+        if not size:
+            return True
+        with contextlib.ExitStack() as stack:
+            maps = [stack.enter_context(_mapped(file)) for file in (first, second)]
+            return same_bytes(maps[0], 0, maps[1], 0, size)
+    except OSError as error:
+        raise ModelUnreadable(f"{error.filename or first}: {error.strerror or error}.") from error
+
+
+def _digest(file: Path) -> str:
+    try:
+        return sha256_of(file)[:_DIGITS]
+    except OSError as error:
+        raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
+
+
+def _mapped(file: Path) -> mmap.mmap:
+    with open_regular(file) as opened:
+        return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _variables(before: Path, after: Path) -> NameChanges:
+    try:
+        files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
+        indices = [checkpoint_index.read(read_regular(file)).tensors for file in files]
+    except (OSError, checkpoint_index.NoIndex):
+        return NameChanges()
+    before_after = ({key: tensor.description for key, tensor in index.items()} for index in indices)
+    return NameChanges.between(*before_after)

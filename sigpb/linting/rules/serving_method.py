@@ -1,0 +1,57 @@
+"""Signatures for a method of TensorFlow Serving that cannot answer its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sigpb import protos
+from sigpb.linting.linted_model import LintedModel
+from sigpb.linting.rule import Finding, LintRule
+from sigpb.patching.checks import unanswerable
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.tf.serving import EXAMPLES, METHODS, OUTPUTS
+from sigpb.tf.tensor_types import dtype_name
+
+_STRING = protos.DataType.Value("DT_STRING")
+
+
+class ServingMethod(LintRule):
+    """Finds signatures that TensorFlow Serving refuses because of their method name."""
+
+    id = "serving-method"
+    severity = "warning"
+    explanation = (
+        "TensorFlow Serving answers Classify and Regress requests only from signatures with fixed "
+        "keys, whatever their method name says, and passes them serialized tf.Examples, so that "
+        "the input has to be a string. It knows three methods: older servers, and newer ones with "
+        "--enable_signature_method_name_check, refuse requests to a signature with another."
+    )
+    remedy = (
+        "Rename the inputs and outputs, or set another method with 'sigpb patch --method_name'."
+    )
+    example = (
+        "signature 'single': TensorFlow Serving answers tensorflow/serving/regress requests only "
+        "with an input 'inputs' and an output 'outputs', and no more than these."
+    )
+
+    def findings(self, model: LintedModel) -> Iterator[Finding]:
+        """Compares method names, keys, and dtypes of inputs."""
+        for graph in model.graphs:
+            for signature in MetaGraphDraft.of(graph.meta_graph).signatures.values():
+                for problem in unanswerable(signature):
+                    yield self.finding(problem, graph.where(signature.key))
+            for key, signature_def in graph.signatures.items():
+                method = signature_def.method_name
+                examples = signature_def.inputs.get(EXAMPLES) if method in OUTPUTS else None
+                if examples is not None and examples.dtype != _STRING:
+                    yield self.finding(
+                        f"TensorFlow Serving passes {method} requests as serialized tf.Examples, "
+                        f"but the input takes {dtype_name(examples.dtype)}, not string.",
+                        graph.where(key, "input", EXAMPLES),
+                    )
+                if method not in METHODS and graph in model.serving_graphs:
+                    yield self.finding(
+                        f"The method name is {method!r}; TensorFlow Serving knows "
+                        f"{', '.join(sorted(METHODS))}.",
+                        graph.where(key),
+                    )
