@@ -13,14 +13,17 @@ from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.inspect.styled_text import Line, plain
 from sigpb.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from sigpb.inspect.styled_text import Line
+
 # Colours pass, what fits on one screen is not paged, and stays there: as git has it.
 _LESS_OPTIONS = "FRX"
+
+_WIDTH_OF_FILES = 80
 
 
 def say(*lines: str) -> None:
@@ -57,6 +60,13 @@ def say_table(table: RenderableType) -> None:
     print(text.get(), end="")
 
 
+def width() -> int:
+    """Returns how many columns a line of the standard output has: 80 if that is no terminal."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_OF_FILES
+
+
 def write(lines: Iterable[Line]) -> None:
     """Writes lines to the standard output, one by one: they may be many.
 
@@ -64,6 +74,8 @@ def write(lines: Iterable[Line]) -> None:
     if there is one; ``PAGER=cat`` and an empty ``PAGER`` turn that off.
     """
     if not sys.stdout.isatty():
+        from sigpb.inspect.styled_text import plain
+
         for styled in lines:
             print(plain(styled))
         return
