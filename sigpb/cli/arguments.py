@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -15,15 +16,42 @@ _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 _KEY_AND_VALUE = re.compile(rf"(?:{_QUOTED}|((?:[^=\\]|\\.)*))=(.*)", re.DOTALL)
 
 
-def define_format(values: flags.FlagValues, meaning: str) -> None:
-    """Defines ``--format`` of a command that prints text or JSON."""
-    flags.DEFINE_enum("format", "text", ["text", "json"], meaning, flag_values=values)
+# The titles under which help lists the flags of several commands.
+WHICH_PART = "Which part of the model"
+WHERE = "Where it goes"
+SAFETY = "Safety"
+OUTPUT = "Output"
 
 
-class _PathParser(flags.ArgumentParser[str]):
+@contextlib.contextmanager
+def group(title: str, values: flags.FlagValues) -> Iterator[None]:
+    """Has help list the flags that are defined inside under a title.
+
+    Flags that are in a group already stay there. The groups are what absl calls the key flags of a
+    module, with the title in place of the module's name.
+    """
+    values.key_flags_by_module_dict().setdefault(title, [])  # It keeps its place.
+    before = set(values)
+    yield
+    grouped = {flag.name for each in values.key_flags_by_module_dict().values() for flag in each}
+    for name in values:
+        if name not in before and name == values[name].name and name not in grouped:
+            values.register_key_flag_for_module(title, values[name])
+
+
+def define_format(
+    values: flags.FlagValues, meaning: str, formats: Sequence[str] = ("text", "json")
+) -> None:
+    """Defines ``--format``; the first format is the default."""
+    with group(OUTPUT, values):
+        flags.DEFINE_enum("format", formats[0], formats, meaning, flag_values=values)
+
+
+class PathParser(flags.ArgumentParser[str]):
     """Refuses an empty path, which would mean the current directory: mostly an unset variable."""
 
     def parse(self, argument: str) -> str:
+        """Returns the path; see the base class."""
         if not argument:
             raise ValueError("the path is empty. Write . for the current directory")
         return argument
@@ -31,7 +59,7 @@ class _PathParser(flags.ArgumentParser[str]):
 
 def define_path(name: str, meaning: str, values: flags.FlagValues) -> None:
     """Defines a flag that names a file or a directory."""
-    flags.DEFINE(_PathParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
+    flags.DEFINE(PathParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
 
 
 class _NumberParser(flags.FloatParser):
@@ -60,12 +88,19 @@ def define_number(
 
 def define_tags(values: flags.FlagValues) -> None:
     """Defines ``--tags``, which selects a MetaGraph."""
-    flags.DEFINE_string(
-        "tags",
-        None,
-        "Only the MetaGraph with exactly these tags, separated by commas; empty for no tags.",
-        flag_values=values,
-    )
+    with group(WHICH_PART, values):
+        flags.DEFINE_string(
+            "tags",
+            None,
+            "TAG,…: only the MetaGraph with exactly these tags; empty for no tags.",
+            flag_values=values,
+        )
+
+
+def define_signature(values: flags.FlagValues, meaning: str) -> None:
+    """Defines ``--signature``, the key of a signature that there is."""
+    with group(WHICH_PART, values):
+        flags.DEFINE_string("signature", None, f"KEY: {meaning}", flag_values=values)
 
 
 def tag_set(values: flags.FlagValues) -> tuple[str, ...] | None:

@@ -15,7 +15,16 @@ from sigpb.batch.job import Mode
 from sigpb.batch.place import place_of
 from sigpb.batch.run import Elsewhere
 from sigpb.batch.selection import Root, configured_roots, listed_roots
-from sigpb.cli.arguments import define_format, define_number, define_path, parse_tags
+from sigpb.cli.arguments import (
+    OUTPUT,
+    SAFETY,
+    WHERE,
+    define_format,
+    define_number,
+    define_path,
+    group,
+    parse_tags,
+)
 from sigpb.cli.publish_flags import define_side_files
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
@@ -30,22 +39,36 @@ _MODES = "--in_place, --new_version and --output_root=DIR"
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
-    _define_what(values)
-    _define_where(values)
-    _define_how(values)
+    with group("What changes", values):
+        define_path("patch", "FILE: a text proto, or .json; see 'sigpb help patch-file'.", values)
+    with group("Which models", values):
+        _define_which(values)
+    with group(WHERE, values):
+        _define_where(values)
+    define_side_files(values)
+    define_verify(values)
+    with group(SAFETY, values):
+        _define_limits(values)
+    with group("Plans, journals and workers", values):
+        _define_how(values)
+    with group(OUTPUT, values):
+        define_path("report", "FILE: write a record for each model to it, .jsonl or .csv.", values)
+        define_format(values, "How to print the summary.")
 
 
-def _define_what(values: flags.FlagValues) -> None:
+def _define_which(values: flags.FlagValues) -> None:
     for name, meaning in (
-        ("patch", "A patch: a text proto, or .json."),
-        ("models_list", "A file that lists models, or directories of models, a line each."),
-        ("models_config", "A models.config of TensorFlow Serving; its version policies count."),
+        ("models_list", "FILE: it lists models, or directories of models, a line each."),
+        (
+            "models_config",
+            "FILE: a models.config of TensorFlow Serving; its version policies count.",
+        ),
     ):
         define_path(name, meaning, values)
     for name, meaning in (
-        ("versions", "Only these versions of a model: latest, latest:N, all, or numbers: 3,5."),
-        ("tags", "Only models with a MetaGraph of exactly these tags, separated by commas."),
-        ("tensorflow_version", "Only models that TensorFlow 1.15, or >=2.3,<2.12 wrote."),
+        ("versions", "VERSIONS: only these of a model: latest, latest:N, all, or numbers: 3,5."),
+        ("tags", "TAG,…: only models with a MetaGraph of exactly these tags."),
+        ("tensorflow_version", "BOUNDS: only models that TensorFlow 1.15, or >=2.3,<2.12 wrote."),
     ):
         flags.DEFINE_string(name, None, meaning, flag_values=values)
     for name, meaning in (
@@ -55,7 +78,7 @@ def _define_what(values: flags.FlagValues) -> None:
         ("has_input", "KEY[:DTYPE[:SHAPE]]: only models with this input."),
         ("method", "NAME: only models with a signature of this method name."),
     ):
-        flags.DEFINE_multi_string(name, [], meaning + " May be repeated.", flag_values=values)
+        flags.DEFINE_multi_string(name, [], meaning, flag_values=values)
 
 
 def _define_where(values: flags.FlagValues) -> None:
@@ -64,31 +87,20 @@ def _define_where(values: flags.FlagValues) -> None:
         ("new_version", "Publish each patched model as the next version, beside the others."),
         ("hardlink", "Make unchanged files of copies hard links instead of copies."),
         ("dry_run", "Change nothing; with --plan, write down what would be done."),
-        ("resume", "Go on with a batch that was stopped or killed."),
     ):
         flags.DEFINE_bool(name, False, meaning, flag_values=values)
-    for name, meaning in (
-        ("output_root", "Write patched models to a tree like that of the models, at DIR."),
-        ("plan", "With --dry_run, the file to write the plan to."),
-        ("apply_plan", "Carry out this plan of a dry run."),
-        ("journal", "The file to write the batch down in; by default in the repository, if local."),
-        ("report", "Write a record for each model to this file, .jsonl or .csv."),
-    ):
-        define_path(name, meaning, values)
+    define_path("output_root", "DIR: write patched models to a tree like theirs, here.", values)
 
 
-def _define_how(values: flags.FlagValues) -> None:
-    define_side_files(values)
-    define_verify(values)
+def _define_limits(values: flags.FlagValues) -> None:
     for name, default, least, meaning in (
-        ("jobs", None, 1, "How many processes work; by default one for each processor."),
-        ("max_failures", None, 0, "Stop when more models than this have failed."),
         (
             "canary",
             0,
             0,
             "Patch and verify this many models first (see --verify), and ask before the others.",
         ),
+        ("max_failures", None, 0, "Stop when more models than this have failed."),
     ):
         flags.DEFINE_integer(name, default, meaning, lower_bound=least, flag_values=values)
     define_number(
@@ -100,14 +112,32 @@ def _define_how(values: flags.FlagValues) -> None:
         at_least=0.001,
         at_most=1e6,
     )
+    flags.DEFINE_bool("yes", False, "Go on after the canary without asking.", flag_values=values)
+
+
+def _define_how(values: flags.FlagValues) -> None:
+    for name, meaning in (
+        ("plan", "FILE: with --dry_run, write the plan to it."),
+        ("apply_plan", "FILE: carry out this plan of a dry run."),
+        ("journal", "FILE: write the batch down in it; by default in the repository, if local."),
+    ):
+        define_path(name, meaning, values)
+    flags.DEFINE_bool(
+        "resume", False, "Go on with a batch that was stopped or killed.", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "jobs",
+        None,
+        "How many processes work; by default one for each processor.",
+        lower_bound=1,
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "runner",
         None,
         "NAME: patch in a pipeline of Apache Beam, with this runner; its options follow after --.",
         flag_values=values,
     )
-    flags.DEFINE_bool("yes", False, "Go on after the canary without asking.", flag_values=values)
-    define_format(values, "How to print the summary.")
 
 
 def without_pipeline_options(

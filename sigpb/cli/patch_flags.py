@@ -10,6 +10,7 @@ from sigpb import protos
 from sigpb.cli.arguments import (
     define_path,
     define_tags,
+    group,
     parse_tags,
     split_pair,
     split_value,
@@ -47,14 +48,28 @@ _META_GRAPH_FLAGS = (
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
-    define_tags(values)
-    define_path("patch", "A patch: a text proto, or .json.", values)
+    with group("What changes", values):
+        _define_patch(values)
+    with group("What changes: inputs and outputs", values):
+        _define_endpoints(values)
+    with group("What changes: signatures", values):
+        _define_signatures(values)
+    with group("What changes: the MetaGraph", values):
+        _define_meta_graph(values)
+
+
+def _define_patch(values: flags.FlagValues) -> None:
+    define_path("patch", "FILE: a text proto, or .json; see 'sigpb help patch-file'.", values)
     flags.DEFINE_string(
         "signature",
         _SIGNATURE,
-        "The signature that the flags for inputs, outputs and the method apply to.",
+        "KEY: the signature that the flags for inputs, outputs and the method apply to.",
         flag_values=values,
     )
+    define_tags(values)
+
+
+def _define_endpoints(values: flags.FlagValues) -> None:
     for name, meaning in (
         ("rename_input", "OLD=NEW: renames an input of the signature."),
         ("rename_output", "OLD=NEW: renames an output of the signature."),
@@ -77,6 +92,12 @@ def define(values: flags.FlagValues) -> None:
         ("add_input", "KEY: adds an input that outputs pass on; state its dtype and shape."),
         ("input_node_name", "KEY=NAME: gives the tensor of an input this name in the graph."),
         ("output_node_name", "KEY=NAME: gives the tensor of an output this name in the graph."),
+    ):
+        flags.DEFINE_multi_string(name, [], meaning, flag_values=values)
+
+
+def _define_signatures(values: flags.FlagValues) -> None:
+    for name, meaning in (
         ("rename_signature", "OLD=NEW: renames a signature."),
         ("create_signature", "KEY: creates a signature, of --input_from and --add_output."),
         ("copy_signature", "SOURCE=NEW: copies a signature under a second key."),
@@ -86,14 +107,14 @@ def define(values: flags.FlagValues) -> None:
         ),
         ("delete_signature", "KEY: deletes a signature."),
     ):
-        flags.DEFINE_multi_string(name, [], meaning + " May be repeated.", flag_values=values)
+        flags.DEFINE_multi_string(name, [], meaning, flag_values=values)
     flags.DEFINE_string(
-        "method_name", None, "The method name the signature is to have.", flag_values=values
+        "method_name", None, "NAME: the method name of the signature.", flag_values=values
     )
     flags.DEFINE_string(
         "examples",
         None,
-        "The key of an input of serialized tf.Examples, which all other inputs are read from.",
+        "KEY: of an input of serialized tf.Examples, which all other inputs are read from.",
         flag_values=values,
     )
     flags.DEFINE_bool(
@@ -105,19 +126,22 @@ def define(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "batch_size",
         None,
-        "The batch size that the signature is to have, or ? for any.",
+        "N: the batch size of the signature, or ? for any.",
         flag_values=values,
     )
+
+
+def _define_meta_graph(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "set_tags",
         None,
-        "The tag-set the MetaGraph is to have, separated by commas.",
+        "TAG,…: the tag-set of the MetaGraph.",
         flag_values=values,
     )
     flags.DEFINE_string(
         "set_device",
         None,
-        "The device that all nodes are to name, such as /device:CPU:0.",
+        "DEVICE: all nodes name this device, such as /device:CPU:0.",
         flag_values=values,
     )
     for name, meaning in (

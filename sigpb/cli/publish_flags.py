@@ -6,7 +6,7 @@ from typing import Any
 
 from absl import flags
 
-from sigpb.cli.arguments import define_format, define_path
+from sigpb.cli.arguments import SAFETY, WHERE, define_format, define_path, group
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 
@@ -18,9 +18,24 @@ _OPTIONS = (
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
+    with group(WHERE, values):
+        _define_where(values)
+    with group(SAFETY, values):
+        flags.DEFINE_bool(
+            "backup",
+            True,
+            "With --in_place: keep the files as they were in .sigpb-backup-NNNN in the model.",
+            flag_values=values,
+        )
+    define_side_files(values)
+    define_verify(values)
+    define_format(values, "How to print the plan.")
+
+
+def _define_where(values: flags.FlagValues) -> None:
     define_path(
         "output_dir",
-        "Write the patched model to this directory, which must not exist or be empty.",
+        "DIR: write the patched model to this directory, which must not exist or be empty.",
         values,
     )
     flags.DEFINE_bool("in_place", False, "Change the model where it is.", flag_values=values)
@@ -31,19 +46,15 @@ def define(values: flags.FlagValues) -> None:
         "With --output_dir: make unchanged files hard links to the model's instead of copies.",
         flag_values=values,
     )
-    flags.DEFINE_bool(
-        "backup",
-        True,
-        "With --in_place: keep the files as they were in .sigpb-backup-NNNN in the model.",
-        flag_values=values,
-    )
-    define_side_files(values)
-    define_verify(values)
-    define_format(values, "How to print the plan.")
 
 
 def define_side_files(values: flags.FlagValues) -> None:
     """Defines the flags that say what becomes of the files beside a patched proto."""
+    with group("Files beside the proto", values):
+        _define_side_files(values)
+
+
+def _define_side_files(values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "no_history",
         False,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Colours pass, what fits on one screen is not paged, and stays there: as git has it.
 _LESS_OPTIONS = "FRX"
 
+_WIDTH_OF_FILES = 80
+
 
 def say(*lines: str) -> None:
     """Prints lines of text."""
@@ -56,6 +58,13 @@ def say_table(table: RenderableType) -> None:
     with console.capture() as text:  # rich would end the process itself if nobody reads on.
         console.print(table)
     print(text.get(), end="")
+
+
+def width() -> int:
+    """Returns how many columns a line of the standard output has: 80 if that is no terminal."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_OF_FILES
 
 
 def write(lines: Iterable[Line]) -> None:

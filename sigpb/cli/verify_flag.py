@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from absl import flags
 
+from sigpb.cli.arguments import SAFETY, group
+
 _ALL = ("v1", "v2")
 
 
@@ -31,27 +33,27 @@ class _LoadersFlag(flags.Flag[tuple[str, ...]]):
 
 def define_allow_ops(values: flags.FlagValues) -> None:
     """Defines the flag ``--allow_ops``."""
-    flags.DEFINE_list(
-        "allow_ops",
-        [],
-        "Run models with these ops, though they touch files, other machines or code.",
-        flag_values=values,
-    )
+    with group(SAFETY, values):
+        flags.DEFINE_list(
+            "allow_ops",
+            [],
+            "OP,…: run models with these ops, though they touch files, other machines or code.",
+            flag_values=values,
+        )
 
 
 def define_verify(values: flags.FlagValues) -> None:
     """Defines the flag, and the one for the ops that it may run."""
-    define_allow_ops(values)
-    flags.DEFINE_flag(
-        _LoadersFlag(
-            _Loaders(),
-            None,
-            "verify",
-            (),
-            "Run the model under TensorFlow before and after, with these loaders (both if none is "
-            "named), and write nothing unless the results are the same. The model's ops are run "
-            "with your rights, in a sandbox where the machine has one.",
-            boolean=True,
-        ),
-        values,
+    flag = _LoadersFlag(
+        _Loaders(),
+        None,
+        "verify",
+        (),
+        "LOADER,…: run the model under TensorFlow before and after, with these loaders (both if "
+        "none is named), and write nothing unless the results are the same. The model's ops are "
+        "run with your rights, in a sandbox where the machine has one.",
+        boolean=True,
     )
+    with group(SAFETY, values):
+        flags.DEFINE_flag(flag, values)
+    define_allow_ops(values)

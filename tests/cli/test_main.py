@@ -37,7 +37,7 @@ def test_version() -> None:
     [
         ("shwo", "There is no command 'shwo'; did you mean 'show'? There are "),
         ("", "There is no command ''; there are "),
-        ("--dry_run", "There is no command '--dry_run'; there are "),
+        ("--dry_run", "No command is named; there are "),
         ("__init__", "There is no command '__init__'; there are "),
     ],
 )
@@ -56,9 +56,9 @@ def test_unknown_command(name: str, said: str) -> None:
         ([], "One model directory is expected, none was given. Usage: sigpb "),
         (["a", "b"], "One model directory is expected, 2 were given. Usage: sigpb "),
         (["a", "--", "--b"], "One model directory is expected, 2 were given. Usage: sigpb "),
-        (["a", "--signatur=x"], "flag 'signatur'. Did you mean: signature"),
-        (["a", "--no_such_flag"], "Unknown command line flag 'no_such_flag'."),
-        (["a", "-x"], "Unknown command line flag 'x'."),
+        (["a", "--signatur=x"], "There is no flag --signatur; did you mean --signature?"),
+        (["a", "--such_no_flag"], "There is no flag --such_no_flag."),
+        (["a", "-x"], "There is no flag -x."),
         (["a", "--tags"], "Missing value for flag --tags."),
         (["a", "--format=yaml"], "flag --format=yaml: value should be one of <"),
         (["a", "--flagfile=no/such/file"], "no/such/file"),
@@ -70,7 +70,8 @@ def test_usage_errors(command: str, arguments: list[str], said: str) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert said in outcome.err
     assert outcome.err.count("\n") == 1
-    assert "Usage:" in outcome.err or f"See 'sigpb {command} --help'." in outcome.err
+    see = ("Usage:", f"See 'sigpb {command} --help'.", "See 'sigpb help flags'.")
+    assert any(said in outcome.err for said in see)
 
 
 @pytest.mark.parametrize(
@@ -104,14 +105,6 @@ def test_empty_paths_and_repeated_flags_are_refused(
 def test_flags_may_stand_before_and_after_the_model(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf1_no_variables")
     assert run("show", "--format=json", model) == run("show", model, "--format=json")
-
-
-def test_flags_can_be_read_from_a_file(fixture_model: ModelFactory, tmp_path: Path) -> None:
-    model, file = fixture_model("tf1_no_variables"), tmp_path / "flags"
-    file.write_text("# How we like it.\n--format=json\n\n--signature=default\n")
-    expected = run("show", model, "--format=json", "--signature=default")
-    assert run("show", model, f"--flagfile={file}") == expected
-    assert expected.code == 0
 
 
 class TestErrors:

@@ -17,6 +17,20 @@ from sigpb.patch_result import PatchResult
 
 USAGE = "sigpb apply PLAN [DIR] (--output_dir=NEW | --in_place | --dry_run) [--verify=v1,v2]"
 
+TASK = "Patch a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb apply plan.json --output_dir=patched", "Carry out a plan, into a new directory."),
+    (
+        "sigpb apply plan.json --dry_run",
+        "Only see whether the model is still what it was when it was planned.",
+    ),
+    (
+        "sigpb apply plan.json old --in_place",
+        "Carry it out on an equal model elsewhere.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

@@ -54,6 +54,20 @@ environment."""
 # What the summary in JSON says of each model.
 _SHOWN = ("model", "outcome", "reason", "output")
 
+TASK = "Patch a repository of models"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb batch models --patch=patch.txtpb --in_place --dry_run",
+        "See what would become of each model.",
+    ),
+    (
+        "sigpb batch models --patch=patch.txtpb --new_version --include='ranking/*'",
+        "Publish the latest version of some models as new versions.",
+    ),
+    ("sigpb batch models --resume", "Go on with a batch that was stopped or killed."),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

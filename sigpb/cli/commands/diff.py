@@ -17,6 +17,17 @@ from sigpb.comparing.report import verdict_text, verdicts_json
 
 USAGE = "sigpb diff A B [--compat] [--format=text|json] [--tags=TAG,…]"
 
+TASK = "Check models"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb diff proto_fixtures/tf2_linear proto_fixtures/tf2_wrapped",
+        "See what is different between two models.",
+    ),
+    ("sigpb diff old new --compat", "See whether clients of the old model can use the new one."),
+    ("sigpb diff old new --tags=serve --format=json", "Compare one MetaGraph, for a program."),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from absl import flags
 
 from sigpb.cli import terminal
+from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError
 from sigpb.inspect.dump.proto_json import json_of
 from sigpb.inspect.dump.proto_place import ProtoPlace, find_place, require_intact
@@ -29,15 +30,30 @@ from sigpb.wire import WireError
 
 USAGE = "sigpb dump DIR|FILE [PATH] [--full] [--format=textproto|json]"
 
+TASK = "Look into files, and save damaged ones"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        'sigpb dump proto_fixtures/tf2_linear \'signature_def["serving_default"].inputs["x"]\'',
+        "Print one input of a signature.",
+    ),
+    (
+        "sigpb dump proto_fixtures/tf2_linear meta_info_def --format=json",
+        "Print what wrote the model, as JSON.",
+    ),
+    (
+        "sigpb dump proto_fixtures/tf2_linear 'node[\"serving_default_x\"]' --full",
+        "Print a node of the graph, with all of its bytes.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_enum(
-        "format",
-        "textproto",
-        ["textproto", "json"],
+    define_format(
+        values,
         "How to print: a text proto, or JSON (see docs/json.md), which is never shortened.",
-        flag_values=values,
+        ("textproto", "json"),
     )
     flags.DEFINE_bool(
         "full",

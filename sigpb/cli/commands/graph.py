@@ -12,7 +12,16 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_path, define_tags, one_directory, tag_set
+from sigpb.cli.arguments import (
+    OUTPUT,
+    define_format,
+    define_path,
+    define_signature,
+    define_tags,
+    group,
+    one_directory,
+    tag_set,
+)
 from sigpb.inspect.graph.drawing import draw
 from sigpb.inspect.graph.formats import FORMATS
 from sigpb.inspect.graph.view import chosen_flow
@@ -24,25 +33,38 @@ USAGE = """\
 sigpb graph PATH [--signature=KEY] [--tags=TAG,…] [--format=tree|dot|mermaid|svg|html|json]
             [--depth=N] [--from=KEY|TENSOR] [--to=KEY|TENSOR] [--output=FILE]"""
 
+TASK = "Look at a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb graph proto_fixtures/tf2_linear --signature=serving_default",
+        "Draw a signature as a tree in the terminal.",
+    ),
+    (
+        "sigpb graph proto_fixtures/tf2_image --signature=serving_default --to=label --depth=2",
+        "Draw only what an output is computed from.",
+    ),
+    (
+        "sigpb graph proto_fixtures/tf2_image --signature=echo --format=html --output=echo.html",
+        "Write a page in which to look around.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_tags(values)
-    flags.DEFINE_string(
-        "signature",
-        None,
+    define_signature(
+        values,
         "The key of the signature; may be left out if there is one. A file without signatures is "
         "shown from its placeholders to what no node takes.",
-        flag_values=values,
     )
-    flags.DEFINE_enum(
-        "format",
-        "tree",
-        list(FORMATS),
+    define_format(
+        values,
         "How to draw: a tree for the terminal, DOT for Graphviz, a Mermaid flowchart, a picture "
         "(SVG, which Graphviz draws), a page in which to look around (HTML), or JSON (see "
         "docs/json.md).",
-        flag_values=values,
+        tuple(FORMATS),
     )
     flags.DEFINE_integer(
         "depth",
@@ -55,16 +77,17 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "from",
         None,
-        "Only what depends on this input, or on this tensor of the top level.",
+        "KEY|TENSOR: only what depends on this input, or on this tensor of the top level.",
         flag_values=values,
     )
     flags.DEFINE_string(
         "to",
         None,
-        "Only what this output, or this tensor of the top level, is computed from.",
+        "KEY|TENSOR: only what this output, or this tensor of the top level, is computed from.",
         flag_values=values,
     )
-    define_path("output", "Write to this file.", values)
+    with group(OUTPUT, values):
+        define_path("output", "FILE: write to it.", values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -26,6 +26,19 @@ from sigpb.inspect.styled_text import Line
 USAGE = """\
 sigpb grep PATTERN PATH… [--what=KIND,…] [--ignore_case] [--fixed_strings] [--format=text|json]"""
 
+TASK = "Look at a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb grep 'dense.*/MatMul' models",
+        "Find nodes by a regular expression, in all models of a directory.",
+    ),
+    (
+        "sigpb grep --what=signature,endpoint scores proto_fixtures/tf2_image",
+        "Find keys of signatures and endpoints.",
+    ),
+    ("sigpb grep -i -F x:0 proto_fixtures/tf1_shared", "Find a text, in upper or lower case."),
+)
 
 TEXTS = 1
 """How many arguments come before the paths: the pattern, which may be empty."""
@@ -36,7 +49,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list(
         "what",
         list(KINDS),
-        f"Only names of these kinds: {', '.join(KINDS)}.",
+        "KIND,…: only names of these kinds.",
         flag_values=values,
     )
     flags.DEFINE_bool("ignore_case", False, "Take a for A.", short_name="i", flag_values=values)

@@ -14,6 +14,17 @@ from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb infer A B [--tags=TAG,…]"
 
+TASK = "Write patches"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb infer proto_fixtures/tf2_linear new",
+        "Print the patch that made the second model of the first.",
+    ),
+    ("sigpb infer old new > patch.txtpb", "Keep it, for 'sigpb patch --patch=patch.txtpb'."),
+    ("sigpb infer old new --tags=serve", "Look at one MetaGraph only."),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

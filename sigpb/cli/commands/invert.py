@@ -16,6 +16,23 @@ from sigpb.patching.patch_file import format_patch
 
 USAGE = "sigpb invert DIR [--patch=FILE] [flags of sigpb patch]…"
 
+TASK = "Write patches"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb invert proto_fixtures/tf2_linear --patch=patch.txtpb",
+        "Print the patch that undoes a patch.",
+    ),
+    (
+        "sigpb invert proto_fixtures/tf2_linear --rename_input=x=image",
+        "The same for the flags of a patch.",
+    ),
+    (
+        "sigpb invert proto_fixtures/tf2_linear --patch=patch.txtpb > undo.txtpb",
+        "Keep it, before you patch in place.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

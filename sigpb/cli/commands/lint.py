@@ -25,22 +25,36 @@ sigpb lint --list_rules
 
 A PATH is a model, or a directory with models below it."""
 
+TASK = "Check models"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb lint proto_fixtures/tf2_linear", "Find what is wrong, or may surprise, in a model."),
+    (
+        "sigpb lint models --policy=policy.txtpb --strict",
+        "Hold all models of a repository to a policy; for CI.",
+    ),
+    (
+        "sigpb lint proto_fixtures/tf2_linear --fix --select=stale-fingerprint,missing-fingerprint",
+        "Fix what two rules find, in place.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     flags.DEFINE_list(
         "select",
         [],
-        "Only these rules; * stands for any text, as in policy-*.",
+        "RULE,…: only these rules; * stands for any text, as in policy-*.",
         flag_values=values,
     )
-    flags.DEFINE_list("ignore", [], "All rules but these.", flag_values=values)
+    flags.DEFINE_list("ignore", [], "RULE,…: all rules but these.", flag_values=values)
     define_format(values, "How to print what is found.")
     flags.DEFINE_bool("strict", False, "Exit with 1 on warnings too.", flag_values=values)
     define_path(
         "policy",
-        "A text proto with the rules to apply and what every model has to offer: see "
-        "sigpb/proto/lint_policy.proto.",
+        "FILE: a text proto with the rules to apply and what every model has to offer; see 'sigpb "
+        "help policy-file'.",
         values,
     )
     flags.DEFINE_bool(
@@ -58,7 +72,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "With --fix: keep the files as they were in .sigpb-backup-NNNN in the model.",
         flag_values=values,
     )
-    flags.DEFINE_string("explain", None, "Say what a rule is about.", flag_values=values)
+    flags.DEFINE_string("explain", None, "RULE: say what it is about.", flag_values=values)
     flags.DEFINE_bool("list_rules", False, "List the rules.", flag_values=values)
 
 
@@ -71,7 +85,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     if values.list_rules or values.explain is not None:
         if arguments:
             raise UsageError("--list_rules and --explain go with no PATH.")
-        told = _rule_list() if values.list_rules else _explanation(values.explain)
+        told = _rule_list() if values.list_rules else explanation(values.explain)
         terminal.say_document(f"{told}\n")
         return 0
     if not arguments:
@@ -151,7 +165,12 @@ def _rule_list() -> str:
     )
 
 
-def _explanation(name: str) -> str:
+def explanation(name: str) -> str:
+    """Returns what a rule is about, and what fixes it.
+
+    Raises:
+        UsageError: If there is no such rule.
+    """
     rule = next((rule for rule in all_rules() if rule.id == name), None)
     if rule is None:
         raise UsageError(unknown_rule(name))

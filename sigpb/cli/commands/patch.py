@@ -9,34 +9,45 @@ from absl import flags
 
 from sigpb import api
 from sigpb.cli import patch_flags, patch_report, publish_flags, terminal
-from sigpb.cli.arguments import one_directory
+from sigpb.cli.arguments import OUTPUT, group, one_directory
 from sigpb.patch_result import PatchResult
 
 USAGE = """\
-sigpb patch DIR|GRAPH (--output_dir=NEW | --in_place | --dry_run) [--patch=FILE] [--tags=TAG,…]
-    [--signature=KEY] [--rename_input=OLD=NEW]… [--rename_output=OLD=NEW]… [--drop_output=KEY]…
-    [--input_dtype=KEY=DTYPE]… [--output_dtype=KEY=DTYPE]… [--input_shape=KEY=SHAPE]…
-    [--output_shape=KEY=SHAPE]… [--batch_size=?|N] [--bind_input=KEY=VALUE]…
-    [--default_input=KEY=VALUE]… [--add_output=KEY=TENSOR]… [--method_name=NAME]
-    [--rename_signature=OLD=NEW]… [--copy_signature=SOURCE=NEW]… [--delete_signature=KEY]…
-    [--create_signature=KEY --input_from=KEY=TENSOR… --add_output=KEY=TENSOR…]
-    [--input_node_name=KEY=NAME]… [--output_node_name=KEY=NAME]…
-    [--set_tags=TAG,…] [--drop_meta_graph] [--clear_devices | --set_device=DEVICE]
-    [--strip_default_attrs] [--prune] [--verify=v1,v2 [--allow_ops=OP,…]]
+sigpb patch DIR|GRAPH (--output_dir=NEW | --in_place | --dry_run) [--patch=FILE]
+    [--signature=KEY] [--FLAG_THAT_CHANGES=…]… [--verify]
 
-Keys name the model as it is now; all changes are made at once."""
+Keys name the model as it is now; all changes are made at once. GRAPH is the file of a graph, of
+which a SavedModel is made."""
+
+TASK = "Patch a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb patch proto_fixtures/tf2_linear --rename_input=x=image --dry_run",
+        "See what renaming an input would do.",
+    ),
+    (
+        "sigpb patch proto_fixtures/tf2_image --input_dtype=x=uint8 --output_dir=patched",
+        "Have an input take uint8, in a new directory.",
+    ),
+    (
+        "sigpb patch proto_fixtures/tf2_linear --patch=patch.txtpb --in_place --verify",
+        "Apply a patch file in place, if the model still computes the same.",
+    ),
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     patch_flags.define(values)
     publish_flags.define(values)
-    flags.DEFINE_bool(
-        "emit_patch",
-        False,
-        "Print the patch that the flags amount to, as a text proto, instead of the plan.",
-        flag_values=values,
-    )
+    with group(OUTPUT, values):
+        flags.DEFINE_bool(
+            "emit_patch",
+            False,
+            "Print the patch that the flags amount to, as a text proto, instead of the plan.",
+            flag_values=values,
+        )
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -13,17 +13,35 @@ from absl import flags
 
 from sigpb import api
 from sigpb.cli import patch_flags, terminal
-from sigpb.cli.arguments import define_format, define_path, one_directory
+from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_directory
 
 USAGE = (
     "sigpb plan DIR|GRAPH [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
+)
+
+TASK = "Patch a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb plan proto_fixtures/tf2_linear --patch=patch.txtpb --out=plan.json",
+        "Keep a plan, to look at and to carry out later.",
+    ),
+    (
+        "sigpb plan proto_fixtures/tf2_fixed_batch --batch_size=?",
+        "See what a change of the batch size would do.",
+    ),
+    (
+        "sigpb plan proto_fixtures/tf2_linear --rename_input=x=image --format=json",
+        "Print a plan for a program.",
+    ),
 )
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     patch_flags.define(values)
-    define_path("out", "Write the plan to this file.", values)
+    with group(OUTPUT, values):
+        define_path("out", "FILE: write the plan to it.", values)
     define_format(values, "How to print the plan.")
 
 

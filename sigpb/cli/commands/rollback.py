@@ -21,6 +21,17 @@ from sigpb.remote.urls import is_url, redacted
 
 USAGE = "sigpb rollback JOURNAL [--only=GLOB] [--format=text|json]"
 
+TASK = "Patch a repository of models"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb rollback journal.jsonl", "Undo all that a batch did."),
+    ("sigpb rollback journal.jsonl --only='*mnist*'", "Undo it for some models."),
+    (
+        "sigpb rollback journal.jsonl --format=json",
+        "Say what became of each model for a program.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

@@ -32,6 +32,14 @@ from sigpb.wire import size
 
 USAGE = "sigpb salvage BROKEN OUT [--format=text|json]"
 
+TASK = "Look into files, and save damaged ones"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb salvage broken saved", "Save what can be read of a model, in a new directory."),
+    ("sigpb salvage broken/saved_model.pb saved.pb", "Save what can be read of a file."),
+    ("sigpb salvage broken rescued --format=json", "List what was lost for a program."),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""

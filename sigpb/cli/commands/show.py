@@ -9,7 +9,13 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_tags, one_directory, tag_set
+from sigpb.cli.arguments import (
+    define_format,
+    define_signature,
+    define_tags,
+    one_directory,
+    tag_set,
+)
 from sigpb.inspect.model_summary import selected
 from sigpb.inspect.summary import Json, summarize, summary_text
 from sigpb.saved_model import history
@@ -20,18 +26,27 @@ from sigpb.visible_text import visible, visible_text_proto
 USAGE = """\
 sigpb show DIR|GRAPH [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--history]"""
 
+TASK = "Look at a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb show proto_fixtures/tf2_linear", "Show all signatures of a model."),
+    (
+        "sigpb show proto_fixtures/tf1_two_graphs --tags=serve,gpu --signature=gpu_only",
+        "Show one signature of one MetaGraph.",
+    ),
+    ("sigpb show proto_fixtures/tf2_linear --format=json", "Print it for a program."),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_enum(
-        "format",
-        "table",
-        ["table", "json", "textproto"],
+    define_format(
+        values,
         "How to print: a table, JSON (see docs/json.md), or the SignatureDefs as text protos.",
-        flag_values=values,
+        ("table", "json", "textproto"),
     )
     define_tags(values)
-    flags.DEFINE_string("signature", None, "Only the signature of this key.", flag_values=values)
+    define_signature(values, "Only the signature of this key.")
     flags.DEFINE_bool(
         "history",
         False,

@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_path, one_directory
+from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_directory
 from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size import GROUPINGS, headline, measure, size_json, size_lines
 from sigpb.inspect.styled_text import plain
@@ -22,6 +22,20 @@ from sigpb.visible_text import json_text
 USAGE = """\
 sigpb size PATH [--by=section|op|function|scope|node] [--depth=N] [--limit=N]
     [--format=table|json|html] [--output=FILE]"""
+
+TASK = "Look at a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb size proto_fixtures/tf2_linear", "Show which parts of the proto take how many bytes."),
+    (
+        "sigpb size proto_fixtures/tf2_linear --by=scope --depth=2 --limit=10",
+        "Show the largest name scopes.",
+    ),
+    (
+        "sigpb size proto_fixtures/tf2_linear --format=html --output=size.html",
+        "Write a treemap as a page.",
+    ),
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -47,14 +61,13 @@ def define_flags(values: flags.FlagValues) -> None:
         lower_bound=0,
         flag_values=values,
     )
-    flags.DEFINE_enum(
-        "format",
-        "table",
-        ["table", "json", "html"],
+    define_format(
+        values,
         "How to print: a table, JSON (see docs/json.md), or a treemap as a page of HTML.",
-        flag_values=values,
+        ("table", "json", "html"),
     )
-    define_path("output", "The file to write, instead of printing.", values)
+    with group(OUTPUT, values):
+        define_path("output", "FILE: write to it, instead of printing.", values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -13,22 +13,28 @@ from absl import flags
 
 from sigpb import reading
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_format
+from sigpb.cli.arguments import define_format, define_signature
 from sigpb.errors import UsageError
 from sigpb.inspect.names.trace import trace_lines
 
 USAGE = """\
 sigpb trace PATH NAME [--signature=KEY] [--format=text|json]"""
 
+TASK = "Look at a model"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb trace proto_fixtures/tf2_linear serving_default_x:0", "Show what takes a tensor."),
+    (
+        "sigpb trace proto_fixtures/tf2_linear p --signature=serving_default",
+        "Show where an output comes from.",
+    ),
+    ("sigpb trace proto_fixtures/tf2_linear x --format=json", "Print it for a program."),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_string(
-        "signature",
-        None,
-        "Take NAME for the key of an endpoint of the signature of this key.",
-        flag_values=values,
-    )
+    define_signature(values, "Take NAME for the key of an endpoint of the signature of this key.")
     define_format(values, "How to print: lines, or JSON (see docs/json.md).")
 
 

@@ -9,7 +9,13 @@ from absl import flags
 
 from sigpb import api
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_format, define_number, define_path, two_directories
+from sigpb.cli.arguments import (
+    define_format,
+    define_number,
+    define_path,
+    define_signature,
+    two_directories,
+)
 from sigpb.cli.verify_flag import define_allow_ops
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
@@ -26,33 +32,48 @@ The last line is the verdict, with all that it does not cover. Exit codes: 0 equ
 the patch changes was compared, but for what OLD itself does not run; 1 different; 4 not verified:
 something was not compared, such as a signature that takes no made-up values (see --samples)."""
 
+TASK = "Check models"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb verify old new --patch=patch.txtpb",
+        "Run both models, and convert values as the patch says.",
+    ),
+    (
+        "sigpb verify old new --loaders=v2 --signature=serving_default --batch_sizes=1,8",
+        "Compare one signature, with one loader.",
+    ),
+    (
+        "sigpb verify old new --samples=samples.npz --rtol=1e-5",
+        "Feed values of your own, and allow small differences.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_path(
         "patch",
-        "What was changed, by which values are converted: a text proto, or .json.",
+        "FILE: what was changed, by which values are converted; a text proto, or .json.",
         values,
     )
     define_path(
         "samples",
-        "A file of numpy.savez with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
+        "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
         "are made up.",
         values,
     )
     flags.DEFINE_list(
         "loaders",
         list(LOADERS),
-        "v1 is tf.compat.v1.saved_model.load, v2 is tf.saved_model.load.",
+        "LOADER,…: v1 is tf.compat.v1.saved_model.load, v2 is tf.saved_model.load.",
         flag_values=values,
     )
-    flags.DEFINE_string(
-        "signature", None, "Only the signature of this key in NEW.", flag_values=values
-    )
+    define_signature(values, "Only the signature of this key in NEW.")
     flags.DEFINE_list(
         "batch_sizes",
         list(map(str, BATCH_SIZES)),
-        "The numbers of rows to feed where that is open.",
+        "N,…: the numbers of rows to feed where that is open.",
         flag_values=values,
     )
     for name, meaning in (
@@ -60,7 +81,7 @@ def define_flags(values: flags.FlagValues) -> None:
         ("atol", "How much floating-point numbers may differ besides."),
     ):
         define_number(name, 0.0, meaning, values)
-    define_number("timeout", TIMEOUT, "After how many seconds to give up.", values)
+    define_number("timeout", TIMEOUT, "SECONDS: when to give up.", values)
     define_allow_ops(values)
     define_format(values, "How to print the report: text, or JSON (see docs/json.md).")
 

@@ -30,6 +30,23 @@ from sigpb.visible_text import json_text
 USAGE = """\
 sigpb wire FILE [--offset=N] [--depth=N] [--schema=auto|none|MESSAGE] [--format=text|json]"""
 
+TASK = "Look into files, and save damaged ones"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    (
+        "sigpb wire broken/saved_model.pb --depth=2",
+        "Show the outermost fields of a file, and where it is damaged.",
+    ),
+    (
+        "sigpb wire broken/saved_model.pb --offset=4096",
+        "Show the fields that one byte of the file lies in.",
+    ),
+    (
+        "sigpb wire proto_fixtures/tf2_linear/fingerprint.pb --schema=FingerprintDef",
+        "Read a file as a message of TensorFlow.",
+    ),
+)
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
@@ -51,7 +68,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "schema",
         "auto",
-        "The message that the file holds, such as GraphDef; 'auto' to recognise a SavedModel, a "
+        "MESSAGE: what the file holds, such as GraphDef; 'auto' to recognise a SavedModel, a "
         "MetaGraphDef or a GraphDef, 'none' to guess everything.",
         flag_values=values,
     )

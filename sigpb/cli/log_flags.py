@@ -1,0 +1,62 @@
+"""The flags that all commands take, and the logs that some of them ask for.
+
+They are those of `absl.app` and `absl.logging`, which is imported only if a flag of it is given.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from absl import flags, logging
+
+_LOG_FLAGS = (
+    *("verbosity", "logtostderr", "alsologtostderr", "log_dir"),
+    *("stderrthreshold", "showprefixforinfo"),
+)
+
+
+def general_flags() -> Iterator[flags.Flag[Any]]:
+    """Yields the flags that all commands take."""
+    values = flags.FlagValues()  # type: ignore[no-untyped-call]
+    for name, meaning in (
+        ("help", "Show what the command does, its flags and examples."),
+        ("helpshort", "The same."),
+        ("helpfull", "The same, with the flags of all commands; without a command, all there is."),
+        ("helpxml", "The flags in the XML of absl."),
+        ("version", "Show the version of sigpb."),
+    ):
+        short_name = "h" if name == "help" else None
+        flags.DEFINE_bool(name, False, meaning, short_name=short_name, flag_values=values)
+    for name, meaning in (
+        ("flagfile", "FILE: the flags in this file, one in each line."),
+        ("undefok", "NAME,…: ignore these flags if there are none of these names."),
+    ):
+        flags.DEFINE_string(name, None, meaning, flag_values=values)
+    yield from (values[name] for name in values if values[name].name == name)
+    yield from (flags.FLAGS[name] for name in _LOG_FLAGS)
+
+
+def define_log_flags(values: flags.FlagValues) -> None:
+    """Adds the flags of `absl.logging` to those of a command."""
+    for name in _LOG_FLAGS:
+        flag = flags.FLAGS[name]
+        flag.unparse()
+        values[name] = flag
+
+
+def start_logging(values: flags.FlagValues) -> None:
+    """Has the logs go where flags say; see `define_log_flags`.
+
+    Raises:
+        OSError: If the directory of ``--log_dir`` cannot be written to.
+    """
+    flags.FLAGS.mark_as_parsed()
+    logging.use_absl_handler()
+    if values["verbosity"].using_default_value:  # As absl.app has it.
+        values["verbosity"].value = logging.INFO
+    handler = logging.get_absl_handler()
+    handler.python_handler.stream = sys.stderr
+    if values["log_dir"].present:
+        handler.use_absl_log_file("sigpb", values.log_dir)
