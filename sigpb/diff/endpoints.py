@@ -19,6 +19,7 @@ from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype
 from sigpb.tf.tensor_values import is_same
+from sigpb.visible_text import natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ _DETOUR, _UNPAIRED = 1e3, 1e6
 def endpoint_places(
     side: Side, signature: protos.SignatureDef, lineage: Lineage, *, after: bool
 ) -> list[EndpointPlace]:
-    """Returns the endpoints of a signature, sorted by their keys.
+    """Returns the endpoints of a signature, in the natural order of their keys.
 
     Args:
         side: Which of them.
@@ -52,10 +53,10 @@ def endpoint_places(
     defaults = signature.defaults if side == "input" else {}
     return [
         EndpointPlace(
-            _endpoint(key, info, defaults),
-            origins.of(converted_tensor(info) or next(iter(tensor_names(info)), "")),
+            _endpoint(key, infos[key], defaults),
+            origins.of(converted_tensor(infos[key]) or next(iter(tensor_names(infos[key])), "")),
         )
-        for key, info in sorted(infos.items())
+        for key in sorted(infos, key=natural)
     ]
 
 

@@ -26,6 +26,7 @@ from sigpb.tf.tensor_types import (
     shape_text,
     type_text,
 )
+from sigpb.visible_text import natural
 
 if TYPE_CHECKING:
     from sigpb.rewrite.conversion import Conversion
@@ -270,10 +271,11 @@ class ChangeBatchSize(SignatureEdit):
                     for key, batch in batches.items()
                     if batch == known or (batch in alike and len(shapes[key] or ()) >= rank)
                 }
-        changed = sorted(key for key, batch in batches.items() if batch != size)
+        changed = sorted((key for key, batch in batches.items() if batch != size), key=natural)
         if changed or not (batches or stated):
             sizes = tuple(batches[key] for key in changed)
-            left = sorted(key for key in every.keys() - batches.keys() if every[key] != size)
+            others = every.keys() - batches.keys()
+            left = sorted((key for key in others if every[key] != size), key=natural)
             yield cls(target.ref, tuple(changed), sizes, size, tuple(left))
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:

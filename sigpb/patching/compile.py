@@ -18,6 +18,7 @@ from sigpb.rewrite.interface import SignatureRef
 from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
+from sigpb.visible_text import natural
 
 
 def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
@@ -165,7 +166,7 @@ def _unknown_signatures(
     """Yields the signatures that none of the MetaGraphs holds."""
     missing = [set(_resolve_signatures(graph, patch).missing) for graph in meta_graphs]
     existing = {key for graph in meta_graphs for key in graph.user_signatures}
-    for key in sorted(set.intersection(*missing)):
+    for key in sorted(set.intersection(*missing), key=natural):
         yield f"there is no signature {key!r}; {did_you_mean(key, existing)}."
 
 

@@ -21,6 +21,7 @@ from sigpb.inspect.proto_source import GraphPart, ProtoSource, open_source
 from sigpb.inspect.styled_text import plain
 from sigpb.publishing.output_file import write_text
 from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
+from sigpb.visible_text import natural
 
 USAGE = """\
 sigpb graph PATH [--signature=KEY] [--tags=TAG,…] [--format=tree|dot|mermaid|svg|html|json]
@@ -122,7 +123,7 @@ def _chosen(
         )
     keys = {key for part in parts for key in _keys(part) if not key.startswith(INTERNAL_PREFIX)}
     if signature is None and len(keys) > 1:
-        listed = ", ".join(repr(key) for key in sorted(keys))
+        listed = ", ".join(repr(key) for key in sorted(keys, key=natural))
         raise UsageError(f"Which signature? Name one with --signature: there are {listed}.")
     key = next(iter(keys), None) if signature is None else signature
     if key is not None:
