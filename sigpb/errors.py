@@ -92,7 +92,16 @@ class EnvironmentFailure(SigpbError):
     exit_code = 4
 
 
-def did_you_mean(wrong: str, known: Iterable[str], *, most: int = 10, listed_by: str = "") -> str:
+MOST_LISTED = 10
+"""How many names a message lists, so that one of a signature with 150 inputs can be read."""
+
+_CLOSE = 3
+"""How many names that are close to a wrong one come before the others."""
+
+
+def did_you_mean(
+    wrong: str, known: Iterable[str], *, most: int = MOST_LISTED, listed_by: str = ""
+) -> str:
     """Says which known names are close to a wrong one, and which there are.
 
     Args:
@@ -112,8 +121,8 @@ def did_you_mean(wrong: str, known: Iterable[str], *, most: int = 10, listed_by:
     lowered: dict[str, list[str]] = {}
     for name in names:
         lowered.setdefault(name.lower(), []).append(name)
-    matches = difflib.get_close_matches(wrong.lower(), lowered, n=most, cutoff=0.6)
-    close = [name for match in matches for name in lowered[match]]
+    matches = difflib.get_close_matches(wrong.lower(), lowered, n=_CLOSE, cutoff=0.6)
+    close = [name for match in matches for name in lowered[match]][:_CLOSE]
     if len(names) > most:
         names = [*close, *(name for name in names if name not in close)]
     there = f"there are {listed(names, most)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
+from sigpb.errors import MOST_LISTED, listed
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.port import Port, Side, WantedType, with_batch
 from sigpb.saved_model.model import MetaGraph
@@ -315,9 +316,9 @@ class ChangeBatchSize(SignatureEdit):
         """Returns for instance ``signature 'serving_default': batch size 1 → ? (input 'x')``."""
         before = self.sizes[0] if self.sizes[0] is not None else "?"
         after = "?" if self.size is None else self.size
-        inputs = ", ".join(map(repr, self.inputs))
+        inputs = listed(self.inputs, MOST_LISTED)
         if self.left:
-            inputs += f"; not of input {', '.join(map(repr, self.left))}"
+            inputs += f"; not of input {listed(self.left, MOST_LISTED)}"
         return f"{self.where}: batch size {before} → {after} (input {inputs})"
 
 

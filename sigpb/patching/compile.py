@@ -9,7 +9,7 @@ from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
 from sigpb.edits.edit import is_new
 from sigpb.edits.metadata_edits import reads_examples
-from sigpb.errors import PatchError, did_you_mean
+from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
 from sigpb.patching.resolve import Resolution, is_copied, is_created, resolve, resolve_endpoints
@@ -167,7 +167,8 @@ def _unknown_signatures(
     missing = [set(_resolve_signatures(graph, patch).missing) for graph in meta_graphs]
     existing = {key for graph in meta_graphs for key in graph.user_signatures}
     for key in sorted(set.intersection(*missing), key=natural):
-        yield f"there is no signature {key!r}; {did_you_mean(key, existing)}."
+        known = did_you_mean(key, existing, listed_by="sigpb show")
+        yield f"there is no signature {key!r}; {known}."
 
 
 def _compile_for(
@@ -239,10 +240,10 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
         for item in named:
             if item.key in resolution.current:
                 found.append(EndpointTarget(target, side, resolution.current[item.key], item))
-        missing += [
-            f"signature {target.ref.key!r} has no {side} {key!r}; {did_you_mean(key, existing)}."
-            for key in resolution.missing
-        ]
+        for number, key in enumerate(resolution.missing):
+            most = 1 if number else MOST_LISTED  # They are listed once.
+            known = did_you_mean(key, existing, most=most, listed_by="" if number else "sigpb show")
+            missing.append(f"signature {target.ref.key!r} has no {side} {key!r}; {known}.")
     return found, missing
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sigpb.errors import MOST_LISTED, listed
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import integer_range
 from sigpb.verifying.comparison import (
@@ -317,7 +318,7 @@ class Trial:
             for each in report.outputs
         )
         statuses = {each.status for each in outputs}
-        names = ", ".join(map(repr, sorted(random.values(), key=natural)))
+        names = listed(sorted(random.values(), key=natural), MOST_LISTED)
         said = f"not compared: the old model itself returns other values in every run for {names}"
         failed = any(problem.startswith(("ran before", "output")) for problem in report.problems)
         status: Status = "different" if failed or "different" in statuses else "not verified"

@@ -151,7 +151,8 @@ def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
 def _only(mapping: ModelMapping, key: str) -> ModelMapping:
     keys = {each.new for graph in mapping.meta_graphs for each in graph.signatures}
     if key not in keys:
-        raise UsageError(f"There is no signature {key!r}; {did_you_mean(key, keys)}.")
+        known = did_you_mean(key, keys, listed_by="sigpb show")
+        raise UsageError(f"There is no signature {key!r}; {known}.")
     return mapping.with_signatures(lambda each: [each] if each.new == key else [])
 
 
