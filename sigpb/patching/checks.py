@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
-from sigpb.edits.edit import NEW_FROM, is_new
+from sigpb.edits.edit import NEW_FROM, has_patterns, is_new
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
@@ -31,6 +31,11 @@ _LISTED_SINCE = (2, 7)
 
 def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
     """Yields what is wrong with a patch whatever the model."""
+    if has_patterns(patch):
+        from sigpb.patching.pattern_entries import entry_problems, with_stand_ins
+
+        yield from entry_problems(patch)
+        patch = with_stand_ins(patch)
     names = Counter((item.key, item.HasField("copy_of")) for item in patch.signature)
     for (key, _), count in names.items():
         if count > 1:
