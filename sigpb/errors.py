@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
-from sigpb.visible_text import visible_lines
+from sigpb.visible_text import natural, visible_lines
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -124,19 +124,42 @@ _MEANT = re.compile(
 )
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+MOST_LISTED = 10
+"""How many names a message lists, so that one of a signature with 150 inputs can be read."""
+
+_CLOSE = 3
+"""How many names that are close to a wrong one come before the others."""
+
+
+def did_you_mean(
+    wrong: str, known: Iterable[str], *, most: int = MOST_LISTED, listed_by: str = ""
+) -> str:
     """Says which known names are close to a wrong one, and which there are.
+
+    Args:
+        wrong: The name that nothing has.
+        known: The names that there are.
+        most: How many of them are written at most. Of more, those that are close come first.
+        listed_by: The command that lists them all, such as ``sigpb show``.
 
     Returns:
         A clause that continues a sentence: ``did you mean 'image'? There are 'image', 'x'``.
     """
     import difflib  # here, because it is for those who mistype
 
-    names = sorted(known)
+    names = sorted(known, key=natural)
     if not names:
         return "there are none"
-    close = difflib.get_close_matches(wrong, names, n=1, cutoff=0.6)
-    there = f"there are {listed(names, 20)}"
+    lowered: dict[str, list[str]] = {}
+    for name in names:
+        lowered.setdefault(name.lower(), []).append(name)
+    matches = difflib.get_close_matches(wrong.lower(), lowered, n=_CLOSE, cutoff=0.6)
+    close = [name for match in matches for name in lowered[match]][:_CLOSE]
+    if len(names) > most:
+        names = [*close, *(name for name in names if name not in close)]
+    there = f"there are {listed(names, most)}"
+    if len(names) > most and listed_by:
+        there += f"; '{listed_by}' lists them"
     return f"did you mean {close[0]!r}? {there[0].upper()}{there[1:]}" if close else there
 
 

@@ -195,7 +195,9 @@ class SignaturePatch(Message):
     create: bool
     EXAMPLES_FIELD_NUMBER: ClassVar[int]
     examples: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., create: bool | None = ..., examples: str | None = ...) -> None: ...
+    KEY_PATTERN_FIELD_NUMBER: ClassVar[int]
+    key_pattern: str
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., create: bool | None = ..., examples: str | None = ..., key_pattern: str | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str
@@ -226,7 +228,9 @@ class EndpointPatch(Message):
     add: bool
     NODE_NAME_FIELD_NUMBER: ClassVar[int]
     node_name: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ..., from_output: str | None = ..., from_input: str | None = ..., add: bool | None = ..., node_name: str | None = ...) -> None: ...
+    KEY_PATTERN_FIELD_NUMBER: ClassVar[int]
+    key_pattern: str
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., dtype: str | None = ..., shape: str | None = ..., drop: bool | None = ..., bind: str | None = ..., default: str | None = ..., from_tensor: str | None = ..., reshape: bool | None = ..., step: Iterable[str] | None = ..., from_output: str | None = ..., from_input: str | None = ..., add: bool | None = ..., node_name: str | None = ..., key_pattern: str | None = ...) -> None: ...
 class Example(Message):
     FEATURES_FIELD_NUMBER: ClassVar[int]
     @property

@@ -2,15 +2,18 @@
 
 A terminal obeys some characters, others change the order of what is read, and a line break in a
 name would begin a line that sigpb seems to say. All text that leaves sigpb goes through one of
-these functions, in the form whose readers get the name back.
+these functions, in the form whose readers get the name back; `natural` is the order of names in it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+_NUMBER = re.compile("([0-9]+)")
 
 
 def visible(text: str) -> str:
@@ -35,6 +38,23 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
         text = json.dumps(_with_finite_numbers(value), indent=indent, ensure_ascii=False)
     lines = text.split("\n")
     return "\n".join(_escaped(line, lambda each: json.dumps(each)[1:-1]) for line in lines)
+
+
+def natural(name: str) -> tuple[tuple[tuple[str, int, str], ...], str]:
+    """Returns a key for `sorted`, for names listed for people: ``inputs_2`` before ``inputs_10``.
+
+    What TensorFlow sorts, such as the keys of a signature before it calls a function, is sorted
+    plainly, and so are digests, protos and JSON, which others compare.
+
+    Numbers are compared by their digits, since an integer of thousands of them is not read by
+    Python; names that differ in zeros only, such as ``x_1`` and ``x_01``, by what they are.
+    """
+    parts = _NUMBER.split(name)
+    texts, numbers = parts[::2], [each.lstrip("0") for each in parts[1::2]] + [""]
+    return (
+        tuple((text, len(number), number) for text, number in zip(texts, numbers, strict=True)),
+        name,
+    )
 
 
 def visible_text_proto(text: str) -> str:

@@ -55,7 +55,7 @@ def test_what_an_error_says_can_be_seen(error: SigpbError, said: str) -> None:
     ("wrong", "known", "said"),
     [
         ("imgae", ["image", "bias"], "did you mean 'image'? There are 'bias', 'image'"),
-        ("IMAGE", ["image"], "there are 'image'"),
+        ("IMAGE", ["image", "bias"], "did you mean 'image'? There are 'bias', 'image'"),
         ("x", ["image", "bias"], "there are 'bias', 'image'"),
         ("x", [], "there are none"),
         ("it's", ["its"], """did you mean 'its'? There are 'its'"""),
@@ -66,9 +66,12 @@ def test_did_you_mean(wrong: str, known: list[str], said: str) -> None:
     assert did_you_mean(wrong, known) == said
 
 
-def test_did_you_mean_lists_no_more_than_can_be_read() -> None:
-    known = [f"input_{number:02}" for number in range(25)]
-    said = did_you_mean("inptu_24", reversed(known))
-    assert said.startswith("did you mean 'input_24'? There are 'input_00', 'input_01', ")
-    assert said.endswith(", 'input_19' and 5 more")
-    assert did_you_mean("x", known[:20]).endswith(", 'input_19'")
+def test_did_you_mean_lists_the_closest_of_many_names_first() -> None:
+    known = [f"inputs_{number}" for number in range(150)]
+    said = did_you_mean("inptus_14", reversed(known), listed_by="sigpb show")
+    assert said.startswith("did you mean 'inputs_14'? There are 'inputs_14', ")
+    assert said.endswith(" and 140 more; 'sigpb show' lists them")
+    assert len(said) < 250
+    said = did_you_mean("x", reversed(known), listed_by="sigpb show")
+    assert said.startswith("there are 'inputs_0', 'inputs_1', 'inputs_2', ")
+    assert did_you_mean("x", known[:10], listed_by="sigpb show").endswith(", 'inputs_9'")

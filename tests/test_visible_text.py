@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from sigpb.visible_text import json_text, visible, visible_lines, visible_text_proto
+from sigpb.visible_text import json_text, natural, visible, visible_lines, visible_text_proto
 from tests.inspect.graph.hostile import texts
 
 UNSEEN = (
@@ -69,3 +69,25 @@ def test_a_text_proto_is_printable_and_holds_names_as_they_are(name: str) -> Non
     text = visible_text_proto(text_format.MessageToString(patch, as_utf8=True))
     assert all(line.isprintable() for line in text.split("\n"))
     assert text_format.Parse(text, protos.SavedModelPatch()) == patch
+
+
+def test_numbers_in_names_count_as_numbers() -> None:
+    names = ["x", "inputs_10", "inputs_2", "inputs_2_b", "inputs_02", "inputs", "10", "9", "x_1"]
+    assert sorted(names, key=natural) == [
+        *("9", "10", "inputs", "inputs_02", "inputs_2", "inputs_2_b", "inputs_10", "x", "x_1")
+    ]
+
+
+def test_numbers_may_be_longer_than_python_reads() -> None:
+    assert sorted(["x" + "9" * 9000, "x" + "8" * 9000], key=natural)[0] == "x" + "8" * 9000
+
+
+@given(st.lists(st.text("a_0129é٣"), unique=True))
+def test_the_order_is_total(names: list[str]) -> None:
+    backwards = names[::-1]
+    assert sorted(names, key=natural) == sorted(backwards, key=natural)
+
+
+@given(st.integers(0), st.integers(0))
+def test_the_order_is_that_of_the_numbers(first: int, second: int) -> None:
+    assert (natural(f"x_{first}") < natural(f"x_{second}")) == (first < second)

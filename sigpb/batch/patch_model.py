@@ -23,7 +23,7 @@ from sigpb.errors import EnvironmentFailure, PatchError, SigpbError
 from sigpb.patching import saved_plan
 from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import plan_patch
-from sigpb.patching.expand import label_files
+from sigpb.patching.expand import label_files, plainly_spelled
 from sigpb.patching.plan import Plan
 from sigpb.publishing.failures import reason_of as operating_system_says
 from sigpb.saved_model import history
@@ -95,15 +95,14 @@ def _patched_successor(model: Place, digest: str, patch: protos.SavedModelPatch)
     """
     base, name = posixpath.split(model.path)
     version = version_of(name)
-    wanted = None
+    spellings = patch, plainly_spelled(patch)
     for sibling in place_of(base).names() if version is not None else ():
         number = version_of(sibling)
         if number is None or version is None or number <= version:
             continue
-        wanted = wanted or (history.patch_digest(patch), digest)
         record = place_of(posixpath.join(base, sibling)).read(history.FILE_NAME)
         last = (history.records_in(record or b"") or [{}])[-1]
-        if (last.get("patch_digest"), last.get("input_digest")) == wanted:
+        if last.get("input_digest") == digest and history.is_of(last, *spellings):
             return number
     return None
 

@@ -12,7 +12,10 @@ from absl import flags
 
 from sigpb.errors import UsageError
 
+_PATTERN = "re:"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
+# Of what is escaped in a pattern, this is not an escape of regular expressions.
+_PUNCTUATION = re.compile(r"\\([=,\"])")
 _KEY_AND_VALUE = re.compile(rf"(?:{_QUOTED}|((?:[^=\\]|\\.)*))=(.*)", re.DOTALL)
 
 
@@ -168,6 +171,48 @@ def split_value(text: str, flag: str, *, is_new: bool = False) -> tuple[str, str
     if quoted is not None:
         return _unescape(quoted), value
     return _new_key(key, flag, text) if is_new else _unescape(key), value
+
+
+def split_pattern(text: str, flag: str) -> tuple[str, str] | None:
+    r"""Splits ``re:PATTERN=VALUE``; a ``=`` in the pattern itself is escaped: ``re:x\=(.*)=y``.
+
+    Args:
+        text: The value of the flag.
+        flag: The flag.
+
+    Returns:
+        The regular expression, and the value. None if the key is no pattern: ``"re:x"`` is quoted.
+
+    Raises:
+        UsageError: If there is no value.
+    """
+    if not text.startswith(_PATTERN):
+        return None
+    match = _KEY_AND_VALUE.fullmatch(text.removeprefix(_PATTERN))
+    if not match or match[2] is None:
+        raise UsageError(
+            f"--{flag}={text}: expected re:PATTERN=…; a '=' in the pattern itself is escaped (\\=)."
+        )
+    return _PUNCTUATION.sub(r"\1", match[2]), match[3]
+
+
+def new_keys(text: str, flag: str, given: str) -> str:
+    r"""Returns what keys that match a pattern become, such as ``feature_\1``.
+
+    Args:
+        text: The text for the new key as it was given.
+        flag: The flag.
+        given: The value of the flag.
+
+    Raises:
+        UsageError: If it holds a plain ``=`` or ``,``: most often a ``=`` of the pattern is meant.
+    """
+    if plain := re.search("[=,]", re.sub(r"\\.", "", text, flags=re.DOTALL)):
+        raise UsageError(
+            f"--{flag}={given}: the new key {text!r} holds {plain[0]!r}. If that is meant, write "
+            f"\\{plain[0]}, in the pattern too."
+        )
+    return _PUNCTUATION.sub(r"\1", text)
 
 
 def _new_key(text: str, flag: str, given: str) -> str:

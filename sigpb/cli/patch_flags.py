@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from absl import flags
@@ -11,8 +12,10 @@ from sigpb.cli.arguments import (
     define_path,
     define_tags,
     group,
+    new_keys,
     parse_tags,
     split_pair,
+    split_pattern,
     split_value,
     tag_set,
     unquote,
@@ -71,8 +74,8 @@ def _define_patch(values: flags.FlagValues) -> None:
 
 def _define_endpoints(values: flags.FlagValues) -> None:
     for name, meaning in (
-        ("rename_input", "OLD=NEW: renames an input of the signature."),
-        ("rename_output", "OLD=NEW: renames an output of the signature."),
+        ("rename_input", "OLD=NEW: renames an input; re:PATTERN=NEW all whose keys match."),
+        ("rename_output", "OLD=NEW: renames an output; re:PATTERN=NEW all whose keys match."),
         ("drop_input", "KEY: removes an input that nothing is computed from."),
         ("drop_output", "KEY: removes an output from the signature."),
         ("input_dtype", "KEY=DTYPE: casts what is fed from this dtype."),
@@ -98,7 +101,7 @@ def _define_endpoints(values: flags.FlagValues) -> None:
 
 def _define_signatures(values: flags.FlagValues) -> None:
     for name, meaning in (
-        ("rename_signature", "OLD=NEW: renames a signature."),
+        ("rename_signature", "OLD=NEW: renames a signature; re:PATTERN=NEW all whose keys match."),
         ("create_signature", "KEY: creates a signature, of --input_from and --add_output."),
         ("copy_signature", "SOURCE=NEW: copies a signature under a second key."),
         (
@@ -172,8 +175,8 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         from sigpb.patching.patch_file import load_patch
 
         patch = load_patch(values.patch)
-    for old, new in _pairs(values, "rename_signature"):
-        _signature(patch, old).rename_to = new
+    for by, old, new in _renames(values, "rename_signature"):
+        _signature(patch, old, by).rename_to = new
     for source, new in _pairs(values, "copy_signature"):
         patch.signature.add(key=new, copy_of=source)
     for key, function in _pairs(values, "signature_from"):
@@ -182,23 +185,30 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         _signature(patch, unquote(key)).create = True
     for key in values.delete_signature:
         _signature(patch, unquote(key)).drop = True
-    for old, new in _pairs(values, "rename_input"):
-        _endpoint(_signature(patch, values.signature).input, old, "rename_to").rename_to = new
-    for old, new in _pairs(values, "rename_output"):
-        _endpoint(_signature(patch, values.signature).output, old, "rename_to").rename_to = new
+    for by, old, new in _renames(values, "rename_input"):
+        endpoints = _signature(patch, values.signature).input
+        _endpoint(endpoints, old, "rename_to", by).rename_to = new
+    for by, old, new in _renames(values, "rename_output"):
+        endpoints = _signature(patch, values.signature).output
+        _endpoint(endpoints, old, "rename_to", by).rename_to = new
     for key in values.drop_input:
         _signature(patch, values.signature).input.add(key=unquote(key), drop=True)
     for key in values.drop_output:
         _signature(patch, values.signature).output.add(key=unquote(key), drop=True)
     for flag, side, field in _ENDPOINT_FLAGS:
         for text in getattr(values, flag):
-            key, value = split_value(text, flag, is_new=field == "from_tensor")
+            pair = split_pattern(text, flag) if field in ("dtype", "shape") else None
+            by = "key" if pair is None else "key_pattern"
+            key, value = pair or split_value(text, flag, is_new=field == "from_tensor")
             endpoints = getattr(_signature(patch, values.signature), side)
-            setattr(_endpoint(endpoints, key, field), field, value)
+            setattr(_endpoint(endpoints, key, field, by), field, value)
     for flag, side in (("input_step", "input"), ("output_step", "output")):
         for text in getattr(values, flag):
-            key, step = split_value(text, flag)
-            _endpoint(getattr(_signature(patch, values.signature), side), key).step.append(step)
+            pair = split_pattern(text, flag)
+            by = "key" if pair is None else "key_pattern"
+            key, step = pair or split_value(text, flag)
+            endpoints = getattr(_signature(patch, values.signature), side)
+            _endpoint(endpoints, key, by=by).step.append(step)
     for flag, side in (("reshape_input", "input"), ("reshape_output", "output")):
         for key in getattr(values, flag):
             endpoints = getattr(_signature(patch, values.signature), side)
@@ -233,17 +243,30 @@ def _pairs(values: flags.FlagValues, flag: str) -> list[tuple[str, str]]:
     return [split_pair(text, flag) for text in getattr(values, flag)]
 
 
-def _signature(patch: protos.SavedModelPatch, key: str) -> protos.SignaturePatch:
-    """Returns the entry for a signature of the model, added if there is none."""
+def _renames(values: flags.FlagValues, flag: str) -> Iterator[tuple[str, str, str]]:
+    """Yields the field by which a patch names what is renamed, its value there, and the new key."""
+    for text in getattr(values, flag):
+        if (pair := split_pattern(text, flag)) is None:
+            yield ("key", *split_pair(text, flag))
+        else:
+            yield "key_pattern", pair[0], new_keys(pair[1], flag, text)
+
+
+def _signature(patch: protos.SavedModelPatch, key: str, by: str = "key") -> protos.SignaturePatch:
+    """Returns the entry that names signatures of the model so, added if there is none."""
     for entry in patch.signature:
-        if entry.key == key and not entry.HasField("copy_of"):
+        if getattr(entry, by) == key and not entry.HasField("copy_of"):
             return entry
-    return patch.signature.add(key=key)
+    entry = patch.signature.add()
+    setattr(entry, by, key)
+    return entry
 
 
-def _endpoint(endpoints: Any, key: str, field: str | None = None) -> protos.EndpointPatch:
+def _endpoint(
+    endpoints: Any, key: str, field: str | None = None, by: str = "key"
+) -> protos.EndpointPatch:
     """Returns the entry for an input or output that does not say `field` yet, or a new one."""
     for entry in endpoints:
-        if entry.key == key and (field is None or not entry.HasField(field)):
+        if getattr(entry, by) == key and (field is None or not entry.HasField(field)):
             return cast(protos.EndpointPatch, entry)
-    return cast(protos.EndpointPatch, endpoints.add(key=key))
+    return cast(protos.EndpointPatch, endpoints.add(**{by: key}))

@@ -65,7 +65,7 @@ def compare_models(
 
 
 def compare_signatures(before: MetaGraph, after: MetaGraph) -> tuple[SignatureDifference, ...]:
-    """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
+    """Returns what became of the signatures of a MetaGraph in natural order, added ones last."""
     parts = compare_sections(before.message, after.message)
     return signature_differences(before, after, _lineage(before, after, parts))
 

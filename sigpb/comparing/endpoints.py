@@ -24,6 +24,7 @@ from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import converted_tensor, encoding_of, shape_of, tensor_names, value_dtype
 from sigpb.tf.tensor_values import is_same
+from sigpb.visible_text import natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _compare(
     old = {place.endpoint.key: place for place in firsts}
     new = {place.endpoint.key: place for place in seconds}
     for first, second, evidence in sorted(
-        _pairs(side, firsts, seconds, lineage), key=lambda pair: pair[0].endpoint.key
+        _pairs(side, firsts, seconds, lineage), key=lambda pair: natural(pair[0].endpoint.key)
     ):
         del old[first.endpoint.key], new[second.endpoint.key]
         rewired = evidence != "tensor" and lineage.are_different(first.chain, second.chain)
@@ -115,19 +116,23 @@ def _compare(
             computed_by=_computed_by(first, second, lineage),
             node_name=_node_name(first, second, lineage),
         )
-    for place in old.values():
+    for place in _in_natural_order(old):
         bound = None
         if side == "input":
             value = lineage.origins_after.bound(place.chain[-1], added)
             bound = None if value is None else value_text(value)
         yield EndpointChange(side, place.endpoint, None, bound=bound)
-    for place in new.values():
+    for place in _in_natural_order(new):
         tensor = _tensor_in_first(place, lineage) if side == "output" else None
         steps = lineage.origins_after.computed_by(place.chain) if tensor is not None else ()
         name = _given_name(place, lineage.origins_after) or None
         yield EndpointChange(
             side, None, place.endpoint, tensor=tensor, computed_by=steps, node_name=name
         )
+
+
+def _in_natural_order(places: Mapping[str, EndpointPlace]) -> Iterator[EndpointPlace]:
+    return (places[key] for key in sorted(places, key=natural))
 
 
 def _with_same_default(before: StatedEndpoint, after: StatedEndpoint) -> StatedEndpoint:

@@ -12,6 +12,7 @@ from sigpb.comparing.signature_difference import EndpointChange, SignatureDiffer
 from sigpb.comparing.views import function_behind
 from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model.model import MetaGraph
+from sigpb.visible_text import natural
 
 # The cost of each kind of change. Of several ways to say what became of the signatures, the one
 # with the lowest cost is reported: the plan of the shortest patch.
@@ -28,7 +29,7 @@ _NONE = protos.SignatureDef()
 def signature_differences(
     before: MetaGraph, after: MetaGraph, lineage: Lineage
 ) -> tuple[SignatureDifference, ...]:
-    """Returns what became of the signatures of a MetaGraph, sorted by key; added ones last."""
+    """Returns what became of the signatures of a MetaGraph in natural order, added ones last."""
     return _SignatureMatching(before, after, lineage).run()
 
 
@@ -97,7 +98,7 @@ class _SignatureMatching:
         )
         changes = [self._change(i, pairs.get(i)) for i in range(len(self.old))]
         copies = sources.keys() - set(pairs.values())
-        for j in sorted(copies, key=lambda j: self.new[j]):
+        for j in sorted(copies, key=lambda j: natural(self.new[j])):
             source = sources[j]
             changes.append(self._added(j) if source is None else self._change(source, j, True))
         return tuple(changes)

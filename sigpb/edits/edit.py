@@ -63,6 +63,15 @@ def is_new(patch: protos.EndpointPatch) -> bool:
     return patch.add or any(map(patch.HasField, NEW_FROM))
 
 
+def has_patterns(patch: protos.SavedModelPatch) -> bool:
+    """Whether a patch has patterns in the place of keys."""
+    return any(
+        entry.HasField("key_pattern")
+        for item in patch.signature
+        for entry in (item, *item.input, *item.output)
+    )
+
+
 NEW_FROM = ("from_tensor", "from_output", "from_input")
 """The fields that say what an output is made of that a patch adds."""
 

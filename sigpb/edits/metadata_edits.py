@@ -12,6 +12,7 @@ from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import MetaGraph, tag_set, tag_set_text
 from sigpb.saved_model.object_graph import takes_positions
 from sigpb.tf.tensor_types import declared_type, dtype_of, type_text
+from sigpb.visible_text import natural
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class CreateSignature(SignatureEdit):
             signature = target.signature_def
             inputs, outputs = (
                 tuple(
-                    (key, info.name, type_text(declared_type(info)))
-                    for key, info in sorted(infos.items())
+                    (key, infos[key].name, type_text(declared_type(infos[key])))
+                    for key in sorted(infos, key=natural)
                 )
                 for infos in (signature.inputs, signature.outputs)
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigpb import protos
 from sigpb.edits.edit import Edit, EndpointEdit, EndpointTarget, SignatureEdit, SignatureTarget
+from sigpb.errors import MOST_LISTED, listed
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.port import Port, Side, WantedType, with_batch
 from sigpb.saved_model.model import MetaGraph
@@ -26,6 +27,7 @@ from sigpb.tf.tensor_types import (
     shape_text,
     type_text,
 )
+from sigpb.visible_text import natural
 
 if TYPE_CHECKING:
     from sigpb.rewrite.conversion import Conversion
@@ -270,10 +272,11 @@ class ChangeBatchSize(SignatureEdit):
                     for key, batch in batches.items()
                     if batch == known or (batch in alike and len(shapes[key] or ()) >= rank)
                 }
-        changed = sorted(key for key, batch in batches.items() if batch != size)
+        changed = sorted((key for key, batch in batches.items() if batch != size), key=natural)
         if changed or not (batches or stated):
             sizes = tuple(batches[key] for key in changed)
-            left = sorted(key for key in every.keys() - batches.keys() if every[key] != size)
+            others = every.keys() - batches.keys()
+            left = sorted((key for key in others if every[key] != size), key=natural)
             yield cls(target.ref, tuple(changed), sizes, size, tuple(left))
 
     def refusals(self, meta_graph: MetaGraph) -> Iterator[str]:
@@ -313,9 +316,9 @@ class ChangeBatchSize(SignatureEdit):
         """Returns for instance ``signature 'serving_default': batch size 1 → ? (input 'x')``."""
         before = self.sizes[0] if self.sizes[0] is not None else "?"
         after = "?" if self.size is None else self.size
-        inputs = ", ".join(map(repr, self.inputs))
+        inputs = listed(self.inputs, MOST_LISTED)
         if self.left:
-            inputs += f"; not of input {', '.join(map(repr, self.left))}"
+            inputs += f"; not of input {listed(self.left, MOST_LISTED)}"
         return f"{self.where}: batch size {before} → {after} (input {inputs})"
 
 

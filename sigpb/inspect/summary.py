@@ -13,7 +13,7 @@ from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.concrete_functions import NamedTensor, concrete_functions
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
 from sigpb.tf.tensor_types import dtype_name, encoding_of, shape_of, shape_text, tensor_names
-from sigpb.visible_text import visible
+from sigpb.visible_text import natural, visible
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -184,8 +184,8 @@ def _parts(summary: Json) -> Iterator[TextLine | list[Row]]:
         yield TextLine(f"MetaGraph {{{tags}}}: {kind}, written by TensorFlow {version}", "bold")
         if not graph["signatures"]:
             yield TextLine("  no signatures")
-        for key, signature in graph["signatures"].items():
-            yield from _signature_parts(key, signature)
+        for key in sorted(graph["signatures"], key=natural):
+            yield from _signature_parts(key, graph["signatures"][key])
         yield from map(TextLine, _function_lines(graph["functions"]))
 
 
@@ -232,9 +232,9 @@ def _signature_parts(key: str, signature: Json) -> Iterator[TextLine | list[Row]
         return
     yield TextLine(f"  signature {key!r}, method {signature['method_name']!r}")
     rows = [
-        (side.removesuffix("s"), repr(endpoint_key)[1:-1], *_cells(endpoint))
+        (side.removesuffix("s"), repr(endpoint_key)[1:-1], *_cells(signature[side][endpoint_key]))
         for side in ("inputs", "outputs")
-        for endpoint_key, endpoint in signature[side].items()
+        for endpoint_key in sorted(signature[side], key=natural)
     ]
     yield rows or TextLine("    no inputs, no outputs")
 

@@ -24,6 +24,7 @@ from sigpb.saved_model.model import (
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.ops import PASSING
 from sigpb.tf.tensor_names import canonical
+from sigpb.visible_text import natural
 
 SERVE = "serve"
 
@@ -105,16 +106,18 @@ class LintedGraph:
 
     def endpoints(self, *, internal: bool = False) -> Iterator[LintedEndpoint]:
         """Yields the inputs and outputs of all signatures, or of TensorFlow's internal ones."""
-        for name in sorted(self.meta_graph.signatures):
+        for name in sorted(self.meta_graph.signatures, key=natural):
             if name.startswith(INTERNAL_PREFIX) == internal:
                 yield from self.endpoints_of(name)
 
     def endpoints_of(self, signature: str) -> Iterator[LintedEndpoint]:
         """Yields the inputs and outputs of a signature, given by its key."""
         found = self.meta_graph.signatures[signature]
-        for key, info in sorted(found.inputs.items()):
+        for key in sorted(found.inputs, key=natural):
+            info = found.inputs[key]
             yield LintedEndpoint(self.where(signature, "input", key), signature, "input", key, info)
-        for key, info in sorted(found.outputs.items()):
+        for key in sorted(found.outputs, key=natural):
+            info = found.outputs[key]
             yield LintedEndpoint(
                 self.where(signature, "output", key), signature, "output", key, info
             )

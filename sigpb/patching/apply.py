@@ -66,7 +66,7 @@ def changes_of(
         **requests,
     }
     if history:
-        changes |= side_files.history(model, main, plan.patch, views)
+        changes |= side_files.history(model, main, plan, views)
     return changes, notes
 
 

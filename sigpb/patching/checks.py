@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from sigpb import protos
-from sigpb.edits.edit import NEW_FROM, is_new
+from sigpb.edits.edit import NEW_FROM, has_patterns, is_new
 from sigpb.rewrite import object_graph
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.rewrite.graph_parts import GraphParts
@@ -17,6 +17,7 @@ from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph
 from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
 from sigpb.tf.serving import EXAMPLES, OUTPUTS
 from sigpb.tf.tensor_types import Shape, dtype_of, parse_shape
+from sigpb.visible_text import natural
 
 # The name of a node, and the number of its output (tensorflow/core/graph/tensor_id.cc).
 _TENSOR = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\\-/>]*(:[0-9]+)?")
@@ -30,6 +31,11 @@ _LISTED_SINCE = (2, 7)
 
 def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
     """Yields what is wrong with a patch whatever the model."""
+    if has_patterns(patch):
+        from sigpb.patching.pattern_entries import entry_problems, with_stand_ins
+
+        yield from entry_problems(patch)
+        patch = with_stand_ins(patch)
     names = Counter((item.key, item.HasField("copy_of")) for item in patch.signature)
     for (key, _), count in names.items():
         if count > 1:
@@ -95,7 +101,8 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 f"{where}: from_input does not go with examples: clients send tf.Examples then, "
                 "and no values of inputs that could be passed on."
             )
-        for key in sorted({endpoint.key for endpoint in item.input if endpoint.add} - passed_on):
+        added = {endpoint.key for endpoint in item.input if endpoint.add}
+        for key in sorted(added - passed_on, key=natural):
             yield (
                 f"{where}: input {key!r} is added, and no output passes it on: clients would have "
                 f"to send what nobody reads. Add output {{ key: … from_input: {key!r} }}."
@@ -264,7 +271,8 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what is wrong with a draft, in whole sentences."""
     for key in _repeated(signature.key for signature in draft.kept()):
         yield f"two signatures would have the key {key!r}; rename or delete one of them."
-    for key in sorted({signature.key for signature in draft.kept()} & _hidden_signatures(draft)):
+    kept = {signature.key for signature in draft.kept()}
+    for key in sorted(kept & _hidden_signatures(draft), key=natural):
         yield (
             f"the object graph has a signature {key!r} that signature_def does not have, so that "
             "this key is not free."
@@ -318,13 +326,13 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
 def _uncallable(signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
     new = signature.new_keys("input") - {""}
-    for key in sorted(new):
+    for key in sorted(new, key=natural):
         if not is_callable(key):
             yield (
                 f"tf.saved_model.load cannot take an input {key!r}, because no Python argument "
                 f"can have the name {argument_name(key)!r}; choose another key."
             )
-    keys = sorted(set(signature.keys("input")) - {""})
+    keys = sorted(set(signature.keys("input")) - {""}, key=natural)
     names = {key: argument_name(key) for key in keys}
     for name in _repeated(names.values()):
         clash = [key for key in keys if names[key] == name]
@@ -393,7 +401,7 @@ def _unexportable(signature: Interface) -> Iterator[str]:
     alike: dict[str, list[str]] = defaultdict(list)
     for key in signature.keys("input"):
         alike[key.lower()].append(key)
-    for key in sorted(new):
+    for key in sorted(new, key=natural):
         twins = [twin for twin in alike[key.lower()] if twin != key]
         if not is_exportable(key):
             yield f"input {key!r} cannot name a node of a graph; {reason}."
@@ -404,7 +412,8 @@ def _unexportable(signature: Interface) -> Iterator[str]:
 def _ambiguous(signature: Interface) -> Iterator[str]:
     """Yields the keys that come to stand for an input and an output."""
     new = signature.new_keys("input") | signature.new_keys("output")
-    for key in sorted(new & {*signature.keys("input")} & {*signature.keys("output")}):
+    both = new & {*signature.keys("input")} & {*signature.keys("output")}
+    for key in sorted(both, key=natural):
         yield (
             f"an input and an output have the key {key!r}; TensorFlow serves them, but tf2onnx and "
             "OpenVINO need different names for the two."
@@ -421,7 +430,9 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
     graph = draft.meta_graph
     if not graph.has_object_graph or (graph.tensorflow_release or _LISTED_SINCE) < _LISTED_SINCE:
         return
-    if gone := sorted({*graph.user_signatures} - {signature.key for signature in draft.kept()}):
+    if gone := sorted(
+        {*graph.user_signatures} - {signature.key for signature in draft.kept()}, key=natural
+    ):
         yield (
             f"the checkpoint goes on listing {', '.join(map(repr, gone))}, if the model was "
             "exported with it, so that readers of object graphs in C++, such as "
@@ -431,4 +442,4 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
 
 
 def _repeated(keys: Iterable[str]) -> list[str]:
-    return sorted(key for key, count in Counter(keys).items() if count > 1)
+    return sorted((key for key, count in Counter(keys).items() if count > 1), key=natural)

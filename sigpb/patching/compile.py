@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
-from sigpb.edits.edit import is_new
+from sigpb.edits.edit import has_patterns, is_new
 from sigpb.edits.metadata_edits import reads_examples
-from sigpb.errors import PatchError, did_you_mean
+from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
 from sigpb.patching.resolve import Resolution, is_copied, is_created, resolve, resolve_endpoints
@@ -18,6 +18,7 @@ from sigpb.rewrite.interface import SignatureRef
 from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
+from sigpb.visible_text import natural
 
 
 def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
@@ -28,12 +29,19 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     """
     if problems := list(checks.patch_problems(patch)):
         raise PatchError(problems)
-    asked = patch
+    asked, patch = patch, _plainly_spelled(patch)
+    selected = _select(model, patch)
+    if has_patterns(patch):
+        from sigpb.patching.pattern_entries import with_keys
+
+        patch = with_keys(patch, [graph for _, graph in selected])
+        if problems := list(checks.patch_problems(patch)):
+            raise PatchError(problems)
+    literal = patch
     if any(end.step for item in patch.signature for end in (*item.input, *item.output)):
         from sigpb.patching.expand import expanded
 
         patch = expanded(patch, model.directory)
-    selected = _select(model, patch)
     ground = None
     if any(item.HasField("from_function") for item in patch.signature):
         from sigpb.patching.made_signatures import with_made_signatures
@@ -71,12 +79,23 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         )
         for index, draft, edits in drafts
     )
-    plan = Plan(model.directory, asked, plans, interfaces, ground)
+    given = None if literal == asked else asked
+    plan = Plan(model.directory, literal, plans, interfaces, ground, given)
     if asks_for_whole_graphs(patch):
         from sigpb.patching.whole_graph import with_graph_edits
 
         plan = with_graph_edits(plan, model, [index for index, _ in selected])
     return plan
+
+
+def _plainly_spelled(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
+    """Returns a patch whose dtypes and steps are in plain spelling; most have neither."""
+    ends = (end for item in patch.signature for end in (*item.input, *item.output))
+    if not any(end.step or end.HasField("dtype") for end in ends):
+        return patch
+    from sigpb.patching.expand import plainly_spelled
+
+    return plainly_spelled(patch)
 
 
 def _chains(interfaces: Interfaces) -> Iterator[str]:
@@ -165,8 +184,9 @@ def _unknown_signatures(
     """Yields the signatures that none of the MetaGraphs holds."""
     missing = [set(_resolve_signatures(graph, patch).missing) for graph in meta_graphs]
     existing = {key for graph in meta_graphs for key in graph.user_signatures}
-    for key in sorted(set.intersection(*missing)):
-        yield f"there is no signature {key!r}; {did_you_mean(key, existing)}."
+    for key in sorted(set.intersection(*missing), key=natural):
+        known = did_you_mean(key, existing, listed_by="sigpb show")
+        yield f"there is no signature {key!r}; {known}."
 
 
 def _compile_for(
@@ -238,10 +258,10 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
         for item in named:
             if item.key in resolution.current:
                 found.append(EndpointTarget(target, side, resolution.current[item.key], item))
-        missing += [
-            f"signature {target.ref.key!r} has no {side} {key!r}; {did_you_mean(key, existing)}."
-            for key in resolution.missing
-        ]
+        for number, key in enumerate(resolution.missing):
+            most = 1 if number else MOST_LISTED  # They are listed once.
+            known = did_you_mean(key, existing, most=most, listed_by="" if number else "sigpb show")
+            missing.append(f"signature {target.ref.key!r} has no {side} {key!r}; {known}.")
     return found, missing
 
 
@@ -252,6 +272,6 @@ def plan_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         PatchError: With everything that is wrong with the patch for this model.
     """
     signatures = [(graph.tags, graph.signatures) for graph in model.meta_graphs]
-    if histories.was_applied(model.directory, patch, signatures):
+    if histories.was_applied(model.directory, patch, signatures, _plainly_spelled(patch)):
         return Plan(model.directory, patch, ())
     return compile_patch(model, patch)

@@ -1,4 +1,4 @@
-"""Writes a patch out for a model: what some of its steps stand for.
+"""Writes a patch out: in plain spelling, and for a model, what some of its steps stand for.
 
 ``labels('assets/labels.txt')`` stands for the labels that the model's file has, and ``top_k`` with
 the keys of its two results for two outputs. What edits are made of has neither.
@@ -6,15 +6,36 @@ the keys of its two results for two outputs. What edits are made of has neither.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.regular_files import open_regular
+from sigpb.tf.tensor_types import plain_dtype
 
 _MOST = 2**24
 """A file of labels may not have more bytes."""
+
+
+def plainly_spelled(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
+    """Returns a patch whose dtypes and steps are spelled as sigpb itself spells them.
+
+    What cannot be read is left as it is.
+    """
+    after = protos.SavedModelPatch()
+    after.CopyFrom(patch)
+    for endpoint in (end for item in after.signature for end in (*item.input, *item.output)):
+        if endpoint.HasField("dtype"):
+            with contextlib.suppress(ValueError):
+                endpoint.dtype = plain_dtype(endpoint.dtype)
+        for position, text in enumerate(endpoint.step):
+            from sigpb.steps.syntax import parse_step, step_text
+
+            with contextlib.suppress(ValueError):
+                endpoint.step[position] = step_text(parse_step(text))
+    return after
 
 
 def expanded(patch: protos.SavedModelPatch, directory: Path) -> protos.SavedModelPatch:

@@ -18,6 +18,7 @@ from sigpb.steps.shape_matching import LooksTransposed, check_reshape
 from sigpb.steps.step import ConversionError
 from sigpb.tf.tensor_types import Shape, dtype_name, encoding_of, shape_of, shape_text
 from sigpb.tf.tensor_values import is_same
+from sigpb.visible_text import natural
 from sigpb.wire import Edits
 
 if TYPE_CHECKING:
@@ -304,13 +305,13 @@ def differences(made: protos.SignatureDef | None, wanted: protos.SignatureDef) -
         ("output", made.outputs, wanted.outputs),
     ):
         types, wanted_types = _types(infos), _types(others)
-        for key in sorted(types.keys() | wanted_types.keys()):
+        for key in sorted(types.keys() | wanted_types.keys(), key=natural):
             if types.get(key) != wanted_types.get(key):
                 yield (
                     f"{side} {key!r} would be {types.get(key, 'missing')}, not "
                     f"{wanted_types.get(key, 'missing')}"
                 )
-    for key in sorted({*made.defaults} | {*wanted.defaults}):
+    for key in sorted({*made.defaults} | {*wanted.defaults}, key=natural):
         one_only = key not in made.defaults or key not in wanted.defaults
         if one_only or not is_same(made.defaults[key], wanted.defaults[key]):
             yield f"input {key!r} would have another default"

@@ -9,6 +9,7 @@ from sigpb.graphs.origins import Chain
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import full, producer
 from sigpb.tf.tensor_types import declared_type, dtype_name, shape_text
+from sigpb.visible_text import natural
 
 
 def created_as(
@@ -32,7 +33,8 @@ def created_as(
     patch = protos.SignaturePatch(key=key, create=True, method_name=wanted.method_name)
     sides = zip((wanted.inputs, wanted.outputs), (patch.input, patch.output), strict=True)
     for infos, endpoints in sides:
-        for name, info in sorted(infos.items()):
+        for name in sorted(infos, key=natural):
+            info = infos[name]
             chain = lineage.origins_after.of(info.name)
             if not _is_known(chain, lineage):
                 return None

@@ -16,6 +16,7 @@ from sigpb.rewrite.port import SIDES, Port, Side
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_type
+from sigpb.visible_text import natural
 from sigpb.wire import Edits, assemble
 
 
@@ -75,7 +76,7 @@ def _left_undone(
         after = restored[index] if index in restored else unchanged(now)
         if after.tags != graph.tags:
             yield f"it cannot be undone: the tags would be {tag_set_text(after.tags)}."
-        for key in sorted({*after.signature_defs, *graph.signatures}):
+        for key in sorted({*after.signature_defs, *graph.signatures}, key=natural):
             if key not in graph.signatures:
                 yield f"it cannot be undone: signature {key!r} would be left."
                 continue

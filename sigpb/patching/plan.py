@@ -62,11 +62,13 @@ class Plan:
 
     Attributes:
         model: The model's directory.
-        patch: The patch it was made from. Not to be changed.
+        patch: The patch, with the keys that its patterns stand for in this model, and dtypes and
+            steps in plain spelling. Not to be changed.
         meta_graphs: The MetaGraphs that are changed.
         interfaces: What the signatures of these MetaGraphs are to be, by their positions. They hold
             on to the open model.
         ground: The model that they are of; None for the one in the file.
+        asked: The patch as it was given; None where that is `patch`.
     """
 
     model: Path
@@ -74,6 +76,7 @@ class Plan:
     meta_graphs: tuple[MetaGraphPlan, ...]
     interfaces: Mapping[int, Interfaces] = field(default_factory=dict, repr=False, compare=False)
     ground: Ground | None = field(default=None, repr=False, compare=False)
+    asked: protos.SavedModelPatch | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_empty(self) -> bool:

@@ -37,7 +37,7 @@ class SavedPlan:
 
     Attributes:
         model: The model's directory.
-        patch: The patch.
+        patch: The patch as it was given.
         digests: The SHA-256 of each file that the plan was made from, by its path in the model.
         edits: The text of the edits.
     """
@@ -91,6 +91,8 @@ def save(model: SavedModel, plan: Plan, file: Path) -> None:
         "edits": edit_texts(plan),
         "patch": patch_json(plan.patch),
     }
+    if plan.asked is not None:
+        content["asked"] = patch_json(plan.asked)
     write_text(file, (json_text(content), "\n"), source=model.file)
 
 
@@ -107,7 +109,7 @@ def load(file: Path) -> SavedPlan:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(
             Path(parse_path(content["model"])),
-            parse_json(json.dumps(content["patch"])),
+            parse_json(json.dumps(content.get("asked", content["patch"]))),
             {str(name): str(digest) for name, digest in content["digests"].items()},
             tuple(map(str, content["edits"])),
         )

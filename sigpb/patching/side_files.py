@@ -18,6 +18,7 @@ from sigpb.saved_model.model import SavedModel, parse
 from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
 
 if TYPE_CHECKING:
+    from sigpb.patching.plan import Plan
     from sigpb.patching.warmup.requests import SignatureChange
     from sigpb.patching.warmup.rewrite import Rewritten
 
@@ -96,20 +97,25 @@ def _program_hash(first: Committed) -> int | None:
 
 
 def history(
-    model: SavedModel, main: Content, patch: protos.SavedModelPatch, committed: Iterable[Committed]
+    model: SavedModel,
+    main: Content,
+    plan: Plan,
+    committed: Iterable[Committed],
 ) -> Changes:
     """Returns the record of applied patches with this one added.
 
     Args:
         model: The model as it was.
         main: The new content of its proto.
-        patch: The patch.
+        plan: The plan that is carried out.
         committed: Its MetaGraphs as they are now.
     """
     signatures = [(graph.tags, graph.signature_defs) for graph in committed]
     before = sha256_of(model.file) if model.state.size <= _DIGEST_LIMIT else None
     after = _digest(main, model.buffer)
-    record = histories.with_record(model.directory, patch, signatures, before, after)
+    record = histories.with_record(
+        model.directory, plan.patch, signatures, before, after, plan.asked
+    )
     return {histories.FILE_NAME: record}
 
 

@@ -36,6 +36,7 @@ from sigpb.tf.ops import PLACEHOLDERS
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES
 from sigpb.tf.tensor_names import canonical, full, node_name, producer
 from sigpb.tf.tensor_types import shape_proto, tensor_names, value_dtype
+from sigpb.visible_text import natural
 
 _MOST_NAMES = 12
 """How many nodes of a path a message names."""
@@ -349,7 +350,7 @@ def refed_function(
             [
                 f"output {key!r} is computed, in the function {name!r} that tf.saved_model.load "
                 f"calls, from an input that goes, by way of {_listed(path)}."
-                for key, path in sorted(lost.items())
+                for key, path in sorted(lost.items(), key=lambda each: natural(each[0]))
             ]
         )
     kept = [at for at in range(len(function.signature.input_arg)) if at not in positions]

@@ -49,15 +49,33 @@ def patch_digest(patch: protos.SavedModelPatch) -> str:
     return hashlib.sha256(changes.SerializeToString(deterministic=True)).hexdigest()
 
 
-def was_applied(directory: Path, patch: protos.SavedModelPatch, signatures: Signatures) -> bool:
-    """Whether a patch was the last to be applied and the signatures are as it left them."""
+def is_of(record: Mapping[str, Any], *spellings: protos.SavedModelPatch) -> bool:
+    """Whether a record is of a patch, which may be spelled in several ways."""
+    recorded = {record.get("patch_digest"), record.get("asked_digest")}
+    return any(patch_digest(patch) in recorded for patch in spellings)
+
+
+def was_applied(
+    directory: Path,
+    patch: protos.SavedModelPatch,
+    signatures: Signatures,
+    *spellings: protos.SavedModelPatch,
+) -> bool:
+    """Whether a patch was the last to be applied and the signatures are as it left them.
+
+    Args:
+        directory: The model's directory.
+        patch: The patch.
+        signatures: The tag-sets and signatures of the model.
+        spellings: The same patch as it is spelled otherwise.
+    """
     try:
         last = parse_json_value(_read(directory)[-1])
     except (IndexError, ValueError):
         return False  # There is no record, or somebody damaged it.
     return (
         isinstance(last, dict)
-        and last.get("patch_digest") == patch_digest(patch)
+        and is_of(last, patch, *spellings)
         and last.get("signatures_digest") == signatures_digest(signatures)
     )
 
@@ -86,15 +104,17 @@ def with_record(
     signatures: Signatures,
     input_digest: str | None,
     output_digest: str | None,
+    asked: protos.SavedModelPatch | None = None,
 ) -> bytes:
     """Returns the content of the record with one more patch at its end.
 
     Args:
         directory: The model's directory.
-        patch: The patch that is being applied.
+        patch: The patch that is being applied, with the keys that its patterns stand for.
         signatures: The tag-sets and signatures as it leaves them.
         input_digest: The SHA-256 of the proto before; None if it is too large to be hashed.
         output_digest: The same after.
+        asked: The patch as it was given; None where that is `patch`.
     """
     record: dict[str, Any] = {
         "time": _now(),
@@ -106,6 +126,8 @@ def with_record(
         "input_digest": input_digest,
         "output_digest": output_digest,
     }
+    if asked is not None:
+        record["asked_digest"] = patch_digest(asked)
     return b"".join(line + b"\n" for line in [*_read(directory), json.dumps(record).encode()])
 
 

@@ -20,6 +20,7 @@ from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import open_regular
 from sigpb.saved_model.files import TEXT_NAME, FileState, OpenedFile, locate, mapped
 from sigpb.saved_model.object_graph import ObjectGraph
+from sigpb.visible_text import natural
 from sigpb.wire import Buffer, Message, WireError
 
 if TYPE_CHECKING:
@@ -164,11 +165,12 @@ class MetaGraph:
 
     @cached_property
     def user_signatures(self) -> list[str]:
-        """The keys of the signatures without TensorFlow's internal ones, sorted.
+        """The keys of the signatures without TensorFlow's internal ones, in natural order.
 
         Not to be changed.
         """
-        return sorted(key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
+        keys = (key for key in self.signatures if not key.startswith(INTERNAL_PREFIX))
+        return sorted(keys, key=natural)
 
     @cached_property
     def has_object_graph(self) -> bool:

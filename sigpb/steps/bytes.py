@@ -18,6 +18,7 @@ from sigpb.tf.tensor_types import (
     TensorType,
     dtype_name,
     dtype_of,
+    plain_dtype,
     shape_proto,
     shape_text,
     type_text,
@@ -52,6 +53,10 @@ class DecodeRaw(Step):
 
     dtype: str
     shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Gives the dtype the name that it has in Python; raises a ValueError if there is none."""
+        object.__setattr__(self, "dtype", plain_dtype(self.dtype))
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the dtype wanted, with the shape behind the first dimension."""

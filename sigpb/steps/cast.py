@@ -13,6 +13,7 @@ from sigpb.tf.tensor_types import (
     dtype_name,
     dtype_of,
     integer_range,
+    plain_dtype,
     shape_proto,
 )
 
@@ -61,7 +62,7 @@ class Cast(Step):
 
     def __post_init__(self) -> None:
         """Gives the dtype the name that it has in Python; raises a ValueError if there is none."""
-        object.__setattr__(self, "to", dtype_name(dtype_of(self.to)))
+        object.__setattr__(self, "to", plain_dtype(self.to))
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the dtype `to`."""

@@ -9,7 +9,14 @@ from typing import Any, ClassVar
 from sigpb.steps.dtype_values import numpy_dtype
 from sigpb.steps.graph_body import GraphBody, dtype_attr
 from sigpb.steps.step import ConversionError, Step, Stored
-from sigpb.tf.tensor_types import TensorType, dtype_name, dtype_of, integer_range, shape_proto
+from sigpb.tf.tensor_types import (
+    TensorType,
+    dtype_name,
+    dtype_of,
+    integer_range,
+    plain_dtype,
+    shape_proto,
+)
 
 # tensorflow/core/kernels/string_to_number_op.cc
 _READABLE = {"int32", "int64", "uint32", "uint64", "float32", "float64"}
@@ -32,6 +39,10 @@ class StringToNumber(Step):
     example: ClassVar = "string [?] → string_to_number('float32')"
 
     to: str
+
+    def __post_init__(self) -> None:
+        """Gives the dtype the name that it has in Python; raises a ValueError if there is none."""
+        object.__setattr__(self, "to", plain_dtype(self.to))
 
     def result(self, operand: TensorType) -> TensorType:
         """Returns the operand's type with the dtype `to`."""

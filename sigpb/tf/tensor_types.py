@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from sigpb import protos
-from sigpb.errors import did_you_mean
 from sigpb.parsers import parse_number
 
 Shape: TypeAlias = "tuple[int | None, ...] | None"
@@ -30,8 +29,6 @@ _IRREGULAR_NAMES = {
     "DT_DOUBLE": "float64",
     "DT_HALF": "float16",
 }
-# The C++ names, which TensorFlow's Python API takes too.
-_OTHER_NAMES = {"float": "float32", "double": "float64", "half": "float16"}
 _REF_OFFSET = 100
 _LARGEST_SIZE = 2**63 - 1
 
@@ -60,20 +57,27 @@ def dtype_of(name: str) -> int:
     """Returns the value of the enum ``DataType`` for a name.
 
     Args:
-        name: As TensorFlow's Python API has it (``float32``, and ``float``, ``double``, ``half``),
-            or the enum (``DT_FLOAT``).
+        name: As TensorFlow's Python API has it (``float32``), or another spelling that can only
+            mean one dtype: ``DT_FLOAT``, ``tf.float32``, ``np.uint8``, ``f32``, ``<f4``, ``half``.
 
     Raises:
-        ValueError: There is no such dtype. The message names those that there are.
+        ValueError: There is no such dtype, or it may be one of several. The message names those.
     """
     dtypes = _dtypes()
-    wanted = name.strip()
-    if wanted.startswith("DT_"):
-        wanted = _IRREGULAR_NAMES.get(wanted, wanted.removeprefix("DT_").lower())
-    wanted = _OTHER_NAMES.get(wanted, wanted)
-    if wanted not in dtypes:
-        raise ValueError(f"{name!r} is not a dtype; {did_you_mean(wanted.lower(), dtypes)}.")
-    return dtypes[wanted]
+    if name in dtypes:
+        return dtypes[name]
+    from sigpb.tf.dtype_spellings import dtype_meant
+
+    return dtypes[dtype_meant(name, dtypes)]
+
+
+def plain_dtype(name: str) -> str:
+    """Returns the name of a dtype as TensorFlow's Python API has it, for any spelling of it.
+
+    Raises:
+        ValueError: As `dtype_of` does.
+    """
+    return dtype_name(dtype_of(name))
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sigpb.errors import MOST_LISTED, listed
 from sigpb.steps.step import Step
 from sigpb.tf.tensor_types import integer_range
 from sigpb.verifying.comparison import (
@@ -35,6 +36,7 @@ from sigpb.verifying.runs import (
     run_outcomes,
 )
 from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up, made_up_unneeded
+from sigpb.visible_text import natural
 
 ROUNDING = Tolerance(rtol=1e-4, atol=1e-6)
 """How much results may differ if TensorFlow has a reason to add up in another order.
@@ -206,7 +208,7 @@ class Trial:
                 continue
             failures += [
                 f"output {name!r} is returned, which is not expected"
-                for name in sorted(run.after.keys() - self._expected_outputs().keys())
+                for name in sorted(run.after.keys() - self._expected_outputs().keys(), key=natural)
             ]
             for output in self._outputs(run, run.after, tolerance):
                 found[output.new] = _worse(found.get(output.new), output)
@@ -235,7 +237,7 @@ class Trial:
                 for axis in each.opened
             ]
             left_out = self._expected_outputs().keys() - found.keys()
-            for name in sorted(left_out):
+            for name in sorted(left_out, key=natural):
                 found[name] = OutputReport(self._expected_outputs()[name], name, "not verified")
                 skipped.append(f"output {name!r}")
             reasons = {part.reason for run in runs if (part := failure_in(run.added))}
@@ -248,7 +250,7 @@ class Trial:
             loader,
             status,
             tuple(compared),
-            tuple(found[name] for name in sorted(found)),
+            tuple(found[name] for name in sorted(found, key=natural)),
             tuple(dict.fromkeys([*failures, *problems])),
             unrunnable=all(run.failure is not None and run.failure.always for run in runs),
             skipped=tuple(skipped),
@@ -316,11 +318,11 @@ class Trial:
             for each in report.outputs
         )
         statuses = {each.status for each in outputs}
-        names = ", ".join(map(repr, sorted(random.values())))
+        names = listed(sorted(random.values(), key=natural), MOST_LISTED)
         said = f"not compared: the old model itself returns other values in every run for {names}"
         failed = any(problem.startswith(("ran before", "output")) for problem in report.problems)
         status: Status = "different" if failed or "different" in statuses else "not verified"
-        skipped = (*report.skipped, *(f"output {name!r}" for name in sorted(random)))
+        skipped = (*report.skipped, *(f"output {name!r}" for name in sorted(random, key=natural)))
         return replace(
             report,
             status=status,

@@ -15,6 +15,7 @@ from sigpb.steps.step import Step, Stored, joined, undone
 from sigpb.tf.tensor_types import Shape, TensorType, dtype_name, dtype_of, integer_range
 from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.mapping import InputMapping, SignatureMapping
+from sigpb.visible_text import natural
 
 _OTHER_SIZE = 3
 """The size of an unknown dimension that is not the first one."""
@@ -318,7 +319,7 @@ def unused_samples(
     """Says which samples would be fed to no signature, and what inputs there are; or None."""
     inputs = [(signature, name) for signature in signatures for name in _names_of_inputs(signature)]
     used = {_spelled(name, signature, samples) for signature, name in inputs}
-    left = sorted(set(samples) - used)
+    left = sorted(set(samples) - used, key=natural)
     if not left:
         return None
     names = sorted(

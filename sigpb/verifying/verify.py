@@ -27,6 +27,7 @@ from sigpb.verifying.from_plan import identity_mapping, mapping_of
 from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
 from sigpb.verifying.process import ask
 from sigpb.verifying.report import NotEquivalent, VerifyReport
+from sigpb.visible_text import natural
 
 LOADERS = ("v1", "v2")
 """The names of the loaders: ``tf.compat.v1.saved_model.load`` and ``tf.saved_model.load``."""
@@ -150,7 +151,8 @@ def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
 def _only(mapping: ModelMapping, key: str) -> ModelMapping:
     keys = {each.new for graph in mapping.meta_graphs for each in graph.signatures}
     if key not in keys:
-        raise UsageError(f"There is no signature {key!r}; {did_you_mean(key, keys)}.")
+        known = did_you_mean(key, keys, listed_by="sigpb show")
+        raise UsageError(f"There is no signature {key!r}; {known}.")
     return mapping.with_signatures(lambda each: [each] if each.new == key else [])
 
 
@@ -191,19 +193,20 @@ def _in_meta_graph(wanted: MetaGraphMapping, graph: MetaGraph) -> Iterator[str]:
             *_in_signature("output", outputs, signature.outputs),
         )
         yield from (f"signature {each.new!r}: {problem}" for problem in problems)
-    for key in sorted(set(signatures) - {each.new for each in wanted.signatures}):
+    for key in sorted(set(signatures) - {each.new for each in wanted.signatures}, key=natural):
         yield f"there is a signature {key!r}, which is not expected."
 
 
 def _in_signature(
     side: Side, expected: Mapping[str, TensorType], infos: Mapping[str, protos.TensorInfo]
 ) -> Iterator[str]:
-    for key, type_ in sorted(expected.items()):
+    for key in sorted(expected, key=natural):
+        type_ = expected[key]
         if key not in infos:
             yield f"there is no {side} {key!r}; {did_you_mean(key, infos)}."
         elif type_ != (now := declared_type(infos[key])):
             yield f"{side} {key!r} is {type_text(now)}, and {type_text(type_)} is expected."
-    for key in sorted(set(infos) - set(expected)):
+    for key in sorted(set(infos) - set(expected), key=natural):
         yield f"there is an {side} {key!r}, which is not expected."
 
 

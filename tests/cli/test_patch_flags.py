@@ -132,6 +132,28 @@ def patch_of(*arguments: str) -> protos.SavedModelPatch:
                signature { key: "serving_default" batch_size: "8"
                            input { key: "x" dtype: "int8" } }""",
         ),
+        (
+            [r"--rename_input=re:^input_(\d+)$=feature_\1", r"--input_dtype=re:^input_(\d+)$=int8"],
+            r"""signature { key: "serving_default"
+                            input { key_pattern: "^input_(\\d+)$" rename_to: "feature_\\1"
+                                    dtype: "int8" } }""",
+        ),
+        (
+            [r"--rename_output=re:a\=(.*)\\\w=\1\=\,\\", "--output_step=re:b=argmax()"],
+            r"""signature { key: "serving_default"
+                            output { key_pattern: "a=(.*)\\\\\\w" rename_to: "\\1=,\\\\" }
+                            output { key_pattern: "b" step: "argmax()" } }""",
+        ),
+        (
+            ["--rename_signature=re:v(.)=\\1", "--output_shape=re:.=?,1"],
+            r"""signature { key_pattern: "v(.)" rename_to: "\\1" }
+                signature { key: "serving_default" output { key_pattern: "." shape: "?,1" } }""",
+        ),
+        (
+            ['--rename_input="re:a"=b', '--drop_output="re:c"'],
+            """signature { key: "serving_default" input { key: "re:a" rename_to: "b" }
+                                                   output { key: "re:c" drop: true } }""",
+        ),
     ],
 )
 def test_patch_of_flags(arguments: list[str], text: str) -> None:
@@ -244,6 +266,9 @@ def test_flags_that_do_not_go_together_are_refused(arguments: list[str], said: s
         ("--rename_output=x", UsageError),
         ("--rename_signature=x", UsageError),
         ("--copy_signature=x", UsageError),
+        ("--rename_input=re:x", UsageError),
+        ("--rename_input=re:x(?=y)=z", UsageError),
+        ("--rename_input=re:x=y,z", UsageError),
         ("--patch=/no/such/file", EnvironmentFailure),
         (f"--patch={__file__}", PatchError),
     ],

@@ -41,9 +41,9 @@ def assert_values_follow(
     Returns:
         The directory of the patched model.
     """
-    patch = parse_text(text)
     patched = model.with_name("patched")
-    sigpb.patch(model, patch, output_dir=patched)
+    # With the keys that patterns stand for.
+    patch = sigpb.patch(model, parse_text(text), output_dir=patched).plan.patch
     new_tags = list(patch.set_tags.tag) or tags
 
     keys = _keys(model, tags)

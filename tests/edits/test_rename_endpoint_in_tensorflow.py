@@ -50,6 +50,20 @@ def test_four_inputs_and_three_outputs(fixture_model: ModelFactory) -> None:
     )
 
 
+def test_patterns_that_change_the_order_of_inputs_and_outputs(fixture_model: ModelFactory) -> None:
+    assert_values_follow(
+        fixture_model("tf2_many"),
+        r"""
+        signature {
+            key_pattern: "(serving)_.*"
+            rename_to: "\\1"
+            input { key_pattern: "([ac])" rename_to: "x_\\1" }
+            output { key_pattern: "([km])" rename_to: "zz_\\1" }
+        }
+        """,
+    )
+
+
 def test_shared_functions(fixture_model: ModelFactory) -> None:
     assert_values_follow(
         fixture_model("tf2_shared"),

@@ -222,9 +222,9 @@ class TestPatch:
         [
             ("unit8", "'unit8' is not a dtype; did you mean 'uint8'?"),
             ("flaot32", "'flaot32' is not a dtype; did you mean 'float32'?"),
-            ("FLOAT32", "'FLOAT32' is not a dtype; did you mean 'float32'?"),
+            ("FLOATS32", "'FLOATS32' is not a dtype; did you mean 'float32'?"),
             ("", "'' is not a dtype; "),
-            ("int", "'int' is not a dtype; did you mean "),
+            ("int", "'int' is not a dtype for certain; did you mean 'int32' or 'int64'?"),
         ],
     )
     @pytest.mark.parametrize("side", ["input", "output"])

@@ -69,7 +69,7 @@ def test_what_goes_in(step: str, result: str, operand: str) -> None:
         ("decode_raw('uint8', [2])", "uint8 [?]", "not uint8 [?]"),
         ("decode_raw('bool', [2])", "string [?]", "not bool; read one of these, and put cast("),
         ("decode_raw('uint32', [2])", "string [?]", "not uint32; read one of these"),
-        ("decode_raw('pixel', [2])", "string [?]", "decode_raw reads uint8, uint16, "),
+        ("decode_raw('int4', [2])", "string [?]", "decode_raw reads uint8, uint16, "),
         ("decode_raw('uint8', [2, 0])", "string [?]", "decode_raw cannot have the shape [2, 0]"),
         ("decode_raw('uint8', [-1])", "string [?]", "decode_raw cannot have the shape [-1]"),
         ("decode_raw('uint8', [65536, 65536])", "string [?]", "cannot have the shape [65536"),

@@ -15,7 +15,7 @@ from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import GraphPart, ProtoSource
 from sigpb.inspect.styled_text import plain
 from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
-from sigpb.visible_text import visible_lines
+from sigpb.visible_text import natural, visible_lines
 
 # How high the frame in a notebook is.
 _PIXELS = 420
@@ -126,7 +126,7 @@ def _chosen(
         )
     keys = {key for part in parts for key in _keys(part) if not key.startswith(INTERNAL_PREFIX)}
     if signature is None and len(keys) > 1:
-        listed = ", ".join(repr(key) for key in sorted(keys))
+        listed = ", ".join(repr(key) for key in sorted(keys, key=natural))
         raise UsageError(f"Which signature? Name one with --signature: there are {listed}.")
     key = next(iter(keys), None) if signature is None else signature
     if key is not None:

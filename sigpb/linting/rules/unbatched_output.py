@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.rule import Finding, LintRule
 from sigpb.tf.tensor_types import Shape, encoding_of, shape_of
+from sigpb.visible_text import natural
 
 
 class UnbatchedOutput(LintRule):
@@ -33,9 +34,9 @@ class UnbatchedOutput(LintRule):
         for graph in model.serving_graphs:
             for key, signature in graph.signatures.items():
                 shapes = {
-                    name: shape_of(info.tensor_shape)
-                    for name, info in sorted(signature.outputs.items())
-                    if encoding_of(info) == "dense"
+                    name: shape_of(signature.outputs[name].tensor_shape)
+                    for name in sorted(signature.outputs, key=natural)
+                    if encoding_of(signature.outputs[name]) == "dense"
                 }
                 for problem in _problems(shapes):
                     yield self.finding(problem, graph.where(key))

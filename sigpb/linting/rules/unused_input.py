@@ -9,6 +9,7 @@ from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.rule import Finding, LintRule
 from sigpb.tf.tensor_names import canonical
 from sigpb.tf.tensor_types import tensor_names
+from sigpb.visible_text import natural
 
 
 class UnusedInput(LintRule):
@@ -30,9 +31,11 @@ class UnusedInput(LintRule):
             for key, signature in graph.signatures.items():
                 unused = [
                     name
-                    for name, info in sorted(signature.inputs.items())
+                    for name in sorted(signature.inputs, key=natural)
                     if signature.outputs
-                    if not graph.flow(key).used & set(map(canonical, tensor_names(info)))
+                    if graph.flow(key).used.isdisjoint(
+                        map(canonical, tensor_names(signature.inputs[name]))
+                    )
                 ]
                 if unused:
                     yield self.finding(

@@ -12,6 +12,7 @@ from sigpb.saved_model import warmup
 from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.model import MetaGraph
 from sigpb.saved_model.warmup import signature_key
+from sigpb.visible_text import natural
 
 
 class WarmupRequests(LintRule):
@@ -81,9 +82,10 @@ def _predict_problems(
     request: protos.PredictRequest, key: str, signature: protos.SignatureDef
 ) -> Iterator[str]:
     where = f"A request for signature {key!r}"
-    for name in sorted(set(request.inputs) - set(signature.inputs)):
+    for name in sorted(set(request.inputs) - set(signature.inputs), key=natural):
         yield f"{where} has an input {name!r}; {did_you_mean(name, signature.inputs)}."
-    for name in sorted(set(request.output_filter) - set(signature.outputs)):
+    for name in sorted(set(request.output_filter) - set(signature.outputs), key=natural):
         yield f"{where} asks for an output {name!r}; {did_you_mean(name, signature.outputs)}."
-    for name in sorted(set(signature.inputs) - set(request.inputs) - set(signature.defaults)):
+    left_out = set(signature.inputs) - set(request.inputs) - set(signature.defaults)
+    for name in sorted(left_out, key=natural):
         yield f"{where} is without the input {name!r}."
