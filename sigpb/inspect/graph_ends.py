@@ -12,6 +12,7 @@ from sigpb.graph.top_level import TopLevelGraph
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.port import Side
+from sigpb.saved_model.missing_model import misnamed, part_of_model
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.ops import PLACEHOLDERS, UNFED_PLACEHOLDERS
@@ -157,15 +158,19 @@ def summarize(source: ProtoSource) -> Json:
 
 def summary_lines(source: ProtoSource) -> tuple[str, ...]:
     """Returns the same as text."""
+    ends = _ends_in(source)
     return (
         f"{source.file}: a {source.schema}, and no SavedModel; 'sigpb patch' makes one of it",
-        *how_to_go_on(_ends_in(source)),
+        *how_to_go_on(ends),
     )
 
 
 def _ends_in(source: ProtoSource) -> GraphEnds:
+    if source.schema == "SavedModel" and source.graphs:
+        raise ModelUnreadable(misnamed(source.file))
     if not source.graphs:
-        raise ModelUnreadable(f"{source.file}: it holds no graph.")
+        where = part_of_model(source.file)
+        raise ModelUnreadable(f"{source.file}: it holds no graph. {where}".rstrip())
     part = source.graphs[0]
     return ends_of(graph_in(part.message), part.meta_graph)
 
