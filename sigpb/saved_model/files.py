@@ -69,6 +69,11 @@ def is_graph_file(path: Path) -> bool:
     return path.name not in PROTO_NAMES and path.is_file()
 
 
+def is_no_model(path: Path) -> bool:
+    """Whether a path is that of a directory without the proto of a model."""
+    return path.is_dir() and not any((path / name).exists() for name in PROTO_NAMES)
+
+
 _PART = 1 << 20
 
 

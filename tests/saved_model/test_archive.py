@@ -19,8 +19,12 @@ from tests.cli.command_line import run
 
 FixtureModel = Callable[..., Path]
 
-COMPRESSED = {"tar": bytes, "tar.gz": gzip.compress, "tar.bz2": bz2.compress}
-COMPRESSED |= {"tar.xz": lzma.compress}
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "tar": bytes,
+    "tar.gz": gzip.compress,
+    "tar.bz2": bz2.compress,
+    "tar.xz": lzma.compress,
+}
 
 
 def tar(**members: bytes) -> bytes:
@@ -47,20 +51,22 @@ def test_the_command_unpacks_the_model(
 ) -> None:
     model = fixture_model("tf1_no_variables")
     file = tmp_path / f"a model.{suffix}"
-    content = {"pets/7/saved_model.pb": (model / "saved_model.pb").read_bytes()}
+    content: dict[str, bytes] = {"pets/7/saved_model.pb": (model / "saved_model.pb").read_bytes()}
     if suffix == "zip":
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr(*content.popitem())
     else:
         file.write_bytes(COMPRESSED[suffix](tar(**content)))
 
-    for command in (["show", file], ["infer", file, file], ["patch", "--dry_run", file]):
+    commands: tuple[tuple[str | Path, ...], ...]
+    commands = (("show", file), ("infer", file, file), ("patch", "--dry_run", file))
+    for command in commands:
         outcome = run(*command)
         assert outcome.code == 3
         assert "that holds a SavedModel, 'pets/7'. Unpack it: mkdir 'a model' && " in outcome.err
 
-    commands = outcome.err.rpartition("Unpack it: ")[2].strip()
-    unpack, _, show = commands.rpartition(" && ")
+    told = outcome.err.rpartition("Unpack it: ")[2].strip()
+    unpack, _, show = told.rpartition(" && ")
     assert show == "sigpb show 'a model/pets/7'"
     if suffix != "zip":  # unzip is not on every machine.
         subprocess.run(unpack, shell=True, cwd=tmp_path, check=True)

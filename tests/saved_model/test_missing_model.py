@@ -106,7 +106,9 @@ def test_a_model_of_another_name_is_told_how_to_be_named(fixture_model: ModelFac
     (model / "saved_model.pb").rename(file)
     quoted, target = (str(each).join("''").replace("it's", "it'\"'\"'s") for each in (file, new))
     told = f"mkdir {target} && cp {quoted} {target}/saved_model.pb"
-    for command in (["show", file], ["infer", file, file], ["patch", "--dry_run", file]):
+    commands: tuple[tuple[str | Path, ...], ...]
+    commands = (("show", file), ("infer", file, file), ("patch", "--dry_run", file))
+    for command in commands:
         outcome = run(*command)
         assert outcome.code == 3
         assert outcome.err.startswith(f"sigpb: {file}: a SavedModel, but not named saved_model.pb")
