@@ -70,11 +70,13 @@ class TestNoModel:
     def test_empty_directory(self, unreadable: Callable[[Path], str], directory: Path) -> None:
         assert unreadable(directory) == f"sigpb: {directory}: holds no saved_model.pb.\n"
 
+    @pytest.mark.parametrize("command", [["patch", "--dry_run"], ["show", "--history"]])
     def test_directory_above_the_model(
-        self, unreadable: Callable[[Path], str], fixture_model: ModelFactory
+        self, command: list[str], fixture_model: ModelFactory
     ) -> None:
         model = fixture_model("tf1_no_variables")
-        assert f"It holds models in: {model.name}." in unreadable(model.parent)
+        said = fail(3, *command, model.parent, watched=model)
+        assert f"It holds models in: {model.name}. Name one of these" in said
 
     def test_some_other_file(self, unreadable: Callable[[Path], str], tmp_path: Path) -> None:
         (tmp_path / "model.bin").write_bytes(b"\x08\x07\x12\x34")
@@ -83,7 +85,9 @@ class TestNoModel:
 
     def test_an_empty_file(self, unreadable: Callable[[Path], str], tmp_path: Path) -> None:
         (tmp_path / "model.onnx").touch()
-        assert unreadable(tmp_path / "model.onnx").endswith("model.onnx: the file is empty.\n")
+        assert unreadable(tmp_path / "model.onnx").startswith(
+            f"sigpb: {tmp_path}/model.onnx: the file is empty. "
+        )
 
     def test_binary_and_text(
         self, unreadable: Callable[[Path], str], fixture_model: ModelFactory
@@ -98,7 +102,9 @@ class TestNoModel:
 
     def test_empty_file(self, unreadable: Callable[[Path], str], directory: Path) -> None:
         (directory / "saved_model.pb").touch()
-        assert unreadable(directory).endswith("/saved_model.pb: the file is empty.\n")
+        assert unreadable(directory).startswith(
+            f"sigpb: {directory}/saved_model.pb: the file is empty. "
+        )
 
     @pytest.mark.parametrize("comment", ["", "# proto-file: saved_model.proto\n", "\n  "])
     def test_text_as_binary(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sigpb import protos
@@ -12,11 +14,12 @@ from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.proto_source import ProtoSource
 from sigpb.rewrite.graph_parts import FunctionLibrary
 from sigpb.rewrite.port import Side
+from sigpb.saved_model.missing_model import misnamed, part_of_model
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.ops import PLACEHOLDERS, UNFED_PLACEHOLDERS
 from sigpb.tf.tensor_names import full, producer
-from sigpb.tf.tensor_types import TensorType, dtype_name, is_handle, type_text, value_dtype
+from sigpb.tf.tensor_types import TensorType, dtype_name, is_handle, shape_text, value_dtype
 from sigpb.wire import Message
 
 Json = dict[str, Any]
@@ -118,9 +121,16 @@ def how_to_go_on(ends: GraphEnds) -> tuple[str, ...]:
     """Returns what can be fed and fetched, and the patch that creates a signature of it."""
     patch = suggested_patch(ends)
     return (
-        f"placeholders: {_listed(ends.placeholders)}",
-        f"tensors that no node takes: {_listed(ends.results)}",
+        *end_lines(ends_json(ends)),
         *([f"a patch that creates a signature: {patch}"] if patch else []),
+    )
+
+
+def end_lines(ends: Json) -> tuple[str, str]:
+    """Returns what `ends_json` does as text."""
+    return (
+        f"placeholders: {_listed(ends['placeholders'])}",
+        f"tensors that no node takes: {_listed(ends['results'])}",
     )
 
 
@@ -135,8 +145,35 @@ def suggested_patch(ends: GraphEnds) -> str | None:
 
 
 def _endpoint(side: Side, tensor: GraphTensor) -> str:
-    key = producer(tensor.name).replace("/", "_")
-    return f'{side} {{ key: "{key}" from_tensor: "{tensor.name}" }}'
+    return f'{side} {{ key: "{_key(tensor)}" from_tensor: "{tensor.name}" }}'
+
+
+def _key(tensor: GraphTensor) -> str:
+    return producer(tensor.name).replace("/", "_")
+
+
+def creating_flags(ends: GraphEnds) -> tuple[str, ...]:
+    """Returns the flags of 'sigpb patch' that say the same as `suggested_patch`; none if None."""
+    if not ends.results:
+        return ()
+    return (
+        "--create_signature=serving_default",
+        *(f"--input_from={_key(each)}={each.name}" for each in ends.inputs),
+        *(f"--add_output={_key(each)}={each.name}" for each in ends.results[:1]),
+    )
+
+
+def patch_command(path: Path, *flags: str) -> str:
+    """Returns the command that makes a model with a signature of one that has none."""
+    return shlex.join(("sigpb", "patch", str(path), "--output_dir=with_signature", *flags))
+
+
+def ends_json(ends: GraphEnds) -> Json:
+    """Returns what a graph takes and computes as JSON values."""
+    return {
+        "placeholders": [*map(_json, ends.placeholders)],
+        "results": [*map(_json, ends.results)],
+    }
 
 
 def summarize(source: ProtoSource) -> Json:
@@ -145,27 +182,34 @@ def summarize(source: ProtoSource) -> Json:
     The format is described in docs/json.md.
     """
     ends = _ends_in(source)
+    flags = creating_flags(ends)
     return {
         "file": str(source.file),
         "message": source.schema,
         "bytes": source.file.stat().st_size,
-        "placeholders": [*map(_json, ends.placeholders)],
-        "results": [*map(_json, ends.results)],
+        **ends_json(ends),
         "patch": suggested_patch(ends),
+        "command": patch_command(source.file, *flags) if flags else None,
     }
 
 
 def summary_lines(source: ProtoSource) -> tuple[str, ...]:
     """Returns the same as text."""
+    ends = _ends_in(source)
+    flags = creating_flags(ends)
     return (
         f"{source.file}: a {source.schema}, and no SavedModel; 'sigpb patch' makes one of it",
-        *how_to_go_on(_ends_in(source)),
+        *end_lines(ends_json(ends)),
+        *([f"to make one: {patch_command(source.file, *flags)}"] if flags else []),
     )
 
 
 def _ends_in(source: ProtoSource) -> GraphEnds:
+    if source.schema == "SavedModel" and source.graphs:
+        raise ModelUnreadable(misnamed(source.file))
     if not source.graphs:
-        raise ModelUnreadable(f"{source.file}: it holds no graph.")
+        where = part_of_model(source.file)
+        raise ModelUnreadable(f"{source.file}: it holds no graph. {where}".rstrip())
     part = source.graphs[0]
     return ends_of(graph_in(part.message), part.meta_graph)
 
@@ -179,7 +223,12 @@ def _json(tensor: GraphTensor) -> Json:
     }
 
 
-def _listed(tensors: tuple[GraphTensor, ...]) -> str:
-    said = [f"{each.name!r} {type_text(each.type)}" for each in tensors[:_LISTED]]
+def _listed(tensors: Sequence[Json]) -> str:
+    said = [f"{each['tensor']!r} {_type_text(each)}" for each in tensors[:_LISTED]]
     more = f" and {len(tensors) - _LISTED} more" if len(tensors) > _LISTED else ""
     return (", ".join(said) or "none") + more
+
+
+def _type_text(tensor: Json) -> str:
+    shape = tensor["shape"]
+    return f"{tensor['dtype']} {shape_text(None if shape is None else tuple(shape))}"

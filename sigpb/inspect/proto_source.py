@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -13,23 +12,19 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
 from sigpb.parsers import parse_text_proto
-from sigpb.publishing.changes import is_sigpbs_own
+from sigpb.publishing.changes import is_sigpbs_name
 from sigpb.regular_files import open_regular, read_regular
-from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME, OpenedFile, locate, mapped
+from sigpb.saved_model.files import BINARY_NAME, PROTO_NAMES, OpenedFile, if_damaged, locate, mapped
 from sigpb.saved_model.foreign_file import foreign_file
+from sigpb.saved_model.missing_model import models_below, part_of_model
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Buffer, Message, WireError
 
 _TEXT = re.compile(rb"\s*(#[^\n]*\n\s*)*[a-z_0-9]+\s*[:{]")
 
-_PROTO_NAMES = {BINARY_NAME, TEXT_NAME, CHUNKED_NAME}
-
 _TEXT_SUFFIXES = (".pbtxt", ".txt", ".prototxt", ".textproto")
 
 _NEITHER = "neither a SavedModel nor a MetaGraphDef nor a GraphDef, or a badly damaged one"
-
-IF_DAMAGED = "'sigpb wire' shows damaged bytes, and 'sigpb salvage' saves what can be read."
-"""What to do about a damaged file, as a sentence."""
 
 
 class GraphPart(NamedTuple):
@@ -138,10 +133,10 @@ def map_file(file: Path) -> Buffer:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
 
 
-def what_else(buffer: Buffer) -> str:
+def what_else(buffer: Buffer, file: Path) -> str:
     """Says, as a clause, what a file holds that is no SavedModel, MetaGraphDef or GraphDef."""
-    if found := foreign_file(buffer):
-        return f"this is {found.name}, not a SavedModel, a MetaGraphDef or a GraphDef"
+    if found := foreign_file(buffer, file):
+        return f"not a SavedModel, a MetaGraphDef or a GraphDef, but {found.name}"
     if _TEXT.match(bytes(buffer[:4096])):
         return "this looks like a text proto; give it the suffix .pbtxt"
     return _NEITHER
@@ -149,15 +144,18 @@ def what_else(buffer: Buffer) -> str:
 
 def _problem(file: Path, buffer: Buffer) -> str:
     """Says what a file is that holds none of these messages, and what to do about it."""
-    what = what_else(buffer)
+    what = what_else(buffer, file)
     problem = f"{file}: {what}."
-    if found := foreign_file(buffer):
+    if found := foreign_file(buffer, file):
         return f"{problem} {found.advice}".rstrip()
+    if what != _NEITHER:
+        return problem
+    if file.name not in PROTO_NAMES and (part := part_of_model(file)):
+        return f"{problem} {part}"
     try:
-        if what == _NEITHER:
-            Message.root(buffer).last(0)
+        Message.root(buffer).last(0)
     except WireError as error:
-        return f"{problem} As protobuf, {error}. {IF_DAMAGED}"
+        return f"{problem} As protobuf, {error}. {if_damaged(file)}"
     return problem
 
 
@@ -166,12 +164,13 @@ def _parsed(file: Path) -> ProtoSource:
 
     try:
         content = read_regular(file)
-        if foreign_file(content):
-            raise ModelUnreadable(_problem(file, content))
-        text = content.decode()
     except OSError as error:
         raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
+    try:
+        text = content.decode()
     except UnicodeDecodeError as error:
+        if foreign_file(content, file):
+            raise ModelUnreadable(_problem(file, content)) from error
         raise ModelUnreadable(f"{file}: not UTF-8 text: {error}.") from error
     problems = {}
     for schema in SCHEMAS:
@@ -186,6 +185,9 @@ def _parsed(file: Path) -> ProtoSource:
         return ProtoSource(
             file, schema, message.SerializeToString(deterministic=True), is_text=True
         )
+
+    if foreign_file(content, file):
+        raise ModelUnreadable(_problem(file, content))
 
     def place(schema: str) -> tuple[int, int]:
         return problems[schema].GetLine() or 0, problems[schema].GetColumn() or 0
@@ -206,18 +208,13 @@ def find_models(path: Path) -> list[Path]:
         ModelUnreadable: If there is none.
         OSError: If a directory cannot be read.
     """
-    if path.name in _PROTO_NAMES or not path.is_dir():
+    if path.name in PROTO_NAMES or not path.is_dir():
         return [path]
 
     def give_up(error: OSError) -> None:
         raise error
 
-    models = []
-    for parent, directories, files in os.walk(path, onerror=give_up):
-        directories[:] = sorted(name for name in directories if not is_sigpbs_own(Path(name)))
-        if _PROTO_NAMES & set(files):
-            models.append(Path(parent))
-            directories.clear()
+    models = [model for model in models_below(path, is_sigpbs_name, give_up) if model is not None]
     if not models:
         raise ModelUnreadable(
             f"{path}: neither this directory nor any below it holds a {BINARY_NAME}."

@@ -23,6 +23,12 @@ Json = dict[str, Any]
 # So many functions are told of in text; those nearest to the root.
 _LISTED = 20
 
+# So many arguments, and results, of a function are told of in text.
+_MOST_TENSORS = 8
+
+# Wider cells do not make the whole column so wide.
+_WIDEST = 60
+
 
 def summarize(
     model: SavedModel, meta_graphs: Iterable[MetaGraph], signature: str | None = None
@@ -42,7 +48,7 @@ def summarize(
         "file": model.file.name,
         "bytes": model.file.stat().st_size,
         "fingerprint": _fingerprint(fingerprint) if fingerprint.exists() else None,
-        "meta_graphs": [_meta_graph(graph, signature) for graph in meta_graphs],
+        "meta_graphs": [_meta_graph(model, graph, signature) for graph in meta_graphs],
     }
 
 
@@ -59,7 +65,14 @@ def _fingerprint(file: Path) -> Json:
     return {**hashes, "uuid": fingerprint.uuid, "producer": fingerprint.version.producer}
 
 
-def _meta_graph(graph: MetaGraph, signature: str | None) -> Json:
+def _meta_graph(model: SavedModel, graph: MetaGraph, signature: str | None) -> Json:
+    functions = _functions(graph) if signature is None else []
+    unsigned = None
+    if signature is None and not graph.user_signatures:
+        from sigpb.inspect.unsigned import how_to_sign  # here, for it looks at the graph
+
+        is_only = len(model.meta_graphs) == 1
+        unsigned = how_to_sign(model.directory, graph, functions, is_only=is_only)
     return {
         "tags": list(graph.tags),
         "object_graph": graph.has_object_graph,
@@ -70,7 +83,8 @@ def _meta_graph(graph: MetaGraph, signature: str | None) -> Json:
             for key in sorted(graph.signatures)
             if signature is None or key == signature
         },
-        "functions": _functions(graph) if signature is None else [],
+        "functions": functions,
+        "unsigned": unsigned,
     }
 
 
@@ -162,16 +176,21 @@ class TextLine(NamedTuple):
     style: str = ""
 
 
-def summary_parts(summary: Json) -> Iterator[TextLine | list[Row]]:
-    """Yields the lines of a summary, and the rows of a table for each signature, all visible."""
-    for part in _parts(summary):
+def summary_parts(summary: Json, *, everything: bool = False) -> Iterator[TextLine | list[Row]]:
+    """Yields the lines of a summary, and the rows of a table for each signature, all visible.
+
+    Args:
+        summary: The summary.
+        everything: Whether to tell of TensorFlow's own signatures and of all functions, too.
+    """
+    for part in _parts(summary, everything=everything):
         if isinstance(part, TextLine):
             yield TextLine(visible(part.text), part.style)
         else:
             yield [cast(Row, tuple(map(visible, row))) for row in part]
 
 
-def _parts(summary: Json) -> Iterator[TextLine | list[Row]]:
+def _parts(summary: Json, *, everything: bool) -> Iterator[TextLine | list[Row]]:
     fingerprint = "with a fingerprint" if summary["fingerprint"] else "without a fingerprint"
     yield TextLine(
         f"{summary['model']}: {summary['file']}, {summary['bytes']:,} bytes, {fingerprint}"
@@ -182,26 +201,50 @@ def _parts(summary: Json) -> Iterator[TextLine | list[Row]]:
         tags = ", ".join(graph["tags"])
         yield TextLine("")
         yield TextLine(f"MetaGraph {{{tags}}}: {kind}, written by TensorFlow {version}", "bold")
-        if not graph["signatures"]:
-            yield TextLine("  no signatures")
         for key in sorted(graph["signatures"], key=natural):
-            yield from _signature_parts(key, graph["signatures"][key])
-        yield from map(TextLine, _function_lines(graph["functions"]))
+            yield from _signature_parts(key, graph["signatures"][key], everything=everything)
+        is_unsigned = all(each["internal"] for each in graph["signatures"].values())
+        if is_unsigned:
+            if graph["signatures"]:
+                yield TextLine("")
+            yield TextLine("  no signatures")
+        yield from map(TextLine, _function_lines(graph["functions"], everything=everything))
+        if unsigned := graph["unsigned"]:
+            yield from map(TextLine, _unsigned_lines(unsigned))
 
 
-def _function_lines(functions: Sequence[Json]) -> Iterator[str]:
+def _unsigned_lines(unsigned: Json) -> Iterator[str]:
+    """Yields how a MetaGraph without signatures gets one."""
+    from sigpb.inspect.graph_ends import end_lines
+
+    if unsigned["placeholders"] or unsigned["results"]:
+        yield from (f"    {line}" for line in end_lines(unsigned))
+    if unsigned["command"]:
+        yield ""
+        yield f"  to make a signature: {unsigned['command']}"
+
+
+def _function_lines(functions: Sequence[Json], *, everything: bool) -> Iterator[str]:
     """Yields what the functions take and return that can be signatures, a line each."""
-    fit = [each for each in functions if not each["problem"]]
     if not functions:
         return
+    fit = [each for each in functions if not each["problem"]]
+    listed = functions if everything else fit[:_LISTED]
+    most = None if everything else _MOST_TENSORS
     yield ""
     yield "  functions that --signature_from makes signatures of"
-    for each in fit[:_LISTED]:
-        taken = ", ".join((*map(_tensor_text, each["arguments"]), *each["fixed"]))
-        given = ", ".join(map(_tensor_text, each["results"]))
-        yield f"    {each['function']!r} ({taken}) -> ({given})"
-    if left := len(functions) - len(fit[:_LISTED]):
-        yield f"    {left} more in --format=json, with why if one cannot be a signature"
+    for each in listed:
+        taken = _joined((*map(_tensor_text, each["arguments"]), *each["fixed"]), most)
+        given = _joined([*map(_tensor_text, each["results"])], most)
+        problem = f"; it cannot be a signature: {each['problem']}" if each["problem"] else ""
+        yield f"    {each['function']!r} ({taken}) -> ({given}){problem}"
+    if left := len(functions) - len(listed):
+        yield f"    {left} more with --all, with why if one cannot be a signature"
+
+
+def _joined(texts: Sequence[str], most: int | None) -> str:
+    more = len(texts) - len(texts[:most])
+    return ", ".join((*texts[:most], *([f"… {more} more"] if more else [])))
 
 
 def _tensor_text(tensor: Json) -> str:
@@ -210,24 +253,28 @@ def _tensor_text(tensor: Json) -> str:
     return f"{tensor['key']}: {tensor['dtype']} {text}"
 
 
-def summary_text(summary: Json) -> str:
-    """Returns a summary as text without colours, as wide as it is."""
+def summary_text(summary: Json, *, everything: bool = False) -> str:
+    """Returns a summary as text without colours; for its arguments see `summary_parts`."""
     lines: list[str] = []
-    for part in summary_parts(summary):
+    for part in summary_parts(summary, everything=everything):
         if isinstance(part, TextLine):
             lines.append(part.text)
         else:
             rows = [TITLES, *part]
-            widths = [max(len(row[column]) for row in rows) for column in range(len(TITLES))]
+            widths = [
+                min(_WIDEST, max(len(row[column]) for row in rows)) for column in range(len(TITLES))
+            ]
             for row in rows:
                 cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
                 lines.append(f"    {'  '.join(cells).rstrip()}")
     return "\n".join(lines) + "\n"
 
 
-def _signature_parts(key: str, signature: Json) -> Iterator[TextLine | list[Row]]:
+def _signature_parts(
+    key: str, signature: Json, *, everything: bool
+) -> Iterator[TextLine | list[Row]]:
     yield TextLine("")
-    if signature["internal"]:
+    if signature["internal"] and not everything:
         yield TextLine(f"  {key!r}: TensorFlow's own", "dim")
         return
     yield TextLine(f"  signature {key!r}, method {signature['method_name']!r}")
@@ -249,8 +296,8 @@ def _cells(endpoint: Json) -> tuple[str, str, str]:
     return endpoint["dtype"], shape_text(None if shape is None else tuple(shape)), tensor
 
 
-def rich_text(summary: Json) -> Group:
-    """Returns a summary for a `rich` console."""
+def rich_text(summary: Json, *, everything: bool = False) -> Group:
+    """Returns a summary for a `rich` console; for its arguments see `summary_parts`."""
     from rich import box
     from rich.console import Group
     from rich.padding import Padding
@@ -267,4 +314,4 @@ def rich_text(summary: Json) -> Group:
             table.add_row(*map(Text, row))
         return Padding(table, (0, 0, 0, 3))
 
-    return Group(*map(shown, summary_parts(summary)))
+    return Group(*map(shown, summary_parts(summary, everything=everything)))

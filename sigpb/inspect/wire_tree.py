@@ -37,6 +37,11 @@ class WireSource(OpenedFile):
         self.schema = schema
         self.note = note
 
+    @property
+    def if_damaged(self) -> str:
+        """See `OpenedFile`: whoever opens bytes is looking at the damage already."""
+        return ""
+
 
 def open_bytes(path: str | Path) -> WireSource:
     """Opens any file, or the proto in a model's directory.
@@ -54,9 +59,9 @@ def open_bytes(path: str | Path) -> WireSource:
             return WireSource(file, text.buffer, text.schema, "the binary form of a text proto")
     buffer = _map(file)
     schema = recognise(Message.root(buffer))
-    if schema is None and not foreign_file(buffer):
+    if schema is None and not foreign_file(buffer, file):
         schema = _BY_NAME.get(file.name) or recognise_damaged(buffer)
-    return WireSource(file, buffer, schema, "" if schema or not buffer else what_else(buffer))
+    return WireSource(file, buffer, schema, "" if schema or not buffer else what_else(buffer, file))
 
 
 def _map(file: Path) -> Buffer:

@@ -36,6 +36,7 @@ from sigpb.saved_model import checkpoint_index
 from sigpb.saved_model.checkpoint_index import CheckpointIndex
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.files import BINARY_NAME
+from sigpb.saved_model.missing_model import misnamed
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
 from sigpb.tf.called_functions import called_functions
 from sigpb.tf.op_defs import tensorflow_op_def
@@ -82,10 +83,7 @@ def imported(
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_source(file))
         if source.schema == "SavedModel":
-            raise ModelUnreadable(
-                f"{file}: a SavedModel, but not named {BINARY_NAME}; put it into a directory under "
-                "that name."
-            )
+            raise ModelUnreadable(misnamed(file))
         checkpoint = _checkpoint_of(source)
         with explained(f"make a SavedModel of {file}", "Nothing was left behind."):
             if output is None:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import mmap
 import os
+import shlex
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, TypeVar
@@ -17,6 +18,8 @@ from sigpb.wire import Buffer
 BINARY_NAME = "saved_model.pb"
 TEXT_NAME = "saved_model.pbtxt"
 CHUNKED_NAME = "saved_model.cpb"
+PROTO_NAMES = frozenset({BINARY_NAME, TEXT_NAME, CHUNKED_NAME})
+"""The names of files that make a directory a model."""
 WARMUP_PATH = "assets.extra/tf_serving_warmup_requests"
 
 
@@ -32,13 +35,14 @@ def locate(path: Path) -> Path:
     Raises:
         ModelUnreadable: If there is none, if there are both, or if the model is chunked.
     """
-    directory = path.parent if path.name in (BINARY_NAME, TEXT_NAME, CHUNKED_NAME) else path
-    if not directory.exists():
-        raise ModelUnreadable(f"{path}: there is no such directory.")
+    directory = path.parent if path.name in PROTO_NAMES else path
     if not directory.is_dir():
-        raise ModelUnreadable(
-            f"{path}: this is a file. Name the directory that holds {BINARY_NAME}."
+        from sigpb.saved_model import missing_model  # here, and below, for it is rarely needed
+
+        problem = (
+            missing_model.not_a_directory if directory.exists() else missing_model.nothing_there
         )
+        raise ModelUnreadable(problem(directory))
     binary, text = directory / BINARY_NAME, directory / TEXT_NAME
     if binary.exists() and text.exists():
         raise ModelUnreadable(
@@ -55,25 +59,19 @@ def locate(path: Path) -> Path:
             f"{directory}: holds a chunked SavedModel ({CHUNKED_NAME}), which open-source "
             "TensorFlow can read but not write. Export the model again without chunking."
         )
-    raise ModelUnreadable(f"{directory}: holds no {BINARY_NAME}.{_nearby_models(directory)}")
+    from sigpb.saved_model import missing_model
+
+    raise ModelUnreadable(missing_model.no_model_in(directory))
 
 
 def is_graph_file(path: Path) -> bool:
     """Whether a path is that of a file which, by its name, holds a graph and no SavedModel."""
-    return path.name not in (BINARY_NAME, TEXT_NAME, CHUNKED_NAME) and path.is_file()
+    return path.name not in PROTO_NAMES and path.is_file()
 
 
-def _nearby_models(directory: Path) -> str:
-    """Says which subdirectories hold a SavedModel, for whoever named the one above."""
-    children = sorted(
-        child.name
-        for child in directory.iterdir()
-        if (child / BINARY_NAME).is_file() or (child / TEXT_NAME).is_file()
-    )
-    if not children:
-        return ""
-    listed = ", ".join(children[:10]) + (", …" if len(children) > 10 else "")
-    return f" It holds models in: {listed}. Name one of these."
+def is_no_model(path: Path) -> bool:
+    """Whether a path is that of a directory without the proto of a model."""
+    return path.is_dir() and not any((path / name).exists() for name in PROTO_NAMES)
 
 
 _PART = 1 << 20
@@ -138,6 +136,18 @@ def read_side_file(file: Path) -> bytes | None:
         raise kind(f"{file}: {error.strerror or error}.") from error
 
 
+_REPEAT = "If a copy or a download broke off, repeat it."
+
+
+def if_damaged(file: Path) -> str:
+    """Returns what to do about a file with damaged bytes, as two sentences."""
+    damaged, suffix = shlex.quote(str(file)), "" if file.name == BINARY_NAME else file.suffix
+    return (
+        f"{_REPEAT} 'sigpb wire {damaged}' shows where the damage is, and 'sigpb salvage {damaged} "
+        f"salvaged{suffix}' saves what can be read."
+    )
+
+
 _Opened = TypeVar("_Opened", bound="OpenedFile")
 
 
@@ -161,6 +171,11 @@ class OpenedFile:
         """What errors about the content name; where they do not, the file is put before them."""
         return self.file
 
+    @property
+    def if_damaged(self) -> str:
+        """What to do if the content cannot be understood, as sentences; empty if nothing."""
+        return if_damaged(self.file) if isinstance(self.buffer, mmap.mmap) else ""
+
     def close(self) -> None:
         """Closes the mapped file."""
         if isinstance(self.buffer, mmap.mmap):
@@ -179,7 +194,8 @@ class OpenedFile:
         if isinstance(error, ModelUnreadable) and error.path is None:
             error.path = str(self.named_by)
             if error.path not in str(error):
-                located = ModelUnreadable(f"{self.file}: {error}")
+                problem = f"{self.file}: {str(error).rstrip('.')}. {self.if_damaged}".rstrip()
+                located = ModelUnreadable(problem)
                 located.path = error.path
                 raise located from error
 
@@ -191,5 +207,5 @@ def mapped(file: Path, opened: BinaryIO) -> mmap.mmap:
         ModelUnreadable: If it is empty.
     """
     if not opened.seek(0, 2):
-        raise ModelUnreadable(f"{file}: the file is empty.")
+        raise ModelUnreadable(f"{file}: the file is empty. {_REPEAT}")
     return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)

@@ -18,7 +18,14 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import open_regular
-from sigpb.saved_model.files import TEXT_NAME, FileState, OpenedFile, locate, mapped
+from sigpb.saved_model.files import (
+    TEXT_NAME,
+    FileState,
+    OpenedFile,
+    if_damaged,
+    locate,
+    mapped,
+)
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.visible_text import natural
 from sigpb.wire import Buffer, Message, WireError
@@ -228,7 +235,8 @@ class SavedModel(OpenedFile):
                 meta_graph.message.last(0)
         except WireError as error:
             raise ModelUnreadable(
-                _foreign(file, buffer) or f"{file}: not a SavedModel, or a damaged one: {error}"
+                _foreign(file, buffer)
+                or f"{file}: not a SavedModel, or a damaged one: {error}. {if_damaged(file)}"
             ) from error
         if not self.meta_graphs:
             raise ModelUnreadable(
@@ -310,7 +318,7 @@ def _foreign(file: Path, buffer: Buffer) -> str:
     """Says what a file is that is no SavedModel, and what to do; empty if that is not known."""
     from sigpb.saved_model.foreign_file import foreign_file
 
-    found = foreign_file(buffer)
+    found = foreign_file(buffer, file)
     return f"{file}: not a SavedModel, but {found.name}. {found.advice}".rstrip() if found else ""
 
 

@@ -142,7 +142,7 @@ class TestDamaged:
             assert (outcome.code, outcome.out) == (3, "")
             assert f"{damaged / 'saved_model.pb'}: it is damaged: field 1 at byte " in outcome.err
             assert "(in meta_graphs[serve].graph_def.node[2])" in outcome.err
-            assert "'sigpb wire' shows damaged bytes, and 'sigpb salvage' saves" in outcome.err
+            assert f"'sigpb salvage {damaged}/saved_model.pb salvaged' saves what " in outcome.err
 
     @pytest.mark.parametrize("form", ["textproto", "json"])
     @pytest.mark.parametrize("path", ["signature_def[serving_default]", "library", "node[0]"])
@@ -161,7 +161,8 @@ class TestDamaged:
         outcome = run("dump", file)
         assert (outcome.code, outcome.out) == (3, "")
         assert "or a badly damaged one. As protobuf, field 2 at byte 2 claims " in outcome.err
-        assert "'sigpb salvage' saves what can be read." in outcome.err
+        assert f"'sigpb wire {file}' shows where the damage is" in outcome.err
+        assert f"'sigpb salvage {file} salvaged.pb' saves what can be read." in outcome.err
 
     @pytest.mark.parametrize("seed", range(40))
     def test_any_damage_is_answered(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from google.protobuf import text_format
 
 import sigpb
 from sigpb import protos
+from sigpb.inspect.unsigned import how_to_sign
+from sigpb.saved_model.model import MetaGraph
+from sigpb.wire import Message
 from tests.cli.command_line import run
 from tests.publishing.directories import snapshot
 
@@ -51,9 +56,17 @@ def test_json(fixture_model: ModelFactory) -> None:
     assert (shown["file"], shown["bytes"]) == ("saved_model.pb", size)
     (graph,) = shown["meta_graphs"]
     assert graph.keys() == {
-        *("tags", "object_graph", "tensorflow_version", "bytes", "signatures", "functions")
+        *(
+            "tags",
+            "object_graph",
+            "tensorflow_version",
+            "bytes",
+            "signatures",
+            "functions",
+            "unsigned",
+        )
     }
-    assert graph["functions"] == []
+    assert (graph["functions"], graph["unsigned"]) == ([], None)
     assert (graph["tags"], graph["object_graph"]) == (["serve"], True)
     assert graph["tensorflow_version"].startswith("2.")
     assert size - 10 < graph["bytes"] < size
@@ -307,6 +320,178 @@ def test_nothing_is_written(fixture_model: ModelFactory, form: str) -> None:
     before = snapshot(model)
     assert run("show", model, f"--format={form}").code == 0
     assert snapshot(model) == before
+
+
+def without_signatures(model: Path) -> Path:
+    file = model / "saved_model.pb"
+    saved_model = protos.SavedModel.FromString(file.read_bytes())
+    for graph in saved_model.meta_graphs:
+        graph.ClearField("signature_def")
+    file.write_bytes(saved_model.SerializeToString())
+    return model
+
+
+class TestWithoutSignatures:
+    """What is shown of a model without signatures, and that the command shown gives it one."""
+
+    def run_command(self, shown: Any, monkeypatch: pytest.MonkeyPatch, to: Path) -> Any:
+        monkeypatch.chdir(to)
+        sigpb_, *arguments = shlex.split(shown["meta_graphs"][0]["unsigned"]["command"])
+        assert sigpb_ == "sigpb"
+        assert run(*arguments).code == 0
+        return show_json(Path("with_signature"))["meta_graphs"]
+
+    def test_of_functions(
+        self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        model = fixture_model("tf2_functions")
+        shown = show_json(model)
+        command = f"sigpb patch {model} --output_dir=with_signature"
+        command += " --signature_from=serving_default=predict"
+        unsigned = {"command": command, "placeholders": [], "results": []}
+        assert shown["meta_graphs"][0]["unsigned"] == unsigned
+        text = run("show", model).out
+        assert "\n\n  no signatures\n\n  functions that --signature_from makes" in text
+        assert text.endswith(f"\n\n  to make a signature: {command}\n")
+
+        (graph,) = self.run_command(shown, monkeypatch, tmp_path)
+        assert [*graph["signatures"]["serving_default"]["inputs"]] == ["words", "zz"]
+        assert graph["unsigned"] is None
+
+    def test_of_a_graph(
+        self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        model = without_signatures(fixture_model("tf1_two_graphs"))
+        shown = show_json(model)
+        flags = "--create_signature=serving_default --input_from=x=x:0 --input_from=b=b:0 "
+        command = f"sigpb patch {model} --output_dir=with_signature --tags=serve {flags}"
+        unsigned = shown["meta_graphs"][0]["unsigned"]
+        assert unsigned["command"] == f"{command}--add_output=y=y:0"
+        assert unsigned["results"] == [{"tensor": "y:0", "dtype": "float32", "shape": [None, 3]}]
+        assert "--tags=gpu,serve" in shown["meta_graphs"][1]["unsigned"]["command"]
+        assert "  no signatures\n    placeholders: 'x:0' float32 [?,3], " in run("show", model).out
+
+        serve, other = self.run_command(shown, monkeypatch, tmp_path)
+        assert [*serve["signatures"]["serving_default"]["outputs"]] == ["y"]
+        assert other["signatures"] == {}
+
+    def test_of_what_none_can_be_made_of(self, fixture_model: ModelFactory) -> None:
+        model = without_signatures(fixture_model("tf2_linear"))
+        assert show_json(model)["meta_graphs"][0]["unsigned"]["command"] is None
+        assert "to make a signature" not in run("show", model).out
+
+    def test_functions_that_are_not_for_training_come_first(self) -> None:
+        functions: list[Any] = [
+            {"function": "call.f_1", "fixed": ["training=True"], "problem": None},
+            {"function": "call.f_2", "fixed": ["training=False"], "problem": None},
+            {"function": "predict", "fixed": [], "problem": "it returns nothing"},
+            {"function": "other", "fixed": [], "problem": None},
+        ]
+        graph = MetaGraph(Message.root(b""))
+        found = how_to_sign(Path("m"), graph, functions, is_only=True)
+        assert found is not None
+        assert found["command"].endswith("=call.f_2")
+
+    def test_only_what_was_asked_for_is_shown(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_functions")
+        (graph,) = show_json(model, "--signature=__saved_model_init_op")["meta_graphs"]
+        assert graph["unsigned"] is None
+
+
+class TestModelsBelow:
+    @pytest.fixture
+    def repository(self, fixture_model: ModelFactory, tmp_path: Path) -> Path:
+        root = tmp_path / "a repository"
+        for place, name in {
+            "b/1": "tf2_many",
+            "b/2": "tf1_two_graphs",
+            "a": "tf2_functions",
+        }.items():
+            shutil.copytree(fixture_model(name), root / place)
+        (root / "c").mkdir()
+        (root / "c" / "saved_model.pb").write_bytes(b"\x12\x05")
+        (root / ".sigpb-tmp-x").mkdir()
+        (root / ".sigpb-tmp-x" / "saved_model.pb").touch()
+        return root
+
+    def test_are_listed(self, repository: Path) -> None:
+        outcome = run("show", repository)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out.splitlines() == [
+            f"{repository}: no SavedModel itself; models below it: 4",
+            "",
+            "  a    {serve} no signatures",
+            "  b/1  {serve} 'serving_default'",
+            "  b/2  {serve} 'serving_default'; {gpu, serve} 'gpu_only', 'serving_default'",
+            "  c    cannot be read; 'sigpb show' of it says why",
+            "",
+            f"To look at one: sigpb show '{repository}/b/2'",
+            f"To patch them: sigpb batch '{repository}' --patch=FILE --dry_run",
+        ]
+
+    def test_as_json(self, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        shown = show_json(repository)
+        assert (shown["more"], shown["complete"]) == (0, True)
+        assert shown["models"][0] == {
+            "model": str(repository / "a"),
+            "meta_graphs": [{"tags": ["serve"], "signatures": []}],
+            "problem": None,
+        }
+        assert "claims 5 bytes" in shown["models"][3]["problem"]
+
+        monkeypatch.setattr("sigpb.inspect.model_list._MOST_MODELS", 1)
+        assert (len(show_json(repository)["models"]), show_json(repository)["more"]) == (1, 3)
+        assert "\n  and 3 more\n" in run("show", repository).out
+        monkeypatch.setattr("sigpb.inspect.model_list._MOST_DIRECTORIES", 4)
+        shown = show_json(repository)
+        assert (len(shown["models"]), shown["more"], shown["complete"]) == (1, 1, False)
+        assert "models below it: at least 2\n" in run("show", repository).out
+
+    @pytest.mark.parametrize(
+        "flag", ["--history", "--signature=a", "--tags=serve", "--format=textproto"]
+    )
+    def test_are_not_what_flags_ask_for(self, repository: Path, flag: str) -> None:
+        outcome = run("show", repository, flag)
+        assert (outcome.code, outcome.out) == (3, "")
+        assert "It holds models in: a, b/1, b/2, c. Name one of these" in outcome.err
+
+    def test_none(self, tmp_path: Path) -> None:
+        outcome = run("show", tmp_path)
+        assert (outcome.code, outcome.err) == (3, f"sigpb: {tmp_path}: holds no saved_model.pb.\n")
+
+
+class TestFlagsOfSavedModelCli:
+    @pytest.mark.parametrize(
+        ("theirs", "ours"),
+        [
+            ("", ""),
+            ("--all", "--all"),
+            ("--tag_set serve", "--tags=serve"),
+            ("--tag_set serve,gpu", "--tags=gpu,serve"),
+            ("--tag_set serve --signature_def serving_default", "--signature=serving_default"),
+        ],
+    )
+    def test_mean_the_same(self, fixture_model: ModelFactory, theirs: str, ours: str) -> None:
+        model = fixture_model("tf1_two_graphs")
+        if "signature_def" in theirs:
+            ours += " --tags=serve"
+        assert run("show", "--dir", model, *theirs.split()) == run("show", model, *ours.split())
+
+    @pytest.mark.parametrize(
+        ("flags", "said"),
+        [
+            ("--dir=d d", "--dir names the model, and so does 'd'. Give one."),
+            ("--dir=", "flag --dir=: the path is empty."),
+            ("d --tag_set=a --tags=a", "--tag_set is the same as --tags. Give one of them."),
+            ("d --signature_def=a --signature=a", "--signature_def is the same as --signature."),
+            ("d --all --tag_set=a", "--all shows everything. Leave it out, or --tag_set."),
+            ("d --all --signature=a", "--all shows everything. Leave it out, or --signature."),
+        ],
+    )
+    def test_are_refused_beside_their_twins(self, flags: str, said: str) -> None:
+        outcome = run("show", *flags.split())
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith(f"sigpb: {said}")
 
 
 class TestHistory:

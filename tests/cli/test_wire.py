@@ -158,7 +158,7 @@ def test_any_file_can_be_looked_at(tmp_path: Path) -> None:
     onnx = b"\x08\x08" + length_delimited(2, b"pytorch") + length_delimited(7, b"\x0a\x00")
     for content, code, note in [
         (b"", 0, None),
-        (onnx, 0, "this is an ONNX model, not a SavedModel, a MetaGraphDef or a GraphDef"),
+        (onnx, 0, "not a SavedModel, a MetaGraphDef or a GraphDef, but an ONNX model"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(50), 1, "a TFLite model"),
         (b"node { name: 'a' }\n", 1, "this looks like a text proto; give it the suffix .pbtxt"),
         (b"Hello, world!\n" * 10, 1, "neither a SavedModel"),

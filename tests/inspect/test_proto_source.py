@@ -69,7 +69,7 @@ ONNX = b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00\x42\x02\x10\x0b"
         (ONNX, "an ONNX model"),
         (b"\x89HDF\r\n\x1a\n\0\0\0", "an HDF5 file"),
         (b"PK\x03\x04\0\0\0", "a zip archive"),
-        (b"\x1f\x8b\x08\0\0\0", r"compressed with gzip, .*\. Unpack it first\."),
+        (b"\x1f\x8b\x08\0\0\0", r"compressed with gzip\. Unpack it: mv "),
         (b'node {\n  name: "x"\n}\n', "looks like a text proto; give it the suffix .pbtxt"),
         (b"# a graph\nnode {\n}\n", "looks like a text proto"),
         (b"\xff" * 100, "neither a SavedModel nor a MetaGraphDef nor a GraphDef"),
@@ -90,7 +90,7 @@ def test_what_is_something_else_is_named(content: bytes, problem: str, tmp_path:
     [
         ("", "the file is empty."),
         ("# nothing\n", "the file is empty."),
-        ("hello world\n", "neither a SavedModel nor a MetaGraphDef nor a GraphDef, or a badly "),
+        ("hello world\n", "not a SavedModel, a MetaGraphDef or a GraphDef, but a text that says "),
         ('node { name: "x" ', 'not the text of a GraphDef: 1:14 : Expected "}".'),
         ('graph_def { node { nme: "x" } }', "not the text of a MetaGraphDef: 1:20 : "),
     ],

@@ -86,9 +86,34 @@ def test_functions(fixture_model: ModelFactory) -> None:
     assert "'lines' (end: string []) -> (output_0: string [])\n" in text
     assert "(b: float32 [1], a_q: float32 [1], training=True) ->" in text
     assert "'total'" not in text
-    assert "2 more in --format=json" in text
+    assert "2 more with --all, with why if one cannot be a signature" in text
     (graph,) = summary_of(fixture_model("tf2_functions"), signature="nope")["meta_graphs"]
     assert graph["functions"] == []
+
+
+def test_a_function_of_many_tensors_takes_a_short_line() -> None:
+    tensors = [{"key": f"t{number}", "dtype": "int64", "shape": []} for number in range(150)]
+    function = {"function": "f", "arguments": tensors, "fixed": [], "results": tensors}
+    made = made_up(functions=[{**function, "problem": None}])
+    assert "t7: int64 [], … 142 more) -> (t0: int64 []," in summary_text(made)
+    assert "t149: int64 []) -> (t0" in summary_text(made, everything=True)
+
+
+def test_one_long_cell_does_not_move_the_others_far() -> None:
+    inputs = {"k" * 300: endpoint(), "short": endpoint()}
+    lines = summary_text(made_up(("s", signature(inputs=inputs)))).splitlines()
+    assert max(len(line) for line in lines if "short" in line) < 120
+    assert any("k" * 300 + "  int64" in line for line in lines)
+
+
+def test_everything(fixture_model: ModelFactory) -> None:
+    """TensorFlow's own signatures, and all functions, with what keeps them from being one."""
+    summary = summary_of(fixture_model("tf2_functions"))
+    text = summary_text(summary, everything=True)
+    assert "output  __saved_model_init_op  invalid  <unknown>  NoOp" in text
+    assert "'total'" in text
+    assert "; it cannot be a signature: its argument " in text
+    assert "more with" not in text
 
 
 def test_most_functions_are_counted_only() -> None:
@@ -101,7 +126,7 @@ def test_most_functions_are_counted_only() -> None:
     }
     text = rendered(functions=[function] * 23)
     assert text.count("'f' () -> ()") == 20
-    assert "3 more in --format=json" in text
+    assert "3 more with --all" in text
 
 
 def test_meta_graph_with_nothing_in_it(write: Callable[..., Path]) -> None:
@@ -113,6 +138,7 @@ def test_meta_graph_with_nothing_in_it(write: Callable[..., Path]) -> None:
         "bytes": 0,
         "signatures": {},
         "functions": [],
+        "unsigned": {"placeholders": [], "results": [], "command": None},
     }
 
 
@@ -194,6 +220,7 @@ def made_up(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> dict[str, 
                 "tensorflow_version": "2.16.1",
                 "signatures": dict(signatures),
                 "functions": [],
+                "unsigned": None,
                 **graph,
             }
         ],

@@ -68,11 +68,15 @@ def test_missing_directory(tmp_path: Path) -> None:
 
 def test_file_that_is_no_model(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
-    file.touch()
-    assert reason(file) == f"{file}: this is a file. Name the directory that holds saved_model.pb."
+    file.write_bytes(b"\x08\x07")
+    said = (
+        f"{file}: this is a file, and no SavedModel. Name the directory that holds saved_model.pb."
+    )
+    assert reason(file) == said
 
 
 def test_directory_without_a_model(model: Path) -> None:
+    (model / "variables").rmdir()
     assert reason(model) == f"{model}: holds no saved_model.pb."
     (model / "saved_model.pb").mkdir()
     assert reason(model) == f"{model}: holds no saved_model.pb."
@@ -84,8 +88,9 @@ def test_directory_of_versions(tmp_path: Path) -> None:
     (tmp_path / "1" / "saved_model.pb").touch()
     (tmp_path / "2" / "saved_model.pbtxt").touch()
     said = reason(tmp_path)
-    assert (
-        said == f"{tmp_path}: holds no saved_model.pb. It holds models in: 1, 2. Name one of these."
+    assert said == (
+        f"{tmp_path}: holds no saved_model.pb. It holds models in: 1, 2. Name one of these; "
+        f"'sigpb show {tmp_path}' lists them."
     )
 
     for number in range(100, 120):

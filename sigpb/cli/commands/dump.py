@@ -23,7 +23,7 @@ from sigpb.inspect.dump.proto_json import json_of
 from sigpb.inspect.dump.proto_place import ProtoPlace, find_place, require_intact
 from sigpb.inspect.dump.proto_text import text_lines
 from sigpb.inspect.proto_path import path_at, path_text
-from sigpb.inspect.proto_source import IF_DAMAGED, ProtoSource, open_source
+from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.wire import WireError
@@ -105,5 +105,5 @@ def _damage(source: ProtoSource, error: ModelUnreadable) -> str:
         where = f" (in {path})" if path else ""
     return (
         f"it is damaged: {str(error).rstrip('.')}{where}. What is intact can be printed by its "
-        f"path; {IF_DAMAGED}"
+        "path."
     )

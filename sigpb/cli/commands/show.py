@@ -11,20 +11,27 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     define_format,
+    define_path,
     define_signature,
     define_tags,
     one_directory,
+    parse_tags,
     tag_set,
 )
+from sigpb.errors import UsageError
 from sigpb.inspect.model_summary import selected
 from sigpb.inspect.summary import Json, summarize, summary_text
 from sigpb.saved_model import history
-from sigpb.saved_model.files import is_graph_file
+from sigpb.saved_model.files import is_graph_file, is_no_model
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
 from sigpb.visible_text import visible, visible_text_proto
 
 USAGE = """\
-sigpb show DIR|GRAPH [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--history]"""
+sigpb show DIR|GRAPH [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--all]
+sigpb show DIR --history [--format=table|json]"""
+
+# The flags of saved_model_cli, and those that are meant.
+_TWINS = {"tag_set": "tags", "signature_def": "signature"}
 
 TASK = "Look at a model"
 
@@ -48,11 +55,22 @@ def define_flags(values: flags.FlagValues) -> None:
     define_tags(values)
     define_signature(values, "Only the signature of this key.")
     flags.DEFINE_bool(
+        "all",
+        False,
+        "Show all functions and TensorFlow's own signatures, too.",
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
         "history",
         False,
         "Show the patches that were applied, as sigpb.history.jsonl records them, instead.",
         flag_values=values,
     )
+    define_path("dir", "The model, as saved_model_cli names it: the same as DIR.", values)
+    for name, twin in _TWINS.items():
+        flags.DEFINE_string(
+            name, None, f"The same as --{twin}, as saved_model_cli has it.", flag_values=values
+        )
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
@@ -61,23 +79,68 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    path = one_directory(arguments, USAGE)
+    path = one_directory(_directories(arguments, values), USAGE)
+    tags, signature = _chosen(values)
     if is_graph_file(path):
         _print_graph(path, as_json=values.format == "json")
         return 0
+    is_whole = tags is None and signature is None and not values.history
+    if is_whole and values.format != "textproto" and is_no_model(path):
+        from sigpb.inspect.model_list import list_models
+
+        if (found := list_models(path)) is not None:
+            _print_list(found, as_json=values.format == "json")
+            return 0
     with open_model(path) as model:
         if values.history:
             _print_history(model, as_json=values.format == "json")
             return 0
-        meta_graphs = selected(model, tag_set(values), values.signature)
-        summary = summarize(model, meta_graphs, values.signature)
+        meta_graphs = selected(model, tags, signature)
+        summary = summarize(model, meta_graphs, signature)
         if values.format == "json":
             terminal.say_json(summary)
         elif values.format == "textproto":
-            _print_text_protos(meta_graphs, values.signature)
+            _print_text_protos(meta_graphs, signature)
         else:
-            _print_tables(summary)
+            _print_tables(summary, everything=values.all)
     return 0
+
+
+def _directories(arguments: Sequence[str], values: flags.FlagValues) -> Sequence[str]:
+    """Returns the positional arguments, of which ``--dir`` may take the place."""
+    if values.dir is None:
+        return arguments
+    if arguments:
+        raise UsageError(f"--dir names the model, and so does {arguments[0]!r}. Give one.", USAGE)
+    return [values.dir]
+
+
+def _chosen(values: flags.FlagValues) -> tuple[tuple[str, ...] | None, str | None]:
+    """Returns the tag-set and the signature that flags choose; None for all.
+
+    Raises:
+        UsageError: If flags contradict each other.
+    """
+    given = {name for name in ("signature", "tags", *_TWINS) if values[name].value is not None}
+    for name, twin in _TWINS.items():
+        if {name, twin} <= given:
+            raise UsageError(f"--{name} is the same as --{twin}. Give one of them.", USAGE)
+    if given and values.all:
+        raise UsageError(f"--all shows everything. Leave it out, or --{min(given)}.", USAGE)
+    if values.tags is None and values.tag_set is not None:
+        tags: tuple[str, ...] | None = parse_tags(values.tag_set)
+    else:
+        tags = tag_set(values)
+    return tags, values.signature if values.signature_def is None else values.signature_def
+
+
+def _print_list(found: Json, *, as_json: bool) -> None:
+    from sigpb.inspect.model_list import list_lines
+
+    if as_json:
+        terminal.say_json(found)
+    else:
+        terminal.say(*list_lines(found))
 
 
 def _print_graph(file: Path, *, as_json: bool) -> None:
@@ -123,11 +186,11 @@ def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) 
     terminal.say_document(visible_text_proto(text_format.MessageToString(shown, as_utf8=True)))
 
 
-def _print_tables(summary: Json) -> None:
+def _print_tables(summary: Json, *, everything: bool) -> None:
     if not sys.stdout.isatty():
-        terminal.say_document(summary_text(summary))
+        terminal.say_document(summary_text(summary, everything=everything))
         return
     # Takes longer to import than all the rest to run.
     from sigpb.inspect.summary import rich_text
 
-    terminal.say_table(rich_text(summary))
+    terminal.say_table(rich_text(summary, everything=everything))

@@ -48,7 +48,9 @@ class Checkpoint(LintRule):
         try:
             index = checkpoint_index.read(content)
         except NoIndex as error:
-            yield self.finding(_what(content) or f"It is {error}", CHECKPOINT_INDEX)
+            yield self.finding(
+                _what(content, directory / CHECKPOINT_INDEX) or f"It is {error}", CHECKPOINT_INDEX
+            )
             return
         for name, problem in islice(_shard_problems(directory, index), _REPORTED):
             yield self.finding(problem, name)
@@ -62,9 +64,9 @@ def _has_objects(graph: LintedGraph) -> bool:
     return object_graph is not None and bool(object_graph.proto.nodes)
 
 
-def _what(content: bytes) -> str:
+def _what(content: bytes, file: Path) -> str:
     """Says what format a file has that is no checkpoint; empty if that is not known."""
-    found = foreign_file(content)
+    found = foreign_file(content, file)
     if found is None or found is CHECKPOINT_TABLE:
         return ""
     return f"It is {found.name}. {found.advice}".rstrip()
@@ -89,4 +91,5 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
             yield name, f"The index names this file, which is not there.{instead}"
             continue
         if there < size:
-            yield name, _what(beginning) or f"It has {there:,} bytes; the index tells of {size:,}."
+            what = _what(beginning, directory / name)
+            yield name, what or f"It has {there:,} bytes; the index tells of {size:,}."

@@ -1,0 +1,79 @@
+"""The models below a directory: which there are, and what each offers, as far as that is quick."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sigpb.errors import ModelUnreadable, listed
+from sigpb.publishing.changes import is_sigpbs_name
+from sigpb.saved_model.missing_model import models_below
+from sigpb.saved_model.model import open_model, tag_set_text
+
+Json = dict[str, Any]
+
+# So many directories are looked into, which takes a second or two, and so many models opened.
+_MOST_DIRECTORIES = 20_000
+_MOST_MODELS = 50
+
+_UNREADABLE = "cannot be read; 'sigpb show' of it says why"
+
+
+def list_models(directory: Path) -> Json | None:
+    """Returns the models below a directory as JSON values; None if there are none.
+
+    The format is described in docs/json.md.
+    """
+    walk = models_below(directory, is_sigpbs_name)
+    looked_into = [*islice(walk, _MOST_DIRECTORIES)]
+    models = [model for model in looked_into if model is not None]
+    if not models:
+        return None
+    return {
+        "directory": str(directory),
+        "models": [_described(model) for model in models[:_MOST_MODELS]],
+        "more": len(models) - len(models[:_MOST_MODELS]),
+        "complete": next(walk, ...) is ...,
+    }
+
+
+def _described(directory: Path) -> Json:
+    about: Json = {"model": str(directory), "meta_graphs": [], "problem": None}
+    try:
+        with open_model(directory) as model:
+            about["meta_graphs"] = [
+                {"tags": list(graph.tags), "signatures": list(graph.user_signatures)}
+                for graph in model.meta_graphs
+            ]
+    except ModelUnreadable as error:
+        about["problem"] = str(error)
+    return about
+
+
+def list_lines(found: Json) -> Iterator[str]:
+    """Yields the same as text, a line for each model, and how to go on."""
+    directory, models = found["directory"], found["models"]
+    more = found["more"]
+    count = f"{'' if found['complete'] else 'at least '}{len(models) + more:,}"
+    yield f"{directory}: no SavedModel itself; models below it: {count}"
+    yield ""
+    names = [posixpath.relpath(each["model"], directory) for each in models]
+    width = max(map(len, names))
+    for name, each in zip(names, models, strict=True):
+        offers = "; ".join(map(_offer, each["meta_graphs"])) or _UNREADABLE
+        yield f"  {name.ljust(width)}  {offers}".rstrip()
+    if more:
+        yield f"  and {more:,} more"
+    yield ""
+    readable = [each for each in models if each["problem"] is None] or models
+    yield f"To look at one: sigpb show {shlex.quote(readable[-1]['model'])}"
+    yield f"To patch them: sigpb batch {shlex.quote(directory)} --patch=FILE --dry_run"
+
+
+def _offer(meta_graph: Json) -> str:
+    keys = meta_graph["signatures"]
+    return f"{tag_set_text(tuple(meta_graph['tags']))} {listed(keys) if keys else 'no signatures'}"

@@ -1,0 +1,141 @@
+"""What is said of paths at which there is no SavedModel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sigpb.saved_model.missing_model import foreign_directory, models_below
+from tests.cli.command_line import run
+
+ModelFactory = Callable[..., Path]
+
+
+def make(root: Path, *files: str) -> None:
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+
+
+def said_of(path: Path) -> str:
+    """What a command says that reads a model; others say the same, for one place says it."""
+    outcome = run("infer", path, path)
+    assert (outcome.code, outcome.out) == (3, "")
+    return outcome.err.removeprefix(f"sigpb: {path}: ").rstrip("\n")
+
+
+class TestNothing:
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        make(tmp_path, "models/mnist/1/saved_model.pb", "models/.hidden/x")
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("wrong", "meant"),
+        [
+            ("models/mnits", "models/mnist"),
+            ("models/MNIST", "models/mnist"),
+            ("modles/mnist/1", "models/mnist/1"),
+            ("modles/mnist/7", "models"),
+            ("models/mnist/1/saved_modle.pb", "models/mnist/1/saved_model.pb"),
+        ],
+    )
+    def test_a_name_that_is_alike_is_suggested(self, root: Path, wrong: str, meant: str) -> None:
+        said = said_of(root / wrong)
+        assert said == f"there is no such directory. Did you mean '{root / meant}'?"
+
+    def test_other_names_are_listed(self, root: Path) -> None:
+        beside = f"'{root / 'models/mnist'}' holds '1'."
+        assert said_of(root / "models/mnist/2") == f"there is no such directory. {beside}"
+        beside = f"'{root / 'models'}' holds 'mnist'."
+        assert said_of(root / "models/zzz/2") == f"there is no such directory. {beside}"
+
+    def test_nothing_is_suggested_of_nothing(self, tmp_path: Path) -> None:
+        assert said_of(tmp_path / "a") == "there is no such directory."
+        assert said_of(tmp_path / "a/b/c") == "there is no such directory."
+
+    def test_a_prefix_of_a_checkpoint_is_named(self, tmp_path: Path) -> None:
+        make(tmp_path, "model.ckpt.index")
+        assert said_of(tmp_path / "model.ckpt").startswith(
+            "no directory, but a checkpoint, which holds values and no graph. Build the model"
+        )
+        make(tmp_path, "model.ckpt.meta")
+        assert f"'sigpb show {tmp_path}/model.ckpt.meta' shows" in said_of(tmp_path / "model.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ("config.json metadata.json model.weights.h5", "It is the folder of a Keras model. Exp"),
+        ("model.json group1-shard1of1.bin", "It is a TensorFlow.js model. Use the SavedModel"),
+        ("variables/variables.index keras_metadata.pb", "its saved_model.pb is missing. Copy"),
+        ("checkpoint w.index w.data-00000-of-00001", "It is a checkpoint, which holds values an"),
+        ("a.index a.data-00000-of-00001 a.meta", "It is a checkpoint with its graph. 'sigpb sho"),
+        ("a.tflite b.onnx notes.txt", "It holds 'a.tflite', 'b.onnx'. Name one of these."),
+        ("a.tflite notes.txt", "a.tflite: the file is empty."),
+        ("notes.txt checkpoint", ""),
+    ],
+)
+def test_a_directory_without_a_model_is_named(tmp_path: Path, files: str, said: str) -> None:
+    make(tmp_path, *files.split())
+    found = said_of(tmp_path)
+    assert found.startswith("holds no saved_model.pb.")
+    assert said in found
+    assert bool(said) == (found != "holds no saved_model.pb.")
+
+
+def test_names_alone_tell_what_a_directory_is() -> None:
+    found = foreign_directory(["a.index", "a.data-00000-of-00001"], Path("gone"))
+    assert found is not None
+    assert found.name == "a checkpoint, which holds values and no graph"
+
+
+def test_a_part_of_a_model_leads_to_the_model(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    part = f"It is a part of the model '{model}': name that."
+    assert said_of(model / "variables") == f"holds no saved_model.pb. {part}"
+    assert said_of(model / "fingerprint.pb") == f"this is a file, and no SavedModel. {part}"
+    assert part in run("dump", model / "fingerprint.pb").err
+
+
+def test_a_model_of_another_name_is_told_how_to_be_named(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf1_no_variables")
+    file, new = model / "it's.pb", model / "it's"
+    (model / "saved_model.pb").rename(file)
+    quoted, target = (str(each).join("''").replace("it's", "it'\"'\"'s") for each in (file, new))
+    told = f"mkdir {target} && cp {quoted} {target}/saved_model.pb"
+    commands: tuple[tuple[str | Path, ...], ...]
+    commands = (("show", file), ("infer", file, file), ("patch", "--dry_run", file))
+    for command in commands:
+        outcome = run(*command)
+        assert outcome.code == 3
+        assert outcome.err.startswith(f"sigpb: {file}: a SavedModel, but not named saved_model.pb")
+        assert outcome.err.rstrip().endswith(told)
+    assert said_of(model).startswith(f"holds no saved_model.pb. {file}: a SavedModel, but not na")
+
+
+def test_models_are_found_however_deep_and_not_in_models(tmp_path: Path) -> None:
+    make(tmp_path, "b/2/saved_model.pb", "b/2/x/saved_model.pb", "a/saved_model.cpb", "c/d/e")
+    make(tmp_path, ".git/saved_model.pb")
+    walk = models_below(tmp_path, lambda name: name.startswith("."))
+    assert [model and str(model.relative_to(tmp_path)) for model in walk] == [
+        *(None, "a", None, "b/2", None, None)
+    ]
+    assert "It holds models in: a, b/2. Name one of these; 'sigpb show" in said_of(tmp_path)
+
+
+def test_damage_leads_to_wire_and_salvage(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    file = model / "saved_model.pb"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:9000])
+    first = said_of(model)
+    file.write_bytes(whole.replace(b"serving_default", b"serving_def\xff\xfft"))
+    deep = run("show", model).err
+    for said in (first, deep):
+        assert f"'sigpb wire {file}' shows where the damage is" in said
+        assert f"'sigpb salvage {file} salvaged' saves what can be read." in said
+        assert said.count("sigpb wire") == 1
+    assert "wire" not in run("salvage", model, model.parent / "saved").err
