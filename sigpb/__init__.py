@@ -18,11 +18,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sigpb.api import PatchResult as PatchResult
+    from sigpb.api import UndoResult as UndoResult
     from sigpb.api import apply_plan as apply_plan
     from sigpb.api import infer as infer
     from sigpb.api import invert as invert
     from sigpb.api import patch as patch
     from sigpb.api import plan as plan
+    from sigpb.api import undo as undo
     from sigpb.api import verify as verify
     from sigpb.errors import EnvironmentFailure as EnvironmentFailure
     from sigpb.errors import ModelUnreadable as ModelUnreadable
@@ -51,6 +53,7 @@ _SOURCES = {
     "SavedModel": "saved_model.model",
     "SavedModelPatch": "protos",
     "SigpbError": "errors",
+    "UndoResult": "api",
     "UnsafeModel": "errors",
     "UsageError": "errors",
     "VerifyReport": "verifying.report",
@@ -61,6 +64,7 @@ _SOURCES = {
     "open": "saved_model.model",
     "patch": "api",
     "plan": "api",
+    "undo": "api",
     "verify": "api",
 }
 

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.inspect.styled_text import Line, plain
 from sigpb.visible_text import json_text, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from sigpb.inspect.styled_text import Line
 
 # Colours pass, what fits on one screen is not paged, and stays there: as git has it.
 _LESS_OPTIONS = "FRX"
@@ -64,6 +65,8 @@ def write(lines: Iterable[Line]) -> None:
     if there is one; ``PAGER=cat`` and an empty ``PAGER`` turn that off.
     """
     if not sys.stdout.isatty():
+        from sigpb.inspect.styled_text import plain
+
         for styled in lines:
             print(plain(styled))
         return

@@ -67,7 +67,7 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
     title = f"MetaGraph {tag_set_text(graph.tags_before)}"
     yield f"{title} → {tag_set_text(graph.tags_after)}" if renamed else title
     for signature in graph.changed_signatures:
-        yield from (f"  {line}" for line in _signature(signature))
+        yield from (f"  {line}" for line in signature_lines(signature))
     if graph.internal:
         yield f"  TensorFlow's own signatures: {_names(graph.internal)}"
     if graph.graph.nodes:
@@ -87,7 +87,8 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
         yield from (f"  contradiction {side}: {sentence}" for sentence in found)
 
 
-def _signature(change: SignatureDifference) -> Iterator[str]:
+def signature_lines(change: SignatureDifference) -> Iterator[str]:
+    """Yields what became of a signature."""
     if change.after is None:
         yield f"signature {change.before!r}: deleted"
         return
