@@ -100,8 +100,8 @@ def plan_undo(model: SavedModel) -> Undo | None:
         if not unknown:
             return None
         raise PatchError(
-            f"{directory}: no record ({history.FILE_NAME}) says what left {unknown[0].name}, such as "
-            "'sigpb lint --fix' or a patch with --no_history, nor whether the model was changed "
+            f"{directory}: no record ({history.FILE_NAME}) says what left {unknown[0].name}, such "
+            "as 'sigpb lint --fix' or a patch with --no_history, nor whether the model was changed "
             f"since then.{_by_hand(directory, unknown)}"
         )
     applied = _Applied.read(record)

@@ -1,9 +1,8 @@
-"""Taking patches back: the files are what they were, or nothing is changed and the reason is said."""
+"""Taking patches back: the files are what they were, or nothing is changed and it says why."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import sigpb
 from sigpb import protos
 from sigpb.patching import side_files
 from sigpb.patching.patch_file import parse_text
+from sigpb.regular_files import is_there
 from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.history import FILE_NAME
 from tests.patches import MAIN, ModelFactory, altered, contents
@@ -202,7 +202,7 @@ def test_a_proto_that_is_a_link(fixture_model: ModelFactory) -> None:
         (model / name).symlink_to(f"blobs/{name}")
     before = contents(model)
     patch(model, RENAME, fingerprint="drop")
-    assert not os.path.lexists(model / "fingerprint.pb")
+    assert not is_there(model / "fingerprint.pb")
     sigpb.undo(model)
     assert contents(model) == before
     assert (model / MAIN).is_symlink()

@@ -1,8 +1,8 @@
 """Takes back the patch that was applied to a model last, in place.
 
 The files come back to the byte from the backup that the patch left in the model. Without a backup
-(--nobackup, copies, new versions) the model is patched back, if its record says how. Run it again to
-take back the patch before that one. A model that something else changed since then is refused.
+(--nobackup, copies, new versions) the model is patched back, if its record says how. To take back
+the patch before, run the command again. A model that something else changed since then is refused.
 """
 
 from __future__ import annotations
