@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from sigpb.api import UndoResult as UndoResult
     from sigpb.api import apply_plan as apply_plan
     from sigpb.api import infer as infer
     from sigpb.api import invert as invert
     from sigpb.api import patch as patch
     from sigpb.api import plan as plan
+    from sigpb.api import undo as undo
     from sigpb.api import verify as verify
     from sigpb.comparing.difference import ModelDifference as ModelDifference
     from sigpb.errors import EnvironmentFailure as EnvironmentFailure
@@ -72,6 +74,7 @@ _SOURCES = {
     "SavedModelPatch": "protos",
     "SigpbError": "errors",
     "TraceReport": "inspect.names.trace",
+    "UndoResult": "api",
     "UnsafeModel": "errors",
     "UsageError": "errors",
     "VerifyReport": "verifying.report",
@@ -87,6 +90,7 @@ _SOURCES = {
     "plan": "api",
     "show": "reading",
     "trace": "reading",
+    "undo": "api",
     "verify": "api",
 }
 

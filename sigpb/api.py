@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import UsageError, with_path
@@ -14,8 +14,13 @@ from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch, plan_patch
 from sigpb.patching.plan import PatchLike, Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
-from sigpb.publishing.publish import check_output_dir, publish_copy, publish_in_place
-from sigpb.publishing.unfinished import take_back_unfinished
+from sigpb.publishing.publish import (
+    check_output_dir,
+    publish_copy,
+    publish_in_place,
+    put_backup_back,
+)
+from sigpb.publishing.unfinished import is_unfinished, take_back_unfinished
 from sigpb.saved_model.files import is_graph_file, locate
 from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
@@ -150,6 +155,77 @@ def patch(
     taken_back = _taken_back(path, options)
     with open_model(path) as model:
         return _patched(model, lambda: plan_patch(model, wanted), options, taken_back)
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What became of a model whose last patch was to be taken back.
+
+    Attributes:
+        status: ``unchanged`` if no patch is recorded in the model.
+        model: Its directory.
+        files: The files that changed, relative to the model.
+        backup: The backup that they were put back from; None if the patch was taken back by the one
+            that undoes it.
+        plan: The plan of that one; None if there was a backup.
+        lines: With a backup, what became of the signatures, in words.
+        notes: What else there is to say.
+        record: What the model's record said of the patch that was taken back.
+    """
+
+    status: Literal["undone", "unchanged"]
+    model: Path
+    files: tuple[str, ...] = ()
+    backup: Path | None = None
+    plan: Plan | None = None
+    lines: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@with_path
+def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
+    """Takes back the patch that was applied to a model last, in place.
+
+    From a backup the files come back to the byte. Without one, the patch is applied that undoes the
+    last one, if the model's record holds such a patch. Called again, it takes back the one before.
+    What a killed patch in place began is taken back first, and is all that is taken back then.
+
+    Args:
+        path: The model's directory.
+        dry_run: Whether nothing is changed.
+
+    Raises:
+        ModelUnreadable: If there is no model that can be read.
+        PatchError: If the patch cannot be taken back, or the model was changed since then.
+        EnvironmentFailure: If something cannot be read or written. Nothing is changed then.
+    """
+    from sigpb.patching.undo import plan_undo
+
+    directory = locate(Path(path)).parent
+    if is_unfinished(directory) and (dry_run or take_back_unfinished(directory)):
+        note = "what a killed process began is taken back, and nothing else"
+        return UndoResult("undone", directory, notes=(note,))
+    with open_model(path) as model:
+        planned = plan_undo(model)
+        if planned is None:
+            return UndoResult("unchanged", directory)
+        if dry_run:
+            pass
+        elif planned.backup is not None:
+            put_backup_back(directory, planned.backup, planned.changes, expected=model.state)
+        else:
+            publish_in_place(directory, planned.changes, expected=model.state, backup=False)
+        return UndoResult(
+            "undone",
+            directory,
+            tuple(sorted(planned.changes)),
+            planned.backup,
+            planned.plan and planned.plan.to_tell(),
+            planned.lines,
+            planned.notes,
+            planned.record,
+        )
 
 
 @with_path

@@ -22,6 +22,7 @@ NAMES = [
     "SavedModel",
     "SavedModelPatch",
     "SigpbError",
+    "UndoResult",
     "UnsafeModel",
     "UsageError",
     "VerifyReport",
@@ -32,6 +33,7 @@ NAMES = [
     "open",
     "patch",
     "plan",
+    "undo",
     "verify",
 ]
 

@@ -84,6 +84,9 @@ class Place(Protocol):
         What else killed runs left in the model is removed.
         """
 
+    def keeps_backup(self, job: Job) -> bool:
+        """Whether there is a backup, complete or not; nothing is removed."""
+
     def as_it_was(self, job: Job) -> AbstractContextManager[Path]:
         """Yields a directory with what a patch reads, as it was before the batch."""
 
@@ -174,6 +177,10 @@ class LocalPlace:
     def has_backup(self, job: Job) -> bool:
         """See `Place`."""
         remove_leftovers(self._directory)
+        return self.keeps_backup(job)
+
+    def keeps_backup(self, job: Job) -> bool:
+        """See `Place`."""
         return backup_path(self._directory, job.id).is_dir()
 
     @contextlib.contextmanager

@@ -92,7 +92,7 @@ def prepare(
     for each in found.models:
         if each.problem is not None:
             outcomes.append(Outcome(each.path, "failed", each.problem))
-        elif reason := is_meant.reason_to_skip(each.name):
+        elif reason := is_meant.reason_to_skip(each.path, each.name):
             outcomes.append(Outcome(each.path, "skipped", reason))
         elif each.path in others:
             reason = f"versions={others[each.path]} does not mean version {each.version}"
@@ -133,8 +133,9 @@ def _check_patterns(is_meant: NameFilter, found: Discovery) -> None:
     Raises:
         UsageError: If some match none.
     """
-    names = sorted({each.name for each in found.models if each.problem is None})
-    if unused := is_meant.unused(names):
+    models = {(each.path, each.name) for each in found.models if each.problem is None}
+    if unused := is_meant.unused(models):
+        names = sorted({name for _, name in models})
         raise UsageError(
             f"No model's path matches {', '.join(map(repr, unused))}. There are "
             f"{', '.join(names[:5])}{', …' if len(names) > 5 else ''}."

@@ -79,6 +79,10 @@ class RemotePlace:
         """See `Place`."""
         return publish.has_backup(self._store, self.path, job.id)
 
+    def keeps_backup(self, job: Job) -> bool:
+        """See `Place`."""
+        return bool(self._store.files(self.backup(job)))
+
     @contextlib.contextmanager
     def as_it_was(self, job: Job) -> Iterator[Path]:
         """See `Place`."""

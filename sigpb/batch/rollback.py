@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,8 +15,8 @@ from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.journal import Journal, Progress, read
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
 from sigpb.batch.place import Place, place_of
-from sigpb.batch.selection import lies_in
-from sigpb.errors import EnvironmentFailure, PatchError
+from sigpb.batch.selection import is_named, lies_in
+from sigpb.errors import EnvironmentFailure, PatchError, UsageError, listed
 
 _THREADS = 8
 
@@ -71,19 +70,33 @@ class Rollback:
         """Returns the models to roll back.
 
         Args:
-            only: A glob that their paths match, in the repository or as a whole; None for all.
+            only: A glob that names them: see `is_named`; None for all.
+
+        Raises:
+            UsageError: If it names no model of the batch.
         """
+        tasks = [
+            task
+            for task in self.progress.tasks
+            if only is None or is_named(task.model, task.name, [only])
+        ]
+        if only is not None and not tasks:
+            names = [task.name for task in self.progress.tasks]
+            raise UsageError(f"No model of the batch is {only!r}; there are {listed(names)}.")
         settled = ("unchanged", "skipped", "refused")
         return [
             task
-            for task in self.progress.tasks
+            for task in tasks
             if task.model not in self.progress.undone
             and (task.model in self.patched or self.progress.ended.get(task.model) not in settled)
-            and (only is None or any(fnmatch.fnmatchcase(p, only) for p in (task.name, task.model)))
         ]
 
+    def forecast(self, tasks: list[Task]) -> Iterator[Undone]:
+        """Yields what would become of models, in their order; changes nothing."""
+        return self._each(replace(self.progress.start.job, dry_run=True), tasks)
+
     def run(self, tasks: list[Task]) -> Iterator[Undone]:
-        """Rolls models back, and yields what became of each as soon as it is written down.
+        """Rolls models back, and yields what became of each, in their order, once it is on record.
 
         Raises:
             EnvironmentFailure: If the journal cannot be written.
@@ -92,27 +105,30 @@ class Rollback:
         if tasks:  # From here on the batch cannot go on, whatever becomes of this.
             journal.append("rollback", {})
             journal.sync()
-        job, where = self.progress.start.job, self.progress.start.directories
         has_failed = False
-        with ThreadPoolExecutor(_THREADS) as pool:
-            work = pool.map(
-                lambda task: roll_back(job, task, self.patched.get(task.model), where), tasks
-            )
-            for undone in work:
-                values = {"outcome": undone.outcome, "reason": undone.reason}
-                journal.append("undo", {"model": undone.model, **values})
-                has_failed |= undone.outcome == "failed"
-                yield undone
+        for undone in self._each(self.progress.start.job, tasks):
+            values = {"outcome": undone.outcome, "reason": undone.reason}
+            journal.append("undo", {"model": undone.model, **values})
+            has_failed |= undone.outcome == "failed"
+            yield undone
         if not has_failed:
             journal.append("rolled_back", {})
         journal.close()
+
+    def _each(self, job: Job, tasks: list[Task]) -> Iterator[Undone]:
+        where = self.progress.start.directories
+        with ThreadPoolExecutor(_THREADS) as pool:
+            yield from pool.map(
+                lambda task: roll_back(job, task, self.patched.get(task.model), where), tasks
+            )
 
 
 def roll_back(job: Job, task: Task, done: Outcome | None, directories: Collection[str]) -> Undone:
     """Rolls a model back.
 
     Args:
-        job: What the batch was to do.
+        job: What the batch was to do. In a dry run nothing is changed: neither what would be rolled
+            back nor what a killed run left.
         task: The model.
         done: What the batch did to it; None if it may have been killed while it was at it.
         directories: Where the batch worked; nothing that lies elsewhere is touched.
@@ -124,16 +140,26 @@ def roll_back(job: Job, task: Task, done: Outcome | None, directories: Collectio
                 f"{changed} is not in a directory that the batch worked in: "
                 f"{', '.join(directories)}. The journal is damaged, or somebody changed it."
             )
+        place = place_of(changed)
+        if job.dry_run and done is None:
+            return _left_behind(job, task, place)
         if task.output is None:
-            return _put_back(job, task, place_of(task.model), done)
-        return _withdraw(job, task, place_of(task.output), done)
+            return _put_back(job, task, place, done)
+        return _withdraw(job, task, place, done)
     except Exception as error:  # One model never stops the others.
         refused = verdict_of(error) == "refused"
         return Undone(task.model, "refused" if refused else "failed", reason_of(error))
 
 
+def _left_behind(job: Job, task: Task, place: Place) -> Undone:
+    """Returns what would become of a model that a killed run may have been at."""
+    if not (place.keeps_backup(job) if task.output is None else place.exists()):
+        return Undone(task.model, "unchanged")
+    return Undone(task.model, "rolled_back", "if what is there is what a killed run left")
+
+
 def _put_back(job: Job, task: Task, model: Place, done: Outcome | None) -> Undone:
-    has_backup = model.has_backup(job)
+    has_backup = model.keeps_backup(job) if job.dry_run else model.has_backup(job)
     if done is None:
         left = left_behind(job, task, protos.SavedModelPatch.FromString(job.patch))
         if left is None:
@@ -149,12 +175,16 @@ def _put_back(job: Job, task: Task, model: Place, done: Outcome | None) -> Undon
                 f"{model.path} was changed after the batch. Its files as they were before the "
                 f"batch are in {model.backup(job)}."
             )
-    model.restore(job, done)
+    if not job.dry_run:
+        model.restore(job, done)
+    elif not has_backup:
+        raise EnvironmentFailure(f"{model.backup(job)}: there is no such backup.")
     return Undone(task.model, "rolled_back")
 
 
 def _withdraw(job: Job, task: Task, output: Place, done: Outcome | None) -> Undone:
-    output.remove_stages(job)
+    if not job.dry_run:
+        output.remove_stages(job)
     if not output.exists():
         return Undone(task.model, "unchanged")
     if done is None:  # Whether it is what the batch would have made of the model.
@@ -165,7 +195,8 @@ def _withdraw(job: Job, task: Task, output: Place, done: Outcome | None) -> Undo
     tree = listing_digest(output.sizes(), done.files)
     made = done.output_tree or listing_digest(place_of(task.model).sizes(), done.files)
     is_as_made = output.digest() == (done.output_digest or done.input_digest) and tree == made
-    if not is_as_made or output.has_backup(job):  # A copy has none: it is one of the models.
+    if not is_as_made or output.keeps_backup(job):  # A copy has none: it is one of the models.
         raise PatchError(f"{output.path} was changed after the batch. It stays as it is.")
-    output.withdraw(job)
+    if not job.dry_run:
+        output.withdraw(job)
     return Undone(task.model, "rolled_back")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import fnmatch
 import operator
 import os
+import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf import text_format
 
 from sigpb import protos
-from sigpb.batch.versions import VersionPolicy, parse_versions, policy_of
+from sigpb.batch.versions import VersionPolicy, parse_versions, policy_of, version_of
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import read_text
@@ -59,30 +60,53 @@ def check_selection(only: protos.ModelSelection) -> None:
         raise PatchError(problems)
 
 
+def is_named(model: str, name: str, globs: Iterable[str]) -> bool:
+    """Whether a model is one of those that globs name.
+
+    A glob matches the model's path in its repository (``images/mnist/1``), with or without the
+    version, or its own name: the last part without the version (``mnist``). A glob that begins with
+    ``/``, or is a URL, matches the model's whole path, with or without the version.
+
+    Args:
+        model: The model's directory.
+        name: Its path in the repository.
+        globs: The globs.
+    """
+    base = _without_version(model)
+    whole = (model, base)
+    relative = (name, _without_version(name), posixpath.basename(base))
+    return any(
+        fnmatch.fnmatchcase(spelling, glob)
+        for glob in globs
+        for spelling in (whole if glob.startswith("/") or is_url(glob) else relative)
+    )
+
+
+def _without_version(path: str) -> str:
+    base, last = posixpath.split(path)
+    return path if version_of(last) is None else base
+
+
 class NameFilter:
-    """Tells by a model's path in its repository whether it is meant."""
+    """Tells by a model's path, and by its path in its repository, whether it is meant."""
 
     def __init__(self, only: protos.ModelSelection) -> None:
-        self._patterns = tuple(only.include)
-        self._include = _any_of(only.include)
-        self._exclude = _any_of(only.exclude)
+        self._include = tuple(only.include)
+        self._exclude = tuple(only.exclude)
 
-    def reason_to_skip(self, name: str) -> str | None:
-        """Returns why a model is not meant; None if it is."""
-        if self._exclude and self._exclude(name):
+    def reason_to_skip(self, model: str, name: str) -> str | None:
+        """Returns why a model is not meant; None if it is. See `is_named`."""
+        if is_named(model, name, self._exclude):
             return "its path is excluded"
-        if self._include and not self._include(name):
+        if self._include and not is_named(model, name, self._include):
             return "its path is not among those that are included"
         return None
 
-    def unused(self, names: Collection[str]) -> list[str]:
-        """Returns the patterns to include that none of `names` matches."""
-        return [glob for glob in self._patterns if not fnmatch.filter(names, glob)]
-
-
-def _any_of(globs: Sequence[str]) -> Callable[[str], object] | None:
-    pattern = "|".join(f"(?:{fnmatch.translate(glob)})" for glob in globs)
-    return re.compile(pattern).match if globs else None
+    def unused(self, models: Collection[tuple[str, str]]) -> list[str]:
+        """Returns the patterns to include that match none of some models and their names."""
+        return [
+            glob for glob in self._include if not any(is_named(*each, [glob]) for each in models)
+        ]
 
 
 def reason_to_skip(model: SavedModel, only: protos.ModelSelection) -> str | None:

@@ -72,8 +72,8 @@ def _define_which(values: flags.FlagValues) -> None:
     ):
         flags.DEFINE_string(name, None, meaning, flag_values=values)
     for name, meaning in (
-        ("include", "GLOB: only models whose path in the repository matches one."),
-        ("exclude", "GLOB: only models whose path in the repository matches none."),
+        ("include", "Only models of this name (mnist), or whose path matches this GLOB (a/*)."),
+        ("exclude", "No models of this name, and none whose path matches this GLOB."),
         ("has_signature", "KEY: only models with this signature."),
         ("has_input", "KEY[:DTYPE[:SHAPE]]: only models with this input."),
         ("method", "NAME: only models with a signature of this method name."),

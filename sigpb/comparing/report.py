@@ -72,7 +72,7 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
     title = f"MetaGraph {tag_set_text(graph.tags_before)}"
     yield f"{title} → {tag_set_text(graph.tags_after)}" if renamed else title
     for signature in graph.changed_signatures:
-        yield from (f"  {line}" for line in _signature(signature))
+        yield from (f"  {line}" for line in whole_signature_lines(signature))
     if graph.internal:
         yield f"  TensorFlow's own signatures: {_names(graph.internal)}"
     if graph.graph.nodes:
@@ -92,7 +92,8 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
         yield from (f"  contradiction {side}: {sentence}" for sentence in found)
 
 
-def _signature(change: SignatureDifference) -> Iterator[str]:
+def whole_signature_lines(change: SignatureDifference) -> Iterator[str]:
+    """Yields what became of a signature and its endpoints."""
     yield from signature_lines(change)
     if change.after is not None:
         yield from (f"  {endpoint_text(each)}" for each in change.changed_endpoints)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.patching import side_files
+from sigpb.patching.invert import inverse_of
 from sigpb.patching.plan import Plan, asks_for_whole_graphs, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.changes import Changes, Content, SplicedFile
@@ -44,7 +45,7 @@ def changes_of(
     if plan.is_empty:
         return {}, ()
     interfaces = {each.index: plan.interfaces[each.index] for each in plan.meta_graphs}
-    made = plan.commit(model)
+    signed = made = plan.commit(model)
     _hold_to(plan.patch, [made.committed[index] for index in interfaces])
     if asks_for_whole_graphs(plan.patch):
         from sigpb.patching.whole_graph import carried_out
@@ -66,7 +67,7 @@ def changes_of(
         **requests,
     }
     if history:
-        changes |= side_files.history(model, main, plan, views)
+        changes |= side_files.history(model, plan, changes, views, inverse_of(plan, signed))
     return changes, notes
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.patching.compile import compile_patch
-from sigpb.patching.infer import differences
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.commit import commit, unchanged
+from sigpb.rewrite.commit import CommittedModel, commit, unchanged
 from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.interface import Interface
 from sigpb.rewrite.port import SIDES, Port, Side
 from sigpb.saved_model.model import SavedModel, tag_set_text
-from sigpb.steps.conversion import dtype_steps, losses
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_type
 from sigpb.visible_text import natural
 from sigpb.wire import Edits, assemble
@@ -35,14 +33,41 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     """
     if plan.is_empty:
         return protos.SavedModelPatch()
+    made = plan.commit(model)
+    undo, problems = inverse_of(plan, made)
+    if problems:
+        raise PatchError(problems)
+    patched = SavedModel(model.file, model.state, assemble(made.pieces, model.buffer))
+    if left := list(_left_undone(undo, patched, model)):
+        raise PatchError(left)
+    return undo
+
+
+class Inverse(NamedTuple):
+    """The patch that undoes another one.
+
+    Attributes:
+        patch: The patch.
+        problems: What it does not undo, and why: in whole sentences.
+    """
+
+    patch: protos.SavedModelPatch
+    problems: Sequence[str]
+
+
+def inverse_of(plan: Plan, made: CommittedModel) -> Inverse:
+    """Returns the patch that undoes what a plan does, without trying it.
+
+    Args:
+        plan: The plan; it changes something.
+        made: What the plan makes of the model, but for what it does to MetaGraphs as wholes.
+    """
     problems = [
         each for graph in plan.meta_graphs for edit in graph.edits for each in edit.irreversible()
     ]
-    pieces, committed = plan.commit(model)
-    made = {index: committed[index].signature_defs for index in plan.interfaces}
     patches = []
     for index, interfaces in plan.interfaces.items():
-        inverse = _Inverse(interfaces, made[index])
+        inverse = _Inverse(interfaces, made.committed[index].signature_defs)
         patches.append(inverse.patch(by_tags=plan.patch.HasField("tags")))
         problems += [each for each in inverse.problems if each not in problems]
     if any(patch != patches[0] for patch in patches):
@@ -50,21 +75,19 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
             "the MetaGraphs that the patch changes would need different patches; select one by its "
             "tags."
         )
-    if problems:
-        raise PatchError(problems)
     undo = patches[0]
     undo.id = f"undo-{plan.patch.id}" if plan.patch.id else "undo"
     undo.reason = f"undoes: {plan.patch.reason}" if plan.patch.reason else ""
-    patched = SavedModel(model.file, model.state, assemble(pieces, model.buffer))
-    if problems := list(_left_undone(undo, patched, model)):
-        raise PatchError(problems)
-    return undo
+    return Inverse(undo, problems)
 
 
 def _left_undone(
     undo: protos.SavedModelPatch, patched: SavedModel, model: SavedModel
 ) -> Iterator[str]:
     """Yields why a patch does not give a patched model back the signatures that it had."""
+    from sigpb.patching.compile import compile_patch
+    from sigpb.patching.infer import differences
+
     edits = Edits(patched.buffer)
     try:
         interfaces = compile_patch(patched, undo).interfaces
@@ -179,13 +202,16 @@ class _Inverse:
         after = self._made[signature.key]
         changed = (after.inputs if side == "input" else after.outputs)[end.key]
         now, wanted = tensor_type(info), tensor_type(changed)
-        if lost := losses(dtype_steps(now.dtype, wanted.dtype), now):
-            self.problems.append(
-                f"{where} would not be what it was: {dtype_name(now.dtype)} → "
-                f"{dtype_name(wanted.dtype)} loses something ({'; '.join(lost)})."
-            )
         if wanted.dtype != now.dtype:
+            # What only a conversion needs: every patch that is recorded comes here.
+            from sigpb.steps.conversion import dtype_steps, losses
+
             undo.dtype = dtype_name(now.dtype)
+            if lost := losses(dtype_steps(now.dtype, wanted.dtype), now):
+                self.problems.append(
+                    f"{where} would not be what it was: {dtype_name(now.dtype)} → "
+                    f"{dtype_name(wanted.dtype)} loses something ({'; '.join(lost)})."
+                )
         if wanted.shape != now.shape:  # Outputs follow a batch size that changes.
             undo.shape = shape_text(now.shape)
             if end.type is not None and end.type.insist:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from google.protobuf import text_format
 
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
-from sigpb.publishing.changes import Changes, Content
+from sigpb.patching.invert import Inverse
+from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
-from sigpb.saved_model.files import WARMUP_PATH, sha256_of
+from sigpb.saved_model.files import WARMUP_PATH, read_side_file, sha256_of
 from sigpb.saved_model.model import SavedModel, parse
 from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
 
@@ -98,29 +102,64 @@ def _program_hash(first: Committed) -> int | None:
 
 def history(
     model: SavedModel,
-    main: Content,
     plan: Plan,
+    changes: Changes,
     committed: Iterable[Committed],
+    inverse: Inverse,
 ) -> Changes:
-    """Returns the record of applied patches with this one added.
+    """Returns the record of applied patches with this one added, and how it is undone.
 
     Args:
         model: The model as it was.
-        main: The new content of its proto.
         plan: The plan that is carried out.
+        changes: The new content of the model's other files.
         committed: Its MetaGraphs as they are now.
+        inverse: The patch that undoes this one.
     """
-    signatures = [(graph.tags, graph.signature_defs) for graph in committed]
-    before = sha256_of(model.file) if model.state.size <= _DIGEST_LIMIT else None
-    after = _digest(main, model.buffer)
-    record = histories.with_record(
-        model.directory, plan.patch, signatures, before, after, plan.asked
-    )
+    way_back: dict[str, Any] = {
+        "input_digest": sha256_of(model.file) if model.state.size <= _DIGEST_LIMIT else None,
+        "input_bytes": model.state.size,
+        "input_types_digest": histories.types_digest(
+            (graph.tags, graph.signatures) for graph in model.meta_graphs
+        ),
+        "side_files": {
+            name: [digest_of(model.directory / name), _digest(content, model.buffer)]
+            for name, content in changes.items()
+            if name != model.file.name
+        },
+    }
+    if inverse.problems:
+        way_back["irreversible"] = inverse.problems
+    else:
+        way_back["undo"] = text_format.MessageToString(
+            inverse.patch, as_one_line=True, as_utf8=True
+        )
+    left = left_by(model, changes, committed)
+    record = histories.with_record(model.directory, plan.patch, left, way_back, plan.asked)
     return {histories.FILE_NAME: record}
 
 
-def _digest(content: Content, buffer: Buffer) -> str | None:
-    """Returns the SHA-256 of a proto; None if that takes long."""
+def left_by(model: SavedModel, changes: Changes, committed: Iterable[Committed]) -> dict[str, Any]:
+    """Returns what the record says of a model as changes leave it."""
+    signatures = [(graph.tags, graph.signature_defs) for graph in committed]
+    main = changes[model.file.name]
+    return histories.left_by(signatures, _digest(main, model.buffer), _size(main))
+
+
+def digest_of(file: Path) -> str | None:
+    """Returns the SHA-256 of a file beside a proto; None if there is none."""
+    content = read_side_file(file)
+    return None if content is None else sha256((content,), b"")
+
+
+def _size(content: Content | None) -> int:
+    return size((content or b"",) if not isinstance(content, SplicedFile) else content.pieces)
+
+
+def _digest(content: Content | None, buffer: Buffer) -> str | None:
+    """Returns the SHA-256 of a file; None if there is none, or that takes long."""
+    if content is None:
+        return None
     if isinstance(content, bytes):
         return sha256((content,), b"")
     return sha256(content.pieces, buffer) if size(content.pieces) <= _DIGEST_LIMIT else None

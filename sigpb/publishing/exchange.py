@@ -147,7 +147,7 @@ def put_back(model: Path, changes: Iterable[LocatedChange], kept: Path) -> None:
     with contextlib.ExitStack() as cleanup:
         exchange(
             [
-                cleanup.enter_context(_previous_file(model, change, kept))
+                cleanup.enter_context(previous_file(model, change, kept))
                 for change in changes
                 if not _is_same(model / change.path, kept / change.path)
             ]
@@ -155,7 +155,8 @@ def put_back(model: Path, changes: Iterable[LocatedChange], kept: Path) -> None:
 
 
 @contextlib.contextmanager
-def _previous_file(model: Path, change: LocatedChange, kept: Path) -> Iterator[Replacement]:
+def previous_file(model: Path, change: LocatedChange, kept: Path) -> Iterator[Replacement]:
+    """Puts a file of a backup beside the one that it is to replace; at exit it is gone there."""
     target = model / change.path
     if not is_there(kept / change.path):
         yield Replacement(target, None, change.is_main)

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
@@ -30,6 +31,7 @@ from sigpb.publishing.exchange import (
     locked,
     new_file,
     next_backup,
+    previous_file,
     previous_files,
     put_back,
 )
@@ -141,18 +143,66 @@ def publish_in_place(
             _check_unchanged(model, expected)
             kept = previous.rename(_backup_path(model, backup))
             try:
-                announce(model, replacements, kept)
+                files = {str(each.target.relative_to(model)): each for each in replacements}
+                announce(model, kept, {at: (each.target, each.new) for at, each in files.items()})
                 sync_directory(model)
                 exchange(replacements)
                 conclude(model)
             except BaseException as error:
-                _put_back(model, located, kept, expected, cause=error)
+                then = f"What was there is in {kept}; the next patch in place puts it back."
+                _put_back(model, located, kept, expected, cause=error, then=then)
                 conclude(model)
                 _discard(kept, previous)
                 raise
             if not backup:
                 _discard(kept, previous)
     return kept if backup else None
+
+
+def put_backup_back(
+    model_dir: Path, backup: Path, changed: Collection[str], *, expected: FileState
+) -> None:
+    """Puts the files of a backup back and removes the backup.
+
+    Whoever loads the model meanwhile gets the one or the other, as with `publish_in_place`. What a
+    killed process began, `take_back_unfinished` brings to its end.
+
+    Args:
+        model_dir: The model's directory.
+        backup: The directory in it that `publish_in_place` returned.
+        changed: The files that were changed then; those that the backup lacks are removed.
+        expected: State of the main proto as it was read.
+
+    Raises:
+        EnvironmentFailure: If something cannot be read or written, or if the main proto is not what
+            it was any more. The model is as it was unless the message says otherwise.
+    """
+    with explained(f"put the files of {backup} back", "The model is as it was."):
+        model = Path(os.path.realpath(model_dir))
+        kept = model / backup.name
+        located = locate_changes(model, dict.fromkeys(changed, b""))
+        files = {str(each.path): (kept / each.path, model / each.path) for each in located}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(locked(model))
+            check_finished(model)
+            replacements = [
+                stack.enter_context(previous_file(model, change, kept)) for change in located
+            ]
+            present = stack.enter_context(previous_files(model, located))
+            _check_unchanged(model, expected)
+            try:
+                announce(model, kept, files)
+                sync_directory(model)
+                exchange(replacements)
+                conclude(model)
+            except BaseException as error:
+                then = f"'sigpb undo' puts back the rest of what is in {kept}."
+                _put_back(model, located, present, expected, cause=error, then=then)
+                conclude(model)
+                raise
+            used = kept.with_name(temporary_name("used"))
+            stack.enter_context(removed_at_exit(used))
+            _discard(kept, used)
 
 
 def _write_changes(
@@ -204,7 +254,9 @@ def _put_back(
     expected: FileState,
     *,
     cause: BaseException,
+    then: str,
 ) -> None:
+    """Puts files back after a failure; `then` says what is to be done if that fails too."""
     try:
         put_back(model, changes, kept)
     except OSError as error:
@@ -218,6 +270,5 @@ def _put_back(
         raise EnvironmentFailure(
             f"Could not patch {model} in place: {reason}. Putting back what was there failed too: "
             f"{reason_of(error)}. {main.name} is {'the old' if is_old else 'the new'} one, and "
-            f"loads, but what describes it may be missing: {others or 'nothing'}. What was there "
-            f"is in {kept}; the next patch in place puts it back."
+            f"loads, but what describes it may be missing: {others or 'nothing'}. {then}"
         ) from cause

@@ -28,6 +28,31 @@ def backup_path(model_dir: Path, name: str) -> Path:
     return Path(os.path.realpath(model_dir)) / f"{BACKUP_PREFIX}{name}"
 
 
+def backups(model_dir: Path) -> list[Path]:
+    """Returns the directories of all backups in a model, those with the highest numbers first."""
+    found = [path for path in model_dir.glob(f"{BACKUP_PREFIX}*") if path.is_dir()]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def kept_file(model_dir: Path, backup: Path, name: str) -> Path | None:
+    """Returns the file that a backup holds of a model; None if it holds none.
+
+    Args:
+        model_dir: The model's directory.
+        backup: The directory of the backup in it.
+        name: The path of the file, relative to the model.
+
+    Raises:
+        EnvironmentFailure: If the file lies outside the model.
+    """
+    model = Path(os.path.realpath(model_dir))
+    (located,) = locate_changes(model, {name: b""})
+    kept = model / backup.name / located.path
+    if kept.is_symlink():  # Its text is relative to where it was.
+        kept = (model / located.path).parent / kept.readlink()
+    return kept if is_regular(kept) else None
+
+
 def restore(
     model_dir: Path,
     name: str,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
@@ -22,7 +22,7 @@ from sigpb.publishing.changes import (
     is_main_proto,
     temporary_name,
 )
-from sigpb.publishing.exchange import Replacement, locked, put_back
+from sigpb.publishing.exchange import locked, put_back
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory, write_file
 from sigpb.regular_files import is_there, read_regular
@@ -31,25 +31,23 @@ _State = list[int] | None
 """Size and time of modification in nanoseconds; None for no file."""
 
 
-def announce(model: Path, replacements: Iterable[Replacement], backup: Path) -> None:
+def announce(model: Path, backup: Path, files: Mapping[str, tuple[Path, Path | None]]) -> None:
     """Says in a model what is about to be exchanged.
 
     Args:
         model: The model's directory.
-        replacements: The files, which are written already.
-        backup: The directory that the old ones are kept in.
+        backup: The directory that holds what is to be put back if the process is killed.
+        files: For each path in the model, a file that is as there then, and one that is as there if
+            the process is not killed. None, or a path where there is none, is no file.
 
     Raises:
         OSError: If it cannot be written.
     """
-    files = {
-        str(each.target.relative_to(model)): {
-            "old": _state(each.target),
-            "new": None if each.new is None else _state(each.new),
-        }
-        for each in replacements
+    states = {
+        path: {"old": _state(old), "new": None if new is None else _state(new)}
+        for path, (old, new) in files.items()
     }
-    content = json.dumps({"backup": backup.name, "files": files}).encode()
+    content = json.dumps({"backup": backup.name, "files": states}).encode()
     write_file(model / EXCHANGE_NAME, content, mode=None)
 
 
@@ -72,8 +70,8 @@ def check_finished(model_dir: Path) -> None:
     if is_unfinished(model_dir):
         raise EnvironmentFailure(
             f"{model_dir}: a process that patched the model in place was killed, or is not done "
-            "yet, so that files beside its proto may be missing. Patch it in place again, which "
-            "takes back what was begun."
+            "yet, so that files beside its proto may be missing. 'sigpb undo' takes back what was "
+            "begun, as the next patch in place does."
         )
 
 

@@ -37,6 +37,29 @@ def signatures_digest(signatures: Signatures) -> str:
     return digest.hexdigest()
 
 
+def types_digest(signatures: Signatures) -> str:
+    """Returns a digest of tag-sets and signatures that does not depend on the names of tensors."""
+    return signatures_digest(
+        (tags, {key: _without_tensors(each) for key, each in signature_defs.items()})
+        for tags, signature_defs in signatures
+    )
+
+
+def _without_tensors(signature_def: protos.SignatureDef) -> protos.SignatureDef:
+    stated = protos.SignatureDef()
+    stated.CopyFrom(signature_def)
+    for info in (*stated.inputs.values(), *stated.outputs.values()):
+        encoding = info.WhichOneof("encoding")
+        if encoding == "coo_sparse":
+            info.coo_sparse.Clear()
+        elif encoding == "composite_tensor":
+            for component in info.composite_tensor.components:
+                component.name = ""
+        else:
+            info.name = ""
+    return stated
+
+
 def patch_digest(patch: protos.SavedModelPatch) -> str:
     """Returns a digest of a patch; its reason and selection do not count.
 
@@ -80,6 +103,12 @@ def was_applied(
     )
 
 
+def last_record(directory: Path) -> dict[str, Any] | None:
+    """Returns the last patch that was applied, empty if it is damaged; None without a record."""
+    lines = _read(directory)
+    return next(iter(_parsed(lines[-1:])), {}) if lines else None
+
+
 def records(directory: Path) -> list[dict[str, Any]]:
     """Returns the patches that were applied, the last one last; damaged lines are left out."""
     return _parsed(_read(directory))
@@ -101,9 +130,8 @@ def _parsed(lines: Iterable[bytes]) -> list[dict[str, Any]]:
 def with_record(
     directory: Path,
     patch: protos.SavedModelPatch,
-    signatures: Signatures,
-    input_digest: str | None,
-    output_digest: str | None,
+    left: Mapping[str, Any],
+    more: Mapping[str, Any],
     asked: protos.SavedModelPatch | None = None,
 ) -> bytes:
     """Returns the content of the record with one more patch at its end.
@@ -111,9 +139,8 @@ def with_record(
     Args:
         directory: The model's directory.
         patch: The patch that is being applied, with the keys that its patterns stand for.
-        signatures: The tag-sets and signatures as it leaves them.
-        input_digest: The SHA-256 of the proto before; None if it is too large to be hashed.
-        output_digest: The same after.
+        left: What the patch leaves: see `left_by`.
+        more: What else is recorded, as JSON values.
         asked: The patch as it was given; None where that is `patch`.
     """
     record: dict[str, Any] = {
@@ -122,13 +149,59 @@ def with_record(
         "patch_id": patch.id,
         "reason": patch.reason,
         "patch_digest": patch_digest(patch),
-        "signatures_digest": signatures_digest(signatures),
-        "input_digest": input_digest,
-        "output_digest": output_digest,
+        **left,
+        **more,
     }
     if asked is not None:
         record["asked_digest"] = patch_digest(asked)
-    return b"".join(line + b"\n" for line in [*_read(directory), json.dumps(record).encode()])
+    return _joined([*_read(directory), json.dumps(record).encode()])
+
+
+def left_by(signatures: Signatures, digest: str | None, size: int) -> dict[str, Any]:
+    """Returns what the record says of a model as a patch leaves it.
+
+    Args:
+        signatures: The tag-sets and signatures.
+        digest: The SHA-256 of the proto; None if it is too large to be hashed.
+        size: Its size in bytes.
+    """
+    return {
+        "signatures_digest": signatures_digest(signatures),
+        "output_digest": digest,
+        "output_bytes": size,
+    }
+
+
+def without_last(
+    directory: Path, left: Mapping[str, Any], side_files: Mapping[str, str | None]
+) -> bytes | None:
+    """Returns the content of the record without its last patch; None if there was no other.
+
+    Args:
+        directory: The model's directory.
+        left: What the model is without the patch: see `left_by`.
+        side_files: The SHA-256 of the files beside the proto that change then; None for no file.
+    """
+    *earlier, _ = _read(directory)
+    if not earlier:
+        return None
+    *rest, last = earlier
+    for record in _parsed([last]):
+        files = record.get("side_files")
+        for name, pair in files.items() if isinstance(files, dict) else ():
+            if name in side_files and isinstance(pair, list):
+                pair[1:] = [side_files[name]]
+        last = json.dumps({**record, **left}).encode()
+    return _joined([*rest, last])
+
+
+def is_before_last(earlier: bytes | None, directory: Path) -> bool:
+    """Whether a file's content is the record of a model without its last patch."""
+    return (earlier or b"").splitlines() == _read(directory)[:-1]
+
+
+def _joined(lines: Iterable[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
 
 
 def dated_now(content: bytes) -> bytes:

@@ -10,6 +10,7 @@ from sigpb.batch.selection import (
     Root,
     check_selection,
     configured_roots,
+    is_named,
     listed_roots,
     reason_to_skip,
 )
@@ -38,10 +39,28 @@ def selection(text: str) -> protos.ModelSelection:
         ('include: "*" exclude: "*/1"', "b/1", "its path is excluded"),
         ('exclude: "[ab]/?"', "c/1", None),
         ('include: "A/*"', "a/1", "its path is not among those that are included"),
+        ('include: "mnist"', "mnist/1", None),
+        ('include: "mnist"', "images/mnist/12", None),
+        ('include: "images/mnist"', "images/mnist/12", None),
+        ('include: "mnist"', "images/mnist", None),
+        ('include: "images"', "images/mnist/12", "its path is not among those that are included"),
+        ('include: "mnist"', "mnist2/1", "its path is not among those that are included"),
+        ('include: "12"', "mnist/12", "its path is not among those that are included"),
+        ('exclude: "mnist"', "mnist/12", "its path is excluded"),
+        ('include: "/models/mnist"', "mnist/1", None),
+        ('include: "/models/*/1"', "mnist/1", None),
+        ('include: "/other/*"', "mnist/1", "its path is not among those that are included"),
+        ('include: "*models*"', "mnist/1", "its path is not among those that are included"),
     ],
 )
 def test_names(text: str, name: str, reason: str | None) -> None:
-    assert NameFilter(selection(text)).reason_to_skip(name) == reason
+    assert NameFilter(selection(text)).reason_to_skip(f"/models/{name}", name) == reason
+
+
+def test_the_versions_of_one_model_have_its_name() -> None:
+    assert is_named("/models/mnist/1", "1", ["mnist"])
+    assert is_named("s3://bucket/mnist/1", "1", ["s3://bucket/*"])
+    assert not is_named("s3://bucket/mnist/1", "1", ["s3://other/*"])
 
 
 FITTING = [

@@ -447,7 +447,7 @@ class TestRollback:
 
         outcome, again = run("rollback", root / JOURNAL), run("rollback", root / JOURNAL)
 
-        assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "3 rolled_back")
+        assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "3 rolled back")
         assert (again.code, again.out) == (0, "there is nothing to undo\n")
         assert run("batch", root, "--resume").code == 2
         (root / JOURNAL).unlink()
@@ -466,6 +466,34 @@ class TestRollback:
         outcome = run("rollback", root / JOURNAL, "--only=[ab]/*", "--format=json")
         assert [each["outcome"] for each in outcome.json["models"]] == ["rolled_back"] * 2
         assert patched(root) == ["c/1"]
+
+    def test_dry_run_and_the_name_of_a_model(self, root: Path, patch: Path) -> None:
+        batch(root, patch)
+        before = contents(root)
+
+        outcome = run("rollback", root / JOURNAL, "--dry_run")
+
+        assert outcome.out.splitlines() == [
+            f"would be rolled back  {root}/a/1",
+            f"would be rolled back  {root}/b/1",
+            f"would be rolled back  {root}/c/1",
+            "3 would be rolled back",
+        ]
+        assert contents(root) == before
+        shutil.rmtree(next((root / "b" / "1").glob(".sigpb-backup-*")))
+        (root / "a" / "1" / "saved_model.pb").unlink()
+        lines = run("rollback", root / JOURNAL, "--dry_run").out.splitlines()
+        assert [line.split()[0] for line in lines[:3]] == ["refused", "failed", "would"]
+        assert run("rollback", root / JOURNAL, "--only=c").out.splitlines() == [
+            f"rolled back  {root}/c/1",
+            "1 rolled back",
+        ]
+        assert patched(root) == ["b/1"]
+        outcome = run("rollback", root / JOURNAL, "--only=d")
+        assert (outcome.code, outcome.err) == (
+            2,
+            "sigpb: No model of the batch is 'd'; there are 'a/1', 'b/1', 'c/1'.\n",
+        )
 
     def test_changed_since(self, root: Path, patch: Path, tmp_path: Path) -> None:
         batch(root, patch)

@@ -21,7 +21,13 @@ import pytest
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.durability import Together
-from sigpb.publishing.publish import FileState, SplicedFile, publish_copy, publish_in_place
+from sigpb.publishing.publish import (
+    FileState,
+    SplicedFile,
+    publish_copy,
+    publish_in_place,
+    put_backup_back,
+)
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.wire.edits import SourceRange
 
@@ -85,6 +91,20 @@ class Place:
         return sorted(path.name for path in found)
 
 
+@dataclasses.dataclass(frozen=True)
+class Patched(Place):
+    """The same after a patch in place."""
+
+    def create(self) -> None:
+        super().create()
+        self.in_place()
+
+    def put_back(self) -> None:
+        backup = self.model / ".sigpb-backup-0001"
+        expected = FileState.of(self.model / MAIN)
+        put_backup_back(self.model, backup, CHANGED, expected=expected)
+
+
 def files(directory: Path) -> dict[str, bytes]:
     """What a loader sees."""
     return {
@@ -94,7 +114,7 @@ def files(directory: Path) -> dict[str, bytes]:
     }
 
 
-Procedure = Callable[[Place], None]
+Procedure = Callable[[Any], None]
 
 COPIES: dict[str, Procedure] = {
     "copy": lambda place: place.copy(),
@@ -184,7 +204,10 @@ def run(procedure: Procedure, place: Place, act: Callable[[int], None]) -> tuple
 
 
 def at_each_step(
-    procedure: Procedure, directory: Path, act: Callable[[int, int], None]
+    procedure: Procedure,
+    directory: Path,
+    act: Callable[[int, int], None],
+    kind: type[Place] = Place,
 ) -> Iterator[tuple[Place, str, str]]:
     """Carries out a procedure on fresh models, for n from 1 to the number of its changes.
 
@@ -192,13 +215,14 @@ def at_each_step(
         procedure: What to do.
         directory: Where.
         act: What to do before each change, given its number and n.
+        kind: What there is before.
 
     Yields:
         The place as it was left, how the procedure ended, and its message.
     """
 
     def carry_out(n: int) -> tuple[Place, str, str]:
-        place = Place(directory / str(n))
+        place = kind(directory / str(n))
         place.create()
         return place, *run(procedure, place, lambda call: act(call, n))
 
@@ -284,6 +308,38 @@ def test_a_model_patched_in_place_is_old_or_new_at_any_moment(
         if model == OLD:
             procedure(place)
         assert files(place.model) == NEW
+    assert found == {OLD[MAIN], NEW[MAIN]}
+
+
+@pytest.mark.parametrize("act", [kill, fail_once, fail_for_good])
+def test_a_backup_is_put_back_or_not_at_any_moment(
+    tmp_path: Path, act: Callable[[int, int], None]
+) -> None:
+    found = set()
+    for place, outcome, message in at_each_step(Patched.put_back, tmp_path, act, Patched):
+        assert isinstance(place, Patched)
+        model = files(place.model)
+        assert_consistent(model)
+        found.add(model[MAIN])
+        if outcome == FAILED:
+            stated = {
+                "The model is as it was": NEW,
+                "saved_model.pb is the old one": NEW,
+                "saved_model.pb is the new one": OLD,
+            }
+            assert [each[MAIN] for words, each in stated.items() if words in message] == [
+                model[MAIN]
+            ]
+            assert model == NEW or "'sigpb undo' puts back the rest" in message
+        if act is fail_once:
+            assert model in (OLD, NEW)
+            assert {*place.leftovers()} <= {".sigpb-backup-0001"}  # It could not be removed.
+        is_half_done = model not in (OLD, NEW)
+        assert take_back_unfinished(place.model) is is_half_done
+        assert files(place.model) == OLD or not is_half_done
+        if files(place.model) == NEW:
+            place.put_back()
+        assert files(place.model) == OLD
     assert found == {OLD[MAIN], NEW[MAIN]}
 
 

@@ -48,9 +48,9 @@ def test_an_announcement_that_was_cut_off_goes(model: Path, before: Snapshot) ->
 
 def test_nobody_goes_on_before(half_new: Path, tmp_path: Path) -> None:
     changed = snapshot(half_new)
-    with pytest.raises(EnvironmentFailure, match="Patch it in place again"):
+    with pytest.raises(EnvironmentFailure, match="takes back what was begun"):
         in_place(half_new, {MAIN: b"newer"})
-    with pytest.raises(EnvironmentFailure, match="Patch it in place again"):
+    with pytest.raises(EnvironmentFailure, match="takes back what was begun"):
         publish_copy(half_new, tmp_path / "copy", {})
     assert snapshot(half_new) == changed
     assert not (tmp_path / "copy").exists()

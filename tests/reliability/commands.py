@@ -72,6 +72,12 @@ COMMANDS = {
     "patch --output_dir --hardlink": Command(
         f"patch {MODEL} --output_dir=out/1 --hardlink --input_dtype=x=float64"
     ),
+    "undo from a backup": Command(
+        f"undo {MODEL}", (f"patch {MODEL} --in_place --rename_input=x=image",)
+    ),
+    "undo by the inverse": Command(
+        f"undo {MODEL}", (f"patch {MODEL} --in_place --nobackup --rename_input=x=image",)
+    ),
     "plan --out": Command(f"plan {MODEL} --out=plan.json --rename_input=x=image"),
     "apply --in_place": Command(
         "apply plan.json --in_place", (f"plan {MODEL} --out=plan.json --rename_input=x=image",)

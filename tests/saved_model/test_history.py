@@ -31,7 +31,7 @@ SWAP = renaming("x", "b")
 
 
 def record(directory: Path, patch: protos.SavedModelPatch, after: ModelSignatures) -> None:
-    content = history.with_record(directory, patch, after, "in", "out")
+    content = history.with_record(directory, patch, history.left_by(after, "out", 7), {})
     (directory / history.FILE_NAME).write_bytes(content)
 
 
@@ -97,7 +97,7 @@ def test_records_are_lines_of_json_and_earlier_ones_stay(tmp_path: Path) -> None
         == second.keys()
         == {
             *("time", "sigpb", "patch_id", "reason", "patch_digest", "signatures_digest"),
-            *("input_digest", "output_digest"),
+            *("output_digest", "output_bytes"),
         }
     )
     assert (first["patch_id"], first["reason"]) == ("first", "größer")
@@ -107,7 +107,7 @@ def test_records_are_lines_of_json_and_earlier_ones_stay(tmp_path: Path) -> None
 
 def test_asking_writes_nothing(tmp_path: Path) -> None:
     history.was_applied(tmp_path, SWAP, SWAPPED)
-    history.with_record(tmp_path, SWAP, SWAPPED, None, None)
+    history.with_record(tmp_path, SWAP, history.left_by(SWAPPED, None, 7), {})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,37 +6,40 @@ A model that was changed after the batch is refused, and stays as it is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from absl import flags
 
 from sigpb.batch.locks import journal_locked, locked
-from sigpb.batch.rollback import Rollback
+from sigpb.batch.rollback import Rollback, Undone
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.cli.batch_progress import shown
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, redacted
 
-USAGE = "sigpb rollback JOURNAL [--only=GLOB] [--format=text|json]"
+USAGE = "sigpb rollback JOURNAL [--dry_run] [--only=NAME] [--format=text|json]"
 
 TASK = "Patch a repository of models"
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
-    ("sigpb rollback journal.jsonl", "Undo all that a batch did."),
-    ("sigpb rollback journal.jsonl --only='*mnist*'", "Undo it for some models."),
-    (
-        "sigpb rollback journal.jsonl --format=json",
-        "Say what became of each model for a program.",
-    ),
+    ("sigpb rollback models/sigpb.batch.0001.jsonl --dry_run", "Print what would be undone."),
+    ("sigpb rollback models/sigpb.batch.0001.jsonl", "Undo all that a batch did."),
+    ("sigpb rollback models/sigpb.batch.0001.jsonl --only=mnist", "Undo it for one model."),
 )
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     flags.DEFINE_string(
-        "only", None, "GLOB: only models whose path matches it.", flag_values=values
+        "only",
+        None,
+        "Only models of this name (mnist), or whose path matches this GLOB (images/*).",
+        flag_values=values,
+    )
+    flags.DEFINE_bool(
+        "dry_run", False, "Print what would be undone and change nothing.", flag_values=values
     )
     define_format(values, "How to print what was done.")
 
@@ -49,24 +52,35 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     if len(arguments) != 1:
         raise UsageError("The journal of a batch is expected.", USAGE)
-    counts: Counter[str] = Counter()
-    models = []
     if is_url(arguments[0]):
         raise UsageError(f"{redacted(arguments[0])}: a journal is a file of this machine.")
     file = Path(arguments[0])
-    start = Rollback.of(file).progress.start
+    rollback = Rollback.of(file)
+    start = rollback.progress.start
+    if values.dry_run:
+        return _told(rollback.forecast(rollback.tasks(values.only)), values)
     with journal_locked(file, start.directories), locked(start.directories, start.job.id):
         rollback = Rollback.of(file)
-        for undone in rollback.run(rollback.tasks(values.only)):
-            counts[undone.outcome] += 1
-            if values.format == "json":
-                models.append(vars(undone))
-            else:
-                reason = f": {undone.reason}" if undone.reason else ""
-                terminal.say(f"{undone.outcome:<11}  {shown(undone.model)}{reason}")
+        return _told(rollback.run(rollback.tasks(values.only)), values)
+
+
+def _told(outcomes: Iterable[Undone], values: flags.FlagValues) -> int:
+    """Prints what becomes of models, in their order; returns the exit code."""
+    words = {"rolled_back": "would be rolled back" if values.dry_run else "rolled back"}
+    width = max(map(len, ("unchanged", *words.values())))
+    counts: Counter[str] = Counter()
+    models = []
+    for undone in outcomes:
+        said = words.get(undone.outcome, undone.outcome)
+        counts[said] += 1
+        if values.format == "json":
+            models.append(vars(undone))
+        else:
+            reason = f": {undone.reason}" if undone.reason else ""
+            terminal.say(f"{said:<{width}}  {shown(undone.model)}{reason}")
     if values.format == "json":
-        terminal.say_json({"models": models})
+        terminal.say_json({"dry_run": values.dry_run, "models": models})
     else:
-        said = [f"{count} {outcome}" for outcome, count in counts.items()]
-        terminal.say(", ".join(said) or "there is nothing to undo")
+        counted = ", ".join(f"{count} {said}" for said, count in counts.items())
+        terminal.say(counted or "there is nothing to undo")
     return int(bool(counts["refused"] or counts["failed"]))
