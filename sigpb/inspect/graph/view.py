@@ -44,8 +44,8 @@ class GraphView:
         return "".join(f"{plain(styled)}\n" for styled in chosen.render(picture))
 
     def to_json(self) -> dict[str, Any]:
-        """Returns all of it as JSON values: see docs/json.md."""
-        return picture_json(self.whole)
+        """Returns what is drawn as JSON values: see docs/json.md."""
+        return picture_json(self.picture)
 
     def __str__(self) -> str:
         return self.render("tree").removesuffix("\n")
