@@ -180,11 +180,11 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
     ]
     assert names(signature) == [
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size"),
-        *("from_function", "positional", "create", "examples"),
+        *("from_function", "positional", "create", "examples", "key_pattern"),
     ]
     assert names(endpoint) == [
         *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),
-        *("reshape", "step", "from_output", "from_input", "add", "node_name"),
+        *("reshape", "step", "from_output", "from_input", "add", "node_name", "key_pattern"),
     ]
     assert signature.fields_by_name["output"].message_type is endpoint
 
