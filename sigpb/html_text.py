@@ -103,8 +103,10 @@ def frame(title: str, page: str, height: int) -> str:
         page: The page, with the scripts that it may run.
         height: How high the frame is, in pixels.
     """
+    # A page has many double quotes, which would take six characters each.
+    content = page.replace("&", "&amp;").replace("'", "&#39;")
     return (
-        f'<iframe title="{escaped(title)}" sandbox="allow-scripts" srcdoc="{html.escape(page)}" '
+        f'<iframe title="{escaped(title)}" sandbox="allow-scripts" srcdoc=\'{content}\' '
         f'style="width:100%;height:{height}px;border:1px solid rgba(128,128,128,.4);'
         'background:#fff"></iframe>'
     )

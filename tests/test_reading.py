@@ -36,10 +36,8 @@ def asked(model: Path, before: Path) -> list[tuple[Any, list[str]]]:
     file.write_text(json.dumps(RENAMED))
     return [
         (sigpb.show(model), ["show", str(model)]),
-        (sigpb.show(model, signature=S), ["show", str(model), f"--signature={S}"]),
         (sigpb.diff(before, model), ["diff", str(before), str(model)]),
         (sigpb.diff(model, model), ["diff", str(model), str(model)]),
-        (sigpb.lint(model), ["lint", str(model)]),
         (sigpb.lint(model, select=["no-*"]), ["lint", str(model), "--select=no-*"]),
         (sigpb.graph(model, signature=S, depth=9), ["graph", str(model), f"--signature={S}"]),
         (
