@@ -80,6 +80,7 @@ def invert(path: str | Path, patch: PatchLike) -> protos.SavedModelPatch:
         return inverse(model, made)
 
 
+@with_path
 def infer(before: str | Path, after: str | Path) -> protos.SavedModelPatch:
     """Returns the patch that gives a model the signatures of another.
 
@@ -391,6 +392,7 @@ def _patched(
     return PatchResult(status, told, output, backup, verified, notes, options.dry_run)
 
 
+@with_path
 def verify(
     old: str | Path,
     new: str | Path,

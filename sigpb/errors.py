@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copyreg
 import functools
 import os
 import re
@@ -43,6 +44,10 @@ class SigpbError(Exception):
     def lines(self) -> tuple[str, ...]:
         """The message line by line; a line break in one of them is part of a name."""
         return (super().__str__() or type(self).__name__,)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Python's own calls __init__ with `args`, which are not always what that takes.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         """Returns the message, with what cannot be seen in names spelled out."""
@@ -97,9 +102,17 @@ class PatchError(SigpbError):
 
 
 class UnsafeModel(SigpbError):
-    """A model is not run, since it touches files, other machines or code that are not its own."""
+    """A model is not run, since it touches files, other machines or code that are not its own.
+
+    Attributes:
+        ops: The ops that do so, as ``allow_ops`` names them.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, ops: Iterable[str] = ()) -> None:
+        self.ops = tuple(ops)
+        super().__init__(message)
 
 
 class ModelUnreadable(SigpbError):

@@ -18,12 +18,12 @@ _TINTS: dict[Tint, str] = {
     "": "",
     "added": "background:rgba(46,160,67,.25)",
     "removed": "background:rgba(248,81,73,.25)",
-    "warning": "background:rgba(210,153,34,.3)",
+    "warning": "background:rgba(210,153,34,.25)",
     "dim": "opacity:.7",
 }
 _LINE = "border-bottom:1px solid rgba(128,128,128,.4)"
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 4px"
-_TEXT = "white-space:pre-wrap;overflow-wrap:anywhere"
+_TEXT = "white-space:pre-wrap;overflow-wrap:break-word"
 
 
 class Cell(NamedTuple):
@@ -103,8 +103,10 @@ def frame(title: str, page: str, height: int) -> str:
         page: The page, with the scripts that it may run.
         height: How high the frame is, in pixels.
     """
+    # A page has many double quotes, which would take six characters each.
+    content = page.replace("&", "&amp;").replace("'", "&#39;")
     return (
-        f'<iframe title="{escaped(title)}" sandbox="allow-scripts" srcdoc="{html.escape(page)}" '
+        f'<iframe title="{escaped(title)}" sandbox="allow-scripts" srcdoc=\'{content}\' '
         f'style="width:100%;height:{height}px;border:1px solid rgba(128,128,128,.4);'
         'background:#fff"></iframe>'
     )

@@ -96,7 +96,7 @@ def lint(
     wanted = EMPTY_POLICY if policy is None else load_policy(policy)
     report = lint_all([Path(path)], selected_rules(wanted, select, ignore), wanted)
     if report.unreadable and not report.models:
-        raise ModelUnreadable("\n".join(report.unreadable))
+        raise ModelUnreadable(" ".join(report.unreadable))
     return report
 
 

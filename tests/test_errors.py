@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import importlib
 import pickle
+import pkgutil
+from pathlib import Path
 
 import pytest
 
+import sigpb
+from sigpb.batch_size.dimension import BatchError
 from sigpb.errors import (
     EnvironmentFailure,
     ModelUnreadable,
@@ -12,7 +17,10 @@ from sigpb.errors import (
     UnsafeModel,
     UsageError,
     did_you_mean,
+    with_path,
 )
+from sigpb.verifying.report import NotEquivalent, VerifyReport
+from sigpb.wire import WireError
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,77 @@ def test_patch_error_holds_every_problem() -> None:
 def test_what_an_error_says_can_be_seen(error: SigpbError, said: str) -> None:
     assert str(error) == said
     assert str(pickle.loads(pickle.dumps(error))) == said
+
+
+def kinds(kind: type[SigpbError] = SigpbError) -> set[type[SigpbError]]:
+    """All errors that there are."""
+    return {kind}.union(*map(kinds, kind.__subclasses__()))
+
+
+def error_of(kind: type[SigpbError]) -> SigpbError:
+    """An error of a kind, with what that takes besides the message."""
+    report = VerifyReport(Path("a"), Path("b"), (), ())
+    more: dict[type[SigpbError], tuple[object, ...]] = {
+        PatchError: (["one", "two"],),
+        UsageError: ("a", "sigpb x"),
+        UnsafeModel: ("a", ["ReadFile"]),
+        WireError: ("a", 3),
+        BatchError: (["one", "two"],),
+        NotEquivalent: (report,),
+    }
+    return kind(*more.get(kind, ("a",)))
+
+
+def test_errors_pass_between_processes() -> None:
+    for module in pkgutil.walk_packages(sigpb.__path__, "sigpb."):
+        if module.name not in ("sigpb.batch.beam", "sigpb.batch.pipeline"):  # They need an extra.
+            importlib.import_module(module.name)
+    found = kinds()
+    assert {WireError, BatchError, NotEquivalent} <= found
+    for kind in found:
+        error = error_of(kind)
+        error.path = "models/a"
+        other = pickle.loads(pickle.dumps(error))
+        assert type(other) is kind
+        assert str(other) == str(error)
+        assert other.args == error.args
+        assert vars(other) == vars(error)
+
+
+def test_an_unsafe_model_names_its_ops() -> None:
+    assert UnsafeModel("a", ["ReadFile"]).ops == ("ReadFile",)
+    assert UnsafeModel("a").ops == ()
+    assert UsageError("a", "sigpb x").usage == "sigpb x"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "known", "meant"),
+    [
+        ("imgae", ["image", "bias"], ("image",)),
+        ("x'y", ["x'y'"], ("x'y'",)),
+        ('x"', ['x"\n\\'], ('x"\n\\',)),
+        ("x", ["image"], ()),
+    ],
+)
+def test_suggestions(wrong: str, known: list[str], meant: tuple[str, ...]) -> None:
+    problem = f"There is no {wrong!r}; {did_you_mean(wrong, known)}."
+    assert EnvironmentFailure(problem).suggestions == meant
+    assert PatchError([problem, "Another.", problem]).suggestions == meant
+    several = f"did you mean {' or '.join(map(repr, (*known, 'other')))}? There are many."
+    assert UsageError(several).suggestions == (*known, "other")
+
+
+def test_what_calls_from_python_get_names_the_model() -> None:
+    @with_path
+    def read(path: object, *, other: str = "") -> None:
+        raise errors.pop()
+
+    errors = [ModelUnreadable("a"), ModelUnreadable("a"), ModelUnreadable("a")]
+    errors[0].path = "there/already"
+    for path, expected in (("a", "a"), (Path("b"), "b"), (Path("c"), "there/already")):
+        with pytest.raises(ModelUnreadable) as caught:
+            read(other="z", path=path)
+        assert caught.value.path == expected
 
 
 @pytest.mark.parametrize(

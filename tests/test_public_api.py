@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
+import rlcompleter
+import subprocess
+import sys
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,25 +18,36 @@ import sigpb
 
 NAMES = [
     "EnvironmentFailure",
+    "GraphView",
+    "LintReport",
+    "ModelDifference",
+    "ModelSummary",
     "ModelUnreadable",
     "NotEquivalent",
     "PatchError",
+    "PatchLike",
     "PatchResult",
     "Plan",
     "SavedModel",
     "SavedModelPatch",
     "SigpbError",
+    "TraceReport",
     "UndoResult",
     "UnsafeModel",
     "UsageError",
     "VerifyReport",
     "apply_plan",
+    "diff",
+    "graph",
     "infer",
     "invert",
+    "lint",
     "load_patch",
     "open",
     "patch",
     "plan",
+    "show",
+    "trace",
     "undo",
     "verify",
 ]
@@ -44,6 +59,23 @@ each_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 def test_names() -> None:
     assert sigpb.__all__ == [*NAMES, "__version__"]
+
+
+def test_names_are_listed_and_completed() -> None:
+    code = "import sigpb; print(*dir(sigpb))"  # Before anything was asked for.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == sorted(sigpb.__all__) == dir(sigpb)
+    completed: list[str] = []
+    completer = rlcompleter.Completer({"sigpb": sigpb})
+    while found := completer.complete("sigpb.", len(completed)):
+        completed.append(found.removeprefix("sigpb.").rstrip("()"))
+    assert set(NAMES) <= set(completed)
+
+
+def test_modules_do_not_hide_functions() -> None:
+    # A module of a name that is also one of the interface would take its place once imported.
+    modules = {found.name for found in pkgutil.iter_modules(sigpb.__path__)}
+    assert not modules & set(NAMES)
 
 
 @each_name
@@ -74,9 +106,14 @@ def test_type_checkers_see_the_same_names() -> None:
     assert (Path(sigpb.__file__).parent / "py.typed").exists()
 
 
+API = {name: getattr(sigpb, name) for name in NAMES}
+
+
 def functions_of(name: str) -> Iterator[Callable[..., Any]]:
     """The function of a name, or the public methods and properties of a class."""
     found = getattr(sigpb, name)
+    if found is sigpb.PatchLike:
+        return  # A union.
     if not inspect.isclass(found):
         yield found
         return
@@ -91,7 +128,9 @@ def functions_of(name: str) -> Iterator[Callable[..., Any]]:
                 yield member
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "SavedModelPatch"])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("PatchLike", "SavedModelPatch")]
+)
 def test_everything_is_documented(name: str) -> None:
     for documented in (getattr(sigpb, name), *functions_of(name)):
         text = inspect.getdoc(documented)
@@ -103,7 +142,8 @@ def test_everything_is_documented(name: str) -> None:
 def test_everything_is_annotated(name: str) -> None:
     for function in functions_of(name):
         signature = inspect.signature(function)
-        hints = typing.get_type_hints(function)
+        # What functions take and return is of Python, of their module or of the interface.
+        hints = typing.get_type_hints(function, localns=API)
         assert "return" in hints, function
         assert set(signature.parameters) - {"self"} <= set(hints), function
 
@@ -140,11 +180,11 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
     ]
     assert names(signature) == [
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size"),
-        *("from_function", "positional", "create", "examples"),
+        *("from_function", "positional", "create", "examples", "key_pattern"),
     ]
     assert names(endpoint) == [
         *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),
-        *("reshape", "step", "from_output", "from_input", "add", "node_name"),
+        *("reshape", "step", "from_output", "from_input", "add", "node_name", "key_pattern"),
     ]
     assert signature.fields_by_name["output"].message_type is endpoint
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from sigpb.comparing.difference import FilesDifference, MetaGraphDifference, ModelDifference, Tags
+from sigpb.comparing.difference import (
+    LEVELS,
+    ClientFinding,
+    FilesDifference,
+    Level,
+    MetaGraphDifference,
+    ModelDifference,
+    SignatureVerdict,
+)
 from sigpb.comparing.signature_difference import (
     EndpointChange,
     SignatureDifference,
@@ -17,9 +25,6 @@ from sigpb.comparing.signature_difference import (
 from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tf.tensor_types import Shape, dtype_name, shape_text
-
-Level = Literal["compatible", "warning", "breaking"]
-_LEVELS: tuple[Level, ...] = ("compatible", "warning", "breaking")
 
 Relation = Literal["same", "narrowed", "widened", "other"]
 
@@ -345,41 +350,6 @@ RULES = (
 """All rules, sorted by id."""
 
 
-@dataclass(frozen=True)
-class ClientFinding:
-    """What a rule found.
-
-    Attributes:
-        rule: The rule's id.
-        level: What it means for a client.
-        message: What the rule found, as a clause.
-    """
-
-    rule: str
-    level: Level
-    message: str
-
-
-@dataclass(frozen=True)
-class SignatureVerdict:
-    """What the clients of a signature can expect.
-
-    Attributes:
-        tags: The tag-set that they load.
-        signature: The key that they call; None for a tag-set that is gone as a whole.
-        findings: What they notice, the worst first.
-    """
-
-    tags: Tags
-    signature: str | None
-    findings: tuple[ClientFinding, ...]
-
-    @property
-    def level(self) -> Level:
-        """The worst of the findings."""
-        return max((each.level for each in self.findings), key=_LEVELS.index, default="compatible")
-
-
 def verdicts(difference: ModelDifference) -> tuple[SignatureVerdict, ...]:
     """Returns what the clients of each signature of the first model find in the second.
 
@@ -400,7 +370,7 @@ def verdicts(difference: ModelDifference) -> tuple[SignatureVerdict, ...]:
                 for rule in RULES
                 for message in rule.check(served)
             ]
-            findings.sort(key=lambda each: -_LEVELS.index(each.level))
+            findings.sort(key=lambda each: -LEVELS.index(each.level))
             found.append(SignatureVerdict(graph.tags_before, served.key, tuple(findings)))
     return tuple(found)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from sigpb.comparing.signature_difference import SignatureDifference
 
-if TYPE_CHECKING:
-    from sigpb.comparing.compat import SignatureVerdict
-
 Tags = tuple[str, ...]
+
+Level = Literal["compatible", "warning", "breaking"]
+LEVELS: tuple[Level, ...] = ("compatible", "warning", "breaking")
+"""What a change means for existing clients, the worst last."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,41 @@ class FilesDifference:
 
     files: tuple[FileChange, ...] = ()
     variables: NameChanges = NameChanges()
+
+
+@dataclass(frozen=True)
+class ClientFinding:
+    """What a rule found.
+
+    Attributes:
+        rule: The rule's id.
+        level: What it means for a client.
+        message: What the rule found, as a clause.
+    """
+
+    rule: str
+    level: Level
+    message: str
+
+
+@dataclass(frozen=True)
+class SignatureVerdict:
+    """What the clients of a signature can expect.
+
+    Attributes:
+        tags: The tag-set that they load.
+        signature: The key that they call; None for a tag-set that is gone as a whole.
+        findings: What they notice, the worst first.
+    """
+
+    tags: Tags
+    signature: str | None
+    findings: tuple[ClientFinding, ...]
+
+    @property
+    def level(self) -> Level:
+        """The worst of the findings."""
+        return max((each.level for each in self.findings), key=LEVELS.index, default="compatible")
 
 
 @dataclass(frozen=True, repr=False)

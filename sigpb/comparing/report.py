@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sigpb.comparing.compat import SignatureVerdict
 from sigpb.comparing.difference import (
     FilesDifference,
     MetaGraphDifference,
     ModelDifference,
     NameChanges,
+    SignatureVerdict,
 )
 from sigpb.comparing.signature_difference import (
     EndpointChange,

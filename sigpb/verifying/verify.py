@@ -236,7 +236,8 @@ def refuse_unsafe(models: Sequence[SavedModel], allowed: Collection[str]) -> Non
         more = f" And {len(problems) - 5} more." if len(problems) > 5 else ""
         raise UnsafeModel(
             "The model is not run: it reaches outside of itself, with your rights. "
-            f"{' '.join(list(problems)[:5])}{more} Look at it with 'sigpb lint'.{flag}"
+            f"{' '.join(list(problems)[:5])}{more} Look at it with 'sigpb lint'.{flag}",
+            ops,
         )
 
 

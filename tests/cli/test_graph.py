@@ -228,7 +228,7 @@ class TestSelection:
                 "tf2_linear",
                 ["--signature=single", "--from=T"],
                 "--from=T: the graph has neither an input of this key nor a tensor of this name; "
-                "there are 't'.",
+                "did you mean 't'? There are 't'.",
             ),
         ],
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.comparing.compat import RULES, SignatureVerdict, verdicts
+from sigpb.comparing.compat import RULES, verdicts
+from sigpb.comparing.difference import SignatureVerdict
 from tests.comparing.patched import difference, patched
 from tests.patches import ModelFactory, altered
 

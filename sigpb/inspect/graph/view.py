@@ -10,7 +10,7 @@ from sigpb import html_text
 from sigpb.errors import PatchError, UsageError, did_you_mean
 from sigpb.inspect.graph.drawing import draw
 from sigpb.inspect.graph.flow import Flow, Graph, between, signature_ends
-from sigpb.inspect.graph.formats import FORMATS, picture_json
+from sigpb.inspect.graph.formats import FORMATS, html_lines, picture_json
 from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import GraphPart, ProtoSource
 from sigpb.inspect.styled_text import plain
@@ -19,6 +19,11 @@ from sigpb.visible_text import natural, visible_lines
 
 # How high the frame in a notebook is.
 _PIXELS = 420
+
+# A notebook keeps what it shows: of more nodes than this, those that can be seen at a glance, and
+# of a text, so many characters.
+_MOST_NODES = 2_000
+_MOST_CHARACTERS = 50_000
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,8 +49,8 @@ class GraphView:
         return "".join(f"{plain(styled)}\n" for styled in chosen.render(picture))
 
     def to_json(self) -> dict[str, Any]:
-        """Returns all of it as JSON values: see docs/json.md."""
-        return picture_json(self.whole)
+        """Returns what is drawn as JSON values: see docs/json.md."""
+        return picture_json(self.picture)
 
     def __str__(self) -> str:
         return self.render("tree").removesuffix("\n")
@@ -55,12 +60,17 @@ class GraphView:
         return f"<GraphView of {visible_lines([self.picture.title])}: {nodes} nodes, {edges} edges>"
 
     def _repr_html_(self) -> str:
-        title = self.picture.title
-        # What shows no frames, such as GitHub, shows the tree.
-        tree = html_text.folded(
-            "as text", html_text.fixed_width(html_text.escaped_lines(str(self)))
-        )
-        return html_text.document(html_text.frame(title, self.render("html"), _PIXELS), tree)
+        whole, picture = self.whole, self.picture
+        shown = whole if len(whole.nodes) <= _MOST_NODES else picture
+        page = "".join(f"{plain(styled)}\n" for styled in html_lines(shown))
+        parts = [html_text.frame(picture.title, page, _PIXELS)]
+        if shown is not whole:
+            parts.append(html_text.lines(f"There are {picture.hidden:,} more nodes: see render()."))
+        tree = str(self)
+        if len(tree) <= _MOST_CHARACTERS:  # What shows no frames, such as GitHub, shows this.
+            text = html_text.fixed_width(html_text.escaped_lines(tree))
+            parts.append(html_text.folded("as text", text))
+        return html_text.document(*parts)
 
 
 def view(flow: Flow, depth: int | None = None) -> GraphView:

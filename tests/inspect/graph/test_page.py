@@ -15,6 +15,7 @@ import pytest
 
 from sigpb.inspect.graph.formats import html_lines
 from sigpb.inspect.graph.picture import Edge, Node, Output, Picture
+from sigpb.inspect.graph.view import GraphView
 from tests.inspect.graph.hostile import PARTS, text
 from tests.inspect.graph.pictures import picture_of
 from tests.inspect.graph.small_graphs import call, function, graph, placeholder, relu
@@ -237,3 +238,22 @@ def test_ten_thousand_nodes(show: Callable[[Picture], Any]) -> None:
     assert len(names(page)) == 100
     page.click("#unfold")
     assert len(names(page)) == 10_000
+
+
+def test_page_in_a_notebook_runs_in_a_frame_that_reaches_nothing(browser: Any) -> None:
+    nodes = tuple(Node(number, None, "op", part, part) for number, part in enumerate(PARTS))
+    picture = Picture("</iframe>'<script>alert(1)</script>", nodes, (), (), 0)
+    wrong: list[str] = []
+    page = browser.new_page()
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+    page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+    page.on("request", lambda request: wrong.append(f"request: {request.url}"))
+    page.set_content(f"<body style='background:#111'>{GraphView(picture, picture)._repr_html_()}")
+    (frame,) = page.frames[1:]
+    frame.wait_for_selector(".node")
+    assert frame.locator(".node").count() == len(PARTS)
+    assert frame.evaluate("(() => { try { return parent.document } catch { return 0 } })()") == 0
+    assert page.locator("iframe, script, img").count() == 1
+    page.close()
+    assert wrong == []
