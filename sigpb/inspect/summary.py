@@ -202,7 +202,8 @@ def _parts(summary: Json, *, everything: bool) -> Iterator[TextLine | list[Row]]
         yield TextLine("")
         yield TextLine(f"MetaGraph {{{tags}}}: {kind}, written by TensorFlow {version}", "bold")
         for key in sorted(graph["signatures"], key=natural):
-            yield from _signature_parts(key, graph["signatures"][key], everything=everything)
+            signature = graph["signatures"][key]
+            yield from _signature_parts(key, signature, everything=everything)
         is_unsigned = all(each["internal"] for each in graph["signatures"].values())
         if is_unsigned:
             if graph["signatures"]:
