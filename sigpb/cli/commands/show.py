@@ -158,19 +158,12 @@ def _print_graph(file: Path, *, as_json: bool) -> None:
 
 
 def _print_history(model: SavedModel, *, as_json: bool) -> None:
-    records = history.records(model.directory)
     if as_json:
-        terminal.say_json(records)
+        terminal.say_json(history.records(model.directory))
         return
-    if not records:
-        terminal.say(f"{model.directory}: no patch is recorded")
-    for record in records:
-        words = (record.get(field) for field in ("time", "patch_id", "reason"))
-        said = (str(word) for word in (*words, f"sigpb {record.get('sigpb')}") if word)
-        terminal.say("  ".join(said))
-        for name in ("input_digest", "output_digest"):
-            if digest := record.get(name):
-                terminal.say(f"    {name.removesuffix('_digest')} sha256:{digest}")
+    from sigpb.inspect.patch_history import history_lines
+
+    terminal.say(*history_lines(model))
 
 
 def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) -> None:
