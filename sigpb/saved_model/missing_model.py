@@ -118,14 +118,23 @@ def no_model_in(directory: Path) -> str:
             f"{problem} It holds models in: {named}{more}. Name one of these; "
             f"'sigpb show {shlex.quote(str(directory))}' lists them."
         )
+    return f"{problem} {about_directory(directory)}".rstrip()
+
+
+def about_directory(directory: Path) -> str:
+    """Says of a directory that is no model, and has none below it, what it is or holds instead.
+
+    Returns:
+        Sentences; empty if nothing of it is known.
+    """
     names = sorted(_visible_names(directory))
     if found := foreign_directory(names, directory):
-        return f"{problem} It is {found.name}. {found.advice}".rstrip()
+        return f"It is {found.name}. {found.advice}"
     files = [name for name in names if Path(name).suffix in _MODEL_SUFFIXES]
     files = [name for name in files if (directory / name).is_file()]
     if len(files) == 1:
-        return f"{problem} {not_a_directory(directory / files[0])}"
-    return f"{problem} It holds {listed(files)}. Name one of these." if files else problem
+        return not_a_directory(directory / files[0])
+    return f"It holds {listed(files)}. Name one of these." if files else ""
 
 
 def foreign_directory(names: Collection[str], directory: Path) -> ForeignFile | None:
