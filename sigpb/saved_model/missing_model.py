@@ -48,7 +48,12 @@ def models_below(
         yield Path(parent) if is_model else None
 
 
-def nothing_there(path: Path) -> str:
+def no_directory(path: Path) -> str:
+    """Says of a path that is that of no directory what is there, or what there is instead."""
+    return _not_a_directory(path) if path.exists() else _nothing_there(path)
+
+
+def _nothing_there(path: Path) -> str:
     """Says of a path at which nothing is what there is instead."""
     problem = f"{path}: there is no such directory."
     if path.with_name(f"{path.name}.index").is_file():
@@ -66,9 +71,12 @@ def nothing_there(path: Path) -> str:
     return f"{problem} {str(missing.parent)!r} holds {listed(sorted(names))}." if names else problem
 
 
-def not_a_directory(file: Path) -> str:
+def _not_a_directory(file: Path) -> str:
     """Says of a file that was named in place of a model's directory what it is."""
     from sigpb.saved_model.model import open_proto
+
+    if file.name in PROTO_NAMES:
+        return f"{file}: this is a file. Name the directory that holds it."
 
     try:
         with open_regular(file) as opened, mapped(file, opened) as buffer:
@@ -133,7 +141,7 @@ def about_directory(directory: Path) -> str:
     files = [name for name in names if Path(name).suffix in _MODEL_SUFFIXES]
     files = [name for name in files if (directory / name).is_file()]
     if len(files) == 1:
-        return not_a_directory(directory / files[0])
+        return _not_a_directory(directory / files[0])
     return f"It holds {listed(files)}. Name one of these." if files else ""
 
 
