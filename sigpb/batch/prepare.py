@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sigpb import protos
 from sigpb.batch.discovery import NO_MODEL, Discovery, FileSystem, Found, discover, file_system_of
@@ -15,6 +16,7 @@ from sigpb.batch.versions import parse_versions, version_of
 from sigpb.errors import PatchError, UsageError
 from sigpb.patching import checks
 from sigpb.remote.urls import absolute, common_path, is_url, parent_of, scheme_of, store_url
+from sigpb.saved_model.missing_model import about_directory
 
 # Locks are open files, of which a process has only so many.
 _MOST_LOCKS = 200
@@ -79,7 +81,10 @@ def prepare(
     found = discover(roots, files or file_system_of(roots[0].path if roots else ""))
     if all(each.problem == NO_MODEL for each in found.models):
         where = ", ".join(root.path for root in roots[:3]) or "nowhere"
-        raise UsageError(f"There is no model in {where}{', …' if len(roots) > 3 else ''}.")
+        problem = f"There is no model in {where}{', …' if len(roots) > 3 else ''}."
+        only_root = roots[0].path if len(roots) == 1 else ""
+        about = about_directory(Path(only_root)) if only_root and not is_url(only_root) else ""
+        raise UsageError(f"{problem} {about}".rstrip())
     default = parse_versions(only.versions)
     policies = [root.versions or default for root in roots]
     others = found.passed_over(policies)

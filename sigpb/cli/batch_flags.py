@@ -29,6 +29,7 @@ from sigpb.cli.publish_flags import define_side_files
 from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, normalised, redacted
+from sigpb.saved_model.missing_model import no_directory
 
 _INPUT = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|((?:[^:\\]|\\.)*))(?::([^:]*)(?::(.*))?)?')
 
@@ -219,7 +220,11 @@ def roots(arguments: Sequence[str], values: flags.FlagValues) -> list[Root]:
     for root in found:
         is_there = place_of(root.path).names() if is_url(root.path) else Path(root.path).is_dir()
         if not is_there:
-            raise UsageError(f"{root.path}: there is no such directory.")
+            raise UsageError(
+                f"{root.path}: there is no such directory."
+                if is_url(root.path)
+                else no_directory(Path(root.path))
+            )
     if values.models_list is not None:
         found += listed_roots(Path(values.models_list))
     if values.models_config is not None:

@@ -13,6 +13,7 @@ from sigpb.errors import ModelUnreadable, listed
 from sigpb.publishing.changes import is_sigpbs_name
 from sigpb.saved_model.missing_model import models_below
 from sigpb.saved_model.model import open_model, tag_set_text
+from sigpb.visible_text import natural
 
 Json = dict[str, Any]
 
@@ -30,7 +31,8 @@ def list_models(directory: Path) -> Json | None:
     """
     walk = models_below(directory, is_sigpbs_name)
     looked_into = [*islice(walk, _MOST_DIRECTORIES)]
-    models = [model for model in looked_into if model is not None]
+    found = (model for model in looked_into if model is not None)
+    models = sorted(found, key=lambda model: [*map(natural, model.parts)])
     if not models:
         return None
     return {

@@ -16,7 +16,7 @@ from sigpb.publishing.changes import is_sigpbs_name
 from sigpb.regular_files import open_regular, read_regular
 from sigpb.saved_model.files import BINARY_NAME, PROTO_NAMES, OpenedFile, if_damaged, locate, mapped
 from sigpb.saved_model.foreign_file import foreign_file
-from sigpb.saved_model.missing_model import models_below, part_of_model
+from sigpb.saved_model.missing_model import about_directory, models_below, part_of_model
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Buffer, Message, WireError
 
@@ -216,7 +216,6 @@ def find_models(path: Path) -> list[Path]:
 
     models = [model for model in models_below(path, is_sigpbs_name, give_up) if model is not None]
     if not models:
-        raise ModelUnreadable(
-            f"{path}: neither this directory nor any below it holds a {BINARY_NAME}."
-        )
+        problem = f"{path}: neither this directory nor any below it holds a {BINARY_NAME}."
+        raise ModelUnreadable(f"{problem} {about_directory(path)}".rstrip())
     return models

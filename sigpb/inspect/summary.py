@@ -26,7 +26,7 @@ _LISTED = 20
 # So many arguments, and results, of a function are told of in text.
 _MOST_TENSORS = 8
 
-# Wider cells do not make the whole column so wide.
+# Cells that are wider do not widen their column.
 _WIDEST = 60
 
 
@@ -202,7 +202,8 @@ def _parts(summary: Json, *, everything: bool) -> Iterator[TextLine | list[Row]]
         yield TextLine("")
         yield TextLine(f"MetaGraph {{{tags}}}: {kind}, written by TensorFlow {version}", "bold")
         for key in sorted(graph["signatures"], key=natural):
-            yield from _signature_parts(key, graph["signatures"][key], everything=everything)
+            signature = graph["signatures"][key]
+            yield from _signature_parts(key, signature, everything=everything)
         is_unsigned = all(each["internal"] for each in graph["signatures"].values())
         if is_unsigned:
             if graph["signatures"]:
@@ -261,9 +262,8 @@ def summary_text(summary: Json, *, everything: bool = False) -> str:
             lines.append(part.text)
         else:
             rows = [TITLES, *part]
-            widths = [
-                min(_WIDEST, max(len(row[column]) for row in rows)) for column in range(len(TITLES))
-            ]
+            columns = (map(len, column) for column in zip(*rows, strict=True))
+            widths = [max(each for each in column if each <= _WIDEST) for column in columns]
             for row in rows:
                 cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
                 lines.append(f"    {'  '.join(cells).rstrip()}")

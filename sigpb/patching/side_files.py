@@ -134,6 +134,10 @@ def history(
         way_back["undo"] = text_format.MessageToString(
             inverse.patch, as_one_line=True, as_utf8=True
         )
+    way_back["changes"] = [
+        {"tags": list(graph.tags), "edits": [edit.describe() for edit in graph.edits]}
+        for graph in plan.meta_graphs
+    ]
     left = left_by(model, changes, committed)
     record = histories.with_record(model.directory, plan.patch, left, way_back, plan.asked)
     return {histories.FILE_NAME: record}

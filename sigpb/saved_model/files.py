@@ -39,10 +39,7 @@ def locate(path: Path) -> Path:
     if not directory.is_dir():
         from sigpb.saved_model import missing_model  # here, and below, for it is rarely needed
 
-        problem = (
-            missing_model.not_a_directory if directory.exists() else missing_model.nothing_there
-        )
-        raise ModelUnreadable(problem(directory))
+        raise ModelUnreadable(missing_model.no_directory(directory))
     binary, text = directory / BINARY_NAME, directory / TEXT_NAME
     if binary.exists() and text.exists():
         raise ModelUnreadable(

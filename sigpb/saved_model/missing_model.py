@@ -48,7 +48,12 @@ def models_below(
         yield Path(parent) if is_model else None
 
 
-def nothing_there(path: Path) -> str:
+def no_directory(path: Path) -> str:
+    """Says of a path that is that of no directory what is there, or what there is instead."""
+    return _not_a_directory(path) if path.exists() else _nothing_there(path)
+
+
+def _nothing_there(path: Path) -> str:
     """Says of a path at which nothing is what there is instead."""
     problem = f"{path}: there is no such directory."
     if path.with_name(f"{path.name}.index").is_file():
@@ -66,9 +71,12 @@ def nothing_there(path: Path) -> str:
     return f"{problem} {str(missing.parent)!r} holds {listed(sorted(names))}." if names else problem
 
 
-def not_a_directory(file: Path) -> str:
+def _not_a_directory(file: Path) -> str:
     """Says of a file that was named in place of a model's directory what it is."""
     from sigpb.saved_model.model import open_proto
+
+    if file.name in PROTO_NAMES:
+        return f"{file}: this is a file. Name the directory that holds it."
 
     try:
         with open_regular(file) as opened, mapped(file, opened) as buffer:
@@ -118,14 +126,23 @@ def no_model_in(directory: Path) -> str:
             f"{problem} It holds models in: {named}{more}. Name one of these; "
             f"'sigpb show {shlex.quote(str(directory))}' lists them."
         )
+    return f"{problem} {about_directory(directory)}".rstrip()
+
+
+def about_directory(directory: Path) -> str:
+    """Says of a directory that is no model, and has none below it, what it is or holds instead.
+
+    Returns:
+        Sentences; empty if nothing of it is known.
+    """
     names = sorted(_visible_names(directory))
     if found := foreign_directory(names, directory):
-        return f"{problem} It is {found.name}. {found.advice}".rstrip()
+        return f"It is {found.name}. {found.advice}"
     files = [name for name in names if Path(name).suffix in _MODEL_SUFFIXES]
     files = [name for name in files if (directory / name).is_file()]
     if len(files) == 1:
-        return f"{problem} {not_a_directory(directory / files[0])}"
-    return f"{problem} It holds {listed(files)}. Name one of these." if files else problem
+        return _not_a_directory(directory / files[0])
+    return f"It holds {listed(files)}. Name one of these." if files else ""
 
 
 def foreign_directory(names: Collection[str], directory: Path) -> ForeignFile | None:

@@ -280,7 +280,7 @@ class TestRefusals:
             (["--in_place", "--model_timeout=nan"], "a finite number is expected"),
             (["--in_place", "--model_timeout=1e300"], "flag --model_timeout=1e300: "),
             (["--in_place", "--model_timeout=0"], "flag --model_timeout=0: "),
-            (["--patch={patch}", "--in_place", "{patch}"], "there is no such directory."),
+            (["--patch={patch}", "--in_place", "{patch}"], "this is a file, and no SavedModel."),
             (["--resume"], "There is no journal in"),
         ],
     )
@@ -305,10 +305,8 @@ class TestRefusals:
 
     def test_options_without_runner(self, root: Path, patch: Path) -> None:
         outcome = batch(root, patch, "--", "--temp_location=x")
-        assert (outcome.code, outcome.err) == (
-            2,
-            "sigpb: --temp_location=x: there is no such directory.\n",
-        )
+        assert outcome.code == 2
+        assert outcome.err.startswith("sigpb: --temp_location=x: there is no such directory. ")
 
     def test_no_models(self, tmp_path: Path, patch: Path) -> None:
         (tmp_path / "empty").mkdir()

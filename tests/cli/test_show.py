@@ -498,7 +498,9 @@ class TestHistory:
     def test_of_a_model_that_was_never_patched(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         outcome = run("show", model, "--history")
-        assert (outcome.code, outcome.out) == (0, f"{model}: no patch is recorded\n")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out == f"{model}: it was never patched by sigpb, or without a record\n"
+        assert run("show", model, "--history", "--format=json").json == []
 
     def test_names_the_patches_and_what_they_were_applied_to(
         self, fixture_model: ModelFactory, tmp_path: Path
@@ -512,11 +514,56 @@ class TestHistory:
         lines = run("show", model, "--history").out.splitlines()
         (record,) = json.loads(run("show", model, "--history", "--format=json").out)
 
-        assert lines[0].endswith(f"  a-1  why  sigpb {sigpb.__version__}")
-        assert lines[1:] == [f"    input sha256:{before}", f"    output sha256:{after}"]
+        assert lines == [
+            f"{model}: 1 patch",
+            "",
+            f"1. {record['time']}  a-1  by sigpb {sigpb.__version__}",
+            "   reason: why",
+            "   MetaGraph {serve}",
+            "     signature 'other' → 'second'",
+            f"   before: sha256:{before}",
+            f"   after:  sha256:{after}",
+            "",
+            "saved_model.pb is as the last patch left it.",
+        ]
+        edits = ["signature 'other' → 'second'"]
+        assert record["changes"] == [{"tags": ["serve"], "edits": edits}]
         assert (record["input_digest"], record["output_digest"]) == (before, after)
 
     def test_is_left_out_on_request(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         run("patch", model, "--in_place", "--no_history", "--rename_input=x=image")
-        assert "no patch is recorded" in run("show", model, "--history").out
+        assert (
+            "it was never patched by sigpb, or without a record"
+            in run("show", model, "--history").out
+        )
+
+    def test_tells_of_what_others_changed(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        file = model / "saved_model.pb"
+        between = "In between, the proto was changed by something else."
+        since = "Since then, saved_model.pb was changed by something else."
+        for new in ("a", "b"):
+            said = run("patch", model, "--in_place", f"--rename_signature=single={new}")
+            assert said.code == 0
+            file.write_bytes(file.read_bytes().replace(b"tensorflow/serving/predict", b"x" * 26))
+            run("patch", model, "--in_place", "--rename_signature", f"{new}=single", "--no_history")
+        lines = run("show", model, "--history").out.splitlines()
+        assert (lines[0], lines[-1]) == (f"{model}: 2 patches, the last one last", since)
+        assert (lines.count(between), lines.index(between)) == (1, 8)
+
+    @pytest.mark.parametrize(
+        "record",
+        [
+            {},
+            {"changes": 3, "time": 4, "reason": ["a"]},
+            {"changes": [1, {"tags": None, "edits": None}], "output_digest": ["x"]},
+            {"patch_id": "a\nb", "sigpb": {}},
+        ],
+    )
+    def test_of_a_damaged_record(self, fixture_model: ModelFactory, record: Any) -> None:
+        model = fixture_model("tf1_no_variables")
+        (model / "sigpb.history.jsonl").write_text(json.dumps(record) + "\nno json\n")
+        outcome = run("show", model, "--history")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out.startswith(f"{model}: 1 patch\n\n1. ")

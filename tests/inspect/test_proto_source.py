@@ -172,3 +172,6 @@ def test_no_models(tmp_path: Path) -> None:
     make(tmp_path, "a/readme")
     with pytest.raises(ModelUnreadable, match="neither this directory nor any below it"):
         find_models(tmp_path)
+    make(tmp_path, "model.json", "weights.bin")
+    with pytest.raises(ModelUnreadable, match=r"It is a TensorFlow\.js model\. Use the Sav"):
+        find_models(tmp_path)

@@ -102,7 +102,7 @@ def test_a_function_of_many_tensors_takes_a_short_line() -> None:
 def test_one_long_cell_does_not_move_the_others_far() -> None:
     inputs = {"k" * 300: endpoint(), "short": endpoint()}
     lines = summary_text(made_up(("s", signature(inputs=inputs)))).splitlines()
-    assert max(len(line) for line in lines if "short" in line) < 120
+    assert "    input  short  int64  []     x:0" in lines
     assert any("k" * 300 + "  int64" in line for line in lines)
 
 

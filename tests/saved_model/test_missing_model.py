@@ -86,6 +86,22 @@ def test_a_directory_without_a_model_is_named(tmp_path: Path, files: str, said: 
     assert bool(said) == (found != "holds no saved_model.pb.")
 
 
+@pytest.mark.parametrize("command", ["lint", "grep x", "batch --patch=p --in_place"])
+def test_commands_for_many_models_say_so_too(tmp_path: Path, command: str) -> None:
+    make(tmp_path, "a/model.json", "a/weights.bin", "p", "m.tar")
+    (tmp_path / "m.tar").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    arguments = [tmp_path / each if each == "p" else each for each in command.split()]
+    arguments = [f"--patch={tmp_path}/p" if each == "--patch=p" else each for each in arguments]
+    for path, said in {
+        "a": "It is a TensorFlow.js model. Use the SavedModel that it was converted from.",
+        "aa": f"there is no such directory. Did you mean '{tmp_path}/a'?",
+        "m.tar": "but a pointer of Git LFS to a file that was not downloaded. Fetch it with",
+    }.items():
+        outcome = run(*arguments, tmp_path / path)
+        assert outcome.code == (2 if "batch" in command else 3)
+        assert said in outcome.err
+
+
 def test_names_alone_tell_what_a_directory_is() -> None:
     found = foreign_directory(["a.index", "a.data-00000-of-00001"], Path("gone"))
     assert found is not None

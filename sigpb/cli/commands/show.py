@@ -14,6 +14,7 @@ from sigpb.cli.arguments import (
     define_path,
     define_signature,
     define_tags,
+    group,
     one_directory,
     parse_tags,
     tag_set,
@@ -32,6 +33,7 @@ sigpb show DIR --history [--format=table|json]"""
 
 # The flags of saved_model_cli, and those that are meant.
 _TWINS = {"tag_set": "tags", "signature_def": "signature"}
+_VALUES = {"tag_set": "TAG,…", "signature_def": "KEY"}
 
 TASK = "Look at a model"
 
@@ -66,11 +68,11 @@ def define_flags(values: flags.FlagValues) -> None:
         "Show the patches that were applied, as sigpb.history.jsonl records them, instead.",
         flag_values=values,
     )
-    define_path("dir", "The model, as saved_model_cli names it: the same as DIR.", values)
-    for name, twin in _TWINS.items():
-        flags.DEFINE_string(
-            name, None, f"The same as --{twin}, as saved_model_cli has it.", flag_values=values
-        )
+    with group("As saved_model_cli has it", values):
+        define_path("dir", "DIR: the model.", values)
+        for name, twin in _TWINS.items():
+            meaning = f"{_VALUES[name]}: the same as --{twin}."
+            flags.DEFINE_string(name, None, meaning, flag_values=values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
@@ -156,19 +158,12 @@ def _print_graph(file: Path, *, as_json: bool) -> None:
 
 
 def _print_history(model: SavedModel, *, as_json: bool) -> None:
-    records = history.records(model.directory)
     if as_json:
-        terminal.say_json(records)
+        terminal.say_json(history.records(model.directory))
         return
-    if not records:
-        terminal.say(f"{model.directory}: no patch is recorded")
-    for record in records:
-        words = (record.get(field) for field in ("time", "patch_id", "reason"))
-        said = (str(word) for word in (*words, f"sigpb {record.get('sigpb')}") if word)
-        terminal.say("  ".join(said))
-        for name in ("input_digest", "output_digest"):
-            if digest := record.get(name):
-                terminal.say(f"    {name.removesuffix('_digest')} sha256:{digest}")
+    from sigpb.inspect.patch_history import history_lines
+
+    terminal.say(*history_lines(model))
 
 
 def _print_text_protos(meta_graphs: Iterable[MetaGraph], signature: str | None) -> None:
