@@ -8,7 +8,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import api
-from sigpb.cli import terminal
+from sigpb.cli import patch_input, terminal
 from sigpb.cli.arguments import (
     define_format,
     define_number,
@@ -52,11 +52,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    define_path(
-        "patch",
-        "FILE: what was changed, by which values are converted; a text proto, or .json.",
-        values,
-    )
+    patch_input.define(values, "FILE: what was changed, by which values are converted; ")
     define_path(
         "samples",
         "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
@@ -95,9 +91,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     before, after = two_directories(arguments, f"{USAGE.partition(' [')[0]} …")
     patch = None
     if values.patch is not None:
-        from sigpb.patching.patch_file import load_patch
-
-        patch = load_patch(values.patch)
+        patch = patch_input.read_patch(values.patch)
     report = api.verify(
         before,
         after,
