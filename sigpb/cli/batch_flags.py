@@ -15,13 +15,13 @@ from sigpb.batch.job import Mode
 from sigpb.batch.place import place_of
 from sigpb.batch.run import Elsewhere
 from sigpb.batch.selection import Root, configured_roots, listed_roots
-from sigpb.cli import patch_input
 from sigpb.cli.arguments import (
     OUTPUT,
     SAFETY,
     WHERE,
     define_format,
     define_number,
+    define_patch,
     define_path,
     group,
     parse_tags,
@@ -41,7 +41,7 @@ _MODES = "--in_place, --new_version and --output_root=DIR"
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
     with group("What changes", values):
-        patch_input.define(values)
+        define_patch(values)
     with group("Which models", values):
         _define_which(values)
     with group(WHERE, values):

@@ -8,8 +8,8 @@ from typing import Any, cast
 from absl import flags
 
 from sigpb import protos
-from sigpb.cli import patch_input
 from sigpb.cli.arguments import (
+    define_patch,
     define_tags,
     group,
     new_keys,
@@ -62,7 +62,7 @@ def define(values: flags.FlagValues) -> None:
 
 
 def _define_patch(values: flags.FlagValues) -> None:
-    patch_input.define(values)
+    define_patch(values)
     flags.DEFINE_string(
         "signature",
         _SIGNATURE,
@@ -172,7 +172,9 @@ def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
 def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
     patch = protos.SavedModelPatch()
     if values.patch is not None:
-        patch = patch_input.read_patch(values.patch)
+        from sigpb.cli.patch_input import read_patch
+
+        patch = read_patch(values.patch)
     for by, old, new in _renames(values, "rename_signature"):
         _signature(patch, old, by).rename_to = new
     for source, new in _pairs(values, "copy_signature"):

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from absl import flags
-
 from sigpb import protos
-from sigpb.cli.arguments import define_path
+from sigpb.cli.arguments import STANDARD_INPUT
 from sigpb.errors import EnvironmentFailure, PatchError
-
-STANDARD_INPUT = "-"
-
-
-def define(values: flags.FlagValues, meaning: str = "FILE: ") -> None:
-    """Defines ``--patch``.
-
-    Args:
-        values: Where it is defined.
-        meaning: What its help begins with.
-    """
-    form = "a text proto, or .json; - is standard input; see 'sigpb help patch-file'."
-    define_path("patch", f"{meaning}{form}", values)
 
 
 def read_patch(path: str) -> protos.SavedModelPatch:

@@ -30,7 +30,9 @@ from sigpb.batch.report import ReportWriter
 from sigpb.batch.run import Limits, Run
 from sigpb.batch.saved_batch import BatchPlanWriter
 from sigpb.batch.session import Session
-from sigpb.cli import batch_flags, batch_progress, patch_input
+from sigpb.cli import batch_flags, batch_progress
+from sigpb.cli.arguments import STANDARD_INPUT
+from sigpb.cli.patch_input import read_patch
 from sigpb.errors import UsageError
 from sigpb.remote.urls import absolute, is_url
 
@@ -153,12 +155,12 @@ def _session(
         values.plan and not values.dry_run
     ):
         raise UsageError("--plan goes with --dry_run, and --canary does not.")
-    if values.canary and not values.yes and values.patch == patch_input.STANDARD_INPUT:
+    if values.canary and not values.yes and values.patch == STANDARD_INPUT:
         raise UsageError(
             "--patch=- reads the patch from standard input, where --canary asks whether to go on. "
             "Add --yes, or name a file."
         )
-    patch = patch_input.read_patch(values.patch)
+    patch = read_patch(values.patch)
     batch_flags.select(patch.only, values)
     check_patch(patch)
     job = Job(

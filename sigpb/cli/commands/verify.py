@@ -8,10 +8,11 @@ from pathlib import Path
 from absl import flags
 
 from sigpb import api
-from sigpb.cli import patch_input, terminal
+from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     define_format,
     define_number,
+    define_patch,
     define_path,
     define_signature,
     two_directories,
@@ -52,7 +53,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    patch_input.define(values, "FILE: what was changed, by which values are converted; ")
+    define_patch(values, "FILE: what was changed, by which values are converted; ")
     define_path(
         "samples",
         "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
@@ -91,7 +92,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     before, after = two_directories(arguments, f"{USAGE.partition(' [')[0]} …")
     patch = None
     if values.patch is not None:
-        patch = patch_input.read_patch(values.patch)
+        from sigpb.cli.patch_input import read_patch
+
+        patch = read_patch(values.patch)
     report = api.verify(
         before,
         after,
