@@ -144,9 +144,7 @@ _CLOSE = 3
 """How many names that are close to a wrong one come before the others."""
 
 
-def did_you_mean(
-    wrong: str, known: Iterable[str], *, most: int = MOST_LISTED, listed_by: str = ""
-) -> str:
+def did_you_mean(wrong: str, known: Iterable[str], *, most: int = 20, listed_by: str = "") -> str:
     """Says which known names are close to a wrong one, and which there are.
 
     Args:

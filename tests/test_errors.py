@@ -147,10 +147,10 @@ def test_did_you_mean(wrong: str, known: list[str], said: str) -> None:
 
 def test_did_you_mean_lists_the_closest_of_many_names_first() -> None:
     known = [f"inputs_{number}" for number in range(150)]
-    said = did_you_mean("inptus_14", reversed(known), listed_by="sigpb show")
+    said = did_you_mean("inptus_14", reversed(known), most=10, listed_by="sigpb show")
     assert said.startswith("did you mean 'inputs_14'? There are 'inputs_14', ")
     assert said.endswith(" and 140 more; 'sigpb show' lists them")
     assert len(said) < 250
-    said = did_you_mean("x", reversed(known), listed_by="sigpb show")
+    said = did_you_mean("x", reversed(known), most=10, listed_by="sigpb show")
     assert said.startswith("there are 'inputs_0', 'inputs_1', 'inputs_2', ")
-    assert did_you_mean("x", known[:10], listed_by="sigpb show").endswith(", 'inputs_9'")
+    assert did_you_mean("x", known[:10], most=10, listed_by="sigpb show").endswith(", 'inputs_9'")

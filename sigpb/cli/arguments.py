@@ -12,6 +12,9 @@ from absl import flags
 
 from sigpb.errors import UsageError
 
+STANDARD_INPUT = "-"
+"""What ``--patch`` names in the place of a file."""
+
 _PATTERN = "re:"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 # Of what is escaped in a pattern, this is not an escape of regular expressions.
@@ -63,6 +66,17 @@ class PathParser(flags.ArgumentParser[str]):
 def define_path(name: str, meaning: str, values: flags.FlagValues) -> None:
     """Defines a flag that names a file or a directory."""
     flags.DEFINE(PathParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
+
+
+def define_patch(values: flags.FlagValues, meaning: str = "FILE: ") -> None:
+    """Defines ``--patch``.
+
+    Args:
+        values: Where it is defined.
+        meaning: What its help begins with.
+    """
+    form = "a text proto, or .json; - is standard input; see 'sigpb help patch-file'."
+    define_path("patch", f"{meaning}{form}", values)
 
 
 class _NumberParser(flags.FloatParser):

@@ -21,6 +21,7 @@ from sigpb.cli.arguments import (
     WHERE,
     define_format,
     define_number,
+    define_patch,
     define_path,
     group,
     parse_tags,
@@ -41,7 +42,7 @@ _MODES = "--in_place, --new_version and --output_root=DIR"
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
     with group("What changes", values):
-        define_path("patch", "FILE: a text proto, or .json; see 'sigpb help patch-file'.", values)
+        define_patch(values)
     with group("Which models", values):
         _define_which(values)
     with group(WHERE, values):

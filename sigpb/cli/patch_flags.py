@@ -9,7 +9,7 @@ from absl import flags
 
 from sigpb import protos
 from sigpb.cli.arguments import (
-    define_path,
+    define_patch,
     define_tags,
     group,
     new_keys,
@@ -62,7 +62,7 @@ def define(values: flags.FlagValues) -> None:
 
 
 def _define_patch(values: flags.FlagValues) -> None:
-    define_path("patch", "FILE: a text proto, or .json; see 'sigpb help patch-file'.", values)
+    define_patch(values)
     flags.DEFINE_string(
         "signature",
         _SIGNATURE,
@@ -172,9 +172,9 @@ def patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
 def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
     patch = protos.SavedModelPatch()
     if values.patch is not None:
-        from sigpb.patching.patch_file import load_patch
+        from sigpb.cli.patch_input import read_patch
 
-        patch = load_patch(values.patch)
+        patch = read_patch(values.patch)
     for by, old, new in _renames(values, "rename_signature"):
         _signature(patch, old, by).rename_to = new
     for source, new in _pairs(values, "copy_signature"):

@@ -185,7 +185,7 @@ def _unknown_signatures(
     missing = [set(_resolve_signatures(graph, patch).missing) for graph in meta_graphs]
     existing = {key for graph in meta_graphs for key in graph.user_signatures}
     for key in sorted(set.intersection(*missing), key=natural):
-        known = did_you_mean(key, existing, listed_by="sigpb show")
+        known = did_you_mean(key, existing, most=MOST_LISTED, listed_by="sigpb show")
         yield f"there is no signature {key!r}; {known}."
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
-from sigpb.patching.patch_file import load_patch, parse_json, parse_text, parse_values
+from sigpb.patching.patch_file import load_patch, parse_either, parse_values
 from sigpb.patching.plan import PatchLike
 from sigpb.regular_files import is_there
 
@@ -56,9 +56,8 @@ def _of_values(values: Mapping[str, Any]) -> protos.SavedModelPatch:
 
 
 def _of_text(text: str) -> protos.SavedModelPatch:
-    is_json = text.lstrip()[:1] in ("{", "[")
     try:
-        return parse_json(text) if is_json else parse_text(text)
+        return parse_either(text)
     except PatchError as error:
         raise PatchError(f"patch:{error}") from error
 

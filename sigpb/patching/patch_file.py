@@ -51,6 +51,15 @@ def load_patch(path: str | Path) -> protos.SavedModelPatch:
         raise PatchError(f"{path}:{error}") from error
 
 
+def parse_either(text: str) -> protos.SavedModelPatch:
+    """Parses a patch in JSON, which begins with a bracket, or in text format, which does not.
+
+    Raises:
+        PatchError: If it is none; starts with the line and column where those are known.
+    """
+    return parse_json(text) if text.lstrip()[:1] in ("{", "[") else parse_text(text)
+
+
 def parse_text(text: str) -> protos.SavedModelPatch:
     """Parses a patch in protobuf's text format.
 

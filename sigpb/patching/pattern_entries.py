@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sigpb import protos
 from sigpb.edits.edit import is_new
-from sigpb.errors import PatchError, did_you_mean
+from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
 from sigpb.patching.key_pattern import TooManyTries, matching, pattern_problems
 from sigpb.saved_model.model import MetaGraph, tag_set_text
 from sigpb.visible_text import natural
@@ -79,7 +79,9 @@ def with_keys(patch: protos.SavedModelPatch, graphs: Sequence[MetaGraph]) -> pro
         if any(map(_is_pattern, _with_endpoints(item))):
             found = [graph.signatures[key] for graph in graphs if (key := _key_in(graph, item))]
             if not found:
-                known = did_you_mean(item.copy_of or item.key, keys, listed_by="sigpb show")
+                known = did_you_mean(
+                    item.copy_of or item.key, keys, most=MOST_LISTED, listed_by="sigpb show"
+                )
                 problems.append(f"there is no signature {item.copy_of or item.key!r}; {known}.")
                 continue
             for side, ends, existing in (
@@ -174,7 +176,7 @@ def _written_out(
 
 def _known(entry: protos.SignaturePatch | protos.EndpointPatch, keys: Collection[str]) -> str:
     """Says which keys there are, and which a pattern almost matches."""
-    known = did_you_mean("", keys, listed_by="sigpb show")
+    known = did_you_mean("", keys, most=MOST_LISTED, listed_by="sigpb show")
     part = next(filter(re.compile(entry.key_pattern).search, sorted(keys, key=natural)), None)
     if part is None:
         return f"{known}."

@@ -123,8 +123,7 @@ def dtype_meant(name: str, known: Collection[str]) -> str:
     if meant in known:
         return str(meant)
     if perhaps := tuple(each for each in perhaps if each in known):
-        *some, last = map(repr, perhaps)
-        either = f"{', '.join(some)} or {last}" if some else last
+        either = " or ".join(map(repr, perhaps))
         raise ValueError(f"{name!r} is not a dtype for certain; did you mean {either}?")
     raise ValueError(f"{name!r} is not a dtype; {did_you_mean(text, known, most=len(known))}.")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.errors import UnsafeModel, UsageError, did_you_mean
+from sigpb.errors import MOST_LISTED, UnsafeModel, UsageError, did_you_mean
 from sigpb.linting.file_names import assets_of, leads_out
 from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.op_search import findable_ops, outside_nodes
@@ -151,7 +151,7 @@ def _narrowed(mapping: ModelMapping, old: SavedModel) -> Iterator[str]:
 def _only(mapping: ModelMapping, key: str) -> ModelMapping:
     keys = {each.new for graph in mapping.meta_graphs for each in graph.signatures}
     if key not in keys:
-        known = did_you_mean(key, keys, listed_by="sigpb show")
+        known = did_you_mean(key, keys, most=MOST_LISTED, listed_by="sigpb show")
         raise UsageError(f"There is no signature {key!r}; {known}.")
     return mapping.with_signatures(lambda each: [each] if each.new == key else [])
 

@@ -31,8 +31,9 @@ from sigpb.batch.run import Limits, Run
 from sigpb.batch.saved_batch import BatchPlanWriter
 from sigpb.batch.session import Session
 from sigpb.cli import batch_flags, batch_progress
+from sigpb.cli.arguments import STANDARD_INPUT
+from sigpb.cli.patch_input import read_patch
 from sigpb.errors import UsageError
-from sigpb.patching.patch_file import load_patch
 from sigpb.remote.urls import absolute, is_url
 
 USAGE = """\
@@ -154,7 +155,12 @@ def _session(
         values.plan and not values.dry_run
     ):
         raise UsageError("--plan goes with --dry_run, and --canary does not.")
-    patch = load_patch(values.patch)
+    if values.canary and not values.yes and values.patch == STANDARD_INPUT:
+        raise UsageError(
+            "--patch=- reads the patch from standard input, where --canary asks whether to go on. "
+            "Add --yes, or name a file."
+        )
+    patch = read_patch(values.patch)
     batch_flags.select(patch.only, values)
     check_patch(patch)
     job = Job(

@@ -12,6 +12,7 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     define_format,
     define_number,
+    define_patch,
     define_path,
     define_signature,
     two_directories,
@@ -52,11 +53,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
-    define_path(
-        "patch",
-        "FILE: what was changed, by which values are converted; a text proto, or .json.",
-        values,
-    )
+    define_patch(values, "FILE: what was changed, by which values are converted; ")
     define_path(
         "samples",
         "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
@@ -95,9 +92,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     before, after = two_directories(arguments, f"{USAGE.partition(' [')[0]} …")
     patch = None
     if values.patch is not None:
-        from sigpb.patching.patch_file import load_patch
+        from sigpb.cli.patch_input import read_patch
 
-        patch = load_patch(values.patch)
+        patch = read_patch(values.patch)
     report = api.verify(
         before,
         after,
