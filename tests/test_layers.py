@@ -21,6 +21,7 @@ PACKAGE = Path(sigpb.__file__).parent
 # From the top to the bottom, as docs/architecture.md has them. Parts in one row do not know
 # each other.
 LAYERS = (
+    {"__main__"},
     {"cli"},
     {"api"},
     {"patch_result", "reading"},
@@ -41,6 +42,7 @@ LAYERS = (
     {"wire"},
     {"protos"},
     {"errors", "html_text", "regular_files"},
+    {"phases"},
     {"field_types", "json_values", "parsers", "visible_text"},
 )
 HEIGHTS = {part: -row for row, parts in enumerate(LAYERS) for part in parts}
