@@ -62,8 +62,7 @@ class Command:
             UsageError: If there is no such command.
         """
         if name not in command_names():
-            known = did_you_mean(name, command_names())
-            raise UsageError(f"There is no command {name!r}; {known}.")
+            raise UsageError(_no_command(name))
         module = importlib.import_module(f"{commands.__name__}.{name}")
         values = flags.FlagValues()  # type: ignore[no-untyped-call]
         module.define_flags(values)
@@ -212,12 +211,17 @@ def split_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
                 return command, [*arguments[:index], *arguments[index + 1 :]]
     named = [each for each in before_dashes(arguments) if not each.startswith("-")]
     if not named:
-        raise UsageError(f"No command is named; {did_you_mean('', names)}. See 'sigpb help'.")
+        raise UsageError("No command is named; 'sigpb help' lists the commands.")
     import difflib
 
     # Which arguments are values of flags is not known without a command.
     likeliest = max(named, key=lambda each: bool(difflib.get_close_matches(each, names)))
-    raise UsageError(f"There is no command {likeliest!r}; {did_you_mean(likeliest, names)}.")
+    raise UsageError(_no_command(likeliest))
+
+
+def _no_command(name: str) -> str:
+    known = did_you_mean(name, command_names(), listed_by="sigpb help")
+    return f"There is no command {name!r}; {known}."
 
 
 def _first_argument(command: Command, arguments: Sequence[str]) -> int:

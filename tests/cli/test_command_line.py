@@ -77,7 +77,7 @@ def test_a_value_is_no_command(model: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "No command is named; there are 'apply', "),
+        ("", "No command is named; 'sigpb help' lists the commands."),
         ("--output_dir=show", "No command is named; "),
         ("-- show", "No command is named; "),
         ("-v 0 shwo", "There is no command 'shwo'; did you mean 'show'?"),

@@ -14,6 +14,7 @@ from sigpb.cli.arguments import (
     define_path,
     define_signature,
     define_tags,
+    group,
     one_directory,
     parse_tags,
     tag_set,
@@ -66,11 +67,11 @@ def define_flags(values: flags.FlagValues) -> None:
         "Show the patches that were applied, as sigpb.history.jsonl records them, instead.",
         flag_values=values,
     )
-    define_path("dir", "The model, as saved_model_cli names it: the same as DIR.", values)
-    for name, twin in _TWINS.items():
-        flags.DEFINE_string(
-            name, None, f"The same as --{twin}, as saved_model_cli has it.", flag_values=values
-        )
+    with group("Names that saved_model_cli has", values):
+        define_path("dir", "DIR: the model, in place of an argument.", values)
+        for name, twin in _TWINS.items():
+            meaning = f"{twin.upper()}: the same as --{twin}."
+            flags.DEFINE_string(name, None, meaning, flag_values=values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -10,13 +10,13 @@ from absl import flags
 from sigpb import api
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
+    define_allow_ops,
     define_format,
     define_number,
     define_path,
     define_signature,
     two_directories,
 )
-from sigpb.cli.verify_flag import define_allow_ops
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
 
