@@ -13,6 +13,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from sigpb import phases
+
 
 def open_regular(path: str | Path) -> BinaryIO:
     """Opens a file for reading.
@@ -40,10 +42,13 @@ def open_descriptor(path: str | Path) -> int:
     # Without this flag, opening a pipe, which may have been put there since, waits for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        _check(path, os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        _check(path, status)
     except BaseException:
         os.close(descriptor)
         raise
+    if phases.is_detailed():
+        phases.detail(f"open {path}: {status.st_size:,} bytes")
     return descriptor
 
 

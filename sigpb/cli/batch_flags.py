@@ -23,11 +23,11 @@ from sigpb.cli.arguments import (
     define_number,
     define_patch,
     define_path,
+    define_verify,
     group,
     parse_tags,
 )
 from sigpb.cli.publish_flags import define_side_files
-from sigpb.cli.verify_flag import define_verify
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, normalised, redacted
 from sigpb.saved_model.missing_model import no_directory

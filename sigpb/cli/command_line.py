@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -26,6 +27,12 @@ _LOG_FLAGS = frozenset(
         *("v", "verbosity", "logtostderr", "alsologtostderr"),
         *("log_dir", "stderrthreshold", "showprefixforinfo"),
     )
+)
+
+_OF_PYTHON = (
+    (r"invalid literal for int\(\) with base 10: .*", "a whole number is expected"),
+    (r"could not convert string to float: .*", "a number is expected"),
+    (r"\('Non-boolean argument to boolean flag', .*\)", "true or false is expected"),
 )
 
 
@@ -55,8 +62,7 @@ class Command:
             UsageError: If there is no such command.
         """
         if name not in command_names():
-            known = did_you_mean(name, command_names())
-            raise UsageError(f"There is no command {name!r}; {known}.")
+            raise UsageError(_no_command(name))
         module = importlib.import_module(f"{commands.__name__}.{name}")
         values = flags.FlagValues()  # type: ignore[no-untyped-call]
         module.define_flags(values)
@@ -89,7 +95,7 @@ class Command:
                 flag.allow_overwrite = False  # Of two values one would go without a word.
             positional = self.values([f"sigpb {self.name}", *written])[1:]
         except (flags.Error, ValueError) as error:
-            raise UsageError(f"{error}. See 'sigpb {self.name} --help'.") from error
+            raise UsageError(f"{_plainly(error)}. See 'sigpb {self.name} --help'.") from error
         if "" in positional[getattr(self.module, "TEXTS", 0) :]:
             raise UsageError(
                 "An argument is empty, as it is if a variable of the shell is not set. Write . for "
@@ -104,8 +110,15 @@ class Command:
             return "=" not in argument
         return written in self.values and not self.values[written].boolean
 
-    def _flag_name(self, written: str) -> str | None:
-        """Returns the name of a flag as absl takes it, with ``no`` before it if that is written."""
+    def flag_name(self, written: str) -> str | None:
+        """Returns the name of a flag as absl takes it, with ``no`` before it if that is written.
+
+        Args:
+            written: What is written, with underscores.
+
+        Returns:
+            The name; None if the command has no such flag.
+        """
         if written in self.values:
             return written
         bare = written.removeprefix("no").removeprefix("_")
@@ -128,19 +141,28 @@ class Command:
                 listed = argument.partition("=")[2] if "=" in argument else next(left, "")
                 names = {name_of(f"--{each.strip()}") for each in listed.split(",")}
                 ignored |= names | {f"no{name}" for name in names}
-            elif (name := self._flag_name(written)) is None:
+            elif (name := self.flag_name(written)) is None:
                 unknown.append(argument)
             else:
+                dashes = argument[: len(argument) - len(argument.lstrip("-"))]
                 _, separator, value = argument.partition("=")
-                found.append(f"--{name}{separator}{value}")
+                found.append(f"{dashes}{name}{separator}{value}")
                 if self.takes_next(argument):
                     found += [each for each in [next(left, None)] if each is not None]
         return found, [each for each in unknown if name_of(each) not in ignored]
 
 
-def asks_for_help(arguments: Sequence[str]) -> bool:
-    """Whether one of the flags is given that ask for help, or for the version."""
-    return any(name_of(each) in HELP_FLAGS for each in before_dashes(arguments))
+def help_flags(arguments: Sequence[str]) -> frozenset[str]:
+    """Returns which of `HELP_FLAGS` are given."""
+    return HELP_FLAGS & set(map(name_of, before_dashes(arguments)))
+
+
+def _plainly(error: Exception) -> str:
+    """Returns what absl says of a value, where that is Python's, in words for people."""
+    text = str(error)
+    for pattern, words in _OF_PYTHON:
+        text = re.sub(pattern, words, text)
+    return text
 
 
 def command_names() -> list[str]:
@@ -187,10 +209,19 @@ def split_command(arguments: Sequence[str]) -> tuple[Command, list[str]]:
             command = Command.named(argument, arguments)
             if _first_argument(command, arguments) == index:
                 return command, [*arguments[:index], *arguments[index + 1 :]]
-    first = next((each for each in before_dashes(arguments) if not each.startswith("-")), None)
-    if first is None:
-        raise UsageError(f"No command is named; {did_you_mean('', names)}.")
-    raise UsageError(f"There is no command {first!r}; {did_you_mean(first, names)}.")
+    named = [each for each in before_dashes(arguments) if not each.startswith("-")]
+    if not named:
+        raise UsageError("No command is named; 'sigpb help' lists the commands.")
+    import difflib
+
+    # Which arguments are values of flags is not known without a command.
+    likeliest = max(named, key=lambda each: bool(difflib.get_close_matches(each, names)))
+    raise UsageError(_no_command(likeliest))
+
+
+def _no_command(name: str) -> str:
+    known = did_you_mean(name, command_names(), listed_by="sigpb help")
+    return f"There is no command {name!r}; {known}."
 
 
 def _first_argument(command: Command, arguments: Sequence[str]) -> int:

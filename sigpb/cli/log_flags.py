@@ -5,6 +5,8 @@ They are those of `absl.app` and `absl.logging`, which is imported only if a fla
 
 from __future__ import annotations
 
+import contextlib
+import logging as standard_logging
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -46,17 +48,24 @@ def define_log_flags(values: flags.FlagValues) -> None:
         values[name] = flag
 
 
-def start_logging(values: flags.FlagValues) -> None:
+@contextlib.contextmanager
+def logs(values: flags.FlagValues) -> Iterator[None]:
     """Has the logs go where flags say; see `define_log_flags`.
 
     Raises:
         OSError: If the directory of ``--log_dir`` cannot be written to.
     """
+    root, handler = standard_logging.getLogger(), logging.get_absl_handler()
+    level = root.level
     flags.FLAGS.mark_as_parsed()
     logging.use_absl_handler()
     if values["verbosity"].using_default_value:  # As absl.app has it.
         values["verbosity"].value = logging.INFO
-    handler = logging.get_absl_handler()
     handler.python_handler.stream = sys.stderr
-    if values["log_dir"].present:
-        handler.use_absl_log_file("sigpb", values.log_dir)
+    try:
+        if values["log_dir"].present:
+            handler.use_absl_log_file("sigpb", values.log_dir)
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
+from sigpb import __version__
 from sigpb.cli import terminal
-from sigpb.cli.command_line import asks_for_help, split_command
+from sigpb.cli.command_line import help_flags, split_command
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError
+from sigpb.phases import phase
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -110,15 +112,21 @@ def _end(code: int) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Runs a command as `main` does, but for errors, which are raised."""
-    if not arguments or arguments[0] == "help" or asks_for_help(arguments):
+    asked = help_flags(arguments)
+    if "version" in asked:
+        terminal.say(f"sigpb {__version__}")
+        return 0
+    if not arguments or arguments[0] == "help" or asked:
         from sigpb.cli.help.pages import show
 
         show(arguments)
         return 0 if arguments else UsageError.exit_code
     command, left = split_command(arguments)
     positional = command.parse(left)
-    if "verbosity" in command.values:
-        from sigpb.cli.log_flags import start_logging
+    if "verbosity" not in command.values:
+        return int(command.module.run(positional, command.values))
+    from sigpb.cli.log_flags import logs
 
-        start_logging(command.values)
-    return int(command.module.run(positional, command.values))
+    with logs(command.values):
+        timed = phase(f"sigpb {command.name}")(command.module.run)
+        return int(timed(positional, command.values))

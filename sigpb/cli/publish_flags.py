@@ -6,8 +6,7 @@ from typing import Any
 
 from absl import flags
 
-from sigpb.cli.arguments import SAFETY, WHERE, define_format, define_path, group
-from sigpb.cli.verify_flag import define_verify
+from sigpb.cli.arguments import SAFETY, WHERE, define_format, define_path, define_verify, group
 from sigpb.errors import UsageError
 
 _OPTIONS = (

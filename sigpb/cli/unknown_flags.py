@@ -26,14 +26,15 @@ def _explained(argument: str, command: Command) -> str:
     if " " in written:
         flag, _, value = argument.partition(" ")
         return f"There is no flag {written!r}; a flag and its value are joined: {flag}={value}."
-    owners = [f"'sigpb {each}'" for each in command_names() if name in Command.named(each).values]
+    owners = [f"'sigpb {each}'" for each in command_names() if Command.named(each).flag_name(name)]
+    said = f"There is no flag {written}"
     if owners:
-        return f"{written} is a flag of {', '.join(owners)} and not of 'sigpb {command.name}'."
-    close = difflib.get_close_matches(name, list(_names(command)), n=1)
+        said = f"{written} is a flag of {', '.join(owners)} and not of 'sigpb {command.name}'"
+    close = difflib.get_close_matches(name, list(_names(command)), n=1, cutoff=0.7)
     if not close:
-        return f"There is no flag {written}."
+        return f"{said}."
     meant = close[0].replace("_", "-") if "-" in written.lstrip("-") else close[0]
-    return f"There is no flag {written}; did you mean --{meant}?"
+    return f"{said}; did you mean --{meant}?"
 
 
 def _names(command: Command) -> Iterator[str]:

@@ -24,6 +24,7 @@ from sigpb.comparing.signature_difference import SignatureDifference
 from sigpb.comparing.signatures import differences_by_key, signature_differences
 from sigpb.comparing.views import disagreements
 from sigpb.errors import ModelUnreadable, PatchError
+from sigpb.phases import phase
 from sigpb.regular_files import open_regular, read_regular
 from sigpb.saved_model import checkpoint_index, fingerprint, history
 from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, sha256_of
@@ -36,6 +37,7 @@ _COMPARED = ("graph_def.node", "graph_def.library.function", "signature_def")
 _IN_STEP = ("collection_def", "object_graph_def.nodes", "object_graph_def.concrete_functions")
 
 
+@phase("compare")
 def compare_models(
     before: SavedModel, after: SavedModel, tags: Tags | None = None
 ) -> ModelDifference:

@@ -12,6 +12,7 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.inspect.schema import SCHEMAS, recognise
 from sigpb.parsers import parse_text_proto
+from sigpb.phases import phase
 from sigpb.publishing.changes import is_sigpbs_name
 from sigpb.regular_files import open_regular, read_regular
 from sigpb.saved_model.files import BINARY_NAME, PROTO_NAMES, OpenedFile, if_damaged, locate, mapped
@@ -88,6 +89,7 @@ class ProtoSource(OpenedFile):
         return f"meta_graphs[{','.join(meta_graph.tags)}].graph_def"
 
 
+@phase("read")
 def open_source(path: str | Path) -> ProtoSource:
     """Opens what a user wants to look into.
 

@@ -12,6 +12,7 @@ from sigpb.errors import PatchError
 from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.policy import EMPTY_POLICY, severity_of
 from sigpb.linting.rule import SEVERITIES, Finding, Fixing, LintRule
+from sigpb.phases import phase
 from sigpb.publishing.changes import EXCHANGE_NAME
 from sigpb.publishing.exchange import locked
 from sigpb.publishing.new_files import remove
@@ -41,6 +42,7 @@ class Fixed:
     backup: Path | None
 
 
+@phase("lint")
 def lint(
     path: str | Path, rules: Sequence[LintRule], policy: protos.LintPolicy = EMPTY_POLICY
 ) -> tuple[Finding, ...]:

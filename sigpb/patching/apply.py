@@ -12,6 +12,7 @@ from sigpb.patching import side_files
 from sigpb.patching.invert import inverse_of
 from sigpb.patching.plan import Plan, asks_for_whole_graphs, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
+from sigpb.phases import phase
 from sigpb.publishing.changes import Changes, Content, SplicedFile
 from sigpb.regular_files import read_regular
 from sigpb.rewrite.commit import Committed, commit
@@ -21,6 +22,7 @@ from sigpb.tf.tensor_types import parse_shape, shape_of, shape_text
 from sigpb.wire import Edits, assemble
 
 
+@phase("edit")
 def changes_of(
     plan: Plan,
     model: SavedModel,
@@ -71,6 +73,7 @@ def changes_of(
     return changes, notes
 
 
+@phase("check")
 def check(plan: Plan, model: SavedModel) -> Plan:
     """Makes sure that the graphs of a model allow what a plan says.
 

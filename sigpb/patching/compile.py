@@ -13,6 +13,7 @@ from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
 from sigpb.patching import checks
 from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
 from sigpb.patching.resolve import Resolution, is_copied, is_created, resolve, resolve_endpoints
+from sigpb.phases import phase
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.interface import SignatureRef
 from sigpb.rewrite.port import SIDES, Side
@@ -265,6 +266,7 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
     return found, missing
 
 
+@phase("plan")
 def plan_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     """Returns what a patch does to a model: nothing, if the model's record says that it was done.
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from sigpb.phases import phase
 
 # File systems of which it is known that syncfs brings all of a file to a disk of this machine.
 _LOCAL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "xfs"})
@@ -73,13 +76,18 @@ TURN = Turn()
 """The turn of this process."""
 
 
+@phase("fsync", logging.DEBUG)
+def _fsync(fd: int) -> None:
+    os.fsync(fd)
+
+
 class EachFile:
     """Brings each file and directory to the disk once it is written."""
 
     def wrote(self, fd: int) -> None:
         """Is called after something was written to a file, or something in a directory."""
         with TURN.left():
-            os.fsync(fd)
+            _fsync(fd)
 
     def settle(self) -> None:
         """Returns when all that this thread wrote before is on the disk."""

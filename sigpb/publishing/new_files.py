@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sigpb import phases
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import Content, SplicedFile
 from sigpb.publishing.durability import EACH_FILE, TURN, EachFile
@@ -62,6 +63,8 @@ def write_file(
             _splice(content, target)
         else:
             _write_all(target, content)
+        if phases.is_detailed():
+            phases.detail(f"write {path}: {os.fstat(target).st_size:,} bytes")
         durability.wrote(target)
 
 

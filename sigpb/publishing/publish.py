@@ -15,6 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.phases import phase
 from sigpb.publishing.changes import (
     BACKUP_PREFIX,
     Changes,
@@ -59,6 +60,7 @@ __all__ = [
 ]
 
 
+@phase("write")
 def publish_copy(
     model_dir: Path,
     output_dir: Path,
@@ -109,6 +111,7 @@ def publish_copy(
         durability.settle()
 
 
+@phase("write")
 def publish_in_place(
     model_dir: Path, changes: Changes, *, expected: FileState, backup: bool | str = True
 ) -> Path | None:

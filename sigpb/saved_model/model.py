@@ -17,6 +17,7 @@ from google.protobuf import message as protobuf_message
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.parsers import parse_text_proto
+from sigpb.phases import phase
 from sigpb.regular_files import open_regular
 from sigpb.saved_model.files import (
     TEXT_NAME,
@@ -300,6 +301,7 @@ def _is_damaged(model: SavedModel) -> bool:
     return False
 
 
+@phase("read")
 def open_proto(file: Path) -> SavedModel:
     """Opens the SavedModel in a ``saved_model.pb`` or ``saved_model.pbtxt``, whatever is beside it.
 

@@ -16,6 +16,7 @@ from sigpb.linting.policy import EMPTY_POLICY
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.infer import infer_patch
 from sigpb.patching.plan import Plan
+from sigpb.phases import phase
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.staged import staged
 from sigpb.rewrite.port import Side
@@ -85,6 +86,7 @@ class Options:
             raise UsageError("Tolerances are finite numbers from 0 on.")
 
 
+@phase("verify")
 def verify(
     old: SavedModel, new: SavedModel, mapping: ModelMapping | None, options: Options
 ) -> VerifyReport:
@@ -241,6 +243,7 @@ def refuse_unsafe(models: Sequence[SavedModel], allowed: Collection[str]) -> Non
         )
 
 
+@phase("verify")
 def verify_changes(
     model: SavedModel, plan: Plan, changes: Changes, options: Options, output: Path
 ) -> VerifyReport:

@@ -21,11 +21,20 @@ ALL = [line for name in command_names() for line, _ in Command.named(name).modul
 
 RENAME = 'signature { key: "serving_default" input { key: "x" rename_to: "image" } }'
 
+JOURNAL = "sigpb.batch.0001.jsonl"
+
 # They run TensorFlow, or go on with what nothing has begun: only read.
 NOT_RUN = ("sigpb verify ", "sigpb run ", "--verify", "--resume")
 
 # Answers besides 0: models differ, or have findings; files are damaged; nothing is found.
 ANSWERS = {"diff": {1}, "lint": {0, 1}, "wire": {0, 1}, "grep": {0, 1}}
+
+
+def command_lines(line: str) -> list[list[str]]:
+    """The arguments of sigpb in a line of a shell."""
+    parts = [shlex.split(part.partition(" > ")[0]) for part in line.split(" && ")]
+    assert {program for program, *_ in parts} == {"sigpb"}
+    return [arguments for _, *arguments in parts]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +47,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     linear = place / "proto_fixtures" / "tf2_linear"
     (place / "patch.txtpb").write_text(RENAME)
     (place / "policy.txtpb").write_text(policy_file.EXAMPLE)
-    for version in ("models/mnist/1", "models/ranking/mnist/2", "old"):
+    for version in ("models/mnist/1", "models/ranking/mnist/2", "old", "model"):
         shutil.copytree(linear, place / version)
     with pytest.MonkeyPatch.context() as patching:
         patching.chdir(place)
         for line in (
             "patch old --patch=patch.txtpb --output_dir=new",
             "plan proto_fixtures/tf2_linear --patch=patch.txtpb --out=plan.json",
-            "batch models --patch=patch.txtpb --in_place --jobs=1 --journal=journal.jsonl",
+            "batch models --patch=patch.txtpb --in_place --jobs=1 --journal=models/" + JOURNAL,
+            "patch model --patch=patch.txtpb --in_place",
+            "patch model --rename_output=p=scores --in_place",
         ):
             assert run(*line.split()).code == 0
     text = (linear / "saved_model.pbtxt").read_text(encoding="utf-8")
@@ -57,10 +68,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_are_understood() -> None:
     for line in ALL:
-        program, *arguments = shlex.split(line.partition(" > ")[0])
-        command, left = split_command(arguments)
-        assert program == "sigpb"
-        assert command.parse(left), line
+        for arguments in command_lines(line):
+            command, left = split_command(arguments)
+            assert command.parse(left), line
 
 
 @pytest.mark.parametrize("name", command_names())
@@ -71,6 +81,7 @@ def test_does_what_it_says(
     monkeypatch.chdir(place)
     for line, _ in Command.named(name).module.EXAMPLES:
         if not any(each in line for each in NOT_RUN):
-            outcome = run(*shlex.split(line.partition(" > ")[0])[1:])
-            assert outcome.code in ANSWERS.get(name, {0}), (line, outcome)
-            assert outcome.err == "", line
+            for arguments in command_lines(line):
+                outcome = run(*arguments)
+                assert outcome.code in ANSWERS.get(name, {0}), (line, outcome)
+                assert outcome.err == "", line

@@ -148,10 +148,7 @@ def test_page_of_flags() -> None:
     page = pages.flag_page()
     assert page.startswith("# Flag reference\n\n## sigpb apply\n")
     assert [line[9:] for line in page.splitlines() if line.startswith("## sigpb ")] == COMMANDS
-    assert (
-        "| `--rename_input=OLD=NEW…` | Renames an input; re:PATTERN=NEW all whose keys match. |\n"
-        in page
-    )
+    assert "| `--drop_output=KEY…` | Removes an output from the signature. |\n" in page
     assert "| `--by=section\\|op\\|function\\|scope\\|node` | " in page
 
 

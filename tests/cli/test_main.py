@@ -37,7 +37,6 @@ def test_version() -> None:
     [
         ("shwo", "There is no command 'shwo'; did you mean 'show'? There are "),
         ("", "There is no command ''; there are "),
-        ("--dry_run", "No command is named; there are "),
         ("__init__", "There is no command '__init__'; there are "),
     ],
 )
@@ -45,8 +44,7 @@ def test_unknown_command(name: str, said: str) -> None:
     outcome = run(name)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith(f"sigpb: {said}")
-    assert "'patch'," in outcome.err
-    assert "'show'" in outcome.err
+    assert outcome.err.endswith("; 'sigpb help' lists them.\n")
 
 
 @pytest.mark.parametrize("command", ["show", "patch"])
@@ -69,7 +67,7 @@ def test_usage_errors(command: str, arguments: list[str], said: str) -> None:
     outcome = run(command, *(["--dry_run"] if command == "patch" else []), *arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert said in outcome.err
-    assert outcome.err.count("\n") == 1
+    assert all(line.startswith("sigpb: sigpb ") for line in outcome.err.splitlines()[1:])
     see = ("Usage:", f"See 'sigpb {command} --help'.", "See 'sigpb help flags'.")
     assert any(said in outcome.err for said in see)
 

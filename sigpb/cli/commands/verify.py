@@ -10,6 +10,7 @@ from absl import flags
 from sigpb import api
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
+    define_allow_ops,
     define_format,
     define_number,
     define_patch,
@@ -17,7 +18,6 @@ from sigpb.cli.arguments import (
     define_signature,
     two_directories,
 )
-from sigpb.cli.verify_flag import define_allow_ops
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
 

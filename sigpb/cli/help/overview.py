@@ -6,7 +6,6 @@ import ast
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 from sigpb.cli import commands
@@ -61,8 +60,7 @@ class Entry:
 def entries(package: ModuleType) -> Iterator[Entry]:
     """Yields the modules of a package without importing them, sorted by their names."""
     for module in sorted(pkgutil.iter_modules(package.__path__)):
-        source = Path(package.__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
-        tree = ast.parse(source)
+        tree = ast.parse(pkgutil.get_data(package.__name__, f"{module.name}.py") or b"")
         summary = (ast.get_docstring(tree) or "").partition("\n")[0]
         constants = {
             target.id: node.value.value

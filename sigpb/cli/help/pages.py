@@ -11,13 +11,12 @@ from xml.etree import ElementTree
 
 from absl import flags
 
-from sigpb import __version__
 from sigpb.cli import terminal
 from sigpb.cli.command_line import (
     HELP_FLAGS,
     Command,
-    before_dashes,
     command_names,
+    help_flags,
     name_of,
     split_command,
 )
@@ -43,11 +42,9 @@ def show(arguments: Sequence[str]) -> None:
     Raises:
         UsageError: If there is no such command, or no such topic.
     """
-    asked = {name_of(each) for each in before_dashes(arguments)} & HELP_FLAGS
+    asked = help_flags(arguments)
     left = [each for each in arguments if name_of(each) not in HELP_FLAGS]
-    if "version" in asked:
-        terminal.say(f"sigpb {__version__}")
-    elif left[:1] == ["help"]:
+    if left[:1] == ["help"]:
         terminal.write(_on(left[1:], layout.usable(terminal.width())))
     elif "helpxml" in asked:
         terminal.say_document(_xml(_commands(left)))

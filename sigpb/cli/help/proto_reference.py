@@ -6,10 +6,10 @@ files go: comments stand before messages and fields, and no messages are nested.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 
 from sigpb.cli.help import layout
 from sigpb.inspect.styled_text import Line, Span, line
@@ -135,11 +135,15 @@ def read(name: str) -> ProtoReference:
     Args:
         name: The file, such as ``saved_model_patch.proto``.
     """
-    return parse((resources.files("sigpb") / "proto" / name).read_text(encoding="utf-8"))
+    return parse((pkgutil.get_data("sigpb", f"proto/{name}") or b"").decode())
 
 
 def parse(source: str) -> ProtoReference:
-    """Returns what the source of a file says."""
+    """Returns what the source of a file says.
+
+    Raises:
+        ValueError: If a line of it is none that sigpb's own files have.
+    """
     text = ""
     messages: list[Message] = []
     comment: list[str] = []
@@ -157,6 +161,8 @@ def parse(source: str) -> ProtoReference:
             field = Field(name, kind, int(number), label == "repeated", said)
             last = messages[-1]
             messages[-1] = Message(last.name, last.text, (*last.fields, field))
+        elif written not in ("", "}", "package sigpb;"):
+            raise ValueError(f"{written!r} cannot be read.")
     return ProtoReference(text, tuple(messages))
 
 

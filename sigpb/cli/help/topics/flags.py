@@ -39,9 +39,10 @@ _PARTS = (
     ),
     (
         "Logs",
-        "sigpb logs nothing unless it is asked to. -v 0 logs what is read, and how long each phase "
-        "of a run takes; -v 1 logs each file that is written too. Lines go to the standard error "
-        "in the format of absl.logging. --log_dir=DIR writes them to a file there instead, and "
-        "with --alsologtostderr to both.",
+        "sigpb logs nothing unless it is asked to. -v 0 logs how long each phase of a run takes: "
+        "read, plan, edit, write. -v 1 also logs which files are read and written, with their "
+        "sizes, and how long the disk takes. Lines go to the standard error, in the format of "
+        "absl.logging. --log_dir=DIR writes them to a file there instead, and with "
+        "--alsologtostderr to both. What worker processes of a batch do is not logged.",
     ),
 )

@@ -1,0 +1,6 @@
+"""``python -m sigpb``."""
+
+from sigpb.cli.main import run
+
+if __name__ == "__main__":
+    run()
