@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.cli.main import main
+from tests.cli import command_line
 from tools.site import picture
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,7 @@ REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
 CONSOLE = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
 PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+IN_A_SENTENCE = re.compile(r"`(sigpb [a-z]+ [^`]*)`")
 SETUP = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 OUTCOMES = re.compile(r"(?:^(?:patched|unchanged|refused|failed) {2,}[^\d ].*\n)+", re.MULTILINE)
@@ -41,11 +43,8 @@ def _is_run(page: Path) -> bool:
     return bool(CONSOLE.search(text) or PYTHON.search(text))
 
 
-PAGES = [
-    str(page.relative_to(REPOSITORY))
-    for page in [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
-    if _is_run(page)
-]
+DOCUMENTS = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
+PAGES = [str(page.relative_to(REPOSITORY)) for page in DOCUMENTS if _is_run(page)]
 
 
 @pytest.fixture
@@ -124,6 +123,19 @@ def test_commands_print_what_the_page_shows(page: str) -> None:
         file.write_text(after)
     else:
         assert after == before
+
+
+def test_commands_in_sentences_and_tables_have_flags_that_there_are() -> None:
+    spans = [
+        (page.name, span, *span.split()[1:])
+        for page in DOCUMENTS
+        for span in IN_A_SENTENCE.findall(page.read_text())
+    ]
+    assert len(spans) > 40
+    help_of = {name: command_line.run(name, "--help").out for _, _, name, *_ in spans}
+    for page, span, name, *arguments in spans:
+        named = {each.partition("=")[0] for each in arguments if each.startswith("--")}
+        assert named <= set(re.findall(r"--\w+", help_of[name])), (page, span)
 
 
 @pytest.mark.usefixtures("shell")
