@@ -23,12 +23,12 @@ _FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Puts the pages of the rules into the navigation."""
+    """Puts the pages of commands and of lint rules into the navigation."""
     assert config.nav is not None
     for entry in config.nav:
         for title, target in entry.items():
-            if target == "lint/":
-                entry[title] = [*pages.lint_pages()]
+            if target in ("commands/", "lint/"):
+                entry[title] = [name for name in pages.generated() if name.startswith(target)]
     return config
 
 
@@ -36,7 +36,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that are generated, or come from the top of the repository."""
     sources = FROM_THE_TOP | {"site.css": "tools/site/site.css"}
     texts = {page: (ROOT / name).read_text(encoding="utf-8") for page, name in sources.items()}
-    for name, text in {**texts, **pages.lint_pages()}.items():
+    for name, text in {**texts, **pages.generated()}.items():
         files.append(File.generated(config, name, content=text))
     return files
 

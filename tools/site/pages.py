@@ -1,14 +1,48 @@
-"""The pages of the site that are made of the source: one for each lint rule, and their list."""
+"""The pages of the site that are made of the source: commands, languages of files, lint rules."""
 
 from __future__ import annotations
 
 import re
 from inspect import getdoc
 
-from sigpb.lint.rule import LintRule
-from sigpb.lint.rules import all_rules
+from sigpb.cli.help import pages
+from sigpb.cli.help.topics import patch_file, policy_file
+from sigpb.linting.rule import LintRule
+from sigpb.linting.rules import all_rules
 
 _COMMAND = re.compile(r"'((?:sigpb |--)[^']*)'")
+
+
+def generated() -> dict[str, str]:
+    """Returns the text of all pages, by their names."""
+    return {
+        **command_pages(),
+        **lint_pages(),
+        "patch_language.md": patch_file.PAGE.markdown(),
+        "lint_policy.md": policy_file.PAGE.markdown(),
+    }
+
+
+def command_pages() -> dict[str, str]:
+    """Returns the list of commands and the page of each, by their names."""
+    rows, found = "", {}
+    for each in pages.references():
+        rows += f"| [sigpb {each.name}]({each.name}.md) | {each.summary} |\n"
+        # Examples have no prompts: a lexer for consoles would take them for output.
+        section = each.markdown().replace("```console", "```sh")
+        found[f"commands/{each.name}.md"] = section.replace("\n### ", "\n## ").replace(
+            "## ", "# ", 1
+        )
+    general = pages.flag_page().partition("## All commands\n")[2]
+    index = f"""\
+# Commands
+
+| command | what it does |
+|---|---|
+{rows}
+## Flags of all commands
+{general}"""
+    return {"commands/index.md": index, **found}
 
 
 def lint_pages() -> dict[str, str]:

@@ -218,11 +218,11 @@ class GraphFormat(NamedTuple):
 
 
 FORMATS = {
+    "tree": GraphFormat(tree_lines),
     "dot": GraphFormat(dot_lines),
     "html": GraphFormat(html_lines, everything=True),
     "json": GraphFormat(json_lines, depth=10_000),
     "mermaid": GraphFormat(mermaid_lines),
     "svg": GraphFormat(svg_lines),
-    "tree": GraphFormat(tree_lines),
 }
-"""The formats by their names, sorted."""
+"""The formats by their names; the first is the default."""
