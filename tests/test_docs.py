@@ -28,9 +28,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 README = REPOSITORY / "README.md"
 REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
 
-CONSOLE = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+BLOCK = re.compile(
+    r"```console\n(?P<console>.*?)```"
+    r"|```python\n(?P<code>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?",
+    re.DOTALL,
+)
 COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
-PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
 IN_A_SENTENCE = re.compile(r"`(sigpb [a-z]+ [^`]*)`")
 RUNS_MODELS = re.compile(r"^\$ sigpb (?:run|verify) proto_fixtures", re.MULTILINE)
 SETUP = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
@@ -41,8 +44,7 @@ OF_A_SHELL = re.compile(r"[|&;<>$*?\[~#]")
 
 
 def _is_run(page: Path) -> bool:
-    text = page.read_text()
-    return bool(CONSOLE.search(text) or PYTHON.search(text))
+    return any(block["console"] or block["output"] for block in BLOCK.finditer(page.read_text()))
 
 
 DOCUMENTS = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -109,15 +111,22 @@ def _settled(output: str) -> str:
     return OUTCOMES.sub(lambda lines: "".join(sorted(lines[0].splitlines(True))), output)
 
 
-def _executed(block: re.Match[str]) -> str:
-    commands = COMMAND.findall(block[0])
-    return "".join(command + _output_of(command[2:].removesuffix("\n")) for command in commands)
+def _executed(block: re.Match[str], names: dict[str, object]) -> str:
+    """Returns a block with what its commands print now.
 
-
-def _python_executed(block: re.Match[str]) -> str:
-    Path("recipe.py").write_text(block["code"])
-    output = _output_of(f"{shlex.quote(sys.executable)} recipe.py")
-    return f"```python\n{block['code']}```\n\n```text\n{output}```"
+    Args:
+        block: The block.
+        names: What the Python of earlier blocks of the page has defined.
+    """
+    if block["console"] is not None:
+        commands = COMMAND.findall(block["console"])
+        lines = [command + _output_of(command[2:].removesuffix("\n")) for command in commands]
+        return f"```console\n{''.join(lines)}```"
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block["code"], "page", "exec", dont_inherit=True), names)
+    printed = out.getvalue()
+    return f"```python\n{block['code']}```" + (f"\n\n```text\n{printed}```" if printed else "")
 
 
 @pytest.mark.usefixtures("shell")
@@ -127,7 +136,8 @@ def test_commands_print_what_the_page_shows(page: str) -> None:
     before = file.read_text()
 
     # One after another in one directory: some recipes go on where others ended.
-    after = PYTHON.sub(_python_executed, CONSOLE.sub(_executed, before))
+    names: dict[str, object] = {}
+    after = BLOCK.sub(lambda block: _executed(block, names), before)
 
     if REGENERATE:
         file.write_text(after)
