@@ -186,6 +186,10 @@ def test_first_command_patches_a_shipped_model(shell: Path) -> None:
     assert "rm " not in setup
 
 
+def test_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) < 250
+
+
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     test_command = SETUP.findall(README.read_text())[1]
 
