@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.cli.main import main
+from tests.cli import command_line
 from tools.site import picture
 
 pytestmark = pytest.mark.slow
@@ -27,23 +28,32 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 README = REPOSITORY / "README.md"
 REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
 
-CONSOLE = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+BLOCK = re.compile(
+    r"```console\n(?P<console>.*?)```"
+    r"|```python\n(?P<code>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?",
+    re.DOTALL,
+)
 COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
-PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n\n```text\n(?P<output>.*?)```", re.DOTALL)
+IN_A_SENTENCE = re.compile(r"`(sigpb [a-z]+ [^`]*)`")
+RUNS_MODELS = re.compile(r"^\$ sigpb (?:run|verify) proto_fixtures", re.MULTILINE)
 SETUP = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 OUTCOMES = re.compile(r"(?:^(?:patched|unchanged|refused|failed) {2,}[^\d ].*\n)+", re.MULTILINE)
+CONFINED = "files read-only but for a temporary directory, no network, …"
 OF_A_SHELL = re.compile(r"[|&;<>$*?\[~#]")
 
 
 def _is_run(page: Path) -> bool:
-    text = page.read_text()
-    return bool(CONSOLE.search(text) or PYTHON.search(text))
+    return any(block["console"] or block["output"] for block in BLOCK.finditer(page.read_text()))
 
 
+DOCUMENTS = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
 PAGES = [
-    str(page.relative_to(REPOSITORY))
-    for page in [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
+    pytest.param(
+        str(page.relative_to(REPOSITORY)),
+        marks=[pytest.mark.tensorflow] if RUNS_MODELS.search(page.read_text()) else [],
+    )
+    for page in DOCUMENTS
     if _is_run(page)
 ]
 
@@ -95,20 +105,28 @@ def _in_a_shell(command: str) -> str:
 
 
 def _settled(output: str) -> str:
-    """Returns the output of a batch without what is different each time: durations and order."""
+    """Returns output without what is different each time: durations, order, what a machine has."""
+    output = re.sub(r"(?<=^  confined to: ).*", CONFINED, output, flags=re.MULTILINE)
     output = re.sub(r"^seconds: .*", "seconds: 0.42", output, flags=re.MULTILINE)
     return OUTCOMES.sub(lambda lines: "".join(sorted(lines[0].splitlines(True))), output)
 
 
-def _executed(block: re.Match[str]) -> str:
-    commands = COMMAND.findall(block[0])
-    return "".join(command + _output_of(command[2:].removesuffix("\n")) for command in commands)
+def _executed(block: re.Match[str], names: dict[str, object]) -> str:
+    """Returns a block with what its commands print now.
 
-
-def _python_executed(block: re.Match[str]) -> str:
-    Path("recipe.py").write_text(block["code"])
-    output = _output_of(f"{shlex.quote(sys.executable)} recipe.py")
-    return f"```python\n{block['code']}```\n\n```text\n{output}```"
+    Args:
+        block: The block.
+        names: What the Python of earlier blocks of the page has defined.
+    """
+    if block["console"] is not None:
+        commands = COMMAND.findall(block["console"])
+        lines = [command + _output_of(command[2:].removesuffix("\n")) for command in commands]
+        return f"```console\n{''.join(lines)}```"
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block["code"], "page", "exec", dont_inherit=True), names)
+    printed = out.getvalue()
+    return f"```python\n{block['code']}```" + (f"\n\n```text\n{printed}```" if printed else "")
 
 
 @pytest.mark.usefixtures("shell")
@@ -118,12 +136,26 @@ def test_commands_print_what_the_page_shows(page: str) -> None:
     before = file.read_text()
 
     # One after another in one directory: some recipes go on where others ended.
-    after = PYTHON.sub(_python_executed, CONSOLE.sub(_executed, before))
+    names: dict[str, object] = {}
+    after = BLOCK.sub(lambda block: _executed(block, names), before)
 
     if REGENERATE:
         file.write_text(after)
     else:
         assert after == before
+
+
+def test_commands_in_sentences_and_tables_have_flags_that_there_are() -> None:
+    spans = [
+        (page.name, span, *span.split()[1:])
+        for page in DOCUMENTS
+        for span in IN_A_SENTENCE.findall(page.read_text())
+    ]
+    assert len(spans) > 40
+    help_of = {name: command_line.run(name, "--help").out for _, _, name, *_ in spans}
+    for page, span, name, *arguments in spans:
+        named = {each.partition("=")[0] for each in arguments if each.startswith("--")}
+        assert named <= set(re.findall(r"--\w+", help_of[name])), (page, span)
 
 
 @pytest.mark.usefixtures("shell")
@@ -152,6 +184,10 @@ def test_first_command_patches_a_shipped_model(shell: Path) -> None:
     assert "scores" in after.partition("\n")[2]
     assert before in again
     assert "rm " not in setup
+
+
+def test_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) < 250
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
