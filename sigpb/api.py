@@ -20,7 +20,11 @@ from sigpb.publishing.publish import (
     publish_in_place,
     put_backup_back,
 )
-from sigpb.publishing.unfinished import is_unfinished, take_back_unfinished
+from sigpb.publishing.unfinished import (
+    is_undo_unfinished,
+    is_unfinished,
+    take_back_unfinished,
+)
 from sigpb.saved_model.files import is_graph_file, locate
 from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
@@ -203,9 +207,16 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     from sigpb.patching.undo import plan_undo
 
     directory = locate(Path(path)).parent
-    if is_unfinished(directory) and (dry_run or take_back_unfinished(directory)):
-        note = "what a killed process began is taken back, and nothing else"
-        return UndoResult("undone", directory, notes=(note,))
+    if is_unfinished(directory):
+        is_undo = is_undo_unfinished(directory)
+        if dry_run or (take_back_unfinished(directory) and not is_undo):
+            note = (
+                "a process was killed while it took the last patch back: that is done again"
+                if is_undo
+                else "a process was killed while it changed the model: what it began is taken "
+                "back, and nothing else"
+            )
+            return UndoResult("undone", directory, notes=(note,))
     with open_model(path) as model:
         planned = plan_undo(model)
         if planned is None:
@@ -215,7 +226,9 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
         elif planned.backup is not None:
             put_backup_back(directory, planned.backup, planned.changes, expected=model.state)
         else:
-            publish_in_place(directory, planned.changes, expected=model.state, backup=False)
+            publish_in_place(
+                directory, planned.changes, expected=model.state, backup=False, is_undo=True
+            )
         return UndoResult(
             "undone",
             directory,
