@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import UsageError, with_path
-from sigpb.patch_result import PatchResult
+from sigpb.patch_result import PatchResult, UndoResult
 from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch, plan_patch
 from sigpb.patching.plan import PatchLike, Plan
@@ -161,32 +161,6 @@ def patch(
         return _patched(model, lambda: plan_patch(model, wanted), options, taken_back)
 
 
-@dataclass(frozen=True)
-class UndoResult:
-    """What became of a model whose last patch was to be taken back.
-
-    Attributes:
-        status: ``unchanged`` if no patch is recorded in the model.
-        model: Its directory.
-        files: The files that changed, relative to the model.
-        backup: The backup that they were put back from; None if the patch was taken back by the one
-            that undoes it.
-        plan: The plan of that one; None if there was a backup.
-        lines: With a backup, what became of the signatures, in words.
-        notes: What else there is to say.
-        record: What the model's record said of the patch that was taken back.
-    """
-
-    status: Literal["undone", "unchanged"]
-    model: Path
-    files: tuple[str, ...] = ()
-    backup: Path | None = None
-    plan: Plan | None = None
-    lines: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    record: Mapping[str, Any] = field(default_factory=dict)
-
-
 @with_path
 def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     """Takes back the patch that was applied to a model last, in place.
@@ -216,11 +190,11 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
                 else "a process was killed while it changed the model: what it began is taken "
                 "back, and nothing else"
             )
-            return UndoResult("undone", directory, notes=(note,))
+            return UndoResult("undone", directory, notes=(note,), dry_run=dry_run)
     with open_model(path) as model:
         planned = plan_undo(model)
         if planned is None:
-            return UndoResult("unchanged", directory)
+            return UndoResult("unchanged", directory, dry_run=dry_run)
         if dry_run:
             pass
         elif planned.backup is not None:
@@ -238,6 +212,7 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
             planned.lines,
             planned.notes,
             planned.record,
+            dry_run,
         )
 
 

@@ -35,7 +35,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "only",
         None,
-        "Only models of this name (mnist), or whose path matches this GLOB (images/*).",
+        "NAME: only models of this name (mnist), or whose path matches a glob (images/*).",
         flag_values=values,
     )
     flags.DEFINE_bool(

@@ -48,10 +48,15 @@ sigpb run DIR [--inputs=FILE.npz|FILE.json|-|KEY=FILE.npy;…] [--input_exprs=KE
 Needs TensorFlow: pip install 'sigpb[tensorflow]'. The model's ops are run with your rights, in a
 sandbox where the machine has one."""
 
-EXAMPLES = (
-    ("sigpb run model", "print what the model needs, with a command to paste"),
-    ("sigpb run model --input_exprs='x=[[1.0, 2.0, 3.0]]'", "run it on a literal"),
-    ("sigpb run model --inputs=request.json --outputs=answer.npz", "keep the outputs in a file"),
+TASK = "Check models"
+
+EXAMPLES: tuple[tuple[str, str], ...] = (
+    ("sigpb run model", "Print what the model needs, with a command to paste."),
+    ("sigpb run model --input_exprs='x=[[1.0, 2.0, 3.0]]'", "Run it on a Python literal."),
+    (
+        "sigpb run model --inputs=request.json --outputs=answer.npz",
+        "Run it on a request to TensorFlow Serving, and save the outputs.",
+    ),
 )
 
 _ENTRY = re.compile(r"""(?:[^;'"]|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|['"])+""", re.DOTALL)
@@ -61,16 +66,10 @@ _SHOWN = 24  # elements in an example
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     for name, meaning in (
-        ("inputs", "FILE.npz, FILE.json, - for JSON on standard input, or KEY=FILE.npy;…"),
-        (
-            "input_exprs",
-            "KEY=LITERAL;… with Python literals, such as x=[[1.0, 2.0]].",
-        ),
-        (
-            "input_examples",
-            "KEY=[{'FEATURE': [VALUE, …]}, …];… become tf.Examples.",
-        ),
-        ("signature", "The key of the signature; by default serving_default, or the only one."),
+        ("inputs", "FILE: a .npz or .json file, - for JSON on standard input, or KEY=FILE.npy;…"),
+        ("input_exprs", "KEY=LITERAL;…: Python literals, such as x=[[1.0, 2.0]]."),
+        ("input_examples", "KEY=[{…}];…: features of tf.Examples by name, as [{'age': [22]}]."),
+        ("signature", "KEY: the signature; by default serving_default, or the only one."),
     ):
         flags.DEFINE_string(name, None, meaning, flag_values=values)
     define_tags(values)
