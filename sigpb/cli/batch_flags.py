@@ -263,10 +263,7 @@ def select(only: protos.ModelSelection, values: flags.FlagValues) -> None:
     Raises:
         UsageError: If a flag is malformed.
     """
-    for name in (
-        "include",
-        "NAME: only models of this name (mnist), or whose path matches a glob (a/*).",
-    ):
+    for name in ("include", "exclude", "has_signature", "method"):
         getattr(only, name).extend(getattr(values, name))
     for name in ("versions", "tensorflow_version"):
         if getattr(values, name) is not None:
