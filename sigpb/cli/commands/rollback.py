@@ -76,7 +76,8 @@ def _told(outcomes: Iterable[Undone], values: flags.FlagValues) -> int:
         if values.format == "json":
             models.append(vars(undone))
         else:
-            reason = f": {undone.reason}" if undone.reason else ""
+            removed = f"{shown(undone.removed)} is removed" if undone.removed else ""
+            reason = f": {undone.reason or removed}" if undone.reason or removed else ""
             terminal.say(f"{said:<{width}}  {shown(undone.model)}{reason}")
     if values.format == "json":
         terminal.say_json({"dry_run": values.dry_run, "models": models})
