@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sigpb.api import UndoResult as UndoResult
     from sigpb.api import apply_plan as apply_plan
     from sigpb.api import infer as infer
     from sigpb.api import invert as invert
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from sigpb.inspect.names.trace import TraceReport as TraceReport
     from sigpb.linting.report import LintReport as LintReport
     from sigpb.patch_result import PatchResult as PatchResult
+    from sigpb.patch_result import UndoResult as UndoResult
     from sigpb.patching.patch_file import load_patch as load_patch
     from sigpb.patching.plan import PatchLike as PatchLike
     from sigpb.patching.plan import Plan as Plan
@@ -74,7 +74,7 @@ _SOURCES = {
     "SavedModelPatch": "protos",
     "SigpbError": "errors",
     "TraceReport": "inspect.names.trace",
-    "UndoResult": "api",
+    "UndoResult": "patch_result",
     "UnsafeModel": "errors",
     "UsageError": "errors",
     "VerifyReport": "verifying.report",

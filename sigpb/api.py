@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import UsageError, with_path
-from sigpb.patch_result import PatchResult
+from sigpb.patch_result import PatchResult, UndoResult
 from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch, plan_patch
 from sigpb.patching.plan import PatchLike, Plan
@@ -20,7 +20,11 @@ from sigpb.publishing.publish import (
     publish_in_place,
     put_backup_back,
 )
-from sigpb.publishing.unfinished import is_unfinished, take_back_unfinished
+from sigpb.publishing.unfinished import (
+    is_undo_unfinished,
+    is_unfinished,
+    take_back_unfinished,
+)
 from sigpb.saved_model.files import is_graph_file, locate
 from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
@@ -158,32 +162,6 @@ def patch(
         return _patched(model, lambda: plan_patch(model, wanted), options, taken_back)
 
 
-@dataclass(frozen=True)
-class UndoResult:
-    """What became of a model whose last patch was to be taken back.
-
-    Attributes:
-        status: ``unchanged`` if no patch is recorded in the model.
-        model: Its directory.
-        files: The files that changed, relative to the model.
-        backup: The backup that they were put back from; None if the patch was taken back by the one
-            that undoes it.
-        plan: The plan of that one; None if there was a backup.
-        lines: With a backup, what became of the signatures, in words.
-        notes: What else there is to say.
-        record: What the model's record said of the patch that was taken back.
-    """
-
-    status: Literal["undone", "unchanged"]
-    model: Path
-    files: tuple[str, ...] = ()
-    backup: Path | None = None
-    plan: Plan | None = None
-    lines: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    record: Mapping[str, Any] = field(default_factory=dict)
-
-
 @with_path
 def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     """Takes back the patch that was applied to a model last, in place.
@@ -204,19 +182,28 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     from sigpb.patching.undo import plan_undo
 
     directory = locate(Path(path)).parent
-    if is_unfinished(directory) and (dry_run or take_back_unfinished(directory)):
-        note = "what a killed process began is taken back, and nothing else"
-        return UndoResult("undone", directory, notes=(note,))
+    if is_unfinished(directory):
+        is_undo = is_undo_unfinished(directory)
+        if dry_run or (take_back_unfinished(directory) and not is_undo):
+            note = (
+                "a process was killed while it took the last patch back: that is done again"
+                if is_undo
+                else "a process was killed while it changed the model: what it began is taken "
+                "back, and nothing else"
+            )
+            return UndoResult("undone", directory, notes=(note,), dry_run=dry_run)
     with open_model(path) as model:
         planned = plan_undo(model)
         if planned is None:
-            return UndoResult("unchanged", directory)
+            return UndoResult("unchanged", directory, dry_run=dry_run)
         if dry_run:
             pass
         elif planned.backup is not None:
             put_backup_back(directory, planned.backup, planned.changes, expected=model.state)
         else:
-            publish_in_place(directory, planned.changes, expected=model.state, backup=False)
+            publish_in_place(
+                directory, planned.changes, expected=model.state, backup=False, is_undo=True
+            )
         return UndoResult(
             "undone",
             directory,
@@ -226,6 +213,7 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
             planned.lines,
             planned.notes,
             planned.record,
+            dry_run,
         )
 
 

@@ -83,6 +83,20 @@ def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         raise ValueError(_TOO_DEEP) from error
 
 
+def parse_literal(text: str) -> Any:
+    """Parses a Python literal, such as ``[[1, 2.5], ['a', b'b']]``.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, TypeError, SyntaxError) as error:
+        raise ValueError(f"{text!r} is not a Python literal, such as [[1, 2.5]]") from error
+    except (RecursionError, MemoryError) as error:
+        raise ValueError(_TOO_DEEP) from error
+
+
 def parse_path(value: object) -> str:
     """Returns a value of JSON that is the path of a file, or its URL.
 

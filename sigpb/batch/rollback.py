@@ -29,11 +29,13 @@ class Undone:
         model: Its directory.
         outcome: ``unchanged`` if it is as before the batch anyway.
         reason: Why, unless it was rolled back.
+        removed: The copy that was removed to roll it back; None if it was put back itself.
     """
 
     model: str
     outcome: Literal["rolled_back", "unchanged", "refused", "failed"]
     reason: str = ""
+    removed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -199,4 +201,4 @@ def _withdraw(job: Job, task: Task, output: Place, done: Outcome | None) -> Undo
         raise PatchError(f"{output.path} was changed after the batch. It stays as it is.")
     if not job.dry_run:
         output.withdraw(job)
-    return Undone(task.model, "rolled_back")
+    return Undone(task.model, "rolled_back", removed=output.path)

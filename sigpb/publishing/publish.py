@@ -113,7 +113,12 @@ def publish_copy(
 
 @phase("write")
 def publish_in_place(
-    model_dir: Path, changes: Changes, *, expected: FileState, backup: bool | str = True
+    model_dir: Path,
+    changes: Changes,
+    *,
+    expected: FileState,
+    backup: bool | str = True,
+    is_undo: bool = False,
 ) -> Path | None:
     """Changes a model so that whoever loads it meanwhile gets the old one or the new one.
 
@@ -125,6 +130,7 @@ def publish_in_place(
         expected: State of the main proto as it was read.
         backup: Whether the files that are replaced or removed are to be kept; or what comes, in
             the name of the directory for them, in the place of a number.
+        is_undo: Whether the changes undo a patch.
 
     Returns:
         The directory in the model where these files are, at the same relative paths; None without
@@ -146,8 +152,11 @@ def publish_in_place(
             _check_unchanged(model, expected)
             kept = previous.rename(_backup_path(model, backup))
             try:
-                files = {str(each.target.relative_to(model)): each for each in replacements}
-                announce(model, kept, {at: (each.target, each.new) for at, each in files.items()})
+                files = {
+                    str(each.target.relative_to(model)): (each.target, each.new)
+                    for each in replacements
+                }
+                announce(model, kept, files, is_undo=is_undo)
                 sync_directory(model)
                 exchange(replacements)
                 conclude(model)

@@ -31,7 +31,13 @@ _State = list[int] | None
 """Size and time of modification in nanoseconds; None for no file."""
 
 
-def announce(model: Path, backup: Path, files: Mapping[str, tuple[Path, Path | None]]) -> None:
+def announce(
+    model: Path,
+    backup: Path,
+    files: Mapping[str, tuple[Path, Path | None]],
+    *,
+    is_undo: bool = False,
+) -> None:
     """Says in a model what is about to be exchanged.
 
     Args:
@@ -39,6 +45,7 @@ def announce(model: Path, backup: Path, files: Mapping[str, tuple[Path, Path | N
         backup: The directory that holds what is to be put back if the process is killed.
         files: For each path in the model, a file that is as there then, and one that is as there if
             the process is not killed. None, or a path where there is none, is no file.
+        is_undo: Whether the exchange itself undoes a patch, so that taking it back does not.
 
     Raises:
         OSError: If it cannot be written.
@@ -47,7 +54,8 @@ def announce(model: Path, backup: Path, files: Mapping[str, tuple[Path, Path | N
         path: {"old": _state(old), "new": None if new is None else _state(new)}
         for path, (old, new) in files.items()
     }
-    content = json.dumps({"backup": backup.name, "files": states}).encode()
+    announced = {"backup": backup.name, "files": states, "is_undo": is_undo}
+    content = json.dumps(announced).encode()
     write_file(model / EXCHANGE_NAME, content, mode=None)
 
 
@@ -59,6 +67,15 @@ def conclude(model: Path) -> None:
 def is_unfinished(model_dir: Path) -> bool:
     """Whether a process was killed, or still is, exchanging files of a model."""
     return is_there(model_dir / EXCHANGE_NAME)
+
+
+def is_undo_unfinished(model_dir: Path) -> bool:
+    """Whether what is unfinished undoes a patch, and taking it back brings the patch back."""
+    try:
+        announced = parse_json_value(read_regular(model_dir / EXCHANGE_NAME))
+        return announced["is_undo"] is True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def check_finished(model_dir: Path) -> None:

@@ -1,12 +1,14 @@
 """The process with TensorFlow: reads a request, and writes what it found, a JSON object a line.
 
 ``{"confinement": …}`` says what holds, ``{"at": …}`` what is being done, ``{"signature": …}`` is
-one that was compared, and ``{"failed": …}`` why nothing more comes. TensorFlow's own output goes to
+one that was compared, ``{"output": …}`` one that was run returned, and ``{"failed": …}`` why
+nothing more comes. TensorFlow's own output goes to
 standard error.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import math
@@ -14,12 +16,12 @@ import os
 import pickle
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sigpb.verifying.comparison import Tolerance
+from sigpb.verifying.comparison import Arrays, Tolerance
 from sigpb.verifying.confinement import confine
 from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
 from sigpb.verifying.report import SignatureReport
@@ -54,6 +56,33 @@ class Request:
     network: str = ""
 
 
+@dataclass(frozen=True)
+class RunRequest:
+    """A signature to be run.
+
+    Attributes:
+        directory: The directory of the model.
+        tags: The tag-set of the MetaGraph.
+        signature: The key of the signature.
+        loader: The name of the loader.
+        values: What it is fed, by what loaders call it.
+        defaults: The serialized TensorProtos of what else it is fed.
+        timeout: After how many seconds to give up.
+        own: The directory that the model may write to.
+        network: The network of whoever asks.
+    """
+
+    directory: str
+    tags: tuple[str, ...]
+    signature: str
+    loader: str
+    values: Arrays
+    defaults: Mapping[str, bytes]
+    timeout: float
+    own: str = ""
+    network: str = ""
+
+
 Say = Callable[[dict[str, Any]], None]
 
 
@@ -66,7 +95,7 @@ def main() -> None:
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
 
-        request: Request = pickle.load(sys.stdin.buffer)
+        request: Request | RunRequest = pickle.load(sys.stdin.buffer)
         # Whoever asked puts an end to this before, unless it came to an end itself.
         signal.alarm(math.ceil(request.timeout) + 5)
         confinement = confine(request.own, request.network, request.timeout)
@@ -80,7 +109,10 @@ def main() -> None:
         except Exception as error:
             say({"failed": f"TensorFlow cannot be imported: {type(error).__name__}: {error}"})
             return
-        _answer(request, say)
+        if isinstance(request, RunRequest):
+            _run(request, say)
+        else:
+            _answer(request, say)
 
 
 def _import_tensorflow() -> None:
@@ -89,6 +121,39 @@ def _import_tensorflow() -> None:
     import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
+
+
+def _run(request: RunRequest, say: Say) -> None:
+    """Runs a signature; says ``{"output": …}`` for each of its outputs, or why it did not run."""
+    from sigpb.verifying.loaders import LOADERS, failure_reason
+    from sigpb.verifying.values import array_of
+
+    say({"at": f"run signature {request.signature!r} under the loader {request.loader}"})
+    defaults = {key: array_of(value) for key, value in request.defaults.items()}
+    try:
+        loader = LOADERS[request.loader](request.directory, request.tags)
+        with loader.opened(request.signature) as run:
+            outputs = run({**defaults, **request.values})
+    except Exception as error:  # Whatever TensorFlow does not like about the model or the values.
+        say({"not_run": failure_reason(error)})
+    else:
+        for name, array in outputs.items():
+            say({"output": {"name": name, **_encoded(array)}})
+    say({"done": True})
+
+
+def _encoded(value: Any) -> dict[str, Any]:
+    import numpy as np
+    import tensorflow as tf
+
+    array = np.asarray(value)
+    data: Any
+    if array.dtype == object:
+        data = [base64.b64encode(each).decode() for each in array.flat]
+    else:
+        data = base64.b64encode(array.tobytes()).decode()
+    dtype = tf.as_dtype(array.dtype).as_datatype_enum
+    return {"dtype": dtype, "shape": array.shape, "data": data}
 
 
 def _answer(request: Request, say: Say) -> None:

@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from sigpb.errors import EnvironmentFailure, UsageError
-from sigpb.verifying.child import Request
+from sigpb.verifying.child import Request, RunRequest
 from sigpb.verifying.confinement import in_bubblewrap, network
 from sigpb.verifying.report import Confinement, SignatureReport
 
@@ -34,6 +34,32 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
         UsageError: If the file of samples cannot be used.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
+    answers = _asked(request)
+    reports = tuple(
+        _read_as(SignatureReport, answer["signature"])
+        for answer in answers
+        if "signature" in answer
+    )
+    (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
+    return reports, _read_as(Confinement, held)
+
+
+def run_signature(request: RunRequest) -> list[dict[str, Any]] | str:
+    """Has a signature run, in a process that is confined where possible.
+
+    Returns:
+        Its outputs: ``name``, ``dtype``, ``shape`` and ``data`` in base64. Or why it did not run.
+
+    Raises:
+        EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
+    """
+    answers = _asked(request)
+    reasons = [str(answer["not_run"]) for answer in answers if "not_run" in answer]
+    return reasons[0] if reasons else [each["output"] for each in answers if "output" in each]
+
+
+def _asked(request: Request | RunRequest) -> list[dict[str, Any]]:
+    """Returns what the process said in answer to a request that it went through to its end."""
     try:
         with tempfile.TemporaryDirectory(prefix="sigpb-run-", ignore_cleanup_errors=True) as own:
             done = _run(replace(request, own=own, network=network()))
@@ -50,16 +76,10 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
         _raise_failure(answer)
     if not any("done" in answer for answer in answers):
         raise EnvironmentFailure(_crash(done, answers))
-    reports = tuple(
-        _read_as(SignatureReport, answer["signature"])
-        for answer in answers
-        if "signature" in answer
-    )
-    (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
-    return reports, _read_as(Confinement, held)
+    return answers
 
 
-def _run(request: Request) -> subprocess.CompletedProcess[bytes]:
+def _run(request: Request | RunRequest) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-c", _CODE, json.dumps(sys.path)]
     return subprocess.run(
         in_bubblewrap(command, request.own),

@@ -455,7 +455,8 @@ class TestRollback:
     def test_copies(self, root: Path, patch: Path, mode: str, tmp_path: Path) -> None:
         before = contents(root)
         batch(root, patch, f"--journal={tmp_path}/journal", mode=mode.format(tmp_path))
-        assert run("rollback", tmp_path / "journal").code == 0
+        outcome = run("rollback", tmp_path / "journal")
+        assert (outcome.code, outcome.out.count(" is removed\n")) == (0, 3)
         assert contents(root) == before
         assert not list((tmp_path / "out").rglob("saved_model.pb"))
 

@@ -90,7 +90,7 @@ def test_a_line_of_a_journal_is_passed_over(
     assert run("batch", "--resume", f"--journal={journal}").code == 0
     done = run("rollback", journal)
 
-    assert (done.code, done.out.splitlines()[-1]) == (0, "1 rolled_back")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "1 rolled back")
 
 
 def test_a_line_of_the_history_is_passed_over(fixture_model: ModelFactory) -> None:

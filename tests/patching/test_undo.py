@@ -187,11 +187,25 @@ def test_what_a_killed_patch_began_is_all_that_is_taken_back(fixture_model: Mode
     half = contents(model)
     assert half[MAIN] != before[MAIN]
     assert sigpb.undo(model, dry_run=True).notes == (
-        "what a killed process began is taken back, and nothing else",
+        "a process was killed while it changed the model: what it began is taken back, and nothing "
+        "else",
     )
     assert contents(model) == half
     assert sigpb.undo(model).backup is None
     assert contents(model) == before
+
+
+def test_an_undo_that_was_killed_is_done_again(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    altered(model, lambda graph: None)
+    before = contents(model)
+    patch(model, RENAME, backup=False)
+    killed_half_way(lambda: sigpb.undo(model))
+    assert sigpb.undo(model, dry_run=True).notes == (
+        "a process was killed while it took the last patch back: that is done again",
+    )
+    assert sigpb.undo(model).plan is not None
+    assert contents(model)[MAIN] == before[MAIN]
 
 
 def test_a_proto_that_is_a_link(fixture_model: ModelFactory) -> None:

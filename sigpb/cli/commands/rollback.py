@@ -35,7 +35,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "only",
         None,
-        "Only models of this name (mnist), or whose path matches this GLOB (images/*).",
+        "NAME: only models of this name (mnist), or whose path matches a glob (images/*).",
         flag_values=values,
     )
     flags.DEFINE_bool(
@@ -76,7 +76,8 @@ def _told(outcomes: Iterable[Undone], values: flags.FlagValues) -> int:
         if values.format == "json":
             models.append(vars(undone))
         else:
-            reason = f": {undone.reason}" if undone.reason else ""
+            removed = f"{shown(undone.removed)} is removed" if undone.removed else ""
+            reason = f": {undone.reason or removed}" if undone.reason or removed else ""
             terminal.say(f"{said:<{width}}  {shown(undone.model)}{reason}")
     if values.format == "json":
         terminal.say_json({"dry_run": values.dry_run, "models": models})

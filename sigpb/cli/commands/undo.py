@@ -8,7 +8,6 @@ the patch before, run the command again. A model that something else changed sin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags
 
@@ -43,38 +42,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     result = api.undo(one_directory(arguments, USAGE), dry_run=values.dry_run)
     if values.format == "json":
-        terminal.say_json(_json(result, dry_run=values.dry_run))
-        return 0
-    if result.status == "unchanged":
-        terminal.say(f"unchanged: no patch is recorded in {result.model}")
-        return 0
-    if result.plan is not None:
-        terminal.say_document(f"{result.plan}\n")
+        terminal.say_json(result.to_json())
     else:
-        terminal.say(str(result.model), *(f"  {line}" for line in result.lines))
-    terminal.say(*(f"  {note}" for note in result.notes))
-    way = f", from {result.backup.name}" if result.backup else ""
-    said = "dry run: would be undone" if values.dry_run else f"undone: {result.model}"
-    terminal.say(f"{said}{way}{_named(result)}")
+        terminal.say_document(f"{result}\n")
     return 0
-
-
-def _named(result: api.UndoResult) -> str:
-    """Returns the id and the reason of the patch that is taken back, if it has any."""
-    words = [str(result.record.get(name) or "") for name in ("patch_id", "reason")]
-    said = ": ".join(word for word in words if word)
-    return f" ({said})" if said else ""
-
-
-def _json(result: api.UndoResult, *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "status": result.status,
-        "dry_run": dry_run,
-        "model": str(result.model),
-        "backup": result.backup and str(result.backup),
-        "files": result.files,
-        "plan": result.plan and result.plan.to_json(),
-        "lines": result.lines,
-        "notes": result.notes,
-        "record": result.record,
-    }
