@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pickle
@@ -57,6 +58,16 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
     )
     (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
     return reports, _read_as(Confinement, held)
+
+
+def require_tensorflow() -> None:
+    """Makes sure that there is TensorFlow, without loading it.
+
+    Raises:
+        EnvironmentFailure: If there is none.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        _raise_failure({"missing": "tensorflow"})
 
 
 def _run(request: Request) -> subprocess.CompletedProcess[bytes]:
