@@ -239,8 +239,8 @@ def _configured(values: flags.FlagValues) -> list[Root]:
     if paths and not any(is_url(path) or is_there(path) for path in paths):
         raise UsageError(
             f"{values.models_config}: none of the base paths is on this machine: {listed(paths)}. "
-            "If they are paths of a container, add --map=/models=DIR: what /models is there, DIR is "
-            "on this machine."
+            "If they are paths in a container, add --map=/models=DIR: what is /models there is DIR "
+            "here."
         )
     return found
 

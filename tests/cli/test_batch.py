@@ -301,8 +301,7 @@ class TestSelection:
         config.write_text('model_config_list { config { base_path: "/models/a" } }')
         assert run("batch", *flags).err == (
             f"sigpb: {config}: none of the base paths is on this machine: '/models/a'. If they are "
-            "paths of a container, add --map=/models=DIR: what /models is there, DIR is on this "
-            "machine.\n"
+            "paths in a container, add --map=/models=DIR: what is /models there is DIR here.\n"
         )
 
 
