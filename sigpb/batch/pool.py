@@ -3,13 +3,19 @@
 A process that dies takes nothing with it: what it was at is tried again, each model alone, and only
 the model that makes a process die again has failed. A process at which a model takes too long is
 killed; that model has failed, and the others are tried again.
+
+Processes have groups of their own, so that Ctrl-C in a terminal reaches the process that gives out
+tasks and no other. Once that one is told to stop, tasks that are not begun are dropped, and what
+takes longer than a while is killed, with the processes that it started.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +39,12 @@ main(*map(int, sys.argv[2:]))
 
 # So many tasks for each thread are on their way, so that none has to wait for one.
 _AHEAD = 3
+
+# Seconds between two times that it is looked whether to stop.
+_TICK = 0.1
+
+GRACE = 1.0
+"""Seconds that tasks have to come to their end when they are stopped."""
 
 
 @dataclass
@@ -70,6 +82,17 @@ class Pool:
         self._inherited = inherited
         self._timeout = timeout
         self._processes: list[_Process] = []
+        self._stopped = False
+        self._deadline = math.inf
+
+    def stop(self, grace: float = math.inf) -> None:
+        """Has tasks dropped that are not begun; may be called by a handler of a signal.
+
+        Args:
+            grace: After so many seconds those that are begun and not done are dropped as well.
+        """
+        self._stopped = True
+        self._deadline = min(self._deadline, time.monotonic() + grace)
 
     def __enter__(self) -> Pool:
         return self
@@ -82,22 +105,39 @@ class Pool:
     ) -> None:
         for each in self._processes:
             each.connection.close()
-        for each in self._processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                each.process.wait(self._timeout)
-            each.process.kill()
-            each.process.wait()
+        deadline = min(self._deadline, time.monotonic() + GRACE)
+        for wait_until in (deadline, deadline + GRACE / 2):
+            for each in self._processes:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    each.process.wait(max(0.0, wait_until - time.monotonic()))
+            for each in self._processes:
+                _kill(each)
         self._processes = []
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
-        """Yields what becomes of tasks, in the order in which they are done."""
+        """Yields what becomes of tasks, in the order in which they are done.
+
+        After `stop` it is not told what becomes of tasks that are dropped.
+        """
         waiting = iter(tasks)
         suspects: list[Task] = []
-        while self._give_out(waiting):
+        while self._give_out(waiting) and not self._stopped:
             for process in self._ready(self._processes):
                 yield from self._take_in(process, suspects)
         for task in suspects:
-            yield self._alone(task)
+            if not self._stopped:
+                yield from self._alone(task)
+        if self._stopped:
+            yield from self._last()
+
+    def _last(self) -> Iterator[Outcome]:
+        """Has nothing more begun, and yields what becomes of tasks that are done in time."""
+        for process in self._processes:
+            with contextlib.suppress(OSError):
+                process.connection.send(None)
+        while self._processes and time.monotonic() < self._deadline:
+            for process in self._ready(self._processes):
+                yield from self._take_in(process, [])
 
     def _give_out(self, tasks: Iterator[Task]) -> bool:
         """Gives out tasks as long as processes take them; says whether there are any left."""
@@ -118,11 +158,12 @@ class Pool:
 
     def _ready(self, processes: Iterable[_Process]) -> list[_Process]:
         """Waits until processes have something to say, or one is to be killed, and kills it."""
-        busy = {each.connection: each for each in processes if each.pending}
-        left = None
+        busy = {each.connection: each for each in processes if each.pending or self._stopped}
+        left = _TICK
         if self._timeout is not None:
             begun = [time for each in busy.values() for time in each.started.values()]
-            left = max(0.0, min(begun, default=time.monotonic()) + self._timeout - time.monotonic())
+            due = min(begun, default=time.monotonic()) + self._timeout - time.monotonic()
+            left = max(0.0, min(left, due))
         ready = [busy[cast(Connection, each)] for each in wait(list(busy), left)]
         if self._timeout is not None:
             latest = time.monotonic() - self._timeout
@@ -130,7 +171,7 @@ class Pool:
                 overdue = {model for model, begun in process.started.items() if begun <= latest}
                 if overdue and process not in ready:
                     process.overdue |= overdue
-                    process.process.kill()
+                    _kill(process)
         return ready
 
     def _take_in(self, process: _Process, suspects: list[Task]) -> Iterator[Outcome]:
@@ -143,6 +184,7 @@ class Pool:
                 del process.pending[said.model], process.started[said.model]
                 yield said
         except (EOFError, OSError):
+            _kill(process)  # What it started may have outlived it.
             self._end(process)
             for model, task in process.pending.items():
                 if model in process.overdue:
@@ -151,21 +193,23 @@ class Pool:
                 else:
                     suspects.append(replace(task, interrupted=True))
 
-    def _alone(self, task: Task) -> Outcome:
+    def _alone(self, task: Task) -> Iterator[Outcome]:
         process = self._start()
         _give(process, task)
         done: list[Outcome] = []
         lost: list[Task] = []
         while not done and not lost:
+            if self._stopped:
+                return
             for ready in self._ready([process]):
                 done += self._take_in(ready, lost)
         if process in self._processes:
             self._end(process)
-        if done:
-            return done[0]
-        code = process.process.returncode
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return Outcome(task.model, "failed", f"the process that patched it ended with {how}.")
+        yield from done
+        if not done:
+            code = process.process.returncode
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            yield Outcome(task.model, "failed", f"the process that patched it ended with {how}.")
 
     def _start(self) -> _Process:
         ours, theirs = Pipe()
@@ -177,6 +221,7 @@ class Pool:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(fd, *self._inherited),
+            start_new_session=True,
         )
         theirs.close()
         started = _Process(process, ours)
@@ -189,6 +234,13 @@ class Pool:
         self._processes.remove(process)
         process.connection.close()
         process.process.wait()
+
+
+def _kill(process: _Process) -> None:
+    """Kills a process with all that it started, such as one with TensorFlow."""
+    if process.process.returncode is None:  # Its number is nobody else's as long as that is so.
+        with contextlib.suppress(OSError):
+            os.killpg(process.process.pid, signal.SIGKILL)
 
 
 def _give(process: _Process, task: Task) -> None:
@@ -209,6 +261,13 @@ class Threads:
         self._work = work
         self._count = count
         self._executor = ThreadPoolExecutor(count)
+        self._stopped = False
+        self._deadline = math.inf
+
+    def stop(self, grace: float = math.inf) -> None:
+        """See `Pool`; threads that are not done in time go on as long as this process does."""
+        self._stopped = True
+        self._deadline = min(self._deadline, time.monotonic() + grace)
 
     def __enter__(self) -> Threads:
         return self
@@ -219,17 +278,17 @@ class Threads:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._executor.shutdown()
+        self._executor.shutdown(wait=not self._stopped, cancel_futures=True)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Yields what becomes of tasks, in the order in which they are done."""
         waiting = iter(tasks)
         busy: set[Future[Outcome]] = set()
-        while True:
+        while time.monotonic() < self._deadline:
             while len(busy) < self._count and (task := next(waiting, None)):
                 busy.add(self._executor.submit(self._work, task))
             if not busy:
                 return
-            done, busy = wait_for(busy, return_when=FIRST_COMPLETED)
+            done, busy = wait_for(busy, _TICK, return_when=FIRST_COMPLETED)
             for each in done:
                 yield each.result()

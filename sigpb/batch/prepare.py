@@ -10,6 +10,7 @@ from pathlib import Path
 from sigpb import protos
 from sigpb.batch.discovery import NO_MODEL, Discovery, FileSystem, Found, discover, file_system_of
 from sigpb.batch.job import Mode, Outcome, Task
+from sigpb.batch.order import path_order
 from sigpb.batch.place import place_of
 from sigpb.batch.selection import NameFilter, Root, check_selection, lies_in
 from sigpb.batch.versions import parse_versions, version_of
@@ -27,7 +28,7 @@ class Prepared:
     """What a batch begins with.
 
     Attributes:
-        tasks: The models to patch.
+        tasks: The models to patch, in the order of their paths.
         passed_over: What became of all others that were found.
         directories: What other batches have to keep off.
     """
@@ -100,13 +101,14 @@ def prepare(
         elif reason := is_meant.reason_to_skip(each.path, each.name):
             outcomes.append(Outcome(each.path, "skipped", reason))
         elif each.path in others:
-            reason = f"versions={others[each.path]} does not mean version {each.version}"
+            reason = f"other versions are meant: versions={others[each.path]}"
             outcomes.append(Outcome(each.path, "skipped", reason))
         else:
             try:
                 tasks.append(Task(each.path, each.name, targets.output(each.path)))
             except ValueError as error:
                 outcomes.append(Outcome(each.path, "refused", f"{error}."))
+    tasks.sort(key=lambda task: path_order(task.model))
     directories = _written_to(found, roots) if output_root is None else {output_root}
     return Prepared(tuple(tasks), tuple(outcomes), tuple(sorted(directories)))
 

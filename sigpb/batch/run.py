@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigpb.batch.job import Job, Outcome, Task
@@ -76,8 +77,9 @@ class Run:
     inherited: Sequence[int] = ()
     counts: Counter[str] = field(default_factory=Counter)
     stopped: str | None = None
+    _at_work: Pool | Threads | None = None
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Generator[Outcome]:
         """Patches the models, and yields what became of each as soon as it is written down.
 
         Raises:
@@ -89,8 +91,7 @@ class Run:
         if self.stopped is None and self.limits.elsewhere is not None:
             yield from self._noted(self.limits.elsewhere(self.job, tasks))
         elif self.stopped is None:
-            with self._pool(self.job) as pool:
-                yield from self._noted(pool.run(tasks))
+            yield from self._patched(self.job, tasks)
         if self.journal is None:
             return
         if self.stopped is None:
@@ -103,9 +104,16 @@ class Run:
         """How many models nothing was done to."""
         return len(self.tasks) - self.counts.total()
 
-    def stop(self, reason: str) -> None:
-        """Has no more models given out."""
+    def stop(self, reason: str, grace: float = math.inf) -> None:
+        """Has no more models begun; may be called by a handler of a signal.
+
+        Args:
+            reason: Why.
+            grace: After so many seconds models that are begun and not done are given up, too.
+        """
         self.stopped = self.stopped or reason
+        if self._at_work is not None:
+            self._at_work.stop(grace)
 
     def _unless_stopped(self) -> Iterator[Task]:
         return itertools.takewhile(lambda _: self.stopped is None, self.tasks)
@@ -113,21 +121,31 @@ class Run:
     def _canary(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
         """Patches the first models and verifies them."""
         failed = 0
-        with self._pool(replace(self.job, verify=self.job.verify or _LOADERS)) as pool:
-            while (missing := self.limits.canary - self.counts["patched"]) > 0 and not failed:
-                first = list(itertools.islice(tasks, missing))
-                if not first:
-                    break
-                for outcome in self._noted(pool.run(first)):
-                    failed += outcome.outcome == "failed"
-                    yield outcome
+        job = replace(self.job, verify=self.job.verify or _LOADERS)
+        while (missing := self.limits.canary - self.counts["patched"]) > 0 and not failed:
+            first = list(itertools.islice(tasks, missing))
+            if not first:
+                break
+            for outcome in self._patched(job, first):
+                failed += outcome.outcome == "failed"
+                yield outcome
         if failed:
             self.stop("one of the first models failed")
             return
+        if self.stopped is not None:
+            return
         if self.journal is not None:
             self.journal.append("canary", {"passed": True})
-        if self.stopped is None and self.left and not self.limits.confirm(self.left):
+        if self.left and not self.limits.confirm(self.left):
             self.stop("only the first models were wanted")
+
+    def _patched(self, job: Job, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        with self._pool(job) as pool:
+            self._at_work = pool
+            try:
+                yield from self._noted(pool.run(tasks))
+            finally:
+                self._at_work = None
 
     def _pool(self, job: Job) -> Pool | Threads:
         work = functools.partial(patch_model, job)

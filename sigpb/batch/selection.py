@@ -7,7 +7,7 @@ import operator
 import os
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from google.protobuf import text_format
 
 from sigpb import protos
 from sigpb.batch.versions import VersionPolicy, parse_versions, policy_of, version_of
-from sigpb.errors import EnvironmentFailure, PatchError, UsageError
+from sigpb.errors import EnvironmentFailure, PatchError, UsageError, listed
 from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import read_text
 from sigpb.remote.urls import is_url
@@ -218,13 +218,18 @@ def listed_roots(file: Path) -> list[Root]:
     return [Root(line) for line in lines if line and not line.startswith("#")]
 
 
-def configured_roots(file: Path) -> list[Root]:
+def configured_roots(file: Path, places: Mapping[str, str] | None = None) -> list[Root]:
     """Returns the models of a `models.config`, the text of a ModelServerConfig.
 
     Those of other platforms than TensorFlow, and those without a path, are passed over.
 
+    Args:
+        file: The file.
+        places: The directories of this machine that directories in the file stand for, as those of
+            a container do.
+
     Raises:
-        UsageError: If it is none.
+        UsageError: If it is none, or no base path lies in one of `places`.
         EnvironmentFailure: If it cannot be read.
     """
     config = protos.ModelServerConfig()
@@ -234,10 +239,35 @@ def configured_roots(file: Path) -> list[Root]:
         raise UsageError(f"{file}: not the text of a ModelServerConfig: {error}.") from error
     if not config.HasField("model_config_list"):
         raise UsageError(f"{file}: there is no model_config_list.")
+    places = places or {}
+    models = config.model_config_list.config
+    base_paths = [model.base_path for model in models if model.base_path]
+    for place in places:
+        if not any(_is_in(path, place) for path in base_paths):
+            raise UsageError(
+                f"--map={place}={places[place]}: no base path in {file} lies in {place}. There are "
+                f"{listed(base_paths)}."
+            )
     return [
-        Root(model.base_path or model.name, policy_of(model.model_version_policy), _obstacle(model))
-        for model in config.model_config_list.config
+        Root(
+            _placed(model.base_path, places) or model.name,
+            policy_of(model.model_version_policy),
+            _obstacle(model),
+        )
+        for model in models
     ]
+
+
+def _placed(path: str, places: Mapping[str, str]) -> str:
+    """Returns where a path is on this machine."""
+    for place in sorted(places, key=len, reverse=True):  # The innermost directory counts.
+        if _is_in(path, place):
+            return posixpath.join(places[place], path[len(place) :].strip("/")).rstrip("/")
+    return path
+
+
+def _is_in(path: str, directory: str) -> bool:
+    return f"{path}/".startswith(f"{directory}/")
 
 
 def _obstacle(model: protos.ModelConfig) -> str | None:
@@ -251,7 +281,7 @@ def _obstacle(model: protos.ModelConfig) -> str | None:
 def lies_in(path: str, directory: str) -> bool:
     """Whether a path is a directory, or lies in it, with symbolic links followed."""
     if is_url(path) or is_url(directory):
-        return f"{path}/".startswith(f"{directory}/")
+        return _is_in(path, directory)
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 

@@ -42,8 +42,14 @@ def new_id() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(3).hex()}"
 
 
-def rehearse(prepared: Prepared, job: Job, limits: Limits) -> Session:
-    """Returns a batch that changes nothing."""
+def rehearse(prepare: Callable[[], Prepared], job: Job, limits: Limits) -> Session:
+    """Returns a batch that changes nothing.
+
+    Raises:
+        EnvironmentFailure: If models are to be run, and there is no TensorFlow.
+    """
+    _require_tensorflow(job, limits)
+    prepared = prepare()
     run = Run(replace(job, dry_run=True), prepared.tasks, limits)
     return Session(run, prepared.passed_over, directories=prepared.directories)
 
@@ -63,8 +69,10 @@ def begin(
 
     Raises:
         UsageError: If the journal is there already, or that of a batch which was not finished.
-        EnvironmentFailure: If another batch is at work there, or the journal cannot be written.
+        EnvironmentFailure: If another batch is at work there, the journal cannot be written, or
+            models are to be run and there is no TensorFlow.
     """
+    _require_tensorflow(job, limits)
     prepared = prepare()
     for directory in prepared.directories if job.mode == "output_root" else ():
         with explained(f"write to {directory}", "Nothing was done."):
@@ -81,7 +89,9 @@ def begin(
 
 
 @contextmanager
-def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[Session]:
+def resume(
+    journal: Path, limits: Limits, root: str | None = None, patch: bytes = b""
+) -> Iterator[Session]:
     """Goes on with a batch. Models that failed are tried again.
 
     Args:
@@ -89,10 +99,13 @@ def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[S
         limits: How it is run. Models are tried first if they were to be, and have not come out
             well.
         root: If this is a URL, what the batch is to be on: its journal is not in the repository.
+        patch: The patch that is stated again, serialised; empty if it is not.
 
     Raises:
-        UsageError: If there is no journal, or the batch was rolled back, even in part.
-        EnvironmentFailure: If it cannot be read or written, or another process is at it.
+        UsageError: If there is no journal, the batch has another patch, or it was rolled back, even
+            in part.
+        EnvironmentFailure: If it cannot be read or written, another process is at it, or models are
+            to be run and there is no TensorFlow.
     """
     if journal.is_dir():
         found = [each for each in journals.journals(journal) if _is_on(each, root)]
@@ -101,6 +114,12 @@ def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[S
             raise UsageError(f"There is no journal{of} in {journal}; name it with --journal=FILE.")
         journal = found[-1]
     start = journals.read_start(journal)
+    if patch and patch != start.job.patch:
+        raise UsageError(
+            f"{journal}: the batch has another patch, or selects other models, than the flags say. "
+            "To go on with it, leave out the flags for these. To begin another batch, leave out "
+            "--resume."
+        )
     with (
         journal_locked(journal, start.directories) as also,
         locked(start.directories, start.job.id) as inherited,
@@ -113,6 +132,7 @@ def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[S
             )
         if progress.start.canary and not progress.canary_passed:
             limits = replace(limits, canary=limits.canary or progress.start.canary)
+        _require_tensorflow(start.job, limits)
         tasks = tuple(
             replace(task, interrupted=True)
             for task in progress.tasks
@@ -127,6 +147,18 @@ def resume(journal: Path, limits: Limits, root: str | None = None) -> Iterator[S
         with closing(Journal.resume(journal)) as written:
             run = Run(progress.start.job, tasks, limits, written, (*inherited, *also))
             yield Session(run, list(known), journal)
+
+
+def _require_tensorflow(job: Job, limits: Limits) -> None:
+    """Makes sure that there is TensorFlow if this machine is to run models.
+
+    Raises:
+        EnvironmentFailure: If it is missing.
+    """
+    if limits.canary or (job.verify and limits.elsewhere is None):
+        from sigpb.verifying.process import require_tensorflow
+
+        require_tensorflow()
 
 
 def _is_on(journal: Path, root: str | None) -> bool:

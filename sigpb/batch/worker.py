@@ -1,7 +1,7 @@
 """The process that does the work of a batch, several models at a time.
 
 While some threads wait for the disk or a store, others work; a wait of several is not much longer
-than that of one.
+than that of one. When the batch is stopped, a process ends what it is at and begins nothing more.
 """
 
 from __future__ import annotations
@@ -29,21 +29,25 @@ def main(fd: int, threads: int, parent: int) -> None:
     """Does what comes in on a connection, until it is closed.
 
     Args:
-        fd: The connection: what to do, then tasks; the directories of models that are begun, and
-            outcomes, go out on it.
+        fd: The connection: what to do, then tasks, then None or the end of the connection, after
+            which no task is begun. The directories of models that are begun, and outcomes, go out
+            on it.
         threads: How many tasks to work on at a time.
         parent: The id of the process that started this one.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The process that gives out tasks stops them.
+    # The process that gives out tasks stops them; it is in another process group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdin.close()
     connection = Connection(fd)
     work: Callable[[Task], Outcome] = connection.recv()
     lock = threading.Lock()
+    stopping = threading.Event()
 
     def do(task: Task) -> None:
         with contextlib.nullcontext() if is_url(task.model) else TURN:
-            say(task.model)
-            say(work(task))
+            if not stopping.is_set():
+                say(task.model)
+                say(work(task))
 
     def say(news: str | Outcome) -> None:
         with lock, contextlib.suppress(OSError):  # Nobody may be there to hear of it.
@@ -51,8 +55,10 @@ def main(fd: int, threads: int, parent: int) -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         with contextlib.suppress(EOFError, OSError):
-            while True:
-                pool.submit(do, connection.recv())
+            while task := connection.recv():
+                pool.submit(do, task)
+        stopping.set()
+        pool.shutdown(wait=False, cancel_futures=True)
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 

@@ -15,20 +15,22 @@ from sigpb.batch.job import Mode
 from sigpb.batch.place import place_of
 from sigpb.batch.run import Elsewhere
 from sigpb.batch.selection import Root, configured_roots, listed_roots
+from sigpb.cli import patch_flags
 from sigpb.cli.arguments import (
     OUTPUT,
     SAFETY,
     WHERE,
     define_format,
     define_number,
-    define_patch,
     define_path,
     define_verify,
     group,
     parse_tags,
+    split_value,
 )
 from sigpb.cli.publish_flags import define_side_files
-from sigpb.errors import UsageError
+from sigpb.errors import UsageError, listed
+from sigpb.regular_files import is_there
 from sigpb.remote.urls import is_url, normalised, redacted
 from sigpb.saved_model.missing_model import no_directory
 
@@ -41,12 +43,11 @@ _MODES = "--in_place, --new_version and --output_root=DIR"
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags."""
-    with group("What changes", values):
-        define_patch(values)
     with group("Which models", values):
         _define_which(values)
     with group(WHERE, values):
         _define_where(values)
+    patch_flags.define(values)
     define_side_files(values)
     define_verify(values)
     with group(SAFETY, values):
@@ -69,7 +70,6 @@ def _define_which(values: flags.FlagValues) -> None:
         define_path(name, meaning, values)
     for name, meaning in (
         ("versions", "VERSIONS: only these of a model: latest, latest:N, all, or numbers: 3,5."),
-        ("tags", "TAG,…: only models with a MetaGraph of exactly these tags."),
         ("tensorflow_version", "BOUNDS: only models that TensorFlow 1.15, or >=2.3,<2.12 wrote."),
     ):
         flags.DEFINE_string(name, None, meaning, flag_values=values)
@@ -79,6 +79,7 @@ def _define_which(values: flags.FlagValues) -> None:
         ("has_signature", "KEY: only models with this signature."),
         ("has_input", "KEY[:DTYPE[:SHAPE]]: only models with this input."),
         ("method", "NAME: only models with a signature of this method name."),
+        ("map", "PATH=DIR: PATH in the file of --models_config is the directory DIR here."),
     ):
         flags.DEFINE_multi_string(name, [], meaning, flag_values=values)
 
@@ -229,10 +230,47 @@ def roots(arguments: Sequence[str], values: flags.FlagValues) -> list[Root]:
     if values.models_list is not None:
         found += listed_roots(Path(values.models_list))
     if values.models_config is not None:
-        found += configured_roots(Path(values.models_config))
+        found += _configured(values)
+    elif values.map:
+        raise UsageError("--map goes with --models_config.")
     if not found:
         raise UsageError("Name a directory with models, --models_list or --models_config.")
     return found
+
+
+def _configured(values: flags.FlagValues) -> list[Root]:
+    found = configured_roots(Path(values.models_config), _places(values))
+    paths = [root.path for root in found if root.passed_over is None]
+    if paths and not any(is_url(path) or is_there(path) for path in paths):
+        raise UsageError(
+            f"{values.models_config}: none of the base paths is on this machine: {listed(paths)}. "
+            "If they are paths in a container, add --map=/models=DIR: what is /models there is DIR "
+            "here."
+        )
+    return found
+
+
+def _places(values: flags.FlagValues) -> dict[str, str]:
+    places: dict[str, str] = {}
+    for text in values.map:
+        path, place = split_value(text, "map")
+        path = path.rstrip("/")
+        if not path or not place or path in places:
+            raise UsageError(f"--map={text}: expected PATH=DIR, and each PATH once.")
+        places[path] = place
+    return places
+
+
+def patch(values: flags.FlagValues) -> protos.SavedModelPatch:
+    """Returns the patch that flags state, with the conditions on models; it may be empty.
+
+    Raises:
+        UsageError: If a flag is malformed.
+        PatchError: If the file of ``--patch`` is not a patch.
+    """
+    stated = patch_flags.patch_of(values)
+    _select(stated.only, values)
+    return stated
 
 
 def home(arguments: Sequence[str], values: flags.FlagValues) -> Path:
@@ -263,14 +301,11 @@ def home_of(directories: Sequence[str]) -> Path:
     return Path() if is_url(directory) else Path(directory)
 
 
-def select(only: protos.ModelSelection, values: flags.FlagValues) -> None:
-    """Adds the conditions that flags state to those of the patch.
-
-    Raises:
-        UsageError: If a flag is malformed.
-    """
+def _select(only: protos.ModelSelection, values: flags.FlagValues) -> None:
+    """Adds the conditions that flags state to those of the patch."""
     for name in ("include", "exclude", "has_signature", "method"):
-        getattr(only, name).extend(getattr(values, name))
+        if given := getattr(values, name):
+            getattr(only, name).extend(given)
     for name in ("versions", "tensorflow_version"):
         if getattr(values, name) is not None:
             setattr(only, name, getattr(values, name))

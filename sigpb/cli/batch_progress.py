@@ -2,63 +2,161 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, Any
 
-from sigpb.batch.job import VERDICTS, Outcome
+from sigpb.batch.job import VERDICTS, Outcome, Verdict
 from sigpb.cli import terminal
 from sigpb.visible_text import visible
 
-# Seconds between two lines of progress where there is no terminal.
+# Seconds between two lines of progress where there is no terminal, and two pictures where there is.
 _INTERVAL = 10.0
+_BLINK = 0.1
 
-_BAD = ("refused", "failed")
+# So many groups of models are told of by themselves.
+_GROUPS = 10
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What has a batch stop."""
+
+_COLOURS: Mapping[Verdict, str] = {"patched": "green", "refused": "yellow", "failed": "red"}
+"""The outcomes of which each model has a line."""
 
 
-def told(outcomes: Iterable[Outcome], *, quiet: bool) -> Iterator[Outcome]:
-    """Yields outcomes that are known from the start, and prints those that were refused or failed.
+class Progress:
+    """Prints a line for each model of note, and now and then how far it is.
 
     Args:
-        outcomes: What became of models.
+        total: How many models there are.
+        dry_run: Whether nothing is written.
         quiet: Whether standard output is for something else.
     """
-    for outcome in outcomes:
-        if not quiet and outcome.outcome in _BAD:
-            terminal.say(_line(outcome))
-        yield outcome
+
+    def __init__(self, total: int, *, dry_run: bool, quiet: bool) -> None:
+        self._total = total
+        self._dry_run = dry_run
+        self._quiet = quiet
+        self._done: Counter[str] = Counter()
+        self._started = self._said = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Takes away what is not to stay."""
+
+    def count(self, outcome: Outcome) -> Outcome:
+        """Takes notice of a model that is done, whenever its line comes; returns it."""
+        self._done[outcome.outcome] += 1
+        now = time.monotonic()
+        if self._done.total() == 1:  # A pipeline says nothing for long, and then everything.
+            self._started = self._said = now
+        elif now - self._said > self._interval or self._done.total() == self._total:
+            self._said = now
+            self._tell_progress(self._done.total() / max(now - self._started, 1e-6))
+        return outcome
+
+    def tell(self, outcome: Outcome) -> None:
+        """Prints the line of a model, if it has one."""
+        if outcome.outcome in _COLOURS and not self._quiet:
+            self._print(_line(outcome, self._dry_run), _COLOURS[outcome.outcome])
+
+    _interval = _INTERVAL
+
+    def _tell_progress(self, rate: float) -> None:
+        done = self._done.total()
+        if not self._quiet and done < self._total:
+            left = _time((self._total - done) / rate)
+            terminal.say(f"{done} of {self._total}, {rate:.0f} a second, {left} left")
+
+    def _print(self, line: str, colour: str) -> None:
+        terminal.say(line)
 
 
-def followed(outcomes: Iterable[Outcome], total: int, *, quiet: bool) -> Iterator[Outcome]:
-    """Yields outcomes, and shows how far it is: a bar on a terminal, a line now and then in a pipe.
+class _Bar(Progress):
+    """Shows how far it is in a bar, below the lines.
 
     Args:
-        outcomes: What became of models.
         total: How many models there are.
+        dry_run: Whether nothing is written.
+        quiet: Whether standard output is for something else.
+        show: The terminal.
+    """
+
+    _interval = _BLINK
+
+    def __init__(self, total: int, show: IO[str], *, dry_run: bool, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bar
+
+        super().__init__(total, dry_run=dry_run, quiet=quiet)
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:.0f}/s"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[counts]}"),
+        )
+        console = Console(file=show, highlight=False, markup=False, soft_wrap=True)
+        # Without a thread: this process starts others.
+        self._bar = Bar(*columns, console=console, auto_refresh=False, transient=True)
+        self._task = self._bar.add_task("", total=total, rate=0.0, counts="")
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Removes the bar."""
+        self._bar.stop()
+
+    def _tell_progress(self, rate: float) -> None:
+        counts = counts_text(self._done)
+        self._bar.update(self._task, completed=self._done.total(), rate=rate, counts=counts)
+        self._bar.refresh()
+
+    def _print(self, line: str, colour: str) -> None:
+        from rich.text import Text
+
+        outcome, gap, rest = visible(line).partition("  ")
+        self._bar.console.print(Text.assemble((outcome, colour), gap, rest))
+
+
+def progress(total: int, *, dry_run: bool, quiet: bool) -> Progress:
+    """Returns what shows how far a batch is: a bar on a terminal, a line now and then in a pipe.
+
+    Args:
+        total: How many models there are.
+        dry_run: Whether nothing is written.
         quiet: Whether standard output is for something else.
     """
     show = sys.stderr if quiet else sys.stdout
-    follow = _bar if show.isatty() else _lines
-    return follow(outcomes, total, show)
-
-
-def _lines(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome]:
-    started = said = 0.0
-    for done, outcome in enumerate(outcomes, 1):
-        if show is sys.stdout and outcome.outcome != "unchanged":
-            terminal.say(_line(outcome))
-        now = time.monotonic()
-        if done == 1:  # A pipeline says nothing for long, and then everything.
-            started = said = now
-        if now - said > _INTERVAL and show is sys.stdout:
-            said = now
-            rate = done / (now - started)
-            left = _time((total - done) / rate)
-            terminal.say(f"{done} of {total}, {rate:.0f} a second, {left} left")
-        yield outcome
+    if show.isatty():
+        return _Bar(total, show, dry_run=dry_run, quiet=quiet)
+    return Progress(total, dry_run=dry_run, quiet=quiet)
 
 
 def _time(seconds: float) -> str:
@@ -66,48 +164,18 @@ def _time(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _bar(outcomes: Iterable[Outcome], total: int, show: Any) -> Iterator[Outcome]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    console = Console(file=show, highlight=False, markup=False, soft_wrap=True)
-    counts: Counter[str] = Counter()
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.0f}/s"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[counts]}"),
-    )
-    # Without a thread: this process starts others.
-    with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
-        task = progress.add_task("", total=total, rate=0.0, counts="")
-        started = shown = time.monotonic()
-        for done, outcome in enumerate(outcomes, 1):
-            counts[outcome.outcome] += 1
-            if outcome.outcome in _BAD:
-                progress.console.print(Text(visible(_line(outcome))))
-            now = time.monotonic()
-            if now - shown > 0.1 or done == total:
-                shown = now
-                rate = done / (now - started)
-                progress.update(task, completed=done, rate=rate, counts=counts_text(counts))
-                progress.refresh()
-            yield outcome
-
-
-def _line(outcome: Outcome) -> str:
+def _line(outcome: Outcome, dry_run: bool) -> str:
     output = outcome.output
     to = f" → {shown(output)}" if output is not None and output != outcome.model else ""
     reason = f": {outcome.reason}" if outcome.reason else ""
-    return f"{outcome.outcome:<9}  {shown(outcome.model)}{to}{reason}"
+    return f"{_label(outcome.outcome, dry_run)}  {shown(outcome.model)}{to}{reason}"
+
+
+def _label(outcome: str, dry_run: bool) -> str:
+    """Returns what an outcome is called, in a column."""
+    if not dry_run:
+        return f"{outcome:<9}"
+    return f"{'would be patched' if outcome == 'patched' else outcome:<16}"
 
 
 def shown(path: str) -> str:
@@ -121,44 +189,79 @@ def counts_text(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[each]} {each}" for each in VERDICTS if counts[each]) or "nothing"
 
 
-def print_summary(
-    counts: Counter[str],
-    left: int,
-    details: dict[str, Any],
-    *,
-    models: Sequence[Mapping[str, Any]] | None,
-    dry_run: bool,
-) -> None:
-    """Prints what became of all models.
+@dataclass
+class Summary:
+    """What became of all models.
 
-    Args:
-        counts: How many models had which outcome.
-        left: How many models nothing was done to, since the batch was stopped.
-        details: The journal, the report and so on, by name.
-        models: The models one by one, to print JSON (docs/json.md describes it); None for text.
+    Attributes:
         dry_run: Whether nothing was written.
+        counts: How many models had which outcome.
+        edits: How many models had the same edits in a dry run, by the text of these.
+        reasons: For each outcome but those that have lines, how many models had which reason.
     """
-    if models is not None:
-        numbers = {verdict: counts[verdict] for verdict in VERDICTS}
-        summary = {
-            "dry_run": dry_run,
-            "outcomes": numbers,
-            "left": left,
-            **details,
-            "models": models,
-        }
-        terminal.say_json(summary)
-        return
-    rows = [(each, counts[each]) for each in VERDICTS] + ([("left", left)] if left else [])
-    if sys.stdout.isatty():
-        _print_table(rows)
-    else:
-        terminal.say(*(f"{name:<9}  {count}" for name, count in rows))
-    for name, value in details.items():
-        if value not in (None, 0):
-            terminal.say(f"{name}: {value}")
-    if dry_run:
-        terminal.say("dry run: nothing was changed")
+
+    dry_run: bool
+    counts: Counter[str] = field(default_factory=Counter)
+    edits: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    reasons: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, outcome: Outcome) -> None:
+        """Takes notice of a model."""
+        self.counts[outcome.outcome] += 1
+        if outcome.outcome == "patched" and outcome.planned is not None:
+            self.edits[outcome.planned[1]] += 1
+        elif outcome.outcome not in _COLOURS and outcome.reason:
+            self.reasons[outcome.outcome][outcome.reason] += 1
+
+    def print(self, left: int, details: Mapping[str, Any]) -> None:
+        """Prints the summary as text.
+
+        Args:
+            left: How many models nothing was done to, since the batch was stopped.
+            details: The journal, the report and so on, by name.
+        """
+        terminal.say(*self._groups())
+        rows = [(each, self.counts[each]) for each in VERDICTS] + ([("left", left)] if left else [])
+        labelled = [(_label(name, self.dry_run), count) for name, count in rows]
+        if sys.stdout.isatty():
+            _print_table(labelled)
+        else:
+            terminal.say(*(f"{label}  {count}" for label, count in labelled))
+        for name, value in details.items():
+            if value not in (None, 0):
+                terminal.say(f"{name}: {value}")
+        if self.dry_run:
+            terminal.say("dry run: nothing was changed")
+
+    def json(self, left: int, details: Mapping[str, Any], models: Sequence[Any]) -> dict[str, Any]:
+        """Returns the summary as JSON values, which docs/json.md describes.
+
+        Args:
+            left: As for `print`.
+            details: As for `print`.
+            models: The models one by one.
+        """
+        outcomes = {verdict: self.counts[verdict] for verdict in VERDICTS}
+        first = {"dry_run": self.dry_run, "outcomes": outcomes, "left": left}
+        return {**first, **details, "models": models}
+
+    def _groups(self) -> Iterator[str]:
+        """Yields what is said of several models at once, about most of them first."""
+        for edits, count in self.edits.most_common(_GROUPS):
+            yield f"{count} model{'s' * (count != 1)}:"
+            yield from edits
+        if len(self.edits) > _GROUPS:
+            yield _others(self.edits, "have other edits; --format=json has them")
+        for outcome, reasons in self.reasons.items():
+            for reason, count in reasons.most_common(_GROUPS):
+                yield f"{count} {outcome}: {reason}"
+            if len(reasons) > _GROUPS:
+                yield _others(reasons, f"are {outcome} for other reasons; --format=json has them")
+
+
+def _others(groups: Counter[Any], what: str) -> str:
+    count = groups.total() - sum(count for _, count in groups.most_common(_GROUPS))
+    return f"{count} more {what}"
 
 
 def _print_table(rows: list[tuple[str, int]]) -> None:
@@ -167,13 +270,20 @@ def _print_table(rows: list[tuple[str, int]]) -> None:
     table = Table("outcome", "models")
     table.columns[1].justify = "right"
     for name, count in rows:
-        table.add_row(name, str(count))
+        table.add_row(name.rstrip(), str(count))
     terminal.say_table(table)
 
 
 def confirm(left: int) -> bool:
-    """Asks whether to go on after the first models; where there is no terminal, that is a no."""
+    """Asks whether to go on after the first models; no terminal and Ctrl-C mean no."""
     if not sys.stdin.isatty():
         return False
     terminal.say(f"The first models came out well. Type 'yes' to go on with the other {left}:")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    handlers = {each: signal.signal(each, signal.default_int_handler) for each in STOP_SIGNALS}
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except KeyboardInterrupt:  # Another handler would have the line read on.
+        return False
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pickle
@@ -77,6 +78,16 @@ def _asked(request: Request | RunRequest) -> list[dict[str, Any]]:
     if not any("done" in answer for answer in answers):
         raise EnvironmentFailure(_crash(done, answers))
     return answers
+
+
+def require_tensorflow() -> None:
+    """Makes sure that there is TensorFlow, without loading it.
+
+    Raises:
+        EnvironmentFailure: If there is none.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        _raise_failure({"missing": "tensorflow"})
 
 
 def _run(request: Request | RunRequest) -> subprocess.CompletedProcess[bytes]:

@@ -25,14 +25,30 @@ pytestmark = pytest.mark.killed
 COUNT = 150  # More than two processes work on at a time.
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str | Path, before: str = "", stdout: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Starts sigpb, in a process group of its own as a shell does.
+
+    Args:
+        *arguments: The arguments of sigpb.
+        before: Code that is run first.
+        stdout: Where the standard output goes.
+    """
+    code = f"{before}\nfrom sigpb.cli.main import run; run()"
     return subprocess.Popen(
-        [sys.executable, "-c", "from sigpb.cli.main import run; run()", *map(str, arguments)],
+        [sys.executable, "-c", code, *map(str, arguments)],
         env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def kill(process: subprocess.Popen[bytes], *, workers_too: bool) -> None:
+    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for each in (process.pid, *(map(int, workers) if workers_too else ())):
+        os.kill(each, signal.SIGKILL)
 
 
 def is_done(journal: Path) -> bool:
@@ -69,7 +85,7 @@ def test_killed_at_random_moments(
         time.sleep(chance.uniform(0, 0.05 + attempt / 100))
         if process.poll() is None:
             kills += 1
-            (os.killpg if workers_too else os.kill)(process.pid, signal.SIGKILL)
+            kill(process, workers_too=workers_too)
         process.wait()
         arguments = ["batch", "--resume"]
         if is_done(journal):

@@ -89,7 +89,7 @@ def test_a_task_that_takes_too_long_takes_nothing_with_it() -> None:
 
 def test_a_task_that_takes_too_long_alone_has_failed() -> None:
     with Pool(work.hang_at_bad_ones, jobs=1, threads=1, timeout=0.5) as pool:
-        outcome = pool._alone(Task("model", "bad"))
+        [outcome] = pool._alone(Task("model", "bad"))
     assert outcome.reason == "it took longer than 0.5 seconds (--model_timeout)."
 
 

@@ -7,7 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-from sigpb.batch.job import Outcome, Task
+from sigpb.batch.job import Job, Outcome, Task
+from sigpb.batch.patch_model import patch_model
+from sigpb.publishing.durability import TURN
 
 
 def answer(task: Task) -> Outcome:
@@ -39,6 +41,19 @@ def wait_for_release(task: Task) -> Outcome:
     while not Path(task.name).exists():
         time.sleep(0.01)
     return Outcome(task.model, "patched")
+
+
+def patch_slowly(job: Job, task: Task) -> Outcome:
+    time.sleep(0.2)
+    return patch_model(job, task)
+
+
+def patch_on_a_disk_that_hangs(job: Job, task: Task) -> Outcome:
+    outcome = patch_model(job, task)
+    if not task.model.endswith("0/1"):  # Some come back.
+        with TURN.left():
+            time.sleep(600)
+    return outcome
 
 
 _at_work: set[str] = set()

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -82,7 +83,7 @@ class TestModes:
 
         assert (outcome.code, outcome.err) == (0, "")
         lines = outcome.out.splitlines()
-        assert sorted(lines[:3]) == [f"patched    {root}/{name}/1" for name in NAMES]
+        assert lines[:3] == [f"patched    {root}/{name}/1" for name in NAMES]
         assert lines[3:9] == [
             "patched    3",
             "unchanged  0",
@@ -146,9 +147,9 @@ class TestSelection:
         assert outcome.code == 0
         assert patched(root) == ["a/2", "b/2"]
         assert {model: each["reason"] for model, each in report(file).items()} == {
-            f"{root}/a/1": "versions=latest:1 does not mean version 1",
+            f"{root}/a/1": "other versions are meant: versions=latest:1",
             f"{root}/a/2": "",
-            f"{root}/b/1": "versions=latest:1 does not mean version 1",
+            f"{root}/b/1": "other versions are meant: versions=latest:1",
             f"{root}/b/2": "",
             f"{root}/c/1": "its path is excluded",
         }
@@ -180,7 +181,7 @@ class TestSelection:
             f"{root}/b/2": "there is no version 2; there are 1.",
             f"{root}/c/2": "there is no version 2; there are 1.",
             **dict.fromkeys(
-                (f"{root}/{name}/1" for name in NAMES), "versions=2 does not mean version 1"
+                (f"{root}/{name}/1" for name in NAMES), "other versions are meant: versions=2"
             ),
             f"{root}/a/2": "",
         }
@@ -210,10 +211,10 @@ class TestSelection:
         flags = (f"--models_config={config}", f"--patch={patch}", "--in_place", "--format=json")
         outcome = run("batch", *flags)
         assert [each["reason"] for each in outcome.json["models"] if each["reason"]] == [
-            "the configuration states no base_path for it",
             "its platform is 'xgboost'",
-            "versions=latest:1 does not mean version 1",
-            "versions=1,3 does not mean version 2",
+            "other versions are meant: versions=latest:1",
+            "other versions are meant: versions=1,3",
+            "the configuration states no base_path for it",
         ]
         assert patched(root) == ["a/2", "b/1", "b/3"]
 
@@ -229,9 +230,9 @@ class TestSelection:
 
         assert as_text.code == as_json.code == 1
         assert as_text.out.splitlines()[:3] == [
-            f"failed     {root}/empty: there is no model in it.",
-            f"failed     {root}/nowhere: {root}/nowhere: No such file or directory.",
-            f"patched    {root}/a/1",
+            f"would be patched  {root}/a/1",
+            f"failed            {root}/empty: there is no model in it.",
+            f"failed            {root}/nowhere: {root}/nowhere: No such file or directory.",
         ]
         assert {each["model"]: each["reason"] for each in as_json.json["models"]} == {
             f"{root}/a/1": "",
@@ -245,16 +246,21 @@ class TestSelection:
         repository(model, root, "b/x")
         outcome = batch(root, patch, "--dry_run", mode="--new_version")
         reason = "its directory is not named after a version, so that there is no next one."
-        assert (outcome.code, outcome.out.splitlines()[0]) == (
-            1,
-            f"refused    {root}/b/x: {reason}",
-        )
+        assert outcome.code == 1
+        assert f"refused           {root}/b/x: {reason}" in outcome.out.splitlines()
 
-    def test_a_model_that_lacks_what_is_asked_for_has_a_line(self, root: Path, patch: Path) -> None:
-        outcome = batch(root / "a", patch, "--has_input=other")
-        assert (outcome.code, outcome.out.splitlines()[0]) == (
+    def test_it_is_said_why_models_are_skipped(self, root: Path, model: Path, patch: Path) -> None:
+        repository(model, root, "a/2", "b/2")
+        outcome = batch(root, patch, "--has_input=other", "--exclude=c/*")
+        assert (outcome.code, outcome.out.splitlines()[:5]) == (
             0,
-            f"skipped    {root}/a/1: it has no input 'other'",
+            [
+                "2 skipped: other versions are meant: versions=latest:1",
+                "2 skipped: it has no input 'other'",
+                "1 skipped: its path is excluded",
+                "patched    0",
+                "unchanged  0",
+            ],
         )
 
     def test_a_pattern_that_matches_nothing_is_refused(self, root: Path, patch: Path) -> None:
@@ -265,12 +271,83 @@ class TestSelection:
         )
         assert patched(root) == []
 
+    def test_a_configuration_of_a_container(
+        self, root: Path, model: Path, patch: Path, tmp_path: Path
+    ) -> None:
+        repository(model, root / "far", "d/1")
+        config = tmp_path / "models.config"
+        config.write_text(
+            "model_config_list { "
+            + " ".join(f'config {{ base_path: "/models/{name}" }}' for name in ("a", "b/", "far/d"))
+            + f' config {{ base_path: "{root}/c" }} }}'
+        )
+        places = (f"--map=/models={root}", f"--map=/models/far/={root}/far")
+        flags = (f"--models_config={config}", f"--patch={patch}", "--in_place", "--dry_run")
+
+        outcome = run("batch", *flags, *places, "--format=json")
+
+        assert {each["model"]: each["outcome"] for each in outcome.json["models"]} == dict.fromkeys(
+            (f"{root}/{name}/1" for name in ("a", "b", "c", "far/d")), "patched"
+        )
+        for wrong, message in (
+            (["--map=/model=x"], "no base path in {} lies in /model. There are '/models/a', "),
+            (["--map=/models"], "--map=/models: expected a key and a value joined by '='"),
+            (["--map=/models="], "--map=/models=: expected PATH=DIR, and each PATH once."),
+            ([f"--map=/models={root}", "--map=/models/=x"], "expected PATH=DIR, and each PATH"),
+        ):
+            refused = run("batch", *flags, *wrong)
+            assert refused.code == 2
+            assert message.format(config) in refused.err
+        config.write_text('model_config_list { config { base_path: "/models/a" } }')
+        assert run("batch", *flags).err == (
+            f"sigpb: {config}: none of the base paths is on this machine: '/models/a'. If they are "
+            "paths in a container, add --map=/models=DIR: what is /models there is DIR here.\n"
+        )
+
+
+class TestEditFlags:
+    def test_they_are_those_of_patch(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        patch.write_text('signature { key: "serving_default" method_name: "ours" }')
+        shutil.copytree(root / "b", tmp_path / "b")
+        edits = (f"--patch={patch}", "--rename_input=x=image", "--input_dtype=x=uint8")
+
+        outcome = run("batch", root, *edits, "--in_place", "--format=json")
+
+        assert (outcome.code, outcomes(outcome)) == (0, {"patched": 3})
+        run("patch", tmp_path / "b" / "1", *edits, "--in_place")
+        main = "saved_model.pb"
+        assert (root / "b/1" / main).read_bytes() == (tmp_path / "b/1" / main).read_bytes()
+
+    def test_tags_say_which_meta_graph_of_a_model(
+        self, root: Path, fixture_model: ModelFactory, tmp_path: Path
+    ) -> None:
+        several = repository(fixture_model("tf1_two_graphs"), tmp_path / "several", "a/1")
+        flags = ("batch", several, root, "--in_place", "--dry_run", "--method_name=ours")
+
+        every, one = (run(*flags, *more, "--format=json") for more in ([], ["--tags=serve,gpu"]))
+
+        assert outcomes(every) == {"patched": 4}
+        assert outcomes(one) == {"patched": 1, "skipped": 3}
+        edits = {each["model"]: each["edits"] for each in one.json["models"]}[f"{several}/a/1"]
+        assert [line for line in edits if "MetaGraph" in line] == ["  MetaGraph {gpu, serve}"]
+
+    def test_a_plan_is_carried_out_as_it_is(self, root: Path, patch: Path, tmp_path: Path) -> None:
+        plan = tmp_path / "plan.jsonl"
+        batch(root, patch, "--dry_run", f"--plan={plan}")
+        for more in ("--rename_input=x=y", "--include=a/*", f"--patch={patch}"):
+            outcome = run("batch", f"--apply_plan={plan}", more)
+            assert outcome.code == 2
+            assert outcome.err.startswith("sigpb: --apply_plan carries out what the plan says.")
+        assert patched(root) == []
+
 
 class TestRefusals:
     @pytest.mark.parametrize(
         ("flags", "message"),
         [
-            (["--in_place"], "State what to do: --patch=FILE."),
+            (["--in_place"], "State what to do: --patch=FILE, or flags of 'sigpb patch' such as"),
+            (["--in_place", "--tags=serve"], "State what to do: --patch=FILE, or flags"),
+            (["--patch={patch}", "--in_place", "--map=/models=."], "--map goes with --models_conf"),
             (["--patch={patch}"], "Give one of --in_place, --new_version and --output_root=DIR"),
             (["--patch={patch}", "--in_place", "--new_version"], "Give one of"),
             (["--patch={patch}", "--in_place", "--plan=x"], "--plan goes with --dry_run"),
@@ -394,24 +471,65 @@ class TestFaults:
 
 
 class TestResume:
-    def test_interrupted(self, model: Path, tmp_path: Path, patch: Path) -> None:
-        root = repository(model, tmp_path / "r", *versions(f"m{n:03}" for n in range(150)))
-        process = start("batch", root, f"--patch={patch}", "--in_place", "--jobs=1")
-        while not list(root.glob("*/1/.sigpb-backup-*")):
+    @pytest.mark.parametrize(
+        ("work", "jobs", "number"),
+        [
+            ("patch_slowly", 2, signal.SIGINT),
+            ("patch_on_a_disk_that_hangs", 1, signal.SIGINT),
+            ("patch_on_a_disk_that_hangs", 2, signal.SIGTERM),
+        ],
+    )
+    def test_interrupted(
+        self, model: Path, tmp_path: Path, patch: Path, work: str, jobs: int, number: int
+    ) -> None:
+        root = repository(model, tmp_path / "r", *versions(f"m{n:02}" for n in range(50)))
+        before = contents(root)
+        journal = root / JOURNAL
+        slow = "from sigpb.batch import run; from tests.batch import work\n"
+        slow += f"run.patch_model = work.{work}"
+        flags = (f"--patch={patch}", "--in_place", f"--jobs={jobs}")
+        process = start("batch", root, *flags, before=slow, stdout=subprocess.PIPE)
+        while not (journal.exists() and b'"patched"' in journal.read_bytes()):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        os.killpg(process.pid, number)
+        out = process.communicate()[0].decode()
 
-        assert process.wait() == 1
-        assert leftovers(root) == []
-        assert 0 < len(patched(root)) < 150
+        assert time.monotonic() - begun < 4  # Mostly 1.1, on two processors that do nothing else.
+        assert process.returncode == 1
+        assert "stopped: it was interrupted" in out
+        assert f"resume: sigpb batch --journal={journal} --resume" in out.splitlines()
+        assert b'"step": "stop"' in journal.read_bytes()
+        old, new = (before["m00/1/saved_model.pb"], (root / "m00/1/saved_model.pb").read_bytes())
+        assert {file.read_bytes() for file in root.glob("*/1/saved_model.pb")} == {old, new}
         refused = batch(root, patch)
         assert refused.code == 2
         assert "was not finished. Go on with it (--resume)" in refused.err
 
-        outcome = run("batch", root, "--resume", "--format=json")
+        outcome = run("batch", f"--journal={journal}", "--resume", "--format=json")
 
-        assert outcomes(outcome) == {"patched": 150}
-        assert len(patched(root)) == 150
+        assert outcomes(outcome) == {"patched": 50}
+        assert (len(patched(root)), leftovers(root)) == (50, [])
+        assert outcome.json["resume"] is None
+        assert run("rollback", journal).code == 0
+        journal.unlink()
+        assert contents(root) == before
+
+    def test_it_goes_on_with_the_same_flags_and_with_no_others(
+        self, root: Path, patch: Path
+    ) -> None:
+        flags = ("batch", root, "--in_place", "--include=a/*", "--include=b/*")
+        assert run(*flags, "--rename_input=x=image").code == 0
+        assert run(*flags, "--rename_input=x=image", "--resume").code == 0
+        assert run("batch", root, "--resume").code == 0
+        for other in (["--rename_input=x=picture"], ["--rename_input=x=image", "--exclude=b/1"]):
+            outcome = run(*flags, *other, "--resume")
+            assert (outcome.code, outcome.err) == (
+                2,
+                f"sigpb: {root / JOURNAL}: the batch has another patch, or selects other models, "
+                "than the flags say. To go on with it, leave out the flags for these. To begin "
+                "another batch, leave out --resume.\n",
+            )
 
     def test_what_failed_is_tried_again(self, root: Path, patch: Path, tmp_path: Path) -> None:
         main = root / "b/1/saved_model.pb"
@@ -551,7 +669,13 @@ class TestPlan:
         dry = batch(root, patch, "--dry_run", f"--plan={plan}", mode="--new_version")
 
         assert dry.code == 0
-        assert "patched    3" in dry.out.splitlines()
+        assert dry.out.splitlines()[:6] == [
+            *(f"would be patched  {root}/{name}/1 → {root}/{name}/2" for name in NAMES),
+            "3 models:",
+            "  MetaGraph {serve}",
+            "    signature 'serving_default': input 'x' → 'image'",
+        ]
+        assert "would be patched  3" in dry.out.splitlines()
         assert contents(root) == before
         (root / "b/1/fingerprint.pb").unlink()
         outcome = run("batch", f"--apply_plan={plan}", "--format=json")
@@ -606,6 +730,7 @@ class TestCanary:
 
             monkeypatch.setattr(runs, "Pool", InThisProcess)
             monkeypatch.setattr("sigpb.verifying.verify.verify_changes", verify)
+            monkeypatch.setattr("sigpb.verifying.process.require_tensorflow", lambda: None)
             return seen
 
         return find
@@ -643,6 +768,32 @@ class TestCanary:
         monkeypatch.setattr("sigpb.cli.batch_flags.elsewhere", lambda options, values: elsewhere)
         assert batch(root, patch, "--canary=1", "--yes", "--runner=AnyRunner").code == 0
         assert (seen, others) == (["a v1,v2"], ["b/1", "c/1"])
+
+    def test_without_tensorflow_nothing_is_begun(
+        self, root: Path, patch: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "tensorflow", None)
+        before = contents(root)
+        for flags in (["--canary=1"], ["--verify"], ["--verify", "--dry_run"]):
+            outcome = batch(root, patch, *flags)
+            assert outcome.code == 4
+            assert outcome.err.startswith("sigpb: TensorFlow (tensorflow) is not installed for ")
+        assert contents(root) == before
+
+    def test_without_tensorflow_it_does_not_go_on(
+        self,
+        root: Path,
+        patch: Path,
+        verified: Callable[[str], list[str]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        verified("TensorFlow crashed.")
+        batch(root, patch, "--canary=1")
+        monkeypatch.undo()
+        monkeypatch.setitem(sys.modules, "tensorflow", None)
+        before = contents(root)
+        assert run("batch", root, "--resume").code == 4
+        assert contents(root) == before
 
     def test_nothing_to_patch(
         self, root: Path, patch: Path, verified: Callable[[str], list[str]]

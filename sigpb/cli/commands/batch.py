@@ -1,7 +1,7 @@
 """Patches all models of a repository.
 
 Every model ends as patched, unchanged, skipped, refused or failed, and none stops another. A batch
-that was killed goes on with --resume; 'sigpb rollback' undoes one.
+that was stopped (Ctrl-C) or killed goes on with --resume; 'sigpb rollback' undoes one.
 
 ROOT may be in a store: gs://bucket/models, s3://bucket/models. That takes sigpb[remote], and what
 fsspec needs for the store: gcsfs, s3fs. Only protos travel; variables are copied by the store. The
@@ -11,34 +11,36 @@ journal of such a batch is written to the current directory.
 from __future__ import annotations
 
 import contextlib
-import itertools
+import shlex
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
+from sigpb import protos
 from sigpb.batch import saved_batch
 from sigpb.batch import session as sessions
 from sigpb.batch.job import Job, Outcome
+from sigpb.batch.order import in_order
+from sigpb.batch.pool import GRACE
 from sigpb.batch.prepare import Prepared, check_patch, prepare
 from sigpb.batch.report import ReportWriter
 from sigpb.batch.run import Limits, Run
 from sigpb.batch.saved_batch import BatchPlanWriter
 from sigpb.batch.session import Session
-from sigpb.cli import batch_flags, batch_progress
+from sigpb.cli import batch_flags, batch_progress, terminal
 from sigpb.cli.arguments import STANDARD_INPUT
-from sigpb.cli.patch_input import read_patch
 from sigpb.errors import UsageError
 from sigpb.remote.urls import absolute, is_url
 
 USAGE = """\
-sigpb batch ROOT… --patch=FILE (--in_place | --new_version | --output_root=DIR)
-    [--models_list=FILE] [--models_config=FILE] [--versions=latest|all|N]
+sigpb batch ROOT… (--patch=FILE | flags of 'sigpb patch' such as --rename_input=OLD=NEW)
+    (--in_place | --new_version | --output_root=DIR)
+    [--models_list=FILE] [--models_config=FILE [--map=PATH=DIR]…] [--versions=latest|all|N]
     [--include=GLOB]… [--exclude=GLOB]… [--has_signature=KEY]… [--has_input=KEY[:DTYPE[:SHAPE]]]…
     [--method=NAME]… [--tags=TAG,…] [--tensorflow_version=BOUNDS]
     [--verify] [--allow_ops=OP,…] [--canary=K [--yes]] [--max_failures=N]
@@ -55,11 +57,13 @@ environment."""
 # What the summary in JSON says of each model.
 _SHOWN = ("model", "outcome", "reason", "output")
 
+_INTERRUPTED = "it was interrupted"
+
 TASK = "Patch a repository of models"
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
-        "sigpb batch models --patch=patch.txtpb --in_place --dry_run",
+        "sigpb batch models --rename_input=x=image --in_place --dry_run",
         "See what would become of each model.",
     ),
     (
@@ -84,44 +88,61 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     batch_flags.check_files(values)
     started = time.monotonic()
     as_json = values.format == "json"
-    counts: Counter[str] = Counter()
+    summary = batch_progress.Summary(values.dry_run)
     models: list[dict[str, Any]] = []
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(ReportWriter(Path(values.report))) if values.report else None
         session = stack.enter_context(_session(arguments, values))
         plan = _plan_writer(session, values, stack)
-        stack.enter_context(_stopping(session.run))
-        known = batch_progress.told(session.known, quiet=as_json)
-        total = len(session.run.tasks)
-        done = batch_progress.followed(session.run.outcomes(), total, quiet=as_json)
-        for outcome in itertools.chain(known, done):
-            _note(outcome, counts, report, plan)
-            if as_json:
-                models.append({name: getattr(outcome, name) for name in _SHOWN})
-    left = session.run.left
+        run = session.run
+        progress = batch_progress.progress(len(run.tasks), dry_run=values.dry_run, quiet=as_json)
+        stack.enter_context(progress)
+        stack.enter_context(_stopping(run))
+        done = stack.enter_context(contextlib.closing(run.outcomes()))
+        paths = [task.model for task in run.tasks]
+        try:
+            for outcome in in_order(map(progress.count, done), session.known, paths):
+                progress.tell(outcome)
+                summary.add(outcome)
+                for writer in (report, plan):
+                    if writer is not None:
+                        writer.add(outcome)
+                if as_json:
+                    models.append(_shown(outcome))
+        except KeyboardInterrupt:  # Models are patched elsewhere: see `_stopping`.
+            run.stop(_INTERRUPTED)
+    left = run.left
     details: dict[str, Any] = {
-        "stopped": session.run.stopped,
+        "stopped": run.stopped,
+        "resume": _how_to_resume(session, values, arguments) if left else None,
         "journal": session.journal and batch_progress.shown(str(session.journal)),
         "report": values.report,
         "plan": values.plan,
         "seconds": round(time.monotonic() - started, 3),
     }
-    batch_progress.print_summary(
-        counts, left, details, models=models if as_json else None, dry_run=values.dry_run
-    )
-    return int(bool(counts["refused"] or counts["failed"] or left))
+    if as_json:
+        terminal.say_json(summary.json(left, details, models))
+    else:
+        summary.print(left, details)
+    return int(bool(summary.counts["refused"] or summary.counts["failed"] or left))
 
 
-def _note(
-    outcome: Outcome,
-    counts: Counter[str],
-    report: ReportWriter | None,
-    plan: BatchPlanWriter | None,
-) -> None:
-    counts[outcome.outcome] += 1
-    for writer in (report, plan):
-        if writer is not None:
-            writer.add(outcome)
+def _shown(outcome: Outcome) -> dict[str, Any]:
+    _, edits = outcome.planned or ({}, ())
+    return {name: getattr(outcome, name) for name in _SHOWN} | {"edits": list(edits)}
+
+
+def _how_to_resume(
+    session: Session, values: flags.FlagValues, arguments: Sequence[str]
+) -> str | None:
+    if session.journal is None:
+        return None
+    journal = batch_progress.shown(str(session.journal))
+    command = ["sigpb", "batch", f"--journal={journal}", "--resume"]
+    if values.runner is not None:
+        _, options = batch_flags.without_pipeline_options(arguments, values)
+        command += [f"--runner={values.runner}", *(["--", *options] if options else [])]
+    return shlex.join(command)
 
 
 def _session(
@@ -140,32 +161,40 @@ def _session(
         elsewhere=elsewhere,
     )
     journal = Path(values.journal) if values.journal else None
-    if values.resume:
-        root = absolute(values.output_root or next(iter(arguments), "."))
-        home = journal or batch_flags.home(arguments, values)
-        return sessions.resume(home, limits, root)
-    if values.apply_plan is not None:
-        saved = saved_batch.load(Path(values.apply_plan))
-        prepared = Prepared(saved.tasks, (), saved.directories)
-        home = batch_flags.home_of(saved.directories)
-        return sessions.begin(lambda: prepared, saved.job, limits, home, journal)
-    if values.patch is None:
-        raise UsageError("State what to do: --patch=FILE.")
-    if (values.dry_run, bool(values.canary)) == (True, True) or (
-        values.plan and not values.dry_run
-    ):
-        raise UsageError("--plan goes with --dry_run, and --canary does not.")
     if values.canary and not values.yes and values.patch == STANDARD_INPUT:
         raise UsageError(
             "--patch=- reads the patch from standard input, where --canary asks whether to go on. "
             "Add --yes, or name a file."
         )
-    patch = read_patch(values.patch)
-    batch_flags.select(patch.only, values)
+    patch = batch_flags.patch(values)
+    serialised = patch.SerializeToString(deterministic=True)
+    if values.resume:
+        root = absolute(values.output_root or next(iter(arguments), "."))
+        home = journal or batch_flags.home(arguments, values)
+        return sessions.resume(home, limits, root, serialised)
+    if values.apply_plan is not None:
+        if serialised:
+            raise UsageError(
+                "--apply_plan carries out what the plan says. Leave out --patch and the flags that "
+                "state edits or select models. To change these, make another plan (--dry_run)."
+            )
+        saved = saved_batch.load(Path(values.apply_plan))
+        prepared = Prepared(saved.tasks, (), saved.directories)
+        home = batch_flags.home_of(saved.directories)
+        return sessions.begin(lambda: prepared, saved.job, limits, home, journal)
+    if values.patch is None and not _has_edits(patch):
+        raise UsageError(
+            "State what to do: --patch=FILE, or flags of 'sigpb patch' such as "
+            "--rename_input=OLD=NEW."
+        )
+    if (values.dry_run, bool(values.canary)) == (True, True) or (
+        values.plan and not values.dry_run
+    ):
+        raise UsageError("--plan goes with --dry_run, and --canary does not.")
     check_patch(patch)
     job = Job(
         id=sessions.new_id(),
-        patch=patch.SerializeToString(deterministic=True),
+        patch=serialised,
         mode=batch_flags.mode(values),
         history=not values.no_history,
         fingerprint=values.fingerprint,
@@ -182,8 +211,12 @@ def _session(
         return prepare(roots, patch.only, job.mode, output_root=values.output_root)
 
     if values.dry_run:
-        return contextlib.nullcontext(sessions.rehearse(found(), job, limits))
+        return contextlib.nullcontext(sessions.rehearse(found, job, limits))
     return sessions.begin(found, job, limits, batch_flags.home(arguments, values), journal)
+
+
+def _has_edits(patch: protos.SavedModelPatch) -> bool:
+    return any(field.name not in ("only", "tags") for field, _ in patch.ListFields())
 
 
 def _plan_writer(
@@ -199,21 +232,18 @@ def _plan_writer(
 
 @contextlib.contextmanager
 def _stopping(run: Run) -> Iterator[None]:
-    """Has an interrupt stop the batch after the models that it is at; a second one ends it."""
+    """Has an interrupt stop the batch soon, and a second one at once."""
 
     def interrupt(number: int, frame: object) -> None:
-        if run.stopped is not None:
-            raise KeyboardInterrupt
-        run.stop("it was interrupted")
+        run.stop(_INTERRUPTED, GRACE if run.stopped is None else 0.0)
 
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or run.limits.elsewhere is not None:  # Where nothing can be held back.
         yield
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    previous = [signal.signal(each, interrupt) for each in signals]
+    previous = {each: signal.signal(each, interrupt) for each in batch_progress.STOP_SIGNALS}
     try:
         yield
     finally:
-        for each, handler in zip(signals, previous, strict=True):
+        for each, handler in previous.items():
             signal.signal(each, handler)

@@ -21,6 +21,7 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
+    define_allow_ops,
     define_format,
     define_number,
     define_path,
@@ -29,7 +30,6 @@ from sigpb.cli.arguments import (
     split_value,
     tag_set,
 )
-from sigpb.cli.verify_flag import define_allow_ops
 from sigpb.errors import UsageError
 from sigpb.publishing.new_output import check_output_file, publish_file
 from sigpb.saved_model.model import open_model
