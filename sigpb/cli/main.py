@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from sigpb.cli import terminal
-from sigpb.cli.command_line import asks_for_help, split_command
+from sigpb.cli.command_line import COMPLETE, asks_for_help, split_command
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ def _end(code: int) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Runs a command as `main` does, but for errors, which are raised."""
+    if arguments[:1] == [COMPLETE]:
+        from sigpb.cli.completion.answer import answer
+
+        return answer(arguments[1:])
     if not arguments or arguments[0] == "help" or asks_for_help(arguments):
         from sigpb.cli.help.pages import show
 

@@ -8,13 +8,15 @@ the patch before, run the command again. A model that something else changed sin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, one_directory
+
+if TYPE_CHECKING:
+    from sigpb import api
 
 USAGE = "sigpb undo DIR [--dry_run] [--format=text|json]"
 
@@ -41,6 +43,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
+    from sigpb import api
+
     result = api.undo(one_directory(arguments, USAGE), dry_run=values.dry_run)
     if values.format == "json":
         terminal.say_json(_json(result, dry_run=values.dry_run))
