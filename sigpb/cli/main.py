@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from sigpb import __version__
 from sigpb.cli import terminal
-from sigpb.cli.command_line import help_flags, split_command
+from sigpb.cli.command_line import COMPLETE, help_flags, split_command
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError
 from sigpb.phases import phase
 
@@ -112,6 +112,10 @@ def _end(code: int) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Runs a command as `main` does, but for errors, which are raised."""
+    if arguments[:1] == [COMPLETE]:
+        from sigpb.cli.completion.answer import answer
+
+        return answer(arguments[1:])
     asked = help_flags(arguments)
     if "version" in asked:
         terminal.say(f"sigpb {__version__}")

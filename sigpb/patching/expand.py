@@ -34,7 +34,9 @@ def plainly_spelled(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
             from sigpb.steps.syntax import parse_step, step_text
 
             with contextlib.suppress(ValueError):
-                endpoint.step[position] = step_text(parse_step(text))
+                plain = step_text(parse_step(text))
+                parse_step(plain)  # An infinite number is spelled as 1e999 only.
+                endpoint.step[position] = plain
     return after
 
 
