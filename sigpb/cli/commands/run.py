@@ -21,6 +21,7 @@ from absl import flags
 
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
+    STANDARD_INPUT,
     define_allow_ops,
     define_format,
     define_number,
@@ -136,8 +137,10 @@ def _given(values: flags.FlagValues) -> GivenInputs:
     """Returns the values that the flags give."""
     given, text = GivenInputs(), values.inputs
     found: dict[str, Any] = {}
-    if text == "-":
-        given = given_inputs.inputs_of_json(sys.stdin.read(), "standard input")
+    if text == STANDARD_INPUT:
+        if sys.stdin is None:  # The caller closed it.
+            raise UsageError("Standard input is closed, and --inputs=- reads a request there.")
+        given = given_inputs.inputs_of_json(sys.stdin.buffer.read(), "standard input")
     elif text is not None and ("=" not in text or Path(text).exists()):
         given = given_inputs.inputs_of_file(Path(text))
     elif text is not None:
