@@ -48,7 +48,13 @@ def group(title: str, values: flags.FlagValues) -> Iterator[None]:
 def define_format(
     values: flags.FlagValues, meaning: str, formats: Sequence[str] = ("text", "json")
 ) -> None:
-    """Defines ``--format``; the first format is the default."""
+    """Defines ``--format``.
+
+    Args:
+        values: The flags of the command.
+        meaning: What it says.
+        formats: Its values, the default first.
+    """
     with group(OUTPUT, values):
         flags.DEFINE_enum("format", formats[0], formats, meaning, flag_values=values)
 

@@ -63,6 +63,8 @@ def test_full_help_has_the_flags_of_all_commands_too() -> None:
     assert full.startswith(short.rpartition("\n\n")[0])
     assert "--alsologtostderr" in full
     assert "--alsologtostderr" not in short
+    assert "\n\n'sigpb help flags' tells of --flagfile, of dashes in flags, " in short
+    assert "\n\nFlags with … may be given several times. " in run("patch", "--help").out
     assert "-v, --verbosity=N" in full
 
 

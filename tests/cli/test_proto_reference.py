@@ -8,6 +8,7 @@ import pytest
 from google.protobuf import text_format
 
 from sigpb import protos
+from sigpb.cli.help.flags_of_fields import flags_of_fields
 from sigpb.cli.help.proto_reference import Field, Message, Page, ProtoReference, parse, read
 from sigpb.cli.help.topics import patch_file, policy_file
 from sigpb.inspect.styled_text import plain
@@ -100,6 +101,22 @@ def test_has_every_message_and_field_with_a_comment(name: str) -> None:
             known = descriptor.fields_by_name[field.name]
             kind = known.message_type.name if known.message_type else field.type
             assert field.type == kind
+
+
+def test_fields_have_their_flags() -> None:
+    found = flags_of_fields()
+    assert found["EndpointPatch", "dtype"] == ("input_dtype", "output_dtype")
+    assert found["SignaturePatch", "copy_of"] == ("copy_signature",)
+    assert found["SavedModelPatch", "set_tags"] == ("set_tags",)
+    without = {
+        *("id", "reason", "only", "signature"),
+        *("key", "key_pattern", "input", "output"),
+    }
+    for name in ("SavedModelPatch", "SignaturePatch", "EndpointPatch"):
+        for field in getattr(protos, name).DESCRIPTOR.fields:
+            assert ((name, field.name) in found) != (field.name in without), field.name
+    assert 'such as "uint8": values are cast. [--input_dtype,' in run("help", "patch-file").out
+    assert "are cast. [`--input_dtype`, `--output_dtype`] |\n" in patch_file.PAGE.markdown()
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)

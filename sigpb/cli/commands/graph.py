@@ -64,7 +64,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "How to draw: a tree for the terminal, DOT for Graphviz, a Mermaid flowchart, a picture "
         "(SVG, which Graphviz draws), a page in which to look around (HTML), or JSON (see "
         "docs/json.md).",
-        tuple(FORMATS),
+        ("tree", *(name for name in FORMATS if name != "tree")),
     )
     flags.DEFINE_integer(
         "depth",

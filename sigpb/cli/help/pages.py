@@ -26,10 +26,9 @@ from sigpb.cli.log_flags import general_flags
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.styled_text import Line, line
 
-_MORE = (
-    "Flags with … may be given several times. All may be written with dashes, and be read from a "
-    "file, with --flagfile: see 'sigpb help flags', which tells of logs too."
-)
+_SEVERAL = "Flags with … may be given several times. "
+
+_MORE = "'sigpb help flags' tells of --flagfile, of dashes in flags, and of logs with -v."
 
 
 def show(arguments: Sequence[str]) -> None:
@@ -105,13 +104,17 @@ def _overview(width: int, *, full: bool) -> Iterator[Line]:
 
 
 def _command_lines(found: Iterable[Command], width: int, *, full: bool) -> Iterator[Line]:
-    for command in found:
-        yield from reference(command.name, command.module, command.values).lines(width)
+    said = [reference(each.name, each.module, each.values) for each in found]
+    for each in said:
+        yield from each.lines(width)
     if full:
         yield from _general_lines(width)
     else:
         yield line("")
-        yield from layout.paragraphs(_MORE, width)
+        several = any(
+            flag.is_repeated for each in said for _, group in each.groups for flag in group
+        )
+        yield from layout.paragraphs((_SEVERAL if several else "") + _MORE, width)
 
 
 def _general_lines(width: int) -> Iterator[Line]:

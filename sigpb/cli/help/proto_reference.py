@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sigpb.cli.help import layout
 from sigpb.inspect.styled_text import Line, Span, line
@@ -28,6 +28,7 @@ class Field:
         number: Its number.
         is_repeated: Whether there may be several.
         text: What it means.
+        flags: The names of flags that set it.
     """
 
     name: str
@@ -35,11 +36,22 @@ class Field:
     number: int
     is_repeated: bool
     text: str
+    flags: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
         """Its type, and whether there may be several."""
         return f"{self.type}, repeated" if self.is_repeated else self.type
+
+    def with_flags(self, mark: str = "") -> str:
+        """Returns what it means, and which flags set it.
+
+        Args:
+            mark: What stands around the names of flags.
+        """
+        names = ", ".join(f"{mark}--{name}{mark}" for name in self.flags)
+        text = _as_markdown(self.text) if mark else self.text
+        return f"{text} [{names}]" if names else text
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ class ProtoReference:
             yield from layout.paragraphs(message.text, width, "  ")
             for field in message.fields:
                 yield line("  ", Span(field.name, "cyan"), Span(f"  {field.kind}", "dim"))
-                yield from layout.paragraphs(field.text, width, "      ")
+                yield from layout.paragraphs(field.with_flags(), width, "      ")
 
     def markdown(self) -> str:
         """Returns it as sections of a page."""
@@ -86,7 +98,7 @@ class ProtoReference:
             parts += [f"## {message.name}", *([_as_markdown(message.text)] if message.text else ())]
             rows = [
                 f"| `{field.name}` | {_linked(field.type, names)}"
-                f"{', repeated' if field.is_repeated else ''} | {_as_markdown(field.text)} |"
+                f"{', repeated' if field.is_repeated else ''} | {field.with_flags('`')} |"
                 for field in message.fields
             ]
             parts.append("\n".join(("| field | type | meaning |", "|---|---|---|", *rows)))
@@ -102,12 +114,14 @@ class Page:
         introduction: What such a file is, in a paragraph.
         example: Such a file.
         proto: The .proto file of the package that declares the message.
+        flags: Returns the names of flags that set fields, by the names of message and field.
     """
 
     title: str
     introduction: str
     example: str
     proto: str
+    flags: Callable[[], Mapping[tuple[str, str], tuple[str, ...]]] = dict
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yields it as text for a terminal.
@@ -120,13 +134,28 @@ class Page:
         yield layout.heading("Example:")
         yield from (line(f"  {each}") for each in self.example.splitlines())
         yield line("")
-        yield from read(self.proto).lines(width)
+        yield from self._reference().lines(width)
 
     def markdown(self) -> str:
         """Returns it as a page of Markdown."""
-        parts = (f"# {self.title}", _as_markdown(self.introduction), read(self.proto).markdown())
-        title, introduction, reference = parts
-        return f"{title}\n\n{introduction}\n\n```proto\n{self.example}```\n\n{reference}"
+        introduction, reference = _as_markdown(self.introduction), self._reference().markdown()
+        example = f"```proto\n{self.example}```"
+        return f"# {self.title}\n\n{introduction}\n\n{example}\n\n{reference}"
+
+    def _reference(self) -> ProtoReference:
+        """Returns what the file says, with the flags of its fields."""
+        found, names = read(self.proto), self.flags()
+        messages = (
+            replace(
+                message,
+                fields=tuple(
+                    replace(field, flags=names.get((message.name, field.name), ()))
+                    for field in message.fields
+                ),
+            )
+            for message in found.messages
+        )
+        return replace(found, messages=tuple(messages))
 
 
 def read(name: str) -> ProtoReference:

@@ -27,11 +27,19 @@ signature {
 
 _INTRODUCTION = (
     "A patch file is a text proto of the message SavedModelPatch, or JSON of the same fields if "
-    "its name ends in .json. 'sigpb patch --emit_patch' prints the flags of a command line as a "
-    "patch file, and 'sigpb infer' makes one of two models."
+    "its name ends in .json. Flags of 'sigpb patch' that say what a field says are in brackets. "
+    "'sigpb patch --emit_patch' prints the flags of a command line as a patch file, and 'sigpb "
+    "infer' makes one of two models."
 )
 
-PAGE = Page("Patch language", _INTRODUCTION, EXAMPLE, "saved_model_patch.proto")
+
+def _flags() -> dict[tuple[str, str], tuple[str, ...]]:
+    from sigpb.cli.help.flags_of_fields import flags_of_fields
+
+    return flags_of_fields()
+
+
+PAGE = Page("Patch language", _INTRODUCTION, EXAMPLE, "saved_model_patch.proto", _flags)
 """The page."""
 
 
