@@ -85,6 +85,11 @@ def test_name_can_be_imported(name: str) -> None:
     assert namespace[name] is getattr(sigpb, name)
 
 
+def test_names_are_documented() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "python.md").read_text()
+    assert {name for name in sigpb.__all__ if f"`{name}`" not in page} == set()
+
+
 def test_unknown_name() -> None:
     with pytest.raises(AttributeError, match="module 'sigpb' has no attribute 'ptach'"):
         _ = sigpb.ptach  # type: ignore[attr-defined]

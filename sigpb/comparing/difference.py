@@ -108,7 +108,7 @@ class SectionDifference:
     ranges: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetaGraphDifference:
     """What is different between two MetaGraphs.
 
@@ -136,6 +136,10 @@ class MetaGraphDifference:
     sections: tuple[SectionDifference, ...]
     disagreements_before: tuple[str, ...] = ()
     disagreements_after: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        tags = ", ".join(map(repr, self.tags_after))
+        return f"<MetaGraphDifference {{{tags}}}: {list(self.changed_signatures)}>"
 
     @property
     def changed_signatures(self) -> tuple[SignatureDifference, ...]:

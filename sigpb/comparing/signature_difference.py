@@ -13,6 +13,7 @@ from sigpb import protos
 from sigpb.rewrite.port import Side
 from sigpb.tf.tensor_elements import elements, sizes
 from sigpb.tf.tensor_types import Encoding, Shape, dtype_name, shape_text
+from sigpb.visible_text import visible
 
 Evidence = Literal["tensor", "key", "type"]
 """Why two endpoints are taken for the same one.
@@ -48,7 +49,7 @@ class StatedEndpoint:
         return self.default.SerializeToString(deterministic=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EndpointChange:
     """What became of an input or output.
 
@@ -78,6 +79,11 @@ class EndpointChange:
     bound: str | None = None
     tensor: str | None = None
     node_name: str | None = None
+
+    def __repr__(self) -> str:
+        from sigpb.comparing.report import endpoint_text
+
+        return f"<EndpointChange {visible(endpoint_text(self))}>"
 
     @property
     def renamed(self) -> bool:
@@ -119,7 +125,7 @@ def _type(endpoint: StatedEndpoint | None) -> tuple[object, ...]:
     return (endpoint.encoding, endpoint.dtype, endpoint.shape) if endpoint else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SignatureDifference:
     """What became of a signature.
 
@@ -138,6 +144,12 @@ class SignatureDifference:
     method_before: str
     method_after: str
     endpoints: tuple[EndpointChange, ...]
+
+    def __repr__(self) -> str:
+        from sigpb.comparing.report import signature_lines
+
+        title = visible(next(signature_lines(self)))
+        return f"<SignatureDifference {title}, {len(self.changed_endpoints)} endpoints changed>"
 
     @property
     def renamed(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from google.protobuf import text_format
 
 from sigpb import protos
-from sigpb.errors import EnvironmentFailure, PatchError, UsageError, did_you_mean
+from sigpb.errors import EnvironmentFailure, PatchError, UsageError, did_you_mean, with_path
 from sigpb.linting.rule import SEVERITIES, LintRule, Severity
 from sigpb.linting.rules import all_rules
 from sigpb.parsers import parse_text_proto
@@ -20,6 +20,7 @@ EMPTY_POLICY = protos.LintPolicy()
 """A policy that asks for nothing, and leaves rules as they are."""
 
 
+@with_path
 def load_policy(path: str | Path) -> protos.LintPolicy:
     """Reads a policy in protobuf's text format; see ``sigpb/proto/lint_policy.proto``.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sigpb.tf.tensor_types import Shape, TensorType, type_text
+from sigpb.visible_text import visible
 
 NodeKind: TypeAlias = Literal[
     "input",  # an input of the signature, or a tensor that was asked for with --from
@@ -98,7 +99,7 @@ class Output:
     inputs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Picture:
     """A graph as it is drawn.
 
@@ -115,6 +116,10 @@ class Picture:
     edges: tuple[Edge, ...]
     outputs: tuple[Output, ...]
     depth: int
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.nodes)} nodes, {len(self.edges)} edges"
+        return f"<Picture of {visible(self.title)}: {counts}>"
 
     @property
     def hidden(self) -> int:

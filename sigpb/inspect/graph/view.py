@@ -15,7 +15,7 @@ from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import GraphPart, ProtoSource
 from sigpb.inspect.styled_text import plain
 from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
-from sigpb.visible_text import natural, visible_lines
+from sigpb.visible_text import natural, visible
 
 # How high the frame in a notebook is.
 _PIXELS = 420
@@ -57,7 +57,7 @@ class GraphView:
 
     def __repr__(self) -> str:
         nodes, edges = len(self.whole.nodes), len(self.whole.edges)
-        return f"<GraphView of {visible_lines([self.picture.title])}: {nodes} nodes, {edges} edges>"
+        return f"<GraphView of {visible(self.picture.title)}: {nodes} nodes, {edges} edges>"
 
     def _repr_html_(self) -> str:
         whole, picture = self.whole, self.picture
