@@ -25,7 +25,7 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
-_NOT_FAST = {"consumers", "corpus", "killed", "slow", "stores", "tensorflow"}
+_NOT_FAST = {"consumers", "corpus", "dask", "killed", "slow", "stores", "tensorflow"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

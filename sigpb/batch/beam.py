@@ -6,8 +6,9 @@ What is done to a model is what `sigpb batch` does to it: `patch_model`. Needs t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,28 @@ from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, locate
 
 # So many models for each thread come at a time, so that few threads wait for the last one.
 _ROUNDS = 8
+
+
+def tasks_at_once(job: Job) -> int:
+    """Returns how many models come at a time."""
+    return threads_for(job) * _ROUNDS
+
+
+def outcomes_of(job: Job, batch: Sequence[Task | Outcome]) -> list[Outcome]:
+    """Returns what becomes of models that come at a time, or became of them already.
+
+    A small model is mostly waited for, so that a worker is at several at a time.
+    """
+    # All are waited for, so that none is at work still if the batch is done again.
+    with ThreadPoolExecutor(threads_for(job)) as threads:
+        done = list(threads.map(functools.partial(_outcome, job), batch))
+    for outcome in done:
+        Metrics.counter("sigpb", outcome.outcome).inc()
+    return done
+
+
+def _outcome(job: Job, work: Task | Outcome) -> Outcome:
+    return work if isinstance(work, Outcome) else patch_model(job, work)
 
 
 class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
@@ -122,6 +145,12 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
         is_beginning = isinstance(models, beam.pvalue.PBegin)
         if is_beginning != (self._roots is not None):
             raise UsageError("PatchSavedModels takes either models or roots.")
+        if type(models.pipeline.runner).__name__ == "DaskRunner":
+            raise UsageError(
+                "Beam's DaskRunner loses what a transform passes on at the end of a bundle, so "
+                "that models would be left out. Use 'sigpb batch --runner=DaskRunner', or another "
+                "runner."
+            )
         if is_beginning:
             work = (
                 models
@@ -135,52 +164,19 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
                 | "Group" >> beam.GroupByKey()
                 | "Prepare" >> beam.FlatMap(_named, self._job)
             )
-        # Where it goes is settled before any model is patched.
-        return work | "Settle" >> beam.Reshuffle() | CarryOut(self._job)
+        size = tasks_at_once(self._job)
+        return (
+            work
+            | "Settle" >> beam.Reshuffle()  # Where it goes is settled before a model is patched.
+            | "Batch" >> beam.BatchElements(min_batch_size=size, max_batch_size=size)
+            | "Patch" >> beam.FlatMap(_records, self._job)
+        )
 
 
-class CarryOut(beam.PTransform):  # type: ignore[misc]
-    """Patches models as tasks say, and passes on outcomes, all as JSON values.
-
-    A small model is mostly waited for, so that each worker is at several at a time.
-    """
-
-    def __init__(self, job: Job) -> None:
-        """Makes the transform.
-
-        Args:
-            job: What is done to every model.
-        """
-        super().__init__()
-        self._job = job
-
-    def expand(self, work: Any) -> Any:
-        """See `apache_beam.PTransform`."""
-        size = threads_for(self._job) * _ROUNDS
-        batches = work | "Batch" >> beam.BatchElements(min_batch_size=size, max_batch_size=size)
-        return batches | "Patch" >> beam.ParDo(_PatchModels(self._job))
-
-
-class _PatchModels(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    def setup(self) -> None:
-        self._threads = ThreadPoolExecutor(threads_for(self._job))
-
-    def teardown(self) -> None:
-        self._threads.shutdown()
-
-    def process(self, batch: Sequence[Task | Outcome]) -> Iterator[dict[str, Any]]:
-        done = [self._threads.submit(self._outcome, work) for work in batch]
-        wait(done)  # All of them, so that none is at work still if the batch is done again.
-        for outcome in (each.result() for each in done):
-            Metrics.counter("sigpb", outcome.outcome).inc()
-            lists = {"files": list(outcome.files), "notes": list(outcome.notes)}
-            yield outcome.to_json() | lists
-
-    def _outcome(self, work: Task | Outcome) -> Outcome:
-        return work if isinstance(work, Outcome) else patch_model(self._job, work)
+def _records(batch: Sequence[Task | Outcome], job: Job) -> Iterator[dict[str, Any]]:
+    for outcome in outcomes_of(job, batch):
+        lists = {"files": list(outcome.files), "notes": list(outcome.notes)}
+        yield outcome.to_json() | lists
 
 
 def repeatable(task: Task) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 import subprocess
 import tempfile
@@ -22,6 +23,12 @@ pytest.importorskip("apache_beam", reason="needs the extra beam")
 
 NAMES = ("a", "b", "c")
 RUNNER = "--runner=FnApiRunner"
+# Without Dask, and with it.
+DASK = (
+    "DaskRunner needs Dask: pip install 'sigpb[dask]'."
+    if importlib.util.find_spec("distributed") is None
+    else "name a directory that this machine and all workers reach"
+)
 PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
@@ -142,6 +149,8 @@ def test_plan(root: Path, patch: Path, tmp_path: Path) -> None:
         (["--runner=FnApiRunner", "--dry_run"], "nor with --dry_run."),
         (["--runner=Fast"], "Unexpected pipeline runner: Fast. Valid values are"),
         (["--runner=no.such.Runner"], "No module named 'no'"),
+        (["--runner=apache_beam.runners.dask.dask_runner.DaskRunner"], DASK),
+        (["--runner=DaskRunner"], DASK),
         (["--runner=PortableRunner"], "name a directory that this machine and all workers reach"),
         (
             [RUNNER, "--", "--direct_num_workers=many"],
