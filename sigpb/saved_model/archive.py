@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
 import io
 import lzma
@@ -193,10 +192,8 @@ class _Reading(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: len(self._buffer)}
-        if begin[whence] + offset < 0:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._place = begin[whence] + offset
-        return self._place
+        return self._place  # Its reader refuses a place before the beginning.
 
     def readinto(self, target: WriteableBuffer, /) -> int:
         view = memoryview(target)

@@ -380,6 +380,14 @@ class TestWithoutSignatures:
         assert show_json(model)["meta_graphs"][0]["unsigned"]["command"] is None
         assert "to make a signature" not in run("show", model).out
 
+    def test_of_a_damaged_graph(self, fixture_model: ModelFactory) -> None:
+        model = without_signatures(fixture_model("tf1_no_variables"))
+        file = model / "saved_model.pb"
+        file.write_bytes(file.read_bytes().replace(b"Placeholder", b"\xff" * 11))
+        (graph,) = show_json(model)["meta_graphs"]
+        assert graph["unsigned"] is None
+        assert "  no signatures\n" in run("show", model).out
+
     def test_functions_that_are_not_for_training_come_first(self) -> None:
         functions: list[Any] = [
             {"function": "call.f_1", "fixed": ["training=True"], "problem": None},

@@ -139,6 +139,11 @@ def test_a_compressed_proto(name: str, command: str) -> None:
     assert found == ("a file compressed with gzip", f"Unpack it: {command}")
 
 
+@pytest.mark.parametrize("size", range(4, 30))
+def test_an_archive_that_is_cut_off(size: int) -> None:
+    assert described(zipped("m/saved_model.pb")[:size])[0].endswith("is damaged or cut off")
+
+
 @pytest.mark.parametrize("content", [b"", b"\x08\x01", b"PK", bytes(600)])
 def test_what_is_no_archive(content: bytes) -> None:
     assert archive_in(content, Path("m")) is None

@@ -23,7 +23,8 @@ FORMATS = {
     b"<!DOCTYPE html><html></html>": "an HTML page",
     b"\xef\xbb\xbf\n<!-- error --> <HTML lang='en'>": "an HTML page",
     b"\x1c\0\0\0TFL3": "a TFLite model",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as weights",
+    b'\x89HDF\r\n\x1a\n\0\0model_config\0{"class_name"': "a Keras model in an HDF5 file",
     b"\0\1\2\x57\xfb\x80\x8b\x24\x75\x47\xdb": "an index or table of a checkpoint",
     b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00": "an ONNX model",
     b"\x0a\x10\x0a\x01x\x12\x0bPlaceholder": "a graph without a SavedModel",
@@ -46,7 +47,7 @@ def test_a_format_is_named(content: bytes, name: str) -> None:
         b"node { name: 'a' }",
         b"version 1",
         b"node: 1",
-        b"a" * 201,
+        b"a " + b"b" * 200,
         b"a < html",
         b"<htmlx>",
         b"\x0a\x06\x0a\x01x\x12\x01-",
@@ -54,6 +55,17 @@ def test_a_format_is_named(content: bytes, name: str) -> None:
 )
 def test_what_is_not_known_is_not_named(content: bytes) -> None:
     assert foreign_file(content, FILE) is None
+
+
+def test_a_graph_is_renamed_where_it_is_called_a_model() -> None:
+    graph = b"\x0a\x10\x0a\x01x\x12\x0bPlaceholder"
+    for name, told in {
+        "m/saved_model.pb": "Rename it: mv m/saved_model.pb m/graph.pb && sigpb show m/graph.pb;",
+        "m/frozen.pb": "'sigpb show m/frozen.pb' shows it;",
+    }.items():
+        found = foreign_file(graph, Path(name))
+        assert found is not None
+        assert found.advice == f"{told} 'sigpb patch' makes a SavedModel of it."
 
 
 def test_no_model_is_of_another_format(corpus: Path) -> None:

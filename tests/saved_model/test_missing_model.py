@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.missing_model import foreign_directory, models_below
+from sigpb.saved_model.model import open_model
 from tests.cli.command_line import run
 
 ModelFactory = Callable[..., Path]
@@ -45,6 +47,12 @@ class TestNothing:
     def test_a_name_that_is_alike_is_suggested(self, root: Path, wrong: str, meant: str) -> None:
         said = said_of(root / wrong)
         assert said == f"there is no such directory. Did you mean '{root / meant}'?"
+
+    def test_of_very_many_names_none_is_suggested_that_was_not_read(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sigpb.saved_model.missing_model._MOST_NEIGHBOURS", 0)
+        assert said_of(root / "models/mnits") == "there is no such directory."
 
     def test_other_names_are_listed(self, root: Path) -> None:
         beside = f"'{root / 'models/mnist'}' holds '1'."
@@ -116,6 +124,14 @@ def test_a_part_of_a_model_leads_to_the_model(fixture_model: ModelFactory) -> No
     assert part in run("dump", model / "fingerprint.pb").err
 
 
+def test_a_proto_in_place_of_a_directory(fixture_model: ModelFactory) -> None:
+    file = fixture_model("tf1_no_variables") / "saved_model.pb"
+    patch = f"--patch={file.with_name('p.txtpb')}"
+    file.with_name("p.txtpb").touch()
+    said = f"sigpb: {file}: this is a file. Name the directory that holds it.\n"
+    assert run("batch", file, patch, "--in_place").err == said
+
+
 def test_a_model_of_another_name_is_told_how_to_be_named(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf1_no_variables")
     file, new = model / "it's.pb", model / "it's"
@@ -154,4 +170,14 @@ def test_damage_leads_to_wire_and_salvage(fixture_model: ModelFactory) -> None:
         assert f"'sigpb wire {file}' shows where the damage is" in said
         assert f"'sigpb salvage {file} salvaged' saves what can be read." in said
         assert said.count("sigpb wire") == 1
-    assert "wire" not in run("salvage", model, model.parent / "saved").err
+    file.write_bytes(b"")
+    assert (
+        run("salvage", model, model.parent / "saved").err == f"sigpb: {file}: the file is empty.\n"
+    )
+
+
+def test_damage_is_not_looked_for_in_text(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf1_no_variables", as_text=True)
+    with pytest.raises(ModelUnreadable) as raised, open_model(model):
+        raise ModelUnreadable("no.")
+    assert str(raised.value) == f"{model / 'saved_model.pbtxt'}: no."
