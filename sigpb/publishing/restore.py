@@ -30,11 +30,7 @@ def backup_path(model_dir: Path, name: str) -> Path:
 
 def backups(model_dir: Path) -> list[Path]:
     """Returns the directories of all backups in a model, those with the highest numbers first."""
-    found = [
-        path
-        for path in model_dir.glob(f"{BACKUP_PREFIX}*")
-        if path.is_dir() and not path.is_symlink()
-    ]
+    found = [path for path in model_dir.glob(f"{BACKUP_PREFIX}*") if path.is_dir()]
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 

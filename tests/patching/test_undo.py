@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -339,6 +340,22 @@ def test_an_inverse_that_is_none_is_refused(
     patch(model, RENAME, backup=False)
     in_record(undo=undo)(model)
     assert said in refusals(model)
+
+
+def test_an_inverse_that_does_nothing_is_refused(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    patch(model, SWAP, backup=False)  # After it, the types are what they were.
+    in_record(undo="")(model)
+    assert "does not give the model the signatures back" in refusals(model)
+
+
+def test_a_backup_that_was_put_back_already_is_no_patch(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    patch(model, RENAME)
+    shutil.copytree(model / ".sigpb-backup-0001", model / "kept")
+    sigpb.undo(model)
+    (model / "kept").rename(model / ".sigpb-backup-0001")
+    assert sigpb.undo(model).status == "unchanged"
 
 
 def test_a_changed_side_file_follows_the_inverse(fixture_model: ModelFactory) -> None:
