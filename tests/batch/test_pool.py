@@ -127,7 +127,12 @@ def test_what_is_begun_is_completed_and_nothing_else_is_begun(tmp_path: Path) ->
 def test_what_takes_too_long_to_stop_is_killed_with_what_it_started(tmp_path: Path) -> None:
     file = tmp_path / "process"
     with Pool(work.start_another_process, jobs=1, threads=1) as pool:
-        threading.Timer(0.5, lambda: wait_for_text(file) and pool.stop(0.1)).start()
+
+        def stop() -> None:
+            wait_for_text(file)
+            pool.stop(0.1)
+
+        threading.Thread(target=stop).start()
         assert list(pool.run([Task("model", str(file)), Task("other", str(file))])) == []
         [worker] = [each.process for each in pool._processes]
     assert worker.returncode == -signal.SIGKILL
@@ -162,7 +167,7 @@ def dies(process: int) -> bool:
 @pytest.mark.parametrize("grace", [math.inf, 0.1])
 def test_threads_stop_as_well(tmp_path: Path, grace: float) -> None:
     given = [Task(str(tmp_path / f"model{number}"), str(tmp_path)) for number in range(20)]
-    seen = []
+    seen: list[str] = []
     with Threads(work.wait_for_release, 2) as threads:
         for outcome in threads.run(itertools.takewhile(lambda _: len(seen) < 2, given)):
             seen.append(outcome.model)
