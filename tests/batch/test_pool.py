@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from sigpb.batch import locks
 from sigpb.batch.job import Task
 from sigpb.batch.locks import locked
-from sigpb.batch.pool import Pool
+from sigpb.batch.pool import Pool, Threads
 from sigpb.errors import EnvironmentFailure
 from tests.cli.command_line import ENVIRONMENT
 
@@ -104,6 +107,80 @@ def test_processes_that_hang_are_not_waited_for_at_the_end() -> None:
         process = pool._start()
         process.connection.send(Task("model", "bad"))
     assert process.process.returncode == -signal.SIGKILL
+
+
+def test_what_is_begun_is_completed_and_nothing_else_is_begun(tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    given = [Task(str(tmp_path / f"model{number}"), str(release)) for number in range(20)]
+    seen = []
+    with Pool(work.wait_for_release, jobs=2, threads=2) as pool:
+        outcomes = pool.run(given)
+        release.touch()
+        seen.append(next(outcomes))
+        pool.stop()
+        seen += outcomes
+        seen += pool.run(given)
+    assert {outcome.model for outcome in seen} == {str(path) for path in tmp_path.glob("model*")}
+    assert len(seen) < 20
+
+
+def test_what_takes_too_long_to_stop_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    file = tmp_path / "process"
+    with Pool(work.start_another_process, jobs=1, threads=1) as pool:
+
+        def stop() -> None:
+            wait_for_text(file)
+            pool.stop(0.1)
+
+        threading.Thread(target=stop).start()
+        assert list(pool.run([Task("model", str(file)), Task("other", str(file))])) == []
+        [worker] = [each.process for each in pool._processes]
+    assert worker.returncode == -signal.SIGKILL
+    assert dies(int(file.read_text()))
+
+
+def test_a_task_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    file = tmp_path / "process"
+    with Pool(work.start_another_process, jobs=1, threads=1, timeout=0.5) as pool:
+        [outcome] = pool.run([Task("model", str(file))])
+    assert outcome.outcome == "failed"
+    assert dies(int(file.read_text()))
+
+
+def wait_for_text(file: Path) -> str:
+    while not (file.exists() and file.read_text()):
+        time.sleep(0.01)
+    return file.read_text()
+
+
+def dies(process: int) -> bool:
+    """Whether a process ends soon; nobody may ask how it ended."""
+    deadline = time.monotonic() + 10
+    with contextlib.suppress(OSError):
+        while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+    return True
+
+
+@pytest.mark.parametrize("grace", [math.inf, 0.1])
+def test_threads_stop_as_well(tmp_path: Path, grace: float) -> None:
+    given = [Task(str(tmp_path / f"model{number}"), str(tmp_path)) for number in range(20)]
+    seen: list[str] = []
+    with Threads(work.wait_for_release, 2) as threads:
+        for outcome in threads.run(itertools.takewhile(lambda _: len(seen) < 2, given)):
+            seen.append(outcome.model)
+            threads.stop(grace)
+    assert 1 <= len(seen) <= 4
+
+
+def test_threads_that_hang_are_not_waited_for(tmp_path: Path) -> None:
+    task = Task(str(tmp_path / "model"), str(tmp_path / "release"))
+    with Threads(work.wait_for_release, 1) as threads:
+        threads.stop(0.2)
+        assert list(threads.run([task])) == []
+    (tmp_path / "release").touch()
 
 
 def test_processes_end_soon_after_the_one_that_started_them_was_killed(tmp_path: Path) -> None:

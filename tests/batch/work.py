@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -40,6 +41,13 @@ def wait_for_release(task: Task) -> Outcome:
     Path(task.model).touch()
     while not Path(task.name).exists():
         time.sleep(0.01)
+    return Outcome(task.model, "patched")
+
+
+def start_another_process(task: Task) -> Outcome:
+    process = subprocess.Popen(["sleep", "600"])
+    Path(task.name).write_text(str(process.pid))
+    process.wait()
     return Outcome(task.model, "patched")
 
 
