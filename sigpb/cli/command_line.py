@@ -21,6 +21,9 @@ from sigpb.errors import UsageError, did_you_mean
 HELP_FLAGS = frozenset(("h", "?", "help", "helpshort", "helpfull", "helpxml", "version"))
 """The flags that have something printed in place of what a command does."""
 
+COMPLETE = "__complete"
+"""With this shells ask what may follow on a command line; no command is called so."""
+
 # The flags of absl.logging, which is imported only if one of them is given.
 _LOG_FLAGS = frozenset(
     (

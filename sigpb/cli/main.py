@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from sigpb import __version__
 from sigpb.cli import terminal
-from sigpb.cli.command_line import help_flags, split_command
+from sigpb.cli.command_line import COMPLETE, help_flags, split_command
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError
 from sigpb.phases import phase
 
@@ -112,11 +112,7 @@ def _end(code: int) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Runs a command as `main` does, but for errors, which are raised."""
-    asked = help_flags(arguments)
-    if "version" in asked:
-        terminal.say(f"sigpb {__version__}")
-        return 0
-    if not arguments or arguments[0] == "help" or asked:
+from sigpb.cli.command_line import COMPLETE, help_flags, split_command
         from sigpb.cli.help.pages import show
 
         show(arguments)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sigpb.cli import terminal
 from sigpb.errors import PatchError, SigpbError, UsageError
-from sigpb.patch_result import PatchResult
-from sigpb.verifying.report import NotEquivalent
+
+if TYPE_CHECKING:
+    from sigpb.patch_result import PatchResult
 
 
 def run(patch: Callable[[], PatchResult | None], *, as_json: bool) -> int:
@@ -37,6 +38,8 @@ def run(patch: Callable[[], PatchResult | None], *, as_json: bool) -> int:
 
 
 def _failure(error: Exception) -> dict[str, Any]:
+    from sigpb.verifying.report import NotEquivalent
+
     if isinstance(error, NotEquivalent):
         return {"status": error.report.verdict, "verification": error.report.to_json()}
     refused = isinstance(error, (PatchError, UsageError))

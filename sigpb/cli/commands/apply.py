@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import patch_report, publish_flags
 from sigpb.errors import UsageError
-from sigpb.patch_result import PatchResult
+
+if TYPE_CHECKING:
+    from sigpb.patch_result import PatchResult
 
 USAGE = "sigpb apply PLAN [DIR] (--output_dir=NEW | --in_place | --dry_run) [--verify=v1,v2]"
 
@@ -50,4 +52,6 @@ def _apply(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult:
     if len(arguments) not in (1, 2):
         raise UsageError("A plan is expected, and perhaps the model elsewhere.", USAGE)
     directory = Path(arguments[1]) if len(arguments) == 2 else None
+    from sigpb import api
+
     return api.apply_plan(arguments[0], directory, **publish_flags.options(values))

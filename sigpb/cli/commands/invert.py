@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import patch_flags, terminal
 from sigpb.cli.arguments import one_directory
 from sigpb.patching.patch_file import format_patch
@@ -46,6 +45,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     patch = patch_flags.patch_of(values)
+    from sigpb import api
+
     inverse = api.invert(one_directory(arguments, USAGE), patch)
     terminal.say_document(format_patch(inverse))
     return 0

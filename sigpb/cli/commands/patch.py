@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import patch_flags, patch_report, publish_flags, terminal
 from sigpb.cli.arguments import OUTPUT, group, one_directory
-from sigpb.patch_result import PatchResult
+
+if TYPE_CHECKING:
+    from sigpb.patch_result import PatchResult
 
 USAGE = """\
 sigpb patch DIR|GRAPH (--output_dir=NEW | --in_place | --dry_run) [--patch=FILE]
@@ -73,5 +75,7 @@ def _patch(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult | 
         terminal.say_document(format_patch(patch))
     if only_emit:
         return None
+    from sigpb import api
+
     result = api.patch(directory, patch, **options)
     return None if values.emit_patch else result

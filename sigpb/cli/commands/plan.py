@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import patch_flags, terminal
 from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_directory
 
@@ -52,6 +51,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     out = None if values.out is None else Path(values.out)
+    from sigpb import api
+
     plan = api.plan(one_directory(arguments, USAGE), patch_flags.patch_of(values), out=out)
     if values.format == "json":
         terminal.say_json(plan.to_json())

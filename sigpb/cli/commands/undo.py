@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format, one_directory
 
@@ -40,6 +39,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
+    from sigpb import api
+
     result = api.undo(one_directory(arguments, USAGE), dry_run=values.dry_run)
     if values.format == "json":
         terminal.say_json(result.to_json())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from absl import flags
 
-from sigpb import api
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     define_allow_ops,
@@ -95,6 +94,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         from sigpb.cli.patch_input import read_patch
 
         patch = read_patch(values.patch)
+    from sigpb import api
+
     report = api.verify(
         before,
         after,
