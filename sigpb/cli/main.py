@@ -112,7 +112,15 @@ def _end(code: int) -> NoReturn:
 
 def run_command(arguments: list[str]) -> int:
     """Runs a command as `main` does, but for errors, which are raised."""
-from sigpb.cli.command_line import COMPLETE, help_flags, split_command
+    if arguments[:1] == [COMPLETE]:
+        from sigpb.cli.completion.answer import answer
+
+        return answer(arguments[1:])
+    asked = help_flags(arguments)
+    if "version" in asked:
+        terminal.say(f"sigpb {__version__}")
+        return 0
+    if not arguments or arguments[0] == "help" or asked:
         from sigpb.cli.help.pages import show
 
         show(arguments)
