@@ -29,8 +29,8 @@ OWN = {
     ("publishing/durability.py", "read_text"),
     ("publishing/output_file.py", "open"),
 }
-# Opens a remote file by a path of Apache Beam's.
-ELSEWHERE = {("batch/pipeline.py", "FileSystems")}
+# Open a remote file by a path of Apache Beam's, and what is in memory.
+ELSEWHERE = {("batch/pipeline.py", "FileSystems"), ("saved_model/archive.py", "open")}
 
 
 def socket_at(path: Path) -> None:

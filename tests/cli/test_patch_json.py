@@ -105,6 +105,6 @@ def test_failed_for_a_reason_of_the_system(
     monkeypatch.setattr(Path, "exists", refuse)
     outcome = run("patch", model, "--dry_run", "--format=json")
     assert outcome.code == 4
-    assert outcome.err == f"sigpb: {model}: Permission denied.\n"
+    assert outcome.err == f"sigpb: {model}/saved_model.pb: Permission denied.\n"
     assert outcome.json["status"] == "failed"
     assert "Permission denied" in outcome.json["problems"][0]

@@ -174,7 +174,7 @@ class TestRefused:
             }
             """,
         ) == (
-            "signature 'serving_default' has no input 'X'; there are 'b', 'x'.",
+            "signature 'serving_default' has no input 'X'; did you mean 'x'? There are 'b', 'x'.",
             "signature 'serving_default' has no output 'logits'; there are 'p', 's'.",
         )
         assert refusal(

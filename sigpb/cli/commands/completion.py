@@ -1,8 +1,7 @@
 """Prints the script that completes the command lines of sigpb in a shell.
 
 It completes commands, flags and their values, paths, and the signatures, inputs and outputs of the
-model that is on the command line. For all shells to come, add the line to the file that the shell
-reads when it starts: ~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish.
+model that is on the command line. To try it in this bash or zsh: eval "$(sigpb completion bash)".
 """
 
 from __future__ import annotations
@@ -19,9 +18,12 @@ USAGE = "sigpb completion bash|zsh|fish"
 TASK = "More"
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
-    ('eval "$(sigpb completion bash)"', "Complete in this bash."),
-    ('eval "$(sigpb completion zsh)"', "Complete in this zsh."),
-    ("sigpb completion fish | source", "Complete in this fish."),
+    ("sigpb completion bash > ~/.sigpb.bash", "Write the script for bash; source it in ~/.bashrc."),
+    ("sigpb completion zsh > ~/.sigpb.zsh", "Write the script for zsh; source it in ~/.zshrc."),
+    (
+        "sigpb completion fish > ~/.config/fish/completions/sigpb.fish",
+        "Complete in every fish to come.",
+    ),
 )
 
 SHELLS = ("bash", "zsh", "fish")
