@@ -35,7 +35,7 @@ BLOCK = re.compile(
 )
 COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
 IN_A_SENTENCE = re.compile(r"`(sigpb [a-z]+ [^`]*)`")
-RUNS_MODELS = re.compile(r"^\$ sigpb (?:run|verify) proto_fixtures", re.MULTILINE)
+RUNS_MODELS = re.compile(r"^\$ sigpb (?:run|verify) ", re.MULTILINE)
 SETUP = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 OUTCOMES = re.compile(r"(?:^(?:patched|unchanged|refused|failed) {2,}[^\d ].*\n)+", re.MULTILINE)

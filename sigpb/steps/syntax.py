@@ -19,6 +19,14 @@ from sigpb.steps.step import Step, step_name
 # How long integers can be: float64 holds larger ones than int64 does.
 _BITS = 1023
 
+_NAMES = {
+    int: ("an integer", "integers"),
+    float: ("a number", "numbers"),
+    str: ("a string", "strings"),
+    bool: ("True or False", "True or False"),
+}
+"""What types take: one of it, and several."""
+
 _SHOWN = 120
 """How many characters of a step plans show."""
 
@@ -110,14 +118,13 @@ def _frozen(value: Any) -> Any:
     return 0.0 if type(value) is float and value == 0 else value
 
 
-def said(hint: Any) -> str:
-    """Says what a type takes."""
+def said(hint: Any, *, plural: bool = False) -> str:
+    """Says what a type takes, such as ``a list of integers``."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(map(said, arguments))
+        return " or ".join(said(each, plural=plural) for each in arguments)
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     if origin is tuple:
-        return f"a list, of which each is {said(arguments[0])}"
-    names = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
-    return names.get(hint, "None")
+        return f"a list of {said(arguments[0], plural=True)}"
+    return _NAMES.get(hint, ("None", "None"))[plural]

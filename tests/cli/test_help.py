@@ -180,7 +180,7 @@ def test_help_on_some_steps() -> None:
 
 cast(to)
   The op Cast.
-    to, a text: The name of the dtype wanted.
+    to, a string: The name of the dtype wanted.
     For example: uint8 [?,224,224,3] → cast('float32') → float32 [?,224,224,3]
 """
     )
