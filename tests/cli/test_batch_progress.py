@@ -80,7 +80,8 @@ def test_on_a_terminal(root: Path, model: Path, patch: Path) -> None:
     told = [line for line in lines if line.startswith(("patched ", "failed ", "1 skipped"))]
     assert told == [
         f"patched    {root}/a/1",
-        f"failed     {root}/b/1: {root}/b/1/saved_model.pb: the file is empty.",
+        f"failed     {root}/b/1: {root}/b/1/saved_model.pb: the file is empty. "
+        "If a copy or a download broke off, repeat it.",
         f"patched    {root}/c/1",
         "1 skipped: its path is excluded",
     ]
