@@ -6,6 +6,7 @@ They are those of `absl.app` and `absl.logging`, which is imported only if a fla
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging as standard_logging
 import sys
 from collections.abc import Iterator
@@ -13,10 +14,15 @@ from typing import Any
 
 from absl import flags, logging
 
-_LOG_FLAGS = (
-    *("verbosity", "logtostderr", "alsologtostderr", "log_dir"),
-    *("stderrthreshold", "showprefixforinfo"),
-)
+# The flags of absl.logging, in the words of this help.
+_LOG_FLAGS = {
+    "verbosity": "How much to log: -1 warnings, 0 how long phases take, 1 also the files.",
+    "logtostderr": "Log to the standard error, and to no file.",
+    "alsologtostderr": "With --log_dir: log to the standard error too.",
+    "log_dir": "DIR: log to a file there.",
+    "stderrthreshold": "LEVEL: with --log_dir, log what is as severe to the standard error too.",
+    "showprefixforinfo": "With -v 0: begin lines with the time and the place in the code.",
+}
 
 
 def general_flags() -> Iterator[flags.Flag[Any]]:
@@ -37,7 +43,10 @@ def general_flags() -> Iterator[flags.Flag[Any]]:
     ):
         flags.DEFINE_string(name, None, meaning, flag_values=values)
     yield from (values[name] for name in values if values[name].name == name)
-    yield from (flags.FLAGS[name] for name in _LOG_FLAGS)
+    for name, meaning in _LOG_FLAGS.items():
+        flag = copy.deepcopy(flags.FLAGS[name])
+        flag.help = meaning
+        yield flag
 
 
 def define_log_flags(values: flags.FlagValues) -> None:

@@ -64,7 +64,11 @@ def width() -> int:
     """Returns how many columns a line of the standard output has: 80 if that is no terminal."""
     import shutil
 
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_OF_FILES
+    if not sys.stdout.isatty():
+        return _WIDTH_OF_FILES
+    # What shutil asks itself is closed: the console script puts another stream in its place.
+    size = shutil.get_terminal_size(fallback=os.get_terminal_size(sys.stdout.fileno()))
+    return size.columns or _WIDTH_OF_FILES
 
 
 def write(lines: Iterable[Line]) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -18,9 +22,13 @@ terminal.write(line(Span(f"line {n}", "bold red"), " of [many]") for n in range(
 """
 
 
-def on_terminal(count: int = 2, code: str = CODE, **environment: str) -> str:
+def on_terminal(
+    count: int = 2, code: str = CODE, columns: int | None = None, **environment: str
+) -> str:
     """What a terminal is sent by a process that writes lines to it, or runs other code."""
     ours, theirs = pty.openpty()
+    if columns is not None:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-c", code.replace("COUNT", str(count))],
         stdout=theirs,
@@ -51,6 +59,15 @@ def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_terminal_gets_colours() -> None:
     assert "\x1b[1;31mline 1\x1b[0m of [many]\r\n" in on_terminal(PAGER="", NO_COLOR="")
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(60, 60), (0, 80)])
+def test_help_is_as_wide_as_the_terminal(columns: int, expected: int) -> None:
+    code = "import sys; sys.argv = ['sigpb', 'help', 'exit-codes']; "
+    code += "from sigpb.cli.main import run; run()"
+    text = on_terminal(code=code, columns=columns, PAGER="cat", NO_COLOR="1")
+    lines = re.sub("\x1b\\[[0-9]*m", "", text).split("\r\n")
+    assert expected - 12 < max(map(len, lines)) <= expected
 
 
 def test_no_color_is_respected() -> None:

@@ -38,14 +38,9 @@ from sigpb.errors import UsageError
 from sigpb.remote.urls import absolute, is_url
 
 USAGE = """\
-sigpb batch ROOT… (--patch=FILE | flags of 'sigpb patch' such as --rename_input=OLD=NEW)
-    (--in_place | --new_version | --output_root=DIR)
-    [--models_list=FILE] [--models_config=FILE [--map=PATH=DIR]…] [--versions=latest|all|N]
-    [--include=GLOB]… [--exclude=GLOB]… [--has_signature=KEY]… [--has_input=KEY[:DTYPE[:SHAPE]]]…
-    [--method=NAME]… [--tags=TAG,…] [--tensorflow_version=BOUNDS]
-    [--verify] [--allow_ops=OP,…] [--canary=K [--yes]] [--max_failures=N]
-    [--model_timeout=SECONDS] [--jobs=N]
-    [--journal=FILE] [--report=FILE.jsonl|.csv] [--format=text|json]
+sigpb batch ROOT… (--patch=FILE | --FLAG_THAT_CHANGES=…)
+    (--in_place | --new_version | --output_root=DIR) [--FLAG_THAT_CHOOSES_MODELS=…]…
+    [--verify [--canary=K]] [--report=FILE]
 sigpb batch … --dry_run [--plan=FILE]
 sigpb batch --apply_plan=FILE [--journal=FILE]
 sigpb batch (ROOT | --journal=FILE) --resume
