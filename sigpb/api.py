@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from sigpb import protos
 from sigpb.errors import UsageError, with_path
@@ -25,6 +25,7 @@ from sigpb.publishing.unfinished import (
     is_unfinished,
     take_back_unfinished,
 )
+from sigpb.regular_files import is_url
 from sigpb.saved_model.files import is_graph_file, locate
 from sigpb.saved_model.model import SavedModel, open_model, open_models
 from sigpb.verifying.report import VerifyReport
@@ -35,7 +36,7 @@ def plan(path: str | Path, patch: PatchLike, *, out: str | Path | None = None) -
     """Returns what a patch does to a model, without doing it.
 
     Args:
-        path: The model's directory, or the file of a graph: see `patch`.
+        path: The model's directory or URL, or the file of a graph: see `patch`.
         patch: The patch: a message, a dict, a path, or a text (see `sigpb.patching.given_patch`).
         out: A file to write the plan to, for `apply_plan`.
 
@@ -46,6 +47,12 @@ def plan(path: str | Path, patch: PatchLike, *, out: str | Path | None = None) -
         EnvironmentFailure: If the file cannot be written.
     """
     wanted = _read(patch)
+    if is_url(str(path)):
+        from sigpb.patching.expand import label_files
+        from sigpb.remote.at_hand import at_hand
+
+        with at_hand(path, also=tuple(label_files(wanted))) as found:
+            return replace(plan(found.path, wanted, out=out), model=found.name)
     if is_graph_file(Path(path)):
         from sigpb.patching.imported_graph import imported, plan_with_signatures
 
@@ -68,17 +75,19 @@ def invert(path: str | Path, patch: PatchLike) -> protos.SavedModelPatch:
     """Returns the patch that undoes another one.
 
     Args:
-        path: The directory of the model as it is before `patch`.
+        path: The directory or URL of the model as it is before `patch`.
         patch: The patch to undo, as for `plan`.
 
     Raises:
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch, or that cannot be undone.
     """
+    from sigpb.patching.expand import label_files
     from sigpb.patching.invert import invert as inverse
+    from sigpb.remote.at_hand import at_hand
 
     wanted = _read(patch)
-    with open_model(path) as model:
+    with at_hand(path, also=tuple(label_files(wanted))) as found, open_model(found.path) as model:
         made = compile_patch(model, wanted)
         check(made, model)
         return inverse(model, made)
@@ -89,16 +98,21 @@ def infer(before: str | Path, after: str | Path) -> protos.SavedModelPatch:
     """Returns the patch that gives a model the signatures of another.
 
     Args:
-        before: The directory of the model to patch.
-        after: The directory of the model that has the signatures wanted.
+        before: The directory or URL of the model to patch.
+        after: The directory or URL of the model that has the signatures wanted.
 
     Raises:
         ModelUnreadable: If there is no model that can be read.
         PatchError: If there is no such patch, with all reasons.
     """
     from sigpb.patching.infer import infer_patch
+    from sigpb.remote.at_hand import at_hand
 
-    with open_models(before, after) as (first, second):
+    with (
+        at_hand(before) as old,
+        at_hand(after) as new,
+        open_models(old.path, new.path) as (first, second),
+    ):
         return infer_patch(first, second)
 
 
@@ -121,11 +135,11 @@ def patch(
     """Patches a model, into a new directory or in place.
 
     Args:
-        path: The model's directory; or the file of a graph, of which a SavedModel is made: a frozen
-            GraphDef, or a MetaGraphDef (``model.ckpt.meta``) with its checkpoint beside it.
+        path: The model's directory or URL; or the file of a graph, of which a SavedModel is made: a
+            frozen GraphDef, or a MetaGraphDef (``model.ckpt.meta``) with its checkpoint beside it.
         patch: The patch, as for `plan`.
-        output_dir: Where to put the patched model: a directory that does not exist or is empty.
-            A copy is made also if there is nothing to change.
+        output_dir: Where to put the patched model: a directory, or URL, that does not exist or is
+            empty. A copy is made also if there is nothing to change.
         in_place: Whether to change the model where it is instead.
         dry_run: Whether to do neither, and only find out what would be done.
         hardlink: With `output_dir`, whether unchanged files are hard links to the model's.
@@ -155,11 +169,15 @@ def patch(
     )
     options.check()
     wanted = _read(patch)
-    if is_graph_file(Path(path)):
-        return _patched_graph(Path(path), wanted, options)
-    taken_back = _taken_back(path, options)
-    with open_model(path) as model:
-        return _patched(model, lambda: plan_patch(model, wanted), options, taken_back)
+
+    def patched(source: Path, options: _Options) -> PatchResult:
+        if is_graph_file(source):
+            return _patched_graph(source, wanted, options)
+        taken_back = _taken_back(source, options)
+        with open_model(source) as model:
+            return _patched(model, lambda: plan_patch(model, wanted), options, taken_back)
+
+    return _anywhere(path, options, wanted, patched)
 
 
 @with_path
@@ -171,7 +189,7 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     What a killed patch in place began is taken back first, and is all that is taken back then.
 
     Args:
-        path: The model's directory.
+        path: The model's directory or URL.
         dry_run: Whether nothing is changed.
 
     Raises:
@@ -181,6 +199,12 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     """
     from sigpb.patching.undo import plan_undo
 
+    if is_url(str(path)):
+        from sigpb.remote.work_copy import work_copy
+
+        with work_copy(path, None, in_place=not dry_run, backups=True) as copy:
+            undone = undo(copy.source.path, dry_run=dry_run)
+        return cast(UndoResult, copy.source.named(undone))
     directory = locate(Path(path)).parent
     if is_unfinished(directory):
         is_undo = is_undo_unfinished(directory)
@@ -237,7 +261,7 @@ def apply_plan(
 
     Args:
         file: The file.
-        path: The model's directory, if it is not where it was when the plan was made.
+        path: The model's directory or URL, if it is not where it was when the plan was made.
         output_dir: As for `patch`, and so are all others.
         in_place: Whether to change the model where it is.
         dry_run: Whether to do neither.
@@ -261,17 +285,20 @@ def apply_plan(
     )
     options.check()
     saved = saved_plan.load(Path(file))
-    path = saved.model if path is None else path
-    taken_back = _taken_back(path, options)
-    with open_model(path) as model:
-        saved.check(model)
 
-        def planned() -> Plan:
-            made = plan_patch(model, saved.patch)
-            saved.check_edits(check(made, model))
-            return made
+    def patched(source: Path, options: _Options) -> PatchResult:
+        taken_back = _taken_back(source, options)
+        with open_model(source) as model:
+            saved.check(model)
 
-        return _patched(model, planned, options, taken_back)
+            def planned() -> Plan:
+                made = plan_patch(model, saved.patch)
+                saved.check_edits(check(made, model))
+                return made
+
+            return _patched(model, planned, options, taken_back)
+
+    return _anywhere(saved.model if path is None else path, options, saved.patch, patched)
 
 
 def _read(given: PatchLike) -> protos.SavedModelPatch:
@@ -306,9 +333,55 @@ class _Options(NamedTuple):
             raise UsageError("--allow_ops goes with --verify: without it no model is run.")
 
 
-def _taken_back(path: str | Path, options: _Options) -> tuple[str, ...]:
+def _anywhere(
+    path: str | Path,
+    options: _Options,
+    patch: protos.SavedModelPatch,
+    patched: Callable[[Path, _Options], PatchResult],
+) -> PatchResult:
+    """Patches a model that is, or is to be, on this machine or in a store.
+
+    Args:
+        path: The path or URL of the model.
+        options: Where it goes, and more.
+        patch: The patch.
+        patched: Patches a model of this machine.
+    """
+    if not (is_url(str(path)) or is_url(str(options.output_dir))):
+        return patched(Path(path), options)
+    from sigpb.patching.expand import label_files
+    from sigpb.remote.work_copy import work_copy
+    from sigpb.verifying.report import NotEquivalent
+
+    if options.hardlink:
+        raise UsageError("--hardlink goes with directories of this machine: stores have no links.")
+    with work_copy(
+        path,
+        options.output_dir,
+        in_place=options.in_place,
+        whole=bool(options.verify),
+        also=tuple(label_files(patch)),
+    ) as copy:
+        source, output = copy.source.name, copy.output_name or copy.source.name
+        told = copy.source.told if options.verify else ()
+        here = options._replace(output_dir=copy.output, hardlink=copy.is_temporary)
+        try:
+            result = patched(copy.source.path, here)
+        except NotEquivalent as error:
+            raise NotEquivalent(error.report.named(source, output, told)) from error
+    report, backup = result.verification, result.backup
+    return replace(
+        result,
+        plan=replace(result.plan, model=source),
+        output=output,
+        backup=backup and (f"{source}/{Path(backup).name}" if copy.source.model else backup),
+        verification=report and report.named(source, output, told),
+    )
+
+
+def _taken_back(path: Path, options: _Options) -> tuple[str, ...]:
     """Takes back what a killed process had begun to do to a model that is patched in place."""
-    if options.in_place and take_back_unfinished(locate(Path(path)).parent):
+    if options.in_place and take_back_unfinished(locate(path).parent):
         return ("A patch in place that was killed half-way was taken back first.",)
     return ()
 
@@ -402,8 +475,8 @@ def verify(
     without TensorFlow's optimizer of graphs: kernels and optimizer may add up in another order.
 
     Args:
-        old: The directory of a model.
-        new: The directory of the model that it became.
+        old: The directory or URL of a model. What is in a store is fetched whole.
+        new: The directory or URL of the model that it became.
         patch: What was changed, as for `plan`; values are converted by it. Without it nothing was,
             or, where the signatures differ, what they differ in.
         loaders: ``v1`` for ``tf.compat.v1.saved_model.load``, ``v2`` for ``tf.saved_model.load``.
@@ -424,6 +497,7 @@ def verify(
         PatchError: With everything that is wrong with the patch for the old model.
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
+    from sigpb.remote.at_hand import at_hand
     from sigpb.verifying.comparison import Tolerance
     from sigpb.verifying.from_plan import mapping_of
     from sigpb.verifying.verify import Options
@@ -440,6 +514,8 @@ def verify(
     )
     options.check()
     wanted = None if patch is None else _read(patch)
-    with open_models(old, new) as (before, after):
-        mapping = None if wanted is None else mapping_of(before, compile_patch(before, wanted))
-        return compare(before, after, mapping, options)
+    with at_hand(old, whole=True) as first, at_hand(new, whole=True) as second:
+        with open_models(first.path, second.path) as (before, after):
+            mapping = None if wanted is None else mapping_of(before, compile_patch(before, wanted))
+            report = compare(before, after, mapping, options)
+        return report.named(first.name, second.name, (*first.told, *second.told))

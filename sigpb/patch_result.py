@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from sigpb.patching.plan import Plan
@@ -19,8 +19,9 @@ class PatchResult:
     Attributes:
         status: ``unchanged`` if the model was as the patch wants it.
         plan: What was done.
-        output: The directory of the patched model.
-        backup: With ``in_place``, the directory of the files as they were; None if there is none.
+        output: The directory of the patched model, or its URL.
+        backup: With ``in_place``, the directory of the files as they were, or its URL; None if
+            there is none.
         verification: What running the model before and after showed; None if that was not asked
             for, or if nothing changed.
         notes: What was done to warm-up requests, warnings that the graph called for, and what was
@@ -30,8 +31,8 @@ class PatchResult:
 
     status: Literal["patched", "unchanged"]
     plan: Plan
-    output: Path
-    backup: Path | None = None
+    output: Path | str
+    backup: Path | str | None = None
     verification: VerifyReport | None = None
     notes: tuple[str, ...] = ()
     dry_run: bool = False
@@ -82,9 +83,10 @@ class UndoResult:
 
     Attributes:
         status: ``unchanged`` if no patch is recorded in the model.
-        model: Its directory.
+        model: Its directory, or its URL.
         files: The files that changed, relative to the model.
-        backup: The backup that they were put back from; None if the model was patched back.
+        backup: The backup that they were put back from, or its URL; None if the model was patched
+            back.
         plan: How it was patched back; None if there was a backup.
         lines: With a backup, what became of the signatures, in words.
         notes: What else there is to say.
@@ -93,9 +95,9 @@ class UndoResult:
     """
 
     status: Literal["undone", "unchanged"]
-    model: Path
+    model: Path | str
     files: tuple[str, ...] = ()
-    backup: Path | None = None
+    backup: Path | str | None = None
     plan: Plan | None = None
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -108,7 +110,7 @@ class UndoResult:
         if self.status == "unchanged":
             return f"unchanged: no patch is recorded in {self.model}"
         said = "dry run: would be undone" if self.dry_run else f"undone: {self.model}"
-        way = f", from {self.backup.name}" if self.backup else ""
+        way = f", from {PurePath(self.backup).name}" if self.backup else ""
         words = (str(self.record.get(name) or "") for name in ("patch_id", "reason"))
         patch = ": ".join(word for word in words if word)
         return f"{said}{way} ({patch})" if patch else said + way

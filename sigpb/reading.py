@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sigpb.errors import ModelUnreadable, UsageError, with_path
+from sigpb.remote.at_hand import at_hand
 from sigpb.saved_model.files import is_graph_file
-from sigpb.saved_model.model import open_model, open_models, tag_set
+from sigpb.saved_model.model import open_model, tag_set
 
 if TYPE_CHECKING:
     from sigpb.comparing.difference import ModelDifference
@@ -29,7 +30,7 @@ def show(
     """Returns what a model takes and returns: its MetaGraphs and their signatures.
 
     Args:
-        path: The model's directory.
+        path: The model's directory or URL.
         tags: Only the MetaGraph with exactly these tags; None for all.
         signature: Only the signature of this key; None for all.
 
@@ -38,12 +39,13 @@ def show(
         PatchError: If there is no such MetaGraph or signature.
         UsageError: If it is the file of a graph, which has no signatures.
     """
-    from sigpb.inspect.model_summary import model_summary
+    from sigpb.inspect.model_summary import ModelSummary, model_summary
 
-    if is_graph_file(Path(path)):
-        raise UsageError(f"{path}: a graph has no signatures to show. sigpb.graph draws it.")
-    with open_model(path) as model:
-        return model_summary(model, _tags(tags), signature)
+    with at_hand(path) as found:
+        if is_graph_file(found.path):
+            raise UsageError(f"{path}: a graph has no signatures to show. sigpb.graph draws it.")
+        with open_model(found.path) as model:
+            return cast(ModelSummary, found.named(model_summary(model, _tags(tags), signature)))
 
 
 @with_path
@@ -53,18 +55,17 @@ def diff(
     """Returns what is different between two models.
 
     Args:
-        before: The directory of the first model.
-        after: The directory of the second model.
+        before: The directory or URL of the first model.
+        after: That of the second model.
         tags: Only the MetaGraphs with exactly these tags; None for all.
 
     Raises:
         ModelUnreadable: If there is no model that can be read.
         PatchError: If neither model has a MetaGraph with these tags.
     """
-    from sigpb.comparing.compare import compare_models
+    from sigpb.comparing.compare import compare_models_at
 
-    with open_models(before, after) as (first, second):
-        return compare_models(first, second, _tags(tags))
+    return compare_models_at(before, after, _tags(tags))
 
 
 @with_path
@@ -78,7 +79,7 @@ def lint(
     """Finds what is wrong with models, or may surprise.
 
     Args:
-        path: A model's directory, or one with models below it.
+        path: A model's directory or URL, or one with models below it.
         select: Only these rules; ``*`` stands for any text, as in ``policy-*``.
         ignore: All rules but these.
         policy: A text proto with what every model has to offer: see
@@ -94,7 +95,7 @@ def lint(
     from sigpb.linting.report import lint_all
 
     wanted = EMPTY_POLICY if policy is None else load_policy(policy)
-    report = lint_all([Path(path)], selected_rules(wanted, select, ignore), wanted)
+    report = lint_all([path], selected_rules(wanted, select, ignore), wanted)
     if report.unreadable and not report.models:
         raise ModelUnreadable(" ".join(report.unreadable))
     return report
@@ -113,7 +114,7 @@ def graph(
     """Draws what is between the inputs and outputs of a signature.
 
     Args:
-        path: The model's directory, or the file of a graph.
+        path: The model's directory or URL, or the file of a graph.
         signature: The key of the signature; may be left out if there is one.
         tags: The tag-set of its MetaGraph; may be left out if one has the signature.
         depth: How many levels of scopes and functions to open; None for as many as can be seen at
@@ -129,7 +130,7 @@ def graph(
     from sigpb.inspect.graph.view import chosen_flow, view
     from sigpb.inspect.proto_source import open_source
 
-    with open_source(path) as source:
+    with at_hand(path) as found, open_source(found.path) as source:
         flow = chosen_flow(source, signature=signature, tags=_tags(tags), start=start, end=end)
         return view(flow, depth)
 
@@ -139,7 +140,7 @@ def trace(path: str | Path, name: str, *, signature: str | None = None) -> Trace
     """Finds where a tensor, node or endpoint comes from, and what refers to it.
 
     Args:
-        path: The model's directory, or the file of a graph.
+        path: The model's directory or URL, or the file of a graph.
         name: A node, a tensor, an argument of a function, a function, or the key of an endpoint.
             If it is several of these, all are traced.
         signature: The key of a signature, of which `name` is then an endpoint.
@@ -156,8 +157,8 @@ def trace(path: str | Path, name: str, *, signature: str | None = None) -> Trace
         name.encode()
     except UnicodeEncodeError as error:  # Protobuf does not look it up.
         raise UsageError(f"{name!r} is not UTF-8 text, as all names in models are.") from error
-    with open_source(path) as source:
-        return TraceReport(source.file, tuple(traces(source, name, signature)))
+    with at_hand(path) as found, open_source(found.path) as source:
+        return TraceReport(found.named(source.file), tuple(traces(source, name, signature)))
 
 
 def _tags(given: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""Opening files for reading: regular ones only.
+"""What paths name: URLs, or files of this machine, of which only regular ones are read.
 
 A pipe would make its reader wait for ever, and a device may do anything. Whoever names a file, in a
 model, in a directory or on the command line, need not know what is there.
@@ -14,6 +14,19 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from sigpb import phases
+
+URL_SEPARATOR = "://"
+"""What is between the scheme of a URL and the rest."""
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is a URL, such as ``s3://bucket/models``, and no path of this machine."""
+    return URL_SEPARATOR in path
+
+
+def path_or_url(text: str) -> Path | str:
+    """Returns a path as `Path`, which would take a slash away from a URL."""
+    return text if is_url(text) else Path(text)
 
 
 def open_regular(path: str | Path) -> BinaryIO:

@@ -7,17 +7,32 @@ these functions, in the form whose readers get the name back; `natural` is the o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 _NUMBER = re.compile("([0-9]+)")
 
+_SHOWN_AS: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def shown_as(directory: str, name: str) -> Iterator[None]:
+    """Has all text show a name in place of the temporary directory that stands for it."""
+    _SHOWN_AS[directory] = name
+    try:
+        yield
+    finally:
+        del _SHOWN_AS[directory]
+
 
 def visible(text: str) -> str:
     r"""Returns text with the characters that cannot be seen spelled out: ``\n``, ``\u202e``."""
+    for directory, name in _SHOWN_AS.items():
+        text = text.replace(directory, name)
     return _escaped(text, lambda each: each.encode("unicode_escape").decode())
 
 
@@ -36,6 +51,9 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
         text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:
         text = json.dumps(_with_finite_numbers(value), indent=indent, ensure_ascii=False)
+    for directory, name in _SHOWN_AS.items():
+        there, shown = (json.dumps(each, ensure_ascii=False)[1:-1] for each in (directory, name))
+        text = text.replace(there, shown)
     lines = text.split("\n")
     return "\n".join(_escaped(line, lambda each: json.dumps(each)[1:-1]) for line in lines)
 

@@ -114,7 +114,7 @@ class TestInPlace:
 
         assert (result.status, result.output) == ("patched", model)
         assert inputs_of(model) == {"b": B, "image": X}
-        assert result.backup is not None
+        assert isinstance(result.backup, Path)
         kept = snapshot(result.backup)
         assert kept.keys() == {"saved_model.pb", "fingerprint.pb"}
         assert kept.items() <= before.items()

@@ -96,7 +96,7 @@ def test_lint_of_several_models(fixture_model: ModelFactory, tmp_path: Path) -> 
     broken.mkdir()
     (broken / "saved_model.pb").write_bytes(b"no model")
     report = sigpb.lint(models, select=["missing-fingerprint"])
-    assert [path.name for path in report.models] == ["tf2_linear"]
+    assert [Path(path).name for path in report.models] == ["tf2_linear"]
     assert len(report.unreadable) == 1
     assert str(broken) in report._repr_html_()
     with pytest.raises(sigpb.ModelUnreadable, match="not a SavedModel") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from sigpb import protos
 from sigpb.batch.digests import digest_of_proto
 from sigpb.batch.job import Job, Outcome
+from sigpb.patching.expand import label_files
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.durability import together
 from sigpb.publishing.new_files import parents_of
@@ -98,6 +101,12 @@ class Place(Protocol):
 
     def remove_stages(self, job: Job) -> None:
         """Removes what killed runs left that were to publish a copy here."""
+
+
+@functools.lru_cache(maxsize=4)
+def label_files_of(patch: bytes) -> tuple[str, ...]:
+    """Returns the paths, in a model, of the files of labels that a patch, serialised, names."""
+    return tuple(label_files(protos.SavedModelPatch.FromString(patch)))
 
 
 def place_of(path: str) -> Place:
@@ -197,7 +206,8 @@ class LocalPlace:
                 if kept.exists():
                     (view / name).parent.mkdir(exist_ok=True)
                     (view / name).symlink_to(kept)
-            (view / "variables").symlink_to(Path(os.path.realpath(model), "variables"))
+            for name in ("variables", "assets"):
+                (view / name).symlink_to(Path(os.path.realpath(model), name))
             yield view
 
     def restore(self, job: Job, done: Outcome) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sigpb.batch.discovery import Entry
 from sigpb.batch.job import Job, Outcome
-from sigpb.batch.place import NEW_FILES
+from sigpb.batch.place import NEW_FILES, label_files_of
 from sigpb.publishing.changes import Changes, is_sigpbs_own
 from sigpb.remote import publish
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel, fetched
@@ -53,8 +53,9 @@ class RemotePlace:
     def opened(self, job: Job) -> Iterator[SavedModel]:
         """See `Place`."""
         index = job.fingerprint == "recompute"
+        also = label_files_of(job.patch)
         with (
-            fetched(self._store, self.path, index=index) as self._opened,
+            fetched(self._store, self.path, index=index, also=also) as self._opened,
             open_model(self._opened.directory) as model,
         ):
             yield model
@@ -86,9 +87,14 @@ class RemotePlace:
     @contextlib.contextmanager
     def as_it_was(self, job: Job) -> Iterator[Path]:
         """See `Place`."""
-        new = (history.FILE_NAME,) if job.history else ()
-        index = job.fingerprint == "recompute"
-        with fetched(self._store, self.path, index=index, backup=job.id, new=new) as model:
+        with fetched(
+            self._store,
+            self.path,
+            index=job.fingerprint == "recompute",
+            backup=job.id,
+            new=(history.FILE_NAME,) if job.history else (),
+            also=label_files_of(job.patch),
+        ) as model:
             yield model.directory
 
     def restore(self, job: Job, done: Outcome) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.errors import UsageError
+from sigpb.regular_files import is_url, path_or_url
 
 STANDARD_INPUT = "-"
 """What ``--patch`` names in the place of a file."""
@@ -195,14 +196,27 @@ def one_directory(arguments: Sequence[str], usage: str) -> Path:
     Raises:
         UsageError: If there is not exactly one.
     """
+    return Path(_one(arguments, usage))
+
+
+def one_model(arguments: Sequence[str], usage: str) -> Path | str:
+    """Returns the only positional argument, a path or a URL.
+
+    Raises:
+        UsageError: If there is not exactly one.
+    """
+    return path_or_url(_one(arguments, usage))
+
+
+def _one(arguments: Sequence[str], usage: str) -> str:
     if len(arguments) != 1:
         given = f"{len(arguments)} were given" if arguments else "none was given"
         raise UsageError(f"One model directory is expected, {given}.", usage)
-    return Path(arguments[0])
+    return arguments[0]
 
 
-def two_directories(arguments: Sequence[str], usage: str) -> tuple[Path, Path]:
-    """Returns the two positional arguments.
+def two_models(arguments: Sequence[str], usage: str) -> tuple[Path | str, Path | str]:
+    """Returns the two positional arguments, paths or URLs.
 
     Raises:
         UsageError: If there are not exactly two.
@@ -210,7 +224,31 @@ def two_directories(arguments: Sequence[str], usage: str) -> tuple[Path, Path]:
     if len(arguments) != 2:
         given = f"{len(arguments)} given" if arguments else "none was given"
         raise UsageError(f"Two model directories are expected, {given}.", usage)
-    return Path(arguments[0]), Path(arguments[1])
+    return path_or_url(arguments[0]), path_or_url(arguments[1])
+
+
+@contextlib.contextmanager
+def at_hand(arguments: Sequence[str], models: slice) -> Iterator[list[str]]:
+    """Has models that are named by URLs at hand: see `sigpb.remote.at_hand`.
+
+    Args:
+        arguments: The positional arguments.
+        models: Which of them name models, or files, to be read.
+
+    Yields:
+        The arguments with paths of this machine in the place of URLs.
+
+    Raises:
+        SigpbError: If one cannot be read.
+    """
+    chosen = list(arguments)
+    with contextlib.ExitStack() as stack:
+        for position in range(*models.indices(len(chosen))):
+            if is_url(chosen[position]):
+                from sigpb.remote.at_hand import at_hand
+
+                chosen[position] = str(stack.enter_context(at_hand(chosen[position])).path)
+        yield chosen
 
 
 def split_pair(text: str, flag: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from sigpb import __version__
 from sigpb.cli import terminal
-from sigpb.cli.command_line import COMPLETE, help_flags, split_command
+from sigpb.cli.command_line import COMPLETE, Command, help_flags, split_command
 from sigpb.errors import EnvironmentFailure, SigpbError, UsageError
 from sigpb.phases import phase
 
@@ -128,9 +128,15 @@ def run_command(arguments: list[str]) -> int:
     command, left = split_command(arguments)
     positional = command.parse(left)
     if "verbosity" not in command.values:
-        return int(command.module.run(positional, command.values))
+        return _run(command, positional)
     from sigpb.cli.log_flags import logs
 
     with logs(command.values):
-        timed = phase(f"sigpb {command.name}")(command.module.run)
-        return int(timed(positional, command.values))
+        return phase(f"sigpb {command.name}")(_run)(command, positional)
+
+
+def _run(command: Command, positional: Sequence[str]) -> int:
+    from sigpb.cli.arguments import at_hand
+
+    with at_hand(positional, getattr(command.module, "READS", slice(0))) as here:
+        return int(command.module.run(here, command.values))

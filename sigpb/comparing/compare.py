@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import mmap
 import os
 from collections.abc import Mapping, Sequence
@@ -26,9 +27,18 @@ from sigpb.comparing.views import disagreements
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.phases import phase
 from sigpb.regular_files import open_regular, read_regular
+from sigpb.remote.at_hand import at_hand
+from sigpb.remote.stored_file import StoredFile
 from sigpb.saved_model import checkpoint_index, fingerprint, history
 from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, sha256_of
-from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, parse, tag_set_text
+from sigpb.saved_model.model import (
+    INTERNAL_PREFIX,
+    MetaGraph,
+    SavedModel,
+    open_models,
+    parse,
+    tag_set_text,
+)
 from sigpb.wire import Message
 
 # The sections whose content is compared by its meaning, not by its bytes.
@@ -37,16 +47,45 @@ _COMPARED = ("graph_def.node", "graph_def.library.function", "signature_def")
 _IN_STEP = ("collection_def", "object_graph_def.nodes", "object_graph_def.concrete_functions")
 
 
-@phase("compare")
-def compare_models(
-    before: SavedModel, after: SavedModel, tags: Tags | None = None
+def compare_models_at(
+    first: str | Path, second: str | Path, tags: Tags | None = None
 ) -> ModelDifference:
     """Returns what is different between two models.
+
+    Args:
+        first: The directory or URL of the first model.
+        second: That of the second one.
+        tags: Only the MetaGraphs with exactly these tags, sorted.
+
+    Raises:
+        PatchError: If neither model has a MetaGraph with these tags.
+        ModelUnreadable: If something in a model cannot be read.
+        EnvironmentFailure: If a store fails.
+    """
+    with at_hand(first) as old, at_hand(second) as new:
+        with open_models(old.path, new.path) as (before, after):
+            found = compare_models(before, after, tags, (old.left, new.left))
+        return dataclasses.replace(found, before=old.name, after=new.name)
+
+
+Left = Mapping[str, StoredFile]
+"""The files of a model that stay in a store, by their paths in it."""
+
+
+@phase("compare")
+def compare_models(
+    before: SavedModel,
+    after: SavedModel,
+    tags: Tags | None = None,
+    left: tuple[Left, Left] = ({}, {}),
+) -> ModelDifference:
+    """Returns what is different between two models that are open.
 
     Args:
         before: The first model.
         after: The second model.
         tags: Only the MetaGraphs with exactly these tags, sorted.
+        left: The files of each of them that stay in a store.
 
     Raises:
         PatchError: If neither model has a MetaGraph with these tags.
@@ -62,7 +101,7 @@ def compare_models(
         tuple(graph.tags for graph in removed),
         tuple(graph.tags for graph in added),
         tuple(_compare(*pair) for pair in pairs),
-        _compare_files(before.directory, after.directory),
+        _compare_files(before.directory, after.directory, left),
     )
 
 
@@ -189,26 +228,39 @@ _LEFTOVER = ".sigpb-"
 _DIGITS = 12
 
 
-def _compare_files(before: Path, after: Path) -> FilesDifference:
+def _compare_files(before: Path, after: Path, left: tuple[Left, Left]) -> FilesDifference:
     """Returns what is different between the files of two models, without their protos.
+
+    Args:
+        before: The directory of the first model.
+        after: The directory of the second model.
+        left: The files of each of them that stay in a store.
 
     Raises:
         ModelUnreadable: If a file cannot be read.
     """
     first, second = _files_of(before), _files_of(after)
-    changes = []
+    changes, not_compared = [], []
     for path in sorted(first | second):
+        if path in first and path in second:
+            stored = [each[path] for each in left if path in each]
+            if stored and _size(before / path) == _size(after / path):
+                if stored[0].size and not (
+                    len(stored) == 2 and stored[0].has_content_of(stored[1])
+                ):
+                    not_compared.append(path)
+                continue
+            if not stored and _is_same_file(before / path, after / path):
+                continue
         digests = [
-            _digest(folder / path) if path in files else None
-            for folder, files in ((before, first), (after, second))
-            if not (path in first and path in second and _is_same_file(before / path, after / path))
+            _digest(folder / path, in_store.get(path)) if path in files else None
+            for folder, files, in_store in ((before, first, left[0]), (after, second, left[1]))
         ]
-        if digests:
-            changes.append(FileChange(path, digests[0], digests[1], path not in _TELL_ONLY))
+        changes.append(FileChange(path, digests[0], digests[1], path not in _TELL_ONLY))
     variables = NameChanges()
     if any(change.path == fingerprint.CHECKPOINT_INDEX for change in changes):
         variables = _variables(before, after)
-    return FilesDifference(tuple(changes), variables)
+    return FilesDifference(tuple(changes), variables, tuple(not_compared))
 
 
 def _files_of(folder: Path) -> set[str]:
@@ -235,7 +287,16 @@ def _is_same_file(first: Path, second: Path) -> bool:
         raise ModelUnreadable(f"{error.filename or first}: {error.strerror or error}.") from error
 
 
-def _digest(file: Path) -> str:
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise ModelUnreadable(f"{file}: {error.strerror or error}.") from error
+
+
+def _digest(file: Path, stored: StoredFile | None) -> str:
+    if stored is not None:
+        return f"{stored.size:,} bytes"
     try:
         return sha256_of(file)[:_DIGITS]
     except OSError as error:

@@ -22,6 +22,7 @@ from sigpb.comparing.signature_difference import (
     StatedEndpoint,
     default_text,
 )
+from sigpb.errors import listed
 from sigpb.rewrite.port import Side
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tf.tensor_types import Shape, dtype_name, shape_text
@@ -144,6 +145,8 @@ def _values_may_differ(served: Served) -> Iterator[str]:
     why += sorted(changed - ({"variables"} if served.files.variables else set()))
     if why:
         yield f"{', '.join(why)} changed"
+    if served.files.not_compared:
+        yield f"{listed(served.files.not_compared)} may differ, and stay in a store"
     for change in served.found.endpoints:
         if change.by_way_of is not None and change.before is not None:
             lossy = dtype_name(change.by_way_of)

@@ -162,7 +162,8 @@ class FileChange:
 
     Attributes:
         path: Its path in the model's directory.
-        before: The start of its SHA-256; None if it was added.
+        before: The start of its SHA-256, or the size of one that stays in a store; None if it was
+            added.
         after: The same, of the new file; None if it was removed.
         counts: Whether loaders take notice of it.
     """
@@ -180,10 +181,13 @@ class FilesDifference:
     Attributes:
         files: The files.
         variables: The tensors of the checkpoint; empty also where its index cannot be read.
+        not_compared: The paths of files of the same size that stay in a store, which does not say
+            whether they are the same.
     """
 
     files: tuple[FileChange, ...] = ()
     variables: NameChanges = NameChanges()
+    not_compared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,8 +230,8 @@ class ModelDifference:
     """What is different between two models; printing it shows what ``sigpb diff`` prints.
 
     Attributes:
-        before: The directory of the first model.
-        after: The directory of the second model.
+        before: The directory of the first model, or its URL.
+        after: The directory of the second model, or its URL.
         size_before: The size of the first model's proto in bytes, in the binary format.
         size_after: The size of the second model's proto.
         removed: The tag-sets of MetaGraphs that only `before` has.
@@ -236,8 +240,8 @@ class ModelDifference:
         files: The other files.
     """
 
-    before: Path
-    after: Path
+    before: Path | str
+    after: Path | str
     size_before: int
     size_after: int
     removed: tuple[Tags, ...]

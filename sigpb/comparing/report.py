@@ -20,6 +20,7 @@ from sigpb.comparing.signature_difference import (
     default_text,
     endpoint_type_text,
 )
+from sigpb.errors import listed
 from sigpb.json_values import json_value
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tf.tensor_names import producer
@@ -27,13 +28,15 @@ from sigpb.tf.tensor_types import dtype_name
 from sigpb.visible_text import visible_lines
 
 NAMES_SHOWN = 5
+_SAME_SO_FAR = "the same, but for what was not compared"
 _RANGES_SHOWN = 4
 
 
 def difference_text(difference: ModelDifference) -> str:
     """Returns what is different; ``the same`` if nothing is."""
     if difference.is_same:
-        return _text(["the same", *(f"  {line}" for line in _told(difference.files))])
+        told = [f"  {line}" for line in _told(difference.files)]
+        return _text(["the same" if not difference.files.not_compared else _SAME_SO_FAR, *told])
     lines = [f"{difference.before} → {difference.after}"]
     lines += [f"MetaGraph {tag_set_text(tags)}: removed" for tags in difference.removed]
     lines += [f"MetaGraph {tag_set_text(tags)}: added" for tags in difference.added]
@@ -177,12 +180,20 @@ def _told(files: FilesDifference) -> Iterator[str]:
     for file in files.files:
         if not file.counts:
             yield _file(file.path, file.before, file.after)
+    if files.not_compared:
+        yield (
+            f"not compared: {listed(files.not_compared)}. They have the same sizes, and are in a "
+            "store. To compare them, copy both models to this machine."
+        )
 
 
 def _file(path: str, before: str | None, after: str | None) -> str:
     if before is None:
         return f"{path}: added"
-    return f"{path}: removed" if after is None else f"{path}: sha256 {before}… → {after}…"
+    if after is None:
+        return f"{path}: removed"
+    in_store = before.endswith("bytes") or after.endswith("bytes")
+    return f"{path}: " + (f"{before} → {after}" if in_store else f"sha256 {before}… → {after}…")
 
 
 def _bytes(difference: ModelDifference) -> Iterator[str]:
@@ -222,6 +233,7 @@ def difference_json(difference: ModelDifference) -> Json:
         "added": [list(tags) for tags in difference.added],
         "meta_graphs": [_meta_graph_json(graph) for graph in difference.meta_graphs],
         "files": json_value(difference.files.files),
+        "not_compared": list(difference.files.not_compared),
         "variables": _names_json(difference.files.variables),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,20 @@ Json = dict[str, Any]
 _MOST_DIRECTORIES = 20_000
 _MOST_MODELS = 50
 
+_NOT_FETCHED = "not fetched; 'sigpb show' of it shows it"
 _UNREADABLE = "cannot be read; 'sigpb show' of it says why"
 
 
-def list_models(directory: Path) -> Json | None:
+def list_models(directory: Path, left: Collection[str] = ()) -> Json | None:
     """Returns the models below a directory as JSON values; None if there are none.
 
     The format is described in docs/json.md.
+
+    Args:
+        directory: The directory.
+        left: The paths in it of protos that stay in a store.
     """
+    unread = {directory / posixpath.dirname(each) for each in left}
     walk = models_below(directory, is_sigpbs_name)
     looked_into = [*islice(walk, _MOST_DIRECTORIES)]
     found = (model for model in looked_into if model is not None)
@@ -37,10 +43,17 @@ def list_models(directory: Path) -> Json | None:
         return None
     return {
         "directory": str(directory),
-        "models": [_described(model) for model in models[:_MOST_MODELS]],
+        "models": [
+            _not_fetched(model) if model in unread else _described(model)
+            for model in models[:_MOST_MODELS]
+        ],
         "more": len(models) - len(models[:_MOST_MODELS]),
         "complete": next(walk, ...) is ...,
     }
+
+
+def _not_fetched(directory: Path) -> Json:
+    return {"model": str(directory), "meta_graphs": [], "problem": _NOT_FETCHED}
 
 
 def _described(directory: Path) -> Json:
@@ -66,7 +79,9 @@ def list_lines(found: Json) -> Iterator[str]:
     names = [posixpath.relpath(each["model"], directory) for each in models]
     width = max(map(len, names))
     for name, each in zip(names, models, strict=True):
-        offers = "; ".join(map(_offer, each["meta_graphs"])) or _UNREADABLE
+        offers = "; ".join(map(_offer, each["meta_graphs"])) or (
+            _NOT_FETCHED if each["problem"] == _NOT_FETCHED else _UNREADABLE
+        )
         yield f"  {name.ljust(width)}  {offers}".rstrip()
     if more:
         yield f"  and {more:,} more"

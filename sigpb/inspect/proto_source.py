@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from sigpb.parsers import parse_text_proto
 from sigpb.phases import phase
 from sigpb.publishing.changes import is_sigpbs_name
 from sigpb.regular_files import open_regular, read_regular
+from sigpb.remote import at_hand
+from sigpb.remote.urls import located
 from sigpb.saved_model.files import BINARY_NAME, PROTO_NAMES, OpenedFile, if_damaged, locate, mapped
 from sigpb.saved_model.foreign_file import foreign_file
 from sigpb.saved_model.missing_model import about_directory, models_below, part_of_model
@@ -199,6 +202,19 @@ def _parsed(file: Path) -> ProtoSource:
     if len({*map(place, problems)}) == 1:
         raise ModelUnreadable(f"{file}: {_NEITHER}.")
     raise ModelUnreadable(f"{file}: not the text of a {meant}: {str(problems[meant]).rstrip('.')}.")
+
+
+def models_at(path: str | Path) -> Sequence[Path | str]:
+    """Returns what `find_models` does, also of a URL.
+
+    Raises:
+        UsageError: If it is no URL that can be used.
+        ModelUnreadable: If there is none.
+        EnvironmentFailure: If a store fails.
+        OSError: If a directory cannot be read.
+    """
+    found = located(path)
+    return find_models(found) if isinstance(found, Path) else at_hand.models_below(found)
 
 
 def find_models(path: Path) -> list[Path]:

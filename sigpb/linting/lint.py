@@ -18,6 +18,7 @@ from sigpb.publishing.exchange import locked
 from sigpb.publishing.new_files import remove
 from sigpb.publishing.publish import publish_in_place
 from sigpb.publishing.unfinished import is_unfinished, take_back_unfinished
+from sigpb.remote.at_hand import at_hand
 from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, locate
 from sigpb.saved_model.model import SavedModel, open_proto
 
@@ -49,14 +50,15 @@ def lint(
     """Returns what rules find in a model, the most severe first.
 
     Args:
-        path: The model's directory.
+        path: The model's directory, or its URL.
         rules: The rules.
         policy: What is asked of the model.
 
     Raises:
         ModelUnreadable: If there is no model, or not one that can be read.
+        EnvironmentFailure: If the store of a URL fails.
     """
-    with _open(path) as model:
+    with at_hand(path) as found, _open(found.path) as model:
         return _findings(model, rules, policy)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sigpb import html_text, protos
 from sigpb.errors import ModelUnreadable, SigpbError
-from sigpb.inspect.proto_source import find_models
+from sigpb.inspect.proto_source import models_at
 from sigpb.json_values import json_value
 from sigpb.linting.lint import lint
 from sigpb.linting.rule import SEVERITIES, Finding, LintRule
@@ -37,14 +37,14 @@ class LintReport:
     """What is to be said of all models; printing it shows what ``sigpb lint`` prints.
 
     Attributes:
-        models: The models by their paths.
+        models: The models by their paths, or URLs.
         unreadable: Why others could not be read.
         unfixed: Why models could not be fixed, while others were.
     """
 
-    models: Mapping[Path, ModelReport]
+    models: Mapping[Path | str, ModelReport]
     unreadable: tuple[str, ...] = ()
-    unfixed: Mapping[Path, SigpbError] = field(default_factory=dict)
+    unfixed: Mapping[Path | str, SigpbError] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -121,20 +121,20 @@ class LintReport:
 
 
 def lint_all(
-    paths: Iterable[Path], rules: Sequence[LintRule], policy: protos.LintPolicy
+    paths: Iterable[str | Path], rules: Sequence[LintRule], policy: protos.LintPolicy
 ) -> LintReport:
     """Lints models; those that cannot be read are reported, and the others are linted all the same.
 
     Args:
-        paths: Models, or directories with models below them.
+        paths: Models, or directories with models below them; paths or URLs.
         rules: The rules.
         policy: What is asked of the models.
     """
-    models: dict[Path, ModelReport] = {}
+    models: dict[Path | str, ModelReport] = {}
     unreadable: list[str] = []
     for path in paths:
         try:
-            for model in find_models(path):
+            for model in models_at(path):
                 try:
                     models[model] = ModelReport(lint(model, rules, policy))
                 except ModelUnreadable as error:

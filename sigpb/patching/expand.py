@@ -68,15 +68,19 @@ def expanded(patch: protos.SavedModelPatch, directory: Path) -> protos.SavedMode
 
 
 def label_files(patch: protos.SavedModelPatch) -> Iterator[str]:
-    """Yields the paths, in a model, of the files of labels that a patch names."""
+    """Yields the paths, in a model, of the files of labels that a patch names.
+
+    Steps that cannot be read are passed over.
+    """
     for item in patch.signature:
         for text in (text for end in (*item.input, *item.output) for text in end.step):
             from sigpb.steps.labels import Labels
             from sigpb.steps.syntax import parse_step
 
-            step = parse_step(text)
-            if isinstance(step, Labels) and step.file is not None:
-                yield step.file
+            with contextlib.suppress(ValueError):
+                step = parse_step(text)
+                if isinstance(step, Labels) and step.file is not None:
+                    yield step.file
 
 
 class _UnreadableLabels(Exception):

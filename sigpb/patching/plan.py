@@ -61,7 +61,7 @@ class Plan:
     """What a patch does to a model; printing it shows every change.
 
     Attributes:
-        model: The model's directory.
+        model: The model's directory, or its URL.
         patch: The patch, with the keys that its patterns stand for in this model, and dtypes and
             steps in plain spelling. Not to be changed.
         meta_graphs: The MetaGraphs that are changed.
@@ -71,7 +71,7 @@ class Plan:
         asked: The patch as it was given; None where that is `patch`.
     """
 
-    model: Path
+    model: Path | str
     patch: protos.SavedModelPatch
     meta_graphs: tuple[MetaGraphPlan, ...]
     interfaces: Mapping[int, Interfaces] = field(default_factory=dict, repr=False, compare=False)

@@ -19,7 +19,7 @@ from sigpb.patching.expand import label_files
 from sigpb.patching.patch_file import parse_json, patch_json
 from sigpb.patching.plan import Plan
 from sigpb.publishing.output_file import write_text
-from sigpb.regular_files import read_text
+from sigpb.regular_files import path_or_url, read_text
 from sigpb.saved_model import fingerprint, history
 from sigpb.saved_model.files import WARMUP_PATH, sha256_of
 from sigpb.saved_model.model import SavedModel
@@ -36,13 +36,13 @@ class SavedPlan:
     """A plan as it was saved.
 
     Attributes:
-        model: The model's directory.
+        model: The model's directory, or its URL.
         patch: The patch as it was given.
         digests: The SHA-256 of each file that the plan was made from, by its path in the model.
         edits: The text of the edits.
     """
 
-    model: Path
+    model: Path | str
     patch: protos.SavedModelPatch
     digests: Mapping[str, str]
     edits: tuple[str, ...]
@@ -108,7 +108,7 @@ def load(file: Path) -> SavedPlan:
         if content["sigpb_plan"] != _VERSION:
             raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
         return SavedPlan(
-            Path(parse_path(content["model"])),
+            path_or_url(parse_path(content["model"])),
             parse_json(json.dumps(content.get("asked", content["patch"]))),
             {str(name): str(digest) for name, digest in content["digests"].items()},
             tuple(map(str, content["edits"])),

@@ -11,10 +11,14 @@ from collections.abc import Collection, Iterator
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.parsers import parse_json_value
+from sigpb.publishing.changes import BACKUP_PREFIX
 from sigpb.remote.store import StoreDenied, StoreFailure, store_of
 from sigpb.remote.urls import parents_of
 
 NAME = ".sigpb-batch-lock"
+
+PATCH_PREFIX = "patch-"
+"""What the names of those that patch a single model begin with, in the place of a batch's."""
 
 
 @contextlib.contextmanager
@@ -83,6 +87,13 @@ def _check(lock: str, batch: str) -> None:
         if holder["batch"] == batch:
             return
         who = "batch {batch}, begun on {host} (process {pid}) at {time}".format(**holder)
+        if str(holder["batch"]).startswith(PATCH_PREFIX):
+            raise EnvironmentFailure(
+                f"{lock} says that a patch in place is at work there: {who.partition(', ')[2]}. "
+                "Wait for it to end. If it was killed, remove that object. The proto is the old "
+                "or the new one, whole; what is missing beside it is in the model's newest "
+                f"{BACKUP_PREFIX}…. Nothing was changed."
+            )
     except (ValueError, KeyError, TypeError):
         who = "something that is no batch of this version of sigpb"
     raise EnvironmentFailure(

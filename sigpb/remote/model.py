@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure, renamed_in_errors
 from sigpb.publishing.changes import BACKUP_PREFIX, is_sigpbs_own
-from sigpb.remote.store import Store, StoredFile, StoreFailure
+from sigpb.remote.store import Store, StoreFailure
+from sigpb.remote.stored_file import StoredFile
 from sigpb.saved_model import fingerprint, history
 from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME, WARMUP_PATH, sha256_of
 
@@ -69,6 +70,20 @@ class FetchedModel:
                 raise StoreFailure(f"{self.url}/{stored} was changed while it was read.")
             self.fetched.add(name)
 
+    def outline(self, names: Iterable[str]) -> None:
+        """Puts empty files of the right sizes in the place of objects that are not fetched.
+
+        What looks for files, or at their sizes, finds them.
+
+        Args:
+            names: The paths of objects in the model.
+        """
+        for name in set(names) - self.fetched:
+            file = self.directory / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as opened:
+                opened.truncate(self.files[name].size)  # Such a file takes no space.
+
     def check_unchanged(self, names: Collection[str]) -> None:
         """Makes sure that files are what they were when they were read.
 
@@ -101,6 +116,7 @@ def fetched(
     index: bool = True,
     backup: str | None = None,
     new: Collection[str] = (),
+    also: Collection[str] = (),
 ) -> Iterator[FetchedModel]:
     """Fetches the protos of a model.
 
@@ -110,6 +126,7 @@ def fetched(
         index: Whether the index of the checkpoint is needed if the model has a fingerprint.
         backup: The name of a backup. What it holds is taken instead of what the model holds.
         new: What is taken from the backup only.
+        also: What else is fetched, if it is there.
 
     Yields:
         The model. Its directory is removed at exit, and errors name the URL instead.
@@ -118,6 +135,7 @@ def fetched(
         EnvironmentFailure: If something cannot be read.
     """
     files = store.files(url)
+    _check_names(url, files)
     with tempfile.TemporaryDirectory(prefix="sigpb-", ignore_cleanup_errors=True) as parent:
         directory = Path(parent, posixpath.basename(url) or "model")
         model = FetchedModel(store, url, directory, files)
@@ -136,4 +154,22 @@ def fetched(
                 and fingerprint.CHECKPOINT_INDEX in files
             ):
                 model.fetch([fingerprint.CHECKPOINT_INDEX])
+            model.fetch([name for name in also if name in files])
+            # Whoever asks for one that is missing is told what there is instead.
+            beside = tuple(f"{posixpath.dirname(name)}/" for name in also if name not in files)
+            model.outline(name for name in files if name.startswith(beside))
             yield model
+
+
+def _check_names(url: str, names: Iterable[str]) -> None:
+    """Makes sure that objects, put into a directory under their names, all lie in it.
+
+    Raises:
+        EnvironmentFailure: If one does not.
+    """
+    for name in names:
+        if not {"", ".", ".."}.isdisjoint(name.split("/")):
+            raise StoreFailure(
+                f"{url}: there is an object called {name!r}, which as a path leads somewhere else. "
+                "Remove it, or give it another name."
+            )

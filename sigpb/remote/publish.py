@@ -22,12 +22,14 @@ from sigpb.publishing.changes import (
     TEMPORARY_PREFIX,
     Changes,
     Content,
+    advise_to_materialise,
     is_sigpbs_own,
 )
 from sigpb.publishing.failures import damaged_backup
 from sigpb.publishing.new_files import write_file
+from sigpb.publishing.tree import entries
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel
-from sigpb.remote.store import Store, StoreFailure
+from sigpb.remote.store import Store, StoreFailure, store_of
 
 
 def backup_url(url: str, name: str) -> str:
@@ -50,7 +52,7 @@ def publish_in_place(model: FetchedModel, changes: Changes, backup: str) -> None
     store, url = model.store, model.url
     kept = backup_url(url, backup)
     with _uploads(changes) as upload:
-        with _undone_by(lambda: _remove_tree(store, kept)):
+        with _undone_by(lambda: remove_tree(store, kept)):
             for name in _main_last(changes):
                 if name in model.files:
                     store.copy(f"{url}/{name}", f"{kept}/{name}")
@@ -100,7 +102,7 @@ def restore(store: Store, url: str, backup: str, changed: Collection[str]) -> No
         store.remove(f"{url}/{name}")
     for name in (*_mains(files), *_side_files(files)):
         store.copy(f"{kept}/{name}", f"{url}/{name}")
-    _remove_tree(store, kept)
+    remove_tree(store, kept)
 
 
 def check_backup(
@@ -141,7 +143,7 @@ def has_backup(store: Store, url: str, name: str) -> bool:
     kept = backup_url(url, name)
     files = store.files(kept)
     if files and not _mains(files):
-        _remove_tree(store, kept)
+        remove_tree(store, kept)
     return bool(_mains(files))
 
 
@@ -159,28 +161,66 @@ def publish_copy(model: FetchedModel, output: str, changes: Changes, name: str) 
             was, or if the store fails. Nothing is left unless the store failed at removing it.
     """
     store, url = model.store, model.url
+    (main,) = _mains(model.files)
+    with _uploads(changes) as upload:
+        others = [
+            each
+            for each in model.files
+            if each != main and each not in changes and not is_sigpbs_own(Path(each))
+        ]
+        with _new_copy(store, output, name):
+            for each in others:
+                store.copy(f"{url}/{each}", f"{output}/{each}")
+            for each in _side_files(changes):
+                if changes[each] is not None:
+                    store.put(f"{output}/{each}", upload(each))
+            model.check_unchanged({main, *changes})
+            proto = upload(main) if main in changes else model.directory / main
+            store.create(f"{output}/{main}", proto)
+
+
+def upload_copy(directory: Path, output: str, name: str) -> None:
+    """Puts a model of this machine into a store, where nobody can load it before it is complete.
+
+    Args:
+        directory: The model's directory, which is not changed meanwhile.
+        output: Where it is to appear.
+        name: What the marker is named after.
+
+    Raises:
+        EnvironmentFailure: If there is something at the place, if the model holds a link to a
+            directory, which stores do not have, or if the store fails. Nothing is left unless the
+            store failed at removing it.
+    """
+    store, found = store_of(output), dict(entries(directory))
+    if link := next((each for each in found.values() if each.is_symlink() and each.is_dir()), None):
+        raise EnvironmentFailure(
+            f"{link.name} is a link to a directory, which stores do not have. "
+            f"{advise_to_materialise(directory)}"
+        )
+    files = [each for each, entry in found.items() if entry.is_file()]
+    with _new_copy(store, output, name):
+        for each in _side_files(files):
+            store.put(f"{output}/{each}", directory / each)
+        for main in _mains(files):
+            store.create(f"{output}/{main}", directory / main)
+
+
+@contextlib.contextmanager
+def _new_copy(store: Store, output: str, name: str) -> Iterator[None]:
+    """Has a model made at a place, its proto last; what was made is removed if that fails."""
     if store.files(output):
         raise EnvironmentFailure(f"{output} is there already.")
-    (main,) = _mains(model.files)
     marker = _marker(output, name)
-    with _uploads(changes) as upload:
-        try:
-            with _undone_by(lambda: withdraw(store, output, name), unless=FileExistsError):
-                store.create(marker, b"")
-                for each in model.files:
-                    if each != main and each not in changes and not is_sigpbs_own(Path(each)):
-                        store.copy(f"{url}/{each}", f"{output}/{each}")
-                for each in _side_files(changes):
-                    if changes[each] is not None:
-                        store.put(f"{output}/{each}", upload(each))
-                model.check_unchanged({main, *changes})
-                proto = upload(main) if main in changes else model.directory / main
-                store.create(f"{output}/{main}", proto)
-        except FileExistsError:
-            raise EnvironmentFailure(
-                f"Somebody else wrote to {output} while the copy for it was made. Look at what is "
-                "there, and remove it; the model is as it was."
-            ) from None
+    try:
+        with _undone_by(lambda: withdraw(store, output, name), unless=FileExistsError):
+            store.create(marker, b"")
+            yield
+    except FileExistsError:
+        raise EnvironmentFailure(
+            f"Somebody else wrote to {output} while the copy for it was made. Look at what is "
+            "there, and remove it; the model is as it was."
+        ) from None
     with contextlib.suppress(StoreFailure):  # The copy is complete; the marker does no harm.
         store.remove(marker)
 
@@ -197,7 +237,7 @@ def withdraw(store: Store, output: str, name: str) -> None:
         EnvironmentFailure: If the store fails. `remove_incomplete` goes on with it.
     """
     store.put(_marker(output, name), b"")
-    _remove_tree(store, output, last=_marker("", name).lstrip("/"))
+    remove_tree(store, output, last=_marker("", name).lstrip("/"))
 
 
 def remove_incomplete(store: Store, output: str, name: str) -> None:
@@ -225,7 +265,17 @@ def _marker(output: str, name: str) -> str:
     return f"{output}/{TEMPORARY_PREFIX}{name}"
 
 
-def _remove_tree(store: Store, url: str, last: str = "") -> None:
+def remove_tree(store: Store, url: str, last: str = "") -> None:
+    """Removes all objects below a path, protos first.
+
+    Args:
+        store: The store.
+        url: The path.
+        last: The object that goes last, by its path relative to it.
+
+    Raises:
+        EnvironmentFailure: If the store fails.
+    """
     files = store.files(url)
     ordered = sorted(files, key=lambda name: (name == last, name not in MAIN_PROTOS))
     for name in ordered:

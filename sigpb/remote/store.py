@@ -15,12 +15,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sigpb.errors import EnvironmentFailure, UsageError
-from sigpb.remote.urls import is_in_process, redacted, scheme_of, store_url
+from sigpb.remote.stored_file import StoredFile
+from sigpb.remote.urls import CREDENTIALS, is_in_process, redacted, scheme_of, store_url
 from sigpb.saved_model.files import sha256_of
 
 _Result = TypeVar("_Result")
@@ -38,28 +38,9 @@ _TRANSIENT = {
     getattr(errno, "EREMOTEIO", errno.EIO),
 }
 
-# What changes with an object, by the names that stores have for it.
-_VERSION_KEYS = {
-    *("etag", "generation", "versionid", "md5hash", "checksum", "content_md5"),
-    *("lastmodified", "last_modified", "updated", "modify", "mtime", "created"),
-}
-
 _LOGGERS = ("asyncio", "botocore", "aiobotocore", "fsspec", "gcsfs", "google", "s3fs")
 
 _REASON_LENGTH = 300
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """An object as a listing has it.
-
-    Attributes:
-        size: In bytes.
-        version: What changes with it; empty if the store does not say.
-    """
-
-    size: int
-    version: tuple[tuple[str, str], ...]
 
 
 class StoreFailure(EnvironmentFailure):
@@ -86,9 +67,7 @@ def _store_at(url: str) -> Store:
     try:
         import fsspec
     except ImportError as error:
-        raise EnvironmentFailure(
-            f"{url}: remote stores need fsspec. Run: pip install 'sigpb[remote]'."
-        ) from error
+        raise EnvironmentFailure(f"{url} needs fsspec. {_advice(scheme)}") from error
     for name in _LOGGERS:  # What they have to say comes as errors; nobody asked for tracebacks.
         logger = logging.getLogger(name)
         if not logger.handlers:
@@ -98,12 +77,25 @@ def _store_at(url: str) -> Store:
             warnings.simplefilter("ignore")
             fs, _ = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
-        raise EnvironmentFailure(f"{scheme}:// needs another package: {error}.") from error
+        advice = _advice(scheme)
+        raise EnvironmentFailure(f"{scheme}:// needs another package: {error}. {advice}") from error
     except Exception as error:
         if scheme not in fsspec.available_protocols():
             raise UsageError(f"{url}: there is no kind of store called {scheme!r}.") from None
         raise StoreFailure(f"{scheme}:// cannot be used: {reason_of(error)}.") from None
     return Store(fs, _ONE_AT_A_TIME if is_in_process(url) else contextlib.nullcontext())
+
+
+# The packages through which fsspec reaches the stores that are used most.
+_PACKAGES = {
+    **dict.fromkeys(("s3", "s3a"), "s3fs"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "adl", "az"), "adlfs"),
+}
+
+
+def _advice(scheme: str) -> str:
+    return f"Run: pip install 'sigpb[remote]' {_PACKAGES.get(scheme, '')}".rstrip()
 
 
 class Store:
@@ -130,10 +122,30 @@ class Store:
             return {}
         prefix = self._path(url) + "/"
         return {
-            name[len(prefix) :]: StoredFile(int(info["size"] or 0), _version(info))
+            name[len(prefix) :]: StoredFile.of(info)
             for name, info in found.items()
             if name.startswith(prefix) and info["type"] == "file" and not name.endswith("/")
         }
+
+    def file(self, url: str) -> StoredFile | None:
+        """Returns an object; None if there is none of just this path.
+
+        Raises:
+            StoreFailure: If it cannot be found out.
+        """
+        try:
+            info = self._request(f"look for {url}", lambda path: self._fs.info(path), url)
+        except FileNotFoundError:
+            return None
+        return StoredFile.of(info) if info["type"] == "file" else None
+
+    def exists(self, url: str) -> bool:
+        """Whether there is an object, a directory or a bucket.
+
+        Raises:
+            StoreFailure: If it cannot be found out.
+        """
+        return bool(self._request(f"look for {url}", lambda path: self._fs.exists(path), url))
 
     def names(self, url: str) -> list[str]:
         """Returns the names of what lies directly in a directory.
@@ -206,7 +218,7 @@ class Store:
             try:
                 self._put(url, content, {"mode": "create"})
             except _NotSupportedError:
-                if self._request(f"look for {url}", lambda path: self._fs.exists(path), url):
+                if self.exists(url):
                     raise FileExistsError(url) from None
                 self._put(url, content, {})
         except FileExistsError:
@@ -263,7 +275,8 @@ class Store:
                 wait = next(waits, None) if _is_transient(error) else None
                 if wait is None:
                     kind = StoreDenied if _is_denied(error) else StoreFailure
-                    raise kind(f"Could not {attempt}: {reason_of(error)}.") from None
+                    advice = f" {CREDENTIALS}" if _lacks_credentials(error) else ""
+                    raise kind(f"Could not {attempt}: {reason_of(error)}.{advice}") from None
             time.sleep(wait)
 
     def _path(self, url: str) -> str:
@@ -297,15 +310,17 @@ def _is_denied(error: Exception) -> bool:
     )
 
 
+def _lacks_credentials(error: Exception) -> bool:
+    # Of botocore and google.auth, which are not imported here. gcsfs goes on without credentials.
+    return type(error).__name__ in ("NoCredentialsError", "DefaultCredentialsError") or (
+        str(error).startswith("Anonymous caller")
+    )
+
+
 def _is_unsupported(error: Exception) -> bool:
     return isinstance(error, NotImplementedError) or (
         isinstance(error, OSError) and error.errno in (errno.ENOSYS, errno.ENOTSUP)
     )
-
-
-def _version(info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    known = {key: value for key, value in info.items() if key.lower() in _VERSION_KEYS}
-    return tuple(sorted((key, str(value)) for key, value in known.items()))
 
 
 def _digest(content: bytes | Path) -> str:

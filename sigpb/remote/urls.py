@@ -5,15 +5,22 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from sigpb.errors import UsageError
-
-_SEPARATOR = "://"
+from sigpb.regular_files import URL_SEPARATOR
+from sigpb.regular_files import is_url as is_url
 
 # Stores whose content is that of one process.
 _IN_PROCESS = ("memory",)
 
 _LOCAL = ("file", "local")
+
+CREDENTIALS = (
+    "Give credentials to the store's own configuration, such as AWS_PROFILE, "
+    "GOOGLE_APPLICATION_CREDENTIALS, or fsspec's (FSSPEC_S3_KEY)."
+)
+"""Where credentials go, as a sentence."""
 
 _SECRETS = (
     # User names and passwords. Passwords may hold slashes.
@@ -31,14 +38,24 @@ _SECRETS = (
 )
 
 
-def is_url(path: str) -> bool:
-    """Whether a path is not one of this machine."""
-    return _SEPARATOR in path
+def located(path: str | Path) -> Path | str:
+    """Returns what a user names: a path of this machine, or a URL as it is kept.
+
+    Args:
+        path: A path, or a URL; ``file://`` is one of this machine.
+
+    Raises:
+        UsageError: See `normalised`.
+    """
+    if isinstance(path, Path) or not is_url(path):
+        return Path(path)
+    scheme, _, rest = path.partition(URL_SEPARATOR)
+    return Path(rest) if scheme.lower() in _LOCAL else normalised(path)
 
 
 def scheme_of(url: str) -> str:
     """Returns what names the kind of store, such as ``s3``."""
-    return url.partition(_SEPARATOR)[0]
+    return url.partition(URL_SEPARATOR)[0]
 
 
 def is_in_process(path: str) -> bool:
@@ -48,7 +65,7 @@ def is_in_process(path: str) -> bool:
 
 def store_url(url: str) -> str:
     """Returns the part of a URL that says in which store, and bucket, it is; of a path nothing."""
-    scheme, separator, rest = url.partition(_SEPARATOR)
+    scheme, separator, rest = url.partition(URL_SEPARATOR)
     return scheme + separator + rest.partition("/")[0] if separator else ""
 
 
@@ -58,7 +75,7 @@ def normalised(url: str) -> str:
     Raises:
         UsageError: If it holds credentials, or does not name a directory.
     """
-    scheme, _, rest = url.partition(_SEPARATOR)
+    scheme, _, rest = url.partition(URL_SEPARATOR)
     scheme = scheme.lower()
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         raise UsageError(f"{redacted(url)}: not a URL of the form s3://bucket/path.")
@@ -69,9 +86,8 @@ def normalised(url: str) -> str:
     host, colon, port = netloc.partition(":")
     if "?" in rest or (colon and (not port.isdigit() or "@" in rest)):
         raise UsageError(
-            f"{scheme}://…: the URL holds a password or a query. It would be written to journals, "
-            "so give credentials to the store's own configuration instead, such as AWS_PROFILE, "
-            "GOOGLE_APPLICATION_CREDENTIALS, or fsspec's (FSSPEC_S3_KEY)."
+            f"{scheme}://…: the URL holds a password or a query. It would be written to journals. "
+            f"{CREDENTIALS}"
         )
     if not host or any(part in ("", ".", "..") for part in (path.split("/") if path else ())):
         raise UsageError(f"{scheme}://{rest}: not a URL of the form s3://bucket/path.")
@@ -105,7 +121,7 @@ def common_path(paths: Collection[str]) -> str:
     Raises:
         ValueError: If there is none.
     """
-    prefixes = {f"{scheme_of(path)}{_SEPARATOR}" if is_url(path) else "" for path in paths}
+    prefixes = {f"{scheme_of(path)}{URL_SEPARATOR}" if is_url(path) else "" for path in paths}
     if len(prefixes) > 1:
         raise ValueError("paths in several stores")
     (prefix,) = prefixes
@@ -123,4 +139,4 @@ def redacted(text: str) -> str:
 
 
 def _below_store(url: str) -> bool:
-    return "/" in url.partition(_SEPARATOR)[2]
+    return "/" in url.partition(URL_SEPARATOR)[2]

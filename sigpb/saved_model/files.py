@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from sigpb.errors import EnvironmentFailure, ModelUnreadable
 from sigpb.regular_files import open_regular, read_regular
+from sigpb.visible_text import visible
 from sigpb.wire import Buffer
 
 BINARY_NAME = "saved_model.pb"
@@ -190,7 +191,7 @@ class OpenedFile:
         self.close()
         if isinstance(error, ModelUnreadable) and error.path is None:
             error.path = str(self.named_by)
-            if error.path not in str(error):
+            if visible(error.path) not in str(error):
                 problem = f"{self.file}: {str(error).rstrip('.')}. {self.if_damaged}".rstrip()
                 located = ModelUnreadable(problem)
                 located.path = error.path

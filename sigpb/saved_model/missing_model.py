@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
@@ -56,6 +57,8 @@ def no_directory(path: Path) -> str:
 def _nothing_there(path: Path) -> str:
     """Says of a path at which nothing is what there is instead."""
     problem = f"{path}: there is no such directory."
+    if re.match(r"[a-z][a-z0-9+.-]+:/[^/]", str(path)):
+        return f"{problem} If this is a URL, give it as text: Path takes a slash away."
     if path.with_name(f"{path.name}.index").is_file():
         found = _checkpoint(path)
         return f"{path}: no directory, but {found.name}. {found.advice}"

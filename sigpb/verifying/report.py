@@ -207,18 +207,24 @@ class VerifyReport:
     """Whether two models do the same; printing it shows every output.
 
     Attributes:
-        old: The directory of the old model.
-        new: The directory of the new one.
+        old: The directory of the old model, or its URL.
+        new: The directory of the new one, or its URL.
         problems: Where the new model's signatures do not state what they should, a sentence each.
         signatures: What they did.
         confinement: What held while they ran; None if nothing was run.
+        notes: What was fetched to run them.
     """
 
-    old: Path
-    new: Path
+    old: Path | str
+    new: Path | str
     problems: tuple[str, ...]
     signatures: tuple[SignatureReport, ...]
     confinement: Confinement | None = None
+    notes: tuple[str, ...] = ()
+
+    def named(self, old: Path | str, new: Path | str, notes: tuple[str, ...] = ()) -> VerifyReport:
+        """Returns the report with other names of the models, and with notes."""
+        return dataclasses.replace(self, old=old, new=new, notes=notes)
 
     @property
     def verdict(self) -> Verdict:
@@ -286,6 +292,7 @@ class VerifyReport:
     def lines(self) -> Iterator[str]:
         """Yields the report line by line."""
         yield f"{self.old} → {self.new}"
+        yield from (f"  {note}" for note in self.notes)
         yield from (f"  {problem}" for problem in self.problems)
         several = len({each.tags for each in self.signatures}) > 1
         for each in self.signatures:
@@ -307,6 +314,7 @@ class VerifyReport:
             "conclusion": self.conclusion,
             "old": str(self.old),
             "new": str(self.new),
+            "notes": list(self.notes),
             "problems": list(self.problems),
             "confinement": self.confinement and dataclasses.asdict(self.confinement),
             "signatures": [

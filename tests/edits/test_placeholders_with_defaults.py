@@ -97,8 +97,8 @@ def test_the_plan_says_which_lose_it(tmp_path: Path, endpoints: str) -> None:
         "placeholder has a default in the graph; it has none as it is to be, so they have to "
         "feed it.",
     )
-    graph = sigpb.plan(model, parse_text("")).model  # The model itself stays as it is.
-    assert run(graph) == {"y": [[11, 22]], "r": 1}
+    sigpb.plan(model, parse_text(""))  # The model itself stays as it is.
+    assert run(model) == {"y": [[11, 22]], "r": 1}
 
 
 def test_a_default_that_is_computed_is_lost(tmp_path: Path) -> None:

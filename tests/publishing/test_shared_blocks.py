@@ -86,5 +86,5 @@ def test_a_patch_in_place_shares_what_is_before_the_edit_with_the_backup(
     before = used(mounted)
     result = sigpb.patch(model, RENAME, in_place=True)
     assert used(mounted) - before < 2 * MIB
-    assert result.backup is not None
+    assert isinstance(result.backup, Path)
     assert (result.backup / MAIN).stat().st_size >= 64 * MIB

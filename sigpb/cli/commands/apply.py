@@ -6,13 +6,13 @@ A model that has changed since the plan was made is refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from sigpb.cli import patch_report, publish_flags
 from sigpb.errors import UsageError
+from sigpb.regular_files import path_or_url
 
 if TYPE_CHECKING:
     from sigpb.patch_result import PatchResult
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 def _apply(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult:
     if len(arguments) not in (1, 2):
         raise UsageError("A plan is expected, and perhaps the model elsewhere.", USAGE)
-    directory = Path(arguments[1]) if len(arguments) == 2 else None
+    model = path_or_url(arguments[1]) if len(arguments) == 2 else None
     from sigpb import api
 
-    return api.apply_plan(arguments[0], directory, **publish_flags.options(values))
+    return api.apply_plan(arguments[0], model, **publish_flags.options(values))

@@ -48,6 +48,10 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 )
 
 
+READS = slice(1)
+"""The argument that may be the URL of what is read."""
+
+
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_format(

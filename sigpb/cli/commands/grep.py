@@ -20,8 +20,9 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import define_format
 from sigpb.errors import ModelUnreadable, UsageError, did_you_mean
 from sigpb.inspect.names.grep import KINDS, Match, match_json, match_lines, search
-from sigpb.inspect.proto_source import find_models, open_source
+from sigpb.inspect.proto_source import models_at, open_source
 from sigpb.inspect.styled_text import Line
+from sigpb.remote.at_hand import at_hand
 
 USAGE = """\
 sigpb grep PATTERN PATH… [--what=KIND,…] [--ignore_case] [--fixed_strings] [--format=text|json]"""
@@ -106,12 +107,12 @@ def _search(
     pattern: re.Pattern[str],
     kinds: Sequence[str],
     unreadable: list[str],
-) -> Iterator[tuple[Path, list[Match]]]:
+) -> Iterator[tuple[Path | str, list[Match]]]:
     """Yields models with what was found in them, and adds problems with others to a list."""
     for path in paths:
-        for model in _models(Path(path), unreadable):
+        for model in _models(path, unreadable):
             try:
-                with open_source(model) as source:
+                with at_hand(model) as found, open_source(found.path) as source:
                     matches = list(search(source, pattern, kinds))
             except ModelUnreadable as error:
                 unreadable.append(str(error))
@@ -120,9 +121,9 @@ def _search(
                 yield model, matches
 
 
-def _models(path: Path, unreadable: list[str]) -> list[Path]:
+def _models(path: str, unreadable: list[str]) -> Sequence[Path | str]:
     try:
-        return find_models(path)
+        return models_at(path)
     except ModelUnreadable as error:
         unreadable.append(str(error))
     except OSError as error:
@@ -130,7 +131,7 @@ def _models(path: Path, unreadable: list[str]) -> list[Path]:
     return []
 
 
-def _print_lines(results: Iterable[tuple[Path, list[Match]]]) -> bool:
+def _print_lines(results: Iterable[tuple[Path | str, list[Match]]]) -> bool:
     is_found = False
 
     def told() -> Iterator[Line]:
@@ -144,7 +145,7 @@ def _print_lines(results: Iterable[tuple[Path, list[Match]]]) -> bool:
 
 
 def _print_json(
-    pattern: str, results: Iterable[tuple[Path, list[Match]]], unreadable: list[str]
+    pattern: str, results: Iterable[tuple[Path | str, list[Match]]], unreadable: list[str]
 ) -> bool:
     models = [
         {"model": str(model), "matches": [match_json(match) for match in matches]}

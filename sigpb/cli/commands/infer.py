@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_tags, tag_set, two_directories
+from sigpb.cli.arguments import define_tags, tag_set, two_models
 from sigpb.patching.infer import infer_patch
 from sigpb.patching.patch_file import format_patch
 from sigpb.saved_model.model import open_models
@@ -26,6 +26,10 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 )
 
 
+READS = slice(2)
+"""The arguments that may be URLs of models."""
+
+
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_tags(values)
@@ -37,7 +41,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    first, second = two_directories(arguments, USAGE)
+    first, second = two_models(arguments, USAGE)
     with open_models(first, second) as (before, after):
         terminal.say_document(format_patch(infer_patch(before, after, tag_set(values))))
     return 0

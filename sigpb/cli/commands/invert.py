@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from sigpb.cli import patch_flags, terminal
-from sigpb.cli.arguments import one_directory
+from sigpb.cli.arguments import one_model
 from sigpb.patching.patch_file import format_patch
 
 USAGE = "sigpb invert DIR [--patch=FILE] [flags of sigpb patch]…"
@@ -47,6 +47,6 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     patch = patch_flags.patch_of(values)
     from sigpb import api
 
-    inverse = api.invert(one_directory(arguments, USAGE), patch)
+    inverse = api.invert(one_model(arguments, USAGE), patch)
     terminal.say_document(format_patch(inverse))
     return 0

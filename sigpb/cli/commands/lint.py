@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
@@ -16,6 +15,7 @@ from sigpb.linting.policy import EMPTY_POLICY, load_policy, selected_rules, unkn
 from sigpb.linting.report import LintReport, ModelReport, lint_all
 from sigpb.linting.rule import LintRule
 from sigpb.linting.rules import all_rules
+from sigpb.remote.urls import is_url, redacted
 
 USAGE = """\
 sigpb lint PATH… [--select=RULE,…] [--ignore=RULE,…] [--format=text|json] [--strict]
@@ -92,10 +92,15 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         raise UsageError(f"Which models? Usage: {USAGE.partition(chr(10))[0]} …")
     policy = load_policy(values.policy) if values.policy is not None else EMPTY_POLICY
     rules = selected_rules(policy, values.select, values.ignore)
+    if values.fix and (url := next(filter(is_url, arguments), None)):
+        raise UsageError(
+            f"--fix mends models of this machine only, and {redacted(url)} is in a store. Copy the "
+            "model here, fix it, and put it back; or say what to change with 'sigpb patch'."
+        )
     ways = _ways(values.choose)
     if ways and not values.fix:
         raise UsageError("--choose goes with --fix.")
-    report = lint_all(map(Path, arguments), rules, policy)
+    report = lint_all(arguments, rules, policy)
     if values.fix:
         report = _fixed(report, rules, policy, ways, backup=values.backup)
     if values.format == "json":

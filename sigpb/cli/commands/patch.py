@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
 from sigpb.cli import patch_flags, patch_report, publish_flags, terminal
-from sigpb.cli.arguments import OUTPUT, group, one_directory
+from sigpb.cli.arguments import OUTPUT, group, one_model
 
 if TYPE_CHECKING:
     from sigpb.patch_result import PatchResult
@@ -65,7 +64,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 
 
 def _patch(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult | None:
-    directory: Path = one_directory(arguments, USAGE.partition("\n")[0] + " …")
+    model = one_model(arguments, USAGE.partition("\n")[0] + " …")
     only_emit = values.emit_patch and not publish_flags.is_given(values)
     options = {} if only_emit else publish_flags.options(values)
     patch = patch_flags.patch_of(values)
@@ -77,5 +76,5 @@ def _patch(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult | 
         return None
     from sigpb import api
 
-    result = api.patch(directory, patch, **options)
+    result = api.patch(model, patch, **options)
     return None if values.emit_patch else result

@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import patch_flags, terminal
-from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_directory
+from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_model
 
 USAGE = (
     "sigpb plan DIR|GRAPH [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     out = None if values.out is None else Path(values.out)
     from sigpb import api
 
-    plan = api.plan(one_directory(arguments, USAGE), patch_flags.patch_of(values), out=out)
+    plan = api.plan(one_model(arguments, USAGE), patch_flags.patch_of(values), out=out)
     if values.format == "json":
         terminal.say_json(plan.to_json())
     else:

@@ -15,13 +15,14 @@ from sigpb.cli.arguments import (
     define_signature,
     define_tags,
     group,
-    one_directory,
+    one_model,
     parse_tags,
     tag_set,
 )
 from sigpb.errors import UsageError
 from sigpb.inspect.model_summary import selected
 from sigpb.inspect.summary import Json, summarize, summary_text
+from sigpb.remote.at_hand import AtHand, at_hand
 from sigpb.saved_model import history
 from sigpb.saved_model.files import is_graph_file, is_no_model
 from sigpb.saved_model.model import MetaGraph, SavedModel, open_model
@@ -81,8 +82,13 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    path = one_directory(_directories(arguments, values), USAGE)
-    tags, signature = _chosen(values)
+    given = one_model(_directories(arguments, values), USAGE)
+    with at_hand(given, below=True) as found:
+        return _show(found, values)
+
+
+def _show(found: AtHand, values: flags.FlagValues) -> int:
+    path, (tags, signature) = found.path, _chosen(values)
     if is_graph_file(path):
         _print_graph(path, as_json=values.format == "json")
         return 0
@@ -90,8 +96,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     if is_whole and values.format != "textproto" and is_no_model(path):
         from sigpb.inspect.model_list import list_models
 
-        if (found := list_models(path)) is not None:
-            _print_list(found, as_json=values.format == "json")
+        if (models := list_models(path, found.left)) is not None:
+            _print_list(models, as_json=values.format == "json")
             return 0
     with open_model(path) as model:
         if values.history:

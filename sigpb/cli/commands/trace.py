@@ -32,6 +32,10 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 )
 
 
+READS = slice(1)
+"""The argument that may be the URL of what is read."""
+
+
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_signature(values, "Take NAME for the key of an endpoint of the signature of this key.")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_format, one_directory
+from sigpb.cli.arguments import define_format, one_model
 
 USAGE = "sigpb undo DIR [--dry_run] [--format=text|json]"
 
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     from sigpb import api
 
-    result = api.undo(one_directory(arguments, USAGE), dry_run=values.dry_run)
+    result = api.undo(one_model(arguments, USAGE), dry_run=values.dry_run)
     if values.format == "json":
         terminal.say_json(result.to_json())
     else:

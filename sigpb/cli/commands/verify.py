@@ -15,7 +15,7 @@ from sigpb.cli.arguments import (
     define_patch,
     define_path,
     define_signature,
-    two_directories,
+    two_models,
 )
 from sigpb.errors import UsageError
 from sigpb.verifying.verify import BATCH_SIZES, LOADERS, TIMEOUT
@@ -88,7 +88,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    before, after = two_directories(arguments, f"{USAGE.partition(' [')[0]} …")
+    before, after = two_models(arguments, f"{USAGE.partition(' [')[0]} …")
     patch = None
     if values.patch is not None:
         from sigpb.cli.patch_input import read_patch

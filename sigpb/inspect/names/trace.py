@@ -96,11 +96,11 @@ class TraceReport:
     """What is known of a name; printing it shows what ``sigpb trace`` prints.
 
     Attributes:
-        file: The file that was searched.
+        file: The file that was searched, or its URL.
         traces: What it is called by that name, each with what refers to it.
     """
 
-    file: Path
+    file: Path | str
     traces: tuple[Trace, ...]
 
     def __str__(self) -> str:
