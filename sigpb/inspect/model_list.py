@@ -11,7 +11,7 @@ from typing import Any
 
 from sigpb.errors import ModelUnreadable, listed
 from sigpb.publishing.changes import is_sigpbs_name
-from sigpb.saved_model.missing_model import models_below
+from sigpb.saved_model.missing_model import walk_models
 from sigpb.saved_model.model import open_model, tag_set_text
 from sigpb.visible_text import natural
 
@@ -35,7 +35,7 @@ def list_models(directory: Path, left: Collection[str] = ()) -> Json | None:
         left: The paths in it of protos that stay in a store.
     """
     unread = {directory / posixpath.dirname(each) for each in left}
-    walk = models_below(directory, is_sigpbs_name)
+    walk = walk_models(directory, is_sigpbs_name)
     looked_into = [*islice(walk, _MOST_DIRECTORIES)]
     found = (model for model in looked_into if model is not None)
     models = sorted(found, key=lambda model: [*map(natural, model.parts)])
@@ -74,7 +74,7 @@ def list_lines(found: Json) -> Iterator[str]:
     directory, models = found["directory"], found["models"]
     more = found["more"]
     count = f"{'' if found['complete'] else 'at least '}{len(models) + more:,}"
-    yield f"{directory}: no SavedModel itself; models below it: {count}"
+    yield f"{directory}: not a SavedModel. Models below it: {count}"
     yield ""
     names = [posixpath.relpath(each["model"], directory) for each in models]
     width = max(map(len, names))
@@ -88,7 +88,7 @@ def list_lines(found: Json) -> Iterator[str]:
     yield ""
     readable = [each for each in models if each["problem"] is None] or models
     yield f"To look at one: sigpb show {shlex.quote(readable[-1]['model'])}"
-    yield f"To patch them: sigpb batch {shlex.quote(directory)} --patch=FILE --dry_run"
+    yield f"To patch them: sigpb batch {shlex.quote(directory)} --patch=FILE --in_place --dry_run"
 
 
 def _offer(meta_graph: Json) -> str:

@@ -20,7 +20,7 @@ from sigpb.remote import at_hand
 from sigpb.remote.urls import located
 from sigpb.saved_model.files import BINARY_NAME, PROTO_NAMES, OpenedFile, if_damaged, locate, mapped
 from sigpb.saved_model.foreign_file import foreign_file
-from sigpb.saved_model.missing_model import about_directory, models_below, part_of_model
+from sigpb.saved_model.missing_model import about_directory, part_of_model, walk_models
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Buffer, Message, WireError
 
@@ -232,7 +232,7 @@ def find_models(path: Path) -> list[Path]:
     def give_up(error: OSError) -> None:
         raise error
 
-    models = [model for model in models_below(path, is_sigpbs_name, give_up) if model is not None]
+    models = [model for model in walk_models(path, is_sigpbs_name, give_up) if model is not None]
     if not models:
         problem = f"{path}: neither this directory nor any below it holds a {BINARY_NAME}."
         raise ModelUnreadable(f"{problem} {about_directory(path)}".rstrip())

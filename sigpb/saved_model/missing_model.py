@@ -28,7 +28,7 @@ _MODEL_SUFFIXES = {
 }
 
 
-def models_below(
+def walk_models(
     directory: Path,
     passed_over: Callable[[str], bool],
     give_up: Callable[[OSError], None] | None = None,
@@ -111,7 +111,7 @@ def part_of_model(file: Path) -> str:
     """Says, as a sentence, of which model a file is a part; empty if there is none around it."""
     for directory in (file.parent, file.parent.parent):
         if any((directory / name).is_file() for name in PROTO_NAMES):
-            return f"It is a part of the model {str(directory)!r}: name that."
+            return f"It is a part of the model {str(directory)!r}. Name that."
     return ""
 
 
@@ -120,7 +120,7 @@ def no_model_in(directory: Path) -> str:
     problem = f"{directory}: holds no {BINARY_NAME}."
     if part := part_of_model(directory / BINARY_NAME):
         return f"{problem} {part}"
-    walk = models_below(directory, lambda name: name.startswith("."))
+    walk = walk_models(directory, lambda name: name.startswith("."))
     models = [model for model in islice(walk, _MOST_DIRECTORIES) if model is not None]
     if models:
         named = ", ".join(str(model.relative_to(directory)) for model in models[:_LISTED])

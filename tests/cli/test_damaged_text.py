@@ -97,7 +97,8 @@ def test_a_line_of_the_history_is_passed_over(fixture_model: ModelFactory) -> No
     model = fixture_model("tf2_linear")
     (model / "sigpb.history.jsonl").write_text(f'{DEEP}\n{{"sigpb": {DIGITS}}}\n{{"sigpb": "1"}}\n')
     told = run("show", model, "--history").out
-    assert told.startswith(f"{model}: 1 patch\n") and "1. by sigpb 1\n" in told
+    assert told.startswith(f"{model}: 1 patch\n")
+    assert "1. by sigpb 1\n" in told
     assert run("patch", model, "--dry_run", "--rename_input=x=image").code == 0
 
 

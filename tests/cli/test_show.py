@@ -426,7 +426,7 @@ class TestModelsBelow:
         outcome = run("show", repository)
         assert (outcome.code, outcome.err) == (0, "")
         assert outcome.out.splitlines() == [
-            f"{repository}: no SavedModel itself; models below it: 4",
+            f"{repository}: not a SavedModel. Models below it: 4",
             "",
             "  a    {serve} no signatures",
             "  b/1  {serve} 'serving_default'",
@@ -434,7 +434,7 @@ class TestModelsBelow:
             "  c    cannot be read; 'sigpb show' of it says why",
             "",
             f"To look at one: sigpb show '{repository}/b/2'",
-            f"To patch them: sigpb batch '{repository}' --patch=FILE --dry_run",
+            f"To patch them: sigpb batch '{repository}' --patch=FILE --in_place --dry_run",
         ]
 
     def test_as_json(self, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -453,7 +453,7 @@ class TestModelsBelow:
         monkeypatch.setattr("sigpb.inspect.model_list._MOST_DIRECTORIES", 4)
         shown = show_json(repository)
         assert (len(shown["models"]), shown["more"], shown["complete"]) == (1, 1, False)
-        assert "models below it: at least 2\n" in run("show", repository).out
+        assert "Models below it: at least 2\n" in run("show", repository).out
 
     @pytest.mark.parametrize(
         "flag", ["--history", "--signature=a", "--tags=serve", "--format=textproto"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model.missing_model import foreign_directory, models_below
+from sigpb.saved_model.missing_model import foreign_directory, walk_models
 from sigpb.saved_model.model import open_model
 from tests.cli.command_line import run
 
@@ -118,7 +118,7 @@ def test_names_alone_tell_what_a_directory_is() -> None:
 
 def test_a_part_of_a_model_leads_to_the_model(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
-    part = f"It is a part of the model '{model}': name that."
+    part = f"It is a part of the model '{model}'. Name that."
     assert said_of(model / "variables") == f"holds no saved_model.pb. {part}"
     assert said_of(model / "fingerprint.pb") == f"this is a file, and no SavedModel. {part}"
     assert part in run("dump", model / "fingerprint.pb").err
@@ -151,7 +151,7 @@ def test_a_model_of_another_name_is_told_how_to_be_named(fixture_model: ModelFac
 def test_models_are_found_however_deep_and_not_in_models(tmp_path: Path) -> None:
     make(tmp_path, "b/2/saved_model.pb", "b/2/x/saved_model.pb", "a/saved_model.cpb", "c/d/e")
     make(tmp_path, ".git/saved_model.pb")
-    walk = models_below(tmp_path, lambda name: name.startswith("."))
+    walk = walk_models(tmp_path, lambda name: name.startswith("."))
     assert [model and str(model.relative_to(tmp_path)) for model in walk] == [
         *(None, "a", None, "b/2", None, None)
     ]
