@@ -17,7 +17,7 @@ from .models import fixture
 
 _COMMANDS = (
     *("apply", "batch", "diff", "dump", "graph", "grep", "infer", "invert", "lint", "patch"),
-    *("plan", "rollback", "salvage", "show", "size", "trace", "verify", "wire"),
+    *("plan", "rollback", "salvage", "show", "size", "trace", "undo", "verify", "wire"),
 )
 # How many command lines are tried on a model.
 _RUNS = 12
