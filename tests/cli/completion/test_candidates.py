@@ -164,6 +164,14 @@ def test_a_damaged_model(model: Path, tmp_path: Path) -> None:
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
 
 
+def test_a_large_text_proto_is_not_parsed(tmp_path: Path) -> None:
+    file = tmp_path / "saved_model.pbtxt"
+    text = 'meta_graphs { signature_def { key: "a" } }'
+    for size, found in ((1, ["--signature=a"]), (1 << 20, [])):
+        file.write_text(f"# {'x' * size}\n{text}")
+        assert run(COMPLETE, "zsh", "show", tmp_path, "--signature=").out.split() == found
+
+
 def test_names_that_would_be_seen_as_something_else_are_left_out(tmp_path: Path) -> None:
     saved_model = protos.SavedModel()
     signature = saved_model.meta_graphs.add().signature_def["serving_default"]
