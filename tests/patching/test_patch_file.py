@@ -89,8 +89,8 @@ class TestText:
         assert problem(parse_text, 'id: "a"\nsignature {\n    key: "b"\n    renameto: "c"\n}') == (
             '4:5: Message type "sigpb.SignaturePatch" has no field named "renameto". '
             "Did you mean 'rename_to'? There are 'batch_size', 'copy_of', 'create', 'drop', "
-            "'examples', 'from_function', 'input', 'key', 'method_name', 'output', 'positional', "
-            "'rename_to'."
+            "'examples', 'from_function', 'input', 'key', 'key_pattern', 'method_name', 'output', "
+            "'positional', 'rename_to'."
         )
 
     @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ class TestJson:
         assert 'Message type "sigpb.SignaturePatch" has no field named "renameto"' in message
         assert message.endswith(
             " Did you mean 'rename_to'? There are 'batch_size', 'copy_of', 'create', 'drop', "
-            "'examples', 'from_function', 'input', 'key', 'method_name', 'output', 'positional', "
-            "'rename_to'."
+            "'examples', 'from_function', 'input', 'key', 'key_pattern', 'method_name', 'output', "
+            "'positional', 'rename_to'."
         )
 
     def test_an_unknown_field_that_is_known_elsewhere(self) -> None:
