@@ -69,7 +69,7 @@ class LintReport:
         return f"<LintReport of {self.conclusion}>"
 
     def _repr_html_(self) -> str:
-        titles = ("severity", "rule", "where", "what", "--fix")
+        titles = ("severity", "rule", "where", "what", "fix")
         parts = []
         for path, model in self.models.items():
             rows = [

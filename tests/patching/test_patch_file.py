@@ -90,8 +90,7 @@ class TestText:
             '4:5: Message type "sigpb.SignaturePatch" has no field named "renameto". '
             "Did you mean 'rename_to'? There are 'batch_size', 'copy_of', 'create', 'drop', "
             "'examples', 'from_function', 'input', 'key', 'key_pattern', 'method_name', 'output', "
-            "'positional', "
-            "'rename_to'."
+            "'positional', 'rename_to'."
         )
 
     @pytest.mark.parametrize(
@@ -125,8 +124,7 @@ class TestJson:
         assert message.endswith(
             " Did you mean 'rename_to'? There are 'batch_size', 'copy_of', 'create', 'drop', "
             "'examples', 'from_function', 'input', 'key', 'key_pattern', 'method_name', 'output', "
-            "'positional', "
-            "'rename_to'."
+            "'positional', 'rename_to'."
         )
 
     def test_an_unknown_field_that_is_known_elsewhere(self) -> None:
