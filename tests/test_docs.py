@@ -155,7 +155,8 @@ def test_commands_in_sentences_and_tables_have_flags_that_there_are() -> None:
     help_of = {name: command_line.run(name, "--help").out for _, _, name, *_ in spans}
     for page, span, name, *arguments in spans:
         named = {each.partition("=")[0] for each in arguments if each.startswith("--")}
-        assert named <= set(re.findall(r"--\w+", help_of[name])), (page, span)
+        known = {"--help", *re.findall(r"--\w+", help_of[name])}
+        assert named <= known, (page, span)
 
 
 @pytest.mark.usefixtures("shell")
