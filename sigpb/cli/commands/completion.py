@@ -15,7 +15,7 @@ from sigpb.errors import UsageError, did_you_mean
 
 USAGE = "sigpb completion bash|zsh|fish"
 
-TASK = "Set up a shell"
+TASK = "Set up the shell"
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("sigpb completion bash > ~/.sigpb.bash", "Write the script for bash; source it in ~/.bashrc."),

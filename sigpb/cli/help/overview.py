@@ -19,7 +19,7 @@ TASKS = (
     "Check models",
     "Write patches",
     "Look into files, and save damaged ones",
-    "Set up a shell",
+    "Set up the shell",
 )
 """What commands are for, in the order of the list; others follow."""
 
