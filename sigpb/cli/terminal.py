@@ -51,12 +51,15 @@ def say_document(text: str) -> None:
 
 
 def say_table(table: RenderableType) -> None:
-    """Prints a table that is drawn by `rich`; cells are visible text."""
+    """Prints a table that is drawn by `rich`; cells are visible text.
+
+    It folds what is wider than the terminal, but for lines that say they are not to be wrapped.
+    """
     from rich.console import Console
 
     console = Console(highlight=False)
     with console.capture() as text:  # rich would end the process itself if nobody reads on.
-        console.print(table)
+        console.print(table, crop=False)
     print(text.get(), end="")
 
 

@@ -35,7 +35,7 @@ def list_models(directory: Path, left: Collection[str] = ()) -> Json | None:
         left: The paths in it of protos that stay in a store.
     """
     unread = {directory / posixpath.dirname(each) for each in left}
-    walk = walk_models(directory, is_sigpbs_name)
+    walk = walk_models(directory, is_sigpbs_name, links=True)
     looked_into = [*islice(walk, _MOST_DIRECTORIES)]
     found = (model for model in looked_into if model is not None)
     models = sorted(found, key=lambda model: [*map(natural, model.parts)])

@@ -16,7 +16,7 @@ from sigpb.tf.tensor_types import dtype_name, encoding_of, shape_of, shape_text,
 from sigpb.visible_text import natural, visible
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, OverflowMethod
 
 Json = dict[str, Any]
 
@@ -170,10 +170,17 @@ TITLES: Row = ("", "key", "dtype", "shape", "tensor")
 
 
 class TextLine(NamedTuple):
-    """A line of text, and how it stands out on a terminal."""
+    """A line of text, and what a terminal makes of it.
+
+    Attributes:
+        text: The line.
+        style: How it stands out, as `rich` names it.
+        is_command: Whether it is to be pasted, so that it must not be broken.
+    """
 
     text: str
     style: str = ""
+    is_command: bool = False
 
 
 def summary_parts(summary: Json, *, everything: bool = False) -> Iterator[TextLine | list[Row]]:
@@ -185,7 +192,7 @@ def summary_parts(summary: Json, *, everything: bool = False) -> Iterator[TextLi
     """
     for part in _parts(summary, everything=everything):
         if isinstance(part, TextLine):
-            yield TextLine(visible(part.text), part.style)
+            yield part._replace(text=visible(part.text))
         else:
             yield [cast(Row, tuple(map(visible, row))) for row in part]
 
@@ -211,18 +218,18 @@ def _parts(summary: Json, *, everything: bool) -> Iterator[TextLine | list[Row]]
             yield TextLine("  no signatures")
         yield from map(TextLine, _function_lines(graph["functions"], everything=everything))
         if unsigned := graph["unsigned"]:
-            yield from map(TextLine, _unsigned_lines(unsigned))
+            yield from _unsigned_lines(unsigned)
 
 
-def _unsigned_lines(unsigned: Json) -> Iterator[str]:
+def _unsigned_lines(unsigned: Json) -> Iterator[TextLine]:
     """Yields how a MetaGraph without signatures gets one."""
     from sigpb.inspect.graph_ends import end_lines
 
     if unsigned["placeholders"] or unsigned["results"]:
-        yield from (f"    {line}" for line in end_lines(unsigned))
+        yield from (TextLine(f"    {line}") for line in end_lines(unsigned))
     if unsigned["command"]:
-        yield ""
-        yield f"  to make a signature: {unsigned['command']}"
+        yield TextLine("")
+        yield TextLine(f"  to make a signature: {unsigned['command']}", is_command=True)
 
 
 def _function_lines(functions: Sequence[Json], *, everything: bool) -> Iterator[str]:
@@ -306,7 +313,8 @@ def rich_text(summary: Json, *, everything: bool = False) -> Group:
 
     def shown(part: TextLine | list[Row]) -> Text | Padding:
         if isinstance(part, TextLine):
-            return Text(part.text, part.style)
+            overflow: OverflowMethod | None = "ignore" if part.is_command else None
+            return Text(part.text, part.style, no_wrap=part.is_command, overflow=overflow)
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
         for title in TITLES:
             table.add_column(title, overflow="fold")

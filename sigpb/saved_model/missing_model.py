@@ -32,6 +32,8 @@ def walk_models(
     directory: Path,
     passed_over: Callable[[str], bool],
     give_up: Callable[[OSError], None] | None = None,
+    *,
+    links: bool = False,
 ) -> Iterator[Path | None]:
     """Yields for a directory and each below it the path if it is a model's, and None otherwise.
 
@@ -41,12 +43,16 @@ def walk_models(
         directory: Where to begin.
         passed_over: Whether directories of a name are not looked into.
         give_up: What is called with the error of a directory that cannot be read.
+        links: Whether a link to a model is one, such as ``latest``. No other links are followed.
     """
     for parent, directories, files in os.walk(directory, onerror=give_up):
         directories[:] = sorted(name for name in directories if not passed_over(name))
         if is_model := not PROTO_NAMES.isdisjoint(files):
             directories.clear()
         yield Path(parent) if is_model else None
+        for each in (Path(parent, name) for name in directories if links):
+            if each.is_symlink() and _is_model(each):
+                yield each
 
 
 def no_directory(path: Path) -> str:
@@ -80,7 +86,6 @@ def _not_a_directory(file: Path) -> str:
 
     if file.name in PROTO_NAMES:
         return f"{file}: this is a file. Name the directory that holds it."
-
     try:
         with open_regular(file) as opened, mapped(file, opened) as buffer:
             if found := foreign_file(buffer, file):
@@ -110,9 +115,13 @@ def misnamed(file: Path) -> str:
 def part_of_model(file: Path) -> str:
     """Says, as a sentence, of which model a file is a part; empty if there is none around it."""
     for directory in (file.parent, file.parent.parent):
-        if any((directory / name).is_file() for name in PROTO_NAMES):
+        if _is_model(directory):
             return f"It is a part of the model {str(directory)!r}. Name that."
     return ""
+
+
+def _is_model(directory: Path) -> bool:
+    return any((directory / name).is_file() for name in PROTO_NAMES)
 
 
 def no_model_in(directory: Path) -> str:
@@ -120,7 +129,7 @@ def no_model_in(directory: Path) -> str:
     problem = f"{directory}: holds no {BINARY_NAME}."
     if part := part_of_model(directory / BINARY_NAME):
         return f"{problem} {part}"
-    walk = walk_models(directory, lambda name: name.startswith("."))
+    walk = walk_models(directory, lambda name: name.startswith("."), links=True)
     models = [model for model in islice(walk, _MOST_DIRECTORIES) if model is not None]
     if models:
         named = ", ".join(str(model.relative_to(directory)) for model in models[:_LISTED])

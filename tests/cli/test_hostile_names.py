@@ -236,6 +236,7 @@ taken = [dict(key=name, dtype="int64", shape=None)]
 graph["functions"] = [
     dict(function=name, arguments=taken, fixed=[name], results=taken, problem=None)
 ]
+graph["unsigned"] = dict(placeholders=[endpoint], results=[], command=name)
 summary = dict(model=name, file="f", bytes=1, fingerprint=None, meta_graphs=[graph])
 terminal.say_table(rich_text(summary))
 """,

@@ -10,6 +10,8 @@ import sys
 import termios
 
 import pytest
+from rich.console import Group
+from rich.text import Text
 
 from sigpb.cli import terminal
 from sigpb.inspect.styled_text import Span, line
@@ -93,3 +95,10 @@ def test_a_pager_may_be_left_before_the_end() -> None:
 
 def test_a_pager_that_is_not_there_is_not_missed() -> None:
     assert "line 1" in on_terminal(PAGER="no-such-pager")
+
+
+def test_a_line_of_a_table_that_is_not_to_be_wrapped_is_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    terminal.say_table(Group(Text("x " * 300, no_wrap=True, overflow="ignore")))
+    assert capsys.readouterr().out == "x " * 300 + "\n"

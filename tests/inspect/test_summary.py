@@ -344,5 +344,14 @@ def test_headings_stand_out_where_there_are_colours() -> None:
     assert "\x1b" not in on_a_console()
 
 
+def test_a_command_is_not_broken() -> None:
+    command = "sigpb patch " + "--add_output=y=y:0 " * 10
+    unsigned = {"placeholders": [], "results": [], "command": command.strip()}
+    out = io.StringIO()
+    console = Console(file=out, width=40, highlight=False)
+    console.print(rich_text(made_up(unsigned=unsigned)), crop=False)
+    assert f"\n  to make a signature: {command.strip()}\n" in out.getvalue()
+
+
 def test_folds_on_a_narrow_terminal() -> None:
     assert all(len(line) <= 40 for line in on_a_console(width=40).splitlines())

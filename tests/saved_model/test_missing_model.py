@@ -158,6 +158,19 @@ def test_models_are_found_however_deep_and_not_in_models(tmp_path: Path) -> None
     assert "It holds models in: a, b/2. Name one of these; 'sigpb show" in said_of(tmp_path)
 
 
+def test_links_to_models_are_models_where_these_are_named(tmp_path: Path) -> None:
+    make(tmp_path, "elsewhere/3/saved_model.pb")
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "latest").symlink_to("../elsewhere/3")
+    (base / "up").symlink_to("..")
+    assert "It holds models in: latest. Name one of these" in said_of(base)
+    assert [each["model"] for each in run("show", base, "--format=json").json["models"]] == [
+        str(base / "latest")
+    ]
+    assert "neither this directory nor any below it holds" in run("lint", base).err
+
+
 def test_damage_leads_to_wire_and_salvage(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
     file = model / "saved_model.pb"
