@@ -311,26 +311,13 @@ def test_a_model_patched_in_place_is_old_or_new_at_any_moment(
     assert found == {OLD[MAIN], NEW[MAIN]}
 
 
-@pytest.mark.parametrize("act", [kill, fail_for_good])
-def test_a_backup_is_put_back_or_not_at_any_moment(
-    tmp_path: Path, act: Callable[[int, int], None]
-) -> None:
+def test_a_backup_is_put_back_or_not_at_any_moment(tmp_path: Path) -> None:
     found = set()
-    for place, outcome, message in at_each_step(Patched.put_back, tmp_path, act, Patched):
+    for place, _, _ in at_each_step(Patched.put_back, tmp_path, kill, Patched):
         assert isinstance(place, Patched)
         model = files(place.model)
         assert_consistent(model)
         found.add(model[MAIN])
-        if outcome == FAILED:
-            stated = {
-                "The model is as it was": NEW,
-                "saved_model.pb is the old one": NEW,
-                "saved_model.pb is the new one": OLD,
-            }
-            assert [each[MAIN] for words, each in stated.items() if words in message] == [
-                model[MAIN]
-            ]
-            assert model == NEW or "'sigpb undo' puts back the rest" in message
         is_half_done = model not in (OLD, NEW)
         assert take_back_unfinished(place.model) is is_half_done
         assert files(place.model) == OLD or not is_half_done

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from sigpb.errors import EnvironmentFailure
-from sigpb.publishing.publish import FileState, publish_in_place
+from sigpb.publishing.changes import EXCHANGE_NAME
+from sigpb.publishing.exchange import locked
+from sigpb.publishing.publish import FileState, publish_in_place, put_backup_back
 from sigpb.publishing.restore import (
     backup_path,
     remove_leftovers,
@@ -160,3 +162,31 @@ def test_stages_of_another_directory_stay(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     remove_stages(tmp_path / "2")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".sigpb-tmp-22-0a", "2"]
+
+
+def test_a_backup_is_put_back_and_goes(model: Path) -> None:
+    before = snapshot(model)
+    kept = publish_in_place(model, CHANGES, expected=FileState.of(model / MAIN))
+    assert kept is not None
+
+    put_backup_back(model, kept, CHANGES, expected=FileState.of(model / MAIN))
+
+    assert snapshot(model) == before
+
+
+def test_a_backup_is_not_put_back_into_what_somebody_else_is_at(model: Path) -> None:
+    read = FileState.of(model / MAIN)
+    kept = publish_in_place(model, CHANGES, expected=read)
+    assert kept is not None
+    before, now = snapshot(model), FileState.of(model / MAIN)
+
+    with pytest.raises(EnvironmentFailure, match="was changed, replaced or removed since"):
+        put_backup_back(model, kept, CHANGES, expected=read)
+    with locked(model), pytest.raises(EnvironmentFailure, match="Another process is patching"):
+        put_backup_back(model, kept, CHANGES, expected=now)
+    assert snapshot(model) == before
+    (model / EXCHANGE_NAME).write_bytes(b"{}")
+    with pytest.raises(EnvironmentFailure, match="takes back what was begun"):
+        put_backup_back(model, kept, CHANGES, expected=now)
+    (model / EXCHANGE_NAME).unlink()
+    assert snapshot(model) == before
