@@ -121,9 +121,9 @@ def _outcomes(
         try:
             _run(pipeline)
         except Exception as error:  # Each runner has its own.
-            said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise EnvironmentFailure(
-                f"The pipeline failed, and some models may be patched: {said} Go on with --resume."
+                f"The pipeline failed, and some models may be patched: {_reason(error)} Go on with "
+                "--resume."
             ) from error
         left = {each.number: each.models for each in ranges}
         for number, outcomes in _read(own):
@@ -135,6 +135,13 @@ def _outcomes(
             f"The pipeline of {runner} did not say of {count} models what became of them; workers "
             "have to reach --temp_location. Go on with --resume."
         )
+
+
+def _reason(error: Exception) -> str:
+    """Returns what a runner says of a failure, without the traceback of a worker."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    is_traceback = any(line.startswith("Traceback ") for line in lines)
+    return " ".join(" ".join(lines[-1:] if is_traceback else lines).split())
 
 
 def _run(pipeline: Any) -> None:
