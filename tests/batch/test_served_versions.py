@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 import sigpb
+from sigpb import protos
+from sigpb.batch.prepare import prepare
+from sigpb.batch.selection import configured_roots
 from sigpb.batch.served_versions import ServedVersions, surprises_beside
 from sigpb.batch.versions import VersionPolicy
 from sigpb.patching.patch_file import parse_text
@@ -15,6 +18,7 @@ from tests.cli.command_line import run
 from .repositories import RENAME, ModelFactory, repository
 
 FILE = Path("models.config")
+ONLY = protos.ModelSelection()
 WHERE = "models.config, model 'm': "
 
 
@@ -70,9 +74,8 @@ def root(fixture_model: ModelFactory, tmp_path: Path) -> Path:
 
 def test_batches_say_so_first(root: Path, tmp_path: Path) -> None:
     (tmp_path / "patch.txtpb").write_text(RENAME)
-    config = root / "models.config"
-    patch = f"--patch={tmp_path / 'patch.txtpb'}"
-    flags = (f"--models_config={config}", f"--map=/models={root}", patch, "--dry_run")
+    config, patch = root / "models.config", f"--patch={tmp_path / 'patch.txtpb'}"
+    flags = (f"--models_config={config}", f"--map=/models={root}", patch, "--jobs=1", "--dry_run")
 
     outcome = run("batch", *flags, "--new_version")
 
@@ -83,8 +86,9 @@ def test_batches_say_so_first(root: Path, tmp_path: Path) -> None:
     as_json = run("batch", *flags, "--new_version", "--format=json")
     (warning,) = as_json.json["warnings"]
     assert (warning.startswith(said), as_json.err) == (True, "")
-    in_place = run("batch", *flags, "--in_place", "--format=json")
-    assert (in_place.json["warnings"], in_place.err) == ([], "")
+    assert (
+        prepare(configured_roots(config, {"/models": str(root)}), ONLY, "in_place").warnings == ()
+    )
 
 
 def test_patches_find_the_configuration_beside_the_versions(root: Path) -> None:
