@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -348,7 +348,8 @@ def _anywhere(
         patched: Patches a model of this machine.
     """
     if not (is_url(str(path)) or is_url(str(options.output_dir))):
-        return patched(Path(path), options)
+        result = patched(Path(path), options)
+        return replace(result, notes=(*result.notes, *_unserved(options.output_dir)))
     from sigpb.patching.expand import label_files
     from sigpb.remote.work_copy import work_copy
     from sigpb.verifying.report import NotEquivalent
@@ -377,6 +378,14 @@ def _anywhere(
         backup=backup and (f"{source}/{Path(backup).name}" if copy.source.model else backup),
         verification=report and report.named(source, output, told),
     )
+
+
+def _unserved(output: str | Path | None) -> Iterator[str]:
+    """Yields what TensorFlow Serving does not do with a model that is put there, if it knows it."""
+    if output is not None and Path(output).name.isdigit():
+        from sigpb.batch.served_versions import surprises_beside
+
+        yield from surprises_beside(Path(output))
 
 
 def _taken_back(path: Path, options: _Options) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,11 +31,13 @@ class Prepared:
         tasks: The models to patch, in the order of their paths.
         passed_over: What became of all others that were found.
         directories: What other batches have to keep off.
+        warnings: What TensorFlow Serving does not do with the new versions.
     """
 
     tasks: tuple[Task, ...]
     passed_over: tuple[Outcome, ...]
     directories: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check_patch(patch: protos.SavedModelPatch) -> None:
@@ -110,7 +112,27 @@ def prepare(
                 outcomes.append(Outcome(each.path, "refused", f"{error}."))
     tasks.sort(key=lambda task: path_order(task.model))
     directories = _written_to(found, roots) if output_root is None else {output_root}
-    return Prepared(tuple(tasks), tuple(outcomes), tuple(sorted(directories)))
+    warnings = tuple(_warnings(roots, found, tasks)) if mode == "new_version" else ()
+    return Prepared(tuple(tasks), tuple(outcomes), tuple(sorted(directories)), warnings)
+
+
+def _warnings(roots: Sequence[Root], found: Discovery, tasks: Sequence[Task]) -> Iterator[str]:
+    """Yields what TensorFlow Serving does not do with the versions that are to be made."""
+    for number, root in enumerate(roots):
+        versions = {
+            each.version
+            for each in found.models
+            if each.root == number and posixpath.dirname(each.path) == root.path
+        }
+        outputs = [task.output or "" for task in tasks]
+        made = {
+            version_of(posixpath.basename(output))
+            for output in outputs
+            if posixpath.dirname(output) == root.path
+        }
+        before = {each for each in versions if each is not None}
+        if root.served is not None and (new := {each for each in made if each is not None}):
+            yield from root.served.surprises(before, new)
 
 
 def _check_stores(roots: Sequence[Root], output_root: str | None) -> None:

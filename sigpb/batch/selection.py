@@ -11,12 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf import text_format
-
 from sigpb import protos
+from sigpb.batch.served_versions import ServedVersions, read_config
 from sigpb.batch.versions import VersionPolicy, parse_versions, policy_of, version_of
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError, listed
-from sigpb.parsers import parse_text_proto
 from sigpb.regular_files import read_text
 from sigpb.remote.urls import is_url
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
@@ -201,11 +199,13 @@ class Root:
         path: The directory.
         versions: Which versions are meant; None for those that the patch says.
         passed_over: Why it is not looked into; None if it is.
+        served: Which versions are served; None where that is not known.
     """
 
     path: str
     versions: VersionPolicy | None = None
     passed_over: str | None = None
+    served: ServedVersions | None = None
 
 
 def listed_roots(file: Path) -> list[Root]:
@@ -232,15 +232,8 @@ def configured_roots(file: Path, places: Mapping[str, str] | None = None) -> lis
         UsageError: If it is none, or no base path lies in one of `places`.
         EnvironmentFailure: If it cannot be read.
     """
-    config = protos.ModelServerConfig()
-    try:
-        parse_text_proto(_text(file), config, protos.POOL)
-    except text_format.ParseError as error:
-        raise UsageError(f"{file}: not the text of a ModelServerConfig: {error}.") from error
-    if not config.HasField("model_config_list"):
-        raise UsageError(f"{file}: there is no model_config_list.")
     places = places or {}
-    models = config.model_config_list.config
+    models = read_config(file).model_config_list.config
     base_paths = [model.base_path for model in models if model.base_path]
     for place in places:
         if not any(_is_in(path, place) for path in base_paths):
@@ -253,6 +246,7 @@ def configured_roots(file: Path, places: Mapping[str, str] | None = None) -> lis
             _placed(model.base_path, places) or model.name,
             policy_of(model.model_version_policy),
             _obstacle(model),
+            ServedVersions.of(file, model),
         )
         for model in models
     ]

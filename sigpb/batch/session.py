@@ -29,12 +29,14 @@ class Session:
         known: What became of models already.
         journal: The journal; None in a dry run.
         directories: What other batches have to keep off.
+        warnings: What TensorFlow Serving does not do with the new versions.
     """
 
     run: Run
     known: Iterable[Outcome]
     journal: Path | None = None
     directories: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def new_id() -> str:
@@ -51,7 +53,12 @@ def rehearse(prepare: Callable[[], Prepared], job: Job, limits: Limits) -> Sessi
     _require_tensorflow(job, limits)
     prepared = prepare()
     run = Run(replace(job, dry_run=True), prepared.tasks, limits)
-    return Session(run, prepared.passed_over, directories=prepared.directories)
+    return Session(
+        run,
+        prepared.passed_over,
+        directories=prepared.directories,
+        warnings=prepared.warnings,
+    )
 
 
 @contextmanager
@@ -85,7 +92,7 @@ def begin(
         written = Journal.create(journal, start, prepared.tasks, prepared.passed_over)
         with closing(written), journal_locked(journal, prepared.directories) as also:
             run = Run(job, prepared.tasks, limits, written, (*inherited, *also))
-            yield Session(run, prepared.passed_over, journal)
+            yield Session(run, prepared.passed_over, journal, warnings=prepared.warnings)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sigpb.rewrite.interface import Interface
 from sigpb.rewrite.port import SIDES, Side
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph
 from sigpb.tf.endpoint_keys import argument_name, is_callable, is_exportable
-from sigpb.tf.serving import EXAMPLES, OUTPUTS
+from sigpb.tf.serving import PREDICT
 from sigpb.tf.tensor_types import Shape, dtype_of, parse_shape
 from sigpb.visible_text import natural
 
@@ -348,7 +348,11 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
     for signature in draft.kept():
         if signature.changed:
             where = f"signature {signature.key!r}"
-            yield from (f"{where}: {warning}" for warning in unanswerable(signature))
+            if signature.method_name != PREDICT:
+                from sigpb.patching.served_methods import refused_requests
+
+                found = refused_requests(draft.meta_graph, signature)
+                yield from (f"{where}{warning}" for warning in found)
             yield from (f"{where}: {warning}" for warning in _unexportable(signature))
             yield from (f"{where}: {warning}" for warning in _ambiguous(signature))
             yield from (f"{where}: {warning}" for warning in _unused(draft.meta_graph, signature))
@@ -378,20 +382,6 @@ def _lost_defaults(meta_graph: MetaGraph, signature: Interface) -> Iterator[str]
     from sigpb.rewrite.session_graph import lost_defaults
 
     yield from lost_defaults(signature, GraphParts(meta_graph))
-
-
-def unanswerable(signature: Interface) -> Iterator[str]:
-    """Yields why TensorFlow Serving could not answer the requests a method stands for."""
-    outputs = OUTPUTS.get(signature.method_name)
-    if outputs is None:
-        return
-    inputs, keys = set(signature.keys("input")), set(signature.keys("output"))
-    if inputs != {EXAMPLES} or not keys & set(outputs) or len(keys) > len(outputs):
-        wanted = " or ".join(repr(key) for key in sorted(outputs))
-        yield (
-            f"TensorFlow Serving answers {signature.method_name} requests only with an input "
-            f"{EXAMPLES!r} and an output {wanted}, and no more than these."
-        )
 
 
 def _unexportable(signature: Interface) -> Iterator[str]:

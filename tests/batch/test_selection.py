@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sigpb.batch.selection import (
     listed_roots,
     reason_to_skip,
 )
+from sigpb.batch.served_versions import ServedVersions
 from sigpb.batch.versions import VersionPolicy, parse_versions
 from sigpb.errors import EnvironmentFailure, PatchError, UsageError
 from sigpb.patching.patch_file import parse_text
@@ -169,7 +171,8 @@ model_config_list {
 def test_configuration(tmp_path: Path) -> None:
     file = tmp_path / "models.config"
     file.write_text(CONFIG)
-    assert configured_roots(file) == [
+    roots = configured_roots(file)
+    assert [replace(root, served=None) for root in roots] == [
         Root("/models/a", VersionPolicy(latest=1)),
         Root("/models/b", VersionPolicy(latest=2)),
         Root("/models/c", VersionPolicy()),
@@ -177,6 +180,7 @@ def test_configuration(tmp_path: Path) -> None:
         Root("/models/e", VersionPolicy(latest=1), "its platform is 'other'"),
         Root("/models/f", VersionPolicy(latest=1)),
     ]
+    assert roots[1].served == ServedVersions(file, "b", VersionPolicy(latest=2), {"stable": 1})
 
 
 @pytest.mark.tensorflow

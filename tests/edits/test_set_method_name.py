@@ -95,6 +95,32 @@ class TestWarnings:
             "only with an input 'inputs' and an output 'outputs', and no more than these.",
         )
 
+    @pytest.mark.parametrize(
+        ("endpoints", "said"),
+        [
+            ('input { key: "t" rename_to: "inputs" }', "the input takes float32, not string."),
+            ('input { key: "t" rename_to: "inputs" dtype: "string" }', None),
+        ],
+    )
+    def test_dtypes_that_the_method_needs(
+        self, endpoints: str, said: str | None, fixture_model: ModelFactory
+    ) -> None:
+        patch = f"""
+            signature {{
+                key: "single" method_name: "tensorflow/serving/regress" {endpoints}
+                output {{ key: "u" rename_to: "outputs" }}
+            }}
+        """
+        plan = sigpb.plan(fixture_model("tf2_linear"), parse_text(patch))
+        found = [each for each in plan.warnings if "signature 'single', input 'inputs'" in each]
+        assert [each.endswith(said or "") for each in found] == ([True] if said else [])
+
+    def test_a_method_that_there_is_not(self, fixture_model: ModelFactory) -> None:
+        patch = parse_text('signature { key: "single" method_name: "predict" }')
+        (warning,) = sigpb.plan(fixture_model("tf2_linear"), patch).warnings
+        assert warning.startswith("signature 'single': The method name is 'predict'; TensorFlow")
+        assert "refuse requests" in warning
+
     def test_no_warning_once_the_keys_are_there(self, fixture_model: ModelFactory) -> None:
         plan = sigpb.plan(
             fixture_model("tf2_linear"),
@@ -103,7 +129,7 @@ class TestWarnings:
                 signature {
                     key: "single"
                     method_name: "tensorflow/serving/classify"
-                    input { key: "t" rename_to: "inputs" }
+                    input { key: "t" rename_to: "inputs" dtype: "string" }
                     output { key: "u" rename_to: "scores" }
                 }
                 """

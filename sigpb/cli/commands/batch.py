@@ -88,6 +88,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(ReportWriter(Path(values.report))) if values.report else None
         session = stack.enter_context(_session(arguments, values))
+        if not as_json:
+            terminal.warn(*session.warnings)
         plan = _plan_writer(session, values, stack)
         run = session.run
         progress = batch_progress.progress(len(run.tasks), dry_run=values.dry_run, quiet=as_json)
@@ -116,6 +118,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         "seconds": round(time.monotonic() - started, 3),
     }
     if as_json:
+        details["warnings"] = list(session.warnings)
         terminal.say_json(summary.json(left, details, models))
     else:
         summary.print(left, details)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb import protos
 from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.rule import Finding, LintRule
-from sigpb.patching.checks import unanswerable
+from sigpb.patching.served_methods import unanswerable
 from sigpb.rewrite.draft import MetaGraphDraft
-from sigpb.tf.serving import EXAMPLES, METHODS, OUTPUTS
+from sigpb.tf.serving import unknown_method, wrong_dtypes
 from sigpb.tf.tensor_types import dtype_name
-
-_STRING = protos.DataType.Value("DT_STRING")
 
 
 class ServingMethod(LintRule):
@@ -23,7 +20,8 @@ class ServingMethod(LintRule):
     explanation = (
         "TensorFlow Serving answers Classify and Regress requests only from signatures with fixed "
         "keys, whatever their method name says, and passes them serialized tf.Examples, so that "
-        "the input has to be a string. It knows three methods: older servers, and newer ones with "
+        "the input has to be a string; what it answers from has to be of float32, and classes of "
+        "string. It knows three methods: older servers, and newer ones with "
         "--enable_signature_method_name_check, refuse requests to a signature with another."
     )
     remedy = (
@@ -42,16 +40,11 @@ class ServingMethod(LintRule):
                     yield self.finding(problem, graph.where(signature.key))
             for key, signature_def in graph.signatures.items():
                 method = signature_def.method_name
-                examples = signature_def.inputs.get(EXAMPLES) if method in OUTPUTS else None
-                if examples is not None and examples.dtype != _STRING:
-                    yield self.finding(
-                        f"TensorFlow Serving passes {method} requests as serialized tf.Examples, "
-                        f"but the input takes {dtype_name(examples.dtype)}, not string.",
-                        graph.where(key, "input", EXAMPLES),
-                    )
-                if method not in METHODS and graph in model.serving_graphs:
-                    yield self.finding(
-                        f"The method name is {method!r}; TensorFlow Serving knows "
-                        f"{', '.join(sorted(METHODS))}.",
-                        graph.where(key),
-                    )
+                dtypes = [
+                    {name: dtype_name(info.dtype) for name, info in ends.items()}
+                    for ends in (signature_def.inputs, signature_def.outputs)
+                ]
+                for side, end, problem in wrong_dtypes(method, *dtypes):
+                    yield self.finding(problem, graph.where(key, side, end))
+                if graph in model.serving_graphs and (problem := unknown_method(method)):
+                    yield self.finding(problem, graph.where(key))

@@ -91,6 +91,15 @@ def test_variables_stay_in_the_store(memory: str, model: Path, temporary: Path) 
     assert list(temporary.iterdir()) == []
 
 
+def test_models_below_are_not_fetched_whole(memory: str, model: Path, temporary: Path) -> None:
+    root = upload(model, memory, "a/1", "a/2")
+    with at_hand(root, whole=True) as found:
+        assert not found.fetched[0]
+    outcome = run("verify", root, f"{root}/a/1")
+    assert outcome.code == 3
+    assert f"{root}: holds no saved_model.pb. It holds models in: a/1, a/2." in outcome.err
+
+
 def test_lint_sees_files_that_stay_in_the_store(memory: str, model: Path) -> None:
     url = f"{upload(model, memory, 'a/1')}/a/1"
     assert "  checkpoint: " not in run("lint", url).out
@@ -119,7 +128,7 @@ def test_models_below_are_shown_as_far_as_they_are_small(
     root = upload(model, memory, "a/1", "a/2", "b/1")
     shown = run("show", root)
     assert shown.code == 0
-    assert shown.out.startswith(f"{root}: no SavedModel itself; models below it: 3\n")
+    assert shown.out.startswith(f"{root}: not a SavedModel. Models below it: 3\n")
     assert shown.out.count("{serve} 'classify', 'regress', 'serving_default'") == 3
     assert f"sigpb show {root}/b/1" in shown.out
     monkeypatch.setattr(
