@@ -22,12 +22,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sigpb.api import apply_plan as apply_plan
-    from sigpb.api import infer as infer
-    from sigpb.api import invert as invert
     from sigpb.api import patch as patch
     from sigpb.api import plan as plan
     from sigpb.api import undo as undo
-    from sigpb.api import verify as verify
     from sigpb.comparing.difference import ModelDifference as ModelDifference
     from sigpb.errors import EnvironmentFailure as EnvironmentFailure
     from sigpb.errors import ModelUnreadable as ModelUnreadable
@@ -47,9 +44,12 @@ if TYPE_CHECKING:
     from sigpb.protos import SavedModelPatch as SavedModelPatch
     from sigpb.reading import diff as diff
     from sigpb.reading import graph as graph
+    from sigpb.reading import infer as infer
+    from sigpb.reading import invert as invert
     from sigpb.reading import lint as lint
     from sigpb.reading import show as show
     from sigpb.reading import trace as trace
+    from sigpb.reading import verify as verify
     from sigpb.saved_model.model import SavedModel as SavedModel
     from sigpb.saved_model.model import open_model
     from sigpb.verifying.report import NotEquivalent as NotEquivalent
@@ -81,8 +81,8 @@ _SOURCES = {
     "apply_plan": "api",
     "diff": "reading",
     "graph": "reading",
-    "infer": "api",
-    "invert": "api",
+    "infer": "reading",
+    "invert": "reading",
     "lint": "reading",
     "load_patch": "patching.patch_file",
     "open": "saved_model.model",
@@ -91,7 +91,7 @@ _SOURCES = {
     "show": "reading",
     "trace": "reading",
     "undo": "api",
-    "verify": "api",
+    "verify": "reading",
 }
 
 __all__ = [*sorted(_SOURCES), "__version__"]

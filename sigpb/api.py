@@ -1,4 +1,4 @@
-"""The Python interface, as `import sigpb` offers it."""
+"""The functions of `import sigpb` that make models, and plan that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.errors import UsageError, with_path
 from sigpb.patch_result import PatchResult, UndoResult
 from sigpb.patching.apply import changes_of, check
-from sigpb.patching.compile import compile_patch, plan_patch
+from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import PatchLike, Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import (
@@ -27,8 +27,7 @@ from sigpb.publishing.unfinished import (
 )
 from sigpb.regular_files import is_url
 from sigpb.saved_model.files import is_graph_file, locate
-from sigpb.saved_model.model import SavedModel, open_model, open_models
-from sigpb.verifying.report import VerifyReport
+from sigpb.saved_model.model import SavedModel, open_model
 
 
 @with_path
@@ -68,52 +67,6 @@ def plan(path: str | Path, patch: PatchLike, *, out: str | Path | None = None) -
 
             saved_plan.save(model, made, Path(out))
         return made.to_tell()
-
-
-@with_path
-def invert(path: str | Path, patch: PatchLike) -> protos.SavedModelPatch:
-    """Returns the patch that undoes another one.
-
-    Args:
-        path: The directory or URL of the model as it is before `patch`.
-        patch: The patch to undo, as for `plan`.
-
-    Raises:
-        ModelUnreadable: If there is no model that can be read.
-        PatchError: With everything that is wrong with the patch, or that cannot be undone.
-    """
-    from sigpb.patching.expand import label_files
-    from sigpb.patching.invert import invert as inverse
-    from sigpb.remote.at_hand import at_hand
-
-    wanted = _read(patch)
-    with at_hand(path, also=tuple(label_files(wanted))) as found, open_model(found.path) as model:
-        made = compile_patch(model, wanted)
-        check(made, model)
-        return inverse(model, made)
-
-
-@with_path
-def infer(before: str | Path, after: str | Path) -> protos.SavedModelPatch:
-    """Returns the patch that gives a model the signatures of another.
-
-    Args:
-        before: The directory or URL of the model to patch.
-        after: The directory or URL of the model that has the signatures wanted.
-
-    Raises:
-        ModelUnreadable: If there is no model that can be read.
-        PatchError: If there is no such patch, with all reasons.
-    """
-    from sigpb.patching.infer import infer_patch
-    from sigpb.remote.at_hand import at_hand
-
-    with (
-        at_hand(before) as old,
-        at_hand(after) as new,
-        open_models(old.path, new.path) as (first, second),
-    ):
-        return infer_patch(first, second)
 
 
 @with_path
@@ -333,6 +286,7 @@ class _Options(NamedTuple):
             raise UsageError("--allow_ops goes with --verify: without it no model is run.")
 
 
+@with_path
 def _anywhere(
     path: str | Path,
     options: _Options,
@@ -460,71 +414,3 @@ def _patched(
     told = made.to_tell()
     notes = (*taken_back, *notes)
     return PatchResult(status, told, output, backup, verified, notes, options.dry_run)
-
-
-@with_path
-def verify(
-    old: str | Path,
-    new: str | Path,
-    patch: PatchLike | None = None,
-    *,
-    loaders: Sequence[str] = ("v1", "v2"),
-    samples: str | Path | None = None,
-    signature: str | None = None,
-    batch_sizes: Sequence[int] = (1, 2, 5),
-    rtol: float = 0.0,
-    atol: float = 0.0,
-    timeout: float = 600.0,
-    allow_ops: Sequence[str] = (),
-) -> VerifyReport:
-    """Runs two models under TensorFlow, in a process of its own, and compares what they return.
-
-    Values are compared to the bit, but for what a NaN carries. Differences of ``1e-4`` pass where
-    the new model takes any number of rows and the old one only so many, and where they are gone
-    without TensorFlow's optimizer of graphs: kernels and optimizer may add up in another order.
-
-    Args:
-        old: The directory or URL of a model. What is in a store is fetched whole.
-        new: The directory or URL of the model that it became.
-        patch: What was changed, as for `plan`; values are converted by it. Without it nothing was,
-            or, where the signatures differ, what they differ in.
-        loaders: ``v1`` for ``tf.compat.v1.saved_model.load``, ``v2`` for ``tf.saved_model.load``.
-        samples: A file of ``numpy.savez`` with values for inputs, by the keys of the new model, or
-            by ``signature/input``. Values for all others are made up.
-        signature: The key of the only signature to compare, in the new model.
-        batch_sizes: The numbers of rows to feed where that is open.
-        rtol: How much floating-point numbers may differ, as a fraction of their absolute value.
-        atol: How much they may differ besides.
-        timeout: After how many seconds to give up.
-        allow_ops: The ops that the models may have, though they touch files, other machines or
-            code.
-
-    Raises:
-        UsageError: If an argument makes no sense.
-        UnsafeModel: If a model has such ops that are not allowed. It is not run then.
-        ModelUnreadable: If there is no model that can be read.
-        PatchError: With everything that is wrong with the patch for the old model.
-        EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
-    """
-    from sigpb.remote.at_hand import at_hand
-    from sigpb.verifying.comparison import Tolerance
-    from sigpb.verifying.from_plan import mapping_of
-    from sigpb.verifying.verify import Options
-    from sigpb.verifying.verify import verify as compare
-
-    options = Options(
-        loaders=loaders,
-        batch_sizes=batch_sizes,
-        tolerance=Tolerance(rtol, atol),
-        samples=None if samples is None else Path(samples),
-        signature=signature,
-        timeout=timeout,
-        allow_ops=allow_ops,
-    )
-    options.check()
-    wanted = None if patch is None else _read(patch)
-    with at_hand(old, whole=True) as first, at_hand(new, whole=True) as second:
-        with open_models(first.path, second.path) as (before, after):
-            mapping = None if wanted is None else mapping_of(before, compile_patch(before, wanted))
-            report = compare(before, after, mapping, options)
-        return report.named(first.name, second.name, (*first.told, *second.told))

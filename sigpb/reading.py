@@ -1,4 +1,4 @@
-"""The functions of `import sigpb` that look at models and change nothing.
+"""The functions of `import sigpb` that only look at models.
 
 What they return is data, printed as the command of the same name prints it, and shows itself in
 notebooks.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from sigpb.errors import ModelUnreadable, UsageError, with_path
 from sigpb.remote.at_hand import at_hand
 from sigpb.saved_model.files import is_graph_file
-from sigpb.saved_model.model import open_model, tag_set
+from sigpb.saved_model.model import open_model, open_models, tag_set
 
 if TYPE_CHECKING:
     from sigpb.comparing.difference import ModelDifference
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sigpb.inspect.model_summary import ModelSummary
     from sigpb.inspect.names.trace import TraceReport
     from sigpb.linting.report import LintReport
+    from sigpb.patching.plan import PatchLike
+    from sigpb.protos import SavedModelPatch
+    from sigpb.verifying.report import VerifyReport
 
 
 @with_path
@@ -159,6 +162,125 @@ def trace(path: str | Path, name: str, *, signature: str | None = None) -> Trace
         raise UsageError(f"{name!r} is not UTF-8 text, as all names in models are.") from error
     with at_hand(path) as found, open_source(found.path) as source:
         return TraceReport(found.named(source.file), tuple(traces(source, name, signature)))
+
+
+@with_path
+def invert(path: str | Path, patch: PatchLike) -> SavedModelPatch:
+    """Returns the patch that undoes another one.
+
+    Args:
+        path: The directory or URL of the model as it is before `patch`.
+        patch: The patch to undo, as for `plan`.
+
+    Raises:
+        ModelUnreadable: If there is no model that can be read.
+        PatchError: With everything that is wrong with the patch, or that cannot be undone.
+    """
+    from sigpb.patching.apply import check
+    from sigpb.patching.compile import compile_patch
+    from sigpb.patching.expand import label_files
+    from sigpb.patching.given_patch import patch_of
+    from sigpb.patching.invert import invert as inverse
+
+    wanted = patch_of(patch)
+    with at_hand(path, also=tuple(label_files(wanted))) as found, open_model(found.path) as model:
+        made = compile_patch(model, wanted)
+        check(made, model)
+        return inverse(model, made)
+
+
+@with_path
+def infer(
+    before: str | Path, after: str | Path, *, tags: Sequence[str] | None = None
+) -> SavedModelPatch:
+    """Returns the patch that gives a model the signatures of another.
+
+    Args:
+        before: The directory or URL of the model to patch.
+        after: The directory or URL of the model that has the signatures wanted.
+        tags: Only the MetaGraph with exactly these tags; None for all.
+
+    Raises:
+        ModelUnreadable: If there is no model that can be read.
+        PatchError: If there is no such patch, with all reasons.
+    """
+    from sigpb.patching.infer import infer_patch
+
+    with (
+        at_hand(before) as old,
+        at_hand(after) as new,
+        open_models(old.path, new.path) as (first, second),
+    ):
+        return infer_patch(first, second, _tags(tags))
+
+
+@with_path
+def verify(
+    old: str | Path,
+    new: str | Path,
+    patch: PatchLike | None = None,
+    *,
+    loaders: Sequence[str] = ("v1", "v2"),
+    samples: str | Path | None = None,
+    signature: str | None = None,
+    batch_sizes: Sequence[int] = (1, 2, 5),
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    timeout: float = 600.0,
+    allow_ops: Sequence[str] = (),
+) -> VerifyReport:
+    """Runs two models under TensorFlow, in a process of its own, and compares what they return.
+
+    Values are compared to the bit, but for what a NaN carries. Differences of ``1e-4`` pass where
+    the new model takes any number of rows and the old one only so many, and where they are gone
+    without TensorFlow's optimizer of graphs: kernels and optimizer may add up in another order.
+
+    Args:
+        old: The directory or URL of a model. What is in a store is fetched whole.
+        new: The directory or URL of the model that it became.
+        patch: What was changed, as for `plan`; values are converted by it. Without it nothing was,
+            or, where the signatures differ, what they differ in.
+        loaders: ``v1`` for ``tf.compat.v1.saved_model.load``, ``v2`` for ``tf.saved_model.load``.
+        samples: A file of ``numpy.savez`` with values for inputs, by the keys of the new model, or
+            by ``signature/input``. Values for all others are made up.
+        signature: The key of the only signature to compare, in the new model.
+        batch_sizes: The numbers of rows to feed where that is open.
+        rtol: How much floating-point numbers may differ, as a fraction of their absolute value.
+        atol: How much they may differ besides.
+        timeout: After how many seconds to give up.
+        allow_ops: The ops that the models may have, though they touch files, other machines or
+            code.
+
+    Raises:
+        UsageError: If an argument makes no sense.
+        UnsafeModel: If a model has such ops that are not allowed. It is not run then.
+        ModelUnreadable: If there is no model that can be read.
+        PatchError: With everything that is wrong with the patch for the old model.
+        EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
+    """
+    from sigpb.patching.compile import compile_patch
+    from sigpb.patching.given_patch import patch_of
+    from sigpb.verifying.comparison import Tolerance
+    from sigpb.verifying.from_plan import mapping_of
+    from sigpb.verifying.verify import Options
+    from sigpb.verifying.verify import verify as compare
+
+    options = Options(
+        loaders=loaders,
+        batch_sizes=batch_sizes,
+        tolerance=Tolerance(rtol, atol),
+        samples=None if samples is None else Path(samples),
+        signature=signature,
+        timeout=timeout,
+        allow_ops=allow_ops,
+    )
+    options.check()
+    wanted = None if patch is None else patch_of(patch)
+    with at_hand(old, whole=True) as first, at_hand(new, whole=True) as second:
+        with open_models(first.path, second.path) as (before, after):
+            mapping = None if wanted is None else mapping_of(before, compile_patch(before, wanted))
+            report = compare(before, after, mapping, options)
+        return report.named(first.name, second.name, (*first.told, *second.told))
 
 
 def _tags(given: Sequence[str] | None) -> tuple[str, ...] | None:

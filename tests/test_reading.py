@@ -209,6 +209,11 @@ def test_errors_name_the_model(tmp_path: Path, fixture_model: ModelFactory) -> N
         sigpb.plan(model, {"signature": [{"key": "serving_defalut"}]})
     assert (refused.value.path, refused.value.suggestions) == (str(model), (S,))
     assert refused.value.exit_code == 2
+    saved = tmp_path / "plan.json"
+    sigpb.plan(model, {}, out=saved)
+    with pytest.raises(sigpb.UsageError) as elsewhere:
+        sigpb.apply_plan(saved, output_dir=model / "inside")
+    assert elsewhere.value.path == str(model)
 
 
 def test_user_script(

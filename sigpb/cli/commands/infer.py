@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from sigpb import reading
 from sigpb.cli import terminal
 from sigpb.cli.arguments import define_tags, tag_set, two_models
-from sigpb.patching.infer import infer_patch
 from sigpb.patching.patch_file import format_patch
-from sigpb.saved_model.model import open_models
 
 USAGE = "sigpb infer A B [--tags=TAG,…]"
 
@@ -42,6 +41,5 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     first, second = two_models(arguments, USAGE)
-    with open_models(first, second) as (before, after):
-        terminal.say_document(format_patch(infer_patch(before, after, tag_set(values))))
+    terminal.say_document(format_patch(reading.infer(first, second, tags=tag_set(values))))
     return 0

@@ -45,8 +45,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         The exit code.
     """
     patch = patch_flags.patch_of(values)
-    from sigpb import api
+    from sigpb import reading
 
-    inverse = api.invert(one_model(arguments, USAGE), patch)
+    inverse = reading.invert(one_model(arguments, USAGE), patch)
     terminal.say_document(format_patch(inverse))
     return 0

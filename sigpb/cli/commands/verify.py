@@ -94,9 +94,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         from sigpb.cli.patch_input import read_patch
 
         patch = read_patch(values.patch)
-    from sigpb import api
+    from sigpb import reading
 
-    report = api.verify(
+    report = reading.verify(
         before,
         after,
         patch,
