@@ -104,8 +104,9 @@ def _in_a_shell(command: str) -> str:
 
 
 def _settled(output: str) -> str:
-    """Returns output without what is different each time: durations, and what a machine has."""
+    """Returns output without what is different each time: times, and what a machine has."""
     output = re.sub(r"(?<=^  confined to: ).*", CONFINED, output, flags=re.MULTILINE)
+    output = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-11-29T12:00:00Z", output)
     return re.sub(r"^seconds: .*", "seconds: 0.42", output, flags=re.MULTILINE)
 
 
