@@ -29,10 +29,8 @@ def command_pages() -> dict[str, str]:
     for each in pages.references():
         rows += f"| [sigpb {each.name}]({each.name}.md) | {each.summary} |\n"
         # Examples have no prompts: a lexer for consoles would take them for output.
-        section = each.markdown().replace("```console", "```sh")
-        found[f"commands/{each.name}.md"] = section.replace("\n### ", "\n## ").replace(
-            "## ", "# ", 1
-        )
+        page = each.markdown().replace("```console", "```sh").removeprefix("#")
+        found[f"commands/{each.name}.md"] = page.replace("\n### ", "\n## ")
     general = pages.flag_page().partition("## All commands\n")[2]
     index = f"""\
 # Commands
