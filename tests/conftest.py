@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -60,6 +61,15 @@ def versions() -> Path:
     return _shared("versions", "SIGPB_VERSIONS", "are no models of other versions")
 
 
+@functools.cache
+def _binary(text: str) -> bytes:
+    """Returns a model in binary form; most are asked for by many tests."""
+    saved_model = protos.SavedModel()
+    pool: Any = saved_model.DESCRIPTOR.file.pool
+    text_format.Parse(text, saved_model, descriptor_pool=pool)
+    return saved_model.SerializeToString(deterministic=True)
+
+
 @pytest.fixture
 def fixture_model(tmp_path: Path) -> Callable[..., Path]:
     """Returns ``fixture_model(name, as_text=False)``: a fresh copy of ``proto_fixtures/<name>``.
@@ -72,11 +82,7 @@ def fixture_model(tmp_path: Path) -> Callable[..., Path]:
         shutil.copytree(REPOSITORY / "proto_fixtures" / name, target)
         text = target / "saved_model.pbtxt"
         if not as_text and text.exists():
-            saved_model = protos.SavedModel()
-            pool: Any = saved_model.DESCRIPTOR.file.pool
-            text_format.Parse(text.read_text(), saved_model, descriptor_pool=pool)
-            binary = saved_model.SerializeToString(deterministic=True)
-            (target / "saved_model.pb").write_bytes(binary)
+            (target / "saved_model.pb").write_bytes(_binary(text.read_text()))
             text.unlink()
         return target
 
