@@ -612,6 +612,20 @@ class TestRollback:
             "sigpb: No model of the batch is 'd'; there are 'a/1', 'b/1', 'c/1'.\n",
         )
 
+    @pytest.mark.parametrize("mode", ["--in_place", "--new_version"])
+    def test_dry_run_after_a_killed_batch(self, root: Path, patch: Path, mode: str) -> None:
+        batch(root, patch, mode=mode)
+        lines = (root / JOURNAL).read_text().splitlines(keepends=True)
+        (root / JOURNAL).write_text("".join(line for line in lines if '"end"' not in line))
+        shutil.rmtree(root / "a" / ("1" if mode == "--in_place" else "2"))
+        before = contents(root)
+
+        told = run("rollback", root / JOURNAL, "--dry_run", "--format=json").json["models"]
+
+        assert [each["outcome"] for each in told] == ["unchanged", "rolled_back", "rolled_back"]
+        assert told[1]["reason"] == "if what is there is what a killed run left"
+        assert contents(root) == before
+
     def test_changed_since(self, root: Path, patch: Path, tmp_path: Path) -> None:
         batch(root, patch)
         other = tmp_path / "other.txtpb"

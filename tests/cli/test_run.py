@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.patches import ModelFactory
+from sigpb import protos
+from tests.patches import ModelFactory, altered
 
 from .command_line import run
 
@@ -107,3 +108,13 @@ def test_without_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     outcome = run("run", FIXTURES / "tf2_linear", "--input_exprs=x=[[1,2,3]];b=[[1,2,3]]")
     assert outcome.code == 4
     assert "pip install 'sigpb[tensorflow]'" in outcome.err
+
+
+def test_a_model_that_reaches_outside_of_itself(fixture_model: ModelFactory) -> None:
+    def add(graph: protos.MetaGraphDef) -> None:
+        graph.graph_def.node.add(name="reads", op="ReadFile")
+
+    model = altered(fixture_model("tf1_no_variables"), add)
+    outcome = run("run", model, "--input_exprs=x=[1]")
+    assert outcome.code == 2
+    assert "--allow_ops=ReadFile runs it all the same." in outcome.err
