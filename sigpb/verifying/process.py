@@ -41,22 +41,29 @@ def ask(request: Request) -> tuple[tuple[SignatureReport, ...], Confinement]:
         for answer in answers
         if "signature" in answer
     )
-    (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
-    return reports, _read_as(Confinement, held)
+    return reports, _confinement(answers)
 
 
-def run_signature(request: RunRequest) -> list[dict[str, Any]] | str:
+def run_signature(request: RunRequest) -> tuple[list[dict[str, Any]] | str, Confinement]:
     """Has a signature run, in a process that is confined where possible.
 
     Returns:
-        Its outputs: ``name``, ``dtype``, ``shape`` and ``data`` in base64. Or why it did not run.
+        Its outputs, each with ``name``, ``dtype``, ``shape`` and ``data`` in base64, or why it did
+        not run; and how the process was confined.
 
     Raises:
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
     answers = _asked(request)
     reasons = [str(answer["not_run"]) for answer in answers if "not_run" in answer]
-    return reasons[0] if reasons else [each["output"] for each in answers if "output" in each]
+    outputs = [answer["output"] for answer in answers if "output" in answer]
+    return reasons[0] if reasons else outputs, _confinement(answers)
+
+
+def _confinement(answers: list[dict[str, Any]]) -> Confinement:
+    (held,) = (answer["confinement"] for answer in answers if "confinement" in answer)
+    confinement: Confinement = _read_as(Confinement, held)
+    return confinement
 
 
 def _asked(request: Request | RunRequest) -> list[dict[str, Any]]:

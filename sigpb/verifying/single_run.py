@@ -17,6 +17,7 @@ from sigpb.verifying.comparison import Array, Arrays
 from sigpb.verifying.from_plan import identity_mapping
 from sigpb.verifying.given_inputs import Wanted
 from sigpb.verifying.process import run_signature
+from sigpb.verifying.report import Confinement
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -75,7 +76,7 @@ class Callee:
         }
         return cls(model, graph.tags, key, wanted, defaults)
 
-    def run(self, values: Arrays, loader: str, timeout: float) -> Arrays:
+    def run(self, values: Arrays, loader: str, timeout: float) -> tuple[Arrays, Confinement]:
         """Runs the signature, in a process of its own.
 
         Args:
@@ -84,7 +85,7 @@ class Callee:
             timeout: After how many seconds to give up.
 
         Returns:
-            The outputs, by what loaders call them.
+            The outputs, by what loaders call them, and how the process was confined.
 
         Raises:
             DoesNotRun: If TensorFlow cannot load or run it.
@@ -93,12 +94,12 @@ class Callee:
         defaults = {key: each for key, each in self.defaults.items() if key not in values}
         directory = str(self.model.directory.absolute())
         request = RunRequest(directory, self.tags, self.key, loader, values, defaults, timeout)
-        answer = run_signature(request)
+        answer, confinement = run_signature(request)
         if isinstance(answer, str):
             raise DoesNotRun(
                 f"Signature {self.key!r} did not run under the loader {loader}: {answer}."
             )
-        return {each["name"]: _array(each) for each in answer}
+        return {each["name"]: _array(each) for each in answer}, confinement
 
 
 def _chosen_graph(model: SavedModel, tags: Sequence[str] | None) -> MetaGraph:

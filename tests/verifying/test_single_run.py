@@ -16,16 +16,18 @@ from sigpb.patching.patch_file import parse_text
 from sigpb.verifying import child, single_run
 from sigpb.verifying.child import RunRequest
 from sigpb.verifying.given_inputs import as_arrays, examples
+from sigpb.verifying.report import Confinement
 from sigpb.verifying.single_run import Callee, DoesNotRun, output_json, output_lines, output_npz
 from tests.patches import ModelFactory
 
 
-def in_this_process(request: RunRequest) -> list[dict[str, Any]] | str:
+def in_this_process(request: RunRequest) -> tuple[list[dict[str, Any]] | str, Confinement]:
     """Does what the process with TensorFlow does, and passes what it says through JSON."""
     said: list[Any] = []
     child._run(request, lambda answer: said.append(json.loads(json.dumps(answer))))
     reasons = [str(each["not_run"]) for each in said if "not_run" in each]
-    return reasons[0] if reasons else [each["output"] for each in said if "output" in each]
+    answers = [each["output"] for each in said if "output" in each]
+    return reasons[0] if reasons else answers, Confinement(True, True, None, None, 60)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,7 @@ def outputs(model: Path, loader: str, key: str | None = None, **values: Any) -> 
     with sigpb.open(model) as opened:
         callee = Callee.of(opened, None, key)
         arrays = as_arrays(values, callee.wanted, callee.defaults)
-        return output_json(callee.run(arrays, loader, 60))
+        return output_json(callee.run(arrays, loader, 60)[0])
 
 
 X, B = [[1, 2, 3], [4, 5, 7]], [[1, 1, 2], [3, 5, 8]]

@@ -8,6 +8,7 @@ saved_model_cli; several are separated by ';'. Without inputs the command prints
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shlex
@@ -120,14 +121,16 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         arrays = given_inputs.as_arrays(
             given.by_name(callee.wanted), callee.wanted, callee.defaults
         )
-        outputs = callee.run(arrays, values.loader, values.timeout)
+        outputs, confinement = callee.run(arrays, values.loader, values.timeout)
     as_json = single_run.output_json(outputs)
     if output is not None and output.suffix == ".npz":
         publish_file(output, single_run.output_npz(outputs))
     elif output is not None:
         publish_file(output, f"{json_text({'outputs': as_json})}\n".encode())
     if values.format == "json":
-        terminal.say_json({"signature": callee.key, "loader": values.loader, "outputs": as_json})
+        run_as = {"signature": callee.key, "loader": values.loader}
+        confined = dataclasses.asdict(confinement)
+        terminal.say_json({**run_as, "outputs": as_json, "confinement": confined})
     else:
         terminal.say(*single_run.output_lines(outputs))
     return 0
