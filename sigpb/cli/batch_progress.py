@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from sigpb.batch.job import VERDICTS, Outcome, Verdict
@@ -46,15 +45,7 @@ class Progress:
         self._done: Counter[str] = Counter()
         self._started = self._said = 0.0
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         """Takes away what is not to stay."""
 
     def count(self, outcome: Outcome) -> Outcome:
@@ -120,21 +111,18 @@ class _Bar(Progress):
         self._bar = Bar(*columns, console=console, auto_refresh=False, transient=True)
         self._task = self._bar.add_task("", total=total, rate=0.0, counts="")
 
-    def __enter__(self) -> Progress:
         self._bar.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         """Removes the bar."""
         self._bar.stop()
 
     def _tell_progress(self, rate: float) -> None:
-        counts = counts_text(self._done)
+        counts = ", ".join(
+            f"{self._done[each]} {_word(each, self._dry_run)}"
+            for each in VERDICTS
+            if self._done[each]
+        )
         self._bar.update(self._task, completed=self._done.total(), rate=rate, counts=counts)
         self._bar.refresh()
 
@@ -171,22 +159,20 @@ def _line(outcome: Outcome, dry_run: bool) -> str:
     return f"{_label(outcome.outcome, dry_run)}  {shown(outcome.model)}{to}{reason}"
 
 
+def _word(outcome: str, dry_run: bool) -> str:
+    return "would be patched" if dry_run and outcome == "patched" else outcome
+
+
 def _label(outcome: str, dry_run: bool) -> str:
     """Returns what an outcome is called, in a column."""
-    if not dry_run:
-        return f"{outcome:<9}"
-    return f"{'would be patched' if outcome == 'patched' else outcome:<16}"
+    width = max(len(_word(each, dry_run)) for each in VERDICTS)
+    return _word(outcome, dry_run).ljust(width)
 
 
 def shown(path: str) -> str:
     """Returns a path as people write it: relative to where they are, if it is below that."""
     here = f"{Path.cwd()}/"
     return path.removeprefix(here) if len(path) > len(here) else path
-
-
-def counts_text(counts: Counter[str]) -> str:
-    """Returns for instance ``2 patched, 1 failed``."""
-    return ", ".join(f"{counts[each]} {each}" for each in VERDICTS if counts[each]) or "nothing"
 
 
 @dataclass

@@ -475,41 +475,41 @@ class TestResume:
         ("work", "jobs", "number"),
         [
             ("patch_slowly", 2, signal.SIGINT),
-            ("patch_on_a_disk_that_hangs", 1, signal.SIGINT),
             ("patch_on_a_disk_that_hangs", 2, signal.SIGTERM),
         ],
     )
     def test_interrupted(
         self, model: Path, tmp_path: Path, patch: Path, work: str, jobs: int, number: int
     ) -> None:
-        root = repository(model, tmp_path / "r", *versions(f"m{n:02}" for n in range(50)))
+        root = repository(model, tmp_path / "r", *versions(f"m{n:02}" for n in range(40)))
         before = contents(root)
         journal = root / JOURNAL
         slow = "from sigpb.batch import run; from tests.batch import work\n"
         slow += f"run.patch_model = work.{work}"
         flags = (f"--patch={patch}", "--in_place", f"--jobs={jobs}")
         process = start("batch", root, *flags, before=slow, stdout=subprocess.PIPE)
-        while not (journal.exists() and b'"patched"' in journal.read_bytes()):
+        while not list(root.glob("*/1/.sigpb-backup-*")):
             time.sleep(0.01)
         begun = time.monotonic()
         os.killpg(process.pid, number)
         out = process.communicate()[0].decode()
 
-        assert time.monotonic() - begun < 4  # Mostly 1.1, on two processors that do nothing else.
+        assert time.monotonic() - begun < 6  # Mostly 1.1, on two processors that do nothing else.
         assert process.returncode == 1
         assert "stopped: it was interrupted" in out
         assert f"resume: sigpb batch --journal={journal} --resume" in out.splitlines()
         assert b'"step": "stop"' in journal.read_bytes()
-        old, new = (before["m00/1/saved_model.pb"], (root / "m00/1/saved_model.pb").read_bytes())
-        assert {file.read_bytes() for file in root.glob("*/1/saved_model.pb")} == {old, new}
+        run("patch", model, f"--patch={patch}", "--in_place")
+        whole = {before["m00/1/saved_model.pb"], (model / "saved_model.pb").read_bytes()}
+        assert {file.read_bytes() for file in root.glob("*/1/saved_model.pb")} <= whole
         refused = batch(root, patch)
         assert refused.code == 2
         assert "was not finished. Go on with it (--resume)" in refused.err
 
         outcome = run("batch", f"--journal={journal}", "--resume", "--format=json")
 
-        assert outcomes(outcome) == {"patched": 50}
-        assert (len(patched(root)), leftovers(root)) == (50, [])
+        assert outcomes(outcome) == {"patched": 40}
+        assert (len(patched(root)), leftovers(root)) == (40, [])
         assert outcome.json["resume"] is None
         assert run("rollback", journal).code == 0
         journal.unlink()
@@ -731,6 +731,9 @@ class TestCanary:
                 def __exit__(self, *error: object) -> None:
                     pass
 
+                def stop(self, grace: float = 0.0) -> None:
+                    pass
+
                 def run(self, tasks: Any) -> Any:
                     return (self._do(task) for task in tasks)
 
@@ -739,7 +742,9 @@ class TestCanary:
 
             def verify(model: Any, plan: Any, changes: Any, options: Any, output: Path) -> None:
                 seen.append(f"{output.parent.name} {','.join(options.loaders)}")
-                if problem:
+                if problem == "Ctrl-C":
+                    os.kill(os.getpid(), signal.SIGINT)
+                elif problem:
                     raise EnvironmentFailure(problem)
 
             monkeypatch.setattr(runs, "Pool", InThisProcess)
@@ -782,6 +787,18 @@ class TestCanary:
         monkeypatch.setattr("sigpb.cli.batch_flags.elsewhere", lambda options, values: elsewhere)
         assert batch(root, patch, "--canary=1", "--yes", "--runner=AnyRunner").code == 0
         assert (seen, others) == (["a v1,v2"], ["b/1", "c/1"])
+
+    def test_models_that_were_tried_in_part_are_tried_again(
+        self, root: Path, patch: Path, verified: Callable[[str], list[str]]
+    ) -> None:
+        verified("Ctrl-C")
+        summary = batch(root, patch, "--canary=2", "--yes", "--format=json").json
+        assert (summary["left"], summary["stopped"]) == (1, "it was interrupted")
+        assert b'"step": "canary"' not in (root / JOURNAL).read_bytes()
+
+        assert verified("") == ["a v1,v2", "b v1,v2"]
+        assert run("batch", root, "--resume", "--yes").code == 0
+        assert verified("") == ["a v1,v2", "b v1,v2", "c v1,v2"]
 
     def test_without_tensorflow_nothing_is_begun(
         self, root: Path, patch: Path, monkeypatch: pytest.MonkeyPatch

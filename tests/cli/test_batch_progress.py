@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from sigpb.batch.job import Outcome
-from sigpb.cli.batch_progress import Summary
+from sigpb.cli.batch_progress import Summary, confirm
 from tests.batch.repositories import RENAME, ModelFactory, repository, versions
 from tests.cli.test_batch import NAMES, batch, report
 from tests.cli.test_terminal import on_terminal
@@ -86,3 +88,27 @@ def test_on_a_terminal(root: Path, model: Path, patch: Path) -> None:
         "1 skipped: its path is excluded",
     ]
     assert "3/3" in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "confirmed"), [("yes\n", True), ("no\n", False), ("", False), (None, False)]
+)
+def test_a_question(monkeypatch: pytest.MonkeyPatch, answer: str | None, confirmed: bool) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self) -> str:
+            if answer is None:
+                os.kill(os.getpid(), signal.SIGINT)
+            return answer or ""
+
+    def handler(number: int, frame: object) -> None:
+        raise AssertionError("The line would be read on.")
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        assert confirm(3) is confirmed
+    finally:
+        assert signal.signal(signal.SIGINT, before) is handler

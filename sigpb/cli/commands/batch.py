@@ -93,7 +93,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         plan = _plan_writer(session, values, stack)
         run = session.run
         progress = batch_progress.progress(len(run.tasks), dry_run=values.dry_run, quiet=as_json)
-        stack.enter_context(progress)
+        stack.callback(progress.end)
         stack.enter_context(_stopping(run))
         done = stack.enter_context(contextlib.closing(run.outcomes()))
         paths = [task.model for task in run.tasks]
