@@ -117,6 +117,7 @@ def test_between_this_machine_and_a_store(
     fetched = sigpb.patch(url, PATCH, output_dir=tmp_path / "down")
     assert (fetched.plan.model, fetched.output) == (url, tmp_path / "down")
     assert local_without_history(tmp_path / "down") == patched
+    assert fetched.notes[-1].startswith(f"fetched {url}: {len(mine)} files, ")
     assert contents(url) == mine
 
 

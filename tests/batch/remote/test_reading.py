@@ -332,6 +332,15 @@ class TestErrors:
         with pytest.raises(EnvironmentFailure, match="leads somewhere else"), at_hand(url):
             pass
 
+    def test_objects_below_objects(self, memory: str, model: Path) -> None:
+        url = f"{upload(model, memory, 'a/1')}/a/1"
+        fs(url).store[f"{url.removeprefix('memory:/')}/fingerprint.pb/more"] = fs(url).store[
+            f"{url.removeprefix('memory:/')}/saved_model.pb"
+        ]
+        outcome = run("show", url)
+        assert outcome.code == 4
+        assert "'fingerprint.pb/more', which cannot be a file of a model" in outcome.err
+
     def test_fixing(self, memory: str, model: Path) -> None:
         url = f"{upload(model, memory, 'a/1')}/a/1"
         outcome = run("lint", url, "--fix")
