@@ -388,6 +388,16 @@ class TestUndo:
         assert contents(url) == before
         assert sigpb.undo(url).status == "unchanged"
 
+    def test_older_backups_stay(self, memory: str, model: Path) -> None:
+        url = f"{upload(model, memory, 'a/1')}/a/1"
+        states = []
+        for text in (RENAME, RENAME.replace('"x"', '"b"').replace("image", "other")):
+            states.append(contents(url))
+            sigpb.patch(url, parse_text(text), in_place=True)
+        for state in reversed(states):
+            sigpb.undo(url)
+            assert contents(url) == state
+
     def test_without_a_backup(self, memory: str, model: Path) -> None:
         url = f"{upload(model, memory, 'a/1')}/a/1"
         before = contents(url)

@@ -234,6 +234,11 @@ def test_a_file_of_a_store(memory: str, model: Path, tmp_path: Path) -> None:
         assert agrees(here, there, tmp_path / "graph.pbtxt", f"{memory}/graph.pbtxt")
 
 
+def test_errors_name_a_url_once(memory: str) -> None:
+    fs(memory).pipe_file(f"{memory}/graph.pb", b"\n\x05\n\x01x\x12\x00")  # A MetaGraphDef.
+    assert run("show", f"{memory}/graph.pb").err.count(f"{memory}/graph.pb") == 1
+
+
 def test_what_is_written_about_a_model_names_its_url(
     memory: str, model: Path, tmp_path: Path
 ) -> None:
