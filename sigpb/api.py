@@ -318,19 +318,19 @@ def _anywhere(
         also=tuple(label_files(patch)),
     ) as copy:
         source, output = copy.source.name, copy.output_name or copy.source.name
-        told = copy.source.told if options.verify else ()
         here = options._replace(output_dir=copy.output, hardlink=copy.is_temporary)
         try:
             result = patched(copy.source.path, here)
         except NotEquivalent as error:
-            raise NotEquivalent(error.report.named(source, output, told)) from error
+            raise NotEquivalent(error.report.named(source, output, copy.told)) from error
     report, backup = result.verification, result.backup
     return replace(
         result,
         plan=replace(result.plan, model=source),
         output=output,
         backup=backup and (f"{source}/{Path(backup).name}" if copy.source.model else backup),
-        verification=report and report.named(source, output, told),
+        verification=report and report.named(source, output, copy.told),
+        notes=result.notes if report else (*result.notes, *copy.told),
     )
 
 

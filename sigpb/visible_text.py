@@ -31,7 +31,7 @@ def shown_as(directory: str, name: str) -> Iterator[None]:
 
 def visible(text: str) -> str:
     r"""Returns text with the characters that cannot be seen spelled out: ``\n``, ``\u202e``."""
-    for directory, name in _SHOWN_AS.items():
+    for directory, name in tuple(_SHOWN_AS.items()):  # Another thread may be about to add one.
         text = text.replace(directory, name)
     return _escaped(text, lambda each: each.encode("unicode_escape").decode())
 
@@ -51,7 +51,7 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
         text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
     except ValueError:
         text = json.dumps(_with_finite_numbers(value), indent=indent, ensure_ascii=False)
-    for directory, name in _SHOWN_AS.items():
+    for directory, name in tuple(_SHOWN_AS.items()):
         there, shown = (json.dumps(each, ensure_ascii=False)[1:-1] for each in (directory, name))
         text = text.replace(there, shown)
     lines = text.split("\n")

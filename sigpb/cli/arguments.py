@@ -10,6 +10,7 @@ from pathlib import Path
 
 from absl import flags
 
+from sigpb.cli import terminal
 from sigpb.errors import UsageError
 from sigpb.regular_files import is_url, path_or_url
 
@@ -70,9 +71,34 @@ class PathParser(flags.ArgumentParser[str]):
         return argument
 
 
+class _FileParser(PathParser):
+    """The parser of flags that name a file of this machine: see `check_files`."""
+
+
 def define_path(name: str, meaning: str, values: flags.FlagValues) -> None:
-    """Defines a flag that names a file or a directory."""
+    """Defines a flag that names the directory of a model or of models, which may be a URL."""
     flags.DEFINE(PathParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
+
+
+def define_file(name: str, meaning: str, values: flags.FlagValues) -> None:
+    """Defines a flag that names a file of this machine."""
+    flags.DEFINE(_FileParser(), name, None, meaning, values, flags.ArgumentSerializer[str]())
+
+
+def check_files(values: flags.FlagValues) -> None:
+    """Makes sure that flags that name files name some of this machine: only models may be remote.
+
+    Raises:
+        UsageError: If one is a URL.
+    """
+    for flag in map(values.__getitem__, values):
+        if isinstance(flag.parser, _FileParser) and is_url(path := str(flag.value)):
+            from sigpb.remote.urls import redacted
+
+            raise UsageError(
+                f"--{flag.name}={redacted(path)}: this has to be a file of this machine. "
+                "Only models may be in a store."
+            )
 
 
 def define_patch(values: flags.FlagValues, meaning: str = "FILE: ") -> None:
@@ -83,7 +109,7 @@ def define_patch(values: flags.FlagValues, meaning: str = "FILE: ") -> None:
         meaning: What its help begins with.
     """
     form = "a text proto, or .json; - is standard input; see 'sigpb help patch-file'."
-    define_path("patch", f"{meaning}{form}", values)
+    define_file("patch", f"{meaning}{form}", values)
 
 
 class _NumberParser(flags.FloatParser):
@@ -228,12 +254,13 @@ def two_models(arguments: Sequence[str], usage: str) -> tuple[Path | str, Path |
 
 
 @contextlib.contextmanager
-def at_hand(arguments: Sequence[str], models: slice) -> Iterator[list[str]]:
+def at_hand(arguments: Sequence[str], models: slice, *, whole: bool = False) -> Iterator[list[str]]:
     """Has models that are named by URLs at hand: see `sigpb.remote.at_hand`.
 
     Args:
         arguments: The positional arguments.
         models: Which of them name models, or files, to be read.
+        whole: Whether models are run. How much was fetched is said then.
 
     Yields:
         The arguments with paths of this machine in the place of URLs.
@@ -247,7 +274,10 @@ def at_hand(arguments: Sequence[str], models: slice) -> Iterator[list[str]]:
             if is_url(chosen[position]):
                 from sigpb.remote.at_hand import at_hand
 
-                chosen[position] = str(stack.enter_context(at_hand(chosen[position])).path)
+                found = stack.enter_context(at_hand(chosen[position], whole=whole))
+                if whole:
+                    terminal.warn(*found.told)
+                chosen[position] = str(found.path)
         yield chosen
 
 

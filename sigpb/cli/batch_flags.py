@@ -20,6 +20,7 @@ from sigpb.cli.arguments import (
     OUTPUT,
     SAFETY,
     WHERE,
+    define_file,
     define_format,
     define_number,
     define_path,
@@ -31,12 +32,10 @@ from sigpb.cli.arguments import (
 from sigpb.cli.publish_flags import define_side_files
 from sigpb.errors import UsageError, listed
 from sigpb.regular_files import is_there
-from sigpb.remote.urls import is_url, normalised, redacted
+from sigpb.remote.urls import is_url, normalised
 from sigpb.saved_model.missing_model import no_directory
 
 _INPUT = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|((?:[^:\\]|\\.)*))(?::([^:]*)(?::(.*))?)?')
-
-_FILES = ("patch", "models_list", "models_config", "plan", "apply_plan", "journal", "report")
 
 _MODES = "--in_place, --new_version and --output_root=DIR"
 
@@ -55,7 +54,7 @@ def define(values: flags.FlagValues) -> None:
     with group("Plans, journals and workers", values):
         _define_how(values)
     with group(OUTPUT, values):
-        define_path("report", "FILE: write a record for each model to it, .jsonl or .csv.", values)
+        define_file("report", "FILE: write a record for each model to it, .jsonl or .csv.", values)
         define_format(values, "How to print the summary.")
 
 
@@ -67,7 +66,7 @@ def _define_which(values: flags.FlagValues) -> None:
             "FILE: a models.config of TensorFlow Serving; its version policies count.",
         ),
     ):
-        define_path(name, meaning, values)
+        define_file(name, meaning, values)
     for name, meaning in (
         ("versions", "VERSIONS: only these of a model: latest, latest:N, all, or numbers: 3,5."),
         ("tensorflow_version", "BOUNDS: only models that TensorFlow 1.15, or >=2.3,<2.12 wrote."),
@@ -124,7 +123,7 @@ def _define_how(values: flags.FlagValues) -> None:
         ("apply_plan", "FILE: carry out this plan of a dry run."),
         ("journal", "FILE: write the batch down in it; by default in the repository, if local."),
     ):
-        define_path(name, meaning, values)
+        define_file(name, meaning, values)
     flags.DEFINE_bool(
         "resume", False, "Go on with a batch that was stopped or killed.", flag_values=values
     )
@@ -179,20 +178,6 @@ def elsewhere(options: Sequence[str], values: flags.FlagValues) -> Elsewhere | N
             f"--runner={values.runner} needs Apache Beam: pip install 'sigpb[beam]'."
         ) from error
     return in_pipeline(values.runner, options)
-
-
-def check_files(values: flags.FlagValues) -> None:
-    """Makes sure that files are not remote, which only models may be.
-
-    Raises:
-        UsageError: If one is.
-    """
-    for name in _FILES:
-        if is_url(value := values[name].value or ""):
-            raise UsageError(
-                f"--{name}={redacted(value)}: this has to be a file of this machine. Only models "
-                "may be in a store."
-            )
 
 
 def mode(values: flags.FlagValues) -> Mode:

@@ -136,7 +136,9 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _run(command: Command, positional: Sequence[str]) -> int:
-    from sigpb.cli.arguments import at_hand
+    from sigpb.cli.arguments import at_hand, check_files
 
-    with at_hand(positional, getattr(command.module, "READS", slice(0))) as here:
+    check_files(command.values)
+    reads, whole = (getattr(command.module, name, None) for name in ("READS", "RUNS"))
+    with at_hand(positional, reads or slice(0), whole=bool(whole)) as here:
         return int(command.module.run(here, command.values))

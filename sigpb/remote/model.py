@@ -161,15 +161,18 @@ def fetched(
             yield model
 
 
-def _check_names(url: str, names: Iterable[str]) -> None:
-    """Makes sure that objects, put into a directory under their names, all lie in it.
+def _check_names(url: str, names: Collection[str]) -> None:
+    """Makes sure that objects can be files of a directory, under their names, and all lie in it.
 
     Raises:
-        EnvironmentFailure: If one does not.
+        EnvironmentFailure: If one cannot, or does not.
     """
     for name in names:
-        if not {"", ".", ".."}.isdisjoint(name.split("/")):
+        *parents, _ = parts = name.split("/")
+        above = ("/".join(parents[:length]) for length in range(1, len(parts)))
+        if not {"", ".", ".."}.isdisjoint(parts) or any(each in names for each in above):
             raise StoreFailure(
-                f"{url}: there is an object called {name!r}, which as a path leads somewhere else. "
-                "Remove it, or give it another name."
+                f"{url}: there is an object called {name!r}, which cannot be a file of a model: it "
+                "leads somewhere else, or lies below another object. Remove it, or give it another "
+                "name."
             )

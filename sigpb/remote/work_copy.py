@@ -37,11 +37,13 @@ class WorkCopy:
         source: The model to patch.
         output: The directory for the patched model; None in place, and if nothing is written.
         output_name: What users call that.
+        told: How much was fetched, if the model was fetched whole.
     """
 
     source: AtHand
     output: Path | None
     output_name: Path | str | None
+    told: tuple[str, ...] = ()
 
     @property
     def is_temporary(self) -> bool:
@@ -100,7 +102,7 @@ def work_copy(
             kept = [name for name in found.model.files if name.startswith(BACKUP_PREFIX)]
             found.model.fetch(kept)
         before = None if found.model is None else _digests(found.model)
-        yield WorkCopy(found, local, target)
+        yield WorkCopy(found, local, target, found.told if whole or travels else ())
         if found.model is not None and before is not None and in_place:
             _publish_in_place(found.model, before)
         elif isinstance(target, str) and local is not None:

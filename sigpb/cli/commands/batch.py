@@ -80,7 +80,6 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    batch_flags.check_files(values)
     started = time.monotonic()
     as_json = values.format == "json"
     summary = batch_progress.Summary(values.dry_run)

@@ -14,8 +14,8 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     OUTPUT,
+    define_file,
     define_format,
-    define_path,
     define_signature,
     define_tags,
     group,
@@ -91,7 +91,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     with group(OUTPUT, values):
-        define_path("output", "FILE: write to it.", values)
+        define_file("output", "FILE: write to it.", values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -8,7 +8,7 @@ from absl import flags
 
 from sigpb import protos
 from sigpb.cli import terminal
-from sigpb.cli.arguments import define_format, define_path
+from sigpb.cli.arguments import define_file, define_format
 from sigpb.errors import ModelUnreadable, PatchError, SigpbError, UsageError, did_you_mean
 from sigpb.linting.lint import Ways, fix, undecided
 from sigpb.linting.policy import EMPTY_POLICY, load_policy, selected_rules, unknown_rule
@@ -51,7 +51,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list("ignore", [], "RULE,…: all rules but these.", flag_values=values)
     define_format(values, "How to print what is found.")
     flags.DEFINE_bool("strict", False, "Exit with 1 on warnings too.", flag_values=values)
-    define_path(
+    define_file(
         "policy",
         "FILE: a text proto with the rules to apply and what every model has to offer; see 'sigpb "
         "help policy-file'.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import patch_flags, terminal
-from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_model
+from sigpb.cli.arguments import OUTPUT, define_file, define_format, group, one_model
 
 USAGE = (
     "sigpb plan DIR|GRAPH [--out=PLAN] [--patch=FILE] [--format=text|json] [flags of sigpb patch]…"
@@ -40,7 +40,7 @@ def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     patch_flags.define(values)
     with group(OUTPUT, values):
-        define_path("out", "FILE: write the plan to it.", values)
+        define_file("out", "FILE: write the plan to it.", values)
     define_format(values, "How to print the plan.")
 
 

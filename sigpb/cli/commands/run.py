@@ -24,9 +24,9 @@ from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     STANDARD_INPUT,
     define_allow_ops,
+    define_file,
     define_format,
     define_number,
-    define_path,
     define_tags,
     one_directory,
     split_value,
@@ -65,6 +65,13 @@ _ENTRY = re.compile(r"""(?:[^;'"]|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|['"])+""",
 _SHOWN = 24  # elements in an example
 
 
+READS = slice(1)
+"""The argument that may be the URL of what is read."""
+
+RUNS = True
+"""What is in a store is fetched with its variables."""
+
+
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     for name, meaning in (
@@ -82,7 +89,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "v1 is tf.compat.v1.saved_model.load, as servers load; v2 is tf.saved_model.load.",
         flag_values=values,
     )
-    define_path("outputs", "Write the outputs to this file: .npz or .json.", values)
+    define_file("outputs", "Write the outputs to this file: .npz or .json.", values)
     define_number("timeout", TIMEOUT, "After how many seconds to give up.", values)
     define_allow_ops(values)
     define_format(values, "How to print the outputs.")

@@ -27,6 +27,7 @@ from sigpb.publishing.new_output import (
     publish_directory,
     publish_file,
 )
+from sigpb.remote.urls import is_url, redacted
 from sigpb.saved_model.files import BINARY_NAME
 from sigpb.wire import size
 
@@ -59,6 +60,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     if len(arguments) != 2:
         raise UsageError("A damaged model and a new path are expected.", USAGE)
     broken, out = Path(arguments[0]), Path(arguments[1])
+    if is_url(arguments[1]):
+        raise UsageError(
+            f"{redacted(arguments[1])}: what is salvaged is written to this machine. Name a path."
+        )
     with open_bytes(broken) as source:
         is_model = source.file.name == BINARY_NAME
         if is_model:

@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import OUTPUT, define_format, define_path, group, one_directory
+from sigpb.cli.arguments import OUTPUT, define_file, define_format, group, one_directory
 from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size import GROUPINGS, headline, measure, size_json, size_lines
 from sigpb.inspect.styled_text import plain
@@ -71,7 +71,7 @@ def define_flags(values: flags.FlagValues) -> None:
         ("table", "json", "html"),
     )
     with group(OUTPUT, values):
-        define_path("output", "FILE: write to it, instead of printing.", values)
+        define_file("output", "FILE: write to it, instead of printing.", values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:

@@ -10,10 +10,10 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     define_allow_ops,
+    define_file,
     define_format,
     define_number,
     define_patch,
-    define_path,
     define_signature,
     two_models,
 )
@@ -53,7 +53,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_patch(values, "FILE: what was changed, by which values are converted; ")
-    define_path(
+    define_file(
         "samples",
         "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
         "are made up.",

@@ -117,6 +117,7 @@ def test_between_this_machine_and_a_store(
     fetched = sigpb.patch(url, PATCH, output_dir=tmp_path / "down")
     assert (fetched.plan.model, fetched.output) == (url, tmp_path / "down")
     assert local_without_history(tmp_path / "down") == patched
+    assert fetched.notes[-1].startswith(f"fetched {url}: {len(mine)} files, ")
     assert contents(url) == mine
 
 
@@ -386,6 +387,16 @@ class TestUndo:
 
         assert contents(url) == before
         assert sigpb.undo(url).status == "unchanged"
+
+    def test_older_backups_stay(self, memory: str, model: Path) -> None:
+        url = f"{upload(model, memory, 'a/1')}/a/1"
+        states = []
+        for text in (RENAME, RENAME.replace('"x"', '"b"').replace("image", "other")):
+            states.append(contents(url))
+            sigpb.patch(url, parse_text(text), in_place=True)
+        for state in reversed(states):
+            sigpb.undo(url)
+            assert contents(url) == state
 
     def test_without_a_backup(self, memory: str, model: Path) -> None:
         url = f"{upload(model, memory, 'a/1')}/a/1"

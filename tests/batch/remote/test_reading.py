@@ -16,6 +16,7 @@ from sigpb.remote.stored_file import StoredFile
 from sigpb.remote.urls import located
 from sigpb.saved_model.model import open_model
 from tests.cli.command_line import Outcome, run
+from tests.patches import contents as files_of
 
 from .servers import Server
 from .stores import each_store, fs, upload
@@ -89,6 +90,16 @@ def test_variables_stay_in_the_store(memory: str, model: Path, temporary: Path) 
         files = [path for path in model.rglob("*") if path.is_file()]
         assert found.fetched == (len(files), sum(path.stat().st_size for path in files))
     assert list(temporary.iterdir()) == []
+
+
+def test_a_model_that_is_run_is_fetched_whole(memory: str, model: Path) -> None:
+    url, files = f"{upload(model, memory, 'a/1')}/a/1", files_of(model).values()
+    outcome = run("run", url)
+    assert outcome.code == 2
+    assert (
+        outcome.err == f"sigpb: fetched {url}: {len(files)} files, {sum(map(len, files)):,} bytes\n"
+    )
+    assert f"sigpb run {url} --signature=serving_default" in outcome.out
 
 
 def test_models_below_are_not_fetched_whole(memory: str, model: Path, temporary: Path) -> None:
@@ -223,6 +234,11 @@ def test_a_file_of_a_store(memory: str, model: Path, tmp_path: Path) -> None:
         assert agrees(here, there, tmp_path / "graph.pbtxt", f"{memory}/graph.pbtxt")
 
 
+def test_errors_name_a_url_once(memory: str) -> None:
+    fs(memory).pipe_file(f"{memory}/graph.pb", b"\n\x05\n\x01x\x12\x00")  # A MetaGraphDef.
+    assert run("show", f"{memory}/graph.pb").err.count(f"{memory}/graph.pb") == 1
+
+
 def test_what_is_written_about_a_model_names_its_url(
     memory: str, model: Path, tmp_path: Path
 ) -> None:
@@ -289,6 +305,24 @@ class TestErrors:
         assert outcome.code == 4
         assert outcome.err.endswith("Run: pip install 'sigpb[remote]' gcsfs\n")
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("size", "{}", "--output=s3://key:hunter2@b/o"),
+            ("graph", "{}", "--output=s3://b/o"),
+            ("plan", "{}", "--out=s3://b/o"),
+            ("lint", "{}", "--policy=s3://b/o"),
+            ("patch", "{}", "--patch=s3://b/o", "--dry_run"),
+            ("verify", "{}", "{}", "--samples=s3://b/o"),
+            ("salvage", "{}", "s3://b/o"),
+        ],
+    )
+    def test_only_models_may_be_in_a_store(self, arguments: tuple[str, ...], model: Path) -> None:
+        outcome = run(*(each.format(model) for each in arguments))
+        assert outcome.code == 2
+        assert "this machine" in outcome.err
+        assert "hunter2" not in outcome.err
+
     def test_credentials_in_urls(self) -> None:
         outcome = run("show", "s3://key:hunter2@bucket/m/1")
         assert outcome.code == 2
@@ -302,6 +336,15 @@ class TestErrors:
         ]
         with pytest.raises(EnvironmentFailure, match="leads somewhere else"), at_hand(url):
             pass
+
+    def test_objects_below_objects(self, memory: str, model: Path) -> None:
+        url = f"{upload(model, memory, 'a/1')}/a/1"
+        fs(url).store[f"{url.removeprefix('memory:/')}/fingerprint.pb/more"] = fs(url).store[
+            f"{url.removeprefix('memory:/')}/saved_model.pb"
+        ]
+        outcome = run("show", url)
+        assert outcome.code == 4
+        assert "'fingerprint.pb/more', which cannot be a file of a model" in outcome.err
 
     def test_fixing(self, memory: str, model: Path) -> None:
         url = f"{upload(model, memory, 'a/1')}/a/1"
