@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tools.site import pages
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOTEBOOK = REPOSITORY / "docs" / "notebook.ipynb"
 REGENERATE = "SIGPB_REGENERATE_GOLDENS" in os.environ
@@ -43,6 +45,21 @@ def test_cells_show_what_the_notebook_holds(tmp_path: Path) -> None:
         return
     assert notebook_text(json.loads(before)) == before, "as it is written"
     assert _comparable(done.stdout) == _comparable(before)
+
+
+def test_page_of_the_site_shows_the_cells() -> None:
+    notebook = NOTEBOOK.read_text(encoding="utf-8")
+    page = pages.notebook_page(notebook)
+    assert page.startswith("# sigpb in a notebook\n")
+    for cell in json.loads(notebook)["cells"]:
+        source = "".join(cell["source"])
+        assert (source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```") in page
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "stream":
+                assert f"```text\n{''.join(output['text'])}```" in page
+            else:
+                data = output["data"]
+                assert "".join(data.get("text/html", data["text/plain"])) in page
 
 
 def _comparable(notebook: str) -> list[Any]:

@@ -47,6 +47,7 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
     here = posixpath.dirname(FROM_THE_TOP.get(name) or f"docs/{name}")
     in_site = {f"docs/{uri}": uri for uri in files.src_uris}
     in_site |= {source: uri for uri, source in FROM_THE_TOP.items()}
+    in_site["docs/notebook.ipynb"] = "notebook.md"
 
     def led(link: re.Match[str]) -> str:
         target = link["target"]

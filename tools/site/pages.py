@@ -1,14 +1,20 @@
-"""The pages of the site that are made of the source: commands, languages of files, lint rules."""
+"""The pages of the site that are made: commands, languages of files, lint rules, the notebook."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from inspect import getdoc
+from pathlib import Path
+from typing import Any
 
 from sigpb.cli.help import pages
 from sigpb.cli.help.topics import patch_file, policy_file
 from sigpb.linting.rule import LintRule
 from sigpb.linting.rules import all_rules
+
+_NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "notebook.ipynb"
 
 _COMMAND = re.compile(r"'((?:sigpb |--)[^']*)'")
 
@@ -20,7 +26,25 @@ def generated() -> dict[str, str]:
         **lint_pages(),
         "patch_language.md": patch_file.PAGE.markdown(),
         "lint_policy.md": policy_file.PAGE.markdown(),
+        "notebook.md": notebook_page(_NOTEBOOK.read_text(encoding="utf-8")),
     }
+
+
+def notebook_page(notebook: str) -> str:
+    """Returns a notebook as Markdown, with the HTML that its cells show."""
+    return "\n\n".join(part for cell in json.loads(notebook)["cells"] for part in _cell(cell))
+
+
+def _cell(cell: dict[str, Any]) -> Iterator[str]:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        yield source
+        return
+    yield f"```python\n{source}\n```"
+    for output in cell["outputs"]:
+        shown = output.get("data", {"text/plain": output.get("text", [])})
+        html, text = (shown.get(kind, []) for kind in ("text/html", "text/plain"))
+        yield "".join(html) or f"```text\n{''.join(text).rstrip()}\n```"
 
 
 def command_pages() -> dict[str, str]:
