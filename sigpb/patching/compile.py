@@ -35,7 +35,9 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     if has_patterns(patch):
         from sigpb.patching.pattern_entries import with_keys
 
-        patch = with_keys(patch, [graph for _, graph in selected])
+        records = histories.records(model.directory)
+        was_applied = any(histories.is_of(record, asked, patch) for record in records)
+        patch = with_keys(patch, [graph for _, graph in selected], was_applied=was_applied)
         if problems := list(checks.patch_problems(patch)):
             raise PatchError(problems)
     literal = patch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sigpb.visible_text import natural
@@ -42,7 +42,7 @@ def pattern_problems(pattern: str, template: str) -> Iterator[str]:
         yield f"has a wrong rename_to, {template!r}: {error}."
 
 
-def matching(pattern: str, template: str | None, keys: Collection[str]) -> dict[str, str | None]:
+def matching(pattern: str, template: str | None, keys: Iterable[str]) -> dict[str, str | None]:
     r"""Returns the keys that a pattern matches, each with its new key; None where it gets none.
 
     Where it matches none, but there are keys that it made of others, it returns these others: the

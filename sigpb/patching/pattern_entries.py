@@ -16,7 +16,7 @@ from sigpb import protos
 from sigpb.edits.edit import is_new
 from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
 from sigpb.patching.key_pattern import TooManyTries, matching, pattern_problems
-from sigpb.saved_model.model import MetaGraph, tag_set_text
+from sigpb.saved_model.model import MetaGraph
 from sigpb.visible_text import natural
 
 _Entry = TypeVar("_Entry", protos.SignaturePatch, protos.EndpointPatch)
@@ -55,22 +55,26 @@ def with_stand_ins(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
     return after
 
 
-def with_keys(patch: protos.SavedModelPatch, graphs: Sequence[MetaGraph]) -> protos.SavedModelPatch:
+def with_keys(
+    patch: protos.SavedModelPatch, graphs: Sequence[MetaGraph], *, was_applied: bool
+) -> protos.SavedModelPatch:
     """Returns a patch with the keys that its patterns stand for.
 
     Args:
         patch: A patch that has no `entry_problems`.
         graphs: The MetaGraphs that it patches.
+        was_applied: Whether the model's record has it, among others that came later.
 
     Raises:
         PatchError: With all patterns that stand for nothing, or for something else in each of
-            several MetaGraphs, and with all keys of which two entries say the same thing.
+            several MetaGraphs, or that would rename once more what they renamed already, and with
+            all keys of which two entries say the same thing.
     """
     problems: list[str] = []
     keys = {key for graph in graphs for key in graph.user_signatures}
     signatures: list[protos.SignaturePatch] = []
     for item in patch.signature:
-        signatures += _written_out(item, "signature", [keys], problems)
+        signatures += _written_out(item, "signature", [keys], problems, was_applied)
     after = protos.SavedModelPatch()
     after.CopyFrom(patch)
     del after.signature[:]
@@ -90,15 +94,14 @@ def with_keys(patch: protos.SavedModelPatch, graphs: Sequence[MetaGraph]) -> pro
             ):
                 named = f"{where}: {side}"
                 written = [
-                    each for end in ends for each in _written_out(end, named, existing, problems)
+                    each
+                    for end in ends
+                    for each in _written_out(end, named, existing, problems, was_applied)
                 ]
                 del ends[:]
                 ends.extend(_merged(written, named, problems))
         after.signature.append(item)
     if problems:
-        if len(graphs) > 1:
-            tags = ", ".join(tag_set_text(graph.tags) for graph in graphs)
-            problems.append(f"The patch is for the MetaGraphs {tags}; --tags selects one.")
         raise PatchError(problems)
     return after
 
@@ -136,7 +139,11 @@ def _key_in(graph: MetaGraph, item: protos.SignaturePatch) -> str | None:
 
 
 def _written_out(
-    entry: _Entry, what: str, existing: Sequence[Collection[str]], problems: list[str]
+    entry: _Entry,
+    what: str,
+    existing: Sequence[Collection[str]],
+    problems: list[str],
+    was_applied: bool,
 ) -> list[_Entry]:
     """Returns an entry for each key that one stands for.
 
@@ -145,18 +152,28 @@ def _written_out(
         what: What it is an entry for.
         existing: The keys that there are, in each MetaGraph.
         problems: What is wrong is added to these.
+        was_applied: Whether the patch was applied before.
     """
     if not _is_pattern(entry):
         return [entry]
     template = entry.rename_to if entry.HasField("rename_to") else None
     try:
         first, *others = [matching(entry.key_pattern, template, keys) for keys in existing]
+        made = [new for old, new in first.items() if new not in (None, old)] if was_applied else []
+        again = matching(entry.key_pattern, None, filter(None, made))
     except TooManyTries as error:
         problems.append(f"{what} {_quoted(entry)}: {error}")
         return []
     if any(each != first for each in others):
         problems.append(
-            f"{what} {_quoted(entry)} stands for other keys in each of several MetaGraphs."
+            f"{what} {_quoted(entry)} stands for other keys in each of several MetaGraphs; select "
+            "one by its tags."
+        )
+    if again:
+        problems.append(
+            f"{what} {_quoted(entry)} matches new keys too, such as {next(iter(again))!r}, and the "
+            "record says that the patch was applied: it would rename once more. If that is meant, "
+            "give the patch another id."
         )
     if not first:
         problems.append(f"{what} {_quoted(entry)} matches nothing; {_known(entry, existing[0])}")

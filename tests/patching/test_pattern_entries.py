@@ -178,9 +178,10 @@ def test_metagraphs_with_other_keys(fixture_model: ModelFactory) -> None:
     signature.inputs[f"{first}_2"].CopyFrom(signature.inputs[first])
     (model / MAIN).write_bytes(saved_model.SerializeToString())
     patch = f'signature {{ key: "{key}" input {{ key_pattern: ".*" rename_to: "n_\\\\g<0>" }} }}'
-    *_, stands, tags = refusals(model, patch)
-    assert stands.endswith("input 're:.*' stands for other keys in each of several MetaGraphs.")
-    assert tags.startswith("The patch is for the MetaGraphs {")
+    assert refusal(model, patch) == (
+        f"signature {key!r}: input 're:.*' stands for other keys in each of several MetaGraphs; "
+        "select one by its tags."
+    )
     tags = ", ".join(f'tag: "{tag}"' for tag in found[1].meta_info_def.tags)
     apply(model, f"tags {{ {tags.replace(',', ' ')} }} {patch}")
 
@@ -211,6 +212,21 @@ def test_twice_is_once_by_the_model(fixture_model: ModelFactory) -> None:
     apply(model, patch)
     (model / RECORD).unlink()
     assert_unchanged(model, patch)
+
+
+def test_a_pattern_that_matches_its_new_keys_is_not_applied_again_after_another_patch(
+    fixture_model: ModelFactory,
+) -> None:
+    model = fixture_model("tf2_many")
+    prefix = SERVING(r'input { key_pattern: "(.*)" rename_to: "x_\\1" }')
+    apply(model, prefix)
+    apply(model, SERVING('output { key: "k" rename_to: "scores" }'))
+    assert refusal(model, prefix) == (
+        "signature 'serving_default': input 're:(.*)' matches new keys too, such as 'x_x_a', and "
+        "the record says that the patch was applied: it would rename once more. If that is meant, "
+        "give the patch another id."
+    )
+    apply(model, f'id: "twice" {prefix}')
 
 
 def test_a_saved_plan_is_carried_out_and_recorded(
