@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -46,6 +47,7 @@ def refused(*arguments: str) -> str:
         "patch {} --dry_run=true --signature=default --rename_input=a=new-a --nobackup",
         "--undefok=later,no-such patch {} --dry_run --signature=default --rename_input=a=new-a"
         " --later=1 --nolater --no-such",
+        "--undefok later patch {} --later --dry_run --signature=default --rename_input=a=new-a",
         "patch {} --undefok later --later --dry_run --signature=default --rename_input=a=new-a",
         "--flagfile=flags patch {} --rename_input=a=new-a",
         "--flagfile flags --rename_input a=new-a patch {}",
@@ -95,6 +97,7 @@ def test_command_that_is_not_there(line: str, said: str) -> None:
         ("patch", "--outputdir=x", "There is no flag --outputdir; did you mean --output_dir?"),
         ("patch", "--out-put-dir=x", "There is no flag --out-put-dir; did you mean --output-dir?"),
         ("show", "--nohistroy", "There is no flag --nohistroy; did you mean --nohistory?"),
+        ("show", "--nosignature=x", "There is no flag --nosignature; did you mean --signature?"),
         ("show", "--verbos=1", "There is no flag --verbos; did you mean --verbosity?"),
         ("show", "--jobs=2", "--jobs is a flag of 'sigpb batch' and not of 'sigpb show'."),
         ("show", "--nocompat", "--nocompat is a flag of 'sigpb diff' and not of 'sigpb show'."),
@@ -212,12 +215,13 @@ class TestLogs:
     def test_says_which_files(
         self, flags: list[str], logged: Callable[..., str], model: str
     ) -> None:
-        size = Path(model, "saved_model.pb").stat().st_size
+        size, level = Path(model, "saved_model.pb").stat().st_size, logging.getLogger().level
         text = logged("--rename_input=a=c", *flags)
         assert all(re.match(self.LINE, line) for line in text.splitlines())
         assert f"] open {model}/saved_model.pb: {size:,} bytes\n" in text
         assert re.search(r"\] write \S+-saved_model\.pb-\w+: [\d,]+ bytes\n", text)
         assert re.search(r"\] fsync: \d+\.\d ms\n", text)
+        assert logging.getLogger().level == level
         assert logged("--rename_input=c=d") == ""
 
     def test_goes_to_a_file(self, logged: Callable[..., str]) -> None:
