@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import sigpb
+from sigpb.cli.commands import patch
 from tests.cli.command_line import ENVIRONMENT, Outcome, run
+from tests.conftest import REPOSITORY
 
 ModelFactory = Callable[..., Path]
 
@@ -215,14 +217,34 @@ class TestLogs:
     def test_says_which_files(
         self, flags: list[str], logged: Callable[..., str], model: str
     ) -> None:
-        size, level = Path(model, "saved_model.pb").stat().st_size, logging.getLogger().level
+        size = Path(model, "saved_model.pb").stat().st_size
         text = logged("--rename_input=a=c", *flags)
         assert all(re.match(self.LINE, line) for line in text.splitlines())
         assert f"] open {model}/saved_model.pb: {size:,} bytes\n" in text
         assert re.search(r"\] write \S+-saved_model\.pb-\w+: [\d,]+ bytes\n", text)
         assert re.search(r"\] fsync: \d+\.\d ms\n", text)
-        assert logging.getLogger().level == level
         assert logged("--rename_input=c=d") == ""
+
+    def test_only_sigpb_logs_and_only_while_it_runs(
+        self, logged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def send(arguments: object, values: object) -> int:
+            logging.getLogger("botocore.auth").debug("Authorization: secret")
+            return 0
+
+        monkeypatch.setattr(patch, "run", send)
+        assert re.fullmatch(rf"{self.LINE}sigpb patch: \d+\.\d ms\n", logged("-v", "1"))
+        assert not logging.getLogger("sigpb").isEnabledFor(logging.INFO)
+
+    def test_says_how_long_a_store_took(self, capfd: pytest.CaptureFixture[str]) -> None:
+        fsspec = pytest.importorskip("fsspec", reason="the extra 'remote' is missing")
+        from sigpb.cli.main import main
+
+        file = REPOSITORY / "proto_fixtures" / "tf1_no_variables" / "saved_model.pbtxt"
+        fsspec.filesystem("memory").pipe("/logged/saved_model.pbtxt", file.read_bytes())
+        assert main(["show", "memory://logged", "-v", "1"]) == 0
+        pattern = r"\] read memory://logged/saved_model\.pbtxt, in the store: \d+\.\d ms\n"
+        assert re.search(pattern, capfd.readouterr().err)
 
     def test_goes_to_a_file(self, logged: Callable[..., str]) -> None:
         assert logged("--rename_input=a=c", "--log_dir=.", "-v", "1") == ""

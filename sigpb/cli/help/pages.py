@@ -83,7 +83,7 @@ def _on(topic: Sequence[str], width: int) -> Iterator[Line]:
     """Yields what ``sigpb help`` says on a topic, which may have arguments of its own."""
     if not topic:
         return _overview(width, full=False)
-    name, *more = topic
+    name, *more = topic[0].replace("_", "-"), *topic[1:]
     known = [each.name for each in overview.entries(topics)]
     if name in known:
         module = importlib.import_module(f"{topics.__name__}.{name.replace('-', '_')}")
