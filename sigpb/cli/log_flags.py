@@ -64,17 +64,20 @@ def logs(values: flags.FlagValues) -> Iterator[None]:
     Raises:
         OSError: If the directory of ``--log_dir`` cannot be written to.
     """
-    root, handler = standard_logging.getLogger(), logging.get_absl_handler()
-    level = root.level
+    root, ours = standard_logging.getLogger(), standard_logging.getLogger("sigpb")
+    handler, level = logging.get_absl_handler(), root.level
     flags.FLAGS.mark_as_parsed()
     logging.use_absl_handler()
     if values["verbosity"].using_default_value:  # As absl.app has it.
         values["verbosity"].value = logging.INFO
     handler.python_handler.stream = sys.stderr
+    # What other libraries log in detail may be requests to stores, with what authorises them.
+    ours.setLevel(root.level)
+    root.setLevel(level)
     try:
         if values["log_dir"].present:
             handler.use_absl_log_file("sigpb", values.log_dir)
         yield
     finally:
         root.removeHandler(handler)
-        root.setLevel(level)
+        ours.setLevel(standard_logging.NOTSET)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sigpb import phases
 from sigpb.errors import EnvironmentFailure, UsageError
 from sigpb.remote.stored_file import StoredFile
 from sigpb.remote.urls import CREDENTIALS, is_in_process, redacted, scheme_of, store_url
@@ -265,8 +266,12 @@ class Store:
         paths = [self._path(url) for url in urls]
         while True:
             try:
+                started = time.perf_counter()
                 with self._guard:
-                    return call(*paths)
+                    done = call(*paths)
+                took = time.perf_counter() - started
+                phases.detail(f"{attempt}, in the store: {took * 1000:.1f} ms")
+                return done
             except (FileNotFoundError, FileExistsError):
                 raise
             except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import sigpb
+from sigpb.cli.commands import patch
 from tests.cli.command_line import ENVIRONMENT, Outcome, run
+from tests.conftest import REPOSITORY
 
 ModelFactory = Callable[..., Path]
 
@@ -46,6 +49,7 @@ def refused(*arguments: str) -> str:
         "patch {} --dry_run=true --signature=default --rename_input=a=new-a --nobackup",
         "--undefok=later,no-such patch {} --dry_run --signature=default --rename_input=a=new-a"
         " --later=1 --nolater --no-such",
+        "--undefok later patch {} --later --dry_run --signature=default --rename_input=a=new-a",
         "patch {} --undefok later --later --dry_run --signature=default --rename_input=a=new-a",
         "--flagfile=flags patch {} --rename_input=a=new-a",
         "--flagfile flags --rename_input a=new-a patch {}",
@@ -95,6 +99,7 @@ def test_command_that_is_not_there(line: str, said: str) -> None:
         ("patch", "--outputdir=x", "There is no flag --outputdir; did you mean --output_dir?"),
         ("patch", "--out-put-dir=x", "There is no flag --out-put-dir; did you mean --output-dir?"),
         ("show", "--nohistroy", "There is no flag --nohistroy; did you mean --nohistory?"),
+        ("show", "--nosignature=x", "There is no flag --nosignature; did you mean --signature?"),
         ("show", "--verbos=1", "There is no flag --verbos; did you mean --verbosity?"),
         ("show", "--jobs=2", "--jobs is a flag of 'sigpb batch' and not of 'sigpb show'."),
         ("show", "--nocompat", "--nocompat is a flag of 'sigpb diff' and not of 'sigpb show'."),
@@ -219,6 +224,27 @@ class TestLogs:
         assert re.search(r"\] write \S+-saved_model\.pb-\w+: [\d,]+ bytes\n", text)
         assert re.search(r"\] fsync: \d+\.\d ms\n", text)
         assert logged("--rename_input=c=d") == ""
+
+    def test_only_sigpb_logs_and_only_while_it_runs(
+        self, logged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def send(arguments: object, values: object) -> int:
+            logging.getLogger("botocore.auth").debug("Authorization: secret")
+            return 0
+
+        monkeypatch.setattr(patch, "run", send)
+        assert re.fullmatch(rf"{self.LINE}sigpb patch: \d+\.\d ms\n", logged("-v", "1"))
+        assert not logging.getLogger("sigpb").isEnabledFor(logging.INFO)
+
+    def test_says_how_long_a_store_took(self, capfd: pytest.CaptureFixture[str]) -> None:
+        fsspec = pytest.importorskip("fsspec", reason="the extra 'remote' is missing")
+        from sigpb.cli.main import main
+
+        file = REPOSITORY / "proto_fixtures" / "tf1_no_variables" / "saved_model.pbtxt"
+        fsspec.filesystem("memory").pipe("/logged/saved_model.pbtxt", file.read_bytes())
+        assert main(["show", "memory://logged", "-v", "1"]) == 0
+        pattern = r"\] read memory://logged/saved_model\.pbtxt, in the store: \d+\.\d ms\n"
+        assert re.search(pattern, capfd.readouterr().err)
 
     def test_goes_to_a_file(self, logged: Callable[..., str]) -> None:
         assert logged("--rename_input=a=c", "--log_dir=.", "-v", "1") == ""

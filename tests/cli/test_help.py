@@ -168,6 +168,10 @@ def test_help_on_steps() -> None:
         assert f"\n\n{step.usage}\n  " in outcome.out
 
 
+def test_help_on_a_topic_in_another_spelling() -> None:
+    assert run("help", "exit_codes") == run("help", "exit-codes")
+
+
 def test_help_on_some_steps() -> None:
     outcome = run("help", "steps", "threshold", "cast")
     assert (outcome.code, outcome.err) == (0, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -112,15 +112,26 @@ class CommandReference:
         examples = "".join(f"# {words}\n{command}\n" for command, words in self.examples)
         parts = [
             f"## sigpb {self.name}",
-            _as_markdown(self.summary),
+            layout.as_markdown(self.summary),
             "```text\n" + "\n".join(self.usage) + "\n```",
-            *([_as_markdown(self.text)] if self.text else ()),
+            *([layout.as_markdown(self.text)] if self.text else ()),
             *([f"```console\n{examples}```"] if examples else ()),
         ]
         for title, members in self.groups:
-            rows = "".join(f"| `{_cell(m.usage)}` | {_cell(m.meaning)} |\n" for m in members)
-            parts += [f"### {title}", f"| flag | meaning |\n|---|---|\n{rows}".rstrip()]
+            parts += [f"### {title}", flag_table(members)]
         return "\n\n".join(parts) + "\n"
+
+
+def flag_table(members: Iterable[FlagReference]) -> str:
+    """Returns flags with their meanings as a table of Markdown."""
+    rows = (
+        f"| `{_in_cell(each.usage)}` | {layout.as_markdown(each.meaning)} |" for each in members
+    )
+    return "\n".join(("| flag | meaning |", "|---|---|", *rows))
+
+
+def _in_cell(code: str) -> str:
+    return code.replace("|", r"\|")
 
 
 def reference(name: str, module: ModuleType, values: flags.FlagValues) -> CommandReference:
@@ -209,11 +220,3 @@ def _default_of(flag: flags.Flag[Any]) -> str:
     if isinstance(flag.default, Sequence) and not isinstance(flag.default, str):
         return ", ".join(map(str, flag.default))
     return "" if flag.default is None else str(flag.default)
-
-
-def _as_markdown(text: str) -> str:
-    return text.replace("*", r"\*").replace("<", "&lt;")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -66,6 +67,11 @@ def terms(
     column = column_for((term for term, _ in found), width) if column is None else column
     for term, meaning in found:
         yield from _term(term, meaning, column, width)
+
+
+def as_markdown(text: str) -> str:
+    """Returns text for a page or a cell of a table, with what Markdown takes for marks escaped."""
+    return re.sub(r"([|*])", r"\\\1", text).replace("<", "&lt;")
 
 
 def examples(items: Iterable[tuple[str, str]], width: int) -> Iterator[Line]:

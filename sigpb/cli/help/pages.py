@@ -1,4 +1,4 @@
-"""What is shown for `sigpb help …`, for ``--help`` and its like, and for ``--version``."""
+"""What is shown for `sigpb help …`, and for ``--help`` and its like."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ from sigpb.cli.command_line import (
     split_command,
 )
 from sigpb.cli.help import layout, overview, topics
-from sigpb.cli.help.command_reference import CommandReference, flag_reference, reference
+from sigpb.cli.help.command_reference import (
+    CommandReference,
+    flag_reference,
+    flag_table,
+    reference,
+)
 from sigpb.cli.log_flags import general_flags
 from sigpb.errors import UsageError, did_you_mean
 from sigpb.inspect.styled_text import Line, line
@@ -35,7 +40,7 @@ def show(arguments: Sequence[str]) -> None:
     """Prints what a command line asks to be told.
 
     Args:
-        arguments: None for the list of commands; ``help`` with a topic; or a command line with
+        arguments: Nothing for the list of commands; ``help`` with a topic; or a command line with
             flags such as ``--help`` in it.
 
     Raises:
@@ -63,10 +68,7 @@ def references() -> Iterator[CommandReference]:
 
 def flag_page() -> str:
     """Returns what there is to say of all commands and their flags, as a page of Markdown."""
-    rows = "".join(
-        f"| `{each.usage}` | {each.meaning} |\n" for each in map(flag_reference, general_flags())
-    )
-    general = f"## All commands\n\n| flag | meaning |\n|---|---|\n{rows}"
+    general = f"## All commands\n\n{flag_table(map(flag_reference, general_flags()))}\n"
     return "\n".join(("# Flag reference\n", *(each.markdown() for each in references()), general))
 
 
@@ -81,7 +83,7 @@ def _on(topic: Sequence[str], width: int) -> Iterator[Line]:
     """Yields what ``sigpb help`` says on a topic, which may have arguments of its own."""
     if not topic:
         return _overview(width, full=False)
-    name, *more = topic
+    name, *more = topic[0].replace("_", "-"), *topic[1:]
     known = [each.name for each in overview.entries(topics)]
     if name in known:
         module = importlib.import_module(f"{topics.__name__}.{name.replace('-', '_')}")

@@ -50,7 +50,7 @@ class Field:
             mark: What stands around the names of flags.
         """
         names = ", ".join(f"{mark}--{name}{mark}" for name in self.flags)
-        text = _as_markdown(self.text) if mark else self.text
+        text = layout.as_markdown(self.text) if mark else self.text
         return f"{text} [{names}]" if names else text
 
 
@@ -93,9 +93,12 @@ class ProtoReference:
     def markdown(self) -> str:
         """Returns it as sections of a page."""
         names = {message.name for message in self.messages}
-        parts = [_as_markdown(self.text)]
+        parts = [layout.as_markdown(self.text)]
         for message in self.messages:
-            parts += [f"## {message.name}", *([_as_markdown(message.text)] if message.text else ())]
+            parts += [
+                f"## {message.name}",
+                *([layout.as_markdown(message.text)] if message.text else ()),
+            ]
             rows = [
                 f"| `{field.name}` | {_linked(field.type, names)}"
                 f"{', repeated' if field.is_repeated else ''} | {field.with_flags('`')} |"
@@ -138,7 +141,10 @@ class Page:
 
     def markdown(self) -> str:
         """Returns it as a page of Markdown."""
-        introduction, reference = _as_markdown(self.introduction), self._reference().markdown()
+        introduction, reference = (
+            layout.as_markdown(self.introduction),
+            self._reference().markdown(),
+        )
         example = f"```proto\n{self.example}```"
         return f"# {self.title}\n\n{introduction}\n\n{example}\n\n{reference}"
 
@@ -202,7 +208,3 @@ def _paragraphs(comment: list[str]) -> str:
 
 def _linked(kind: str, names: set[str]) -> str:
     return f"[{kind}](#{kind.lower()})" if kind in names else f"`{kind}`"
-
-
-def _as_markdown(text: str) -> str:
-    return text.replace("|", r"\|").replace("*", r"\*").replace("<", "&lt;")
