@@ -12,7 +12,8 @@ from absl import flags
 
 from sigpb.cli import patch_report, publish_flags
 from sigpb.errors import UsageError
-from sigpb.regular_files import path_or_url
+from sigpb.regular_files import is_url, path_or_url
+from sigpb.remote.urls import redacted
 
 if TYPE_CHECKING:
     from sigpb.patch_result import PatchResult
@@ -51,6 +52,11 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 def _apply(arguments: Sequence[str], values: flags.FlagValues) -> PatchResult:
     if len(arguments) not in (1, 2):
         raise UsageError("A plan is expected, and perhaps the model elsewhere.", USAGE)
+    if is_url(arguments[0]):
+        raise UsageError(
+            f"{redacted(arguments[0])}: a plan has to be a file of this machine. Only models may "
+            "be in a store."
+        )
     model = path_or_url(arguments[1]) if len(arguments) == 2 else None
     from sigpb import api
 

@@ -315,6 +315,7 @@ class TestErrors:
             ("patch", "{}", "--patch=s3://b/o", "--dry_run"),
             ("verify", "{}", "{}", "--samples=s3://b/o"),
             ("salvage", "{}", "s3://b/o"),
+            ("apply", "s3://b/o", "--dry_run"),
         ],
     )
     def test_only_models_may_be_in_a_store(self, arguments: tuple[str, ...], model: Path) -> None:
