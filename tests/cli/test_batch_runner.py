@@ -131,6 +131,27 @@ def test_workers_that_reach_no_temp_location(
     assert "did not say of 4 models what became of them" in outcome.err
 
 
+def test_what_a_worker_that_died_wrote_does_not_count(
+    root: Path, patch: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
+) -> None:
+    from sigpb.batch import pipeline
+
+    real = pipeline._run
+
+    def run_and_add_files(runnable: Any) -> None:
+        real(runnable)
+        [whole] = temporary.glob("sigpb-*/outcomes-0-*.jsonl")
+        written = whole.read_bytes()
+        for suffix, cut in (("0", 5), ("1", -5), ("z", len(written))):
+            whole.with_name(f"outcomes-0-{suffix}.jsonl").write_bytes(written[:cut])
+
+    monkeypatch.setattr(pipeline, "_run", run_and_add_files)
+    outcome = batch(root, patch, RUNNER, "--format=json")
+
+    assert outcomes(outcome) == {"patched": 3, "failed": 1}
+    assert len(outcome.json["models"]) == 4
+
+
 def test_plan(root: Path, patch: Path, tmp_path: Path) -> None:
     plan = tmp_path / "plan.jsonl"
     batch(root, patch, "--dry_run", f"--plan={plan}")
