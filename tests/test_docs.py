@@ -190,6 +190,24 @@ def test_readme_is_short() -> None:
     assert len(README.read_text().splitlines()) < 250
 
 
+def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    """Pages outside of the navigation, and links that lead nowhere, are warnings."""
+    pytest.importorskip("material", reason="pip install -e '.[docs]'")
+    build = "-m mkdocs build --strict -f tools/site/mkdocs.yml --site-dir"
+    done = subprocess.run(
+        [sys.executable, *build.split(), str(tmp_path)],
+        cwd=REPOSITORY,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    fetched = re.compile(r"<(?:script|link|img)[^>]*(?:src|href)=.https?:")
+    assert not [page for page in tmp_path.rglob("*.html") if fetched.search(page.read_text())]
+
+
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     test_command = SETUP.findall(README.read_text())[1]
 
