@@ -81,6 +81,15 @@ def refusal(model: Path, patch: str) -> str:
     return problem
 
 
+def unknown(key: str, method: str) -> str:
+    """The warning about a method name that TensorFlow Serving does not know."""
+    return (
+        f"warning: signature {key!r}: The method name is {method!r}; TensorFlow Serving knows "
+        "tensorflow/serving/classify, tensorflow/serving/predict, tensorflow/serving/regress. "
+        "Older servers, and newer ones with --enable_signature_method_name_check, refuse requests."
+    )
+
+
 def missed(*keys: str) -> str:
     """The warning about signatures that the checkpoint of a model lists and a patch takes away."""
     return (

@@ -88,7 +88,9 @@ def in_pipeline(runner: str, arguments: Sequence[str]) -> Elsewhere:
     except ModuleNotFoundError as error:
         if error.name not in ("dask", "distributed"):
             raise UsageError(f"--runner={runner}: {error}.") from error
-        raise UsageError(f"--runner={runner} needs Dask: pip install 'sigpb[dask]'.") from error
+        raise UsageError(
+            f"--runner={runner} needs Dask: pip install 'apache-beam[dask]'."
+        ) from error
     except (ValueError, ImportError, AttributeError) as error:
         raise UsageError(f"--runner={runner}: {' '.join(str(error).split())}") from error
     if directory is None and type(pipeline.runner).__name__ not in _LOCAL:

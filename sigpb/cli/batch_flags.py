@@ -175,7 +175,7 @@ def elsewhere(options: Sequence[str], values: flags.FlagValues) -> Elsewhere | N
         if (error.name or "").partition(".")[0] != "apache_beam":
             raise
         raise UsageError(
-            f"--runner={values.runner} needs Apache Beam: pip install 'sigpb[beam]'."
+            f"--runner={values.runner} needs Apache Beam: pip install apache-beam."
         ) from error
     return in_pipeline(values.runner, options)
 

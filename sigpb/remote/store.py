@@ -96,7 +96,7 @@ _PACKAGES = {
 
 
 def _advice(scheme: str) -> str:
-    return f"Run: pip install 'sigpb[remote]' {_PACKAGES.get(scheme, '')}".rstrip()
+    return f"Run: pip install fsspec {_PACKAGES.get(scheme, '')}".rstrip()
 
 
 class Store:

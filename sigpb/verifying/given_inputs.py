@@ -317,5 +317,5 @@ def check_numpy() -> None:
         import numpy  # noqa: F401
     except ImportError:
         raise EnvironmentFailure(
-            "Models are run by TensorFlow, which is not installed: pip install 'sigpb[tensorflow]'."
+            "Models are run by TensorFlow, which is not installed: pip install tensorflow."
         ) from None

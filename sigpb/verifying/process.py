@@ -124,7 +124,7 @@ def _raise_failure(answer: dict[str, Any]) -> None:
         what = "TensorFlow" if answer["missing"] == "tensorflow" else "A module of TensorFlow's"
         raise EnvironmentFailure(
             f"{what} ({answer['missing']}) is not installed for {sys.executable}, and models "
-            "cannot be run without it: pip install 'sigpb[tensorflow]'."
+            "cannot be run without it: pip install tensorflow."
         )
     if "failed" in answer:
         raise EnvironmentFailure(f"{answer['failed']}.")

@@ -376,7 +376,7 @@ class TestRefusals:
         outcome = batch(root, patch, "--runner=DirectRunner", "--", "--temp_location=x")
         assert (outcome.code, outcome.err) == (
             2,
-            "sigpb: --runner=DirectRunner needs Apache Beam: pip install 'sigpb[beam]'.\n",
+            "sigpb: --runner=DirectRunner needs Apache Beam: pip install apache-beam.\n",
         )
         assert patched(root) == []
 

@@ -25,7 +25,7 @@ NAMES = ("a", "b", "c")
 RUNNER = "--runner=FnApiRunner"
 # Without Dask, and with it.
 DASK = (
-    "DaskRunner needs Dask: pip install 'sigpb[dask]'."
+    "DaskRunner needs Dask: pip install 'apache-beam[dask]'."
     if importlib.util.find_spec("distributed") is None
     else "name a directory that this machine and all workers reach"
 )

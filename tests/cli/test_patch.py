@@ -8,7 +8,7 @@ import pytest
 import sigpb
 from sigpb.saved_model.model import open_model
 from tests.cli.command_line import run
-from tests.patches import missed
+from tests.patches import missed, unknown
 from tests.publishing.directories import snapshot
 
 ModelFactory = Callable[..., Path]
@@ -53,7 +53,10 @@ class TestFlags:
             (["--drop_output=s"], ["signature 'serving_default': output 's' dropped"]),
             (
                 ["--method_name=a/b"],
-                ["signature 'serving_default': method 'tensorflow/serving/predict' → 'a/b'"],
+                [
+                    "signature 'serving_default': method 'tensorflow/serving/predict' → 'a/b'",
+                    unknown("serving_default", "a/b"),
+                ],
             ),
             (
                 ["--rename_signature=other=predict"],

@@ -107,7 +107,7 @@ def test_without_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.syspath_prepend(tmp_path)
     outcome = run("run", FIXTURES / "tf2_linear", "--input_exprs=x=[[1,2,3]];b=[[1,2,3]]")
     assert outcome.code == 4
-    assert "pip install 'sigpb[tensorflow]'" in outcome.err
+    assert "pip install tensorflow" in outcome.err
 
 
 def test_a_model_that_reaches_outside_of_itself(fixture_model: ModelFactory) -> None:

@@ -10,7 +10,7 @@ from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan
 from sigpb.rewrite.interface import SignatureRef
 from sigpb.saved_model.model import open_model
-from tests.patches import ModelFactory, altered, apply, missed, read, refusal, refusals
+from tests.patches import ModelFactory, altered, apply, missed, read, refusal, refusals, unknown
 from tests.views import outline
 
 
@@ -43,7 +43,10 @@ class TestEdits:
         serving, legacy = SignatureRef("serving_default"), SignatureRef("legacy", "serving_default")
         (graph,) = plan.meta_graphs
         assert (graph.index, graph.tags) == (0, ("serve",))
-        assert [f"warning: {each}" for each in graph.warnings] == [missed("serving_default")]
+        assert {f"warning: {each}" for each in graph.warnings} == {
+            missed("serving_default"),
+            unknown("predict", "m"),
+        }
         assert set(graph.edits) == {
             RenameEndpoint(serving, "input", "x", "b"),
             RenameEndpoint(serving, "input", "b", "x"),

@@ -40,7 +40,7 @@ def test_missing(fixture_model: ModelFactory, tensorflow_is: Module) -> None:
     message = failure(fixture_model("tf1_no_variables"))
 
     assert message.startswith("TensorFlow (tensorflow) is not installed for ")
-    assert message.endswith("pip install 'sigpb[tensorflow]'.")
+    assert message.endswith("pip install tensorflow.")
 
 
 def test_part_of_it_is_missing(fixture_model: ModelFactory, tensorflow_is: Module) -> None:

@@ -157,7 +157,7 @@ def test_json() -> None:
     values = json.loads(json.dumps(report(SAME, DIFFERENT).to_json()))
 
     assert values.keys() == {
-        *("verdict", "conclusion", "old", "new", "problems", "confinement", "signatures")
+        *("verdict", "conclusion", "old", "new", "problems", "confinement", "signatures", "notes")
     }
     assert values["confinement"] is None
     (signature,) = values["signatures"]

@@ -3,8 +3,8 @@
 Every model ends as patched, unchanged, skipped, refused or failed, and none stops another. A batch
 that was stopped (Ctrl-C) or killed goes on with --resume; 'sigpb rollback' undoes one.
 
-ROOT may be in a store: gs://bucket/models, s3://bucket/models. That takes sigpb[remote], and what
-fsspec needs for the store: gcsfs, s3fs. Only protos travel; variables are copied by the store. The
+ROOT may be in a store: gs://bucket/models, s3://bucket/models. That takes fsspec, and what it
+needs for the store: gcsfs, s3fs. Only protos travel; variables are copied by the store. The
 journal of such a batch is written to the current directory.
 """
 

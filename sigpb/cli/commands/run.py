@@ -47,7 +47,7 @@ sigpb run DIR [--inputs=FILE.npz|FILE.json|-|KEY=FILE.npy;…] [--input_exprs=KE
     [--input_examples=KEY=[{…}];…] [--signature=KEY] [--tags=TAG,…] [--loader=v1|v2]
     [--outputs=FILE.npz|FILE.json] [--allow_ops=OP,…] [--timeout=SECONDS] [--format=text|json]
 
-Needs TensorFlow: pip install 'sigpb[tensorflow]'. The model's ops are run with your rights, in a
+Needs TensorFlow: pip install tensorflow. The model's ops are run with your rights, in a
 sandbox where the machine has one."""
 
 TASK = "Check models"

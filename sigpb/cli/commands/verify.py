@@ -25,7 +25,7 @@ sigpb verify OLD NEW [--patch=FILE] [--samples=FILE.npz] [--loaders=v1,v2] [--si
     [--batch_sizes=1,2,5] [--rtol=R] [--atol=A] [--timeout=SECONDS] [--allow_ops=OP,…]
     [--format=text|json]
 
-Needs TensorFlow: pip install 'sigpb[tensorflow]'. The models' ops are run with your rights: in a
+Needs TensorFlow: pip install tensorflow. The models' ops are run with your rights: in a
 sandbox where the machine has one (the report says what held), and models with ops that touch files,
 other machines or code are refused, unless --allow_ops names these.
 The last line is the verdict, with all that it does not cover. Exit codes: 0 equivalent: all that

@@ -299,11 +299,11 @@ class TestErrors:
         monkeypatch.setitem(sys.modules, "adlfs", None)
         outcome = run("show", "abfs://container/m/1")
         assert outcome.code == 4
-        assert outcome.err.endswith("Run: pip install 'sigpb[remote]' adlfs\n")
+        assert outcome.err.endswith("Run: pip install fsspec adlfs\n")
         monkeypatch.setitem(sys.modules, "fsspec", None)
         outcome = run("lint", "gs://bucket/m/1")
         assert outcome.code == 4
-        assert outcome.err.endswith("Run: pip install 'sigpb[remote]' gcsfs\n")
+        assert outcome.err.endswith("Run: pip install fsspec gcsfs\n")
 
     @pytest.mark.parametrize(
         "arguments",
