@@ -13,7 +13,7 @@ from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.inferred_creation import created_as
 from sigpb.rewrite.commit import commit
-from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
+from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, tag_set_text
 from sigpb.steps.shape_matching import LooksTransposed, check_reshape
 from sigpb.steps.step import ConversionError
 from sigpb.tf.tensor_types import Shape, dtype_name, encoding_of, shape_of, shape_text
@@ -51,6 +51,8 @@ def infer_patch(
             found = list(_in_the_way(change))
             if found and (creation := created_as(change, first, second)) is not None:
                 patch.signature.append(creation)
+                if change.renamed:
+                    patch.signature.add(key=change.before, drop=True)
                 continue
             problems += [where + problem for problem in found]
             _add_signature(patch, change)
@@ -282,6 +284,12 @@ def _check(
     graphs = model.meta_graphs
     made = {graphs[at]: commit(each, edits).signature_defs for at, each in interfaces.items()}
     problems = [
+        f"signature {key!r} would still be there."
+        for graph, wanted in pairs
+        for key in made.get(graph, graph.signatures).keys() - wanted.signatures.keys()
+        if not key.startswith(INTERNAL_PREFIX)
+    ]
+    problems += [
         f"signature {key!r} would not be as it is wanted: {problem}."
         for graph, wanted in pairs
         for key in wanted.user_signatures

@@ -30,6 +30,22 @@ def reasons(before: Path, after: Path) -> tuple[str, ...]:
     return caught.value.problems
 
 
+def test_a_signature_that_is_created_takes_the_place_of_another(
+    fixture_model: ModelFactory,
+) -> None:
+    model = fixture_model("tf1_no_variables")
+    change = 'rename_to: "predict" input { key: "b" dtype: "int32" }'
+    wanted = patched(model, f'signature {{ key: "default" {change} }}')
+
+    found = inferred(model, wanted)
+
+    assert [(item.key, item.create, item.drop) for item in found.signature] == [
+        ("predict", True, False),
+        ("default", False, True),
+    ]
+    assert outlines(patched(model, found)) == outlines(wanted)
+
+
 @pytest.mark.parametrize(("name", "patch"), PATCHES)
 def test_leads_to_the_same_signatures(fixture_model: ModelFactory, name: str, patch: str) -> None:
     model = fixture_model(name)
