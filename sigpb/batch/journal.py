@@ -109,6 +109,7 @@ class Journal:
             "directories": start.directories,
             "canary": start.canary,
             "models": len(models),
+            "file": str(file.resolve()),
         }
         if is_there(file):
             raise UsageError(
@@ -171,12 +172,14 @@ def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -
         seen: Called with each outcome, in the order of the file.
 
     Raises:
-        UsageError: If it is no journal, or its beginning is incomplete.
+        UsageError: If it is no journal, or a copy of one, or its beginning is incomplete.
         EnvironmentFailure: If it cannot be read.
     """
     steps = _steps(file)
     try:
-        progress = Progress(_start(next(steps, {})))
+        first = next(steps, {})
+        progress = Progress(_start(first))
+        _refuse_copy(file, str(first.get("file", "")))
         for values in steps:
             _take(values, progress, seen)
         _check_outputs(progress)
@@ -188,6 +191,19 @@ def read(file: Path, seen: Callable[[Outcome], object] = lambda outcome: None) -
             "the file, and start anew."
         )
     return progress
+
+
+def _refuse_copy(file: Path, original: str) -> None:
+    """Refuses a copy of a journal, as of a repository that was copied: it names other models.
+
+    Raises:
+        UsageError: If the original is still there.
+    """
+    if original and is_there(original) and not file.samefile(original):
+        raise UsageError(
+            f"{file} is a copy of {original}, and names the models there. To go on with that "
+            "batch, or to roll it back, name the original. There is no journal of copied models."
+        )
 
 
 def _check_outputs(progress: Progress) -> None:

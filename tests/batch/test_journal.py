@@ -52,6 +52,16 @@ def test_written_and_read(file: Path) -> None:
     assert progress.rollback_begun
 
 
+def test_a_copy_is_refused_while_the_original_is_there(file: Path) -> None:
+    create(file).close()
+    copy = file.with_name("copy")
+    copy.write_bytes(file.read_bytes())
+    with pytest.raises(UsageError, match=f"{copy} is a copy of {file}, and names the models there"):
+        read(copy)
+    file.unlink()
+    assert read(copy).tasks == TASKS
+
+
 def test_rollback_that_came_to_nothing(file: Path) -> None:
     journal = create(file)
     journal.append("finish", {})
