@@ -648,11 +648,11 @@ class TestRollback:
         (root / "link").symlink_to(tmp_path)
         before = contents(victim)
         changed = f"{root}/a/{1 if mode == '--in_place' else 2}"
+        journal = (root / JOURNAL).read_text()
         for path in (victim, root / "link" / "victim", root / ".." / "victim"):
-            other = tmp_path / "other.jsonl"
-            other.write_text((root / JOURNAL).read_text().replace(f'"{changed}"', f'"{path}"'))
+            (root / JOURNAL).write_text(journal.replace(f'"{changed}"', f'"{path}"'))
 
-            outcome = run("rollback", other)
+            outcome = run("rollback", root / JOURNAL)
 
             assert outcome.code == 1
             assert f"{path} is not in a directory that the batch worked in: {root}" in outcome.out
