@@ -12,6 +12,7 @@ from sigpb.edits import Edit
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.model import tag_set_text
 from sigpb.tf.device_names import is_local_cpu
+from sigpb.tf.op_versions import releases_text
 
 _KEEP = "keep the model as it was, which --in_place does in a backup"
 
@@ -104,7 +105,8 @@ class StripDefaultAttrs(GraphEdit):
     Attributes:
         attributes: How many.
         nodes: From how many nodes.
-        newer: What is left that some older versions of TensorFlow are known not to know.
+        oldest: The oldest TensorFlow that knows all ops and attributes that are left, and why.
+        foreign: The ops and attributes that are left and that no TensorFlow knows.
         written_by: The version of TensorFlow that wrote the model; empty if that is not stated.
         producer: The version of GraphDef that it wrote.
         min_consumer: The oldest version of GraphDef that may read it, as it states.
@@ -112,7 +114,8 @@ class StripDefaultAttrs(GraphEdit):
 
     attributes: int
     nodes: int
-    newer: tuple[str, ...]
+    oldest: str
+    foreign: str
     written_by: str
     producer: int
     min_consumer: int
@@ -122,15 +125,17 @@ class StripDefaultAttrs(GraphEdit):
         return (
             f"default attributes stripped: {self.attributes:,} of {_count(self.nodes, 'node')}; "
             f"written by TensorFlow {self.written_by or '(not stated)'}, GraphDef version "
-            f"{self.producer}, to be read from version {self.min_consumer} on"
+            f"{self.producer}, to be read from version {self.min_consumer} on; oldest TensorFlow "
+            f"that knows all ops and attributes that are left: {self.oldest}"
         )
 
     def warnings(self) -> Iterator[str]:
-        """Attributes are not all that is new, and nothing at hand says since when an op has one."""
-        yield from self.newer
+        """Names of ops and attributes are not all that is new."""
+        if self.foreign:
+            yield f"no TensorFlow knows these, which need a library of ops: {self.foreign}."
         yield (
-            "which is the oldest TensorFlow that reads the model is not known; it has to have all "
-            "ops and attributes that are left."
+            "only the names of ops and attributes were compared with what TensorFlow "
+            f"{releases_text()} know, not which dtypes and values they take."
         )
 
     def irreversible(self) -> Iterator[str]:

@@ -158,7 +158,8 @@ def _strip(defaults: DefaultAttributes, graph: MetaGraph) -> StripDefaultAttrs:
     return StripDefaultAttrs(
         defaults.stripped,
         defaults.nodes,
-        tuple(map(str, sorted(defaults.newer))),
+        defaults.needs.oldest(),
+        defaults.needs.foreign(),
         graph.tensorflow_version,
         stated.producer,
         stated.min_consumer,

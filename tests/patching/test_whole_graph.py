@@ -205,11 +205,22 @@ class TestStrip:
         model = fixture_model("tf1_two_graphs")
         assert plan_of(model, 'tags { tag: "serve" } strip_default_attrs: true')[1:] == [
             "default attributes stripped: 8 of 6 nodes; written by TensorFlow 2.21.0, GraphDef "
-            "version 2474, to be read from version 0 on",
-            "warning: TensorFlow 1.15 does not know the attribute 'debug_name' of VarHandleOp.",
-            "warning: which is the oldest TensorFlow that reads the model is not known; it has to "
-            "have all ops and attributes that are left.",
+            "version 2474, to be read from version 0 on; oldest TensorFlow that knows all ops and "
+            "attributes that are left: 2.15 (attribute 'debug_name' of op VarHandleOp in node 'w')"
+            ", or 2.5, which ignores attributes that it does not know",
+            "warning: only the names of ops and attributes were compared with what TensorFlow 1.15 "
+            "and 2.0 to 2.21 know, not which dtypes and values they take.",
         ]
+
+    def test_the_plan_for_ops_that_are_not_of_tensorflow(self, fixture_model: ModelFactory) -> None:
+        def add(graph: protos.MetaGraphDef) -> None:
+            graph.graph_def.node.add(name="mine", op="MyOp")
+
+        model = altered(fixture_model("tf1_shared"), add)
+        assert (
+            "warning: no TensorFlow knows these, which need a library of ops: op MyOp in node "
+            "'mine'." in plan_of(model, "strip_default_attrs: true")
+        )
 
     def test_a_model_that_does_not_say_that_it_has_none(self, fixture_model: ModelFactory) -> None:
         model = altered(

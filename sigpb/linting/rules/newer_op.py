@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigpb import protos
-from sigpb.linting.linted_model import LintedModel
+from sigpb.linting.linted_model import LintedGraph, LintedModel
 from sigpb.linting.op_search import nodes_with_ops
 from sigpb.linting.rule import Finding, LintRule
-from sigpb.tf.newer_ops import NEWER, Newer
+from sigpb.tf.op_defs import OpDefs
+from sigpb.tf.op_versions import OpNeeds, limited_ops
 
 
 class NewerOp(LintRule):
@@ -19,32 +19,40 @@ class NewerOp(LintRule):
     explanation = (
         "The graph has an op, or an attribute of one, that older versions of TensorFlow and of "
         "what is built on it (TensorFlow Serving, Java, tfjs-node) do not know: 'Op type not "
-        "registered', 'NodeDef mentions attr … not in Op'. Only a few that TensorFlow itself adds "
-        "to models are looked for."
+        "registered', 'NodeDef mentions attr … not in Op'. TensorFlow 2.5 and newer ignore such an "
+        "attribute, which changes results if it is not as it is by default; older ones refuse it. "
+        "Only the names of ops and attributes are compared."
     )
     remedy = (
         "Serve the model with a newer server, or export it with the version of TensorFlow that the "
         "server has. 'sigpb patch --strip_default_attrs' takes out the attributes that are as they "
         "are by default."
     )
-    example = "TensorFlow 1.15 does not know the attribute 'debug_name' of VarHandleOp."
+    example = (
+        "The oldest TensorFlow that knows all ops and attributes is 2.10 (op DisableCopyOnRead in "
+        "node 'Read/DisableCopyOnRead')."
+    )
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
-        """Looks for all of them at once."""
+        """Yields one finding for each MetaGraph that not all versions of TensorFlow know."""
+        every_release = OpNeeds(()).oldest()
         for graph in model.graphs:
-            nodes = nodes_with_ops(graph, {newer.op for newer in NEWER})
-            found = {
-                newer
-                for _, node in nodes
-                for newer in NEWER
-                if newer.op == node.op and _has(node, newer)
-            }
-            if found:
-                yield self.finding(" ".join(map(str, sorted(found))), graph.where())
+            stated, stripped = (needs.oldest() for needs in _needs(graph))
+            after = f"; after --strip_default_attrs: {stripped}" if stripped != stated else ""
+            if stated != every_release:
+                yield self.finding(
+                    f"The oldest TensorFlow that knows all ops and attributes is {stated}{after}.",
+                    graph.where(),
+                )
 
 
-def _has(node: protos.NodeDef, newer: Newer) -> bool:
-    """Whether a node states an attribute, and not as empty text."""
-    return not newer.attribute or (
-        newer.attribute in node.attr and bool(node.attr[newer.attribute].s)
-    )
+def _needs(graph: LintedGraph) -> tuple[OpNeeds, OpNeeds]:
+    """Returns what nodes need as they are, and without attributes that are as by default."""
+    functions = {name for name, _ in graph.functions.messages}
+    stated, stripped = OpNeeds(functions), OpNeeds(functions)
+    op_defs = OpDefs()
+    for _, node in nodes_with_ops(graph, limited_ops()):
+        stated.add(node.name, node.op, node.attr)
+        op_defs.strip_defaults(node)
+        stripped.add(node.name, node.op, node.attr)
+    return stated, stripped

@@ -13,10 +13,11 @@ from collections.abc import Collection
 from sigpb import protos
 from sigpb.rewrite.whole_graph.bodies import in_order
 from sigpb.saved_model.model import parse
-from sigpb.tf.newer_ops import NEWER, Newer
 from sigpb.tf.op_defs import tensorflow_op_def
+from sigpb.tf.op_versions import OpNeeds
 from sigpb.wire import Edits, Field, Message, WireType, encode_varint, tag
 
+_NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
 _ATTR = protos.NodeDef.ATTR_FIELD_NUMBER
 _META_INFO = protos.MetaGraphDef.META_INFO_DEF_FIELD_NUMBER
@@ -32,7 +33,7 @@ class DefaultAttributes:
     Attributes:
         stripped: How many attributes were taken.
         nodes: From how many nodes.
-        newer: What is left that some older versions of TensorFlow are known not to know.
+        needs: What the nodes still need of TensorFlow.
     """
 
     def __init__(self, functions: Collection[str]) -> None:
@@ -40,33 +41,29 @@ class DefaultAttributes:
         self._functions = {name.encode() for name in functions}
         self._defaults: dict[bytes, dict[bytes, protos.AttrValue]] = {}
         self._judged: dict[tuple[bytes, bytes], tuple[bytes, bool]] = {}
-        self._newer_ops = {each.op.encode() for each in NEWER}
         self.stripped = self.nodes = 0
-        self.newer = set[Newer]()
+        self.needs = OpNeeds(functions)
 
     def edit(self, edits: Edits, node: Message) -> None:
         """Adds what changes in a node to `edits`."""
-        op, attributes = b"", list[Field]()
+        name, op, attributes = b"", b"", list[Field]()
         for field in node.fields():
-            if field.number == _OP:
+            if field.number == _NAME:
+                name = node.value(field)
+            elif field.number == _OP:
                 op = node.value(field)
             elif field.number == _ATTR:
                 attributes.append(field)
         judged = [(field, *self._judge(op, node, field)) for field in attributes]
         # Of several entries of one key the last one counts.
-        is_default = {name: default for _, name, default in judged}
-        gone = [field for field, name, _ in judged if is_default[name]]
+        is_default = {attribute: default for _, attribute, default in judged}
+        gone = [field for field, attribute, _ in judged if is_default[attribute]]
         for field in gone:
             edits.delete(node, field)
         self.stripped += sum(is_default.values())
         self.nodes += bool(gone)
-        if op in self._newer_ops:
-            left = {name.decode() for name, default in is_default.items() if not default}
-            self.newer |= {
-                each
-                for each in NEWER
-                if each.op.encode() == op and (not each.attribute or each.attribute in left)
-            }
+        left = (_text(attribute) for attribute, default in is_default.items() if not default)
+        self.needs.add(_text(name), _text(op), left)
 
     def _judge(self, op: bytes, node: Message, field: Field) -> tuple[bytes, bool]:
         """Returns the name of an attribute, and whether it has the value that is its default."""
@@ -92,6 +89,10 @@ class DefaultAttributes:
                 if attr.HasField("default_value")
             }
         return self._defaults[op]
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")
 
 
 def _is(value: Message | None, default: protos.AttrValue) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from google.protobuf import text_format
 
 from sigpb import protos
@@ -127,20 +128,25 @@ def test_a_mark_that_says_the_opposite() -> None:
     assert not done.says_stripped
 
 
-def test_what_older_versions_are_known_not_to_know() -> None:
-    text = f"""
-        a = VarHandleOp() {attr("debug_name", 's: "v/"')}
-        b = VarHandleOp() {attr("debug_name", 's: ""')}
-        c = DisableCopyOnRead(a)
-        """
-    _, done = rewritten(meta_graph(text), STRIP)
+@pytest.mark.parametrize(
+    ("top", "in_function", "oldest"),
+    [
+        ("s: 'v/'", "s: ''", "2.15 (attribute 'debug_name' of op VarHandleOp in node 'a'), or 2.5"),
+        ("s: ''", "s: 'v/'", "2.15 (attribute 'debug_name' of op VarHandleOp in node 'b'), or 2.5"),
+        ("s: ''", "s: ''", "1.15"),
+    ],
+)
+def test_what_is_left_says_which_versions_know_it(top: str, in_function: str, oldest: str) -> None:
+    inner = function("f_1", f"b = VarHandleOp() {attr('debug_name', in_function)}")
+    before = meta_graph(f"a = VarHandleOp() {attr('debug_name', top)}\nc = f_1()", inner)
+    _, done = rewritten(before, STRIP)
     assert done.defaults is not None
-    assert [(each.op, each.attribute) for each in sorted(done.defaults.newer)] == [
-        ("DisableCopyOnRead", ""),
-        ("VarHandleOp", "debug_name"),
-    ]
-    _, done = rewritten(
-        meta_graph(f"b = VarHandleOp() {attr('debug_name', 's: ' + chr(34) * 2)}"), STRIP
-    )
+    assert done.defaults.needs.oldest().partition(", which")[0] == oldest
+    assert not done.defaults.needs.foreign()
+
+
+def test_what_no_version_knows() -> None:
+    _, done = rewritten(meta_graph("a = MyOp()\nb = DisableCopyOnRead(a)"), STRIP)
     assert done.defaults is not None
-    assert not done.defaults.newer
+    assert done.defaults.needs.foreign() == "op MyOp in node 'a'"
+    assert done.defaults.needs.oldest() == "2.10 (op DisableCopyOnRead in node 'b')"
