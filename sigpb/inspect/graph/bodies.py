@@ -324,6 +324,17 @@ def call_of(body: FlowBody, record: NodeRecord, library: FlowLibrary) -> Call | 
     return Call(op.kind, tuple(callees), op.first, tuple(record.tensors)) if callees else None
 
 
+def missing_functions(body: FlowBody, library: FlowLibrary) -> dict[str, str]:
+    """Returns the functions that nodes call and that are not there, each with one such node."""
+    return {
+        name: record.name
+        for record in body.records.values()
+        if record.op in FUNCTION_OPS
+        for _, name in _named(body, record, FUNCTION_OPS[record.op].roles)
+        if name and name not in library
+    }
+
+
 def _named(body: FlowBody, record: NodeRecord, roles: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yields the names of the functions in some attributes, each with its role."""
     attributes = body.node(record).attr

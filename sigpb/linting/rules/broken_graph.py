@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from sigpb import protos
 from sigpb.errors import listed
-from sigpb.inspect.graph.bodies import NodeRecord, node_names
+from sigpb.inspect.graph.bodies import (
+    FlowBody,
+    FlowLibrary,
+    NodeRecord,
+    missing_functions,
+    node_names,
+)
 from sigpb.linting.linted_model import LintedGraph, LintedModel
 from sigpb.linting.rule import Finding, LintRule
 from sigpb.tf.tensor_names import producer
@@ -27,7 +33,8 @@ class BrokenGraph(LintRule):
     severity = "error"
     explanation = (
         "The graph, or a function, cannot be built: a node has no name or that of another, takes a "
-        "tensor of a node that is not there, or needs what depends on it. Loaders refuse the "
+        "tensor of a node that is not there, calls a function that is not there, or needs what "
+        "depends on it. Loaders refuse the "
         "model, or the function when it is called. The file was damaged, or written by software "
         "that does not check."
     )
@@ -40,21 +47,18 @@ class BrokenGraph(LintRule):
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Yields one finding for each kind of fault in each graph and function."""
         for graph in model.graphs:
-            for function, names, records, arguments in _bodies(graph):
-                for message in _faults(names, records, arguments):
-                    yield self.finding(message, graph.where_in(function))
+            for names, body in _bodies(graph):
+                for message in _faults(names, body, graph.graph.library):
+                    yield self.finding(message, graph.where_in(body.name))
 
 
-def _bodies(
-    graph: LintedGraph,
-) -> Iterator[tuple[str, list[str], Mapping[str, NodeRecord], Mapping[str, int]]]:
-    """Yields for the top level and each function: name, names of nodes, nodes, arguments."""
-    top = graph.graph.records
-    yield "", _names(graph.message, _GRAPH_NODE, top), top, {}
+def _bodies(graph: LintedGraph) -> Iterator[tuple[list[str], FlowBody]]:
+    """Yields the names of the nodes of the top level and of each function, with the body."""
+    yield _names(graph.message, _GRAPH_NODE, graph.graph.records), graph.graph.top
     for name, message in graph.functions.messages:
         if body := graph.graph.library.get(name):
             names = _names(message, _FUNCTION_NODE, body.records)
-            yield name, names, body.records, body.arguments
+            yield names, body
 
 
 def _names(body: Message, number: int, records: Mapping[str, NodeRecord]) -> list[str]:
@@ -63,9 +67,8 @@ def _names(body: Message, number: int, records: Mapping[str, NodeRecord]) -> lis
     return list(records if count == len(records) else node_names(body, number))
 
 
-def _faults(
-    names: list[str], records: Mapping[str, NodeRecord], arguments: Mapping[str, int]
-) -> Iterator[str]:
+def _faults(names: list[str], body: FlowBody, library: FlowLibrary) -> Iterator[str]:
+    records = body.records
     if "" in records:
         yield f"{names.count('')} of the nodes have no name."
     counts = Counter(names) if len(names) != len(records) else Counter[str]()
@@ -75,14 +78,21 @@ def _faults(
         producer(spelled): record.name
         for record in records.values()
         for spelled in record.inputs
-        if producer(spelled) not in records and producer(spelled) not in arguments
+        if producer(spelled) not in records and producer(spelled) not in body.arguments
     }
     if missing:
-        taken = [f"{name!r} (by {taker!r})" for name, taker in list(missing.items())[:3]]
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        yield f"Nodes are taken from that are not there: {', '.join(taken)}{more}."
+        yield f"Nodes are taken from that are not there: {_each_by(missing)}."
+    if uncalled := missing_functions(body, library):
+        yield f"Functions are called that are not there: {_each_by(uncalled)}."
     if circle := _circle(records):
         yield f"Nodes need each other in a circle: {listed(circle)}."
+
+
+def _each_by(missing: Mapping[str, str]) -> str:
+    """Lists the first names, each with a node that needs it."""
+    shown = [f"{name!r} (by {node!r})" for name, node in list(missing.items())[:3]]
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return f"{', '.join(shown)}{more}"
 
 
 def _circle(records: Mapping[str, NodeRecord]) -> list[str]:

@@ -39,6 +39,12 @@ def test_missing_node(tmp_path: Path) -> None:
     ]
 
 
+def test_missing_function(tmp_path: Path) -> None:
+    attribute = 'attr { key: "f" value { func { name: "gone" } } }'
+    call = f'node {{ name: "call" op: "PartitionedCall" {attribute} }}'
+    assert found(tmp_path, call) == ["Functions are called that are not there: 'gone' (by 'call')."]
+
+
 def test_circle(tmp_path: Path) -> None:
     nodes = [node("s"), node("a", "c", "s"), node("b", "a"), node("c", "^b"), node("after", "c")]
     (message,) = found(tmp_path, *nodes)
