@@ -58,8 +58,22 @@ def parse_number(text: str) -> int | None:
     return int(text) if len(text) < _DIGITS else 10**_DIGITS
 
 
+class _Quotients(ast.NodeTransformer):
+    """Puts numbers in the place of their quotients."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """Returns the value of a quotient of two numbers, and anything else as it is."""
+        if isinstance(node.op, ast.Div):
+            numbers = [ast.literal_eval(each) for each in (node.left, node.right)]
+            if all(type(each) in (int, float) for each in numbers) and numbers[1]:
+                return ast.copy_location(ast.Constant(numbers[0] / numbers[1]), node)
+        return node
+
+
 def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     """Parses a call whose arguments are Python literals, such as ``scale(mean=[0.5, 0.5])``.
+
+    Numbers may also be quotients, such as ``1/255``.
 
     Returns:
         What is called, and its arguments: those without a name, and those with one.
@@ -68,7 +82,7 @@ def parse_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         ValueError: If it is none.
     """
     try:
-        call = ast.parse(text.strip(), mode="eval").body
+        call = _Quotients().visit(ast.parse(text.strip(), mode="eval")).body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
         named = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords if each.arg}

@@ -66,6 +66,7 @@ def test_numbers() -> None:
 def test_calls() -> None:
     assert parse_call(" f(1, ['a', None], x=-2.5) ") == ("f", [1, ["a", None]], {"x": -2.5})
     assert parse_call("f()") == ("f", [], {})
+    assert parse_call("f(1/255, x=[-1 / 2, 3])") == ("f", [1 / 255], {"x": [-0.5, 3]})
 
 
 DEEP = ("f(" + "[" * 5000 + ")", "f(" + "(" * 5000 + ")" * 5001, "-" * 100_000 + "1")
@@ -73,7 +74,23 @@ DEEP = ("f(" + "[" * 5000 + ")", "f(" + "(" * 5000 + ")" * 5001, "-" * 100_000 +
 
 @pytest.mark.parametrize(
     "text",
-    ["", "f", "f(", "f(x)", "f(g())", "f(*[1])", "f(**{})", "a.f()", "f(1)(2)", "f(\0)", *DEEP],
+    [
+        "",
+        "f",
+        "f(",
+        "f(x)",
+        "f(g())",
+        "f(*[1])",
+        "f(**{})",
+        "a.f()",
+        "f(1)(2)",
+        "f(1/0)",
+        "f(1/x)",
+        "f(1/'a')",
+        "f(10**9)",
+        "f(\0)",
+        *DEEP,
+    ],
 )
 def test_what_is_no_call(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (of several kinds)

@@ -353,6 +353,11 @@ def new_keys(text: str, flag: str, given: str) -> str:
             f"--{flag}={given}: the new key {text!r} holds {plain[0]!r}. If that is meant, write "
             f"\\{plain[0]}, in the pattern too."
         )
+    if group := re.search(r"\$([0-9]+)", text):
+        raise UsageError(
+            f"--{flag}={given}: what a group matched is written \\{group[1]}, not {group[0]}. For "
+            "a '$' in a key, state the pattern in a patch file (key_pattern)."
+        )
     return _PUNCTUATION.sub(r"\1", text)
 
 

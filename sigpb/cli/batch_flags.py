@@ -32,7 +32,7 @@ from sigpb.cli.arguments import (
 from sigpb.cli.publish_flags import define_side_files
 from sigpb.errors import UsageError, listed
 from sigpb.regular_files import is_there
-from sigpb.remote.urls import is_url, normalised
+from sigpb.remote.urls import is_url, located
 from sigpb.saved_model.missing_model import no_directory
 
 _INPUT = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|((?:[^:\\]|\\.)*))(?::([^:]*)(?::(.*))?)?')
@@ -203,7 +203,7 @@ def roots(arguments: Sequence[str], values: flags.FlagValues) -> list[Root]:
         UsageError: If that is not said, or a file is not what it should be.
         EnvironmentFailure: If a file cannot be read.
     """
-    found = [Root(normalised(each) if is_url(each) else each) for each in arguments]
+    found = [Root(str(located(each)) if is_url(each) else each) for each in arguments]
     for root in found:
         is_there = place_of(root.path).names() if is_url(root.path) else Path(root.path).is_dir()
         if not is_there:

@@ -117,7 +117,7 @@ def run_command(arguments: list[str]) -> int:
 
         return answer(arguments[1:])
     asked = help_flags(arguments)
-    if "version" in asked:
+    if "version" in asked or arguments == ["version"]:
         terminal.say(f"sigpb {__version__}")
         return 0
     if not arguments or arguments[0] == "help" or asked:

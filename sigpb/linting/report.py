@@ -60,6 +60,8 @@ class LintReport:
     def conclusion(self) -> str:
         """The last line: how much was found in how many models."""
         counts = [_counted(self.counts[severity], severity) for severity in SEVERITIES]
+        if self.unreadable:
+            counts.append(f"{len(self.unreadable)} that cannot be read")
         return f"{_counted(len(self.models), 'model')}: {', '.join(counts)}"
 
     def __str__(self) -> str:

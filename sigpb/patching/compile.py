@@ -264,8 +264,20 @@ def _endpoint_targets(target: SignatureTarget) -> tuple[list[EndpointTarget], li
         for number, key in enumerate(resolution.missing):
             most = 1 if number else MOST_LISTED  # They are listed once.
             known = did_you_mean(key, existing, most=most, listed_by="" if number else "sigpb show")
-            missing.append(f"signature {target.ref.key!r} has no {side} {key!r}; {known}.")
+            hint = _key_hint(key, patches)
+            missing.append(f"signature {target.ref.key!r} has no {side} {key!r}; {known}.{hint}")
     return found, missing
+
+
+def _key_hint(key: str, patches: Sequence[protos.EndpointPatch]) -> str:
+    """Returns what may have been meant by a key that is not there."""
+    if old := next((item.key for item in patches if item.rename_to == key), ""):
+        return (
+            f" Keys name the model as it is now: write {old!r}, which the patch renames to {key!r}."
+        )
+    if "*" in key:
+        return " To rename all keys that match a pattern, write 're:^input_(.*)$=feature_\\1'."
+    return ""
 
 
 @phase("plan")

@@ -1,6 +1,7 @@
 """Undoes what a batch did, model by model.
 
-A model that was changed after the batch is refused, and stays as it is.
+A model that was changed after the batch is refused, and stays as it is. DIR is a repository: its
+latest batch is undone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
+from sigpb.batch.journal import journals
 from sigpb.batch.locks import journal_locked, locked
 from sigpb.batch.rollback import Rollback, Undone
 from sigpb.cli import terminal
@@ -19,7 +21,7 @@ from sigpb.cli.batch_progress import shown
 from sigpb.errors import UsageError
 from sigpb.remote.urls import is_url, redacted
 
-USAGE = "sigpb rollback JOURNAL [--dry_run] [--only=NAME] [--format=text|json]"
+USAGE = "sigpb rollback JOURNAL|DIR [--dry_run] [--only=NAME] [--format=text|json]"
 
 TASK = "Patch a repository of models"
 
@@ -54,7 +56,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         raise UsageError("The journal of a batch is expected.", USAGE)
     if is_url(arguments[0]):
         raise UsageError(f"{redacted(arguments[0])}: a journal is a file of this machine.")
-    file = Path(arguments[0])
+    file = _journal(Path(arguments[0]))
     rollback = Rollback.of(file)
     start = rollback.progress.start
     if values.dry_run:
@@ -62,6 +64,19 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     with journal_locked(file, start.directories), locked(start.directories, start.job.id):
         rollback = Rollback.of(file)
         return _told(rollback.run(rollback.tasks(values.only)), values)
+
+
+def _journal(path: Path) -> Path:
+    """Returns the journal that a path names: of a directory the latest one in it.
+
+    Raises:
+        UsageError: If a directory has none.
+    """
+    if not path.is_dir():
+        return path
+    if not (found := journals(path)):
+        raise UsageError(f"There is no journal of a batch in {path}.", USAGE)
+    return found[-1]
 
 
 def _told(outcomes: Iterable[Undone], values: flags.FlagValues) -> int:
