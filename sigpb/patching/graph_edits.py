@@ -132,7 +132,7 @@ class StripDefaultAttrs(GraphEdit):
     def warnings(self) -> Iterator[str]:
         """Names of ops and attributes are not all that is new."""
         if self.foreign:
-            yield f"no TensorFlow knows these, which need a library of ops: {self.foreign}."
+            yield f"TensorFlow {releases_text()} do not know these: {self.foreign}."
         yield (
             "only the names of ops and attributes were compared with what TensorFlow "
             f"{releases_text()} know, not which dtypes and values they take."

@@ -2,7 +2,7 @@
 
 ``tf/op_versions.tsv``, which ``tools/regenerate_op_versions.py`` writes, lists the releases that it
 is about, then the ops and attributes that not all of them know. An attribute that is as old as its
-op has no line.
+op has no line. Ops in libraries of their own, as those of ``tf.contrib`` were, are not among them.
 """
 
 from __future__ import annotations
@@ -91,8 +91,6 @@ def _known_to(op: str, attribute: str) -> frozenset[str]:
 def _needs(op: str, attributes: frozenset[str]) -> tuple[Need, ...]:
     everything = len(_table().releases)
     whole, *parts = (Need(op, attribute) for attribute in ("", *sorted(attributes)))
-    if not whole.known_to:
-        return (whole,)
     newer = (each for each in parts if each.known_to != whole.known_to)
     return tuple(each for each in (whole, *newer) if len(each.known_to) < everything)
 
@@ -139,6 +137,8 @@ class OpNeeds:
         releases, known = _table().releases, self.known_to
         if not known:
             return f"none ({self._named(need for need in self._nodes if need.known_to)})"
+        if known == releases:
+            return f"{known[0]} (the oldest compared)"
         first = releases.index(known[0])
         others = [each for each in releases[first:] if each not in known]
         text = f"{known[0]}, but not {', '.join(others)}" if others else known[0]

@@ -31,6 +31,7 @@ def needs(*nodes: tuple[str, str]) -> OpNeeds:
         ("BlockLSTMV2", "", ("1.15", *from_release("2.1"))),
         ("BlockLSTMV2", "cell_clip", ("1.15", *from_release("2.1"))),
         ("BigQueryReader", "", ("1.15",)),
+        ("BigQueryReader", "project_id", ("1.15",)),
         ("MyOp", "", ()),
     ],
 )
@@ -41,7 +42,7 @@ def test_which_releases_know_it(op: str, attribute: str, known: tuple[str, ...])
 def test_what_every_release_knows() -> None:
     found = needs(("MatMul", "T transpose_a _class"), ("my_function", "x"))
     assert found.known_to == EVERY
-    assert (found.oldest(), found.foreign()) == ("1.15", "")
+    assert (found.oldest(), found.foreign()) == ("1.15 (the oldest compared)", "")
 
 
 def test_the_oldest_release() -> None:
@@ -94,7 +95,9 @@ def test_what_no_release_knows_together() -> None:
 
 def test_what_is_not_of_tensorflow_counts_apart() -> None:
     found = needs(("MyOp", "grad_a"), ("MatMul", "T my_attribute"))
-    assert found.oldest() == "1.15"
+    assert found.oldest() == "1.15 (the oldest compared)"
+    found.add("read", "DisableCopyOnRead", ())
+    assert found.oldest() == "2.10 (op DisableCopyOnRead in node 'read')"
     assert found.foreign() == (
         "attribute 'my_attribute' of op MatMul in node 'n1'; op MyOp in node 'n0'"
     )

@@ -33,7 +33,7 @@ def test_what_tensorflow_adds_to_its_models(fixture_model: ModelFactory) -> None
         (
             'op: "VarHandleOp" attr { key: "debug_name" value { s: "" } }',
             f"2.15 (attribute 'debug_name' of op VarHandleOp in node 'n'), or 2.5, {IGNORED}; "
-            "after --strip_default_attrs: 1.15.",
+            "after --strip_default_attrs: 1.15 (the oldest compared).",
         ),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_mark_that_says_the_opposite() -> None:
     [
         ("s: 'v/'", "s: ''", "2.15 (attribute 'debug_name' of op VarHandleOp in node 'a'), or 2.5"),
         ("s: ''", "s: 'v/'", "2.15 (attribute 'debug_name' of op VarHandleOp in node 'b'), or 2.5"),
-        ("s: ''", "s: ''", "1.15"),
+        ("s: ''", "s: ''", "1.15 (the oldest compared)"),
     ],
 )
 def test_what_is_left_says_which_versions_know_it(top: str, in_function: str, oldest: str) -> None:
