@@ -6,8 +6,10 @@ a pattern could need for a key is estimated from above first, and limited.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -29,19 +31,30 @@ class TooManyTries(Exception):
     """A pattern could take too long to match a key. The message says what to do."""
 
 
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps Python from printing what it may read otherwise in another version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def pattern_problems(pattern: str, template: str) -> Iterator[str]:
     """Yields why keys cannot be matched with a pattern, or made by a text with its groups."""
     try:
-        compiled = re.compile(pattern)
+        with _without_warnings():
+            compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         yield f"has a wrong key_pattern, which is not a regular expression: {error}."
         return
     try:
-        compiled.sub(template, "")
+        with _without_warnings():
+            compiled.sub(template, "")
     except (re.error, IndexError) as error:
         yield f"has a wrong rename_to, {template!r}: {error}."
 
 
+@_without_warnings()
 def matching(pattern: str, template: str | None, keys: Iterable[str]) -> dict[str, str | None]:
     r"""Returns the keys that a pattern matches, each with its new key; None where it gets none.
 
@@ -72,6 +85,19 @@ def matching(pattern: str, template: str | None, keys: Iterable[str]) -> dict[st
         return dict(found)
     before = ((_before(compiled, tree, template, key), key) for key in ordered)
     return {old: new for old, new in before if old is not None}
+
+
+@_without_warnings()
+def partly_matched(pattern: str, keys: Iterable[str]) -> str | None:
+    """Returns the first key of which a pattern matches a part; None without one.
+
+    Keys are passed over for which that could take too long: there is a try from each letter on.
+    """
+    compiled, tree = re.compile(pattern), regex_parser.parse(pattern)
+    for key in sorted(keys, key=natural):
+        if _tries(tree, len(key)) * len(key) <= MOST_TRIES and compiled.search(key):
+            return key
+    return None
 
 
 def _tries(tree: Any, length: int) -> int:

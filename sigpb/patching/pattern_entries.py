@@ -8,16 +8,19 @@ patch with keys is true of what comes of it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from sigpb import protos
 from sigpb.edits.edit import is_new
 from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
-from sigpb.patching.key_pattern import TooManyTries, matching, pattern_problems
+from sigpb.patching.key_pattern import (
+    TooManyTries,
+    matching,
+    partly_matched,
+    pattern_problems,
+)
 from sigpb.saved_model.model import MetaGraph
-from sigpb.visible_text import natural
 
 _Entry = TypeVar("_Entry", protos.SignaturePatch, protos.EndpointPatch)
 
@@ -194,7 +197,7 @@ def _written_out(
 def _known(entry: protos.SignaturePatch | protos.EndpointPatch, keys: Collection[str]) -> str:
     """Says which keys there are, and which a pattern almost matches."""
     known = did_you_mean("", keys, most=MOST_LISTED, listed_by="sigpb show")
-    part = next(filter(re.compile(entry.key_pattern).search, sorted(keys, key=natural)), None)
+    part = partly_matched(entry.key_pattern, keys)
     if part is None:
         return f"{known}."
     return f"{known}. It matches a part of {part!r}; write .* where the rest of the key is."

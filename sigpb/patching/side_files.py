@@ -123,9 +123,9 @@ def history(
             (graph.tags, graph.signatures) for graph in model.meta_graphs
         ),
         "side_files": {
-            name: [digest_of(model.directory / name), _digest(content, model.buffer)]
-            for name, content in changes.items()
-            if name != model.file.name
+            name: [now, _digest(changes[name], model.buffer) if name in changes else now]
+            for name in (fingerprints.FILE_NAME, WARMUP_PATH)
+            for now in [digest_of(model.directory / name)]
         },
     }
     if inverse.problems:

@@ -58,7 +58,7 @@ class _Applied:
         input_digest: The SHA-256 of the proto before; None if that was too large.
         input_bytes: The size of that proto.
         input_types_digest: The digest of what its signatures said, without the names of tensors.
-        side_files: The SHA-256 of changed files beside the proto, before and after; None: no file.
+        side_files: The SHA-256 of the files beside the proto, before and after; None: no file.
         undo: The patch that undoes it, in text format; None if there is none.
         irreversible: Why there is none.
     """
@@ -72,6 +72,11 @@ class _Applied:
     side_files: Mapping[str, tuple[str | None, ...]]
     undo: str | None
     irreversible: tuple[str, ...] | None
+
+    @property
+    def changed_files(self) -> dict[str, str | None]:
+        """The files beside the proto that the patch changed, each with its SHA-256 before."""
+        return {name: pair[0] for name, pair in self.side_files.items() if pair[0] != pair[1]}
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> _Applied | None:
@@ -128,7 +133,7 @@ def plan_undo(model: SavedModel) -> Undo | None:
     if changed:
         why = f"{changed[0]} was changed after the last patch, so that {backup.name} does not fit"
         return _by_inverse(model, record, applied, why)
-    names = (model.file.name, *applied.side_files, history.FILE_NAME)
+    names = (model.file.name, *applied.changed_files, history.FILE_NAME)
     return Undo(
         record,
         dict.fromkeys(names),
@@ -171,7 +176,11 @@ def _by_inverse(model: SavedModel, record: Mapping[str, Any], applied: _Applied,
             "signatures back that it had."
         )
     changes, notes = changes_of(plan, model, history=False)
-    digests = {name: _digest(content) for name, content in changes.items() if name in _SIDE_FILES}
+    digests = {
+        name: (digest_of(model.directory / name), _digest(content))
+        for name, content in changes.items()
+        if name in _SIDE_FILES
+    }
     left = left_by(model, changes, committed)
     earlier = history.without_last(model.directory, left, digests)
     gone = tuple(
@@ -202,7 +211,7 @@ def _holds_before(backup: Path, model: SavedModel, applied: _Applied) -> bool:
         and _is_proto(main, applied.input_digest, applied.input_bytes)
         and all(
             (file and digest_of(file)) == before
-            for name, (before, _) in applied.side_files.items()
+            for name, before in applied.changed_files.items()
             for file in [kept(name)]
         )
         and history.is_before_last(read_side_file(record) if record else None, model.directory)

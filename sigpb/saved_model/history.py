@@ -173,26 +173,61 @@ def left_by(signatures: Signatures, digest: str | None, size: int) -> dict[str, 
 
 
 def without_last(
-    directory: Path, left: Mapping[str, Any], side_files: Mapping[str, str | None]
+    directory: Path,
+    left: Mapping[str, Any],
+    side_files: Mapping[str, tuple[str | None, str | None]],
 ) -> bytes | None:
     """Returns the content of the record without its last patch; None if there was no other.
+
+    What the patch before it left is then what the model is without the last one. That is not so if
+    something else changed the model between the two: the record stays as it is then, so that the
+    patch before is not taken back together with that change.
 
     Args:
         directory: The model's directory.
         left: What the model is without the patch: see `left_by`.
-        side_files: The SHA-256 of the files beside the proto that change then; None for no file.
+        side_files: The SHA-256 of files beside the proto, as they are and without the patch; None
+            for no file.
     """
-    *earlier, _ = _read(directory)
+    *earlier, removed = _read(directory)
     if not earlier:
         return None
     *rest, last = earlier
-    for record in _parsed([last]):
-        files = record.get("side_files")
-        for name, pair in files.items() if isinstance(files, dict) else ():
-            if name in side_files and isinstance(pair, list):
-                pair[1:] = [side_files[name]]
-        last = json.dumps({**record, **left}).encode()
+    for before, after in zip(_parsed([last]), _parsed([removed]), strict=False):
+        if _follows(after, before, left):
+            files, since = _side_files(before), _side_files(after)
+            for name, (now, then) in side_files.items():
+                # The file is as the removed patch left it, which found it as this one left it.
+                if name in files and since.get(name, [now, now]) == [files[name][-1], now]:
+                    files[name][-1] = then
+            last = json.dumps({**before, **left}).encode()
     return _joined([*rest, last])
+
+
+def _follows(
+    record: Mapping[str, Any], earlier: Mapping[str, Any], left: Mapping[str, Any]
+) -> bool:
+    """Whether a patch was applied to the proto that an earlier one left.
+
+    Args:
+        record: The record of the patch.
+        earlier: The record of the earlier one.
+        left: What the model is without the patch, which counts where protos are too large for a
+            digest.
+    """
+    if record.get("input_bytes") != earlier.get("output_bytes"):
+        return False
+    digest = record.get("input_digest")
+    if digest is None:
+        return earlier.get("signatures_digest") == left["signatures_digest"]
+    return bool(digest == earlier.get("output_digest"))
+
+
+def _side_files(record: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Returns what a record says of the files beside the proto: their digests before and after."""
+    files = record.get("side_files")
+    pairs = files.items() if isinstance(files, dict) else ()
+    return {name: pair for name, pair in pairs if isinstance(pair, list) and len(pair) == 2}
 
 
 def is_before_last(earlier: bytes | None, directory: Path) -> bool:

@@ -19,7 +19,7 @@ _MODULE = re.compile(
 # DT_FLOAT of TensorFlow's enum, and TYPE_FP32 in a config.pbtxt of Triton.
 _ENUM = re.compile("dt_|type_")
 # Numpy's array interface: the order of bytes, a kind, and the number of bytes.
-_ARRAY_TYPE = re.compile(r"([<>=|])([iufcbSUO])(\d*)")
+_ARRAY_TYPE = re.compile(r"([<>=|])([iufcbSUO])([0-9]*)")
 
 _KINDS = {
     "f": "float",
@@ -114,7 +114,7 @@ def dtype_meant(name: str, known: Collection[str]) -> str:
     """
     text = name.strip()
     if printed := _PRINTED.fullmatch(text):
-        text = printed[1] or printed[2]
+        text = printed[1] or printed[2] or ""
     if array_type := _ARRAY_TYPE.fullmatch(text):
         meant, perhaps = _of_array_type(*array_type.groups())
     else:

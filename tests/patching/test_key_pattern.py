@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import re
 import time
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigpb.patching.key_pattern import MOST_TRIES, TooManyTries, matching, pattern_problems
+from sigpb.patching.key_pattern import (
+    MOST_TRIES,
+    TooManyTries,
+    matching,
+    partly_matched,
+    pattern_problems,
+)
 
 INPUTS = [f"input_{number}" for number in (10, 9, 1)] + ["bias", "my_input_1"]
 
@@ -81,6 +88,17 @@ def test_what_is_no_pattern(pattern: str, template: str, problem: str | None) ->
     assert [each.startswith(problem or "") for each in found] == ([] if problem is None else [True])
 
 
+@pytest.mark.parametrize(("pattern", "template"), [("[[x]|x", "y"), ("(x)", "\\g<\u0661>y")])
+def test_python_prints_nothing_of_what_it_may_read_otherwise_some_day(
+    pattern: str, template: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    re.purge()
+    assert list(pattern_problems(pattern, template)) in ([], [ANY])
+    re.purge()
+    assert matching(pattern, None, ["x"]) == {"x": None}
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(
     ("pattern", "length"),
     [
@@ -111,6 +129,12 @@ def test_what_is_not_refused_takes_less_than_a_second(pattern: str) -> None:
         longest = length
     assert longest >= 20
     assert time.process_time() - started < 5
+
+
+def test_where_a_part_is_searched_for_only_if_that_is_short() -> None:
+    assert partly_matched("[xy]ut_", INPUTS) is None
+    assert partly_matched(r"put_\d", INPUTS) == "input_1"
+    assert partly_matched("(.*)(.*)b", ["a" * 5000, "ab"]) == "ab"
 
 
 @given(st.lists(st.text("ab_12é\n", max_size=6), unique=True), st.text("ab_é\n.*", max_size=3))

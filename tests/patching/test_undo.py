@@ -153,6 +153,53 @@ def test_twice_takes_back_two_patches(
     assert contents(model) == before or not first
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["backup", "inverse"])
+def test_what_came_between_two_patches_is_not_taken_back(
+    fixture_model: ModelFactory, first: bool
+) -> None:
+    model = fixture_model("tf2_linear")
+    patch(model, RENAME, backup=first)
+    change_the_proto(model)
+    between = contents(model)
+    patch(model, AGAIN, backup=False)
+    sigpb.undo(model)
+    assert contents(model)[MAIN] == between[MAIN]
+    assert contents(model)[FILE_NAME] == between[FILE_NAME]
+    assert "is not as the last recorded patch left it" in refusals(model)
+
+
+@pytest.mark.parametrize("is_between", [True, False], ids=["between", "after"])
+def test_requests_that_came_between_or_after_two_patches_stay(
+    fixture_model: ModelFactory, is_between: bool
+) -> None:
+    model = fixture_model("tf2_warmup")
+    requests = model / WARMUP_PATH
+    twice = requests.read_bytes() * 2
+    patch(model, RENAME)
+    if is_between:
+        requests.write_bytes(requests.read_bytes() * 2)
+    patch(model, AGAIN, backup=False)
+    if not is_between:
+        requests.write_bytes(requests.read_bytes() * 2)
+    sigpb.undo(model)
+    assert sigpb.undo(model).backup is None
+    assert requests.read_bytes() == twice
+
+
+def test_a_fingerprint_that_came_after_the_patch(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    fingerprint = model / "fingerprint.pb"
+    content = fingerprint.read_bytes()
+    fingerprint.unlink()
+    patch(model, RENAME)
+    fingerprint.write_bytes(content)
+    assert sigpb.undo(model).files == ("fingerprint.pb", MAIN, FILE_NAME)
+    fingerprint.unlink()
+    patch(model, DELETE)
+    fingerprint.write_bytes(content)
+    assert "fingerprint.pb was changed after the last patch" in refusals(model)
+
+
 @pytest.mark.parametrize("backup", [True, False], ids=["backup", "inverse"])
 def test_twice_is_once_as_before(fixture_model: ModelFactory, backup: bool) -> None:
     model = fixture_model("tf2_linear")

@@ -68,7 +68,10 @@ def test_spellings_in_doubt_are_refused(spelling: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "f", "32", "u128", "<f", "<f3", "|b2", "f999", "tf.", "xx32", "int33", "<i" + "9" * 9999],
+    [
+        *("", "f", "32", "u128", "<f", "<f3", "<f٤", "|b2", "f999", "tf.", "xx32", "int33"),
+        *("<i" + "9" * 9999, "<dtype: ''>", "dtype('')"),
+    ],
 )
 def test_what_means_no_dtype_is_told_of_all_there_are(name: str) -> None:
     with pytest.raises(ValueError, match="is not a dtype; ") as refused:
