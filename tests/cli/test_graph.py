@@ -348,10 +348,11 @@ def test_flipped_bits(fixture_model: ModelFactory, seed: int) -> None:
         json.loads(outcome.out)
 
 
-def test_the_page_is_installed_with_the_package() -> None:
+def test_the_pages_are_installed_with_the_package() -> None:
     repository = Path(__file__).resolve().parents[2]
     project = (repository / "pyproject.toml").read_text()
     (globs,) = re.findall(r"^sigpb = (\[.*\])$", project, re.MULTILINE)
     package = repository / "sigpb"
     packaged = {path for glob in json.loads(globs) for path in package.glob(glob)}
-    assert set((package / "inspect" / "graph" / "graph_page").iterdir()) <= packaged
+    for folder in ("graph/graph_page", "treemap_page"):
+        assert set((package / "inspect" / folder).iterdir()) <= packaged

@@ -109,7 +109,7 @@ def _text(source: ProtoSource, values: flags.FlagValues, form: str) -> Iterable[
         from sigpb.inspect.treemap import tree, treemap
 
         found = tree(source, values.by)
-        return treemap(found, headline(source, found.size))
+        return (treemap(found, headline(source, found.size)),)
     sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
     if form == "json":
         value = size_json(source, sizes, values.by)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
 import re
 import shutil
 import subprocess
@@ -15,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.html_page import page
 from sigpb.inspect.graph.fans import with_fans
 from sigpb.inspect.graph.picture import COLOURS, SPLICED, Edge, Node, Picture, node_text
 from sigpb.inspect.graph.tree import tree_lines
@@ -173,26 +170,12 @@ def json_lines(picture: Picture) -> Iterator[Line]:
 
 def html_lines(picture: Picture) -> Iterator[Line]:
     """Yields the lines of a page in which to look around: one file, which needs no network."""
-    script, style = "\n".join(map(_read, _SCRIPTS)), _read("page.css")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    # Nothing is loaded, and no script runs but the one of this page.
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    parts = {
-        "policy": policy,
-        "title": html.escape(visible(picture.title)),
-        "style": style,
-        "data": _page_data(with_fans(picture)),
-        "script": script,
-    }
-    page, *rest = _read("page.html").split("{{")
-    for part in rest:
-        name, _, text = part.partition("}}")
-        page += parts[name] + text
-    return (line(part) for part in page.split("\n"))
+    text = page(_PAGE, _SCRIPTS, picture.title, _page_data(with_fans(picture)))
+    return (line(part) for part in text.split("\n"))
 
 
-def _page_data(picture: Picture) -> str:
-    """Returns the picture as JSON in which nothing can end the element that it is in."""
+def _page_data(picture: Picture) -> dict[str, Any]:
+    """Returns what the script of the page draws, as JSON values."""
     found = picture_json(picture)
     for entry, node in zip(found["nodes"], picture.nodes, strict=True):
         entry["text"] = [visible(text) for text in node_text(replace(node, hidden=0))]
@@ -200,12 +183,7 @@ def _page_data(picture: Picture) -> str:
             entry[key] = visible(entry[key])
     for entry in found["edges"]:  # There are many, and little room for what is not known.
         entry["label"] = entry["label"].removesuffix(f" {shape_text(None)}")
-    text = json.dumps(found, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _read(name: str) -> str:
-    return (_PAGE / name).read_text(encoding="utf-8")
+    return found
 
 
 class GraphFormat(NamedTuple):

@@ -6,7 +6,6 @@ Any Chromium that is on the path will do: Debian's package chromium-headless-she
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,34 +28,12 @@ from tests.inspect.graph.small_graphs import (
     relu,
 )
 
-BROWSERS = (
-    "chromium-headless-shell",
-    "chrome-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-)
-# As root there is no sandbox; the rest keeps it from asking for updates.
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
 INNER = function(
     "inner", ["i"], {"o": "layer/two:activations:0"},
     relu("layer/one", "i"), relu("layer/two", "layer/one:activations:0"),
 )  # fmt: skip
 MODEL = graph(placeholder("x", (-1, 3)), call("call", "inner", "x"), relu("out", "call"),
               functions=[INNER])  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[dev]'")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"There is no browser on the path: none of {', '.join(BROWSERS)}.")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=path, args=OPTIONS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

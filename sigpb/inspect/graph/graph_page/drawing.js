@@ -47,14 +47,18 @@ function draw() {
   const { boxes, total } = layOut(shown, edges);
   state.boxes = boxes;
   state.total = total;
-  const parts = shown.map((id) => drawnNode(id, boxes.get(id)));
   const counts = new Map();
   for (const edge of edges) counts.set(edge.to, (counts.get(edge.to) || 0) + 1);
-  const drawn = new Map();
+  const drawn = new Map(), lines = [], labels = [];
   for (const edge of edges) {
     drawn.set(edge.to, (drawn.get(edge.to) || 0) + 1);
-    parts.push(...drawnEdge(edge, boxes, drawn.get(edge.to), counts.get(edge.to)));
+    const [path, label] = drawnEdge(edge, boxes, drawn.get(edge.to), counts.get(edge.to));
+    lines.push(path);
+    if (label) labels.push(label);
   }
+  // Edges are above what is open and below what is closed, whose text stays readable.
+  const backs = shown.filter((id) => open.has(id)).map((id) => drawnBack(id, boxes.get(id)));
+  const parts = [...backs, ...lines, ...shown.map((id) => drawnNode(id, boxes.get(id))), ...labels];
   const focused = world.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   world.replaceChildren(...parts);
   if (focused !== null) drawnGroup(focused)?.focus({ preventScroll: true });
@@ -77,11 +81,17 @@ function drawnGroup(id) {
   return world.querySelector(`.node[data-id="${id}"]`);
 }
 
+function drawnBack(id, { x, y, width, height }) {
+  const group = element("g", { class: graph.nodes[id].kind });
+  group.append(element("rect", { x, y, width, height, rx: corner(graph.nodes[id].kind, height) }));
+  return group;
+}
+
 function drawnNode(id, box) {
   const node = graph.nodes[id];
   const classes = ["node", node.kind];
   if (node.open) classes.push("foldable");
-  if (node.open && !open.has(id)) classes.push("folded");
+  if (node.open) classes.push(open.has(id) ? "opened" : "folded");
   if (node.spliced) classes.push("spliced");
   if (state.found.has(id)) classes.push("found");
   if (state.selected === id) classes.push("selected");

@@ -28,6 +28,7 @@ function start() {
   const outputs = graph.outputs.map((output) => shownAncestor(output.node));
   if (state.total.width <= width || !outputs.length) return;
   center(outputs[Math.floor(outputs.length / 2)]);
+  state.x = Math.min(0, Math.max(width - state.total.width, state.x));
   state.y = Math.min(0, height - state.total.height);
   place();
 }
@@ -202,7 +203,9 @@ search.addEventListener("input", () => {
   next = 0;
   state.found = new Set(matches);
   document.getElementById("found").textContent = wanted ? `${matches.length} found` : "";
-  draw();
+  for (const group of world.querySelectorAll(".node")) {
+    group.classList.toggle("found", state.found.has(Number(group.dataset.id)));
+  }
 });
 search.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !matches.length) return;
