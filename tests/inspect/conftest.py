@@ -6,7 +6,8 @@ Any Chromium that is on the path will do: Debian's package chromium-headless-she
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,3 +33,28 @@ def browser() -> Iterator[Any]:
         opened = started.chromium.launch(executable_path=path, args=OPTIONS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def show_page(browser: Any, tmp_path: Path) -> Iterator[Callable[[str], Any]]:
+    """Shows a page of HTML; in the end, nothing must have gone wrong or been asked for."""
+    pages: list[Any] = []
+    wrong: list[str] = []
+
+    def shown(text: str) -> Any:
+        file = tmp_path / "page.html"
+        file.write_text(text, encoding="utf-8")
+        page = browser.new_page(viewport={"width": 1000, "height": 800})
+        pages.append(page)
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: wrong.append(f"request: {request.url}"))
+        page.goto(file.as_uri())
+        assert wrong.pop(0).startswith("request: file://")
+        return page
+
+    yield shown
+    for page in pages:
+        page.close()
+    assert wrong == []
