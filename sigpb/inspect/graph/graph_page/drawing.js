@@ -1,6 +1,7 @@
 // Drawing.
 
 const SIGN = 16; // the room for the sign of what can be opened
+const MOST_LABELS = 6; // of the edges to one box, which would cover each other
 
 function textSize(id) {
   const lines = textLines(graph.nodes[id]);
@@ -130,7 +131,7 @@ function drawnEdge(edge, boxes, number, count) {
   const d = `M${x},${y}C${x},${y + bend} ${toX},${toY - bend} ${toX},${toY}`;
   const ends = { "data-from": edge.from, "data-to": edge.to };
   const parts = [element("path", { class: classes, d, "marker-end": "url(#arrow)", ...ends })];
-  if (edge.label) {
+  if (edge.label && count <= MOST_LABELS) {
     const labelY = toY - 6 - 13 * ((count - number) % 3);
     parts.push(element("text", { class: "label", x: toX + 3, y: labelY }, edge.label));
   }
@@ -144,7 +145,7 @@ function showDetails() {
   const node = graph.nodes[state.selected];
   const html = (name, text) => Object.assign(document.createElement(name), { textContent: text });
   const heading = html("h2", node.name || node.label);
-  const facts = [node.kind, node.op, node.detail, node.spliced ? "added by sigpb" : ""];
+  const facts = [node.kind === "fan" ? "" : node.kind, node.op, node.detail, node.spliced ? "added by sigpb" : ""];
   const list = (title, edges, end) => {
     if (!edges.length) return [];
     const items = document.createElement("ul");

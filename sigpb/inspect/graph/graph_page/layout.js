@@ -56,7 +56,10 @@ function rows(members, arrows, sizes) {
     after.get(from).add(to);
     before.get(to).add(from);
   }
-  const layers = ordered(layersOf(members, after, before), after, before);
+  // What nothing connects would be one long row.
+  const layers = arrows.length
+    ? ordered(layersOf(members, after, before), after, before)
+    : inRows(members, Math.ceil(Math.sqrt(members.length)));
   const width = Math.max(0, ...layers.map((row) => sum(row, (id) => sizes.get(id).width + GAP) - GAP));
   const places = new Map(), middles = new Map();
   let top = 0;
@@ -69,6 +72,12 @@ function rows(members, arrows, sizes) {
     top += Math.max(...row.map((id) => sizes.get(id).height)) + ROW_GAP;
   }
   return { places, width, height: Math.max(0, top - ROW_GAP) };
+}
+
+function inRows(members, length) {
+  const found = [];
+  for (let at = 0; at < members.length; at += length) found.push(members.slice(at, at + length));
+  return found;
 }
 
 function columns(row, before, middles, sizes, width) {

@@ -185,8 +185,8 @@ world.addEventListener("focusin", (event) => {
   const group = event.target.closest(".node");
   if (!group.matches(":focus-visible")) return;
   const [around, seen] = [view.getBoundingClientRect(), group.getBoundingClientRect()];
-  const isOutside = seen.right < around.left + STEP || seen.left > around.right - STEP
-    || seen.bottom < around.top + STEP || seen.top > around.bottom - STEP;
+  const isOutside = seen.right < around.left + LINE || seen.left > around.right - LINE
+    || seen.bottom < around.top + LINE || seen.top > around.bottom - LINE;
   if (isOutside) center(Number(group.dataset.id));
 });
 
