@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sigpb import protos
 from sigpb.inspect.graph.fans import with_fans
 from sigpb.inspect.graph.picture import Picture
@@ -64,3 +66,18 @@ def test_constants_stay_in_their_scope() -> None:
     after = with_fans(picture_of(graph(placeholder("x"), *parts, sum_of(*parts))))
     check(after)
     assert parent(after, "9 constants") == "table"
+
+
+@pytest.mark.parametrize(
+    ("variable", "op", "waits"),
+    [("v", "Relu", ()), ("v", "ReadVariableOp", ("^x",)), ("scope/v", "ReadVariableOp", ())],
+)
+def test_what_does_more_than_read_a_variable_beside_it_is_left_alone(
+    variable: str, op: str, waits: tuple[str, ...]
+) -> None:
+    variables = [proto(f"{variable}{number}", "VarHandleOp", dtype=FLOAT) for number in range(9)]
+    takers = [
+        proto(f"r{number}", op, each.name, *waits, T=FLOAT) for number, each in enumerate(variables)
+    ]
+    before = picture_of(graph(placeholder("x"), *variables, *takers, sum_of(*takers)))
+    assert with_fans(before) is before
