@@ -118,7 +118,7 @@ def graph(
 
     Args:
         path: The model's directory or URL, or the file of a graph.
-        signature: The key of the signature; may be left out if there is one.
+        signature: The key of the signature; None for ``serving_default``, or the only one.
         tags: The tag-set of its MetaGraph; may be left out if one has the signature.
         depth: How many levels of scopes and functions to open; None for as many as can be seen at
             a glance.

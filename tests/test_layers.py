@@ -41,7 +41,7 @@ LAYERS = (
     {"tf"},
     {"wire"},
     {"protos"},
-    {"errors", "html_text", "regular_files"},
+    {"errors", "html_page", "html_text", "regular_files"},
     {"phases"},
     {"field_types", "json_values", "parsers", "visible_text"},
 )

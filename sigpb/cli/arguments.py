@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -59,6 +59,27 @@ def define_format(
     """
     with group(OUTPUT, values):
         flags.DEFINE_enum("format", formats[0], formats, meaning, flag_values=values)
+
+
+def format_to_write(values: flags.FlagValues, suffixes: Mapping[str, str]) -> str:
+    """Returns the format to write: the one of ``--format``, or of the suffix of ``--output``.
+
+    Args:
+        values: The flags of the command.
+        suffixes: The formats by the suffixes that mean them; another suffix means nothing.
+
+    Raises:
+        UsageError: If ``--format`` and the suffix contradict each other.
+    """
+    wanted: str = values.format
+    suffix = Path(values.output or "").suffix.lower()
+    meant = suffixes.get(suffix, wanted)
+    if meant != wanted and values["format"].present:
+        raise UsageError(
+            f"--format={wanted} contradicts the suffix of --output={values.output}, which means "
+            f"--format={meant}. Leave out --format, or name another file."
+        )
+    return meant
 
 
 class PathParser(flags.ArgumentParser[str]):

@@ -14,9 +14,8 @@ from google.protobuf.message import DecodeError
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.files import WARMUP_PATH, read_side_file
+from sigpb.saved_model.model import DEFAULT_SIGNATURE
 from sigpb.saved_model.tf_record import DamagedRecord, read_records
-
-_DEFAULT_SIGNATURE = "serving_default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +61,4 @@ def read_requests(directory: Path) -> list[WarmupRequest]:
 
 def signature_key(model_spec: protos.ModelSpec) -> str:
     """Returns the key of the signature that a request is for."""
-    return model_spec.signature_name or _DEFAULT_SIGNATURE
+    return model_spec.signature_name or DEFAULT_SIGNATURE

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.errors import SigpbError, UsageError, did_you_mean
-from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
+from sigpb.saved_model.model import DEFAULT_SIGNATURE, MetaGraph, SavedModel, tag_set_text
 from sigpb.steps.dtype_values import numpy_dtype
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 from sigpb.verifying.child import RunRequest
@@ -18,8 +18,6 @@ from sigpb.verifying.from_plan import identity_mapping
 from sigpb.verifying.given_inputs import Wanted
 from sigpb.verifying.process import run_signature
 from sigpb.verifying.report import Confinement
-
-DEFAULT_SIGNATURE = "serving_default"
 
 
 class DoesNotRun(SigpbError):

@@ -101,6 +101,27 @@ def test_output_is_a_file(fixture_model: ModelFactory, tmp_path: Path, form: str
     assert file.read_text() == printed.out
 
 
+@pytest.mark.parametrize(
+    ("suffix", "form"),
+    [
+        (".dot", "dot"),
+        (".gv", "dot"),
+        (".mmd", "mermaid"),
+        (".HTML", "html"),
+        (".json", "json"),
+        (".txt", "tree"),
+    ],
+)
+def test_the_suffix_of_the_output_is_the_format(
+    fixture_model: ModelFactory, tmp_path: Path, suffix: str, form: str
+) -> None:
+    model, file = fixture_model("tf2_many"), tmp_path / f"out{suffix}"
+    assert run("graph", model, f"--output={file}").code == 0
+    assert file.read_text() == run("graph", model, f"--format={form}").out
+    # Both may be given, as long as they do not contradict each other.
+    assert run("graph", model, f"--output={file}", f"--format={form}").code == 0
+
+
 def test_svg_is_refused_without_graphviz(
     fixture_model: ModelFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,9 +225,15 @@ class TestSelection:
         [
             (
                 "tf2_linear",
-                [],
-                "Which signature? Name one with --signature: there are 'other', "
-                "'serving_default', 'single'.",
+                ["--output=a.svg", "--format=dot"],
+                "--format=dot contradicts the suffix of --output=a.svg, which means --format=svg. "
+                "Leave out --format, or name another file.",
+            ),
+            (
+                "tf2_linear",
+                ["--output=a.PNG"],
+                "--output=a.PNG: this is no format of sigpb graph. Write an .svg or .html file, or "
+                "a .dot file, of which Graphviz makes others (dot -Tpng).",
             ),
             (
                 "tf2_linear",
@@ -237,6 +264,21 @@ class TestSelection:
     ) -> None:
         outcome = run("graph", fixture_model(model), *flags)
         assert (outcome.code, outcome.out, outcome.err) == (2, "", f"sigpb: {said}\n")
+
+    def test_serving_default_need_not_be_named(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        assert graph_json(model) == graph_json(model, "--signature=serving_default")
+
+    def test_of_several_others_one_is_named(self, fixture_model: ModelFactory) -> None:
+        model = fixture_model("tf2_linear")
+        flags = ("--in_place", "--rename_signature=serving_default=main")
+        assert run("patch", model, *flags).code == 0
+        outcome = run("graph", model)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err == (
+            "sigpb: Which signature? Name one with --signature: there are 'main', 'other', "
+            "'single'.\n"
+        )
 
     def test_by_tags(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf1_two_graphs")
@@ -306,10 +348,11 @@ def test_flipped_bits(fixture_model: ModelFactory, seed: int) -> None:
         json.loads(outcome.out)
 
 
-def test_the_page_is_installed_with_the_package() -> None:
+def test_the_pages_are_installed_with_the_package() -> None:
     repository = Path(__file__).resolve().parents[2]
     project = (repository / "pyproject.toml").read_text()
     (globs,) = re.findall(r"^sigpb = (\[.*\])$", project, re.MULTILINE)
     package = repository / "sigpb"
     packaged = {path for glob in json.loads(globs) for path in package.glob(glob)}
-    assert set((package / "inspect" / "graph" / "graph_page").iterdir()) <= packaged
+    for folder in ("graph/graph_page", "treemap_page"):
+        assert set((package / "inspect" / folder).iterdir()) <= packaged

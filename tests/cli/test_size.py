@@ -87,6 +87,24 @@ def test_output_is_what_is_printed_otherwise(
     assert snapshot(model) == before
 
 
+@pytest.mark.parametrize(
+    ("suffix", "form"), [(".html", "html"), (".JSON", "json"), (".txt", "table")]
+)
+def test_the_suffix_of_the_output_is_the_format(
+    graph_file: Path, tmp_path: Path, suffix: str, form: str
+) -> None:
+    output = tmp_path / f"report{suffix}"
+    assert run("size", graph_file, f"--output={output}").code == 0
+    assert output.read_text() == run("size", graph_file, f"--format={form}").out
+
+
+def test_a_suffix_that_contradicts_the_format_is_refused(graph_file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report.html"
+    outcome = run("size", graph_file, f"--output={output}", "--format=json")
+    assert (outcome.code, output.exists()) == (2, False)
+    assert "contradicts the suffix of --output" in outcome.err
+
+
 def test_output_is_not_the_model(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
     before = snapshot(model)

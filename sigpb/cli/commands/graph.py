@@ -18,10 +18,12 @@ from sigpb.cli.arguments import (
     define_format,
     define_signature,
     define_tags,
+    format_to_write,
     group,
     one_directory,
     tag_set,
 )
+from sigpb.errors import UsageError
 from sigpb.inspect.graph.drawing import draw
 from sigpb.inspect.graph.formats import FORMATS
 from sigpb.inspect.graph.view import chosen_flow
@@ -37,15 +39,15 @@ TASK = "Look at a model"
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
-        "sigpb graph proto_fixtures/tf2_linear --signature=serving_default",
-        "Draw a signature as a tree in the terminal.",
+        "sigpb graph proto_fixtures/tf2_linear",
+        "Draw serving_default as a tree in the terminal.",
     ),
     (
-        "sigpb graph proto_fixtures/tf2_image --signature=serving_default --to=label --depth=2",
+        "sigpb graph proto_fixtures/tf2_image --to=label --depth=2",
         "Draw only what an output is computed from.",
     ),
     (
-        "sigpb graph proto_fixtures/tf2_image --signature=echo --format=html --output=echo.html",
+        "sigpb graph proto_fixtures/tf2_image --signature=echo --output=echo.html",
         "Write a page in which to look around.",
     ),
 )
@@ -54,14 +56,17 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 READS = slice(1)
 """The argument that may be the URL of what is read."""
 
+# Pictures that somebody may expect, but that sigpb does not draw.
+_NOT_WRITTEN = (".jpeg", ".jpg", ".pdf", ".png")
+
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     define_tags(values)
     define_signature(
         values,
-        "The key of the signature; may be left out if there is one. A file without signatures is "
-        "shown from its placeholders to what no node takes.",
+        "The key of the signature; if left out, serving_default, or the only one. A file without "
+        "signatures is shown from its placeholders to what no node takes.",
     )
     define_format(
         values,
@@ -91,7 +96,11 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     with group(OUTPUT, values):
-        define_file("output", "FILE: write to it.", values)
+        define_file(
+            "output",
+            "FILE: write to it. The suffix .dot, .mmd, .svg, .html or .json means that format.",
+            values,
+        )
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
@@ -100,6 +109,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code: 1 if nothing that --to names depends on what --from names.
     """
+    form = _format(values)
     with open_source(one_directory(arguments, USAGE)) as source:
         flow = chosen_flow(
             source,
@@ -109,10 +119,10 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             end=values.to,
         )
         is_there = values["from"].value is None or any(flow.depends_on)
-        if not is_there and values.format == "tree":
+        if not is_there and form == "tree":
             terminal.say(f"{flow.endpoints.title}: nothing there depends on it.")
             return 1
-        chosen = FORMATS[values.format]
+        chosen = FORMATS[form]
         depth = chosen.depth if values.depth is None else values.depth
         lines = chosen.render(draw(flow, depth, everything=chosen.everything))
         if values.output is None:
@@ -121,3 +131,13 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
             text = (f"{plain(styled)}\n" for styled in lines)
             write_text(Path(values.output), text, source=source.file)
     return 0 if is_there else 1
+
+
+def _format(values: flags.FlagValues) -> str:
+    if Path(values.output or "").suffix.lower() in _NOT_WRITTEN:
+        raise UsageError(
+            f"--output={values.output}: this is no format of sigpb graph. Write an .svg or .html "
+            "file, or a .dot file, of which Graphviz makes others (dot -Tpng)."
+        )
+    suffixes = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}
+    return format_to_write(values, suffixes)

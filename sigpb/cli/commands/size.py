@@ -12,7 +12,14 @@ from pathlib import Path
 from absl import flags
 
 from sigpb.cli import terminal
-from sigpb.cli.arguments import OUTPUT, define_file, define_format, group, one_directory
+from sigpb.cli.arguments import (
+    OUTPUT,
+    define_file,
+    define_format,
+    format_to_write,
+    group,
+    one_directory,
+)
 from sigpb.inspect.proto_source import ProtoSource, open_source
 from sigpb.inspect.size import GROUPINGS, headline, measure, size_json, size_lines
 from sigpb.inspect.styled_text import plain
@@ -32,7 +39,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
         "Show the largest name scopes.",
     ),
     (
-        "sigpb size proto_fixtures/tf2_linear --format=html --output=size.html",
+        "sigpb size proto_fixtures/tf2_linear --output=size.html",
         "Write a treemap as a page.",
     ),
 )
@@ -40,6 +47,8 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
 
 READS = slice(1)
 """The argument that may be the URL of what is read."""
+
+_SUFFIXES = {".html": "html", ".htm": "html", ".json": "json"}
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -71,7 +80,9 @@ def define_flags(values: flags.FlagValues) -> None:
         ("table", "json", "html"),
     )
     with group(OUTPUT, values):
-        define_file("output", "FILE: write to it, instead of printing.", values)
+        define_file(
+            "output", "FILE: write to it; the suffix .html or .json means that format.", values
+        )
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
@@ -80,26 +91,27 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
+    form = format_to_write(values, _SUFFIXES)
     with open_source(one_directory(arguments, USAGE)) as source:
         if values.output is not None:
-            write_text(Path(values.output), _text(source, values), source=source.file)
-        elif values.format == "table":
+            write_text(Path(values.output), _text(source, values, form), source=source.file)
+        elif form == "table":
             sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
             terminal.write(size_lines(source, sizes, values.by))
         else:
-            for piece in _text(source, values):
+            for piece in _text(source, values, form):
                 terminal.say_document(piece)
     return 0
 
 
-def _text(source: ProtoSource, values: flags.FlagValues) -> Iterable[str]:
-    if values.format == "html":
+def _text(source: ProtoSource, values: flags.FlagValues, form: str) -> Iterable[str]:
+    if form == "html":
         from sigpb.inspect.treemap import tree, treemap
 
         found = tree(source, values.by)
-        return treemap(found, headline(source, found.size))
+        return (treemap(found, headline(source, found.size)),)
     sizes = measure(source, values.by, limit=values.limit, depth=values.depth)
-    if values.format == "json":
+    if form == "json":
         value = size_json(source, sizes, values.by)
         return (json_text(value), "\n")
     return (f"{plain(told)}\n" for told in size_lines(source, sizes, values.by))

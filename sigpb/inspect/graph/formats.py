@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
 import re
 import shutil
 import subprocess
@@ -15,14 +11,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.html_page import page
+from sigpb.inspect.graph.fans import with_fans
 from sigpb.inspect.graph.picture import COLOURS, SPLICED, Edge, Node, Picture, node_text
 from sigpb.inspect.graph.tree import tree_lines
 from sigpb.inspect.styled_text import Line, line, plain
 from sigpb.json_values import json_value
-from sigpb.tf.tensor_types import dtype_name
+from sigpb.tf.tensor_types import dtype_name, shape_text
 from sigpb.visible_text import json_text, visible
 
 _PAGE = Path(__file__).parent / "graph_page"
+
+# One script, in this order.
+_SCRIPTS = ("shown.js", "layout.js", "drawing.js", "moving.js")
 
 _DOT_SHAPES = {"input": "ellipse", "output": "ellipse", "constant": "note", "variable": "cylinder"}
 
@@ -169,37 +170,20 @@ def json_lines(picture: Picture) -> Iterator[Line]:
 
 def html_lines(picture: Picture) -> Iterator[Line]:
     """Yields the lines of a page in which to look around: one file, which needs no network."""
-    script, style = _read("page.js"), _read("page.css")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    # Nothing is loaded, and no script runs but the one of this page.
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    parts = {
-        "policy": policy,
-        "title": html.escape(visible(picture.title)),
-        "style": style,
-        "data": _page_data(picture),
-        "script": script,
-    }
-    page, *rest = _read("page.html").split("{{")
-    for part in rest:
-        name, _, text = part.partition("}}")
-        page += parts[name] + text
-    return (line(part) for part in page.split("\n"))
+    text = page(_PAGE, _SCRIPTS, picture.title, _page_data(with_fans(picture)))
+    return (line(part) for part in text.split("\n"))
 
 
-def _page_data(picture: Picture) -> str:
-    """Returns the picture as JSON in which nothing can end the element that it is in."""
+def _page_data(picture: Picture) -> dict[str, Any]:
+    """Returns what the script of the page draws, as JSON values."""
     found = picture_json(picture)
     for entry, node in zip(found["nodes"], picture.nodes, strict=True):
         entry["text"] = [visible(text) for text in node_text(replace(node, hidden=0))]
         for key in ("name", "label", "op", "detail"):
             entry[key] = visible(entry[key])
-    text = json.dumps(found, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _read(name: str) -> str:
-    return (_PAGE / name).read_text(encoding="utf-8")
+    for entry in found["edges"]:  # There are many, and little room for what is not known.
+        entry["label"] = entry["label"].removesuffix(f" {shape_text(None)}")
+    return found
 
 
 class GraphFormat(NamedTuple):
@@ -208,21 +192,23 @@ class GraphFormat(NamedTuple):
     Attributes:
         render: Yields the lines.
         everything: Whether those who read it can open and close parts of the picture themselves.
+        suffixes: The suffixes of files that mean this format.
         depth: How many levels are open where ``--depth`` is not given; None for as many as can be
             seen at a glance.
     """
 
     render: Callable[[Picture], Iterable[Line]]
+    suffixes: tuple[str, ...] = ()
     everything: bool = False
     depth: int | None = None
 
 
 FORMATS = {
     "tree": GraphFormat(tree_lines),
-    "dot": GraphFormat(dot_lines),
-    "html": GraphFormat(html_lines, everything=True),
-    "json": GraphFormat(json_lines, depth=10_000),
-    "mermaid": GraphFormat(mermaid_lines),
-    "svg": GraphFormat(svg_lines),
+    "dot": GraphFormat(dot_lines, (".dot", ".gv")),
+    "html": GraphFormat(html_lines, (".html", ".htm"), everything=True),
+    "json": GraphFormat(json_lines, (".json",), depth=10_000),
+    "mermaid": GraphFormat(mermaid_lines, (".mmd", ".mermaid")),
+    "svg": GraphFormat(svg_lines, (".svg",)),
 }
 """The formats by their names; the first is the one of the command line if none is asked for."""

@@ -19,6 +19,7 @@ NodeKind: TypeAlias = Literal[
     "port",  # a value inside a call that has several sources
     "scope",  # nodes whose names begin alike
     "run",  # nodes that follow one another, put together because there are many
+    "fan",  # many constants, or variables, of one node; only in a page
 ]
 
 
@@ -138,6 +139,7 @@ COLOURS: dict[NodeKind, str] = {
     "port": "#fff7d6",
     "scope": "#f4f6f8",
     "run": "#f4f6f8",
+    "fan": "#eeeeee",
 }
 """What nodes are filled with."""
 

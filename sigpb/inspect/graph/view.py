@@ -14,7 +14,7 @@ from sigpb.inspect.graph.formats import FORMATS, html_lines, picture_json
 from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import GraphPart, ProtoSource
 from sigpb.inspect.styled_text import plain
-from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
+from sigpb.saved_model.model import DEFAULT_SIGNATURE, INTERNAL_PREFIX, tag_set_text
 from sigpb.visible_text import natural, visible
 
 # How high the frame in a notebook is.
@@ -97,7 +97,7 @@ def chosen_flow(
 
     Args:
         source: The file.
-        signature: The key of the signature; may be left out if there is one.
+        signature: The key of the signature; None for ``serving_default``, or the only one.
         tags: The tag-set of its MetaGraph, sorted; may be left out if one has the signature.
         start: The key of an input, or a tensor, that alone is followed; None for all inputs.
         end: The key of an output, or a tensor, that alone is followed; None for all outputs.
@@ -135,6 +135,8 @@ def _chosen(
             f"No MetaGraph has the tag-set {tag_set_text(tags)}; there are {', '.join(existing)}."
         )
     keys = {key for part in parts for key in _keys(part) if not key.startswith(INTERNAL_PREFIX)}
+    if signature is None and DEFAULT_SIGNATURE in keys:
+        signature = DEFAULT_SIGNATURE
     if signature is None and len(keys) > 1:
         listed = ", ".join(repr(key) for key in sorted(keys, key=natural))
         raise UsageError(f"Which signature? Name one with --signature: there are {listed}.")

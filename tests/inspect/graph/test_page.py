@@ -6,9 +6,7 @@ Any Chromium that is on the path will do: Debian's package chromium-headless-she
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,17 +16,16 @@ from sigpb.inspect.graph.picture import Edge, Node, Output, Picture
 from sigpb.inspect.graph.view import GraphView
 from tests.inspect.graph.hostile import PARTS, text
 from tests.inspect.graph.pictures import picture_of
-from tests.inspect.graph.small_graphs import call, function, graph, placeholder, relu
-
-BROWSERS = (
-    "chromium-headless-shell",
-    "chrome-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
+from tests.inspect.graph.small_graphs import (
+    FLOAT,
+    add,
+    call,
+    function,
+    graph,
+    node,
+    placeholder,
+    relu,
 )
-# As root there is no sandbox; the rest keeps it from asking for updates.
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 INNER = function(
     "inner", ["i"], {"o": "layer/two:activations:0"},
@@ -38,41 +35,9 @@ MODEL = graph(placeholder("x", (-1, 3)), call("call", "inner", "x"), relu("out",
               functions=[INNER])  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[dev]'")
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"There is no browser on the path: none of {', '.join(BROWSERS)}.")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=path, args=OPTIONS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Callable[[Picture], Any]]:
-    """Shows a picture; in the end, nothing must have gone wrong or been asked for."""
-    pages: list[Any] = []
-    wrong: list[str] = []
-
-    def shown(picture: Picture) -> Any:
-        file = tmp_path / "graph.html"
-        file.write_text(text(html_lines(picture)), encoding="utf-8")
-        page = browser.new_page(viewport={"width": 1000, "height": 800})
-        pages.append(page)
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
-        page.on("request", lambda request: wrong.append(f"request: {request.url}"))
-        page.goto(file.as_uri())
-        assert wrong.pop(0).startswith("request: file://")
-        return page
-
-    yield shown
-    for page in pages:
-        page.close()
-    assert wrong == []
+def show(show_page: Callable[[str], Any]) -> Callable[[Picture], Any]:
+    return lambda picture: show_page(text(html_lines(picture)))
 
 
 def names(page: Any) -> list[str]:
@@ -93,7 +58,7 @@ def click(page: Any, name: str) -> None:
 
 
 def arrows(page: Any) -> int:
-    return int(page.locator("path.edge").count())
+    return int(page.locator("#world path.edge").count())
 
 
 def transform(page: Any) -> list[float]:
@@ -159,14 +124,30 @@ def test_dragging_what_can_be_opened_does_not_open_it(show: Callable[[Picture], 
     assert names(page) == ["x", "call", "out", "out"]
 
 
-def test_the_wheel_zooms_where_it_points_at(show: Callable[[Picture], Any]) -> None:
+def wheel(page: Any, dx: float, dy: float) -> None:
+    before = transform(page)
+    page.mouse.wheel(dx, dy)
+    for _ in range(200):  # The browser takes it later.
+        if transform(page) != before:
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("The wheel moves nothing.")
+
+
+def test_the_wheel_scrolls_and_with_ctrl_it_zooms_where_it_points_at(
+    show: Callable[[Picture], Any],
+) -> None:
     page = show(picture_of(MODEL, everything=True))
+    x, y, zoom = transform(page)
     before = box(page, "x").bounding_box()
     page.mouse.move(before["x"], before["y"])
-    page.mouse.wheel(0, -200)
-    page.wait_for_function(
-        "document.querySelector('#world').getAttribute('transform').includes('scale(1.6')"
-    )
+    wheel(page, 0, 30)
+    assert transform(page) == pytest.approx([x, y - 30, zoom])
+    wheel(page, 0, -30)
+    page.keyboard.down("Control")
+    wheel(page, 0, -200)
+    page.keyboard.up("Control")
+    assert transform(page)[2] == pytest.approx(1.65, abs=0.01)
     after = box(page, "x").bounding_box()
     assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=1)
     assert after["width"] > 1.5 * before["width"]
@@ -178,6 +159,73 @@ def test_the_wheel_zooms_where_it_points_at(show: Callable[[Picture], Any]) -> N
     assert transform(page)[2] == pytest.approx(zoom)
     page.click("#fit")
     assert transform(page)[2] <= 1
+
+
+def test_it_opens_where_it_can_be_read(show: Callable[[Picture], Any]) -> None:
+    sources = [relu(f"part{number}", "x") for number in range(30)]
+    total = add("total", *(each.name for each in sources))
+    page = show(picture_of(graph(placeholder("x"), *sources, total), everything=True))
+    assert transform(page)[2] == 1
+    sizes = page.eval_on_selector_all(
+        "text, h1, footer, #legend", "all => all.map(each => getComputedStyle(each).fontSize)"
+    )
+    assert min(float(size.removesuffix("px")) for size in sizes) >= 12
+    place = page.locator(".node.output").bounding_box()
+    assert (place["x"] + place["width"] / 2, place["y"] < 800) == (pytest.approx(500, abs=1), True)
+
+
+def test_many_constants_of_a_box_are_one_until_it_is_opened(
+    show: Callable[[Picture], Any],
+) -> None:
+    constants = [node(f"c{number}", "Const", dtype=FLOAT) for number in range(40)]
+    total = add("total", "x", *(each.name for each in constants))
+    model = graph(placeholder("x"), *constants, total)
+    page = show(picture_of(model, everything=True))
+    assert names(page) == ["x", "40 constants", "total", "total"]
+    click(page, "40 constants")
+    assert len(names(page)) == 44
+    click(page, "40 constants")
+    assert (len(names(page)), arrows(page)) == (4, 3)
+
+
+def test_control_edges_are_drawn_if_they_are_asked_for(show: Callable[[Picture], Any]) -> None:
+    model = graph(placeholder("x"), node("guard", "NoOp", "^x"), relu("y", "x", "^guard"))
+    page = show(picture_of(model, everything=True))
+    assert (names(page), arrows(page)) == (["x", "y", "y"], 2)
+    page.check("#control")
+    assert (names(page), arrows(page)) == (["x", "x", "guard", "y", "y"], 4)
+    page.uncheck("#control")
+    page.fill("#search", "guard")
+    page.press("#search", "Enter")
+    assert "guard" in names(page)
+    assert page.is_checked("#control")
+    assert show(picture_of(MODEL)).is_hidden("#control")
+
+
+def test_keys_do_what_the_mouse_does(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, depth=0, everything=True))
+    x, y, zoom = transform(page)
+    page.keyboard.press("ArrowDown")
+    assert transform(page) == [x, y - 60, zoom]
+    page.keyboard.press("+")
+    assert transform(page)[2] == pytest.approx(1.4)
+    page.focus(".node.call")
+    page.keyboard.press("Enter")
+    assert "layer" in names(page)
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    page.keyboard.press("Space")
+    assert "layer" not in names(page)
+    assert "call" in page.inner_text("#details")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#details")
+
+
+def test_the_legend_names_the_looks_that_there_are(show: Callable[[Picture], Any]) -> None:
+    page = show(picture_of(MODEL, everything=True))
+    assert page.inner_text("#legend").split("\n") == [
+        "Legend", "input of the signature", "output of the signature", "operation",
+        "call of a function", "name scope", "closed: a click opens it", "tensor",
+    ]  # fmt: skip
 
 
 def test_searching_opens_what_the_match_is_in(show: Callable[[Picture], Any]) -> None:
