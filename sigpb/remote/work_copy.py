@@ -168,6 +168,6 @@ def _publish_in_place(model: FetchedModel, before: dict[str, str]) -> None:
             publish.remove_tree(model.store, f"{model.url}/{each}")
         except StoreFailure as error:
             raise StoreFailure(
-                f"{model.url} is as it is meant to be now, but {each} in it could not be removed: "
+                f"{model.url} is changed as intended, but {each} in it could not be removed: "
                 f"{error}"
             ) from None

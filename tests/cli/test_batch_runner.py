@@ -166,8 +166,11 @@ def test_plan(root: Path, patch: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--runner=FnApiRunner", "--max_failures=1"], "--runner goes neither with --max_failures"),
-        (["--runner=FnApiRunner", "--dry_run"], "nor with --dry_run."),
+        (
+            ["--runner=FnApiRunner", "--max_failures=1"],
+            "--runner does not go with --dry_run, nor with --max_failures",
+        ),
+        (["--runner=FnApiRunner", "--dry_run"], "does not go with --dry_run"),
         (["--runner=Fast"], "Unexpected pipeline runner: Fast. Valid values are"),
         (["--runner=no.such.Runner"], "No module named 'no'"),
         (["--runner=apache_beam.runners.dask.dask_runner.DaskRunner"], DASK),

@@ -268,7 +268,7 @@ def test_whatever_request_fails(
         try:
             sigpb.patch(model if where == "up" else f"{root}/a/1", PATCH, **options)
         except EnvironmentFailure as error:
-            failed = "is as it is meant to be now" not in str(error)
+            failed = "is changed as intended" not in str(error)
         else:
             failed = False
         is_over = len(memory_store.requests.seen) < number
