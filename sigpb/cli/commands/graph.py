@@ -46,7 +46,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ),
     (
         "sigpb graph proto_fixtures/tf2_image --signature=echo --format=html --output=echo.html",
-        "Write a page in which to look around.",
+        "Write a page to look around in.",
     ),
 )
 
@@ -61,7 +61,7 @@ def define_flags(values: flags.FlagValues) -> None:
     define_signature(
         values,
         "The key of the signature; may be left out if there is one. A file without signatures is "
-        "shown from its placeholders to what no node takes.",
+        "shown from its placeholders to the tensors that no node takes.",
     )
     define_format(
         values,
@@ -73,8 +73,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "depth",
         None,
-        "How many levels of scopes and functions to open; as many as can be seen at a glance, or "
-        "in JSON all, if left out.",
+        "How many levels of scopes and functions to open; by default as many as can be seen at a "
+        "glance, in JSON all.",
         lower_bound=0,
         flag_values=values,
     )

@@ -35,7 +35,7 @@ class BrokenGraph(LintRule):
         "Copy the model again from where it was exported to, or export it again. 'sigpb trace' "
         "shows what refers to a node."
     )
-    example = "function 'f': Nodes are taken from that are not there: 'gone' (by 'b')."
+    example = "function 'f': Nodes take tensors of nodes that are not there: 'gone' (by 'b')."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Yields one finding for each kind of fault in each graph and function."""
@@ -80,9 +80,9 @@ def _faults(
     if missing:
         taken = [f"{name!r} (by {taker!r})" for name, taker in list(missing.items())[:3]]
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        yield f"Nodes are taken from that are not there: {', '.join(taken)}{more}."
+        yield f"Nodes take tensors of nodes that are not there: {', '.join(taken)}{more}."
     if circle := _circle(records):
-        yield f"Nodes need each other in a circle: {listed(circle)}."
+        yield f"Nodes depend on each other in a circle: {listed(circle)}."
 
 
 def _circle(records: Mapping[str, NodeRecord]) -> list[str]:
