@@ -122,8 +122,8 @@ def _check_output(source: Path | str, target: str) -> None:
     """
     if f"{source}/".startswith(f"{target}/") or f"{target}/".startswith(f"{source}/"):
         raise UsageError(
-            f"The output directory {target} and the model {source} lie in each other. Name another "
-            "one, or have the model patched in place."
+            f"The output directory {target} and the model {source} lie one inside the other. Name "
+            "another one, or have the model patched in place."
         )
     store = store_of(target)
     if store.files(target) or store.file(target):

@@ -128,7 +128,7 @@ def test_workers_that_reach_no_temp_location(
     monkeypatch.setattr(pipeline, "_run", lambda pipeline: None)
     outcome = batch(root, patch, RUNNER)
     assert outcome.code == 4
-    assert "did not say of 4 models what became of them" in outcome.err
+    assert "reported no outcome for 4 models" in outcome.err
 
 
 def test_what_a_worker_that_died_wrote_does_not_count(

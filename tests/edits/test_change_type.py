@@ -437,7 +437,7 @@ class TestRefused:
         model = fixture_model("tf2_image")
         scores = 'output { key: "scores" shape: "[3,?]"'
         said = refusal(model, serving(scores + " }"))
-        assert "takes a transpose: the step transpose(1, 0) in place of the shape" in said
+        assert "use a transpose: the step transpose(1, 0) in place of the shape" in said
         said = refusal(model, serving(scores + " reshape: true }"))
         assert "a reshape would mix the examples of a batch" in said
 

@@ -196,10 +196,10 @@ class TestRefused:
         url = f"{root}/a/1"
         for output, said in (
             (f"{root}/a/2", "is not empty"),
-            (f"{url}/saved_model.pb", "lie in each other"),
-            (url, "lie in each other"),
-            (f"{url}/inner", "lie in each other"),
-            (f"{root}/a", "lie in each other"),
+            (f"{url}/saved_model.pb", "lie one inside the other"),
+            (url, "lie one inside the other"),
+            (f"{url}/inner", "lie one inside the other"),
+            (f"{root}/a", "lie one inside the other"),
             (f"{root}/a/2/saved_model.pb", "is not empty"),
         ):
             with pytest.raises(UsageError, match=said):
