@@ -93,8 +93,8 @@ def unknown(key: str, method: str) -> str:
 def missed(*keys: str) -> str:
     """The warning about signatures that the checkpoint of a model lists and a patch takes away."""
     return (
-        f"warning: the checkpoint goes on listing {', '.join(map(repr, keys))}, if the model was "
-        "exported with it, so that readers of object graphs in C++, such as "
-        "tf.mlir.experimental.convert_saved_model, refuse the model; tf.saved_model.load and "
-        "TensorFlow Serving do not. A copy (copy_of) leaves it there."
+        f"warning: the checkpoint still lists {', '.join(map(repr, keys))}, if the model was "
+        "exported with it. Readers of object graphs in C++, such as "
+        "tf.mlir.experimental.convert_saved_model, then refuse the model; tf.saved_model.load "
+        "and TensorFlow Serving do not. A copy (copy_of) keeps the signature."
     )

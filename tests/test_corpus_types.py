@@ -59,7 +59,7 @@ NEW_OUTPUT_DTYPES = {
 
 # What is refused, and why: the types of endpoints, by model, and by signature, side and key.
 ALIAS = "are the same tensor"
-CONTRADICTION = "as the signature says; this has to be put right first"
+CONTRADICTION = "as the signature says; correct the signature first"
 REFUSED_TYPES: Mapping[str, Mapping[tuple[str, str, str], str]] = {
     "mlnet_types_test": {
         ("serving_default", "input", key): ALIAS for key in ("i8", "i16", "i32", "u8", "u16", "u32")

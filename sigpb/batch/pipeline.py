@@ -134,8 +134,8 @@ def _outcomes(
                 yield from outcomes
     if count := sum(left.values()):
         raise EnvironmentFailure(
-            f"The pipeline of {runner} did not say of {count} models what became of them; workers "
-            "have to reach --temp_location. Go on with --resume."
+            f"The pipeline of {runner} reported no outcome for {count} models; workers have to "
+            "reach --temp_location. Go on with --resume."
         )
 
 

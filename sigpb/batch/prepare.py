@@ -148,12 +148,11 @@ def _check_stores(roots: Sequence[Root], output_root: str | None) -> None:
         return
     if kinds != {scheme_of(output_root) if is_url(output_root) else ""}:
         raise UsageError(
-            f"The output root {output_root} is in another store than the models, so that their "
-            "variables would have to travel, and sigpb moves no variables. Copy the models there "
-            "first, and patch them in place."
+            f"The output root {output_root} is in another store than the models, and sigpb copies "
+            "no variables between stores. Copy the models there first, and patch them in place."
         )
     if any(kinds) and len({store_url(root.path) for root in roots}) > 1:
-        raise UsageError("The models are in several buckets, so that they share no tree.")
+        raise UsageError("The models are in several buckets, so they share no tree.")
 
 
 def _check_patterns(is_meant: NameFilter, found: Discovery) -> None:
@@ -180,7 +179,7 @@ def _written_to(found: Discovery, roots: Sequence[Root]) -> set[str]:
     return {common_path(directories)}
 
 
-NO_VERSION = "its directory is not named after a version, so that there is no next one"
+NO_VERSION = "its directory's name is not a version number, so there is no next version"
 
 
 class Targets:

@@ -278,7 +278,7 @@ def _with_batch(
 ) -> Tensor:
     """Returns the tensor that has a stated shape and the batch as one of its dimensions."""
     if stated is None:
-        problems.append(f"{what} has no known rank, so that its batch cannot be followed.")
+        problems.append(f"{what} has no known rank, so sigpb cannot follow its batch.")
         return UNKNOWN
     if axis >= len(stated) or (size is not None and stated[axis] not in (None, size)):
         problems.append(

@@ -166,8 +166,8 @@ def elsewhere(options: Sequence[str], values: flags.FlagValues) -> Elsewhere | N
         return None
     if values.dry_run or values.max_failures is not None or values.model_timeout is not None:
         raise UsageError(
-            "--runner goes neither with --max_failures or --model_timeout, as a pipeline tells of "
-            "failures at its end, nor with --dry_run."
+            "--runner does not go with --dry_run, nor with --max_failures or --model_timeout: a "
+            "pipeline reports failures only at its end."
         )
     try:
         from sigpb.batch.pipeline import in_pipeline

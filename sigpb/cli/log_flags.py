@@ -20,7 +20,7 @@ _LOG_FLAGS = {
     "logtostderr": "Log to the standard error, and to no file.",
     "alsologtostderr": "With --log_dir: log to the standard error too.",
     "log_dir": "DIR: log to a file there.",
-    "stderrthreshold": "LEVEL: with --log_dir, log what is as severe to the standard error too.",
+    "stderrthreshold": "LEVEL: with --log_dir, log to the standard error too from this level on.",
     "showprefixforinfo": "With -v 0: begin lines with the time and the place in the code.",
 }
 

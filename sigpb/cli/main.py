@@ -61,8 +61,8 @@ def _explained_output() -> Iterator[None]:
         raise
     except OSError as error:
         raise EnvironmentFailure(
-            f"Standard output cannot be written: {error.strerror}. What was to be printed there is "
-            "done all the same: a model that was patched stays patched."
+            f"Standard output cannot be written: {error.strerror}. The command has done its work "
+            "all the same: a model that was patched stays patched."
         ) from error
 
 

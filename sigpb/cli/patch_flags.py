@@ -117,7 +117,7 @@ def _define_signatures(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "examples",
         None,
-        "KEY: of an input of serialized tf.Examples, which all other inputs are read from.",
+        "KEY: adds an input of serialized tf.Examples, from which all other inputs are read.",
         flag_values=values,
     )
     flags.DEFINE_bool(
@@ -150,7 +150,7 @@ def _define_meta_graph(values: flags.FlagValues) -> None:
     for name, meaning in (
         ("drop_meta_graph", "Remove the MetaGraph that --tags selects."),
         ("clear_devices", "Have no node name a device."),
-        ("strip_default_attrs", "Leave attributes out that are as ops have them by default."),
+        ("strip_default_attrs", "Leave out attributes that have the default value of their op."),
         ("prune", "Leave out what no signature, initializer, saver or object needs."),
     ):
         flags.DEFINE_bool(name, False, meaning, flag_values=values)

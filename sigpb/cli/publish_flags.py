@@ -64,15 +64,15 @@ def _define_side_files(values: flags.FlagValues) -> None:
         "fingerprint",
         "recompute",
         ["recompute", "drop", "keep"],
-        "What becomes of fingerprint.pb; 'keep' leaves one that no longer fits the model.",
+        "What to do with fingerprint.pb; 'keep' leaves one that no longer fits the model.",
         flag_values=values,
     )
     flags.DEFINE_enum(
         "warmup",
         "rewrite",
         ["rewrite", "drop", "keep", "refuse"],
-        "What becomes of warm-up requests for what changes: they follow it, all are removed, they "
-        "stay though they do not fit, or the patch is refused.",
+        "What to do with warm-up requests that the patch makes unfit: rewrite them, drop all "
+        "requests, keep them as they are, or refuse the patch.",
         flag_values=values,
     )
 

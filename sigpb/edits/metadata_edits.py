@@ -219,8 +219,8 @@ class SetPositional(SignatureEdit):
         """Without an object graph the loader decides by itself."""
         if meta_graph.object_graph is None:
             yield (
-                f"{self.where}: the model has no object graph, so that tf.saved_model.load decides "
-                "by itself what is passed by position: one input is, several are not."
+                f"{self.where}: the model has no object graph, so tf.saved_model.load decides by "
+                "itself: it takes one input by position, and several by name only."
             )
 
     def apply(self, draft: MetaGraphDraft) -> None:

@@ -45,8 +45,8 @@ class NameNode(EndpointEdit):
             yield f"{self.where} is made of several tensors, which cannot have one name."
         elif not self.to and _origins(meta_graph).named(self.tensor) is None:
             yield (
-                f"{self.where}: no output is computed from it, so that which tensor it was before "
-                "an earlier patch named it cannot be determined; keep the name, or state another."
+                f"{self.where}: no output is computed from it, so sigpb cannot determine the name "
+                "that it had before an earlier patch; keep the name, or state another."
             )
 
     def apply(self, draft: MetaGraphDraft) -> None:

@@ -284,8 +284,8 @@ class ChangeBatchSize(SignatureEdit):
         fixed = sorted({size for size in self.sizes if size is not None})
         if not self.inputs:
             yield (
-                f"{self.where} has no input that states a first dimension, so that its batch size "
-                "is not known; state the shapes of its inputs."
+                f"{self.where} has no input that states a first dimension, so its batch size is "
+                "unknown; state the shapes of its inputs."
             )
         elif self.size is not None and fixed:
             yield (
@@ -297,7 +297,7 @@ class ChangeBatchSize(SignatureEdit):
             sizes = ", ".join(f"{key!r} has {size}" for key, size in pairs)
             yield (
                 f"{self.where} has inputs with different first dimensions: {sizes}. State the "
-                "shape of those that have the batch size."
+                "shape of the inputs that have the batch size."
             )
 
     def unchecked(self) -> Iterator[str]:

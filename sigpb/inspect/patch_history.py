@@ -30,7 +30,7 @@ def history_lines(model: SavedModel) -> Iterator[str]:
     for number, (earlier, record) in enumerate(pairwise([{}, *records]), start=1):
         yield ""
         if _differ(earlier.get("output_digest"), record.get("input_digest")):
-            yield "In between, the proto was changed by something else."
+            yield "In between, something else changed the proto."
         yield from _patch_lines(number, record)
     last = records[-1].get("output_digest")
     if last:

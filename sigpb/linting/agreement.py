@@ -134,8 +134,8 @@ def _call_of(function: str, key: str, graph: LintedGraph) -> protos.NodeDef:
     ]
     if not calls:
         raise PatchError(
-            f"No node of the graph calls {function!r}, the function of signature {key!r}, so that "
-            "the tensors behind its keys cannot be determined."
+            f"No node of the graph calls {function!r}, the function of signature {key!r}, so "
+            "sigpb cannot determine the tensors behind its keys."
         )
     return max(calls, key=lambda node: rank.get(node.name, -1))
 

@@ -84,8 +84,8 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
         for field in () if item.create else filter(item.HasField, ("examples", "from_function")):
             if any(end.drop or end.HasField("from_tensor") for end in item.input):
                 yield (
-                    f"{where}: {field} goes with no input that is dropped or fed inside of the "
-                    "graph; change one in a patch, and the other in a second one."
+                    f"{where}: {field} does not go with an input that is dropped or fed inside of "
+                    "the graph; make the two changes in two patches."
                 )
         if item.HasField("batch_size"):
             if any(endpoint.step for endpoint in item.input):
@@ -98,14 +98,14 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
         passed_on = {endpoint.from_input for endpoint in item.output}
         if item.HasField("examples") and passed_on - {""}:
             yield (
-                f"{where}: from_input does not go with examples: clients send tf.Examples then, "
-                "and no values of inputs that could be passed on."
+                f"{where}: from_input does not go with examples: clients then send tf.Examples, "
+                "so there is no input value to pass on."
             )
         added = {endpoint.key for endpoint in item.input if endpoint.add}
         for key in sorted(added - passed_on, key=natural):
             yield (
                 f"{where}: input {key!r} is added, and no output passes it on: clients would have "
-                f"to send what nobody reads. Add output {{ key: … from_input: {key!r} }}."
+                f"to send a value that nobody reads. Add output {{ key: … from_input: {key!r} }}."
             )
 
 
@@ -175,7 +175,7 @@ def _endpoint_patch_problems(
     if len(sources) > 1:
         yield f"has {' and '.join(map(repr, sources))}; it can be made of one of them only."
     if is_new(patch) and patch.HasField("rename_to"):
-        yield "is added, so it cannot be renamed; give it the key it is to have."
+        yield "is added, so it cannot be renamed; add it with the key that you want."
     if patch.add:
         if missing := [field for field in ("dtype", "shape") if not patch.HasField(field)]:
             yield f"is added, so the patch has to state its {' and its '.join(missing)}."
@@ -255,7 +255,7 @@ def _batch_size_problems(text: str, inputs: Iterable[protos.EndpointPatch]) -> I
             if item.HasField("shape") and (shape := _shape_of(item.shape)) and shape[:1] != batch:
                 yield (
                     f"batch_size is {text}, and the shape {item.shape} of input {item.key!r} "
-                    "begins otherwise; state them alike, or only the shapes."
+                    "begins with another size; make them equal, or state only the shapes."
                 )
 
 
@@ -274,8 +274,8 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
     kept = {signature.key for signature in draft.kept()}
     for key in sorted(kept & _hidden_signatures(draft), key=natural):
         yield (
-            f"the object graph has a signature {key!r} that signature_def does not have, so that "
-            "this key is not free."
+            f"the object graph has a signature {key!r} that signature_def does not have, so this "
+            "key is not free."
         )
     names = (end.node_name for signature in draft.kept() for end in signature.named())
     for name in _repeated(name.lower() for name in names if name):
@@ -303,19 +303,19 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
         if "" in keys:
             yield f"{where}: an {side} cannot have an empty key."
         for key in _repeated(keys):
-            yield f"{where}: two {side}s would have the key {key!r}; rename one of them otherwise."
+            yield f"{where}: two {side}s would have the key {key!r}; give one of them another key."
     before = draft.meta_graph.signatures[signature.ref.source].defaults
     for end in signature.taken:
         if end.source in before and end.tensor is not None:
             yield (
-                f"{where}: input {end.source!r} has a default value, which is not one of the "
+                f"{where}: input {end.source!r} has a default value, which does not belong to the "
                 f"tensor {end.tensor!r}; drop the input, and feed that tensor under another key."
             )
         elif end.type and end.source in before and end.default is None:
             then = (
                 "which cannot pass steps; export the model without it, or convert in the client."
                 if end.type.steps
-                else "of the type that it has now; state the default that it is to have."
+                else "of its present type; state a default of the new type."
             )
             yield f"{where}: input {end.source!r} has a default value, {then}"
     if signature.outputs and not signature.keys("output"):
@@ -358,7 +358,7 @@ def warnings(draft: MetaGraphDraft) -> Iterator[str]:
             yield from (f"{where}: {warning}" for warning in _unused(draft.meta_graph, signature))
             yield from (
                 f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
-                "default in the graph; it has none as it is to be, so they have to feed it."
+                "default in the graph; its new placeholder has none, so they have to feed it."
                 for key in _lost_defaults(draft.meta_graph, signature)
             )
     yield from _missed(draft)
@@ -424,10 +424,11 @@ def _missed(draft: MetaGraphDraft) -> Iterator[str]:
         {*graph.user_signatures} - {signature.key for signature in draft.kept()}, key=natural
     ):
         yield (
-            f"the checkpoint goes on listing {', '.join(map(repr, gone))}, if the model was "
-            "exported with it, so that readers of object graphs in C++, such as "
-            "tf.mlir.experimental.convert_saved_model, refuse the model; tf.saved_model.load and "
-            "TensorFlow Serving do not. A copy (copy_of) leaves it there."
+            f"the checkpoint still lists {', '.join(map(repr, gone))}, if the model was exported "
+            "with it. Readers of object graphs in C++, such as "
+            "tf.mlir.experimental.convert_saved_model, then refuse the model; "
+            "tf.saved_model.load and TensorFlow Serving do not. A copy (copy_of) keeps the "
+            "signature."
         )
 
 

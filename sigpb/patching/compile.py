@@ -158,8 +158,8 @@ def _with_created(
         where = f"signature {item.key!r} cannot be created"
         if item.key in meta_graph.signatures:
             problems.append(
-                f"{where}: there is one already, and it is not what the patch says; change it "
-                "without create, or choose another key."
+                f"{where}: the model already has a signature of this key, which differs from the "
+                "patch; change it without create, or choose another key."
             )
             continue
         from sigpb.rewrite.created_signature import created_signature

@@ -185,8 +185,8 @@ class Prune(GraphEdit):
         """A session can be asked for any node by its name."""
         if self.nodes:
             yield (
-                "clients that feed or fetch nodes by names which no signature, initializer or "
-                "collection has do not find them any more."
+                "clients cannot feed or fetch a removed node by its name any more; no signature, "
+                "initializer or collection names these nodes."
             )
 
     def irreversible(self) -> Iterator[str]:

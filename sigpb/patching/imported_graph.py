@@ -247,8 +247,8 @@ def _checkpoint_at(prefix: Path) -> tuple[CheckpointIndex, Mapping[str, Path]]:
         index = checkpoint_index.read(read_regular(file))
     except FileNotFoundError:
         raise PatchError(
-            f"{file}: there is no such file, which a checkpoint has; name a .meta file that is "
-            "beside the checkpoint of its variables. Checkpoints of the first version have none."
+            f"{file}: there is no such file, and a checkpoint needs one; name a .meta file beside "
+            "the checkpoint of its variables. Checkpoints of the first version have no such file."
         ) from None
     ends = ["index", *(f"data-{number:05}-of-{index.shards:05}" for number in range(index.shards))]
     files = {f"variables.{end}": prefix.with_name(f"{prefix.name}.{end}") for end in ends}

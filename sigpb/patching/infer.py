@@ -65,8 +65,9 @@ def infer_patch(
         return patch
     if patch != protos.SavedModelPatch():
         raise PatchError(
-            f"MetaGraph {tag_set_text(dropped.tags)} goes and another one changes, which takes a "
-            "patch for each: infer the one with --tags, and drop the other (--drop_meta_graph)."
+            f"MetaGraph {tag_set_text(dropped.tags)} is removed and another one changes, which "
+            "takes two patches: infer the change with --tags, and remove the MetaGraph with "
+            "--drop_meta_graph."
         )
     return protos.SavedModelPatch(tags=protos.TagSet(tag=dropped.tags), drop=True)
 
@@ -137,8 +138,7 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
     if new is None:
         if side == "input" and change.bound is None:
             return (
-                f"input {old.key!r} is not there any more, and the value that it has in place of "
-                "what was fed cannot be determined."
+                f"input {old.key!r} is gone, and sigpb cannot determine the value that replaces it."
             )
         return None
     if change.rewired:
@@ -152,12 +152,12 @@ def _endpoint_in_the_way(change: EndpointChange) -> str | None:
         return (
             f"{side} {old.key!r} is {dtype_name(new.dtype)} by way of "
             f"{dtype_name(change.by_way_of)} in one of the models, which loses values that a "
-            "conversion does not lose; a patch cannot state that."
+            "direct conversion keeps; a patch cannot state that."
         )
     if old.encoding != new.encoding:
         return f"{side} {old.key!r} is {new.encoding} in place of {old.encoding}."
     if old.default is not None and new.default is None:
-        return f"input {old.key!r} has no default any more; a patch takes none away."
+        return f"input {old.key!r} has no default any more; a patch cannot remove a default."
     if change.default_changed and new.default and value_text(new.default) is None:
         return f"the default of input {new.key!r} cannot be written as text."
     return None
@@ -290,7 +290,7 @@ def _check(
         if not key.startswith(INTERNAL_PREFIX)
     ]
     problems += [
-        f"signature {key!r} would not be as it is wanted: {problem}."
+        f"signature {key!r} would differ from the second model's: {problem}."
         for graph, wanted in pairs
         for key in wanted.user_signatures
         for problem in differences(

@@ -194,8 +194,8 @@ class _Inverse:
             undo.node_name = ""
         elif end.node_name is not None:
             self.problems.append(
-                f"{where} loses a name that an earlier patch gave; no patch gives it the same one "
-                "once more."
+                f"{where} loses a name that an earlier patch gave; no patch can give it that name "
+                "again."
             )
         if end.default is not None:
             self.problems.append(f"{where} gets a default, which a patch cannot take away.")

@@ -75,7 +75,7 @@ def matching(pattern: str, template: str | None, keys: Iterable[str]) -> dict[st
         if _tries(tree, len(key)) > MOST_TRIES:
             raise TooManyTries(
                 f"there may be more than {MOST_TRIES:,} ways to match the key {key!r}; use fewer "
-                "repetitions, and none of what repeats itself."
+                "repetitions, and none inside of another."
             )
     matches = ((key, compiled.fullmatch(key)) for key in ordered)
     found = {

@@ -89,8 +89,8 @@ def _made(graph: MetaGraph, item: protos.SignaturePatch) -> list[MadeSignature]:
         if _calls(graph, objects, item.key) == function.name:
             return []
         raise PatchError(
-            f"{where}: there is one that does not call {item.from_function!r}; rename or delete it "
-            "first, with a patch of its own."
+            f"{where}: the model already has a signature of this key, which does not call "
+            f"{item.from_function!r}; rename or delete it first, with a patch of its own."
         )
     named = f"{where}: {item.from_function!r} cannot be a signature"
     if function.problem:
@@ -105,8 +105,8 @@ def _made(graph: MetaGraph, item: protos.SignaturePatch) -> list[MadeSignature]:
     if unknown := [place for place, tensor in captured if tensor is None]:
         names = ", ".join(objects.describe(place) for place in dict.fromkeys(unknown))
         raise PatchError(
-            f"{named}: it captures {names}, and what that is in the graph of sessions cannot be "
-            "determined: nothing restores or initializes it there."
+            f"{named}: it captures {names}, which sigpb cannot find in the graph of sessions: "
+            "nothing restores or initializes it there."
         )
     return [MadeSignature(item.key, function, tuple(tensor for _, tensor in captured if tensor))]
 

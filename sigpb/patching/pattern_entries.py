@@ -169,14 +169,14 @@ def _written_out(
         return []
     if any(each != first for each in others):
         problems.append(
-            f"{what} {_quoted(entry)} stands for other keys in each of several MetaGraphs; select "
-            "one by its tags."
+            f"{what} {_quoted(entry)} matches different keys in several MetaGraphs; select one by "
+            "its tags."
         )
     if again:
         problems.append(
-            f"{what} {_quoted(entry)} matches new keys too, such as {next(iter(again))!r}, and the "
-            "record says that the patch was applied: it would rename once more. If that is meant, "
-            "give the patch another id."
+            f"{what} {_quoted(entry)} matches new keys too, such as {next(iter(again))!r}, and "
+            "the record says that the patch was applied: it would rename these too. To rename "
+            "them, give the patch another id."
         )
     if not first:
         problems.append(f"{what} {_quoted(entry)} matches nothing; {_known(entry, existing[0])}")

@@ -106,7 +106,9 @@ def load(file: Path) -> SavedPlan:
     try:
         content: Any = parse_json_value(read_text(file))
         if content["sigpb_plan"] != _VERSION:
-            raise PatchError(f"{file}: a plan of a version of sigpb that this one does not know.")
+            raise PatchError(
+                f"{file}: a plan of another version of sigpb, which this version cannot read."
+            )
         return SavedPlan(
             path_or_url(parse_path(content["model"])),
             parse_json(json.dumps(content.get("asked", content["patch"]))),

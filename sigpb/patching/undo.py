@@ -106,14 +106,14 @@ def plan_undo(model: SavedModel) -> Undo | None:
             return None
         raise PatchError(
             f"{directory}: no record ({history.FILE_NAME}) says what left {unknown[0].name}, such "
-            "as 'sigpb lint --fix' or a patch with --no_history, nor whether the model was changed "
+            "as 'sigpb lint --fix' or a patch with --no_history, or whether the model was changed "
             f"since then.{_by_hand(directory, unknown)}"
         )
     applied = _Applied.read(record)
     if applied is None:
         raise PatchError(
-            f"{directory}: the last line of {history.FILE_NAME} does not say how its patch is "
-            "undone: an earlier version of sigpb wrote it, or it is damaged."
+            f"{directory}: the last line of {history.FILE_NAME} does not say how to undo its "
+            "patch: an earlier version of sigpb wrote it, or it is damaged."
             f"{_by_hand(directory, kept)}"
         )
     if not _is_as_left(model, applied):
@@ -131,7 +131,7 @@ def plan_undo(model: SavedModel) -> Undo | None:
     if backup is None:
         return _by_inverse(model, record, applied, "there is no backup of the last patch")
     if changed:
-        why = f"{changed[0]} was changed after the last patch, so that {backup.name} does not fit"
+        why = f"{changed[0]} was changed after the last patch, so {backup.name} does not fit"
         return _by_inverse(model, record, applied, why)
     names = (model.file.name, *applied.changed_files, history.FILE_NAME)
     return Undo(
@@ -172,8 +172,8 @@ def _by_inverse(model: SavedModel, record: Mapping[str, Any], applied: _Applied,
     made = [(graph.tags, graph.signature_defs) for graph in committed]
     if plan.is_empty or history.types_digest(made) != applied.input_types_digest:
         raise PatchError(
-            f"{where}, and the patch that is recorded to undo it does not give the model the "
-            "signatures back that it had."
+            f"{where}, and the recorded patch that should undo it does not restore the model's "
+            "signatures."
         )
     changes, notes = changes_of(plan, model, history=False)
     digests = {
@@ -233,8 +233,8 @@ def _not_compared(applied: _Applied) -> Iterator[str]:
     """Says what of a model was too large to be compared with what the record says."""
     if applied.input_digest is None or applied.output_digest is None:
         yield (
-            "the proto is too large for a digest: its size and its signatures are those that the "
-            "patch left, and more was not compared"
+            "the proto is too large for a digest: sigpb compared only its size and its "
+            "signatures with those that the patch left"
         )
 
 

@@ -185,5 +185,5 @@ def models_below(url: str) -> list[str]:
 def _nothing_at(store: Store, url: str) -> str:
     bucket = store_url(url)
     if not is_in_process(url) and url != bucket and not store.exists(bucket):
-        return f"{url}: there is no bucket {bucket}, or it may not be looked into."
+        return f"{url}: there is no bucket {bucket}, or you may not list it."
     return f"{url}: there is no such directory or file."

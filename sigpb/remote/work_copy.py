@@ -122,8 +122,8 @@ def _check_output(source: Path | str, target: str) -> None:
     """
     if f"{source}/".startswith(f"{target}/") or f"{target}/".startswith(f"{source}/"):
         raise UsageError(
-            f"The output directory {target} and the model {source} lie in each other. Name another "
-            "one, or have the model patched in place."
+            f"The output directory {target} and the model {source} lie one inside the other. Name "
+            "another one, or have the model patched in place."
         )
     store = store_of(target)
     if store.files(target) or store.file(target):
@@ -168,6 +168,6 @@ def _publish_in_place(model: FetchedModel, before: dict[str, str]) -> None:
             publish.remove_tree(model.store, f"{model.url}/{each}")
         except StoreFailure as error:
             raise StoreFailure(
-                f"{model.url} is as it is meant to be now, but {each} in it could not be removed: "
+                f"{model.url} is changed as intended, but {each} in it could not be removed: "
                 f"{error}"
             ) from None

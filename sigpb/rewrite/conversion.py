@@ -98,8 +98,8 @@ def conversion(side: Side, tensor: TensorType, wanted: WantedType) -> Conversion
         outside, inside, first = rest.outside, tensor, tensor
         if rest.inside != made:
             raise ConversionError(
-                f"the steps give {shape_text(made.shape)}, of which the batch size is fixed; it "
-                "cannot be stated otherwise"
+                f"the steps give {shape_text(made.shape)}, whose batch size is fixed; you cannot "
+                "state another"
             )
     steps = (*wanted.steps, *rest.steps)
     _check_labels(steps, first)
@@ -196,9 +196,9 @@ def _converted(
         kinds.append("relax")
     change = shape_change(inside.shape, wanted.shape)
     if change == "relax" and side == "input":
-        why = "is another shape besides; state the rank, and the other sizes as they are"
+        why = "differs in other dimensions too; state the same rank and the same other sizes"
         if not opens:
-            why = "nothing but the first dimension, the batch, is opened behind steps"
+            why = "behind steps, only the first dimension (the batch) can be opened"
         raise ConversionError(
             f"{shape_text(wanted.shape)} leaves open what {shape_text(tensor.shape)} fixes, and "
             f"{why}"

@@ -100,7 +100,7 @@ def _whole_problems(made: protos.SignatureDef, graph: TopLevelGraph) -> Iterator
     for tensor, alike in keys.items():
         if len(alike) > 1:
             listed = " and ".join(map(repr, alike))
-            yield f"the inputs {listed} are the same tensor, {tensor!r}; leave one of them."
+            yield f"the inputs {listed} are the same tensor, {tensor!r}; keep one of them."
     fed = set(fed_tensors(made))
     missing: dict[str, list[str]] = defaultdict(list)
     for key, info in sorted(made.outputs.items()):

@@ -55,8 +55,8 @@ def features_of(
             problems.append(f"{count} inputs would be read from the feature {name!r}.")
     if key in signature.inputs:
         problems.append(
-            f"it has an input {key!r}, so that the Examples cannot be passed by that key; "
-            "rename the input first, with a patch of its own."
+            f"it has an input {key!r}, so the Examples cannot have that key; rename the input "
+            "first, with a patch of its own."
         )
     for port in sorted(ports, key=lambda port: port.key.encode()):
         try:
@@ -92,8 +92,8 @@ def _feature(port: Port, default: protos.TensorProto | None) -> Feature:
         )
     if None in outside.shape[1:]:
         raise ConversionError(
-            f"its shape {shape_text(outside.shape)} leaves more open than the number of rows, and "
-            "a tf.Example says of a feature only how many values it has"
+            f"its shape {shape_text(outside.shape)} has open sizes besides the number of rows, "
+            "and a tf.Example states only the number of values of a feature"
         )
     read = TensorType(_read_dtype(outside.dtype), outside.shape)
     steps = convert(read, outside)

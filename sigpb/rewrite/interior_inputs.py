@@ -238,9 +238,9 @@ class _Refeeding:
         for name in sorted(found):
             if not has_no_effect(found[name], self._functions, self._parts.op_defs):
                 yield (
-                    f"the node {name!r} would not run any more, whose op, {found[name].op}, "
-                    "may change a state, or do what sigpb does not know; without it the signature "
-                    "would not do what it does."
+                    f"the node {name!r} would not run any more. Its op, {found[name].op}, may "
+                    "change a state or have effects that sigpb does not know, so the signature "
+                    "may depend on it."
                 )
 
     def _useless(
@@ -272,8 +272,8 @@ class _Refeeding:
             if is_used(tensors, self._nodes) and not is_used(tensors, after, at_top):
                 key = port.source
                 yield (
-                    f"nothing is computed from input {key!r} any more, which clients would go on "
-                    f'sending; take it out: input {{ key: "{key}" drop: true }}.'
+                    f"nothing is computed from input {key!r} any more, but clients would still "
+                    f'send it; take it out: input {{ key: "{key}" drop: true }}.'
                 )
 
 

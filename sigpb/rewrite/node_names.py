@@ -20,9 +20,9 @@ def taken_names(signature: Interface, graph: TopLevelGraph) -> Iterator[str]:
         if name in taken:
             side = "input" if end.source in signature.inputs else "output"
             yield (
-                f"{side} {end.source!r} cannot be the node {name!r}: the graph has a node of this "
-                "name, whatever the case, which others may feed or fetch; "
-                f"{numbered(name, taken.__contains__)!r} is free."
+                f"{side} {end.source!r} cannot be the node {name!r}: the graph already has a node "
+                "of this name (upper and lower case count as the same), which clients may feed "
+                f"or fetch; {numbered(name, taken.__contains__)!r} is free."
             )
 
 
@@ -48,7 +48,7 @@ def lost_names(
             yield (
                 f"signature {signature.ref.key!r}: {end.key!r} will not be the node "
                 f"{producer(end.info.name)!r} any more, which stays as it is; state another "
-                "node_name if clients go by it."
+                "node_name if clients use the name."
             )
 
 

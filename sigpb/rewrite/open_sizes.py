@@ -192,8 +192,7 @@ def followed_shapes(
     nodes = graph.nodes(tensors_of(graph.signature.kept("output")))
     followed = follow(nodes, refined, graph.library)
     problems = [
-        f"{what}, so that sessions could not load the model, or not run it; state shapes that "
-        "the graph takes."
+        f"{what}, so sessions could not load or run the model; state shapes that the graph takes."
         for what in followed.contradictions
     ]
     if not followed.unchecked:

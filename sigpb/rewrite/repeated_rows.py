@@ -54,11 +54,12 @@ def _counted(port: Port, side: Side, counted: str | None, problems: list[str]) -
     where, type_ = f"{side} {port.source!r}", port.inside if side == "input" else port.outside
     if counted is None:
         problems.append(
-            f"{where}: broadcast cannot count rows, since no other input has any number of them."
+            f"{where}: broadcast cannot count rows, since no other input has an open number of "
+            "rows."
         )
     elif type_.shape is None or type_.shape[:1] != (None,) or None in type_.shape[1:]:
         problems.append(
-            f"{where}: broadcast has to lead to any number of rows of one size, not to "
+            f"{where}: broadcast has to give an open number of rows of a fixed size, not "
             f"{shape_text(type_.shape)}."
         )
     return replace(port, rows_of=counted)

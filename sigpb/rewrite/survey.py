@@ -222,7 +222,7 @@ class _Survey(SurveyedGraph):
                 if tensors.get(tensor, end.source) != end.source:
                     self.problems.append(
                         f"inputs {tensors[tensor]!r} and {end.source!r} are the same tensor, "
-                        f"{tensor!r}, so that neither can be converted; export the model with a "
+                        f"{tensor!r}, so neither can be converted; export the model with a "
                         "placeholder for each."
                     )
 
@@ -237,12 +237,12 @@ class _Survey(SurveyedGraph):
         if actual.dtype and value_dtype(actual.dtype) != stated.dtype:
             self.problems.append(
                 f"{where}, whose dtype is {dtype_name(actual.dtype)} in the graph, not "
-                f"{dtype_name(stated.dtype)} as the signature says; this has to be put right first."
+                f"{dtype_name(stated.dtype)} as the signature says; correct the signature first."
             )
         if not is_compatible(actual.shape, stated.shape):
             self.problems.append(
                 f"{where}, whose shape is {shape_text(actual.shape)} in the graph, not "
-                f"{shape_text(stated.shape)} as the signature says; this has to be put right first."
+                f"{shape_text(stated.shape)} as the signature says; correct the signature first."
             )
 
     def _input_conversion(self, end: Port) -> Conversion | None:

@@ -195,7 +195,7 @@ def uncompress(data: bytes) -> bytes:
             position += width
         start = len(out) - back
         if back == 0 or start < 0 or len(out) + size > length:
-            raise NotSnappy("compressed data refers to what is not there")
+            raise NotSnappy("compressed data refers to bytes that are not there")
         for index in range(start, start + size):  # It may overlap what it makes.
             out.append(out[index])
     if len(out) != length:

@@ -108,10 +108,10 @@ def _transposed(what: str, source: Sizes, target: Sizes) -> LooksTransposed:
     axes = _axes(source, target)
     step = "transpose" if axes is None else f"transpose({', '.join(map(str, axes))})"
     return LooksTransposed(
-        f"{what} in another order. If dimensions are to change places, as from channels last to "
-        f"channels first, that takes a transpose: the step {step} in place of the shape. If the "
-        "elements are to stay in the order that they have, say so: reshape: true in a patch, or "
-        "--reshape_input or --reshape_output."
+        f"{what} in another order. To change the places of dimensions, as from channels last to "
+        f"channels first, use a transpose: the step {step} in place of the shape. To keep the "
+        "elements in their order, say so: reshape: true in a patch, or --reshape_input or "
+        "--reshape_output."
     )
 
 

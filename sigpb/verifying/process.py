@@ -135,7 +135,7 @@ def _crash(done: subprocess.CompletedProcess[bytes], answers: list[dict[str, Any
     at = f" when it was about to {doing[-1]}" if doing else ""
     how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
     lines = done.stderr.decode(errors="replace").strip().splitlines()
-    last = f" The last it said was: {lines[-1][:300]}" if lines else ""
+    last = f" Its last message was: {lines[-1][:300]}" if lines else ""
     return f"The process with TensorFlow ended with {how}{at}.{last}"
 
 

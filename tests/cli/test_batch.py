@@ -245,7 +245,7 @@ class TestSelection:
     ) -> None:
         repository(model, root, "b/x")
         outcome = batch(root, patch, "--dry_run", mode="--new_version")
-        reason = "its directory is not named after a version, so that there is no next one."
+        reason = "its directory's name is not a version number, so there is no next version."
         assert outcome.code == 1
         assert f"refused           {root}/b/x: {reason}" in outcome.out.splitlines()
 

@@ -128,7 +128,7 @@ def test_workers_that_reach_no_temp_location(
     monkeypatch.setattr(pipeline, "_run", lambda pipeline: None)
     outcome = batch(root, patch, RUNNER)
     assert outcome.code == 4
-    assert "did not say of 4 models what became of them" in outcome.err
+    assert "reported no outcome for 4 models" in outcome.err
 
 
 def test_what_a_worker_that_died_wrote_does_not_count(
@@ -166,8 +166,11 @@ def test_plan(root: Path, patch: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--runner=FnApiRunner", "--max_failures=1"], "--runner goes neither with --max_failures"),
-        (["--runner=FnApiRunner", "--dry_run"], "nor with --dry_run."),
+        (
+            ["--runner=FnApiRunner", "--max_failures=1"],
+            "--runner does not go with --dry_run, nor with --max_failures",
+        ),
+        (["--runner=FnApiRunner", "--dry_run"], "does not go with --dry_run"),
         (["--runner=Fast"], "Unexpected pipeline runner: Fast. Valid values are"),
         (["--runner=no.such.Runner"], "No module named 'no'"),
         (["--runner=apache_beam.runners.dask.dask_runner.DaskRunner"], DASK),

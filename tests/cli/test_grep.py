@@ -131,7 +131,10 @@ def test_python_warns_of_no_pattern(fixture_model: ModelFactory) -> None:
     [
         (["("], "'(' is not a regular expression: missing ), unterminated subpattern"),
         (["a{99999999999999999999}"], "'a{99999999999999999999}' is not a regular expression"),
-        (["x", "--what=nodes"], "--what=nodes: no names are of this kind; did you mean 'node'?"),
+        (
+            ["x", "--what=nodes"],
+            "--what=nodes: there is no such kind of names; did you mean 'node'?",
+        ),
     ],
 )
 def test_refusals(fixture_model: ModelFactory, arguments: list[str], said: str) -> None:

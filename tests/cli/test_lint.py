@@ -199,8 +199,8 @@ def test_policy(fixture_model: ModelFactory, tmp_path: Path) -> None:
             ["--fix", *(f"--choose=both-protos={way}" for way in ("text", "binary"))],
             "two ways are chosen",
         ),
-        (["--list_rules"], "go with no PATH"),
-        (["--explain=leftovers"], "go with no PATH"),
+        (["--list_rules"], "take no PATH"),
+        (["--explain=leftovers"], "take no PATH"),
     ],
 )
 def test_refusals(fixture_model: ModelFactory, flags: list[str], said: str) -> None:

@@ -84,8 +84,8 @@ class TestFlags:
                 ["--prune"],
                 [
                     "pruned: 2 nodes; 170 bytes",
-                    "warning: clients that feed or fetch nodes by names which no signature, "
-                    "initializer or collection has do not find them any more.",
+                    "warning: clients cannot feed or fetch a removed node by its name any more; "
+                    "no signature, initializer or collection names these nodes.",
                 ],
             ),
         ],

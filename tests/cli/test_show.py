@@ -547,7 +547,7 @@ class TestHistory:
     def test_tells_of_what_others_changed(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         file = model / "saved_model.pb"
-        between = "In between, the proto was changed by something else."
+        between = "In between, something else changed the proto."
         since = "Since then, saved_model.pb was changed by something else."
         for new in ("a", "b"):
             said = run("patch", model, "--in_place", f"--rename_signature=single={new}")

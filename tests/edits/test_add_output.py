@@ -156,8 +156,8 @@ class TestRefused:
                 fixture_model(name),
                 serving(f'output {{ key: "{key}" from_tensor: "{tensor}" }}'),
             ) == (
-                f"signature 'serving_default': two outputs would have the key '{key}'; rename one "
-                "of them otherwise."
+                f"signature 'serving_default': two outputs would have the key '{key}'; give one "
+                "of them another key."
             )
 
     def test_a_type_that_it_cannot_have(self, fixture_model: ModelFactory) -> None:
@@ -178,8 +178,8 @@ class TestRefused:
             fixture_model("tf2_image"),
             serving('output { key: "a" from_tensor: "pool/Mean:0" rename_to: "b" }'),
         ) == (
-            "signature 'serving_default': output 'a' is added, so it cannot be renamed; give it "
-            "the key it is to have."
+            "signature 'serving_default': output 'a' is added, so it cannot be renamed; add it "
+            "with the key that you want."
         )
 
 

@@ -55,13 +55,13 @@ def test_verified_by_the_rows_of_another_input(fixture_model: ModelFactory) -> N
         (
             'input { key: "b" step: "broadcast()" } input { key: "x" step: "broadcast()" }',
             [
-                "input 'b': broadcast cannot count rows, since no other input has any number",
-                "input 'x': broadcast cannot count rows, since no other input has any number",
+                "input 'b': broadcast cannot count rows, since no other input has an open number",
+                "input 'x': broadcast cannot count rows, since no other input has an open number",
             ],
         ),
         (
             'input { key: "b" step: "broadcast()" } input { key: "x" shape: "[3,3]" }',
-            ["input 'b': broadcast cannot count rows, since no other input has any number"],
+            ["input 'b': broadcast cannot count rows, since no other input has an open number"],
         ),
         (
             'output { key: "p" step: "broadcast()" }',
@@ -70,7 +70,10 @@ def test_verified_by_the_rows_of_another_input(fixture_model: ModelFactory) -> N
         (
             'input { key: "b" shape: "[3]" step: "broadcast()" } '
             'output { key: "a" from_input: "b" step: "broadcast()" step: "transpose(1, 0)" }',
-            ["output 'a': broadcast has to lead to any number of rows of one size, not to [3,?]."],
+            [
+                "output 'a': broadcast has to give an open number of rows of a fixed size, not "
+                "[3,?]."
+            ],
         ),
     ],
 )

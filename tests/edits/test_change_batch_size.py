@@ -197,8 +197,8 @@ class TestRefused:
             assert refusal(
                 fixture_model("tf2_stateful"), f'signature {{ key: "{key}" batch_size: "3" }}'
             ) == (
-                f"signature '{key}' has no input that states a first dimension, so that its batch "
-                "size is not known; state the shapes of its inputs."
+                f"signature '{key}' has no input that states a first dimension, so its batch size "
+                "is unknown; state the shapes of its inputs."
             )
 
     @pytest.mark.parametrize("size", ["two", "[?]", "?,3", "", "<unknown>", "1.5"])
@@ -216,7 +216,7 @@ class TestRefused:
 
         assert refusal(altered(fixture_model("tf1_shared"), alter), OPEN) == (
             "signature 'serving_default' has inputs with different first dimensions: 'x' has 2, "
-            "'y' has 4. State the shape of those that have the batch size."
+            "'y' has 4. State the shape of the inputs that have the batch size."
         )
 
     def test_an_input_that_is_left_is_named(self, fixture_model: ModelFactory) -> None:

@@ -430,14 +430,14 @@ class TestRefused:
         inputs = 'input { key: "x" shape: "[2,3]" } input { key: "b" shape: "[5,3]" }'
         said, *_ = refusals(model, serving(inputs))
         assert said.startswith("signature 'serving_default': Add")
-        assert "[2,3] and [5,3], so that sessions could not load the model" in said
+        assert "[2,3] and [5,3], so sessions could not load or run the model" in said
 
     def test_a_transpose(self, fixture_model: ModelFactory) -> None:
         """It cannot be insisted on either: the batch would be another dimension."""
         model = fixture_model("tf2_image")
         scores = 'output { key: "scores" shape: "[3,?]"'
         said = refusal(model, serving(scores + " }"))
-        assert "takes a transpose: the step transpose(1, 0) in place of the shape" in said
+        assert "use a transpose: the step transpose(1, 0) in place of the shape" in said
         said = refusal(model, serving(scores + " reshape: true }"))
         assert "a reshape would mix the examples of a batch" in said
 
@@ -490,8 +490,8 @@ class TestRefused:
         assert refusal(
             fixture_model("tf2_linear"), serving(f'input {{ key: "x" shape: "{shape}" }}')
         ) == (
-            f"signature 'serving_default': input 'x': {shape} leaves open what [?,3] fixes, and is "
-            "another shape besides; state the rank, and the other sizes as they are"
+            f"signature 'serving_default': input 'x': {shape} leaves open what [?,3] fixes, and "
+            "differs in other dimensions too; state the same rank and the same other sizes"
         )
 
     def test_unknown_sizes_that_cannot_be_told(self, fixture_model: ModelFactory) -> None:
@@ -520,8 +520,8 @@ class TestRefused:
         assert refusal(
             fixture_model("tf1_shared"), serving('input { key: "scale" dtype: "float64" }')
         ) == (
-            "signature 'serving_default': input 'scale' has a default value, of the type that it "
-            "has now; state the default that it is to have."
+            "signature 'serving_default': input 'scale' has a default value, of its present "
+            "type; state a default of the new type."
         )
 
     def test_two_keys_of_one_tensor(self, fixture_model: ModelFactory) -> None:
@@ -530,7 +530,7 @@ class TestRefused:
             'signature { key: "eval" input { key: "labels" dtype: "int32" } }',
         ).startswith(
             "signature 'eval': inputs 'labels' and 'features/label' are the same tensor, "
-            "'label:0', so that neither can be converted"
+            "'label:0', so neither can be converted"
         )
 
     @pytest.mark.parametrize(
@@ -546,7 +546,7 @@ class TestRefused:
 
         model = altered(fixture_model(name), alter)
         where = f"signature 'serving_default': input 'x' is the tensor '{tensor}', whose"
-        end = "as the signature says; this has to be put right first."
+        end = "as the signature says; correct the signature first."
         assert refusals(model, serving('input { key: "x" dtype: "uint8" }'))[:2] == (
             f"{where} dtype is float32 in the graph, not int32 {end}",
             f"{where} shape is [?,3] in the graph, not [?,4] {end}",

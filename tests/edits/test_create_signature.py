@@ -138,8 +138,8 @@ class TestUnchanged:
         model = fixture_model("tf1_shared")
         apply(model, NEW)
         assert refusal(model, NEW.replace(old, new)) == (
-            "signature 'new' cannot be created: there is one already, and it is not what the patch "
-            "says; change it without create, or choose another key."
+            "signature 'new' cannot be created: the model already has a signature of this key, "
+            "which differs from the patch; change it without create, or choose another key."
         )
 
 
@@ -163,7 +163,7 @@ class TestRefused:
             (
                 'input { key: "a" from_tensor: "x" } input { key: "b" from_tensor: "x:0" } '
                 'output { key: "o" from_tensor: "scores" }',
-                "the inputs 'a' and 'b' are the same tensor, 'x:0'; leave one of them.",
+                "the inputs 'a' and 'b' are the same tensor, 'x:0'; keep one of them.",
             ),
             (
                 'input { key: "x" from_tensor: "x" } output { key: "o" from_tensor: "sum_1" } '

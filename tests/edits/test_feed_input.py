@@ -175,7 +175,7 @@ class TestRefused:
             ),
             (
                 'input { key: "a" from_tensor: "pool/Mean:0" }',
-                "nothing is computed from input 'x' any more, which clients would go on sending; "
+                "nothing is computed from input 'x' any more, but clients would still send it; "
                 'take it out: input { key: "x" drop: true }.',
             ),
             (
@@ -244,9 +244,9 @@ class TestRefused:
     def test_side_effects_that_would_be_missing(self, fixture_model: ModelFactory) -> None:
         patch = 'input { key: "delta" drop: true } output { key: "after" drop: true }'
         assert refusal(fixture_model("tf2_stateful"), serving(patch, "add")) == (
-            "signature 'add': the node 'AssignAddVariableOp' would not run any more, whose op, "
-            "AssignAddVariableOp, may change a state, or do what sigpb does not know; without it "
-            "the signature would not do what it does."
+            "signature 'add': the node 'AssignAddVariableOp' would not run any more. Its op, "
+            "AssignAddVariableOp, may change a state or have effects that sigpb does not know, "
+            "so the signature may depend on it."
         )
 
     def test_a_default_of_another_tensor(self, fixture_model: ModelFactory) -> None:
@@ -257,8 +257,8 @@ class TestRefused:
         model = altered(fixture_model("tf1_interior"), with_default)
         problem = refusal(model, serving('input { key: "x" from_tensor: "h:0" shape: "[?,2]" }'))
         assert problem.startswith(
-            "signature 'serving_default': input 'x' has a default value, which is not one of the "
-            "tensor 'h:0'; "
+            "signature 'serving_default': input 'x' has a default value, which does not belong "
+            "to the tensor 'h:0'; "
         )
 
     def test_warmup_requests(self, fixture_model: ModelFactory) -> None:

@@ -232,7 +232,7 @@ class TestRefused:
     def test_other_signature_of_that_key(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_functions")
         apply(model, PREDICT, history=False)
-        assert "there is one that does not call 'lines'" in refusal(
+        assert "a signature of this key, which does not call 'lines'" in refusal(
             model, PREDICT.replace("predict", "lines")
         )
 

@@ -151,9 +151,9 @@ class TestRefused:
             fixture_model("tf2_linear"), naming(f'input {{ key: "x" node_name: "{name}" }}')
         )
         assert problem == (
-            f"signature 'serving_default': input 'x' cannot be the node {name!r}: the graph has a "
-            f"node of this name, whatever the case, which others may feed or fetch; '{name}_1' is "
-            "free."
+            f"signature 'serving_default': input 'x' cannot be the node {name!r}: the graph "
+            "already has a node of this name (upper and lower case count as the same), which "
+            f"clients may feed or fetch; '{name}_1' is free."
         )
 
     def test_one_name_for_two(self, fixture_model: ModelFactory) -> None:
@@ -220,8 +220,8 @@ class TestRefused:
         apply(named, signature)
         apply(named, name)
         reason = (
-            "signature 'new': input 's': no output is computed from it, so that which tensor it "
-            "was before an earlier patch named it cannot be determined; keep the name, or state "
+            "signature 'new': input 's': no output is computed from it, so sigpb cannot "
+            "determine the name that it had before an earlier patch; keep the name, or state "
             "another."
         )
         assert refusal(named, back) == reason
@@ -317,7 +317,7 @@ class TestInverse:
         model = fixture_model("tf2_linear")
         apply(model, BOTH)
         back = parse_text(naming('input { key: "x" node_name: "" }'))
-        with pytest.raises(sigpb.PatchError, match="no patch gives it the same one once more"):
+        with pytest.raises(sigpb.PatchError, match="no patch can give it that name again"):
             sigpb.invert(model, back)
 
     @pytest.mark.parametrize("text", [BOTH, BOTH.replace('"x"', '"x" dtype: "float64"')])

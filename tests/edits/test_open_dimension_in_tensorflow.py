@@ -136,6 +136,6 @@ def test_only_another_dimension(model: Path) -> None:
 def test_a_shape_that_changes_more_besides(model: Path) -> None:
     (problem,) = refusals(model, opened("dense", "[4,?,8]"))
     assert problem == (
-        "signature 'dense': input 'x': [4,?,8] leaves open what [?,10,8] fixes, and is another "
-        "shape besides; state the rank, and the other sizes as they are"
+        "signature 'dense': input 'x': [4,?,8] leaves open what [?,10,8] fixes, and differs in "
+        "other dimensions too; state the same rank and the same other sizes"
     )

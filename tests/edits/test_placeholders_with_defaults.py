@@ -94,7 +94,7 @@ def test_the_plan_says_which_lose_it(tmp_path: Path, endpoints: str) -> None:
         return
     assert warnings(model, endpoints) == (
         f"signature 'serving_default': session clients could leave out input '{key}', whose "
-        "placeholder has a default in the graph; it has none as it is to be, so they have to "
+        "placeholder has a default in the graph; its new placeholder has none, so they have to "
         "feed it.",
     )
     sigpb.plan(model, parse_text(""))  # The model itself stays as it is.

@@ -161,7 +161,7 @@ class TestRefused:
             info = graph.signature_def["serving_default"].inputs["x"]
             info.tensor_shape.dim[1].size = -1
 
-        assert "leaves more open than the number of rows" in refusal(
+        assert "has open sizes besides the number of rows" in refusal(
             altered(fixture_model("tf2_linear"), open_up), EXAMPLES
         )
 

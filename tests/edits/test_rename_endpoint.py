@@ -193,8 +193,8 @@ class TestRefused:
             fixture_model("tf2_linear"),
             f'signature {{ key: "serving_default" {side} {{ key: "{old}" rename_to: "{new}" }} }}',
         ) == (
-            f"signature 'serving_default': two {side}s would have the key '{new}'; "
-            "rename one of them otherwise."
+            f"signature 'serving_default': two {side}s would have the key '{new}'; give one of "
+            "them another key."
         )
 
     def test_two_to_one(self, fixture_model: ModelFactory) -> None:

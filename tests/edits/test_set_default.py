@@ -214,8 +214,8 @@ class TestRefused:
         model = fixture_model("tf2_linear")
         apply(model, serving('input { key: "x" default: "[[1,2,3]]" }'))
         assert refusal(model, serving('batch_size: "3"')) == (
-            "signature 'serving_default': input 'x' has a default value, of the type that it has "
-            "now; state the default that it is to have."
+            "signature 'serving_default': input 'x' has a default value, of its present type; "
+            "state a default of the new type."
         )
 
 

@@ -174,15 +174,15 @@ class TestPatch:
             (
                 'examples: "e" input { key: "x" from_tensor: "x:0" }',
                 [
-                    "examples goes with no input that is dropped or fed inside of the graph; "
-                    "change one in a patch, and the other in a second one."
+                    "examples does not go with an input that is dropped or fed inside of the "
+                    "graph; make the two changes in two patches."
                 ],
             ),
             (
                 'from_function: "f" input { key: "x" drop: true }',
                 [
-                    "from_function goes with no input that is dropped or fed inside of the graph; "
-                    "change one in a patch, and the other in a second one."
+                    "from_function does not go with an input that is dropped or fed inside of "
+                    "the graph; make the two changes in two patches."
                 ],
             ),
             (
@@ -194,7 +194,10 @@ class TestPatch:
             ),
             (
                 'output { key: "x" from_tensor: "x:0" rename_to: "y" }',
-                ["output 'x' is added, so it cannot be renamed; give it the key it is to have."],
+                [
+                    "output 'x' is added, so it cannot be renamed; add it with the key that you "
+                    "want."
+                ],
             ),
         ],
     )
@@ -269,8 +272,8 @@ class TestPatch:
         patch = f'batch_size: "{size}" input {{ key: "x" shape: "{shape}" }}'
         (problem,) = checks.patch_problems(parse_text(f'signature {{ key: "a" {patch} }}'))
         assert problem == (
-            f"signature 'a': batch_size is {size}, and the shape {shape} of input 'x' begins "
-            "otherwise; state them alike, or only the shapes."
+            f"signature 'a': batch_size is {size}, and the shape {shape} of input 'x' begins with "
+            "another size; make them equal, or state only the shapes."
         )
         alike = patch.replace(shape, f"[{size},7]").replace("}", '} input { key: "y" shape: "[]" }')
         assert not list(checks.patch_problems(parse_text(f'signature {{ key: "a" {alike} }}')))
@@ -339,7 +342,7 @@ class TestDraft:
 
     def test_two_endpoints_with_one_key(self) -> None:
         assert problems(rename("predict", outputs={"p": "s"})) == [
-            "signature 'predict': two outputs would have the key 's'; rename one of them otherwise."
+            "signature 'predict': two outputs would have the key 's'; give one of them another key."
         ]
         drop_and_rename = all_of(drop("predict", output="s"), rename("predict", outputs={"p": "s"}))
         assert problems(drop_and_rename) == []
@@ -352,7 +355,7 @@ class TestDraft:
 
     def test_an_added_output_takes_a_key(self) -> None:
         assert problems(add_output("predict", "s", "t:0")) == [
-            "signature 'predict': two outputs would have the key 's'; rename one of them otherwise."
+            "signature 'predict': two outputs would have the key 's'; give one of them another key."
         ]
         assert problems(add_output("predict", "t", "t:0")) == []
         replaced = all_of(drop("other", output="y"), add_output("other", "y", "t:0"))
@@ -370,8 +373,8 @@ class TestDraft:
         model.signature_def["predict"].defaults["x"].dtype = 1
         (problem,) = problems(retype("predict", "input", "x", "int8"), model.SerializeToString())
         assert problem == (
-            "signature 'predict': input 'x' has a default value, of the type that it has now; "
-            "state the default that it is to have."
+            "signature 'predict': input 'x' has a default value, of its present type; state a "
+            "default of the new type."
         )
         restated = all_of(
             retype("predict", "input", "x", "int8"),

@@ -209,7 +209,7 @@ class TestRefused:
             "MetaGraph {gpu, serve}: signature 'serving_default' has no input 'y'; "
             "there are 'b', 'x'.",
             "MetaGraph {gpu, serve}: signature 'gpu_only': two inputs would have the key 'b'; "
-            "rename one of them otherwise.",
+            "give one of them another key.",
         )
 
     def test_the_message_is_one_line_for_each_problem(self, fixture_model: ModelFactory) -> None:

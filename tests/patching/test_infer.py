@@ -146,8 +146,8 @@ class TestRefused:
         )
 
         assert reasons(after, model) == (
-            "signature 'serving_default': input 'b' has no default any more; a patch takes none "
-            "away.",
+            "signature 'serving_default': input 'b' has no default any more; a patch cannot "
+            "remove a default.",
         )
 
     def test_conversion_that_there_is_not(self, fixture_model: ModelFactory) -> None:
@@ -237,8 +237,8 @@ class TestRefused:
 
         apply(one, 'signature { key: "gpu_only" rename_to: "a" }')
         assert reasons(model, one) == (
-            "MetaGraph {serve} goes and another one changes, which takes a patch for each: infer "
-            "the one with --tags, and drop the other (--drop_meta_graph).",
+            "MetaGraph {serve} is removed and another one changes, which takes two patches: "
+            "infer the change with --tags, and remove the MetaGraph with --drop_meta_graph.",
         )
 
 
@@ -279,7 +279,8 @@ class TestKeysOfOneTensor:
         lossy = patched(first, back)
         reason = (
             "signature 'serving_default': output 'q' is float32 by way of int64 in one of the "
-            "models, which loses values that a conversion does not lose; a patch cannot state that."
+            "models, which loses values that a direct conversion keeps; a patch cannot state "
+            "that."
         )
 
         without_p = 'signature { key: "serving_default" output { key: "p" drop: true } }'

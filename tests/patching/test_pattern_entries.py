@@ -104,8 +104,8 @@ def test_keys_that_patterns_stand_for(
         ),
         (
             SERVING('input { key_pattern: "a" rename_to: "c" }'),
-            "signature 'serving_default': two inputs would have the key 'c'; rename one of them "
-            "otherwise.",
+            "signature 'serving_default': two inputs would have the key 'c'; give one of them "
+            "another key.",
         ),
         (
             SERVING(
@@ -158,8 +158,8 @@ def test_a_pattern_that_could_take_for_ever(fixture_model: ModelFactory) -> None
     assert refusal(
         model, 'signature { key: "other" input { key_pattern: "(b*)*x" drop: true } }'
     ) == (
-        f"signature 'other': input 're:(b*)*x': there may be more than 100,000,000 ways to match "
-        f"the key '{'b' * 40}'; use fewer repetitions, and none of what repeats itself."
+        "signature 'other': input 're:(b*)*x': there may be more than 100,000,000 ways to match "
+        f"the key '{'b' * 40}'; use fewer repetitions, and none inside of another."
     )
 
 
@@ -179,8 +179,8 @@ def test_metagraphs_with_other_keys(fixture_model: ModelFactory) -> None:
     (model / MAIN).write_bytes(saved_model.SerializeToString())
     patch = f'signature {{ key: "{key}" input {{ key_pattern: ".*" rename_to: "n_\\\\g<0>" }} }}'
     assert refusal(model, patch) == (
-        f"signature {key!r}: input 're:.*' stands for other keys in each of several MetaGraphs; "
-        "select one by its tags."
+        f"signature {key!r}: input 're:.*' matches different keys in several MetaGraphs; select "
+        "one by its tags."
     )
     tags = ", ".join(f'tag: "{tag}"' for tag in found[1].meta_info_def.tags)
     apply(model, f"tags {{ {tags.replace(',', ' ')} }} {patch}")
@@ -223,7 +223,7 @@ def test_a_pattern_that_matches_its_new_keys_is_not_applied_again_after_another_
     apply(model, SERVING('output { key: "k" rename_to: "scores" }'))
     assert refusal(model, prefix) == (
         "signature 'serving_default': input 're:(.*)' matches new keys too, such as 'x_x_a', and "
-        "the record says that the patch was applied: it would rename once more. If that is meant, "
+        "the record says that the patch was applied: it would rename these too. To rename them, "
         "give the patch another id."
     )
     apply(model, f'id: "twice" {prefix}')

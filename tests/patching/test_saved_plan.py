@@ -120,7 +120,7 @@ def test_a_plan_for_what_is_no_path_is_refused(file: Path, path: object) -> None
 
 def test_a_plan_of_another_version_is_refused(file: Path) -> None:
     file.write_text(file.read_text().replace('"sigpb_plan": 1', '"sigpb_plan": 2'))
-    assert "a plan of a version of sigpb that this one does not know" in refusal(file)
+    assert "a plan of another version of sigpb, which this version cannot read" in refusal(file)
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -330,21 +330,21 @@ def damage_the_record(model: Path) -> None:
     ("harm", "said"),
     [
         (change_the_proto, "saved_model.pb is not as the last recorded patch left it."),
-        (change_requests, f"{WARMUP_PATH} was changed after the last patch, so that "),
-        (remove_requests, f"{WARMUP_PATH} was changed after the last patch, so that "),
+        (change_requests, f"{WARMUP_PATH} was changed after the last patch, so "),
+        (remove_requests, f"{WARMUP_PATH} was changed after the last patch, so "),
         (lose_the_backup, "there is no backup of the last patch, and no patch undoes it."),
         (change_the_backup, "there is no backup of the last patch, and no patch undoes it."),
         (change_requests_in_the_backup, "there is no backup of the last patch"),
         (add_to_the_record_in_the_backup, "there is no backup of the last patch"),
         (lose_the_record, f"no record ({FILE_NAME}) says what left .sigpb-backup-0001"),
-        (damage_the_record, "does not say how its patch is undone"),
-        (in_record(side_files=None), "does not say how its patch is undone"),
-        (in_record(side_files={WARMUP_PATH: [None]}), "does not say how its patch is undone"),
+        (damage_the_record, "does not say how to undo its patch"),
+        (in_record(side_files=None), "does not say how to undo its patch"),
+        (in_record(side_files={WARMUP_PATH: [None]}), "does not say how to undo its patch"),
         (
             in_record(side_files={"variables/variables.index": [None, None]}),
-            "does not say how its patch is undone",
+            "does not say how to undo its patch",
         ),
-        (in_record(output_bytes="7"), "does not say how its patch is undone"),
+        (in_record(output_bytes="7"), "does not say how to undo its patch"),
         (in_record(signatures_digest="7"), "is not as the last recorded patch left it"),
     ],
 )
@@ -379,9 +379,9 @@ def test_refusals_say_why_and_what_to_do(fixture_model: ModelFactory) -> None:
     ("undo", "said"),
     [
         ("signature {", "the patch that undoes it is refused"),
-        (RENAME, "does not give the model the signatures back"),
-        ("", "does not give the model the signatures back"),
-        (AGAIN, "does not give the model the signatures back"),
+        (RENAME, "does not restore the model's signatures"),
+        ("", "does not restore the model's signatures"),
+        (AGAIN, "does not restore the model's signatures"),
     ],
 )
 def test_an_inverse_that_is_none_is_refused(
@@ -397,7 +397,7 @@ def test_an_inverse_that_does_nothing_is_refused(fixture_model: ModelFactory) ->
     model = fixture_model("tf2_linear")
     patch(model, SWAP, backup=False)  # After it, the types are what they were.
     in_record(undo="")(model)
-    assert "does not give the model the signatures back" in refusals(model)
+    assert "does not restore the model's signatures" in refusals(model)
 
 
 def test_a_backup_that_was_put_back_already_is_no_patch(fixture_model: ModelFactory) -> None:

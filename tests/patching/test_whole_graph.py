@@ -35,8 +35,8 @@ DROP = 'tags { tag: "serve" } drop: true'
 WITHOUT_OTHER = 'signature { key: "other" drop: true } prune: true'
 
 BY_NAME = (
-    "warning: clients that feed or fetch nodes by names which no signature, initializer or "
-    "collection has do not find them any more."
+    "warning: clients cannot feed or fetch a removed node by its name any more; no signature, "
+    "initializer or collection names these nodes."
 )
 FOR_GOOD = "for good; keep the model as it was, which --in_place does in a backup."
 

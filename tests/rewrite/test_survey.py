@@ -78,7 +78,7 @@ class TestContradictions:
     def test_another_dtype(self) -> None:
         said = (
             "{} is the tensor '{}:0', whose dtype is float32 in the graph, not int64 as the "
-            "signature says; this has to be put right first."
+            "signature says; correct the signature first."
         )
         signature = "x: int64 [?,4] -> y: int64 [?,4]"
         change = all_of(retype("s", "input", "x", "uint8"), retype("s", "output", "y", "uint8"))
@@ -93,8 +93,8 @@ class TestContradictions:
             retype("s", "input", "x", "uint8"), f"x: float32 {shape} -> y: float32 [?,4]"
         )
         assert problem == (
-            f"input 'x' is the tensor 'x:0', whose shape is [?,4] in the graph, not {shape} as the "
-            "signature says; this has to be put right first."
+            f"input 'x' is the tensor 'x:0', whose shape is [?,4] in the graph, not {shape} as "
+            "the signature says; correct the signature first."
         )
 
     @pytest.mark.parametrize("shape", ["[8,4]", "[?,?]", "<unknown>"])

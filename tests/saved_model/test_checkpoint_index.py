@@ -137,9 +137,9 @@ def test_what_it_was_before(compressed: bytes, content: bytes) -> None:
         (b"", "truncated varint"),
         (b"\x04\x08abc", "holds 3 bytes, and says 4"),
         (b"\x02\x08abc", "holds 3 bytes, and says 2"),
-        (b"\x07\x08abc\x01\x04", "refers to what is not there"),
-        (b"\x07\x08abc\x01\x00", "refers to what is not there"),
-        (b"\x06\x08abc\x01\x03", "refers to what is not there"),
+        (b"\x07\x08abc\x01\x04", "refers to bytes that are not there"),
+        (b"\x07\x08abc\x01\x00", "refers to bytes that are not there"),
+        (b"\x06\x08abc\x01\x03", "refers to bytes that are not there"),
     ],
 )
 def test_damage(damaged: bytes, problem: str) -> None:

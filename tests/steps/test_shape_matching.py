@@ -114,7 +114,7 @@ def test_a_reshape_that_does_not_keep_examples(source: str, target: str, said: s
     ],
 )
 def test_a_reshape_that_looks_like_a_transpose(source: str, target: str, how: str) -> None:
-    with pytest.raises(LooksTransposed, match=f"{how}.*takes a transpose.*reshape: true"):
+    with pytest.raises(LooksTransposed, match=f"{how}.*use a transpose.*reshape: true"):
         check_reshape(parse_shape(source), parse_shape(target))
     check_reshape(parse_shape(source), parse_shape(target), insist=True)
 

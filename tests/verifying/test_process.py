@@ -81,7 +81,7 @@ def test_crash(fixture_model: ModelFactory, tensorflow_is: Module) -> None:
 
     assert message == (
         "The process with TensorFlow ended with signal 6 when it was about to import TensorFlow. "
-        "The last it said was: terminate called"
+        "Its last message was: terminate called"
     )
 
 

@@ -187,7 +187,7 @@ class _ExampleLoop:
         elif node.op == "Less":
             yield node
         else:
-            raise Refusal("it does not end when all examples are through, for all that is known")
+            raise Refusal("sigpb cannot determine that it ends when all examples are through")
 
     def _is_count(self, number: Dim) -> bool:
         """Whether a number is that of the examples."""

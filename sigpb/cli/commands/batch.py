@@ -59,7 +59,7 @@ TASK = "Patch a repository of models"
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
         "sigpb batch models --rename_input=x=image --in_place --dry_run",
-        "See what would become of each model.",
+        "See what would happen to each model.",
     ),
     (
         "sigpb batch models --patch=patch.txtpb --new_version --include='ranking/*'",

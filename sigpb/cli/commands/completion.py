@@ -22,7 +22,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ("sigpb completion zsh > ~/.sigpb.zsh", "Write the script for zsh; source it in ~/.zshrc."),
     (
         "sigpb completion fish > ~/.config/fish/completions/sigpb.fish",
-        "Complete in every fish to come.",
+        "Complete in every new fish shell.",
     ),
 )
 

@@ -48,7 +48,7 @@ EXAMPLES: tuple[tuple[str, str], ...] = (
     ),
     (
         "sigpb graph proto_fixtures/tf2_image --signature=echo --output=echo.html",
-        "Write a page in which to look around.",
+        "Write a page to look around in.",
     ),
 )
 
@@ -66,7 +66,7 @@ def define_flags(values: flags.FlagValues) -> None:
     define_signature(
         values,
         "The key of the signature; if left out, serving_default, or the only one. A file without "
-        "signatures is shown from its placeholders to what no node takes.",
+        "signatures is shown from its placeholders to the tensors that no node takes.",
     )
     define_format(
         values,
@@ -78,8 +78,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "depth",
         None,
-        "How many levels of scopes and functions to open; as many as can be seen at a glance, or "
-        "in JSON all, if left out.",
+        "How many levels of scopes and functions to open; by default as many as can be seen at a "
+        "glance, in JSON all.",
         lower_bound=0,
         flag_values=values,
     )

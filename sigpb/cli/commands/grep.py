@@ -76,7 +76,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     for kind in values.what:
         if kind not in KINDS:
             raise UsageError(
-                f"--what={kind}: no names are of this kind; {did_you_mean(kind, KINDS)}."
+                f"--what={kind}: there is no such kind of names; {did_you_mean(kind, KINDS)}."
             )
     unreadable: list[str] = []
     results = _search(arguments[1:], pattern, values.what, unreadable)
@@ -98,7 +98,8 @@ def _pattern(text: str, *, fixed: bool, ignore_case: bool) -> re.Pattern[str]:
             return re.compile(pattern, options)
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(
-            f"{text!r} is not a regular expression: {error}. --fixed_strings takes it as it is."
+            f"{text!r} is not a regular expression: {error}. To search for the text itself, use "
+            "--fixed_strings."
         ) from error
 
 

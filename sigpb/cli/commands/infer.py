@@ -18,7 +18,7 @@ TASK = "Write patches"
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
         "sigpb infer proto_fixtures/tf2_linear new",
-        "Print the patch that made the second model of the first.",
+        "Print the patch that turns the first model into the second.",
     ),
     ("sigpb infer old new > patch.txtpb", "Keep it, for 'sigpb patch --patch=patch.txtpb'."),
     ("sigpb infer old new --tags=serve", "Look at one MetaGraph only."),

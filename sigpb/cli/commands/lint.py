@@ -63,7 +63,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "choose",
         [],
-        "RULE=WAY, with --fix: how to fix what there are several ways for; --explain names them.",
+        "RULE=WAY, with --fix: which way to fix a finding that has several; --explain names them.",
         flag_values=values,
     )
     flags.DEFINE_bool(
@@ -72,7 +72,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "With --fix: keep the files as they were in .sigpb-backup-NNNN in the model.",
         flag_values=values,
     )
-    flags.DEFINE_string("explain", None, "RULE: say what it is about.", flag_values=values)
+    flags.DEFINE_string("explain", None, "RULE: explain the rule.", flag_values=values)
     flags.DEFINE_bool("list_rules", False, "List the rules.", flag_values=values)
 
 
@@ -84,7 +84,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     """
     if values.list_rules or values.explain is not None:
         if arguments:
-            raise UsageError("--list_rules and --explain go with no PATH.")
+            raise UsageError("--list_rules and --explain take no PATH.")
         told = _rule_list() if values.list_rules else explanation(values.explain)
         terminal.say_document(f"{told}\n")
         return 0

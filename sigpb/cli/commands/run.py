@@ -90,7 +90,7 @@ def define_flags(values: flags.FlagValues) -> None:
         flag_values=values,
     )
     define_file("outputs", "Write the outputs to this file: .npz or .json.", values)
-    define_number("timeout", TIMEOUT, "After how many seconds to give up.", values)
+    define_number("timeout", TIMEOUT, "Give up after this many seconds.", values)
     define_allow_ops(values)
     define_format(values, "How to print the outputs.")
 

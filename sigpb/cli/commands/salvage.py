@@ -62,7 +62,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     broken, out = Path(arguments[0]), Path(arguments[1])
     if is_url(arguments[1]):
         raise UsageError(
-            f"{redacted(arguments[1])}: what is salvaged is written to this machine. Name a path."
+            f"{redacted(arguments[1])}: the salvaged file is written to this machine. Name a path."
         )
     with open_bytes(broken) as source:
         is_model = source.file.name == BINARY_NAME

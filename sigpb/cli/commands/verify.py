@@ -55,8 +55,8 @@ def define_flags(values: flags.FlagValues) -> None:
     define_patch(values, "FILE: what was changed, by which values are converted; ")
     define_file(
         "samples",
-        "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; all others "
-        "are made up.",
+        "FILE: of numpy.savez, with values for inputs of NEW, by KEY or SIGNATURE/KEY; sigpb "
+        "makes up the values of the other inputs.",
         values,
     )
     flags.DEFINE_list(
@@ -69,12 +69,12 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list(
         "batch_sizes",
         list(map(str, BATCH_SIZES)),
-        "N,…: the numbers of rows to feed where that is open.",
+        "N,…: the numbers of rows to feed where the batch size is open.",
         flag_values=values,
     )
     for name, meaning in (
         ("rtol", "How much floating-point numbers may differ, as a fraction of their value."),
-        ("atol", "How much floating-point numbers may differ besides."),
+        ("atol", "How much floating-point numbers may differ in addition to that."),
     ):
         define_number(name, 0.0, meaning, values)
     define_number("timeout", TIMEOUT, "SECONDS: when to give up.", values)

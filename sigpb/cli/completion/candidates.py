@@ -66,7 +66,7 @@ def _commands() -> list[Candidate]:
     from sigpb.cli import commands
     from sigpb.cli.help.overview import entries
 
-    return [Candidate("help", "Tells of a command or a topic."), *_entries(entries(commands))]
+    return [Candidate("help", "Shows help on a command or a topic."), *_entries(entries(commands))]
 
 
 def _topics(before: Sequence[str]) -> list[Candidate]:

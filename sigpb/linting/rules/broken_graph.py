@@ -42,7 +42,7 @@ class BrokenGraph(LintRule):
         "Copy the model again from where it was exported to, or export it again. 'sigpb trace' "
         "shows what refers to a node."
     )
-    example = "function 'f': Nodes are taken from that are not there: 'gone' (by 'b')."
+    example = "function 'f': Nodes take tensors of nodes that are not there: 'gone' (by 'b')."
 
     def findings(self, model: LintedModel) -> Iterator[Finding]:
         """Yields one finding for each kind of fault in each graph and function."""
@@ -81,11 +81,11 @@ def _faults(names: list[str], body: FlowBody, library: FlowLibrary) -> Iterator[
         if producer(spelled) not in records and producer(spelled) not in body.arguments
     }
     if missing:
-        yield f"Nodes are taken from that are not there: {_each_by(missing)}."
+        yield f"Nodes take tensors of nodes that are not there: {_each_by(missing)}."
     if uncalled := missing_functions(body, library):
-        yield f"Functions are called that are not there: {_each_by(uncalled)}."
+        yield f"Nodes call functions that are not there: {_each_by(uncalled)}."
     if circle := _circle(records):
-        yield f"Nodes need each other in a circle: {listed(circle)}."
+        yield f"Nodes depend on each other in a circle: {listed(circle)}."
 
 
 def _each_by(missing: Mapping[str, str]) -> str:

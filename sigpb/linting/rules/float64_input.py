@@ -20,11 +20,11 @@ class Float64Input(LintRule):
     id = "float64-input"
     severity = "info"
     explanation = (
-        "An input takes float64, the dtype that Python's numbers and pandas' columns become unless "
-        "somebody decides otherwise. Clients that send float32 are refused, values take twice the "
-        "space, and many accelerators have no kernels for them. Where all that the model does with "
-        "the input is to convert it, to float32, to an integer or to text, the dtype is hardly "
-        "meant."
+        "An input takes float64, the dtype that Python's numbers and pandas' columns become "
+        "unless somebody decides otherwise. Clients that send float32 are refused, values take "
+        "twice the space, and many accelerators have no kernels for them. If the model only "
+        "converts the input, to float32, to an integer or to text, the dtype is probably a "
+        "mistake."
     )
     remedy = "'sigpb patch --input_dtype=KEY=float32' changes what clients send."
     example = (

@@ -17,9 +17,9 @@ class Leftovers(LintRule):
     id = "leftovers"
     severity = "warning"
     explanation = (
-        f"Files and directories whose names start with {TEMPORARY_PREFIX!r} are those of a run of "
-        "sigpb that was interrupted, or of one that is not over yet. Loaders do not look at them, "
-        "but they take up space."
+        f"Files and directories whose names start with {TEMPORARY_PREFIX!r} belong to a run of "
+        "sigpb that was interrupted, or is not over yet. Loaders do not look at them, but they "
+        "take up space."
     )
     remedy = (
         "Make sure that no run of sigpb is at work on the model. An unfinished copy beside the "
@@ -34,8 +34,8 @@ class Leftovers(LintRule):
         directory = model.model.directory.absolute()
         if is_unfinished(directory):
             yield self.finding(
-                "A process was killed while it exchanged files of the model, or is at it now. The "
-                "proto is whole, but files beside it may be missing.",
+                "A process was killed while it exchanged files of the model, or is exchanging "
+                "them now. The proto is whole, but files beside it may be missing.",
                 EXCHANGE_NAME,
                 fix="takes back what was begun",
             )

@@ -24,7 +24,7 @@ class MissingFingerprint(LintRule):
         "something removed it, or did not copy it. Models load without it; "
         "tf.saved_model.experimental.read_fingerprint fails."
     )
-    remedy = "Nothing has to be done if nobody reads fingerprints."
+    remedy = "If nobody reads fingerprints, there is nothing to do."
     example = "fingerprint.pb: TensorFlow 2.21.0 writes one, and there is none."
     fixes = {"compute": "computes the fingerprint"}
 

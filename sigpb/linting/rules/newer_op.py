@@ -18,15 +18,15 @@ class NewerOp(LintRule):
     severity = "info"
     explanation = (
         "The graph has an op, or an attribute of one, that older versions of TensorFlow and of "
-        "what is built on it (TensorFlow Serving, Java, tfjs-node) do not know: 'Op type not "
-        "registered', 'NodeDef mentions attr … not in Op'. TensorFlow 2.5 and newer ignore such an "
-        "attribute, which changes results if it is not as it is by default; older ones refuse it. "
-        "Only the names of ops and attributes are compared."
+        "software built on it (TensorFlow Serving, Java, tfjs-node) do not know: 'Op type not "
+        "registered', 'NodeDef mentions attr … not in Op'. TensorFlow 2.5 and newer ignore such "
+        "an attribute, which changes results unless it has its default value; older ones refuse "
+        "it. Only the names of ops and attributes are compared."
     )
     remedy = (
-        "Serve the model with a newer server, or export it with the version of TensorFlow that the "
-        "server has. 'sigpb patch --strip_default_attrs' takes out the attributes that are as they "
-        "are by default."
+        "Serve the model with a newer server, or export it with the version of TensorFlow that "
+        "the server has. 'sigpb patch --strip_default_attrs' takes out the attributes that have "
+        "their default values."
     )
     example = (
         "The oldest TensorFlow that knows all ops and attributes is 2.10 (op DisableCopyOnRead in "

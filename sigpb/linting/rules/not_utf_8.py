@@ -33,10 +33,10 @@ class NotUtf8(LintRule):
     id = "not-utf-8"
     severity = "error"
     explanation = (
-        "A name, or another field of text, holds bytes that are not UTF-8. TensorFlow refuses the "
-        "whole file, wherever that is: 'Can't parse … as binary proto'. The file was damaged, or "
-        "written by software that does not check. At most ten places are reported, and other rules "
-        "are not asked while there are any."
+        "A name, or another field of text, holds bytes that are not UTF-8. TensorFlow refuses "
+        "the whole file, wherever that is: 'Can't parse … as binary proto'. The file was "
+        "damaged, or written by software that does not check. At most ten places are reported, "
+        "and no other rule runs until these are mended."
     )
     remedy = "Copy the file again. 'sigpb salvage' saves what can be read."
     example = (

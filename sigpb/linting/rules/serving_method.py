@@ -18,10 +18,10 @@ class ServingMethod(LintRule):
     id = "serving-method"
     severity = "warning"
     explanation = (
-        "TensorFlow Serving answers Classify and Regress requests only from signatures with fixed "
-        "keys, whatever their method name says, and passes them serialized tf.Examples, so that "
-        "the input has to be a string; what it answers from has to be of float32, and classes of "
-        "string. It knows three methods: older servers, and newer ones with "
+        "TensorFlow Serving answers Classify and Regress requests only from signatures with "
+        "fixed keys, whatever their method name says, and passes them serialized tf.Examples. So "
+        "the input has to be a string; scores and results have to be float32, and classes "
+        "strings. It knows three methods: older servers, and newer ones with "
         "--enable_signature_method_name_check, refuse requests to a signature with another."
     )
     remedy = (

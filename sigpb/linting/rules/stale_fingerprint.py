@@ -21,8 +21,8 @@ class StaleFingerprint(LintRule):
     id = "stale-fingerprint"
     severity = "warning"
     explanation = (
-        "The hashes in fingerprint.pb are not those of the model, which was changed by something "
-        "that did not know of the file. Whoever compares fingerprints takes it for another model."
+        "The hashes in fingerprint.pb are not those of the model: something changed the model "
+        "and left the file as it was. Whoever compares fingerprints takes it for another model."
     )
     remedy = "Find out what changed the model, if you do not know."
     example = (

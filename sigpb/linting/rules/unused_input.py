@@ -18,9 +18,9 @@ class UnusedInput(LintRule):
     id = "unused-input"
     severity = "info"
     explanation = (
-        "No output depends on an input, seen through the functions that are called, and nothing "
-        "else happens because of it. Clients have to send a value all the same. Perhaps the "
-        "signature names another tensor than the one that was meant."
+        "No output depends on an input, even through the functions that are called, and the "
+        "input has no other effect. Clients have to send a value all the same. Perhaps the "
+        "signature names the wrong tensor."
     )
     remedy = "'sigpb patch --drop_input' or '--bind_input' takes it out of the signature."
     example = "signature 's': No output depends on the input 'z'."

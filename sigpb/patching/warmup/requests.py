@@ -59,13 +59,13 @@ class SignatureChange:
         """
         if self.fed:
             raise Unfit(
-                f"input {min(self.fed)!r} is fed inside of the graph, and what the graph computes "
-                "there of the values that were sent is not known"
+                f"input {min(self.fed)!r} is fed inside of the graph, and sigpb cannot compute "
+                "the value there from the values that were sent"
             )
         if found := self.stepped.intersection(inputs):
             raise Unfit(
-                f"input {min(found)!r} gets steps, and what has to go into these for the values "
-                "that were sent is not known"
+                f"input {min(found)!r} gets steps, and sigpb cannot determine which values the "
+                "steps turn into those that were sent"
             )
 
 
@@ -133,7 +133,7 @@ def follow_predict(request: protos.PredictRequest, change: SignatureChange) -> I
         if key in change.outputs or key not in change.before.outputs
     ]
     if request.output_filter and not asked:
-        yield "the outputs it asks for are dropped; it asks for all there are"
+        yield "the outputs it asks for are dropped; it now asks for all outputs"
     if asked != request.output_filter:
         request.output_filter[:] = asked
 

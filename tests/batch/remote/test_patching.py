@@ -196,10 +196,10 @@ class TestRefused:
         url = f"{root}/a/1"
         for output, said in (
             (f"{root}/a/2", "is not empty"),
-            (f"{url}/saved_model.pb", "lie in each other"),
-            (url, "lie in each other"),
-            (f"{url}/inner", "lie in each other"),
-            (f"{root}/a", "lie in each other"),
+            (f"{url}/saved_model.pb", "lie one inside the other"),
+            (url, "lie one inside the other"),
+            (f"{url}/inner", "lie one inside the other"),
+            (f"{root}/a", "lie one inside the other"),
             (f"{root}/a/2/saved_model.pb", "is not empty"),
         ):
             with pytest.raises(UsageError, match=said):
@@ -268,7 +268,7 @@ def test_whatever_request_fails(
         try:
             sigpb.patch(model if where == "up" else f"{root}/a/1", PATCH, **options)
         except EnvironmentFailure as error:
-            failed = "is as it is meant to be now" not in str(error)
+            failed = "is changed as intended" not in str(error)
         else:
             failed = False
         is_over = len(memory_store.requests.seen) < number

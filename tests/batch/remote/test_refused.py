@@ -103,8 +103,8 @@ def test_refused_combinations(memory: str, model: Path, home: Path) -> None:
     root = upload(model, memory, "a/1")
     before = contents(root)
     for arguments, said in (
-        ([root, f"--output_root={home}/out"], "sigpb moves no variables"),
-        ([root, "--output_root=s3://bucket/out"], "sigpb moves no variables"),
+        ([root, f"--output_root={home}/out"], "sigpb copies no variables"),
+        ([root, "--output_root=s3://bucket/out"], "sigpb copies no variables"),
         ([root, f"--output_root={root}/out"], "lies in"),
         ([root, "--in_place", "--journal=s3://bucket/journal"], "has to be a file of this machine"),
         ([root, "--in_place", "--report=s3://bucket/r.csv"], "has to be a file of this machine"),

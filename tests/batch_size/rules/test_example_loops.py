@@ -244,7 +244,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "ends otherwise": (
         {"cond": COND.replace("Less(i,", "Greater(i,")},
-        "it does not end when all examples are through",
+        "cannot determine that it ends when all examples are through",
     ),
     "ends by something else": (
         {"cond": COND.replace("Less(i,", "Less(limit,")},

@@ -35,25 +35,25 @@ def test_same_name(tmp_path: Path) -> None:
 
 def test_missing_node(tmp_path: Path) -> None:
     assert found(tmp_path, node("a", "x:1", "^y"), node("b", "a")) == [
-        "Nodes are taken from that are not there: 'x' (by 'a'), 'y' (by 'a')."
+        "Nodes take tensors of nodes that are not there: 'x' (by 'a'), 'y' (by 'a')."
     ]
 
 
 def test_missing_function(tmp_path: Path) -> None:
     attribute = 'attr { key: "f" value { func { name: "gone" } } }'
     call = f'node {{ name: "call" op: "PartitionedCall" {attribute} }}'
-    assert found(tmp_path, call) == ["Functions are called that are not there: 'gone' (by 'call')."]
+    assert found(tmp_path, call) == ["Nodes call functions that are not there: 'gone' (by 'call')."]
 
 
 def test_circle(tmp_path: Path) -> None:
     nodes = [node("s"), node("a", "c", "s"), node("b", "a"), node("c", "^b"), node("after", "c")]
     (message,) = found(tmp_path, *nodes)
-    assert message.startswith("Nodes need each other in a circle: ")
+    assert message.startswith("Nodes depend on each other in a circle: ")
     assert sorted(message.split(": ")[1].strip(".").split(", ")) == ["'a'", "'b'", "'c'"]
 
 
 def test_node_that_takes_itself(tmp_path: Path) -> None:
-    assert found(tmp_path, node("a", "a")) == ["Nodes need each other in a circle: 'a'."]
+    assert found(tmp_path, node("a", "a")) == ["Nodes depend on each other in a circle: 'a'."]
 
 
 def test_loop_of_tensorflow_1(tmp_path: Path) -> None:
@@ -81,5 +81,9 @@ def test_in_a_function(tmp_path: Path) -> None:
     model = write(tmp_path, graph_of(f"graph_def {{ library {{ {function} }} }}"))
     assert find(RULE, model) == [
         ("error", "function 'f'", "Several nodes have the same name: 'b'."),
-        ("error", "function 'f'", "Nodes are taken from that are not there: 'gone' (by 'b')."),
+        (
+            "error",
+            "function 'f'",
+            "Nodes take tensors of nodes that are not there: 'gone' (by 'b').",
+        ),
     ]

@@ -101,7 +101,7 @@ class TestPredict:
         assert [log.predict_log.request.output_filter for log in found] == [["p"], []]
         assert notes == (
             "warm-up requests: 2 rewritten",
-            "warm-up request 2: the outputs it asks for are dropped; it asks for all there are",
+            "warm-up request 2: the outputs it asks for are dropped; it now asks for all outputs",
         )
 
     def test_bound_input(self, model: Path) -> None:
