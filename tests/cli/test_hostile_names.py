@@ -255,8 +255,9 @@ def test_progress_bar_shows_names_as_they_are() -> None:
 from sigpb.batch.job import Outcome
 from sigpb.cli import batch_progress
 name = {EVIL + "[bold]:bomb:"!r}
-outcomes = [Outcome(name, "failed", name)]
-list(batch_progress.followed(outcomes, 1, quiet=False))
+progress = batch_progress.progress(1, dry_run=False, quiet=False)
+progress.tell(progress.count(Outcome(name, "failed", name)))
+progress.end()
 """,
         PAGER="",
         NO_COLOR="1",
