@@ -220,7 +220,7 @@ def _follows(
         return False
     digest = record.get("input_digest")
     if digest is None:
-        return earlier.get("signatures_digest") == left["signatures_digest"]
+        return bool(earlier.get("signatures_digest") == left["signatures_digest"])
     return bool(digest == earlier.get("output_digest"))
 
 

@@ -205,7 +205,9 @@ def test_a_fingerprint_that_only_the_later_patch_changed(fixture_model: ModelFac
     patch(model, DELETE, fingerprint="keep")
     patch(model, RENAME, backup=False)
     sigpb.undo(model)
-    assert "fingerprint.pb was changed after the last patch" in refusals(model)
+    told = refusals(model)
+    assert "fingerprint.pb was changed after the last patch" in told
+    assert f"'cp -r {model}/.sigpb-backup-0001/. {model}/' puts it back." in told
 
 
 @pytest.mark.parametrize("backup", [True, False], ids=["backup", "inverse"])
