@@ -157,7 +157,9 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
 
         with work_copy(path, None, in_place=not dry_run, backups=True) as copy:
             undone = undo(copy.source.path, dry_run=dry_run)
-        return cast(UndoResult, copy.source.named(undone))
+        # Of a plan, what it says of the model itself is not to be changed.
+        plan = undone.plan and replace(undone.plan, model=copy.source.name)
+        return replace(cast(UndoResult, copy.source.named(replace(undone, plan=None))), plan=plan)
     directory = locate(Path(path)).parent
     if is_unfinished(directory):
         is_undo = is_undo_unfinished(directory)

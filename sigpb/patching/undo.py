@@ -132,7 +132,7 @@ def plan_undo(model: SavedModel) -> Undo | None:
         return _by_inverse(model, record, applied, "there is no backup of the last patch")
     if changed:
         why = f"{changed[0]} was changed after the last patch, so {backup.name} does not fit"
-        return _by_inverse(model, record, applied, why)
+        return _by_inverse(model, record, applied, why, _by_hand(directory, [backup]))
     names = (model.file.name, *applied.changed_files, history.FILE_NAME)
     return Undo(
         record,
@@ -143,7 +143,9 @@ def plan_undo(model: SavedModel) -> Undo | None:
     )
 
 
-def _by_inverse(model: SavedModel, record: Mapping[str, Any], applied: _Applied, why: str) -> Undo:
+def _by_inverse(
+    model: SavedModel, record: Mapping[str, Any], applied: _Applied, why: str, by_hand: str = ""
+) -> Undo:
     """Returns how the last patch is taken back by the one that undoes it.
 
     Args:
@@ -151,6 +153,7 @@ def _by_inverse(model: SavedModel, record: Mapping[str, Any], applied: _Applied,
         record: What the model's record says of the last patch.
         applied: The same, read.
         why: Why no backup is used.
+        by_hand: How it is put back by hand, if there is one.
     """
     where = f"{model.directory}: {why}"
     if applied.undo is None:
@@ -158,7 +161,7 @@ def _by_inverse(model: SavedModel, record: Mapping[str, Any], applied: _Applied,
         raise PatchError(
             (
                 f"{where}, and no patch undoes it. Take the model that the patch was applied to"
-                f"{digest}.",
+                f"{digest}.{by_hand}",
                 *(applied.irreversible or ()),
             )
         )

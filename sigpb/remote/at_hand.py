@@ -66,7 +66,8 @@ class AtHand:
         if isinstance(value, Mapping):
             return {key: self.named(each) for key, each in value.items()}
         if isinstance(value, (tuple, list)):
-            return type(value)(map(self.named, value))
+            # A named tuple takes its elements one by one.
+            return getattr(value, "_make", type(value))(map(self.named, value))
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             named = {
                 each.name: self.named(getattr(value, each.name))

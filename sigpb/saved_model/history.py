@@ -74,7 +74,7 @@ def patch_digest(patch: protos.SavedModelPatch) -> str:
 
 def is_of(record: Mapping[str, Any], *spellings: protos.SavedModelPatch) -> bool:
     """Whether a record is of a patch, which may be spelled in several ways."""
-    recorded = {record.get("patch_digest"), record.get("asked_digest")}
+    recorded = (record.get("patch_digest"), record.get("asked_digest"))
     return any(patch_digest(patch) in recorded for patch in spellings)
 
 
@@ -197,9 +197,10 @@ def without_last(
         if _follows(after, before, left):
             files, since = _side_files(before), _side_files(after)
             for name, (now, then) in side_files.items():
-                # The file is as the removed patch left it, which found it as this one left it.
-                if name in files and since.get(name, [now, now]) == [files[name][-1], now]:
-                    files[name][-1] = then
+                found, kept = files.get(name, (None, None))
+                # The file is as the removed patch left it, which found it as this one made it.
+                if found != kept and since.get(name, [now, now]) == [kept, now]:
+                    files[name][1] = then
             last = json.dumps({**before, **left}).encode()
     return _joined([*rest, last])
 

@@ -200,6 +200,16 @@ def test_a_fingerprint_that_came_after_the_patch(fixture_model: ModelFactory) ->
     assert "fingerprint.pb was changed after the last patch" in refusals(model)
 
 
+def test_a_fingerprint_that_only_the_later_patch_changed(fixture_model: ModelFactory) -> None:
+    model = fixture_model("tf2_linear")
+    patch(model, DELETE, fingerprint="keep")
+    patch(model, RENAME, backup=False)
+    sigpb.undo(model)
+    told = refusals(model)
+    assert "fingerprint.pb was changed after the last patch" in told
+    assert f"'cp -r {model}/.sigpb-backup-0001/. {model}/' puts it back." in told
+
+
 @pytest.mark.parametrize("backup", [True, False], ids=["backup", "inverse"])
 def test_twice_is_once_as_before(fixture_model: ModelFactory, backup: bool) -> None:
     model = fixture_model("tf2_linear")

@@ -112,7 +112,17 @@ def test_asking_writes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damaged", [b"not json\n", b"[]\n", b"3\n", b"{}\n", b"\xff\xfe\n", b"\n", b'{"patch_dig']
+    "damaged",
+    [
+        b"not json\n",
+        b"[]\n",
+        b"3\n",
+        b"{}\n",
+        b"\xff\xfe\n",
+        b"\n",
+        b'{"patch_dig',
+        b'{"patch_digest": []}',
+    ],
 )
 def test_damaged_record_is_kept_and_tells_nothing(tmp_path: Path, damaged: bytes) -> None:
     (tmp_path / history.FILE_NAME).write_bytes(damaged)

@@ -398,12 +398,15 @@ class TestUndo:
             sigpb.undo(url)
             assert contents(url) == state
 
-    def test_without_a_backup(self, memory: str, model: Path) -> None:
+    @pytest.mark.parametrize("dtype", ["", ' dtype: "float64"'])
+    def test_without_a_backup(self, memory: str, model: Path, dtype: str) -> None:
         url = f"{upload(model, memory, 'a/1')}/a/1"
         before = contents(url)
-        sigpb.patch(url, PATCH, in_place=True, backup=False)
+        text = RENAME.replace('rename_to: "image"', f'rename_to: "image"{dtype}')
+        sigpb.patch(url, parse_text(text), in_place=True, backup=False)
         outcome = run("undo", url)
         assert (outcome.code, outcome.err) == (0, "")
+        assert f"{url}\n  MetaGraph {{serve}}\n    signature 'serving_default': i" in outcome.out
         assert f"undone: {url}\n" in outcome.out
         assert contents(url)["saved_model.pb"] == before["saved_model.pb"]
         assert own_objects(url) == []
