@@ -111,7 +111,7 @@ def test_refused_combinations(memory: str, model: Path, home: Path) -> None:
         ([root, "--new_version", "--hardlink"], "no links"),
         ([root, str(home), "--in_place"], "several kinds of stores"),
         ([f"{root}/missing", "--in_place"], "there is no such directory"),
-        (["file:///tmp", "--in_place"], "by its path alone"),
+        ([f"file://{home}/missing", "--in_place"], "there is no such directory"),
         (["nosuch://a/b", "--in_place"], "no kind of store called 'nosuch'"),
         (["memory://elsewhere", "--resume"], "no journal of a batch on memory://elsewhere"),
     ):
