@@ -15,12 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 
 from sigpb import protos
-from sigpb.errors import ModelUnreadable
+from sigpb.errors import EnvironmentFailure, ModelUnreadable
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.files import read_side_file
 from sigpb.wire import Index, Message, WireType, length_delimited
@@ -242,12 +244,9 @@ def _identified(hashes: protos.FingerprintDef, old_uuid: str) -> protos.Fingerpr
     is one too, but it is made by a repeatable step: its uuid follows from the old uuid and the new
     hashes, so that the same patch of the same model gives the same bytes wherever it runs.
     """
-    from farmhash import fingerprint128
-
     hashes.version.producer = PRODUCER
     hashes.uuid = old_uuid
-    first, second = fingerprint128(hashes.SerializeToString())
-    hashes.uuid = f"{first << 64 | second:020d}"
+    hashes.uuid = f"{_farmhash().Fingerprint128(hashes.SerializeToString()):020d}"
     return hashes
 
 
@@ -298,9 +297,24 @@ def _encoded(message: ProtobufMessage) -> bytes:
 
 
 def _farmhash64(data: bytes) -> int:
-    from farmhash import fingerprint64  # here, because most commands hash nothing
+    return int(_farmhash().Fingerprint64(data))
 
-    return int(fingerprint64(data))
+
+def _farmhash() -> ModuleType:
+    """Returns the module ``farmhash`` of the package cityhash.
+
+    Raises:
+        EnvironmentFailure: If the package pyfarmhash has put its module in that place.
+    """
+    import farmhash  # here, because most commands hash nothing
+
+    if not hasattr(farmhash, "Fingerprint64"):
+        raise EnvironmentFailure(
+            f"{farmhash.__file__} is the module 'farmhash' of the package pyfarmhash, and sigpb "
+            "needs the one of the package cityhash. Run 'pip uninstall pyfarmhash', then "
+            "'pip install --force-reinstall cityhash'."
+        )
+    return cast(ModuleType, farmhash)
 
 
 def _concatenate(first: int, second: int) -> int:

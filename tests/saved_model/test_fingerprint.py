@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigpb import protos
-from sigpb.errors import SigpbError
+from sigpb.errors import EnvironmentFailure, SigpbError
 from sigpb.saved_model import deterministic_bytes, fingerprint
 
 HASHES = (
@@ -473,6 +474,14 @@ def test_uuid_differs_by_model_and_by_patch() -> None:
         fingerprint.compute(saved_model(), None, old_uuid="6").uuid,
     }
     assert len(uuids) == 6
+
+
+def test_the_module_of_another_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = ModuleType("farmhash")
+    other.__file__ = "site-packages/farmhash.so"
+    monkeypatch.setitem(sys.modules, "farmhash", other)
+    with pytest.raises(EnvironmentFailure, match="pip uninstall pyfarmhash"):
+        fingerprint.compute(saved_model(), None)
 
 
 def test_import_does_not_load_farmhash() -> None:
