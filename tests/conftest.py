@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,22 @@ settings.load_profile("untimed")
 _NOT_FAST = {"consumers", "corpus", "dask", "killed", "slow", "stores", "tensorflow"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests of models that are beside the repository, and those that are fast."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks tests that are fast or of models beside the repository, and leaves out some cases.
+
+    Of a test marked ``sampled(n)`` every nth case is run, unless ``$SIGPB_ALL_CASES`` is set.
+    """
+    if "SIGPB_ALL_CASES" not in os.environ:
+        seen = Counter[object]()
+        left_out = dict[pytest.Item, None]()
+        for item in items:
+            for marker in item.iter_markers("sampled"):
+                test = item.nodeid.partition("[")[0]
+                if seen[test] % marker.args[0]:
+                    left_out[item] = None
+                seen[test] += 1
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if {"corpus", "versions"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("corpus")

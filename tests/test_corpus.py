@@ -126,6 +126,7 @@ def assert_still_runs(
     model_runner.assert_equal(expected, actual)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tensorflow
 @each_model
 def test_every_loader_gives_the_same_values_under_reversed_names(

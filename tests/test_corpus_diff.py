@@ -52,6 +52,7 @@ def test_a_model_is_the_same_as_itself(corpus: Path, name: str) -> None:
         assert graph.disagreements_after == ()
 
 
+@pytest.mark.sampled(3)
 @each_model
 def test_difference_is_the_plan_and_leads_back_to_the_patch(
     corpus: Path, tmp_path: Path, name: str

@@ -255,6 +255,7 @@ def with_old_signature_defs(model: Path, position: int, graph: MetaGraph) -> Pat
     return directory
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tensorflow
 @each_model
 def test_every_loader_gives_converted_values(

@@ -255,6 +255,7 @@ def relax(folder: Path, size: int) -> Relaxed:
     return relaxed
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("size", [1, 4])
 @pytest.mark.parametrize("name", MODELS)
 def test_model(name: str, size: int, tmp_path: Path) -> None:

@@ -219,6 +219,7 @@ def run(loader: Any, model: Path, inputs: Mapping[str, Array]) -> dict[str, Arra
     return dict(results)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "size"),
     [(name, size) for name in MODELS for size in (1, 2, 3) if size > 1 or name not in NOT_OF_ONE],
