@@ -22,8 +22,9 @@ READERS = {"open", "read_bytes", "read_text", "memmap", "fromfile"}
 # Linux says of itself.
 OWN = {
     ("cli/main.py", "read_text"),
-    ("inspect/graph/formats.py", "read_text"),
+    ("html_page.py", "read_text"),
     ("tf/op_defs.py", "read_bytes"),
+    ("tf/op_versions.py", "read_text"),
     ("tf/ops.py", "read_text"),
     ("protos.py", "read_bytes"),
     ("publishing/durability.py", "read_text"),

@@ -146,7 +146,7 @@ def test_flags(fixture_model: ModelFactory, tmp_path: Path, arguments: str) -> N
     words = arguments.replace("MODEL", str(model)).replace("P ", f"{patch} ").split()
     said = run(*words)
     assert said.code in (1, 2), said
-    assert said.err
+    assert said.err or said.code == 1
 
 
 @pytest.mark.parametrize("tensor", ["{}:", "{}:²", "{}:1", "{}:00", f"{{}}:{DIGITS}", "^{}", ""])

@@ -67,7 +67,7 @@ def test_a_terminal_gets_colours() -> None:
 def test_help_is_as_wide_as_the_terminal(columns: int, expected: int) -> None:
     code = "import sys; sys.argv = ['sigpb', 'help', 'exit-codes']; "
     code += "from sigpb.cli.main import run; run()"
-    text = on_terminal(code=code, columns=columns, PAGER="cat", NO_COLOR="1")
+    text = on_terminal(code=code, columns=columns, COLUMNS="", PAGER="cat", NO_COLOR="1")
     lines = re.sub("\x1b\\[[0-9]*m", "", text).split("\r\n")
     assert expected - 12 < max(map(len, lines)) <= expected
 
