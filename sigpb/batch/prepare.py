@@ -103,7 +103,7 @@ def prepare(
         elif reason := is_meant.reason_to_skip(each.path, each.name):
             outcomes.append(Outcome(each.path, "skipped", reason))
         elif each.path in others:
-            reason = f"other versions are meant: versions={others[each.path]}"
+            reason = f"not a version that is chosen: versions={others[each.path]}"
             outcomes.append(Outcome(each.path, "skipped", reason))
         else:
             try:

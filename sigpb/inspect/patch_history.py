@@ -12,7 +12,7 @@ from sigpb.saved_model.model import SavedModel, tag_set_text
 
 Json = dict[str, Any]
 
-NO_RECORD = "it was never patched by sigpb, or without a record"
+NO_RECORD = "no patch by sigpb is recorded in it"
 
 
 def history_lines(model: SavedModel) -> Iterator[str]:

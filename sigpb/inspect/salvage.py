@@ -41,6 +41,8 @@ _LISTS = {
     "tensorflow.FunctionDefLibrary",
 }
 
+_MAIN_PARTS = ("graph_def", "saver_def", "signature_def", "object_graph_def")
+
 # When so many parts in a row were kept, damage before them is of no concern any more.
 _CONVINCING = 100
 
@@ -90,12 +92,15 @@ class Salvage:
         lost: What is not in it, in the order of the file; empty if the file was whole.
         lost_besides: Number of further losses, which are not described.
         counts: How much was kept of repeated fields, by their paths.
+        not_found: The main parts of MetaGraphs that the file does not hold, by their paths: they
+            are behind a cut, or the model never had them.
     """
 
     pieces: tuple[Piece, ...]
     lost: tuple[Loss, ...]
     lost_besides: int
     counts: dict[str, KeptCount]
+    not_found: tuple[str, ...]
 
 
 def salvage(buffer: Buffer, schema: str) -> Salvage:
@@ -122,7 +127,8 @@ def salvage(buffer: Buffer, schema: str) -> Salvage:
     if size(pieces) > MAX_LENGTH:
         raise ModelUnreadable("nothing can be saved: protobuf reads no file of more than 2 GiB.")
     described = tuple(salvager.lost)
-    return Salvage(tuple(pieces), described, salvager.losses - len(described), salvager.counts)
+    besides = salvager.losses - len(described)
+    return Salvage(tuple(pieces), described, besides, salvager.counts, tuple(salvager.not_found))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -162,6 +168,8 @@ class _Salvager:
         self.lost: list[Loss] = []
         self.losses = 0
         self.counts: dict[str, KeptCount] = {}
+        self.not_found: list[str] = []
+        self._met: set[str] = set()
 
     def message(self, place: _ListMessage, *, is_behind_damage: bool = False) -> list[Piece]:
         """Returns the pieces to keep of a message that keeps its whole parts.
@@ -177,6 +185,9 @@ class _Salvager:
             losses_before = self.losses
             _append(pieces, self._part(part, place, shape, seen, good < _CONVINCING))
             good = good + 1 if self.losses == losses_before else 0
+        if place.descriptor.name == "MetaGraphDef":
+            parts = (f"{place.path}.{name}".lstrip(".") for name in _MAIN_PARTS)
+            self.not_found += (part for part in parts if part not in self._met)
         return pieces
 
     def _part(
@@ -192,6 +203,7 @@ class _Salvager:
         known = shape.known(field) if field is not None else None
         if field is None or known is None:
             return self._unknown(part, place, is_behind_damage)
+        self._met.add(place.member(known))
         count = None
         if shape.is_single(field.number):
             path = place.member(known)
@@ -362,6 +374,9 @@ def loss_lines(found: Salvage) -> Iterator[Line]:
     more = max(0, len(found.lost) - _SHOWN) + found.lost_besides
     if more:
         yield line(f"and {more:,} more")
+    if found.not_found:
+        parts = ", ".join(found.not_found)
+        yield line(Span("not found: ", "red"), f"{parts}; what loads the model may need them")
     for path, count in found.counts.items():
         all_of_them = "all " if count.kept == count.seen else f"{count.kept:,} of "
         yield line(Span("kept: ", "green"), f"{path}: {all_of_them}{count.seen:,} that were found")
@@ -374,5 +389,6 @@ def salvage_json(found: Salvage) -> dict[str, Any]:
             json_value(loss, path="what", start="offset", is_cut="cut_off") for loss in found.lost
         ],
         "lost_besides": found.lost_besides,
+        "not_found": found.not_found,
         "kept": {path: json_value(count, seen="found") for path, count in found.counts.items()},
     }

@@ -147,9 +147,9 @@ class TestSelection:
         assert outcome.code == 0
         assert patched(root) == ["a/2", "b/2"]
         assert {model: each["reason"] for model, each in report(file).items()} == {
-            f"{root}/a/1": "other versions are meant: versions=latest:1",
+            f"{root}/a/1": "not a version that is chosen: versions=latest:1",
             f"{root}/a/2": "",
-            f"{root}/b/1": "other versions are meant: versions=latest:1",
+            f"{root}/b/1": "not a version that is chosen: versions=latest:1",
             f"{root}/b/2": "",
             f"{root}/c/1": "its path is excluded",
         }
@@ -181,7 +181,7 @@ class TestSelection:
             f"{root}/b/2": "there is no version 2; there are 1.",
             f"{root}/c/2": "there is no version 2; there are 1.",
             **dict.fromkeys(
-                (f"{root}/{name}/1" for name in NAMES), "other versions are meant: versions=2"
+                (f"{root}/{name}/1" for name in NAMES), "not a version that is chosen: versions=2"
             ),
             f"{root}/a/2": "",
         }
@@ -212,8 +212,8 @@ class TestSelection:
         outcome = run("batch", *flags)
         assert [each["reason"] for each in outcome.json["models"] if each["reason"]] == [
             "its platform is 'xgboost'",
-            "other versions are meant: versions=latest:1",
-            "other versions are meant: versions=1,3",
+            "not a version that is chosen: versions=latest:1",
+            "not a version that is chosen: versions=1,3",
             "the configuration states no base_path for it",
         ]
         assert patched(root) == ["a/2", "b/1", "b/3"]
@@ -255,7 +255,7 @@ class TestSelection:
         assert (outcome.code, outcome.out.splitlines()[:5]) == (
             0,
             [
-                "2 skipped: other versions are meant: versions=latest:1",
+                "2 skipped: not a version that is chosen: versions=latest:1",
                 "2 skipped: it has no input 'other'",
                 "1 skipped: its path is excluded",
                 "patched    0",
@@ -584,7 +584,9 @@ class TestRollback:
         assert [each["outcome"] for each in outcome.json["models"]] == ["rolled_back"] * 2
         assert patched(root) == ["c/1"]
 
-    def test_dry_run_and_the_name_of_a_model(self, root: Path, patch: Path) -> None:
+    def test_dry_run_and_the_name_of_a_model(
+        self, root: Path, patch: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         batch(root, patch)
         before = contents(root)
 
@@ -601,6 +603,10 @@ class TestRollback:
         (root / "a" / "1" / "saved_model.pb").unlink()
         lines = run("rollback", root / JOURNAL, "--dry_run").out.splitlines()
         assert [line.split()[0] for line in lines[:3]] == ["refused", "failed", "would"]
+        with monkeypatch.context() as inside:
+            inside.chdir(root.parent)
+            as_printed = run("rollback", root / JOURNAL, f"--only={root.name}/c/1", "--dry_run")
+        assert as_printed.out.splitlines()[-1] == "1 would be rolled back"
         assert run("rollback", root / JOURNAL, "--only=c").out.splitlines() == [
             f"rolled back  {root}/c/1",
             "1 rolled back",

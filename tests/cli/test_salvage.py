@@ -59,7 +59,8 @@ def test_json(fixture_model: ModelFactory, tmp_path: Path) -> None:
     assert (outcome.code, outcome.err) == (0, "")
     told = outcome.json
     assert told.keys() == {
-        *("file", "bytes", "message", "written", "bytes_written", "lost", "lost_besides", "kept")
+        *("file", "bytes", "message", "written", "bytes_written", "lost", "lost_besides", "kept"),
+        "not_found",
     }
     written = out / "saved_model.pb"
     assert (told["message"], told["written"]) == ("SavedModel", str(written))

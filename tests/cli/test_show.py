@@ -505,7 +505,7 @@ class TestHistory:
         model = fixture_model("tf2_linear")
         outcome = run("show", model, "--history")
         assert (outcome.code, outcome.err) == (0, "")
-        assert outcome.out == f"{model}: it was never patched by sigpb, or without a record\n"
+        assert outcome.out == f"{model}: no patch by sigpb is recorded in it\n"
         assert run("show", model, "--history", "--format=json").json == []
 
     def test_names_the_patches_and_what_they_were_applied_to(
@@ -539,10 +539,7 @@ class TestHistory:
     def test_is_left_out_on_request(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         run("patch", model, "--in_place", "--no_history", "--rename_input=x=image")
-        assert (
-            "it was never patched by sigpb, or without a record"
-            in run("show", model, "--history").out
-        )
+        assert "no patch by sigpb is recorded in it" in run("show", model, "--history").out
 
     def test_tells_of_what_others_changed(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")

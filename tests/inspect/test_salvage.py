@@ -85,6 +85,21 @@ def test_a_graph_keeps_its_whole_nodes() -> None:
     assert "only" in found.lost[0].problem
 
 
+def test_main_parts_that_are_not_there_are_named() -> None:
+    model = protos.SavedModel()
+    graph = model.meta_graphs.add()
+    graph.graph_def.node.add(name="a", op="NoOp")
+    graph.signature_def["k"].method_name = "m" * 50
+
+    _, found = salvaged(model.SerializeToString()[:-20], "SavedModel")
+
+    missing = ("meta_graphs[0].saver_def", "meta_graphs[0].object_graph_def")
+    assert found.not_found == missing
+    assert f"not found: {', '.join(missing)}; what loads the model may need them" in [
+        plain(each) for each in loss_lines(found)
+    ]
+
+
 def test_a_damaged_node_is_lost_and_the_others_kept() -> None:
     graph = protos.GraphDef()
     for name in ("a", "b", "c"):
@@ -114,6 +129,7 @@ def test_a_damaged_node_is_lost_and_the_others_kept() -> None:
             }
         ],
         "lost_besides": 0,
+        "not_found": [],
         "kept": {"node": {"kept": 2, "found": 3}},
     }
 

@@ -59,11 +59,14 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     file = _journal(Path(arguments[0]))
     rollback = Rollback.of(file)
     start = rollback.progress.start
+    only: str | None = values.only
+    if only is not None and "/" in only and Path(only).is_dir():
+        only = str(Path(only).absolute())  # A path as it is printed.
     if values.dry_run:
-        return _told(rollback.forecast(rollback.tasks(values.only)), values)
+        return _told(rollback.forecast(rollback.tasks(only)), values)
     with journal_locked(file, start.directories), locked(start.directories, start.job.id):
         rollback = Rollback.of(file)
-        return _told(rollback.run(rollback.tasks(values.only)), values)
+        return _told(rollback.run(rollback.tasks(only)), values)
 
 
 def _journal(path: Path) -> Path:
