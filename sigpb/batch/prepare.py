@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,6 +96,7 @@ def prepare(
     ]
     is_meant, targets = NameFilter(only), Targets(mode, found, roots, output_root)
     _check_patterns(is_meant, found)
+    directories = _written_to(found, roots) if output_root is None else {output_root}
     tasks: list[Task] = []
     for each in found.models:
         if each.problem is not None:
@@ -107,13 +108,28 @@ def prepare(
             outcomes.append(Outcome(each.path, "skipped", reason))
         else:
             try:
-                tasks.append(Task(each.path, each.name, targets.output(each.path)))
+                task = Task(each.path, each.name, targets.output(each.path))
+                _check_links(task, directories)
+                tasks.append(task)
             except ValueError as error:
                 outcomes.append(Outcome(each.path, "refused", f"{error}."))
     tasks.sort(key=lambda task: path_order(task.model))
-    directories = _written_to(found, roots) if output_root is None else {output_root}
     warnings = tuple(_warnings(roots, found, tasks)) if mode == "new_version" else ()
     return Prepared(tuple(tasks), tuple(outcomes), tuple(sorted(directories)), warnings)
+
+
+def _check_links(task: Task, directories: Iterable[str]) -> None:
+    """Makes sure that nothing outside of the repository is written to, which a link may lead to.
+
+    Raises:
+        ValueError: If a link leads there.
+    """
+    written = task.output or task.model
+    if not any(lies_in(written, directory) for directory in directories):
+        raise ValueError(
+            f"a link leads out of the repository, to {Path(written).resolve()}. To patch what is "
+            "there, name that directory"
+        )
 
 
 def _warnings(roots: Sequence[Root], found: Discovery, tasks: Sequence[Task]) -> Iterator[str]:

@@ -433,6 +433,20 @@ class TestFaults:
         assert "holds both" in records[f"{root}/mixed/1"]["reason"]
 
     @pytest.mark.parametrize("mode", ["--in_place", "--new_version"])
+    def test_nothing_outside_of_the_repository_is_written_to(
+        self, root: Path, model: Path, patch: Path, tmp_path: Path, mode: str
+    ) -> None:
+        elsewhere = repository(model, tmp_path / "elsewhere", "1")
+        (root / "link").symlink_to(elsewhere)
+        before = contents(elsewhere)
+
+        outcome = batch(root, patch, mode=mode)
+
+        (refused,) = (line for line in outcome.out.splitlines() if "link/1" in line)
+        assert f"{root}/link/1: a link leads out of the repository, to {elsewhere}/" in refused
+        assert contents(elsewhere) == before
+
+    @pytest.mark.parametrize("mode", ["--in_place", "--new_version"])
     def test_disk_that_is_full(self, root: Path, patch: Path, mode: str) -> None:
         before = contents(root)
 
