@@ -17,7 +17,7 @@ from tools.bench.growing import KINDS, Files
 
 pytestmark = pytest.mark.slow
 
-COUNTS = (10, 20, 40)
+COUNTS = (15, 30, 60)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -308,8 +308,12 @@ class TestRefined:
     @pytest.mark.parametrize(
         ("a", "r", "said"),
         [
-            ("[?,4]", "[?]", "MatMul 'MatMul' of function .* the shapes [?,4] and [3,2], so that"),
-            ("[2,?]", "[3]", "AddV2 'add' of function .* the shapes [3] and [2], so that"),
+            (
+                "[?,4]",
+                "[?]",
+                "MatMul 'MatMul' of function .* the shapes [?,4] and [3,2], so",
+            ),
+            ("[2,?]", "[3]", "AddV2 'add' of function .* the shapes [3] and [2], so"),
         ],
     )
     def test_what_contradicts(self, model: Path, a: str, r: str, said: str) -> None:
