@@ -21,8 +21,7 @@ from sigpb.cli.arguments import (
     unquote,
 )
 from sigpb.errors import UsageError
-
-_SIGNATURE = "serving_default"
+from sigpb.tf.serving import DEFAULT_SIGNATURE
 
 # Flags that say one thing of an endpoint: the flag, and where it goes in the patch.
 _ENDPOINT_FLAGS = (
@@ -65,7 +64,7 @@ def _define_patch(values: flags.FlagValues) -> None:
     define_patch(values)
     flags.DEFINE_string(
         "signature",
-        _SIGNATURE,
+        DEFAULT_SIGNATURE,
         "KEY: the signature that the flags for inputs, outputs and the method apply to.",
         flag_values=values,
     )

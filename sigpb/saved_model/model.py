@@ -39,9 +39,6 @@ AnyMessage = TypeVar("AnyMessage", bound=protobuf_message.Message)
 # Keys with this prefix are TensorFlow's own (tensorflow/python/saved_model/constants.py).
 INTERNAL_PREFIX = "__saved_model_"
 
-DEFAULT_SIGNATURE = "serving_default"
-"""The key of the signature that is meant where none is named, in TensorFlow Serving as well."""
-
 # What every MetaGraph takes in memory is many times what an empty one takes in the file.
 _MOST_META_GRAPHS = 10_000
 

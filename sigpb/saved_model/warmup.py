@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.files import WARMUP_PATH, read_side_file
-from sigpb.saved_model.model import DEFAULT_SIGNATURE
 from sigpb.saved_model.tf_record import DamagedRecord, read_records
+from sigpb.tf.serving import DEFAULT_SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)

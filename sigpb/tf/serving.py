@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+DEFAULT_SIGNATURE = "serving_default"
+"""The key of the signature that is meant where none is named, in TensorFlow Serving as well."""
+
 # tensorflow_serving/servables/tensorflow/predict_util.cc, classifier.cc, regressor.cc
 PREDICT = "tensorflow/serving/predict"
 CLASSIFY = "tensorflow/serving/classify"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sigpb.errors import SigpbError, UsageError, did_you_mean
-from sigpb.saved_model.model import DEFAULT_SIGNATURE, MetaGraph, SavedModel, tag_set_text
+from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.steps.dtype_values import numpy_dtype
+from sigpb.tf.serving import DEFAULT_SIGNATURE
 from sigpb.tf.tensor_types import TensorType, dtype_name, shape_text
 from sigpb.verifying.child import RunRequest
 from sigpb.verifying.comparison import Array, Arrays

@@ -15,12 +15,12 @@ from sigpb.cli.arguments import PathParser, parse_tags
 from sigpb.cli.command_line import Command, name_of, split_command
 from sigpb.cli.completion.model_names import ModelNames
 from sigpb.cli.help.command_reference import flag_reference
+from sigpb.tf.serving import DEFAULT_SIGNATURE
 from sigpb.visible_text import natural
 
 if TYPE_CHECKING:
     from sigpb.rewrite.port import Side
 
-_DEFAULT_SIGNATURE = "serving_default"
 _GENERAL = ("--help", "--version")
 # Flags whose value begins with a key that the model is to get.
 _NEW_KEY = re.compile(r"(add|create)_|signature_from|output_from_")
@@ -206,7 +206,7 @@ class _Line:
 
     def _endpoints(self, side: Side) -> list[str]:
         signature = self.given.get("signature") or self.given.get("signature_def")
-        return self._model().endpoints(side, signature or _DEFAULT_SIGNATURE)
+        return self._model().endpoints(side, signature or DEFAULT_SIGNATURE)
 
     def _model(self) -> ModelNames:
         tags = self.given.get("tags") or self.given.get("tag_set")

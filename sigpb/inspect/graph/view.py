@@ -14,7 +14,8 @@ from sigpb.inspect.graph.formats import FORMATS, html_lines, picture_json
 from sigpb.inspect.graph.picture import Picture
 from sigpb.inspect.proto_source import GraphPart, ProtoSource
 from sigpb.inspect.styled_text import plain
-from sigpb.saved_model.model import DEFAULT_SIGNATURE, INTERNAL_PREFIX, tag_set_text
+from sigpb.saved_model.model import INTERNAL_PREFIX, tag_set_text
+from sigpb.tf.serving import DEFAULT_SIGNATURE
 from sigpb.visible_text import natural, visible
 
 # How high the frame in a notebook is.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.rule import Finding, LintRule
-from sigpb.saved_model.model import DEFAULT_SIGNATURE
+from sigpb.tf.serving import DEFAULT_SIGNATURE
 
 
 class NoServingDefault(LintRule):
