@@ -169,7 +169,6 @@ class _Salvager:
         self.losses = 0
         self.counts: dict[str, KeptCount] = {}
         self.not_found: list[str] = []
-        self._met: set[str] = set()
 
     def message(self, place: _ListMessage, *, is_behind_damage: bool = False) -> list[Piece]:
         """Returns the pieces to keep of a message that keeps its whole parts.
@@ -186,8 +185,11 @@ class _Salvager:
             _append(pieces, self._part(part, place, shape, seen, good < _CONVINCING))
             good = good + 1 if self.losses == losses_before else 0
         if place.descriptor.name == "MetaGraphDef":
-            parts = (f"{place.path}.{name}".lstrip(".") for name in _MAIN_PARTS)
-            self.not_found += (part for part in parts if part not in self._met)
+            for name in _MAIN_PARTS:
+                path = f"{place.path}.{name}".lstrip(".")
+                number = place.descriptor.fields_by_name[name].number
+                if number not in seen and path not in self.counts:
+                    self.not_found.append(path)
         return pieces
 
     def _part(
@@ -203,7 +205,6 @@ class _Salvager:
         known = shape.known(field) if field is not None else None
         if field is None or known is None:
             return self._unknown(part, place, is_behind_damage)
-        self._met.add(place.member(known))
         count = None
         if shape.is_single(field.number):
             path = place.member(known)
