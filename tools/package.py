@@ -14,7 +14,6 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import venv
 from pathlib import Path
@@ -51,7 +50,7 @@ def build(output: Path, *, everywhere: bool) -> None:
     _run(sys.executable, "-m", "build", "--outdir", output, _ROOT)
     platforms = [f"{s}-cp-{p}-cp{p}" for s in _SYSTEMS for p in _PYTHONS] if everywhere else []
     _run(
-        *(_program("pex"), _built(output, "*.whl"), "--console-script=sigpb"),
+        *(sys.executable, "-m", "pex", _built(output, "*.whl"), "--console-script=sigpb"),
         *(f"--platform={platform}" for platform in platforms),
         *("--venv", "--python-shebang=/usr/bin/env python3"),
         f"--output-file={output / _SINGLE_FILE}",
@@ -70,11 +69,11 @@ def try_all(output: Path) -> None:
         wheel = _built(output, "*.whl")
         _run(sys.executable, "-m", "pipx", "install", wheel, environment=places)
         _use(scratch / "wheel", scratch / "bin" / "sigpb")
-        _make_environment(scratch / "source", with_pip=True)
+        venv.create(scratch / "source", with_pip=True)
         python = scratch / "source" / "bin" / "python"
         _run(python, "-m", "pip", "install", "-q", _built(output, "*.tar.gz"))
         _use(scratch / "from_source", scratch / "source" / "bin" / "sigpb")
-        _make_environment(scratch / "bare", with_pip=False)
+        venv.create(scratch / "bare", with_pip=False)
         bare = scratch / "bare" / "bin" / "python"
         places = {"PEX_ROOT": str(scratch / "pex")}
         _use(scratch / "single", bare, output / _SINGLE_FILE, environment=places)
@@ -126,15 +125,6 @@ def find_wheels(wheel: Path) -> None:
 def _built(output: Path, pattern: str) -> Path:
     (found,) = output.glob(f"sigpb-{pattern}")
     return found.resolve()
-
-
-def _program(name: str) -> Path:
-    """Returns a program that is installed beside this Python."""
-    return Path(sysconfig.get_path("scripts"), name)
-
-
-def _make_environment(place: Path, *, with_pip: bool) -> None:
-    venv.create(place, with_pip=with_pip)
 
 
 def _run(
