@@ -15,6 +15,9 @@ ModelFactory = Callable[..., Path]
 RENAME = 'signature { key: "serving_default" input { key: "x" rename_to: "image" } }'
 HISTORY = "sigpb.history.jsonl"
 
+NAMES = ("a", "b", "c")
+"""The models of most repositories."""
+
 
 def job(patch: str = RENAME, mode: Mode = "in_place", **options: object) -> Job:
     serialised = parse_text(patch).SerializeToString(deterministic=True)

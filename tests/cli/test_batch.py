@@ -23,6 +23,7 @@ from sigpb.batch.job import Outcome as ModelOutcome
 from sigpb.batch.patch_model import patch_model
 from sigpb.errors import EnvironmentFailure
 from tests.batch.repositories import (
+    NAMES,
     RENAME,
     ModelFactory,
     is_patched,
@@ -34,25 +35,7 @@ from tests.batch.test_killed_batch import start
 from tests.cli.command_line import Outcome, run, run_process
 from tests.patches import contents
 
-NAMES = ("a", "b", "c")
 JOURNAL = "sigpb.batch.0001.jsonl"
-
-
-@pytest.fixture
-def model(fixture_model: ModelFactory) -> Path:
-    return fixture_model("tf2_linear")
-
-
-@pytest.fixture
-def root(model: Path, tmp_path: Path) -> Path:
-    return repository(model, tmp_path / "repository", *versions(NAMES))
-
-
-@pytest.fixture
-def patch(tmp_path: Path) -> Path:
-    file = tmp_path / "patch.txtpb"
-    file.write_text(RENAME)
-    return file
 
 
 def batch(root: Path, patch: Path, *flags: str | Path, mode: str = "--in_place") -> Outcome:

@@ -8,26 +8,9 @@ import pytest
 
 from sigpb.batch.job import Outcome
 from sigpb.cli.batch_progress import Summary, confirm
-from tests.batch.repositories import RENAME, ModelFactory, repository, versions
-from tests.cli.test_batch import NAMES, batch, report
+from tests.batch.repositories import ModelFactory, repository, versions
+from tests.cli.test_batch import batch, report
 from tests.cli.test_terminal import on_terminal
-
-
-@pytest.fixture
-def model(fixture_model: ModelFactory) -> Path:
-    return fixture_model("tf2_linear")
-
-
-@pytest.fixture
-def root(model: Path, tmp_path: Path) -> Path:
-    return repository(model, tmp_path / "repository", *versions(NAMES))
-
-
-@pytest.fixture
-def patch(tmp_path: Path) -> Path:
-    file = tmp_path / "patch.txtpb"
-    file.write_text(RENAME)
-    return file
 
 
 def test_it_is_in_the_order_of_paths(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from sigpb.batch.journal import read
-from tests.batch.repositories import RENAME, ModelFactory, leftovers, repository, versions
+from tests.batch.repositories import NAMES, ModelFactory, leftovers, repository, versions
 from tests.batch.test_killed_batch import start
 from tests.cli.command_line import Outcome, run, run_process
 from tests.cli.test_batch import JOURNAL, batch, outcomes, patched, report
@@ -21,7 +20,6 @@ from tests.patches import contents
 
 pytest.importorskip("apache_beam", reason="needs the extra beam")
 
-NAMES = ("a", "b", "c")
 RUNNER = "--runner=FnApiRunner"
 # Without Dask, and with it.
 DASK = (
@@ -37,22 +35,6 @@ def root(fixture_model: ModelFactory, tmp_path: Path) -> Path:
     root = repository(fixture_model("tf2_linear"), tmp_path / "r", *versions([*NAMES, "bad"]))
     (root / "bad/1/saved_model.pb").write_bytes(b"\x0a\xff")
     return root
-
-
-@pytest.fixture
-def patch(tmp_path: Path) -> Path:
-    file = tmp_path / "patch.txtpb"
-    file.write_text(RENAME)
-    return file
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory for temporary files."""
-    directory = tmp_path / "temporary"
-    directory.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
-    return directory
 
 
 def test_a_batch(root: Path, patch: Path, tmp_path: Path, temporary: Path) -> None:

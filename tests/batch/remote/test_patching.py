@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,10 @@ VARIABLES = "variables/variables.data-00000-of-00001"
 
 
 @pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def temporary(temporary: Path) -> Iterator[Path]:
     """The directory of temporary files, which is empty afterwards."""
-    directory = tmp_path / "temporary"
-    directory.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
-    yield directory
-    assert list(directory.iterdir()) == []
+    yield temporary
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.fixture

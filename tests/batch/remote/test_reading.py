@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,15 +23,6 @@ from .stores import each_store, fs, upload
 pytestmark = pytest.mark.stores
 
 VARIABLES = "variables/variables.data-00000-of-00001"
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The directory of temporary files, which is empty before and after."""
-    directory = tmp_path / "temporary"
-    directory.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(directory))
-    return directory
 
 
 def agrees(here: Outcome, there: Outcome, model: Path, url: str) -> bool:

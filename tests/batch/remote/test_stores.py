@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.batch.repositories import RENAME, is_patched, versions
+from tests.batch.repositories import NAMES, RENAME, is_patched, versions
 from tests.cli.command_line import Outcome, run
 from tests.patches import contents as files_of
 
@@ -16,8 +16,6 @@ from .servers import Server
 from .stores import contents, own_objects, upload, without_history
 
 pytestmark = pytest.mark.stores
-
-NAMES = ("a", "b", "c")
 
 
 @pytest.fixture(params=["memory", "s3", "gcs"])
