@@ -197,7 +197,37 @@ class SignaturePatch(Message):
     examples: str
     KEY_PATTERN_FIELD_NUMBER: ClassVar[int]
     key_pattern: str
-    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., create: bool | None = ..., examples: str | None = ..., key_pattern: str | None = ...) -> None: ...
+    BEFORE_FIELD_NUMBER: ClassVar[int]
+    @property
+    def before(self) -> RepeatedCompositeFieldContainer[Graft]: ...
+    AFTER_FIELD_NUMBER: ClassVar[int]
+    @property
+    def after(self) -> RepeatedCompositeFieldContainer[Graft]: ...
+    UNGRAFT_FIELD_NUMBER: ClassVar[int]
+    @property
+    def ungraft(self) -> RepeatedScalarFieldContainer[str]: ...
+    def __init__(self, *, key: str | None = ..., rename_to: str | None = ..., copy_of: str | None = ..., method_name: str | None = ..., drop: bool | None = ..., input: Iterable[EndpointPatch] | None = ..., output: Iterable[EndpointPatch] | None = ..., batch_size: str | None = ..., from_function: str | None = ..., positional: bool | None = ..., create: bool | None = ..., examples: str | None = ..., key_pattern: str | None = ..., before: Iterable[Graft] | None = ..., after: Iterable[Graft] | None = ..., ungraft: Iterable[str] | None = ...) -> None: ...
+class Graft(Message):
+    MODEL_FIELD_NUMBER: ClassVar[int]
+    model: str
+    SIGNATURE_FIELD_NUMBER: ClassVar[int]
+    signature: str
+    MAP_FIELD_NUMBER: ClassVar[int]
+    @property
+    def map(self) -> RepeatedCompositeFieldContainer[KeyPair]: ...
+    FREEZE_FIELD_NUMBER: ClassVar[int]
+    freeze: bool
+    TAGS_FIELD_NUMBER: ClassVar[int]
+    @property
+    def tags(self) -> TagSet: ...
+    DIGEST_FIELD_NUMBER: ClassVar[int]
+    digest: str
+    def __init__(self, *, model: str | None = ..., signature: str | None = ..., map: Iterable[KeyPair] | None = ..., freeze: bool | None = ..., tags: TagSet | None = ..., digest: str | None = ...) -> None: ...
+class KeyPair(Message):
+    FROM_FIELD_NUMBER: ClassVar[int]
+    TO_FIELD_NUMBER: ClassVar[int]
+    to: str
+    def __init__(self, *, to: str | None = ...) -> None: ...
 class EndpointPatch(Message):
     KEY_FIELD_NUMBER: ClassVar[int]
     key: str
@@ -859,6 +889,17 @@ class TensorShapeProto(Message):
     UNKNOWN_RANK_FIELD_NUMBER: ClassVar[int]
     unknown_rank: bool
     def __init__(self, *, dim: Iterable[TensorShapeProto.Dim] | None = ..., unknown_rank: bool | None = ...) -> None: ...
+class TensorSliceProto(Message):
+    class Extent(Message):
+        START_FIELD_NUMBER: ClassVar[int]
+        start: int
+        LENGTH_FIELD_NUMBER: ClassVar[int]
+        length: int
+        def __init__(self, *, start: int | None = ..., length: int | None = ...) -> None: ...
+    EXTENT_FIELD_NUMBER: ClassVar[int]
+    @property
+    def extent(self) -> RepeatedCompositeFieldContainer[TensorSliceProto.Extent]: ...
+    def __init__(self, *, extent: Iterable[TensorSliceProto.Extent] | None = ...) -> None: ...
 DataType: EnumTypeWrapper
 class SerializedDType(Message):
     DATATYPE_FIELD_NUMBER: ClassVar[int]
@@ -1993,6 +2034,36 @@ class TypeSpecProto(Message):
     NUM_FLAT_COMPONENTS_FIELD_NUMBER: ClassVar[int]
     num_flat_components: int
     def __init__(self, *, type_spec_class: int | None = ..., type_state: StructuredValue | None = ..., type_spec_class_name: str | None = ..., num_flat_components: int | None = ...) -> None: ...
+class BundleHeaderProto(Message):
+    Endianness: ClassVar[EnumTypeWrapper]
+    LITTLE: ClassVar[int]
+    BIG: ClassVar[int]
+    NUM_SHARDS_FIELD_NUMBER: ClassVar[int]
+    num_shards: int
+    ENDIANNESS_FIELD_NUMBER: ClassVar[int]
+    endianness: int
+    VERSION_FIELD_NUMBER: ClassVar[int]
+    @property
+    def version(self) -> VersionDef: ...
+    def __init__(self, *, num_shards: int | None = ..., endianness: int | None = ..., version: VersionDef | None = ...) -> None: ...
+class BundleEntryProto(Message):
+    DTYPE_FIELD_NUMBER: ClassVar[int]
+    dtype: int
+    SHAPE_FIELD_NUMBER: ClassVar[int]
+    @property
+    def shape(self) -> TensorShapeProto: ...
+    SHARD_ID_FIELD_NUMBER: ClassVar[int]
+    shard_id: int
+    OFFSET_FIELD_NUMBER: ClassVar[int]
+    offset: int
+    SIZE_FIELD_NUMBER: ClassVar[int]
+    size: int
+    CRC32C_FIELD_NUMBER: ClassVar[int]
+    crc32c: int
+    SLICES_FIELD_NUMBER: ClassVar[int]
+    @property
+    def slices(self) -> RepeatedCompositeFieldContainer[TensorSliceProto]: ...
+    def __init__(self, *, dtype: int | None = ..., shape: TensorShapeProto | None = ..., shard_id: int | None = ..., offset: int | None = ..., size: int | None = ..., crc32c: int | None = ..., slices: Iterable[TensorSliceProto] | None = ...) -> None: ...
 class TrackableObjectGraph(Message):
     class TrackableObject(Message):
         class ObjectReference(Message):

@@ -8,6 +8,7 @@ Run it where TensorFlow, tensorflow-serving-api (``--no-deps``) and grpcio-tools
 from __future__ import annotations
 
 import importlib
+import keyword
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ ROOTS = (
     "tensorflow.core.protobuf.fingerprint_pb2",
     "tensorflow.core.protobuf.control_flow_pb2",
     "tensorflow.core.protobuf.queue_runner_pb2",
+    "tensorflow.core.protobuf.tensor_bundle_pb2",
     "tensorflow_serving.apis.prediction_log_pb2",
     "tensorflow_serving.config.model_server_config_pb2",
 )
@@ -155,6 +157,8 @@ class StubWriter:
         arguments = []
         for field in message.field:
             yield f"{inner}{field.name.upper()}_FIELD_NUMBER: ClassVar[int]"
+            if keyword.iskeyword(field.name):  # Only `getattr` and `setattr` reach it.
+                continue
             attribute, argument = self._field_types(field)
             writable = not field.type_name or field.type == FieldDescriptorProto.TYPE_ENUM
             if field.label == FieldDescriptorProto.LABEL_REPEATED or not writable:

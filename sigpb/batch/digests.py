@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from sigpb.publishing.changes import Changes, SplicedFile, find_main_proto
+from sigpb.publishing.changes import Changes, pieces_of, find_main_proto
 from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.wire import SourceRange, sha256, size
@@ -42,8 +42,7 @@ def listing_digest(sizes: Mapping[str, int], changed: Collection[str]) -> str:
 
 def result_of(model: SavedModel, changes: Changes) -> dict[str, Any]:
     """Returns what an outcome says of a model that is changed: size, digest and changed files."""
-    content = changes[model.file.name]
-    pieces = content.pieces if isinstance(content, SplicedFile) else (content or b"",)
+    pieces = pieces_of(changes[model.file.name])
     return {
         "output_bytes": size(pieces),
         "output_digest": sha256(pieces, model.buffer),

@@ -54,7 +54,7 @@ class Planned:
         def content_of(name: str, content: Content | None) -> Content | None:
             if isinstance(content, SplicedFile):
                 return dataclasses.replace(content, source=model.file)
-            if name == history.FILE_NAME and content is not None:
+            if name == history.FILE_NAME and isinstance(content, bytes):
                 return history.dated_now(content)
             return content
 

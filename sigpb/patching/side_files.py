@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.patching.invert import Inverse
-from sigpb.publishing.changes import Changes, Content, SplicedFile
+from sigpb.publishing.changes import Changes, Content, pieces_of
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
@@ -147,7 +147,7 @@ def left_by(model: SavedModel, changes: Changes, committed: Iterable[Committed])
     """Returns what the record says of a model as changes leave it."""
     signatures = [(graph.tags, graph.signature_defs) for graph in committed]
     main = changes[model.file.name]
-    return histories.left_by(signatures, _digest(main, model.buffer), _size(main))
+    return histories.left_by(signatures, _digest(main, model.buffer), size(pieces_of(main)))
 
 
 def digest_of(file: Path) -> str | None:
@@ -156,17 +156,14 @@ def digest_of(file: Path) -> str | None:
     return None if content is None else sha256((content,), b"")
 
 
-def _size(content: Content | None) -> int:
-    return size((content or b"",) if not isinstance(content, SplicedFile) else content.pieces)
-
-
 def _digest(content: Content | None, buffer: Buffer) -> str | None:
     """Returns the SHA-256 of a file; None if there is none, or that takes long."""
     if content is None:
         return None
     if isinstance(content, bytes):
         return sha256((content,), b"")
-    return sha256(content.pieces, buffer) if size(content.pieces) <= _DIGEST_LIMIT else None
+    pieces = pieces_of(content)
+    return sha256(pieces, buffer) if size(pieces) <= _DIGEST_LIMIT else None
 
 
 def warmup(

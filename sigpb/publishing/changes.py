@@ -34,7 +34,25 @@ class SplicedFile:
     source: Path
 
 
-Content: TypeAlias = bytes | SplicedFile
+@dataclasses.dataclass(frozen=True, slots=True)
+class WholeFile:
+    """A file with the content of another one, which may be of another model.
+
+    Attributes:
+        source: The other one.
+    """
+
+    source: Path
+
+
+Content: TypeAlias = bytes | SplicedFile | WholeFile
+
+
+def pieces_of(content: Content | None) -> tuple[Piece, ...]:
+    """Returns what a file that sigpb writes itself, or removes, consists of."""
+    assert not isinstance(content, WholeFile), "it is copied"
+    return content.pieces if isinstance(content, SplicedFile) else (content or b"",)
+
 
 Changes: TypeAlias = Mapping[str, Content | None]
 """New content by path relative to the model's directory. None removes a file; all others stay."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sigpb import phases
 from sigpb.errors import EnvironmentFailure
-from sigpb.publishing.changes import Content, SplicedFile
+from sigpb.publishing.changes import Content, SplicedFile, WholeFile
 from sigpb.publishing.durability import EACH_FILE, TURN, EachFile
 from sigpb.regular_files import open_descriptor
 from sigpb.saved_model.files import FileState
@@ -61,6 +61,9 @@ def write_file(
             os.fchmod(target, mode)
         if isinstance(content, SplicedFile):
             _splice(content, target)
+        elif isinstance(content, WholeFile):
+            with _opened(content.source) as source, _unchanged(content.source, source):
+                _copy_data(source, target)
         else:
             _write_all(target, content)
         if phases.is_detailed():

@@ -1,0 +1,1 @@
+"""Models made of parts of models: what a part is, and how parts are cut out, put in and joined."""

@@ -1,0 +1,56 @@
+"""A MetaGraph with all that belongs to it, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigpb import protos
+from sigpb.saved_model import checkpoint_index
+from sigpb.saved_model.fingerprint import read_checkpoint_index
+from sigpb.saved_model.model import SavedModel, parse
+
+
+@dataclass(frozen=True)
+class Part:
+    """A MetaGraph, and which of its model's files belong to it.
+
+    Attributes:
+        meta_graph: The MetaGraph. Not to be changed: a function that makes another part of this one
+            copies it first.
+        directory: The directory of the model that it is of.
+        variables: The keys, in the checkpoint of that directory, of the tensors that belong to it,
+            by the keys that they have in this part. Tensors that are stored in slices have one key.
+        assets: The files of assets, by the names that ``asset_file_def`` has for them.
+        objects: The object graph of that checkpoint, with the keys that tensors have in this part;
+            None if the checkpoint has none.
+    """
+
+    meta_graph: protos.MetaGraphDef
+    directory: Path
+    variables: Mapping[str, str]
+    assets: Mapping[str, Path]
+    objects: protos.TrackableObjectGraph | None = None
+
+    @classmethod
+    def of(cls, model: SavedModel, index: int) -> Part:
+        """Returns a MetaGraph of a model, whole.
+
+        Args:
+            model: The model.
+            index: The position of the MetaGraph.
+
+        Raises:
+            ModelUnreadable: If the MetaGraph, or the index of the checkpoint, cannot be read.
+        """
+        meta_graph = parse(protos.MetaGraphDef, model.meta_graphs[index].message)
+        content = read_checkpoint_index(model.directory)
+        keys = checkpoint_index.read(content).tensors if content is not None else ()
+        names = (asset.filename for asset in meta_graph.asset_file_def)
+        return cls(
+            meta_graph,
+            model.directory,
+            {key: key for key in keys},
+            {name: model.directory / "assets" / name for name in names},
+        )
