@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from sigpb.publishing.changes import Changes, pieces_of, find_main_proto
+from sigpb.publishing.changes import Changes, find_main_proto, pieces_of
 from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.wire import SourceRange, sha256, size
