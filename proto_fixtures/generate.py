@@ -25,12 +25,15 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent
 MODULES = ("recipe_models", "tf1_models", "tf2_models")
 
+# Two adapters, and the model that fits between them.
+ADAPTERS = ("calibrate", "reviews", "tokenize")
+
 # The list of ops takes thousands of lines, and a model is valid without it.
 WITH_OP_LIST = ("tf1_shared", "tf2_linear")
-WITH_FINGERPRINT = ("detector", "flowers", "ranking", "tf2_linear")
+WITH_FINGERPRINT = (*ADAPTERS, "detector", "flowers", "ranking", "tf2_linear")
 
 # The models of the recipes look as models do where they are served.
-BINARY = ("census", "detector", "flowers", "ranking")
+BINARY = (*ADAPTERS, "census", "detector", "flowers", "ranking")
 
 
 def models() -> dict[str, Callable[[str], None]]:

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 v1 = tf.compat.v1
 
+ADAPTERS_PAGE = Path(__file__).resolve().parents[1] / "docs" / "recipes" / "adapters.md"
+
 Tensors = dict[str, tf.Tensor]
 
 
@@ -71,6 +73,45 @@ def ranking(path: str) -> None:
         "embed": tf.function(embed, input_signature=[users]),
     }
     tf.saved_model.save(model, path, signatures=signatures)
+
+
+def reviews(path: str) -> None:
+    """A classifier of texts that takes the ids of words, of which 0 is none."""
+    model = tf.Module()
+    model.words = tf.Variable(_spread(9, 4), name="embedding/embeddings")
+    model.kernel = tf.Variable(_spread(4, 3), name="dense/kernel")
+
+    def serve(ids: tf.Tensor) -> Tensors:
+        is_word = tf.cast(ids > 0, tf.float32)[:, :, tf.newaxis]
+        text = tf.reduce_sum(tf.gather(model.words, ids) * is_word, axis=1)
+        return {"logits": tf.matmul(text, model.kernel, name="dense/MatMul")}
+
+    ids = tf.TensorSpec([None, 8], tf.int64, name="ids")
+    tf.saved_model.save(model, path, signatures=tf.function(serve, input_signature=[ids]))
+
+
+def tokenize(path: str) -> None:
+    """An adapter before models that take ids; a page of the docs has the lines that write it."""
+    words = "[none]\na\nbad\nfilm\ngood\nnot\nthe\nvery\n"
+    Path("proto_fixtures/tokenize/assets").mkdir(parents=True)
+    Path("proto_fixtures/tokenize/assets/vocabulary.txt").write_text(words)
+    _, block, *_ = ADAPTERS_PAGE.read_text(encoding="utf-8").split("```python\n")
+    exec(block.partition("```")[0])
+    Path("adapters/tokenize").rename(path)
+
+
+def calibrate(path: str) -> None:
+    """An adapter behind models of any number of classes: scores, and whether they are sure."""
+    adapter = tf.Module()
+    adapter.temperature = tf.Variable(0.5, name="temperature")
+    adapter.threshold = tf.Variable(0.75, name="threshold")
+
+    def serve(logits: tf.Tensor) -> Tensors:
+        scores = tf.nn.softmax(logits / adapter.temperature)
+        return {"scores": scores, "is_sure": tf.reduce_max(scores, axis=1) > adapter.threshold}
+
+    logits = tf.TensorSpec([None, None], tf.float32, name="logits")
+    tf.saved_model.save(adapter, path, signatures=tf.function(serve, input_signature=[logits]))
 
 
 def census(path: str) -> None:

@@ -35,7 +35,7 @@ BLOCK = re.compile(
 )
 COMMAND = re.compile(r"^\$ (?:.*\\\n)*.*\n", re.MULTILINE)
 IN_A_SENTENCE = re.compile(r"`(sigpb [a-z]+ [^`]*)`")
-RUNS_MODELS = re.compile(r"^\$ sigpb (?:run|verify) ", re.MULTILINE)
+RUNS_MODELS = re.compile(r"^\$ sigpb (?:run|verify) |^import tensorflow", re.MULTILINE)
 SETUP = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 CONFINED = "files read-only but for a temporary directory, no network, …"

@@ -173,6 +173,22 @@ def census(examples: Array) -> Outputs:
     return {"probabilities": probabilities, "class_ids": probabilities.argmax(axis=1)}
 
 
+def reviews(ids: Array) -> Outputs:
+    return {"logits": np.sum(weights(9, 4)[ids] * (ids > 0)[:, :, None], axis=1) @ weights(4, 3)}
+
+
+def tokenize(text: Array) -> Outputs:
+    words = (FOLDER / "tokenize" / "assets" / "vocabulary.txt").read_bytes().splitlines()
+    numbers = {word: number for number, word in enumerate(words)}
+    ids = [[numbers.get(word, len(words)) for word in row.split()] for row in text]
+    return {"ids": np.int64([[*row, *[0] * 8][:8] for row in ids])}
+
+
+def calibrate(logits: Array) -> Outputs:
+    scores = softmax(logits * 2)
+    return {"scores": scores, "is_sure": scores.max(axis=1) > 0.75}
+
+
 EXPECTED: dict[tuple[str, ...], dict[str, Callable[..., Outputs]]] = {
     ("tf2_linear", "serve"): {
         "serving_default": linear,
@@ -250,6 +266,9 @@ EXPECTED: dict[tuple[str, ...], dict[str, Callable[..., Outputs]]] = {
         "embed": lambda user_id: {"embedding": weights(50, 4)[user_id % 50]},
     },
     ("census", "serve"): {"predict": census},
+    ("reviews", "serve"): {"serving_default": reviews},
+    ("tokenize", "serve"): {"serving_default": tokenize},
+    ("calibrate", "serve"): {"serving_default": calibrate},
 }
 # Two keys of tf1_eval name one tensor, which tf.saved_model.load refuses.
 RUNS = [
