@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sigpb import protos
+from sigpb.checkpoint.index import CheckpointIndex, NoIndex
 from sigpb.comparing.difference import (
     FileChange,
     FilesDifference,
@@ -29,7 +30,7 @@ from sigpb.phases import phase
 from sigpb.regular_files import open_regular, read_regular
 from sigpb.remote.at_hand import at_hand
 from sigpb.remote.stored_file import StoredFile
-from sigpb.saved_model import checkpoint_index, fingerprint, history
+from sigpb.saved_model import fingerprint, history
 from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, sha256_of
 from sigpb.saved_model.model import (
     INTERNAL_PREFIX,
@@ -311,8 +312,8 @@ def _mapped(file: Path) -> mmap.mmap:
 def _variables(before: Path, after: Path) -> NameChanges:
     try:
         files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
-        indices = [checkpoint_index.read(read_regular(file)).tensors for file in files]
-    except (OSError, checkpoint_index.NoIndex):
+        indices = [CheckpointIndex.read(read_regular(file)).tensors for file in files]
+    except (OSError, NoIndex):
         return NameChanges()
     before_after = ({key: tensor.description for key, tensor in index.items()} for index in indices)
     return NameChanges.between(*before_after)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.saved_model import checkpoint_index
-from sigpb.saved_model.fingerprint import read_checkpoint_index
+from sigpb.checkpoint.checkpoint import Checkpoint
 from sigpb.saved_model.model import SavedModel, parse
 
 
@@ -42,15 +41,17 @@ class Part:
             index: The position of the MetaGraph.
 
         Raises:
-            ModelUnreadable: If the MetaGraph, or the index of the checkpoint, cannot be read.
+            ModelUnreadable: If the MetaGraph, or the checkpoint's index or tracked objects, cannot
+                be read.
+            EnvironmentFailure: If a file of the checkpoint cannot be read for another reason.
         """
         meta_graph = parse(protos.MetaGraphDef, model.meta_graphs[index].message)
-        content = read_checkpoint_index(model.directory)
-        keys = checkpoint_index.read(content).tensors if content is not None else ()
+        checkpoint = Checkpoint.of_model(model.directory)
         names = (asset.filename for asset in meta_graph.asset_file_def)
         return cls(
             meta_graph,
             model.directory,
-            {key: key for key in keys},
+            {key: key for key in checkpoint.keys} if checkpoint else {},
             {name: model.directory / "assets" / name for name in names},
+            checkpoint.objects() if checkpoint else None,
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from sigpb.checkpoint.index import CheckpointIndex
 from sigpb.errors import listed
 from sigpb.graphs.cone import needed
 from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.graph.flow import Graph
 from sigpb.inspect.loading import ASSIGNING, Loading, variable_of
-from sigpb.saved_model.checkpoint_index import CheckpointIndex
 from sigpb.tf.ops import VARIABLES
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import dtype_name, is_compatible, shape_of, shape_text

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sigpb import protos
+from sigpb.checkpoint.index import CheckpointIndex
 from sigpb.errors import ModelUnreadable, PatchError, listed, renamed_in_errors
 from sigpb.graphs.cone import reached
 from sigpb.graphs.top_level import TopLevelGraph
@@ -32,8 +33,6 @@ from sigpb.regular_files import read_regular
 from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import FunctionLibrary, GraphParts
 from sigpb.rewrite.interface import fed_tensors
-from sigpb.saved_model import checkpoint_index
-from sigpb.saved_model.checkpoint_index import CheckpointIndex
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.saved_model.files import BINARY_NAME
 from sigpb.saved_model.missing_model import misnamed
@@ -244,7 +243,7 @@ def _checkpoint_at(prefix: Path) -> tuple[CheckpointIndex, Mapping[str, Path]]:
     """
     file = prefix.with_name(f"{prefix.name}.index")
     try:
-        index = checkpoint_index.read(read_regular(file))
+        index = CheckpointIndex.read(read_regular(file))
     except FileNotFoundError:
         raise PatchError(
             f"{file}: there is no such file, and a checkpoint needs one; name a .meta file beside "

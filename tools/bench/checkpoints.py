@@ -1,4 +1,4 @@
-"""The index of a checkpoint, as LevelDB writes tables: see `sigpb.saved_model.checkpoint_index`."""
+"""The index of a checkpoint, as LevelDB writes tables: see `sigpb.checkpoint.table`."""
 
 from __future__ import annotations
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from sigpb.checkpoint.index import CheckpointIndex, NoIndex
 from sigpb.errors import listed
 from sigpb.inspect.checkpoint_agreement import contradictions
 from sigpb.linting.linted_model import LintedGraph, LintedModel
 from sigpb.linting.rule import Finding, LintRule
 from sigpb.regular_files import open_regular
-from sigpb.saved_model import checkpoint_index
-from sigpb.saved_model.checkpoint_index import CheckpointIndex, NoIndex
 from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_index
 from sigpb.saved_model.foreign_file import CHECKPOINT_TABLE, foreign_file
 
@@ -46,7 +45,7 @@ class Checkpoint(LintRule):
             yield self.finding("There is no index of the checkpoint.", CHECKPOINT_INDEX)
             return
         try:
-            index = checkpoint_index.read(content)
+            index = CheckpointIndex.read(content)
         except NoIndex as error:
             yield self.finding(
                 _what(content, directory / CHECKPOINT_INDEX) or f"It is {error}", CHECKPOINT_INDEX

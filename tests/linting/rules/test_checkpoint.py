@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
+from tests.checkpoint.test_index import entry, table
 from tests.linting.faults import ModelFactory, find, graph_of, write
 from tests.patches import altered
-from tests.saved_model.test_checkpoint_index import entry, table
 from tests.test_bad_input import LFS_POINTER
 
 RULE = "checkpoint"

@@ -1,0 +1,124 @@
+"""The index of a checkpoint: which tensors it has, and where, read and written without TensorFlow.
+
+``variables.index`` is a sorted table. It has a BundleHeaderProto under the empty key, and a
+BundleEntryProto for each tensor and for each slice of one
+(tensorflow/core/protobuf/tensor_bundle.proto, tensorflow/core/util/tensor_bundle/tensor_bundle.h).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from sigpb import protos
+from sigpb.checkpoint.slice_keys import slice_key
+from sigpb.checkpoint.table import read_table
+from sigpb.errors import ModelUnreadable
+from sigpb.tf.tensor_types import Shape, shape_of
+from sigpb.wire import Field, Message
+
+# Of BundleEntryProto.
+_DTYPE, _SHAPE, _SHARD, _OFFSET, _SIZE, _SLICES = 1, 2, 3, 4, 5, 7
+
+
+class NoIndex(ModelUnreadable):
+    """The bytes are not the index of a checkpoint, or a damaged one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """What an index says of a tensor.
+
+    Attributes:
+        dtype: Its dtype, a value of ``DataType``.
+        shape: Its shape; of one that is stored in slices, that of the whole.
+        shard: The number of the file that holds it.
+        offset: Its first byte there.
+        size: The bytes it takes there.
+        is_sliced: Whether only its slices are stored, under keys of their own.
+        description: Its dtype, shape, size and checksum, encoded. Two tensors with the same
+            description have the same values, but for a chance of one in 2^32.
+    """
+
+    dtype: int
+    shape: Shape
+    shard: int
+    offset: int
+    size: int
+    is_sliced: bool
+    description: bytes
+
+
+@dataclass(frozen=True)
+class CheckpointIndex:
+    """The index of a checkpoint.
+
+    Attributes:
+        header: What it says of the checkpoint as a whole.
+        entries: The encoded BundleEntryProtos by their keys, those of slices too.
+        tensors: The same as text and as values. The keys of slices are no text.
+    """
+
+    header: protos.BundleHeaderProto
+    entries: Mapping[bytes, bytes]
+    tensors: Mapping[str, StoredTensor]
+
+    @classmethod
+    def read(cls, data: bytes) -> CheckpointIndex:
+        """Reads an index.
+
+        Args:
+            data: The content of ``variables.index``.
+
+        Raises:
+            NoIndex: If it is not an index, or if a block does not have the checksum it states.
+        """
+        try:
+            entries = dict(read_table(data))
+            header = protos.BundleHeaderProto.FromString(entries.pop(b"", b""))
+            tensors = {_text(key): _tensor(entry) for key, entry in entries.items()}
+        except (DecodeError, ModelUnreadable) as error:
+            raise NoIndex(f"not the index of a checkpoint: {error}.") from error
+        return cls(header, entries, tensors)
+
+    def slice_keys(self, key: bytes) -> list[bytes]:
+        """Returns the keys of a tensor's slices; none of a tensor that is stored whole."""
+        if not self.tensors[_text(key)].is_sliced:
+            return []
+        entry = protos.BundleEntryProto.FromString(self.entries[key])
+        return [slice_key(key, extents) for extents in entry.slices]
+
+    @property
+    def shards(self) -> int:
+        """The number of files that hold the values."""
+        return self.header.num_shards
+
+
+def _text(key: bytes) -> str:
+    return key.decode(errors="backslashreplace")
+
+
+def _tensor(entry: bytes) -> StoredTensor:
+    message = Message.root(entry)
+    found = {field.number: field for field in message.fields()}
+    numbers = {
+        number: _number(message, found.get(number)) for number in (_DTYPE, _SHARD, _OFFSET, _SIZE)
+    }
+    shape = message.value(found[_SHAPE]) if _SHAPE in found else b""
+    # Where the value is says nothing of it.
+    kept = (field for field in message.fields() if field.number not in (_OFFSET, _SHARD))
+    return StoredTensor(
+        numbers[_DTYPE],
+        shape_of(protos.TensorShapeProto.FromString(shape)),
+        numbers[_SHARD],
+        numbers[_OFFSET],
+        numbers[_SIZE],
+        _SLICES in found,
+        b"".join(entry[field.start : field.end] for field in kept),
+    )
+
+
+def _number(message: Message, field: Field | None) -> int:
+    return message.varint(field) if field else 0
