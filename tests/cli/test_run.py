@@ -49,6 +49,16 @@ def test_needed(name: str, said: list[str]) -> None:
     assert outcome.out.splitlines() == [line.replace("{model}", str(model)) for line in said]
 
 
+def test_flags_of_saved_model_cli_mean_the_same() -> None:
+    model = FIXTURES / "tf1_two_graphs"
+    theirs = ("--dir", model, "--tag_set=serve,gpu", "--signature_def=gpu_only")
+    needed = run("run", *theirs)
+    assert needed == run("run", model, "--tags=serve,gpu", "--signature=gpu_only")
+    assert needed.out.startswith("signature 'gpu_only' needs inputs:")
+    twice = run("run", *theirs, "--signature=gpu_only").err
+    assert twice.startswith("sigpb: --signature_def is the same as --signature. Give one of them.")
+
+
 def test_what_is_too_long_for_a_line_is_a_file(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
     run("patch", model, "--input_shape=x=[20,3]", "--input_shape=b=[20,3]", "--in_place")

@@ -30,8 +30,8 @@ from sigpb.cli.arguments import (
     define_tags,
     one_directory,
     split_value,
-    tag_set,
 )
+from sigpb.cli.saved_model_cli_flags import chosen, define_twins, models
 from sigpb.errors import UsageError
 from sigpb.publishing.new_output import check_output_file, publish_file
 from sigpb.saved_model.model import open_model
@@ -93,6 +93,7 @@ def define_flags(values: flags.FlagValues) -> None:
     define_number("timeout", TIMEOUT, "Give up after this many seconds.", values)
     define_allow_ops(values)
     define_format(values, "How to print the outputs.")
+    define_twins(values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
@@ -101,7 +102,9 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    directory = one_directory(arguments, USAGE.partition(" [")[0] + " …")
+    usage = USAGE.partition(" [")[0] + " …"
+    directory = one_directory(models(arguments, values, usage), usage)
+    tags, signature = chosen(values, usage)
     output = None if values.outputs is None else Path(values.outputs)
     if output is not None:
         if output.suffix not in (".npz", ".json"):
@@ -114,13 +117,12 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         given_inputs.check_numpy()
     given = _given(values)
     with open_model(directory) as model:
-        if None not in (values.signature, given.signature) and values.signature != given.signature:
+        if None not in (signature, given.signature) and signature != given.signature:
             raise UsageError(
                 f"The request is for signature {given.signature!r}, and --signature is "
-                f"{values.signature!r}."
+                f"{signature!r}."
             )
-        key = given.signature if values.signature is None else values.signature
-        callee = Callee.of(model, tag_set(values), key)
+        callee = Callee.of(model, tags, given.signature if signature is None else signature)
         if not is_given and callee.wanted.keys() - callee.defaults.keys():
             terminal.say(*_needed(callee, directory))
             return UsageError.exit_code

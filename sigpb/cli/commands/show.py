@@ -11,14 +11,11 @@ from absl import flags
 from sigpb.cli import terminal
 from sigpb.cli.arguments import (
     define_format,
-    define_path,
     define_signature,
     define_tags,
-    group,
     one_model,
-    parse_tags,
-    tag_set,
 )
+from sigpb.cli.saved_model_cli_flags import chosen, define_twins, models
 from sigpb.errors import UsageError
 from sigpb.inspect.model_summary import selected
 from sigpb.inspect.summary import Json, summarize, summary_text
@@ -31,10 +28,6 @@ from sigpb.visible_text import visible, visible_text_proto
 USAGE = """\
 sigpb show DIR|GRAPH [--format=table|json|textproto] [--tags=TAG,…] [--signature=KEY] [--all]
 sigpb show DIR --history [--format=table|json]"""
-
-# The flags of saved_model_cli, and those that are meant.
-_TWINS = {"tag_set": "tags", "signature_def": "signature"}
-_VALUES = {"tag_set": "TAG,…", "signature_def": "KEY"}
 
 TASK = "Look at a model"
 
@@ -69,11 +62,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "Show the patches that were applied, as sigpb.history.jsonl records them, instead.",
         flag_values=values,
     )
-    with group("As saved_model_cli has it", values):
-        define_path("dir", "DIR: the model.", values)
-        for name, twin in _TWINS.items():
-            meaning = f"{_VALUES[name]}: the same as --{twin}."
-            flags.DEFINE_string(name, None, meaning, flag_values=values)
+    define_twins(values)
 
 
 def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
@@ -82,13 +71,17 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
     Returns:
         The exit code.
     """
-    given = one_model(_directories(arguments, values), USAGE)
+    given = one_model(models(arguments, values, USAGE), USAGE)
     with at_hand(given, below=True) as found:
         return _show(found, values)
 
 
 def _show(found: AtHand, values: flags.FlagValues) -> int:
-    path, (tags, signature) = found.path, _chosen(values)
+    path, (tags, signature) = found.path, chosen(values, USAGE)
+    choosing = ("signature", "signature_def", "tag_set", "tags")
+    given_flags = [name for name in choosing if values[name].value is not None]
+    if values.all and given_flags:
+        raise UsageError(f"--all shows everything. Leave it out, or --{given_flags[0]}.", USAGE)
     if is_graph_file(path):
         _print_graph(path, as_json=values.format == "json")
         return 0
@@ -112,34 +105,6 @@ def _show(found: AtHand, values: flags.FlagValues) -> int:
         else:
             _print_tables(summary, everything=values.all)
     return 0
-
-
-def _directories(arguments: Sequence[str], values: flags.FlagValues) -> Sequence[str]:
-    """Returns the positional arguments, of which ``--dir`` may take the place."""
-    if values.dir is None:
-        return arguments
-    if arguments:
-        raise UsageError(f"--dir names the model, and so does {arguments[0]!r}. Give one.", USAGE)
-    return [values.dir]
-
-
-def _chosen(values: flags.FlagValues) -> tuple[tuple[str, ...] | None, str | None]:
-    """Returns the tag-set and the signature that flags choose; None for all.
-
-    Raises:
-        UsageError: If flags contradict each other.
-    """
-    given = {name for name in ("signature", "tags", *_TWINS) if values[name].value is not None}
-    for name, twin in _TWINS.items():
-        if {name, twin} <= given:
-            raise UsageError(f"--{name} is the same as --{twin}. Give one of them.", USAGE)
-    if given and values.all:
-        raise UsageError(f"--all shows everything. Leave it out, or --{min(given)}.", USAGE)
-    if values.tags is None and values.tag_set is not None:
-        tags: tuple[str, ...] | None = parse_tags(values.tag_set)
-    else:
-        tags = tag_set(values)
-    return tags, values.signature if values.signature_def is None else values.signature_def
 
 
 def _print_list(found: Json, *, as_json: bool) -> None:
