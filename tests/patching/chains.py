@@ -13,7 +13,7 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import compile_patch
-from sigpb.publishing.changes import SplicedFile
+from sigpb.publishing.changes import pieces_of
 from sigpb.saved_model.model import open_model
 from sigpb.tf.tensor_types import encoding_of, shape_of, shape_text
 from sigpb.wire import assemble
@@ -85,10 +85,8 @@ def patched(model: Path, patch: protos.SavedModelPatch) -> Path:
         for name, content in changes.items():
             if content is None:
                 (output / name).unlink()
-            elif isinstance(content, SplicedFile):
-                (output / name).write_bytes(assemble(content.pieces, opened.buffer))
             else:
-                (output / name).write_bytes(content)
+                (output / name).write_bytes(assemble(pieces_of(content), opened.buffer))
     return output
 
 

@@ -15,7 +15,7 @@ import sigpb
 from sigpb import protos
 from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import compile_patch
-from sigpb.publishing.changes import SplicedFile
+from sigpb.publishing.changes import pieces_of
 from sigpb.saved_model.model import SavedModel, open_model
 from sigpb.tf.endpoint_keys import argument_name
 from sigpb.wire import assemble
@@ -121,10 +121,7 @@ def after(model: SavedModel, patch: protos.SavedModelPatch, directory: Path) -> 
     """Writes what a patch makes of a model into a directory."""
     for name, content in changes_of(compile_patch(model, patch), model)[0].items():
         assert content is not None
-        encoded = (
-            assemble(content.pieces, model.buffer) if isinstance(content, SplicedFile) else content
-        )
-        (directory / name).write_bytes(encoded)
+        (directory / name).write_bytes(assemble(pieces_of(content), model.buffer))
     return directory
 
 
