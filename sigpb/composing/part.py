@@ -10,6 +10,8 @@ from sigpb import protos
 from sigpb.checkpoint.checkpoint import Checkpoint
 from sigpb.saved_model.model import SavedModel, parse
 
+_ASSETS = "saved_model_assets"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -20,7 +22,8 @@ class Part:
             copies it first.
         directory: The directory of the model that it is of.
         variables: The keys, in the checkpoint of that directory, of the tensors that belong to it,
-            by the keys that they have in this part. Tensors that are stored in slices have one key.
+            by the keys that they have in this part. Tensors that are stored in slices have one key;
+            the object graph of the checkpoint is none of them.
         assets: The files of assets, by the names that ``asset_file_def`` has for them.
         objects: The object graph of that checkpoint, with the keys that tensors have in this part;
             None if the checkpoint has none.
@@ -46,6 +49,7 @@ class Part:
             EnvironmentFailure: If a file of the checkpoint cannot be read for another reason.
         """
         meta_graph = parse(protos.MetaGraphDef, model.meta_graphs[index].message)
+        _state_assets(meta_graph)
         checkpoint = Checkpoint.of_model(model.directory)
         names = (asset.filename for asset in meta_graph.asset_file_def)
         return cls(
@@ -55,3 +59,15 @@ class Part:
             {name: model.directory / "assets" / name for name in names},
             checkpoint.objects() if checkpoint else None,
         )
+
+
+def _state_assets(meta_graph: protos.MetaGraphDef) -> None:
+    """States the assets of a MetaGraph where loaders look first.
+
+    They look into the collection only if there are none (``get_asset_tensors`` in
+    tensorflow/python/saved_model/loader_impl.py), so those of an old model would be lost beside
+    those of a new one.
+    """
+    if not meta_graph.asset_file_def and _ASSETS in meta_graph.collection_def:
+        for each in meta_graph.collection_def[_ASSETS].any_list.value:
+            meta_graph.asset_file_def.append(protos.AssetFileDef.FromString(each.value))
