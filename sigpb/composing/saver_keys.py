@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.tf.called_functions import called_functions, nodes_by_name
+from sigpb.tf.called_functions import called_by, called_functions, nodes_by_name
 from sigpb.tf.tensor_elements import elements, set_elements
 from sigpb.tf.tensor_names import producer
 
@@ -33,17 +33,20 @@ class Body:
     Attributes:
         function: The function; None for the top level.
         nodes: The nodes by their names.
+        caller: What calls the function, and the tensors that it passes by the names of arguments.
     """
 
     function: protos.FunctionDef | None
     nodes: Mapping[str, protos.NodeDef]
+    caller: tuple[Body, Mapping[str, str]] | None = None
 
-    @classmethod
-    def of(cls, owner: protos.GraphDef | protos.FunctionDef) -> Body:
-        """Returns the top level of a graph, or the body of a function."""
-        if isinstance(owner, protos.GraphDef):
-            return cls(None, nodes_by_name(owner.node))
-        return cls(owner, nodes_by_name(owner.node_def))
+    def called(self, node: protos.NodeDef, function: protos.FunctionDef) -> Body:
+        """Returns the body of a function that one of the nodes names."""
+        nodes = nodes_by_name(function.node_def)
+        if called_by(node) != function.signature.name:
+            return Body(function, nodes)
+        arguments = (argument.name for argument in function.signature.input_arg)
+        return Body(function, nodes, (self, dict(zip(arguments, node.input, strict=False))))
 
     def upstream(self, names: Iterable[str]) -> Iterator[protos.NodeDef]:
         """Yields some nodes, and all that run before them."""
@@ -57,9 +60,15 @@ class Body:
 
     def constant(self, tensor: str) -> protos.NodeDef | None:
         """Returns the constant that a tensor is, perhaps handed on; None if it is none."""
-        node = self.nodes.get(producer(tensor))
-        while node is not None and node.op == "Identity" and node.input:
-            node = self.nodes.get(producer(node.input[0]))
+        body, name, seen = self, producer(tensor), set[tuple[int, str]]()
+        while (id(body), name) not in seen:
+            seen.add((id(body), name))
+            node = body.nodes.get(name)
+            if node is None and body.caller is not None and name in body.caller[1]:
+                body, passed = body.caller
+                name = producer(passed[name])
+            elif node is not None and node.op == "Identity" and node.input:
+                name = producer(node.input[0])
         return node if node is not None and node.op == "Const" else None
 
 
@@ -94,7 +103,7 @@ def keyed_nodes(meta_graph: protos.MetaGraphDef) -> list[KeyedNode]:
     """
     saver, library = meta_graph.saver_def, meta_graph.graph_def.library
     functions = {function.signature.name: function for function in library.function}
-    top = Body.of(meta_graph.graph_def)
+    top = Body(None, nodes_by_name(meta_graph.graph_def.node))
     run = list(top.upstream(map(producer, (saver.save_tensor_name, saver.restore_op_name))))
     waiting, entered = [(top, run)], set[str]()
     found, problems = list[KeyedNode](), list[str]()
@@ -110,10 +119,10 @@ def keyed_nodes(meta_graph: protos.MetaGraphDef) -> list[KeyedNode]:
                     )
                 else:
                     found.append(KeyedNode(body, node, constant))
-        for name in (called_functions(nodes) & functions.keys()) - entered:
-            entered.add(name)
-            inner = Body.of(functions[name])
-            waiting.append((inner, list(inner.nodes.values())))
+            for name in (called_functions([node]) & functions.keys()) - entered:
+                entered.add(name)
+                inner = body.called(node, functions[name])
+                waiting.append((inner, list(inner.nodes.values())))
     if problems:
         raise PatchError(problems)
     return found
