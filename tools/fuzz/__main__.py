@@ -1,4 +1,4 @@
-"""Looks for faults: ``python -m tools.fuzz [damage | differential] [--seconds=N] [--seed=N]``.
+"""Looks for faults: ``python -m tools.fuzz [damage | differential | composing] [--seconds=N]``.
 
 ``damage``, the default, damages models of the repository and of the corpus (``$SIGPB_CORPUS``, or
 beside the repository), as bytes and as messages, and gives them to the commands. A model that makes
@@ -7,6 +7,9 @@ with ``--reproduce=FILE``.
 
 ``differential`` builds random models, patches them at random, and compares what they compute in
 TensorFlow. What is wrong is made small, and written as a stand-alone script to ``--output=DIR``.
+
+``composing`` builds random models too, puts some before or behind others, merges and splits them,
+and compares with what they compute one after the other.
 
 The exit code is 1 if anything failed.
 """
@@ -35,7 +38,12 @@ def main() -> int:
     if arguments.part == "damage":
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
         return damage(arguments.seconds, arguments.seed, output)
-    return supervise(arguments.seconds, arguments.seed, output, arguments.family, arguments.models)
+    families = arguments.family
+    if arguments.part == "composing":
+        from .composing.hunt import hunt
+
+        return hunt(arguments.seconds, arguments.seed, output, families, arguments.models)
+    return supervise(arguments.seconds, arguments.seed, output, families, arguments.models)
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,7 +52,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("part", nargs="?", choices=("damage", "differential"), default="damage")
+    parser.add_argument(
+        "part", nargs="?", choices=("damage", "differential", "composing"), default="damage"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="how long; 60 by default")
     parser.add_argument("--seed", type=int, default=0, help="0 by default")
     parser.add_argument(

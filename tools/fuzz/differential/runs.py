@@ -38,6 +38,9 @@ class V1Model:
                 intra_op_parallelism_threads=1,
                 inter_op_parallelism_threads=1,
             )
+            chosen = tf.config.optimizer.get_experimental_options()
+            rewriting = options.graph_options.rewrite_options
+            rewriting.disable_meta_optimizer = chosen.get("disable_meta_optimizer", False)
             self._session = tf.compat.v1.Session(graph=self._graph, config=options)
             self._loader.restore_variables(self._session, self._saver)
             self._loader.run_init_ops(self._session, self._tags)

@@ -1,0 +1,1 @@
+"""Composes random models, and compares with what runs one after the other in TensorFlow."""
