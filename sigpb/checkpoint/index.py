@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.checkpoint.slice_keys import slice_key
-from sigpb.checkpoint.table import read_table
+from sigpb.checkpoint.table import read_table, write_table
 from sigpb.errors import ModelUnreadable
 from sigpb.tf.tensor_types import Shape, shape_of
 from sigpb.wire import Field, Message
@@ -82,6 +82,10 @@ class CheckpointIndex:
         except (DecodeError, ModelUnreadable) as error:
             raise NoIndex(f"not the index of a checkpoint: {error}.") from error
         return cls(header, entries, tensors)
+
+    def content(self) -> bytes:
+        """Returns the bytes of its file, which are those that TensorFlow writes."""
+        return write_table([(b"", self.header.SerializeToString()), *sorted(self.entries.items())])
 
     def slice_keys(self, key: bytes) -> list[bytes]:
         """Returns the keys of a tensor's slices; none of a tensor that is stored whole."""

@@ -1,22 +1,27 @@
 """Sorted tables of keys and values, as LevelDB and TensorFlow write them.
 
-A table consists of blocks of entries whose keys leave out what they have in common with the one
-before (tensorflow/core/lib/io/format.cc). Those of older files are compressed with Snappy.
+A table consists of blocks of entries, whose keys leave out what they have in common with the one
+before (tensorflow/core/lib/io/format.cc). Those of older files are compressed with Snappy. The last
+block says where the others are. What is written here equals what TensorFlow writes to the byte
+(``TableBuilder`` and ``BlockBuilder`` in tensorflow/core/lib/io, without compression).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sigpb.checkpoint.snappy import uncompress
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.tf_record import CHECKSUM_SIZE, masked_checksum
-from sigpb.wire import read_varint
+from sigpb.wire import encode_varint, read_varint
 
 _FOOTER_SIZE = 48
-_MAGIC = 0xDB4775248B80FB57
+_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _UNCOMPRESSED, _SNAPPY = 0, 1
+_BLOCK_SIZE = 2**18  # from which on a block is complete
+_LARGE_ENTRY = 2 * _BLOCK_SIZE  # from which on an entry begins a block
+_RESTART = 16  # Every so many entries of a block, one has its whole key.
 _TRAILER_SIZE = 1 + CHECKSUM_SIZE  # a byte that tells the compression comes first
 
 
@@ -41,7 +46,7 @@ def read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     footer = data[-_FOOTER_SIZE:]
-    if len(footer) < _FOOTER_SIZE or struct.unpack("<Q", footer[-8:])[0] != _MAGIC:
+    if len(footer) < _FOOTER_SIZE or footer[-8:] != _MAGIC:
         raise DamagedTable("it has no footer")
     _, position = _handle(footer, 0)
     (start, size), _ = _handle(footer, position)
@@ -79,3 +84,104 @@ def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
     start, position = read_varint(data, position, len(data))
     size, position = read_varint(data, position, len(data))
     return (start, size), position
+
+
+def write_table(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Returns the table of some entries.
+
+    Args:
+        entries: Keys, each greater than the one before, with their values.
+    """
+    table, handles = bytearray(), _Block(restart=1)
+    handle, last = b"", b""
+    for block in _blocks(entries):
+        if handle:  # The key of the block before is between its last one and the first of this.
+            handles.add(_separator(last, block.first), handle)
+        handle, last = block.write(table), block.last
+    if handle:
+        handles.add(_successor(last), handle)
+    about_blocks = _Block().write(table)  # There is nothing to say of them.
+    footer = about_blocks + handles.write(table)
+    return bytes(table + footer.ljust(_FOOTER_SIZE - len(_MAGIC), b"\0") + _MAGIC)
+
+
+def _blocks(entries: Iterable[tuple[bytes, bytes]]) -> Iterator[_Block]:
+    block = _Block()
+    for key, value in entries:
+        if block and (block.size >= _BLOCK_SIZE or len(key) + len(value) >= _LARGE_ENTRY):
+            yield block
+            block = _Block()
+        block.add(key, value)
+    if block:
+        yield block
+
+
+class _Block:
+    """A block that is being written; true if it has entries.
+
+    Attributes:
+        first: Its first key.
+        last: Its last key.
+    """
+
+    def __init__(self, restart: int = _RESTART) -> None:
+        self.first = self.last = b""
+        self._restart = restart
+        self._content = bytearray()
+        self._restarts = [0]
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return self._count > 0
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes without its trailer."""
+        return len(self._content) + 4 * len(self._restarts) + 4
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """Adds an entry."""
+        shared = 0
+        if self._count == 0:
+            self.first = key
+        elif self._count % self._restart == 0:
+            self._restarts.append(len(self._content))
+        else:
+            shared = _shared(self.last, key)
+        for number in (shared, len(key) - shared, len(value)):
+            self._content += encode_varint(number)
+        self._content += key[shared:] + value
+        self._count += 1
+        self.last = key
+
+    def write(self, table: bytearray) -> bytes:
+        """Appends it to a table, and returns its handle: where it begins, and its size."""
+        handle = encode_varint(len(table)) + encode_varint(self.size)
+        restarts = self._restarts
+        stored = self._content + struct.pack(f"<{len(restarts) + 1}I", *restarts, len(restarts))
+        stored.append(_UNCOMPRESSED)
+        table += stored + masked_checksum(bytes(stored))
+        return handle
+
+
+def _separator(last: bytes, following: bytes) -> bytes:
+    """Returns a short key that is not before one, and before the one that follows it."""
+    shared = _shared(last, following)
+    if shared < min(len(last), len(following)) and last[shared] + 1 < following[shared]:
+        return last[:shared] + bytes([last[shared] + 1])
+    return last
+
+
+def _successor(last: bytes) -> bytes:
+    """Returns a short key that is not before one."""
+    kept = len(last) - len(last.lstrip(b"\xff"))
+    return last[:kept] + bytes([last[kept] + 1]) if kept < len(last) else last
+
+
+def _shared(first: bytes, second: bytes) -> int:
+    """Returns how many bytes two keys begin with alike."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next(
+        (position for position, (one, other) in pairs if one != other),
+        min(len(first), len(second)),
+    )
