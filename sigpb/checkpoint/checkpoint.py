@@ -1,7 +1,8 @@
-"""A checkpoint on disk: its index, the files of values, and the objects that it tracks."""
+"""A checkpoint: its index, the files of values, and the objects that it tracks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,57 +10,87 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.checkpoint.index import CheckpointIndex, NoIndex
+from sigpb.checkpoint.shards import read_range
 from sigpb.checkpoint.strings import decoded_scalar, encoded_scalar
-from sigpb.errors import EnvironmentFailure, ModelUnreadable
-from sigpb.regular_files import open_regular
+from sigpb.errors import ModelUnreadable
+from sigpb.publishing.changes import Changes, Content, WholeFile
 from sigpb.saved_model.files import read_side_file
+from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX
 
 OBJECTS_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The key of the encoded TrackableObjectGraph, a string."""
 
-MODEL_PREFIX = "variables/variables"
-"""What the names of a model's files of its checkpoint begin with."""
+_SUFFIX = ".index"
+MODEL_PREFIX = CHECKPOINT_INDEX.removesuffix(_SUFFIX)
+"""What the paths of the files of a model's checkpoint begin with, in its directory."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint, of which no more than the index is in memory.
+    """A checkpoint that is on disk, or that is to be written. Of it, the index is in memory.
 
     Attributes:
-        prefix: What the paths of its files begin with.
+        prefix: What the paths of its files begin with, as errors name it.
         index: Its index.
+        shards: The files of values by their numbers: those in which the index has something.
     """
 
     prefix: Path
     index: CheckpointIndex
+    shards: Mapping[int, Content]
 
     @classmethod
     def read(cls, prefix: Path) -> Checkpoint:
         """Reads the index of a checkpoint.
 
+        Args:
+            prefix: What the paths of its files begin with.
+
         Raises:
             ModelUnreadable: If there is none, or a damaged one.
             EnvironmentFailure: If it cannot be read for another reason.
         """
-        file = index_file(prefix)
+        file = prefix.with_name(prefix.name + _SUFFIX)
         content = read_side_file(file)
         if content is None:
             raise ModelUnreadable(f"{file}: there is no such file, and a checkpoint needs one.")
-        try:
-            return cls(prefix, CheckpointIndex.read(content))
-        except NoIndex as error:
-            raise NoIndex(f"{file}: {error}") from error
+        return cls._of(prefix, content, prefix.parent, {})
 
     @classmethod
-    def of_model(cls, directory: Path) -> Checkpoint | None:
+    def of_model(cls, directory: Path, changes: Changes | None = None) -> Checkpoint | None:
         """Reads the index of the checkpoint of a model; None if it has no index.
+
+        Args:
+            directory: The directory of the model.
+            changes: What is to become of the files in it: the checkpoint is the one after that.
 
         Raises:
             ModelUnreadable: If it is damaged.
             EnvironmentFailure: If it cannot be read for another reason.
         """
-        prefix = directory / MODEL_PREFIX
-        return cls.read(prefix) if index_file(prefix).exists() else None
+        changes = changes or {}
+        if CHECKPOINT_INDEX in changes:
+            content = changes[CHECKPOINT_INDEX]
+            assert content is None or isinstance(content, bytes), "an index is written anew"
+        else:
+            content = read_side_file(directory / CHECKPOINT_INDEX)
+        if content is None:
+            return None
+        return cls._of(directory / MODEL_PREFIX, content, directory, changes)
+
+    @classmethod
+    def _of(cls, prefix: Path, content: bytes, directory: Path, changes: Changes) -> Checkpoint:
+        """Returns a checkpoint with a certain index, some of whose files are to be changed."""
+        try:
+            index = CheckpointIndex.read(content)
+        except NoIndex as error:
+            raise NoIndex(f"{prefix.with_name(prefix.name + _SUFFIX)}: {error}") from error
+        shards: dict[int, Content] = {}
+        for number in {each.shard for each in index.tensors.values() if not each.is_sliced}:
+            file = prefix.with_name(shard_name(prefix.name, number, index.shards))
+            new = changes.get(str(file.relative_to(directory)))
+            shards[number] = WholeFile(file) if new is None else new
+        return cls(prefix, index, shards)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -72,10 +103,6 @@ class Checkpoint:
         names = (key.decode(errors="surrogateescape") for key in entries if key not in slices)
         return tuple(name for name in names if name != OBJECTS_KEY)
 
-    def shard_file(self, number: int) -> Path:
-        """Returns the path of a file of values."""
-        return self.prefix.with_name(shard_name(self.prefix.name, number, self.index.shards))
-
     def objects(self) -> protos.TrackableObjectGraph | None:
         """Returns the objects that the checkpoint tracks; None if it has none, as in TensorFlow 1.
 
@@ -86,32 +113,66 @@ class Checkpoint:
         stored = self.index.tensors.get(OBJECTS_KEY)
         if stored is None:
             return None
-        file = self.shard_file(stored.shard)
-        try:
-            with open_regular(file) as opened:
-                opened.seek(stored.offset)
-                content = opened.read(stored.size)
-        except FileNotFoundError as error:
-            raise ModelUnreadable(
-                f"{file}: there is no such file, and the index names it."
-            ) from error
-        except OSError as error:
-            raise EnvironmentFailure(f"{file}: {error.strerror or error}.") from error
+        file = self.prefix.with_name(shard_name(self.prefix.name, stored.shard, self.index.shards))
+        content = read_range(self.shards[stored.shard], stored.offset, stored.size)
         try:
             value = decoded_scalar(content)
             entry = protos.BundleEntryProto.FromString(self.index.entries[OBJECTS_KEY.encode()])
             if int.from_bytes(encoded_scalar(value)[1], "little") != entry.crc32c:
                 raise ModelUnreadable("it does not have the checksum that the index states")
-            return protos.TrackableObjectGraph.FromString(value)
+            return _checked(protos.TrackableObjectGraph.FromString(value))
         except (DecodeError, ModelUnreadable) as error:
             raise ModelUnreadable(
                 f"{file}: the graph of tracked objects is damaged: {error}."
             ) from error
 
+    def changes(self, before: Path | None) -> dict[str, Content | None]:
+        """Returns what becomes of files of a model that gets this checkpoint.
 
-def index_file(prefix: Path) -> Path:
-    """Returns the path of the index of a checkpoint."""
-    return prefix.with_name(f"{prefix.name}.index")
+        The files of values have names of their own unless there are as many as before. So they can
+        be put there first, and the old index is right until the new one takes its place; what the
+        old one alone names can be removed then.
+
+        Args:
+            before: The directory of the model whose checkpoint this one takes the place of; None
+                for a new model.
+
+        Raises:
+            ModelUnreadable: If the checkpoint that the model has is damaged.
+            EnvironmentFailure: If it cannot be read for another reason.
+        """
+        changes: dict[str, Content | None] = {}
+        old = None if before is None else Checkpoint.of_model(before)
+        if before is not None and old is not None:
+            pattern = f"*.data-?????-of-{old.index.shards:05}"
+            files = (before / MODEL_PREFIX).parent.glob(pattern)
+            changes = {str(file.relative_to(before)): None for file in files}
+            changes[CHECKPOINT_INDEX] = None
+        for number, content in self.shards.items():
+            name = shard_name(MODEL_PREFIX, number, self.index.shards)
+            if before is not None and content == WholeFile(before / name):
+                changes.pop(name, None)  # It stays where it is.
+            else:
+                changes[name] = content
+        if self.shards:
+            changes[CHECKPOINT_INDEX] = self.index.content()
+        return changes
+
+
+def _checked(objects: protos.TrackableObjectGraph) -> protos.TrackableObjectGraph:
+    """Returns tracked objects if those that they refer to are there.
+
+    Raises:
+        ModelUnreadable: If one is not.
+    """
+    numbers = {0}  # the root
+    for node in objects.nodes:
+        numbers.update(child.node_id for child in node.children)
+        for slot in node.slot_variables:
+            numbers |= {slot.original_variable_node_id, slot.slot_variable_node_id}
+    if missing := sorted(numbers - {*range(len(objects.nodes))}):
+        raise ModelUnreadable(f"it lacks the node {missing[0]}")
+    return objects
 
 
 def shard_name(prefix: str, number: int, shards: int) -> str:

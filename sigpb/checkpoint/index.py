@@ -78,10 +78,16 @@ class CheckpointIndex:
         try:
             entries = dict(read_table(data))
             header = protos.BundleHeaderProto.FromString(entries.pop(b"", b""))
-            tensors = {_text(key): _tensor(entry) for key, entry in entries.items()}
+            return cls.of(header, entries)
         except (DecodeError, ModelUnreadable) as error:
             raise NoIndex(f"not the index of a checkpoint: {error}.") from error
-        return cls(header, entries, tensors)
+
+    @classmethod
+    def of(
+        cls, header: protos.BundleHeaderProto, entries: Mapping[bytes, bytes]
+    ) -> CheckpointIndex:
+        """Returns the index that says this of a checkpoint and of its tensors."""
+        return cls(header, entries, {_text(key): _tensor(each) for key, each in entries.items()})
 
     def content(self) -> bytes:
         """Returns the bytes of its file, which are those that TensorFlow writes."""

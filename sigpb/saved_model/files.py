@@ -130,8 +130,13 @@ def read_side_file(file: Path) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        kind = ModelUnreadable if error.errno in _STAYS else EnvironmentFailure
-        raise kind(f"{file}: {error.strerror or error}.") from error
+        raise unreadable(file, error) from error
+
+
+def unreadable(file: Path, error: OSError) -> ModelUnreadable | EnvironmentFailure:
+    """Returns what to raise where a file of a model cannot be read."""
+    kind = ModelUnreadable if error.errno in _STAYS else EnvironmentFailure
+    return kind(f"{file}: {error.strerror or error}.")
 
 
 _REPEAT = "If a copy or a download broke off, repeat it."

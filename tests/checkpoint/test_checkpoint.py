@@ -8,7 +8,9 @@ import pytest
 from sigpb.checkpoint.checkpoint import OBJECTS_KEY, Checkpoint
 from sigpb.composing.part import Part
 from sigpb.errors import ModelUnreadable
+from sigpb.publishing.changes import WholeFile
 from sigpb.saved_model.model import open_model
+from tests.checkpoint.checkpoints import Objects, write_checkpoint
 
 ModelFactory = Callable[..., Path]
 
@@ -25,7 +27,7 @@ def test_tensors_and_tracked_objects(prefix: Path) -> None:
     assert list(checkpoint.keys) == sorted(
         each.checkpoint_key for node in objects.nodes for each in node.attributes
     )
-    assert checkpoint.shard_file(0).is_file()
+    assert checkpoint.shards == {0: WholeFile(prefix.with_name("variables.data-00000-of-00001"))}
 
 
 def test_checkpoint_of_tensorflow_1_tracks_nothing(fixture_model: ModelFactory) -> None:
@@ -51,7 +53,7 @@ def test_damaged_index_is_named(prefix: Path) -> None:
 def test_tracked_objects_that_cannot_be_read(prefix: Path) -> None:
     checkpoint = Checkpoint.read(prefix)
     stored = checkpoint.index.tensors[OBJECTS_KEY]
-    shard = checkpoint.shard_file(0)
+    shard = prefix.with_name("variables.data-00000-of-00001")
     content = shard.read_bytes()
     for position in (0, 2, stored.size - 1):
         altered = bytearray(content)
@@ -65,6 +67,16 @@ def test_tracked_objects_that_cannot_be_read(prefix: Path) -> None:
     shard.unlink()
     with pytest.raises(ModelUnreadable, match="00000-of-00001: there is no such file"):
         checkpoint.objects()
+
+
+def test_tracked_objects_that_contradict_themselves(tmp_path: Path) -> None:
+    child, slot = Objects(), Objects()
+    child.nodes.add().children.add(node_id=1)
+    slot.nodes.add().slot_variables.add(slot_variable_node_id=-1)
+    for number, objects in enumerate((child, slot, Objects())):
+        checkpoint = write_checkpoint(tmp_path / str(number), {"x": b"x"}, objects=objects)
+        with pytest.raises(ModelUnreadable, match="damaged: it lacks the node"):
+            checkpoint.objects()
 
 
 def test_part_of_a_model(prefix: Path) -> None:
