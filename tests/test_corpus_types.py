@@ -22,7 +22,7 @@ import pytest
 
 import sigpb
 from sigpb import protos
-from sigpb.rewrite import session_graph
+from sigpb.graphs import redirection
 from sigpb.saved_model import fingerprint
 from sigpb.saved_model.model import MetaGraph, parse
 from sigpb.tf.tensor_types import (
@@ -266,7 +266,7 @@ def test_every_loader_gives_converted_values(
         reshaping, batching = reshaping_patch(graph, name), batching_patch(graph, name)
         reshaped = patched(model, reshaping, tmp_path / f"reshaped{position}")
         with monkeypatch.context() as as_in_large_graphs:
-            as_in_large_graphs.setattr(session_graph, "_MANY_NODES", 0)
+            as_in_large_graphs.setattr(redirection, "_MANY_NODES", 0)
             batched = patched(model, batching, tmp_path / f"batched{position}")
         copied = sigpb.open(reshaped).meta_graphs[position].signatures
         for key in graph.user_signatures:

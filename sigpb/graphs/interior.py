@@ -12,19 +12,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.graphs.added_nodes import ADDED_ARGUMENT
-from sigpb.graphs.cone import needed, reached
+from sigpb.graphs.cone import needed
+from sigpb.graphs.effects import has_no_effect
 from sigpb.graphs.function_body import FunctionBody, InnerTensor
 from sigpb.steps.graph_body import constant
 from sigpb.tf.called_functions import (
-    FUNCTION_OPS,
     Functions,
     called_by,
-    functions_in_attributes,
     nodes_by_name,
     takes,
 )
 from sigpb.tf.op_defs import OpDefs
-from sigpb.tf.ops import READING_STATE, op_effects
 from sigpb.tf.stated_shapes import INPUT_SHAPES, OUTPUT_SHAPES
 from sigpb.tf.tensor_names import canonical, output_number, producer
 from sigpb.tf.tensor_types import dtype_name, is_handle, shape_proto
@@ -316,32 +314,6 @@ def _unused(
         if name not in before or not has_no_effect(node, functions, op_defs)
     ]
     return nodes.keys() - needed(nodes, wanted)
-
-
-def has_no_effect(node: protos.NodeDef, functions: Functions, op_defs: OpDefs) -> bool:
-    """Whether it is known that nothing but a node's outputs is missing if it does not run.
-
-    Asserts and messages count as nothing.
-    """
-
-    def called(name: str) -> Iterator[str]:
-        function = functions.get(name)
-        for each in function.node_def if function else ():
-            yield from functions_in_attributes(each)
-
-    names = reached(functions_in_attributes(node), called)
-    found = [functions.get(name) for name in names]
-    inner = [each for function in found if function for each in function.node_def]
-    return None not in found and all(_has_no_effect(each, op_defs) for each in (node, *inner))
-
-
-def _has_no_effect(node: protos.NodeDef, op_defs: OpDefs) -> bool:
-    if node.op in READING_STATE or node.op in FUNCTION_OPS:
-        return True
-    if (effects := op_effects().get(node.op)) is not None:
-        return {"pure", "reads"}.issuperset(effects)
-    op_def = op_defs.get(node.op)
-    return op_def is not None and not op_def.is_stateful
 
 
 def type_problem(tensor: InnerTensor) -> str | None:

@@ -1,10 +1,15 @@
-"""Placeholders that have a default."""
+"""Placeholders, with a default or without."""
 
 from __future__ import annotations
 
 from sigpb import protos
 from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.tf.tensor_names import producer
+
+
+def is_unfed_placeholder(node: protos.NodeDef | None) -> bool:
+    """Whether there is a node, and it is a placeholder without a default."""
+    return node is not None and node.op == "Placeholder"
 
 
 def default_placeholder(tensor: str, graph: TopLevelGraph) -> protos.NodeDef | None:

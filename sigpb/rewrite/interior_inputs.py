@@ -15,11 +15,11 @@ from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.graphs.added_nodes import computed_copy
 from sigpb.graphs.cone import needed, reached
+from sigpb.graphs.effects import has_no_effect
 from sigpb.graphs.function_body import InnerTensor, find, find_in, names_in_functions
 from sigpb.graphs.interior import (
     Cut,
     call_with_arguments,
-    has_no_effect,
     type_problem,
     with_arguments,
     without_waiting,

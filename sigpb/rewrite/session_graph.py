@@ -1,28 +1,19 @@
 """Writes what a signature feeds and fetches in the top-level graph: what session clients use.
 
 An input whose values are converted gets a placeholder of its own, and the steps behind it take the
-place of the tensor that was fed so far. That tensor can still be fed by others:
-
-* The nodes between the tensor and the signature's outputs are copied for this signature.
-* In a graph of many nodes, where that would be much, the old placeholder becomes, under its name, a
-  PlaceholderWithDefault whose default is what the steps compute, and nothing else changes. That
-  cannot be where another signature goes on feeding it, since OpenVINO takes the default for what is
-  fed; nor where the graph calls functions, since the session inlines these
-  (tensorflow/core/grappler/optimizers/function_optimizer.cc) and from then on wants the new
-  placeholder to be fed even by those who feed the old one. tf2onnx wants a flag for it.
+place of the tensor that was fed so far (`sigpb.graphs.redirection`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from sigpb import protos
-from sigpb.errors import PatchError
-from sigpb.graphs.added_nodes import FED, SPLICED, copy_scope, is_added
-from sigpb.graphs.cone import Cone, clone
+from sigpb.graphs.added_nodes import FED, SPLICED, is_added
 from sigpb.graphs.origins import Origins
-from sigpb.graphs.placeholders import constant_default, default_placeholder
+from sigpb.graphs.placeholders import constant_default, default_placeholder, is_unfed_placeholder
+from sigpb.graphs.redirection import redirected
 from sigpb.graphs.top_level import Scope, TopLevelGraph
 from sigpb.rewrite.conversion import Conversion, conversion
 from sigpb.rewrite.draft import Interfaces
@@ -34,8 +25,6 @@ from sigpb.rewrite.port import Port
 from sigpb.rewrite.restoration import Restoration
 from sigpb.steps.graph_body import GraphBody, constant, dtype_attr, identity, shape_attr
 from sigpb.steps.step import ConversionError, Stored, undone
-from sigpb.tf.called_functions import CALL_OPS
-from sigpb.tf.ops import TABLES, VARIABLES
 from sigpb.tf.tensor_elements import elements, set_elements, sizes
 from sigpb.tf.tensor_names import canonical, full, node_name, producer
 from sigpb.tf.tensor_types import (
@@ -47,8 +36,6 @@ from sigpb.tf.tensor_types import (
     with_tensor,
     with_tensors,
 )
-
-_MANY_NODES = 10_000
 
 
 class _TopLevel(Surface):
@@ -170,12 +157,12 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
         not is_back
         and all(fed_as_before[tensor] == own[tensor] for tensor in fed)
         and all(
-            _is_placeholder(graph.node(producer(interface.inputs[port.rows_of].info.name)))
+            is_unfed_placeholder(graph.node(producer(interface.inputs[port.rows_of].info.name)))
             for port in interface.inputs.values()
             if port.rows_of is not None
         )
     )
-    follow = _redirect(
+    follow = redirected(
         graph, scope, fed, still_fed, fetched, interface.changed_nodes, in_place=in_place
     )
     outputs = {}
@@ -206,10 +193,6 @@ def splice(interfaces: Interfaces, interface: Interface, graph: TopLevelGraph) -
     return Endpoints(surface.inputs, outputs, added, new)
 
 
-def _is_placeholder(node: protos.NodeDef | None) -> bool:
-    return node is not None and node.op == "Placeholder"
-
-
 def _restored(interface: Interface, restored: Restoration) -> Endpoints:
     """Returns the endpoints of a signature that is to be what it was."""
 
@@ -226,66 +209,6 @@ def _restored(interface: Interface, restored: Restoration) -> Endpoints:
                 yield key, after
 
     return Endpoints(dict(infos(interface.inputs)), dict(infos(interface.outputs)))
-
-
-def _redirect(
-    graph: TopLevelGraph,
-    scope: Scope,
-    fed: Mapping[str, str],
-    still_fed: Collection[str],
-    fetched: Sequence[str],
-    changed_nodes: Mapping[str, protos.NodeDef],
-    *,
-    in_place: bool,
-) -> Callable[[str], str]:
-    """Has tensors computed from what is fed now.
-
-    Args:
-        graph: The graph.
-        scope: Receives nodes.
-        fed: For each tensor that was fed so far what takes its place.
-        still_fed: The tensors that the signature goes on feeding, perhaps between the others and
-            what is fetched.
-        fetched: The tensors to compute.
-        changed_nodes: The nodes that differ for the signature, by name; new ones too.
-        in_place: Whether placeholders may take, under their names, what takes their place.
-
-    Returns:
-        What is computed in place of a tensor.
-    """
-    if not fed and not changed_nodes:
-        return lambda tensor: tensor
-    producers = [graph.node(producer(tensor)) for tensor in fed]
-    placeholders = [node for node in producers if node and _is_placeholder(node)]
-    in_place &= len(placeholders) == len(fed) and not changed_nodes
-    if in_place and len(graph) > _MANY_NODES and not graph.has_op(*CALL_OPS):
-        for node, tensor in zip(placeholders, fed.values(), strict=True):
-            graph.replace(_with_default(node, tensor, graph))
-        return lambda tensor: tensor
-    # What waits for a placeholder that was fed waits for what is fed now.
-    fed = {**fed, **{f"^{node.name}": f"^{producer(fed[node.name])}" for node in placeholders}}
-    nodes = {**graph.nodes, **changed_nodes} if changed_nodes else graph.nodes
-    names = Cone(nodes, fed.keys(), fetched, changed_nodes, still_fed).names
-    if stateful := sorted(name for name in names if nodes[name].op in VARIABLES | TABLES):
-        raise PatchError(
-            f"the nodes {', '.join(map(repr, stateful))} depend on an input that is to change, and "
-            "hold state; they cannot be copied for one signature alone."
-        )
-    taken = {**{tensor: tensor for tensor in still_fed}, **fed}
-    copies = graph.fresh_scope(copy_scope(scope.name))
-    follow = clone(graph.whole(nodes, names), names, taken, copies)
-    return lambda tensor: tensor if (now := follow(tensor)) == tensor else full(now)
-
-
-def _with_default(node: protos.NodeDef, tensor: str, graph: TopLevelGraph) -> protos.NodeDef:
-    """Returns a placeholder that takes a tensor when nothing is fed."""
-    after = protos.NodeDef()
-    after.CopyFrom(node)
-    after.op = "PlaceholderWithDefault"
-    after.input.insert(0, tensor)
-    type_ = graph.type_of(node.name)
-    after.attr["shape"].CopyFrom(shape_attr(shape_proto(type_.shape if type_ else None)))
-    return after
 
 
 def converted_default(

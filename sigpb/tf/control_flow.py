@@ -43,6 +43,18 @@ def surroundings(tensor: str, nodes: Mapping[str, protos.NodeDef]) -> str | None
         ``a loop``, which may run any number of times, or ``a branch``, which may not run, each with
         the op whose outputs leave it; or None.
     """
+    depth = _depth_of(tensor, nodes)
+    if depth.loops:
+        return "a loop, which only the outputs of Exit nodes leave"
+    return "a branch, which only the outputs of Merge nodes leave" if depth.branches else None
+
+
+def loops_around(node: str, nodes: Mapping[str, protos.NodeDef]) -> int:
+    """Returns in how many loops the outputs of a node are."""
+    return _depth_of(node, nodes).loops
+
+
+def _depth_of(tensor: str, nodes: Mapping[str, protos.NodeDef]) -> _Depth:
     depths: dict[str, _Depth] = {}
     opened: set[str] = set()
     waiting = [producer(tensor)]
@@ -56,10 +68,7 @@ def surroundings(tensor: str, nodes: Mapping[str, protos.NodeDef]) -> str | None
         waiting.pop()
         if name not in depths:
             depths[name] = _depth(name, nodes, [depths.get(each, _Depth()) for each in before])
-    depth = depths[producer(tensor)]
-    if depth.loops:
-        return "a loop, which only the outputs of Exit nodes leave"
-    return "a branch, which only the outputs of Merge nodes leave" if depth.branches else None
+    return depths[producer(tensor)]
 
 
 def _inputs(name: str, nodes: Mapping[str, protos.NodeDef]) -> list[str]:

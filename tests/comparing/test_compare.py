@@ -11,7 +11,7 @@ import sigpb
 from sigpb import protos
 from sigpb.comparing.compare import compare_models
 from sigpb.comparing.difference import SectionDifference
-from sigpb.rewrite import session_graph
+from sigpb.graphs import redirection
 from tests.cli.command_line import run
 from tests.comparing.patched import difference, only_graph, patched
 from tests.patches import MAIN, ModelFactory, altered, contents
@@ -132,7 +132,7 @@ class TestGraph:
     def test_placeholder_with_steps_in_front_is_not_another(
         self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)  # Then none of them is copied.
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)  # Then none of them is copied.
         model = fixture_model("tf1_fixed_batch")
         after = patched(
             model, 'signature { key: "serving_default" input { key: "x" dtype: "int32" } }'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import sigpb
+from sigpb.graphs import redirection
 from sigpb.patching.patch_file import parse_text
-from sigpb.rewrite import session_graph
 from tests.comparing.facts import assert_lists_the_plan
 from tests.comparing.patched import difference, patched
 from tests.comparing.patches import PATCHES
@@ -23,7 +23,7 @@ def test_difference_is_the_plan(
     is_large: bool,
 ) -> None:
     if is_large:  # Then a placeholder gets a default, where its users would be copied otherwise.
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
     model = fixture_model(name)
     plan = sigpb.plan(model, parse_text(patch))
     after = patched(model, patch)

@@ -11,8 +11,8 @@ import pytest
 
 import sigpb
 from sigpb import protos
+from sigpb.graphs import redirection
 from sigpb.patching.patch_file import parse_text
-from sigpb.rewrite import session_graph
 from tests.edits.before_after import planned
 from tests.edits.built_models import Signature, function_model, patched, results, session_model
 from tests.model_runner import Array
@@ -111,7 +111,7 @@ class TestInTensorFlow:
             w = v1.placeholder("float32", [None, 2], name="w")
             return {"x": x, "w": w}, concatenated(x, w)
 
-        monkeypatch.setattr(session_graph, "_MANY_NODES", many_nodes)
+        monkeypatch.setattr(redirection, "_MANY_NODES", many_nodes)
         after = patched(
             session_model(tmp_path, build), f'input {{ key: "w" bind: "[8, 9]" }} {left}'
         )
@@ -129,7 +129,7 @@ class TestInTensorFlow:
             h = v1.multiply(w, 2.0, name="h")
             return {"h": h, "w": w}, concatenated(h, w)
 
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
         after = patched(session_model(tmp_path, build), 'input { key: "w" bind: "[8, 9]" }')
         for outputs in results(after, {"h": np.array([[1, 2], [3, 4]], "float32")}):
             assert outputs == {"y": [[1, 2, 8, 9], [3, 4, 8, 9]]}

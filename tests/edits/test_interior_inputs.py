@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sigpb.rewrite import session_graph
+from sigpb.graphs import redirection
 from tests.edits.built_models import SERVE, Signature, patched, results, session_model
 from tests.model_runner import run_v1
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(params=["copies", "in place"], autouse=True)
 def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "in place":
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
 
 
 def between(v1: Any) -> Signature:

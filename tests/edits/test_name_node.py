@@ -7,8 +7,8 @@ import pytest
 
 import sigpb
 from sigpb import protos
+from sigpb.graphs import redirection
 from sigpb.patching.patch_file import parse_text
-from sigpb.rewrite import session_graph
 from tests import model_runner
 from tests.edits.before_after import planned, types_of
 from tests.edits.in_tensorflow import SERVE
@@ -273,7 +273,7 @@ class TestInverse:
     def test_of_a_placeholder_that_takes_the_new_one(
         self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
         model = fixture_model("tf1_no_variables")
         before, text = (
             (model / MAIN).read_bytes(),
@@ -290,7 +290,7 @@ class TestInverse:
     def test_of_one_of_two_placeholders_that_take_new_ones(
         self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
         model = fixture_model("tf1_no_variables")
         both = 'input { key: "a" node_name: "z" } input { key: "b" node_name: "y_in" }'
         apply(model, naming(both, "default"))
@@ -336,7 +336,7 @@ def test_runs(fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch, name
     import tensorflow as tf
 
     if name == "tf1_shared":
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
     model = fixture_model(name)
     old, output = tensors(only_graph(model)), "s" if name == "tf2_linear" else "sum"
     text, patched = BOTH.replace('"s"', f'"{output}"'), model.with_name("patched")

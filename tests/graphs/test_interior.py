@@ -4,8 +4,9 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import PatchError
+from sigpb.graphs.effects import has_no_effect
 from sigpb.graphs.function_body import InnerTensor, find
-from sigpb.graphs.interior import Cut, has_no_effect, with_arguments
+from sigpb.graphs.interior import Cut, with_arguments
 from sigpb.tf.called_functions import nodes_by_name
 from sigpb.tf.op_defs import OpDefs
 from sigpb.tf.tensor_types import TensorType, dtype_of

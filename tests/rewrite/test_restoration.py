@@ -8,8 +8,8 @@ import pytest
 
 import sigpb
 from sigpb import protos
+from sigpb.graphs import redirection
 from sigpb.patching.patch_file import parse_text
-from sigpb.rewrite import session_graph
 from tests.patches import MAIN, ModelFactory, altered, apply, only_graph, refusals
 
 DEFAULT = 'signature {{ key: "serving_default" {} }}'.format
@@ -169,7 +169,7 @@ class TestPlaceholderThatTakesWhatIsComputed:
 
     @pytest.fixture
     def model(self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
         return fixture_model("tf1_no_variables")
 
     def test_is_what_it_was(self, model: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.rewrite import session_graph
+from sigpb.graphs import redirection
 from sigpb.rewrite.session_graph import splice
 from sigpb.tf.tensor_types import TensorType, dtype_of, shape_of
 from sigpb.tf.tensor_values import tensor_proto
@@ -32,7 +32,7 @@ TO_INT64 = retype("s", "input", "x", "int64")
 @pytest.fixture(autouse=True)
 def _every_graph_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small ones always have nodes copied."""
-    monkeypatch.setattr(session_graph, "_MANY_NODES", 0)
+    monkeypatch.setattr(redirection, "_MANY_NODES", 0)
 
 
 def spliced(
@@ -110,7 +110,7 @@ class TestCopies:
     """What lies between is computed twice."""
 
     def test_in_a_small_graph(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 4)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 4)
         assert spliced(TO_INT64).added == [
             "sigpb/s/x = Placeholder()",
             "sigpb/s/x/Cast = Cast(sigpb/s/x)",
@@ -229,7 +229,7 @@ class TestInteriorInputs:
 
     @pytest.fixture(autouse=True)
     def _nothing_is_in_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(session_graph, "_MANY_NODES", 1000)
+        monkeypatch.setattr(redirection, "_MANY_NODES", 1000)
 
     def test_nothing_before_what_is_fed_is_copied(self) -> None:
         assert spliced(TO_INT64, self.GRAPH, self.SIGNATURES).added == [
