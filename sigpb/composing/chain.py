@@ -6,11 +6,13 @@ the other.
 
 What is added, so that it can be recognised and taken out again:
 
-* At the top level of the graph, in the scope ``sigpb/<key>``: copies, in ``sigpb/<key>/copy``, of
-  the nodes between the inputs of the second signature that are fed and its outputs; placeholders
-  for inputs of the second that the first needs for itself; an Identity of each output that clients
-  would both feed and fetch; and, where a signature changes a state, a NoOp ``first`` that the
-  second waits for. Nodes of the first are taken as they are.
+* At the top level of the graph, in a scope ``sigpb_chain/<key>``: copies, in the scope ``copy`` of
+  that, of the nodes between the inputs of the second signature that are fed and its outputs;
+  placeholders for inputs of the second that the first needs for itself; an Identity of each output
+  that clients would both feed and fetch; and, where a signature changes a state, a NoOp ``first``
+  that the second waits for. Nodes of the first are taken as they are. Nothing of that is in the
+  scope ``sigpb``, nor may nodes of an adapter be: those would be taken for the conversions of a
+  patch, which later patches look through and take back.
 * In the library, one function ``__inference_signature_wrapper_sigpb_chain_<n>``. Its first call is
   that of the first signature's function, its second call that of the second's.
 * In the object graph, no more than a description of that function, and a node for it where the

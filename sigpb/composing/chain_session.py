@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sigpb import protos
 from sigpb.errors import PatchError, listed
-from sigpb.graphs.added_nodes import SPLICED
+from sigpb.graphs.added_nodes import CHAINED
 from sigpb.graphs.cone import needed
 from sigpb.graphs.effects import has_no_effect, is_pure
 from sigpb.graphs.placeholders import default_placeholder
@@ -57,7 +57,7 @@ class _Session:
         self.parts, self.chain, self.graph = parts, chain, parts.top
         signatures = parts.meta_graph.signatures
         self.first, self.second = signatures[chain.first], signatures[chain.second]
-        self.scope = self.graph.fresh_scope(f"{SPLICED}/{node_name(chain.key)}")
+        self.scope = self.graph.fresh_scope(f"{CHAINED}/{node_name(chain.key)}")
         self.open = {
             key: [canonical(tensor) for tensor in tensor_names(self.second.inputs[key])]
             for key in chain.open_inputs(self.second)

@@ -16,6 +16,13 @@ SPLICED = "sigpb"
 
 SCOPE = f"{SPLICED}/"
 
+CHAINED = "sigpb_chain"
+"""The outermost scope of what makes one signature of two.
+
+It is no part of the other one: what a patch splices for the whole, and what a later patch takes
+back, is in front of these nodes and behind them, as if they were those of a model.
+"""
+
 ADDED_ARGUMENT = "sigpb_input"
 """What the names of arguments that are added to functions begin with."""
 
