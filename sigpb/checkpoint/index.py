@@ -17,10 +17,6 @@ from sigpb.checkpoint.slice_keys import slice_key
 from sigpb.checkpoint.table import read_table, write_table
 from sigpb.errors import ModelUnreadable
 from sigpb.tf.tensor_types import Shape, shape_of
-from sigpb.wire import Field, Message
-
-# Of BundleEntryProto.
-_DTYPE, _SHAPE, _SHARD, _OFFSET, _SIZE, _SLICES = 1, 2, 3, 4, 5, 7
 
 
 class NoIndex(ModelUnreadable):
@@ -110,25 +106,12 @@ def _text(key: bytes) -> str:
     return key.decode(errors="backslashreplace")
 
 
-def _tensor(entry: bytes) -> StoredTensor:
-    message = Message.root(entry)
-    found = {field.number: field for field in message.fields()}
-    numbers = {
-        number: _number(message, found.get(number)) for number in (_DTYPE, _SHARD, _OFFSET, _SIZE)
-    }
-    shape = message.value(found[_SHAPE]) if _SHAPE in found else b""
+def _tensor(encoded: bytes) -> StoredTensor:
+    entry = protos.BundleEntryProto.FromString(encoded)
+    dtype, shape = entry.dtype, shape_of(entry.shape)
+    place = entry.shard_id, entry.offset, entry.size
+    is_sliced = bool(entry.slices)
     # Where the value is says nothing of it.
-    kept = (field for field in message.fields() if field.number not in (_OFFSET, _SHARD))
-    return StoredTensor(
-        numbers[_DTYPE],
-        shape_of(protos.TensorShapeProto.FromString(shape)),
-        numbers[_SHARD],
-        numbers[_OFFSET],
-        numbers[_SIZE],
-        _SLICES in found,
-        b"".join(entry[field.start : field.end] for field in kept),
-    )
-
-
-def _number(message: Message, field: Field | None) -> int:
-    return message.varint(field) if field else 0
+    entry.ClearField("shard_id")
+    entry.ClearField("offset")
+    return StoredTensor(dtype, shape, *place, is_sliced, entry.SerializeToString())
