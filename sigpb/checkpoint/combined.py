@@ -16,6 +16,7 @@ from pathlib import Path
 from sigpb import protos
 from sigpb.checkpoint.checkpoint import MODEL_PREFIX, OBJECTS_KEY, Checkpoint
 from sigpb.checkpoint.index import CheckpointIndex
+from sigpb.checkpoint.objects import has_tensors
 from sigpb.checkpoint.shards import part_of, read_range, size_of
 from sigpb.checkpoint.slice_keys import slice_key
 from sigpb.checkpoint.strings import encoded_scalar
@@ -201,7 +202,9 @@ def _contradictions(
         if key in keys:
             yield f"A tensor cannot have the key {key!r}: checkpoints have something else there."
     attributes = (each for node in objects.nodes for each in node.attributes) if objects else ()
-    if lacking := sorted({each.checkpoint_key for each in attributes} - set(keys), key=natural):
+    ordered = sorted(keys)
+    tracked = {each.checkpoint_key for each in attributes}
+    if lacking := [key for key in sorted(tracked, key=natural) if not has_tensors(key, ordered)]:
         yield f"The checkpoint would have no values for objects that it tracks: {listed(lacking)}."
 
 

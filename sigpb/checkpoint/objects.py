@@ -9,7 +9,9 @@ tensorflow/cc/saved_model/bundle_v2.cc.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 
 from sigpb import protos
 from sigpb.errors import PatchError
@@ -56,7 +58,7 @@ def restricted(
 
     Args:
         objects: The graph.
-        keys: The keys of the values.
+        keys: The keys of the values, as the checkpoint has them.
         saved: The objects of the model that the checkpoint is to be for. What a path leads to that
             these do not have is left out.
 
@@ -65,8 +67,9 @@ def restricted(
             in files that only that saver knows.
     """
     reached = _reached(objects, saved)
+    ordered = sorted(keys)
     values = {
-        number: [each for each in node.attributes if each.checkpoint_key in keys]
+        number: [each for each in node.attributes if has_tensors(each.checkpoint_key, ordered)]
         for number, node in enumerate(objects.nodes)
     }
     slots = {
@@ -101,6 +104,24 @@ def restricted(
         if node.HasField("has_checkpoint_values"):
             node.has_checkpoint_values.value = len(numbers) > 1 or bool(values[old])
     return graph
+
+
+def has_tensors(attribute: str, keys: Sequence[str]) -> bool:
+    """Whether a value of an object is stored.
+
+    Most are one tensor. Others are several, whose keys begin with the one that is tracked, as do
+    ``…/.ATTRIBUTES/table-keys`` and ``…/.ATTRIBUTES/table-values`` of a table that training fills.
+
+    Args:
+        attribute: The ``checkpoint_key`` of the attribute.
+        keys: The keys of all tensors, sorted.
+    """
+    for key in islice(keys, bisect_left(keys, attribute), None):
+        if not key.startswith(attribute):
+            return False
+        if "/" not in key[len(attribute) :]:
+            return True
+    return False
 
 
 def _reached(

@@ -77,6 +77,15 @@ def test_restricted_to_some_values_of_an_object() -> None:
     assert restricted(table, {"keys"}, saved(table)) == graph({"table": 1}, {"keys": "keys"})
 
 
+def test_restricted_to_an_object_whose_value_is_several_tensors() -> None:
+    table = graph({"table": 1, "v": 2}, {"table": "t/table"}, {"v": "t"})
+    wanted = {"t/table-keys", "t/table-values"}
+    assert restricted(table, wanted, saved(table)).nodes[1] == table.nodes[1]
+    for others in ({"t/", "t/tabl", "z"}, {"t/table/x", "t/table/y"}):
+        assert restricted(table, others, saved(table)) == graph({})
+    assert restricted(table, {"t/table/x", "t/table_x"}, saved(table)).nodes[1] == table.nodes[1]
+
+
 def test_restricted_to_paths_that_the_model_has() -> None:
     model = saved(LAYER)
     del model.nodes[0].children[0]
