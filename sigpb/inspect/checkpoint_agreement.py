@@ -9,7 +9,8 @@ from sigpb.errors import listed
 from sigpb.graphs.cone import needed
 from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.inspect.graph.flow import Graph
-from sigpb.inspect.loading import ASSIGNING, Loading, variable_of
+from sigpb.inspect.loading import Loading
+from sigpb.tf.load_ops import ASSIGNING, variable_of
 from sigpb.tf.ops import VARIABLES
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import dtype_name, is_compatible, shape_of, shape_text

@@ -8,46 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.inspect.graph.flow import Graph
 from sigpb.saved_model.model import MetaGraph, parse
+from sigpb.tf import load_ops
+from sigpb.tf.load_ops import (
+    ASSIGNING,
+    INIT_COLLECTIONS,
+    INIT_SIGNATURE,
+    LOOKING,
+    PASSING_VARIABLES,
+    Variable,
+    variable_of,
+)
 from sigpb.tf.ops import VARIABLES
-from sigpb.tf.tensor_elements import elements
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import tensor_names
 
 _SAVER = protos.MetaGraphDef.SAVER_DEF_FIELD_NUMBER
 _COLLECTIONS = protos.MetaGraphDef.COLLECTION_DEF_FIELD_NUMBER
-
-INIT_SIGNATURE = "__saved_model_init_op"
-"""The key of the signature that names the init op (tensorflow/python/saved_model/constants.py)."""
-
-# Where older models name it.
-_INIT_COLLECTIONS = {b"saved_model_main_op", b"legacy_init_op"}
-
-ASSIGNING = frozenset({"Assign", "AssignVariableOp"})
-"""The ops that give a variable a value, whatever it was before."""
-
-# Ops that take a variable and leave it as it is; any other op that takes one may assign it.
-_LOOKING = {"IsVariableInitialized", "ReadVariableOp", "VarIsInitializedOp", "VariableShape"}
-_PASSING = {"Enter", "Identity", "RefEnter", "RefIdentity", "Switch"}
 _RESTORING = "RestoreV2"
-
-
-class Variable(NamedTuple):
-    """A variable, by what sessions know it by.
-
-    Attributes:
-        container: The container of its resource.
-        name: Its ``shared_name``, or the name of its node where that is empty.
-    """
-
-    container: bytes
-    name: bytes
 
 
 @dataclass(frozen=True)
@@ -90,8 +73,9 @@ def init_ops(meta_graph: MetaGraph) -> list[str]:
     """Returns the names of the nodes that are to be run once variables are restored."""
     signature = meta_graph.signatures.get(INIT_SIGNATURE, protos.SignatureDef())
     found = [name for info in signature.outputs.values() for name in tensor_names(info)]
+    names = {name.encode() for name in INIT_COLLECTIONS}
     for key, field in meta_graph.message.entries(_COLLECTIONS):
-        value = meta_graph.message.entry_value(field) if key in _INIT_COLLECTIONS else None
+        value = meta_graph.message.entry_value(field) if key in names else None
         found += parse(protos.CollectionDef, value).node_list.value if value else []
     return [producer(name) for name in found]
 
@@ -99,13 +83,6 @@ def init_ops(meta_graph: MetaGraph) -> list[str]:
 def is_variable(record: NodeRecord | None) -> bool:
     """Whether a node is a variable, or the handle of one."""
     return record is not None and record.op in VARIABLES
-
-
-def variable_of(node: protos.NodeDef) -> Variable:
-    """Returns the variable that a node is, or is the handle of."""
-    name = node.attr["shared_name"].s if "shared_name" in node.attr else b""
-    container = node.attr["container"].s if "container" in node.attr else b""
-    return Variable(container, name or node.name.encode())
 
 
 class _LoadingRun:
@@ -153,7 +130,7 @@ class _LoadingRun:
         for record in records:
             if record.op == _RESTORING:
                 self._restoring.append((body, record))
-            if record.op in _LOOKING or record.op in _PASSING or is_variable(record):
+            if record.op in LOOKING or record.op in PASSING_VARIABLES or is_variable(record):
                 continue
             taken = [self._variable(body, spelled, arguments) for spelled in record.tensors]
             call = call_of(body, record, self._library) if depth < MAX_NESTING else None
@@ -182,7 +159,7 @@ class _LoadingRun:
 
     def _variable(self, body: FlowBody, spelled: str, arguments: Mapping[int, str]) -> str | None:
         """Returns the node of the top level that is the variable which a tensor is, or None."""
-        spelled = _origin(body, spelled, _PASSING)
+        spelled = _origin(body, spelled, PASSING_VARIABLES)
         argument = body.argument(spelled)
         if argument is not None:
             return arguments.get(argument)
@@ -212,21 +189,9 @@ def upstream(body: FlowBody, names: Iterable[str]) -> Iterator[NodeRecord]:
             yield record
 
 
-# A constant's shape may claim more elements than it holds; then the last element is repeated.
-_MOST_TEXTS = 1 << 16
-
-
 def constant_texts(body: FlowBody, spelled: str) -> list[str]:
     """Returns the elements of a constant of strings; none if it is no constant."""
     record = body.record(spelled)
     if record is None or record.op != "Const":
         return []
-    tensor = body.whole(record).attr["value"].tensor
-    try:
-        found = elements(tensor)
-        count = tensor.tensor_shape.dim[0].size if tensor.tensor_shape.dim else 1
-    except ValueError:
-        return []
-    found += found[-1:] * (min(count, _MOST_TEXTS) - len(found))
-    texts = (element for element in found if isinstance(element, bytes))
-    return [element.decode(errors="backslashreplace") for element in texts]
+    return load_ops.constant_texts(body.whole(record))

@@ -11,12 +11,13 @@ from functools import cached_property
 
 from sigpb import protos
 from sigpb.inspect.graph.flow import Graph
-from sigpb.inspect.loading import ASSIGNING, Loading, RestoredValue
+from sigpb.inspect.loading import Loading, RestoredValue
 from sigpb.inspect.proto_source import GraphPart
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import MetaGraph, parse
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.called_functions import CALL_OPS
+from sigpb.tf.load_ops import ASSIGNING
 from sigpb.tf.tensor_names import canonical
 
 _ASSETS = protos.MetaGraphDef.ASSET_FILE_DEF_FIELD_NUMBER

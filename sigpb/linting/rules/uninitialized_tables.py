@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigpb.errors import listed
-from sigpb.inspect.loading import INIT_SIGNATURE, init_ops
+from sigpb.inspect.loading import init_ops
 from sigpb.linting.linted_model import LintedModel
 from sigpb.linting.op_search import nodes_with_ops
 from sigpb.linting.rule import Finding, LintRule
+from sigpb.tf.load_ops import INIT_SIGNATURE
 
 # Tables that refuse to be looked up before they are filled, all at once.
 _TABLES = ("HashTable", "HashTableV2")

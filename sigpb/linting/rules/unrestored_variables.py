@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 from sigpb import protos
 from sigpb.errors import PatchError, listed
-from sigpb.inspect.loading import ASSIGNING, is_variable, variable_of
+from sigpb.inspect.loading import is_variable
 from sigpb.inspect.object_tensors import captured_tensors, restored_variables
 from sigpb.linting.linted_model import Consumers, LintedGraph, LintedModel
 from sigpb.linting.rule import Finding, Fixing, LintRule
 from sigpb.rewrite.interface import fed_tensors
+from sigpb.tf.load_ops import ASSIGNING, variable_of
 from sigpb.tf.tensor_names import producer
 from sigpb.wire import Edits
 
