@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.checkpoint.slice_keys import slice_key
-from sigpb.checkpoint.table import read_table, write_table
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model.sorted_table import read_table, write_table
 from sigpb.tf.tensor_types import Shape, shape_of
 
 

@@ -1,4 +1,4 @@
-"""The index of a checkpoint, as LevelDB writes tables: see `sigpb.checkpoint.table`."""
+"""The index of a checkpoint, as LevelDB writes tables: see `sigpb.saved_model.sorted_table`."""
 
 from __future__ import annotations
 

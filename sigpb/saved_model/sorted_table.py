@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 
-from sigpb.checkpoint.snappy import uncompress
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model.snappy import uncompress
 from sigpb.saved_model.tf_record import CHECKSUM_SIZE, masked_checksum
 from sigpb.wire import encode_varint, read_varint
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sigpb.checkpoint.snappy import uncompress
 from sigpb.errors import ModelUnreadable
+from sigpb.saved_model.snappy import uncompress
 from sigpb.wire import encode_varint
 
 
