@@ -12,13 +12,14 @@ import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sigpb.batch.job import Job
 from sigpb.patching.plan import Plan
-from sigpb.publishing.changes import Changes, Content, SplicedFile
+from sigpb.publishing.changes import Changes, Content, SplicedFile, WholeFile
 from sigpb.saved_model import fingerprint, history
-from sigpb.saved_model.files import WARMUP_PATH, read_side_file
+from sigpb.saved_model.files import CHECKPOINT_INDEX, WARMUP_PATH, read_side_file
 from sigpb.saved_model.model import SavedModel
 
 # Models are given out in the order of their paths, so that equal ones come soon after another.
@@ -27,7 +28,7 @@ _REMEMBERED = 16
 _READ_BESIDES = (
     history.FILE_NAME,
     fingerprint.FILE_NAME,
-    fingerprint.CHECKPOINT_INDEX,
+    CHECKPOINT_INDEX,
     WARMUP_PATH,
 )
 
@@ -51,9 +52,17 @@ class Planned:
     def of(self, model: SavedModel) -> Planned:
         """Returns the same for another model in which all is equal, as if it was made now."""
 
+        def rebased(source: Path) -> Path:
+            directory = Path(self.plan.model)
+            if not source.is_relative_to(directory):
+                source, directory = source.resolve(), directory.resolve()
+            if not source.is_relative_to(directory):  # a file of another model, such as an adapter
+                return source
+            return model.directory / source.relative_to(directory)
+
         def content_of(name: str, content: Content | None) -> Content | None:
-            if isinstance(content, SplicedFile):
-                return dataclasses.replace(content, source=model.file)
+            if isinstance(content, (SplicedFile, WholeFile)):
+                return dataclasses.replace(content, source=rebased(content.source))
             if name == history.FILE_NAME and isinstance(content, bytes):
                 return history.dated_now(content)
             return content

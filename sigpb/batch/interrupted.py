@@ -12,10 +12,11 @@ from sigpb import protos
 from sigpb.batch.digests import digest_of_model, result_of
 from sigpb.batch.job import Job, Outcome, Task
 from sigpb.batch.place import Place, place_of
+from sigpb.checkpoint.shards import size_of
 from sigpb.errors import EnvironmentFailure
 from sigpb.patching.apply import changes_of
 from sigpb.patching.compile import plan_patch
-from sigpb.publishing.changes import Changes
+from sigpb.publishing.changes import Changes, Role
 from sigpb.saved_model import history
 from sigpb.saved_model.model import open_model
 
@@ -95,8 +96,13 @@ def left_behind(job: Job, task: Task, patch: protos.SavedModelPatch) -> LeftBehi
 
 def _is_described(model: Place, changes: Changes, main: str, outcome: Outcome) -> bool:
     """Whether the files beside a patched proto are those that belong to it."""
+    loaded = {name for name in changes if Role.of(name) is Role.LOADED}
+    sizes = model.sizes() if loaded else {}
     for name, content in changes.items():
-        if name == history.FILE_NAME:
+        if name in loaded:  # The index of the checkpoint has the checksums of what is in shards.
+            if sizes.get(name) != (None if content is None else size_of(content)):
+                return False
+        elif name == history.FILE_NAME:
             record = (history.records_in(model.read(name) or b"") or [{}])[-1]
             # Protos that take long to digest have none in the record.
             if record.get("output_digest") not in (outcome.output_digest, None) or not record:

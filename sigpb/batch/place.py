@@ -21,6 +21,7 @@ from sigpb.publishing.new_files import parents_of
 from sigpb.publishing.publish import publish_copy, publish_in_place
 from sigpb.publishing.restore import (
     backup_path,
+    files_before,
     remove_leftovers,
     remove_stages,
     restore,
@@ -206,8 +207,9 @@ class LocalPlace:
                 if kept.exists():
                     (view / name).parent.mkdir(exist_ok=True)
                     (view / name).symlink_to(kept)
-            for name in ("variables", "assets"):
-                (view / name).symlink_to(Path(os.path.realpath(model), name))
+            for name, file in files_before(model, backup).items():
+                (view / name).parent.mkdir(parents=True, exist_ok=True)
+                (view / name).symlink_to(file)
             yield view
 
     def restore(self, job: Job, done: Outcome) -> None:

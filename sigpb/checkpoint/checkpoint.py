@@ -14,8 +14,7 @@ from sigpb.checkpoint.shards import read_range
 from sigpb.checkpoint.strings import decoded_scalar, encoded_scalar
 from sigpb.errors import ModelUnreadable
 from sigpb.publishing.changes import Changes, Content, WholeFile
-from sigpb.saved_model.files import read_side_file
-from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX
+from sigpb.saved_model.files import CHECKPOINT_INDEX, read_side_file
 
 OBJECTS_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The key of the encoded TrackableObjectGraph, a string."""

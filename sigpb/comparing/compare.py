@@ -31,7 +31,7 @@ from sigpb.regular_files import open_regular, read_regular
 from sigpb.remote.at_hand import at_hand
 from sigpb.remote.stored_file import StoredFile
 from sigpb.saved_model import fingerprint, history
-from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME, sha256_of
+from sigpb.saved_model.files import BINARY_NAME, CHECKPOINT_INDEX, TEXT_NAME, sha256_of
 from sigpb.saved_model.model import (
     INTERNAL_PREFIX,
     MetaGraph,
@@ -259,7 +259,7 @@ def _compare_files(before: Path, after: Path, left: tuple[Left, Left]) -> FilesD
         ]
         changes.append(FileChange(path, digests[0], digests[1], path not in _TELL_ONLY))
     variables = NameChanges()
-    if any(change.path == fingerprint.CHECKPOINT_INDEX for change in changes):
+    if any(change.path == CHECKPOINT_INDEX for change in changes):
         variables = _variables(before, after)
     return FilesDifference(tuple(changes), variables, tuple(not_compared))
 
@@ -311,7 +311,7 @@ def _mapped(file: Path) -> mmap.mmap:
 
 def _variables(before: Path, after: Path) -> NameChanges:
     try:
-        files = [folder / fingerprint.CHECKPOINT_INDEX for folder in (before, after)]
+        files = [folder / CHECKPOINT_INDEX for folder in (before, after)]
         indices = [CheckpointIndex.read(read_regular(file)).tensors for file in files]
     except (OSError, NoIndex):
         return NameChanges()

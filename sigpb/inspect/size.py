@@ -15,6 +15,7 @@ from sigpb.inspect.proto_source import ProtoSource
 from sigpb.inspect.schema import descriptor
 from sigpb.inspect.styled_text import Line, Span, line
 from sigpb.json_values import json_value
+from sigpb.saved_model.files import MAX_PROTO_SIZE
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_types import Shape, dtype_name, shape_of, shape_text
 from sigpb.wire import Field, Message, WireType
@@ -30,9 +31,6 @@ _OPENED = {
     ("MetaGraphDef", "graph_def"): "GraphDef",
 }
 
-
-LIMIT = 2**31 - 1
-"""The largest message that protobuf can write or parse: 2 GiB less a byte."""
 
 GROUPINGS = ("section", "op", "function", "scope", "node")
 
@@ -325,14 +323,15 @@ def headline(source: ProtoSource, total: int) -> str:
     """Says how large a file is, and how far from what protobuf allows."""
     text = " as a binary proto, which these numbers are about" if source.is_text else ""
     size = f"{source.file}: {total:,} bytes{text}"
-    if total <= LIMIT:
+    if total <= MAX_PROTO_SIZE:
         return (
-            f"{size}, {total / LIMIT:.1%} of the {LIMIT:,} that protobuf allows (2 GiB); "
-            f"{LIMIT - total:,} are left."
+            f"{size}, {total / MAX_PROTO_SIZE:.1%} of the {MAX_PROTO_SIZE:,} that protobuf allows "
+            f"(2 GiB); {MAX_PROTO_SIZE - total:,} are left."
         )
     return (
-        f"{size}, {total - LIMIT:,} more than the {LIMIT:,} that protobuf allows (2 GiB): "
-        "TensorFlow cannot load it. What variables hold is in the checkpoint and does not count."
+        f"{size}, {total - MAX_PROTO_SIZE:,} more than the {MAX_PROTO_SIZE:,} that protobuf allows "
+        "(2 GiB): TensorFlow cannot load it. What variables hold is in the checkpoint and does not "
+        "count."
     )
 
 
@@ -376,8 +375,8 @@ def size_json(source: ProtoSource, sizes: Sizes, by: str) -> dict[str, Any]:
         "file": str(source.file),
         "text": source.is_text,
         "bytes": sizes.total,
-        "limit": LIMIT,
-        "left": LIMIT - sizes.total,
+        "limit": MAX_PROTO_SIZE,
+        "left": MAX_PROTO_SIZE - sizes.total,
         "by": by,
         "rows": [json_value(row, size="bytes") for row in sizes.rows],
         "others": {"bytes": sizes.others.size, "count": sizes.others.count},

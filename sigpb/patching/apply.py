@@ -13,7 +13,7 @@ from sigpb.patching.invert import inverse_of
 from sigpb.patching.plan import Plan, asks_for_whole_graphs, not_checked
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.phases import phase
-from sigpb.publishing.changes import Changes, Content, SplicedFile
+from sigpb.publishing.changes import Changes, Content, SplicedFile, check_size
 from sigpb.regular_files import read_regular
 from sigpb.rewrite.commit import Committed, commit
 from sigpb.saved_model.model import SavedModel
@@ -41,8 +41,8 @@ def changes_of(
         history: Whether to record the patch.
 
     Raises:
-        PatchError: If the graph is in the way of a change, if warm-up requests cannot follow, or
-            if the changed model cannot be fingerprinted.
+        PatchError: If the graph is in the way of a change, if warm-up requests cannot follow, if
+            the changed model cannot be fingerprinted, or if its proto would be too large.
     """
     if plan.is_empty:
         return {}, ()
@@ -68,6 +68,7 @@ def changes_of(
         **side_files.fingerprint(model, pieces, committed, fingerprint),
         **requests,
     }
+    check_size(changes)
     if history:
         changes |= side_files.history(model, plan, changes, views, inverse_of(plan, signed))
     return changes, notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from google.protobuf import text_format
@@ -17,7 +18,7 @@ from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model import history as histories
-from sigpb.saved_model.files import WARMUP_PATH, read_side_file, sha256_of
+from sigpb.saved_model.files import CHECKPOINT_INDEX, WARMUP_PATH, read_side_file, sha256_of
 from sigpb.saved_model.model import SavedModel, parse
 from sigpb.wire import Buffer, Message, Piece, assemble, sha256, size
 
@@ -45,6 +46,7 @@ def fingerprint(
     pieces: Sequence[Piece],
     committed: Mapping[int, Committed],
     mode: FingerprintMode,
+    files: Changes = MappingProxyType({}),
 ) -> Changes:
     """Returns the new fingerprint of a model that has one.
 
@@ -53,6 +55,7 @@ def fingerprint(
         pieces: What its proto is made of now.
         committed: Its MetaGraphs as they are now, of which the first one counts.
         mode: Whether to recompute the fingerprint, to drop it, or to keep it though it is stale.
+        files: The new content of its checkpoint and assets, if these change.
 
     Raises:
         PatchError: If the model cannot be fingerprinted.
@@ -73,13 +76,19 @@ def fingerprint(
                 graph = first.object_graph or protos.SavedObjectGraph()
                 first = first._replace(object_graph=graph, is_rewritten=True)
             new = fingerprints.refresh(
-                old, first.signature_defs, first.object_graph, _program_hash(first)
+                old,
+                first.signature_defs,
+                first.object_graph,
+                _program_hash(first),
+                fingerprints.checkpoint_hash(_index(model, files))
+                if CHECKPOINT_INDEX in files
+                else None,
             )
         else:
             patched = Message.root(assemble(pieces, model.buffer))
             new = fingerprints.compute(
                 parse(protos.SavedModel, patched),
-                fingerprints.read_checkpoint_index(model.directory),
+                _index(model, files),
                 old.uuid,
             )
     except fingerprints.FingerprintError as error:
@@ -87,6 +96,14 @@ def fingerprint(
             f"{error} To go on without a fingerprint, use --fingerprint=drop."
         ) from error
     return {fingerprints.FILE_NAME: new.SerializeToString(deterministic=True)}
+
+
+def _index(model: SavedModel, files: Changes) -> bytes | None:
+    """Returns the index of the checkpoint as it is when some files of a model have changed."""
+    if CHECKPOINT_INDEX not in files:
+        return fingerprints.read_checkpoint_index(model.directory)
+    index = files[CHECKPOINT_INDEX]
+    return None if index is None else assemble(pieces_of(index), b"")
 
 
 def _program_hash(first: Committed) -> int | None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from sigpb.errors import EnvironmentFailure
-from sigpb.saved_model.files import BINARY_NAME, TEXT_NAME
-from sigpb.wire.edits import Piece
+from sigpb.errors import EnvironmentFailure, PatchError
+from sigpb.saved_model.files import BINARY_NAME, CHECKPOINT_INDEX, MAX_PROTO_SIZE, TEXT_NAME
+from sigpb.wire.edits import Piece, size
 
 # Names of sigpb's own files and directories. They are no part of the model that they lie in.
 TEMPORARY_PREFIX = ".sigpb-tmp-"
 BACKUP_PREFIX = ".sigpb-backup-"
 EXCHANGE_NAME = ".sigpb-exchange.json"
+ADDED_NAME = ".sigpb-exchange-added.json"
 
 # Replaced in this order: with both of them present, loaders read the last one.
 _MAIN_PROTOS = (TEXT_NAME, BINARY_NAME)
+
+LOADED_DIRECTORIES = ("variables", "assets")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,6 +62,48 @@ Changes: TypeAlias = Mapping[str, Content | None]
 """New content by path relative to the model's directory. None removes a file; all others stay."""
 
 
+def check_size(changes: Changes) -> None:
+    """Makes sure that protobuf can read the proto that a model gets.
+
+    Raises:
+        PatchError: If it is too large.
+    """
+    main = changes.get(BINARY_NAME)
+    if main is not None and (length := size(pieces_of(main))) > MAX_PROTO_SIZE:
+        raise PatchError(
+            f"{BINARY_NAME} would have {length:,} bytes, more than the {MAX_PROTO_SIZE:,} that "
+            "protobuf allows (2 GiB), so that TensorFlow could not load it. Constants count, and "
+            "so do variables that become constants (freeze: true); variables in the checkpoint do "
+            "not. 'sigpb size' shows what takes the bytes."
+        )
+
+
+class Role(enum.Enum):
+    """What a file is to those who load a model, which decides when it is exchanged.
+
+    Attributes:
+        PROTO: The SavedModel proto.
+        INDEX: The index of the checkpoint, which says in which shard each variable is.
+        LOADED: A shard of the checkpoint or an asset: whoever loads the model needs it.
+        BESIDE: A file that describes the model, such as its fingerprint: loaders do without it.
+    """
+
+    PROTO = "proto"
+    INDEX = "index"
+    LOADED = "loaded"
+    BESIDE = "beside"
+
+    @classmethod
+    def of(cls, name: str) -> Role:
+        """Returns the role of a file, given by its path relative to the model."""
+        if is_main_proto(name):
+            return cls.PROTO
+        if name == CHECKPOINT_INDEX:
+            return cls.INDEX
+        is_loaded = name.partition("/")[0] in LOADED_DIRECTORIES
+        return cls.LOADED if is_loaded else cls.BESIDE
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class LocatedChange:
     """A change of one file of a certain model.
@@ -65,12 +111,17 @@ class LocatedChange:
     Attributes:
         path: Relative to the model's directory, without symbolic links on the way.
         content: The new content; None to remove the file.
-        is_main: Whether this is the SavedModel proto, as opposed to a file that describes it.
+        role: What the file is to loaders.
     """
 
     path: Path
     content: Content | None
-    is_main: bool
+    role: Role
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the SavedModel proto."""
+        return self.role is Role.PROTO
 
 
 def locate_changes(model: Path, changes: Changes) -> list[LocatedChange]:
@@ -102,7 +153,7 @@ def locate_changes(model: Path, changes: Changes) -> list[LocatedChange]:
             raise EnvironmentFailure(f"{model / name} should be a file, but it is a directory.")
         if changes[name] is None:  # It is the link itself that goes.
             real = Path(os.path.realpath((model / name).parent), Path(name).name)
-        located.append(LocatedChange(real.relative_to(model), changes[name], is_main_proto(name)))
+        located.append(LocatedChange(real.relative_to(model), changes[name], Role.of(name)))
     return located
 
 
@@ -134,7 +185,7 @@ def is_sigpbs_own(path: Path) -> bool:
 
 def is_sigpbs_name(name: str) -> bool:
     """Whether the name of a file or directory in a model is one that sigpb gives."""
-    return name.startswith((TEMPORARY_PREFIX, BACKUP_PREFIX, EXCHANGE_NAME))
+    return name.startswith((TEMPORARY_PREFIX, BACKUP_PREFIX, EXCHANGE_NAME, ADDED_NAME))
 
 
 def temporary_name(name: str) -> str:

@@ -2,6 +2,11 @@
 
 The main proto is replaced in one step. The files that describe it are away before that and come
 back after it, so that they are never next to the wrong one, whenever the process ends.
+
+What the proto needs to be loaded is there all the time. Shards of the checkpoint and assets come
+first, under names that nothing had, and those that are not needed any more go last. The index of
+the checkpoint is replaced in one step too: before the proto if it names all that the old one names,
+which is all that the old proto asks for; behind the proto if it names less.
 """
 
 from __future__ import annotations
@@ -9,22 +14,33 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sigpb.errors import EnvironmentFailure
-from sigpb.publishing.changes import BACKUP_PREFIX, LocatedChange, temporary_name
+from sigpb.errors import EnvironmentFailure, ModelUnreadable, UsageError
+from sigpb.parsers import parse_json_value
+from sigpb.publishing.changes import (
+    ADDED_NAME,
+    BACKUP_PREFIX,
+    Content,
+    LocatedChange,
+    Role,
+    WholeFile,
+    temporary_name,
+)
 from sigpb.publishing.new_files import (
     keep_ownership,
     link_or_copy,
-    mode_of,
     parents_of,
     removed_at_exit,
     sync_directory,
+    write_change,
     write_file,
 )
-from sigpb.regular_files import is_there
+from sigpb.regular_files import is_there, read_regular
+from sigpb.saved_model.files import read_side_file
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,12 +50,12 @@ class Replacement:
     Attributes:
         target: The path that it gets.
         new: The path that it has, in the same directory; None to have the target removed.
-        is_main: Whether it is the main proto.
+        role: What it is to loaders.
     """
 
     target: Path
     new: Path | None
-    is_main: bool
+    role: Role
 
 
 def exchange(replacements: Iterable[Replacement]) -> None:
@@ -49,25 +65,95 @@ def exchange(replacements: Iterable[Replacement]) -> None:
         replacements: The files; of several main protos, the one that loaders prefer last.
 
     Raises:
-        OSError: If a step failed. The main proto is the old or the new one, and what is there of
-            the other files belongs to it.
+        OSError: If a step failed. The main proto is the old or the new one, all that it needs is
+            there, and what is there of the other files belongs to it.
     """
-    mains = [each for each in replacements if each.is_main]
-    others = [each for each in replacements if not each.is_main]
-    for other in others:
+    of = {role: [each for each in replacements if each.role is role] for role in Role}
+    beside, loaded = of[Role.BESIDE], of[Role.LOADED]
+    exchanged = [of[Role.INDEX], of[Role.PROTO]]
+    if not all(map(_names_all, of[Role.INDEX])):
+        exchanged.reverse()
+    for other in beside:
         other.target.unlink(missing_ok=True)
-    _sync_directories_of(others)
-    for main in mains:
-        if main.new is not None:
-            main.new.replace(main.target)
-    for main in mains:
-        if main.new is None:
-            main.target.unlink(missing_ok=True)
-    _sync_directories_of(mains)
-    for other in others:
-        if other.new is not None:
-            other.new.replace(other.target)
-    _sync_directories_of(others)
+    _sync_directories_of(beside)
+    _put(loaded)
+    for each in exchanged:
+        _put(each)
+        _remove(each)
+    _put(beside)
+    _remove(loaded)
+
+
+def _put(replacements: Iterable[Replacement]) -> None:
+    new = [(each, each.new) for each in replacements if each.new is not None]
+    for each, path in new:
+        path.replace(each.target)
+    _sync_directories_of(each for each, _ in new)
+
+
+def _remove(replacements: Iterable[Replacement]) -> None:
+    old = [each for each in replacements if each.new is None]
+    for each in old:
+        each.target.unlink(missing_ok=True)
+    _sync_directories_of(old)
+
+
+def check_exchange(model: Path, changes: Iterable[LocatedChange]) -> None:
+    """Makes sure that files can be exchanged while others load the model.
+
+    Args:
+        model: The model's directory.
+        changes: What is to become of its files.
+
+    Raises:
+        UsageError: If neither the old proto would work with the new index of the checkpoint, nor
+            the new proto with the old one.
+        EnvironmentFailure: If a shard or an asset would get other content under its name.
+        ModelUnreadable: If an index cannot be read.
+    """
+    for change in changes:
+        if change.role is Role.LOADED:
+            _check_name_is_free(model / change.path, change.content)
+        if change.role is Role.INDEX:
+            assert change.content is None or isinstance(change.content, bytes), "it is small"
+            old, new = _keys(read_side_file(model / change.path)), _keys(change.content)
+            if old - new and new - old:
+                raise UsageError(
+                    f"{model} cannot be patched in place in one step: the patch takes variables "
+                    f"out of the checkpoint, such as {_first(old - new)}, and adds others, such as "
+                    f"{_first(new - old)}, so that whoever loads the model meanwhile would find "
+                    "neither the old ones nor the new ones. Use one patch that takes out and one "
+                    "that adds, or --output_dir."
+                )
+
+
+def _check_name_is_free(file: Path, content: Content | None) -> None:
+    is_itself = isinstance(content, WholeFile) and content.source.resolve() == file
+    if content is not None and not is_itself and is_there(file):
+        raise EnvironmentFailure(
+            f"{file} is there already, and whoever loads the model may be reading it, so it is not "
+            "replaced in place. Remove it if the model does not need it, or have the output "
+            "written elsewhere."
+        )
+
+
+def _names_all(index: Replacement) -> bool:
+    """Whether a new index names all that the one in its place does, as far as both can be read."""
+    with contextlib.suppress(ModelUnreadable):  # A damaged one can be put in order, too.
+        old = _keys(read_side_file(index.target))
+        return old <= _keys(None if index.new is None else read_side_file(index.new))
+    return False
+
+
+def _keys(index: bytes | None) -> set[bytes]:
+    """Returns the keys of the variables that an index names; none without an index."""
+    from sigpb.saved_model.sorted_table import read_table  # few patches change it
+
+    return set() if index is None else {key for key, _ in read_table(index)}
+
+
+def _first(keys: set[bytes]) -> str:
+    return repr(min(keys).decode(errors="backslashreplace"))
 
 
 @contextlib.contextmanager
@@ -98,32 +184,50 @@ def new_file(model: Path, change: LocatedChange) -> Iterator[Replacement]:
     """Writes what is to replace a file beside it; at exit nothing is left of it there."""
     target = model / change.path
     if change.content is None:
-        yield Replacement(target, None, change.is_main)
+        yield Replacement(target, None, change.role)
         return
     new = target.with_name(temporary_name(target.name))
     with parents_of(new), removed_at_exit(new):
-        write_file(new, change.content, mode=mode_of(target))
-        keep_ownership(target, new)
-        yield Replacement(target, new, change.is_main)
+        like = write_change(model, change, new, linked="own")
+        if like is not None:
+            keep_ownership(like, new)
+        yield Replacement(target, new, change.role)
 
 
 @contextlib.contextmanager
 def previous_files(model: Path, changes: Iterable[LocatedChange]) -> Iterator[Path]:
     """Keeps the files that will be replaced or removed in a directory of the model.
 
-    At exit it is removed, unless it was moved to another name.
+    At exit it is removed, unless it was moved to another name. If there will be others that loaders
+    need, their names are kept too: see `added_files`.
     """
     directory = model / temporary_name("backup")
     with removed_at_exit(directory):
         directory.mkdir()
+        added = []
         for change in changes:
             if is_there(model / change.path):
                 kept = directory / change.path
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 link_or_copy(model / change.path, kept)
+            elif change.role in (Role.LOADED, Role.INDEX):
+                added.append(str(change.path))
+        if added:
+            write_file(directory / ADDED_NAME, json.dumps(added).encode(), mode=None)
         for parent, _, _ in os.walk(directory, topdown=False):
             sync_directory(Path(parent))
         yield directory
+
+
+def added_files(backup: Path) -> frozenset[str]:
+    """Returns the shards, assets and the index that were not there when a backup was made."""
+    from sigpb.field_types import fits  # few backups have such a list
+
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        names = parse_json_value(read_regular(backup / ADDED_NAME))
+        if fits(names, tuple[str, ...]):
+            return frozenset(names)
+    return frozenset()
 
 
 def next_backup(model: Path) -> Path:
@@ -159,12 +263,12 @@ def previous_file(model: Path, change: LocatedChange, kept: Path) -> Iterator[Re
     """Puts a file of a backup beside the one that it is to replace; at exit it is gone there."""
     target = model / change.path
     if not is_there(kept / change.path):
-        yield Replacement(target, None, change.is_main)
+        yield Replacement(target, None, change.role)
         return
     previous = target.with_name(temporary_name(target.name))
     with removed_at_exit(previous):
         link_or_copy(kept / change.path, previous)
-        yield Replacement(target, previous, change.is_main)
+        yield Replacement(target, previous, change.role)
 
 
 def _is_same(path: Path, other: Path) -> bool:

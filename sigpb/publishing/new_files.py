@@ -15,16 +15,27 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from sigpb import phases
 from sigpb.errors import EnvironmentFailure
-from sigpb.publishing.changes import Content, SplicedFile, WholeFile
+from sigpb.publishing.changes import (
+    Content,
+    LocatedChange,
+    Role,
+    SplicedFile,
+    WholeFile,
+    find_main_proto,
+)
 from sigpb.publishing.durability import EACH_FILE, TURN, EachFile
 from sigpb.regular_files import open_descriptor
 from sigpb.saved_model.files import FileState
 from sigpb.wire.write import write_pieces
 
 _CHUNK_SIZE = 1 << 20
+
+Linked: TypeAlias = bool | Literal["own"]
+"""Whether files become hard links where that is possible, or only those of the model itself."""
 
 # ioctl_ficlone(2), which older versions of Python do not name.
 _FICLONE = 0x40049409
@@ -62,13 +73,54 @@ def write_file(
         if isinstance(content, SplicedFile):
             _splice(content, target)
         elif isinstance(content, WholeFile):
-            with _opened(content.source) as source, _unchanged(content.source, source):
-                _copy_data(source, target)
+            with _opened(content.source) as source:
+                _copy_whole(content.source, source, target)
         else:
             _write_all(target, content)
         if phases.is_detailed():
             phases.detail(f"write {path}: {os.fstat(target).st_size:,} bytes")
         durability.wrote(target)
+
+
+def write_change(
+    model: Path,
+    change: LocatedChange,
+    path: Path,
+    *,
+    linked: Linked,
+    durability: EachFile = EACH_FILE,
+) -> Path | None:
+    """Writes the new content of a file of a model, with the permission bits that it is to have.
+
+    A new file that loaders need gets those of the proto.
+
+    Args:
+        model: The model's directory, as a resolved path.
+        change: The file, and its content.
+        path: Where; there must be nothing yet.
+        linked: Which files that come whole share their data with those they come from.
+        durability: How it is brought to the disk.
+
+    Returns:
+        The file whose owner it is to have in place of a file of the model, if there is one.
+
+    Raises:
+        EnvironmentFailure: If a file that it is made of changes meanwhile.
+    """
+    content, target = change.content, model / change.path
+    assert content is not None, "it is removed"
+    if isinstance(content, WholeFile):
+        source = content.source.resolve()
+        is_own = source.is_relative_to(model)
+        if is_own or linked is True:
+            reproduce = link_or_copy if linked else copy_file
+            reproduce(source, path, durability)
+            return source if is_own else None
+    like = target
+    if not target.exists() and change.role in (Role.LOADED, Role.INDEX):
+        like = find_main_proto(model)
+    write_file(path, content, mode=mode_of(like), durability=durability)
+    return like
 
 
 def copy_file(source: str | Path, target: str | Path, durability: EachFile = EACH_FILE) -> None:
@@ -79,9 +131,7 @@ def copy_file(source: str | Path, target: str | Path, durability: EachFile = EAC
     """
     with _opened(source) as source_fd, _created(target) as target_fd:
         status = os.fstat(source_fd)
-        is_large = status.st_size > _CHUNK_SIZE
-        with _unchanged(source, source_fd), TURN.left() if is_large else contextlib.nullcontext():
-            _copy_data(source_fd, target_fd)
+        _copy_whole(source, source_fd, target_fd)
         imitate(target_fd, status)
         durability.wrote(target_fd)
 
@@ -213,6 +263,12 @@ def _splice(content: SplicedFile, target: int) -> None:
         empty = not os.fstat(source).st_size  # which cannot be mapped
         buffer = b"" if empty else mmap.mmap(source, 0, access=mmap.ACCESS_READ)
         write_pieces(content.pieces, buffer, source, target)
+
+
+def _copy_whole(path: str | Path, source: int, target: int) -> None:
+    is_large = os.fstat(source).st_size > _CHUNK_SIZE
+    with _unchanged(path, source), TURN.left() if is_large else contextlib.nullcontext():
+        _copy_data(source, target)
 
 
 def _copy_data(source: int, target: int) -> None:

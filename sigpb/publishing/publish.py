@@ -21,13 +21,16 @@ from sigpb.publishing.changes import (
     Changes,
     Content,
     LocatedChange,
+    Role,
     SplicedFile,
+    check_size,
     find_main_proto,
     locate_changes,
     temporary_name,
 )
 from sigpb.publishing.durability import EACH_FILE, EachFile
 from sigpb.publishing.exchange import (
+    check_exchange,
     exchange,
     locked,
     new_file,
@@ -38,11 +41,11 @@ from sigpb.publishing.exchange import (
 )
 from sigpb.publishing.failures import explained, reason_of
 from sigpb.publishing.new_files import (
-    mode_of,
+    Linked,
     parents_of,
     removed_at_exit,
     sync_directory,
-    write_file,
+    write_change,
 )
 from sigpb.publishing.new_output import check_output_dir, resolve_output
 from sigpb.publishing.tree import copy_tree, finish_directories, read_tree
@@ -66,7 +69,7 @@ def publish_copy(
     output_dir: Path,
     changes: Changes,
     *,
-    hardlink: bool = False,
+    hardlink: Linked = False,
     expected: FileState | None = None,
     durability: EachFile = EACH_FILE,
 ) -> None:
@@ -76,17 +79,20 @@ def publish_copy(
         model_dir: The model's directory.
         output_dir: Where the copy is to appear. Missing parents are created.
         changes: What is different in the copy.
-        hardlink: Whether unchanged files are to share their data with those of the model: what is
-            later written to such a file shows in both. Files that cannot be linked are copied.
+        hardlink: Whether unchanged files are to share their data with those of the model, and those
+            that come whole from other models with theirs, or ``"own"`` for the model's only: what
+            is later written to such a file shows in both. Files that cannot be linked are copied.
         expected: State of the main proto as it was read; None if it does not matter whether it is
             still the same.
         durability: How the copy is brought to the disk, before and after it appears.
 
     Raises:
+        PatchError: See `check_size`.
         UsageError: See `check_output_dir`.
         EnvironmentFailure: If something cannot be read or written or changes meanwhile, or if the
             model holds a link that leads out of it, or something that is no file. Nothing is left.
     """
+    check_size(changes)
     check_output_dir(model_dir, output_dir)
     check_finished(model_dir)
     with explained(f"write the patched model to {output_dir}", "Nothing was left behind."):
@@ -96,8 +102,8 @@ def publish_copy(
         tree = read_tree(model, without={str(change.path) for change in located})
         with parents_of(stage), removed_at_exit(stage):
             stage.mkdir(stat.S_IRWXU)
-            copy_tree(tree, stage, hardlink=hardlink, durability=durability)
-            _write_changes(model, located, stage, durability)
+            copy_tree(tree, stage, hardlink=bool(hardlink), durability=durability)
+            _write_changes(model, located, stage, hardlink, durability)
             added = [str(each) for change in located for each in change.path.parents[:-1]]
             finish_directories(tree, stage, added, durability)
             durability.settle()
@@ -124,9 +130,9 @@ def publish_in_place(
 
     Args:
         model_dir: The model's directory.
-        changes: What becomes different: the main proto, and files that describe it, such as the
-            fingerprint and the warm-up requests. These are absent for a moment, so files that are
-            needed to load the model must not be among them.
+        changes: What becomes different: the main proto; the checkpoint and assets, whose files
+            have new names; and files that describe the model, such as the fingerprint and the
+            warm-up requests, which are absent for a moment.
         expected: State of the main proto as it was read.
         backup: Whether the files that are replaced or removed are to be kept; or what comes, in
             the name of the directory for them, in the place of a number.
@@ -137,23 +143,28 @@ def publish_in_place(
         `backup`.
 
     Raises:
+        PatchError: See `check_size`.
+        UsageError: If the files cannot be exchanged so that loaders find the old model or the new
+            one at any moment: see `check_exchange`.
         EnvironmentFailure: If something cannot be read or written, if the main proto is no longer
             what it was, or if a changed file lies outside the model. The model is as it was unless
             the message says otherwise.
     """
+    check_size(changes)
     with explained(f"patch {model_dir} in place", "The model is as it was."):
         model = Path(os.path.realpath(model_dir))
         located = locate_changes(model, changes)
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(model))
             check_finished(model)
+            check_exchange(model, located)
             replacements = [stack.enter_context(new_file(model, change)) for change in located]
             previous = stack.enter_context(previous_files(model, located))
             _check_unchanged(model, expected)
             kept = previous.rename(_backup_path(model, backup))
             try:
                 files = {
-                    str(each.target.relative_to(model)): (each.target, each.new)
+                    str(each.target.relative_to(model)): (each.role, each.target, each.new)
                     for each in replacements
                 }
                 announce(model, kept, files, is_undo=is_undo)
@@ -193,7 +204,9 @@ def put_backup_back(
         model = Path(os.path.realpath(model_dir))
         kept = model / backup.name
         located = locate_changes(model, dict.fromkeys(changed, b""))
-        files = {str(each.path): (kept / each.path, model / each.path) for each in located}
+        files = {
+            str(each.path): (each.role, kept / each.path, model / each.path) for each in located
+        }
         with contextlib.ExitStack() as stack:
             stack.enter_context(locked(model))
             check_finished(model)
@@ -218,14 +231,17 @@ def put_backup_back(
 
 
 def _write_changes(
-    model: Path, changes: list[LocatedChange], stage: Path, durability: EachFile
+    model: Path,
+    changes: list[LocatedChange],
+    stage: Path,
+    linked: Linked,
+    durability: EachFile,
 ) -> None:
     for change in changes:
         if change.content is not None:
             path = stage / change.path
             path.parent.mkdir(parents=True, exist_ok=True)
-            mode = mode_of(model / change.path)
-            write_file(path, change.content, mode=mode, durability=durability)
+            write_change(model, change, path, linked=linked, durability=durability)
 
 
 def _check_unchanged(model: Path, expected: FileState) -> None:
@@ -278,7 +294,7 @@ def _put_back(
             expected.size,
             expected.mtime_ns,
         )
-        others = ", ".join(str(change.path) for change in changes if not change.is_main)
+        others = ", ".join(str(each.path) for each in changes if each.role is Role.BESIDE)
         raise EnvironmentFailure(
             f"Could not patch {model} in place: {reason}. Putting back what was there failed too: "
             f"{reason_of(error)}. {main.name} is {'the old' if is_old else 'the new'} one, and "

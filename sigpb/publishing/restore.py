@@ -9,15 +9,17 @@ from pathlib import Path
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import (
     BACKUP_PREFIX,
+    LOADED_DIRECTORIES,
     TEMPORARY_PREFIX,
     LocatedChange,
     find_main_proto,
     locate_changes,
     temporary_name,
 )
-from sigpb.publishing.exchange import locked, put_back
+from sigpb.publishing.exchange import added_files, locked, put_back
 from sigpb.publishing.failures import damaged_backup, explained
 from sigpb.publishing.new_files import remove, removed_at_exit, sync_directory
+from sigpb.publishing.tree import entries
 from sigpb.publishing.unfinished import remove_temporary, take_back_unfinished
 from sigpb.regular_files import is_regular, is_there
 from sigpb.saved_model.files import sha256_of
@@ -51,6 +53,27 @@ def kept_file(model_dir: Path, backup: Path, name: str) -> Path | None:
     if kept.is_symlink():  # Its text is relative to where it was.
         kept = (model / located.path).parent / kept.readlink()
     return kept if is_regular(kept) else None
+
+
+def files_before(model_dir: Path, backup: Path) -> dict[str, Path]:
+    """Returns the files that loaders need beside the proto, as they were before a backup.
+
+    Args:
+        model_dir: The model's directory.
+        backup: The directory of the backup in it.
+
+    Returns:
+        By their paths in the model, where each is: in the backup, or still in the model.
+    """
+    model, added = Path(os.path.realpath(model_dir)), added_files(backup)
+    found = {}
+    for top in LOADED_DIRECTORIES:
+        real = Path(os.path.realpath(model / top)).relative_to(model)
+        for directory in (model / real, backup / real):
+            for name, entry in entries(directory) if directory.is_dir() else ():
+                if not entry.is_dir() and str(real / name) not in added:
+                    found[f"{top}/{name}"] = Path(entry.path)
+    return found
 
 
 def restore(
@@ -108,16 +131,19 @@ def _restorable(
     mains = [change for change in located if change.is_main]
     others = [change for change in located if not change.is_main]
     is_whole = bool(mains) and all(_digest(kept / main.path) == digest for main in mains)
+    added = added_files(kept)
     missing = [
         str(other.path)
         for other in others
         if not _is_kept(kept / other.path)
-        and not (str(other.path) in new and not is_there(kept / other.path))
+        and not (str(other.path) in {*new, *added} and not is_there(kept / other.path))
     ]
     if is_whole and not missing:
         return located
     if digest is not None and _digest(find_main_proto(model)) == digest:
-        return [other for other in others if _is_kept(kept / other.path)]
+        return [
+            other for other in others if _is_kept(kept / other.path) or str(other.path) in added
+        ]
     lost = [str(main.path) for main in mains if not is_whole] + missing
     raise damaged_backup(kept, lost)
 

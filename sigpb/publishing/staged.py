@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from sigpb.publishing.changes import Changes, locate_changes
+from sigpb.publishing.changes import Changes, WholeFile, locate_changes
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import write_file
 from sigpb.publishing.tree import read_tree
@@ -18,7 +18,8 @@ from sigpb.publishing.tree import read_tree
 def staged(model_dir: Path, changes: Changes) -> Iterator[Path]:
     """Yields a temporary directory with a model as changes make it.
 
-    What does not change is symbolic links into the model, so that it takes neither time nor space.
+    What does not change is symbolic links into the model, so that it takes neither time nor space;
+    what comes whole from another model is links to that.
 
     Args:
         model_dir: The model's directory.
@@ -43,7 +44,9 @@ def _fill(stage: Path, model: Path, changes: Changes) -> None:
     for name in (*tree.files, *(name for name, _ in tree.links)):
         (stage / name).symlink_to(model / name)
     for change in located:
-        if change.content is not None:
-            path = stage / change.path
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path = stage / change.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(change.content, WholeFile):
+            path.symlink_to(change.content.source.resolve())
+        elif change.content is not None:
             write_file(path, change.content, mode=None)

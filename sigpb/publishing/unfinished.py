@@ -18,8 +18,8 @@ from sigpb.publishing.changes import (
     EXCHANGE_NAME,
     TEMPORARY_PREFIX,
     LocatedChange,
+    Role,
     find_main_proto,
-    is_main_proto,
     temporary_name,
 )
 from sigpb.publishing.exchange import locked, put_back
@@ -34,7 +34,7 @@ _State = list[int] | None
 def announce(
     model: Path,
     backup: Path,
-    files: Mapping[str, tuple[Path, Path | None]],
+    files: Mapping[str, tuple[Role, Path, Path | None]],
     *,
     is_undo: bool = False,
 ) -> None:
@@ -43,16 +43,21 @@ def announce(
     Args:
         model: The model's directory.
         backup: The directory that holds what is to be put back if the process is killed.
-        files: For each path in the model, a file that is as there then, and one that is as there if
-            the process is not killed. None, or a path where there is none, is no file.
+        files: For each path in the model, the role of the file, a file that is as there then, and
+            one that is as there if the process is not killed. None, or a path where there is none,
+            is no file.
         is_undo: Whether the exchange itself undoes a patch, so that taking it back does not.
 
     Raises:
         OSError: If it cannot be written.
     """
     states = {
-        path: {"old": _state(old), "new": None if new is None else _state(new)}
-        for path, (old, new) in files.items()
+        path: {
+            "role": role.value,
+            "old": _state(old),
+            "new": None if new is None else _state(new),
+        }
+        for path, (role, old, new) in files.items()
     }
     announced = {"backup": backup.name, "files": states, "is_undo": is_undo}
     content = json.dumps(announced).encode()
@@ -115,14 +120,13 @@ def take_back_unfinished(model_dir: Path) -> bool:
         explained(f"take back what a killed process began in {model}", "Nothing was done."),
         locked(model),
     ):
-        kept, files = _read(announcement)
+        kept, files, roles = _read(announcement)
         now = {path: _state(model / path) for path in files}
         is_begun = now != {path: old for path, (old, _) in files.items()}
         is_done = now == {path: new for path, (_, new) in files.items()}
         if is_begun and not is_done:
             _check(model, kept, files)
-            changes = [LocatedChange(Path(path), b"", is_main_proto(path)) for path in files]
-            put_back(model, sorted(changes, key=lambda change: change.is_main), kept)
+            put_back(model, [LocatedChange(Path(path), b"", roles[path]) for path in files], kept)
         if not is_done and kept.is_dir():
             discarded = kept.with_name(temporary_name("taken-back"))
             with removed_at_exit(discarded):
@@ -139,8 +143,10 @@ def remove_temporary(model: Path) -> None:
         remove(path)
 
 
-def _read(announcement: Path) -> tuple[Path, dict[str, tuple[_State, _State]]]:
-    """Returns the backup, and for each file its old and its new state."""
+def _read(
+    announcement: Path,
+) -> tuple[Path, dict[str, tuple[_State, _State]], dict[str, Role]]:
+    """Returns the backup, and for each file its old and its new state, and its role."""
     model = announcement.parent
     try:
         content = parse_json_value(read_regular(announcement))
@@ -148,11 +154,12 @@ def _read(announcement: Path) -> tuple[Path, dict[str, tuple[_State, _State]]]:
         files = {
             str(path): (states["old"], states["new"]) for path, states in content["files"].items()
         }
+        roles = {path: Role(content["files"][path].get("role", Role.of(path))) for path in files}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return model / TEMPORARY_PREFIX, {}  # It was cut off, so nothing was exchanged yet.
+        return model / TEMPORARY_PREFIX, {}, {}  # It was cut off: nothing was exchanged yet.
     if any(not _is_inside(path) for path in (content["backup"], *files)):
         raise EnvironmentFailure(f"{announcement} names files outside the model.")
-    return kept, files
+    return kept, files, roles
 
 
 def _is_inside(path: str) -> bool:

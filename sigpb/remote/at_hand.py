@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sigpb.errors import ModelUnreadable, renamed_in_errors
 from sigpb.publishing.changes import is_sigpbs_own
 from sigpb.remote.urls import is_in_process, located, store_url
-from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME
+from sigpb.saved_model.files import BINARY_NAME, CHECKPOINT_INDEX, CHUNKED_NAME, TEXT_NAME
 from sigpb.visible_text import shown_as
 
 if TYPE_CHECKING:
@@ -107,7 +107,6 @@ def at_hand(
         return
     from sigpb.remote.model import fetched
     from sigpb.remote.store import store_of
-    from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX
 
     store = store_of(found)
     parent, _, name = found.rpartition("/")

@@ -14,7 +14,14 @@ from sigpb.publishing.changes import BACKUP_PREFIX, is_sigpbs_own
 from sigpb.remote.store import Store, StoreFailure
 from sigpb.remote.stored_file import StoredFile
 from sigpb.saved_model import fingerprint, history
-from sigpb.saved_model.files import BINARY_NAME, CHUNKED_NAME, TEXT_NAME, WARMUP_PATH, sha256_of
+from sigpb.saved_model.files import (
+    BINARY_NAME,
+    CHECKPOINT_INDEX,
+    CHUNKED_NAME,
+    TEXT_NAME,
+    WARMUP_PATH,
+    sha256_of,
+)
 
 MAIN_PROTOS = (BINARY_NAME, TEXT_NAME)
 
@@ -148,12 +155,8 @@ def fetched(
             if kept:
                 model.fetch([name for name in _READ if f"{kept}/{name}" in files], kept)
             model.fetch([name for name in _READ if name in files and name not in new])
-            if (
-                index
-                and fingerprint.FILE_NAME in model.fetched
-                and fingerprint.CHECKPOINT_INDEX in files
-            ):
-                model.fetch([fingerprint.CHECKPOINT_INDEX])
+            if index and fingerprint.FILE_NAME in model.fetched and CHECKPOINT_INDEX in files:
+                model.fetch([CHECKPOINT_INDEX])
             model.fetch([name for name in also if name in files])
             # Whoever asks for one that is missing is told what there is instead.
             beside = tuple(f"{posixpath.dirname(name)}/" for name in also if name not in files)

@@ -21,7 +21,10 @@ TEXT_NAME = "saved_model.pbtxt"
 CHUNKED_NAME = "saved_model.cpb"
 PROTO_NAMES = frozenset({BINARY_NAME, TEXT_NAME, CHUNKED_NAME})
 """The names of files that make a directory a model."""
+CHECKPOINT_INDEX = "variables/variables.index"
 WARMUP_PATH = "assets.extra/tf_serving_warmup_requests"
+MAX_PROTO_SIZE = 2**31 - 1
+"""The size in bytes of the largest message that protobuf can write or parse."""
 
 
 def locate(path: Path) -> Path:

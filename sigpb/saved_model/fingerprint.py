@@ -24,11 +24,10 @@ from google.protobuf.message import Message as ProtobufMessage
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, ModelUnreadable
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
-from sigpb.saved_model.files import read_side_file
+from sigpb.saved_model.files import CHECKPOINT_INDEX, read_side_file
 from sigpb.wire import Index, Message, WireType, length_delimited
 
 FILE_NAME = "fingerprint.pb"
-CHECKPOINT_INDEX = "variables/variables.index"
 
 COMPUTE_LIMIT = 4 * 2**20
 """Size of ``saved_model.pb`` in bytes up to which `compute` takes about 0.1 s and 70 MB at most."""
@@ -109,6 +108,7 @@ def refresh(
     signature_defs: Mapping[str, protos.SignatureDef],
     object_graph: protos.SavedObjectGraph | None = None,
     program_hash: int | None = None,
+    checkpoint_hash: int | None = None,
 ) -> protos.FingerprintDef:
     """Returns the fingerprint of a patched model from the old one and the parts that changed.
 
@@ -122,6 +122,7 @@ def refresh(
         object_graph: The object graph of the first MetaGraph, or None if it did not change.
         program_hash: The `graph_def_program_hash` of the first MetaGraph, 0 to leave it out; or
             None if nothing but the library of its graph changed, which does not count.
+        checkpoint_hash: The `checkpoint_hash`, or None if the index did not change.
 
     Raises:
         FingerprintError: TensorFlow would refuse the patched model.
@@ -137,7 +138,7 @@ def refresh(
                 if object_graph is None
                 else saved_object_graph_hash(object_graph)
             ),
-            checkpoint_hash=old.checkpoint_hash,
+            checkpoint_hash=(old.checkpoint_hash if checkpoint_hash is None else checkpoint_hash),
         ),
         old.uuid,
     )

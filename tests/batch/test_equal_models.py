@@ -14,7 +14,7 @@ from sigpb.batch.patch_model import EQUAL_MODELS, patch_model
 from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import Plan
 from sigpb.saved_model import fingerprint, history
-from sigpb.saved_model.files import WARMUP_PATH
+from sigpb.saved_model.files import CHECKPOINT_INDEX, WARMUP_PATH
 from sigpb.saved_model.model import SavedModel
 from tests.patches import contents
 
@@ -110,7 +110,7 @@ def drop(file: Path) -> None:
     [
         (fingerprint.FILE_NAME, new_uuid),
         (fingerprint.FILE_NAME, drop),
-        (fingerprint.CHECKPOINT_INDEX, flip_last_byte),
+        (CHECKPOINT_INDEX, flip_last_byte),
         (WARMUP_PATH, drop),
     ],
 )

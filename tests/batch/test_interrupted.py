@@ -19,7 +19,7 @@ from sigpb.batch.rollback import roll_back
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model import history
 from tests.patches import contents
-from tests.publishing.test_publish_killed import before_each_change
+from tests.publishing.steps import before_each_change
 
 from .repositories import HISTORY, RENAME, ModelFactory, job, leftovers, without_history
 

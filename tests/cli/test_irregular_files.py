@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.saved_model import fingerprint, history
-from sigpb.saved_model.files import WARMUP_PATH
+from sigpb.saved_model.files import CHECKPOINT_INDEX, WARMUP_PATH
 from tests.batch.repositories import RENAME
 
 from .command_line import Outcome, run_process
@@ -35,8 +35,8 @@ def replace_by_pipe(model: Path, name: str) -> Path:
     ("name", "command", "code"),
     [
         (history.FILE_NAME, PATCH, 3),
-        (fingerprint.CHECKPOINT_INDEX, PATCH, 3),
-        (fingerprint.CHECKPOINT_INDEX, ("lint",), 3),
+        (CHECKPOINT_INDEX, PATCH, 3),
+        (CHECKPOINT_INDEX, ("lint",), 3),
         (fingerprint.FILE_NAME, PATCH, 2),
         (WARMUP_PATH, PATCH, 2),
         (fingerprint.FILE_NAME, ("lint", "--strict"), 1),
@@ -46,9 +46,7 @@ def replace_by_pipe(model: Path, name: str) -> Path:
 def test_beside_a_model(
     fixture_model: Callable[..., Path], name: str, command: tuple[str, ...], code: int
 ) -> None:
-    directory = fixture_model(
-        "tf2_linear" if name == fingerprint.CHECKPOINT_INDEX else "tf2_warmup"
-    )
+    directory = fixture_model("tf2_linear" if name == CHECKPOINT_INDEX else "tf2_warmup")
     before = (directory / MAIN).read_bytes()
     pipe = replace_by_pipe(directory, name)
 

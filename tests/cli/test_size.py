@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sigpb import protos
-from sigpb.inspect.size import GROUPINGS, LIMIT
+from sigpb.inspect.size import GROUPINGS
+from sigpb.saved_model.files import MAX_PROTO_SIZE
 from tests.cli.command_line import run
 from tests.linting.test_memory import add_constant
 from tests.publishing.directories import snapshot
@@ -58,7 +59,7 @@ def test_json_adds_up(fixture_model: ModelFactory, by: str) -> None:
     found = run("size", model, f"--by={by}", "--limit=3", "--format=json").json
     assert found["file"] == str(file)
     assert (found["by"], found["text"]) == (by, False)
-    assert found["bytes"] == file.stat().st_size == LIMIT - found["left"]
+    assert found["bytes"] == file.stat().st_size == MAX_PROTO_SIZE - found["left"]
     rows = sum(row["bytes"] for row in found["rows"])
     assert rows + found["others"]["bytes"] == found["bytes"]
     assert found["constants"][0].keys() == {"path", "dtype", "shape", "bytes"}
@@ -126,8 +127,8 @@ def test_wrong_flags(fixture_model: ModelFactory, flag: str) -> None:
 
 def test_beyond_the_limit(fixture_model: ModelFactory) -> None:
     model = fixture_model("tf2_linear")
-    add_constant(model, LIMIT)  # which takes no space on the disk
-    beyond = (model / "saved_model.pb").stat().st_size - LIMIT
+    add_constant(model, MAX_PROTO_SIZE)  # which takes no space on the disk
+    beyond = (model / "saved_model.pb").stat().st_size - MAX_PROTO_SIZE
 
     outcome = run("size", model)
 

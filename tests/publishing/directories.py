@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sigpb.publishing import publish
+from sigpb.publishing.changes import Role
 from sigpb.publishing.exchange import Replacement
 from sigpb.publishing.publish import Changes, FileState, publish_in_place
 
@@ -51,10 +52,10 @@ def killed_half_way(procedure: Callable[[], object]) -> None:
 
     def exchange(replacements: Sequence[Replacement]) -> None:
         for each in replacements:
-            if not each.is_main:
+            if each.role is not Role.PROTO:
                 each.target.unlink(missing_ok=True)
         for each in replacements:
-            if each.is_main and each.new is not None:
+            if each.role is Role.PROTO and each.new is not None:
                 each.new.replace(each.target)
         raise Killed
 

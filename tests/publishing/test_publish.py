@@ -12,6 +12,8 @@ import pytest
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing import new_files
+from sigpb.publishing.changes import ADDED_NAME
+from sigpb.publishing.exchange import added_files
 from sigpb.publishing.publish import (
     FileState,
     SplicedFile,
@@ -162,6 +164,8 @@ class TestInPlace:
         changes = {MAIN: b"new proto", FINGERPRINT: None, WARM_UP: b"new", "assets/added": b"more"}
         backup = in_place(model, changes)
         assert backup == model / ".sigpb-backup-0001"
+        assert added_files(backup) == {"assets/added"}
+        (backup / ADDED_NAME).unlink()
         assert snapshot(backup) == {
             path: before[path] for path in (MAIN, FINGERPRINT, WARM_UP, "assets.extra")
         }

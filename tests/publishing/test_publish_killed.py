@@ -1,25 +1,16 @@
-"""What is on the disk when publishing is killed, fails or is interrupted at any single step.
-
-Each case runs in a forked child, where something happens right before the n-th call that changes
-the file system, for every n there is.
-"""
+"""What is on the disk when publishing is killed, fails or is interrupted at any single step."""
 
 from __future__ import annotations
 
 import dataclasses
-import errno
 import os
 import shutil
-import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.durability import Together
 from sigpb.publishing.publish import (
     FileState,
@@ -30,6 +21,23 @@ from sigpb.publishing.publish import (
 )
 from sigpb.publishing.unfinished import take_back_unfinished
 from sigpb.wire.edits import SourceRange
+
+from .steps import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    KILLED,
+    NEVER,
+    Place,
+    Procedure,
+    at_each_step,
+    fail_for_good,
+    fail_once,
+    files,
+    interrupt,
+    kill,
+    run,
+)
 
 pytestmark = pytest.mark.killed
 
@@ -50,18 +58,8 @@ NEW = {**OLD, **CHANGED}
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """A directory with a model in it, and room for a copy."""
-
-    root: Path
-
-    @property
-    def model(self) -> Path:
-        return self.root / "in" / "model"
-
-    @property
-    def output(self) -> Path:
-        return self.root / "out" / "1"
+class Model(Place):
+    """A model of files that are not looked into."""
 
     def create(self) -> None:
         self.output.parent.mkdir(parents=True)
@@ -85,14 +83,9 @@ class Place:
         pieces = (SourceRange(0, 4), b"new", SourceRange(7, len(OLD[MAIN])))
         return {**CHANGED, MAIN: SplicedFile(pieces, self.model / MAIN)}
 
-    def leftovers(self) -> list[str]:
-        """What a loader does not see."""
-        found = (*self.model.rglob(".sigpb-*"), *self.output.parent.glob(".sigpb-*"))
-        return sorted(path.name for path in found)
-
 
 @dataclasses.dataclass(frozen=True)
-class Patched(Place):
+class Patched(Model):
     """The same after a patch in place."""
 
     def create(self) -> None:
@@ -105,17 +98,6 @@ class Patched(Place):
         put_backup_back(self.model, backup, CHANGED, expected=expected)
 
 
-def files(directory: Path) -> dict[str, bytes]:
-    """What a loader sees."""
-    return {
-        str(path.relative_to(directory)): path.read_bytes()
-        for path in directory.rglob("*")
-        if path.is_file() and ".sigpb-" not in str(path.relative_to(directory))
-    }
-
-
-Procedure = Callable[[Any], None]
-
 COPIES: dict[str, Procedure] = {
     "copy": lambda place: place.copy(),
     "linked copy": lambda place: place.copy(hardlink=True),
@@ -125,133 +107,6 @@ IN_PLACE: dict[str, Procedure] = {
     "in place": lambda place: place.in_place(),
     "in place, no backup": lambda place: place.in_place(backup=False),
 }
-
-KILLED, DONE, FAILED, INTERRUPTED, BROKEN = "killed", "done", "failed", "interrupted", "broken"
-OUTCOMES = {-signal.SIGKILL: KILLED, 0: DONE, 1: FAILED, 2: INTERRUPTED, 3: BROKEN}
-EXIT_CODES = {outcome: code for code, outcome in OUTCOMES.items()}
-
-NEVER = sys.maxsize
-
-AUDITED = {
-    "fcntl.ioctl",
-    "os.chmod",
-    "os.chown",
-    "os.link",
-    "os.mkdir",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.symlink",
-    "os.utime",
-}
-
-
-def before_each_change(act: Callable[[], None]) -> None:
-    """From now on, calls `act` before each call of this process that changes the file system."""
-
-    def audit(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in AUDITED or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
-            act()
-
-    def preceded(function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(*arguments: Any) -> Any:
-            act()
-            return function(*arguments)
-
-        return wrapper
-
-    sys.addaudithook(audit)
-    # Python does not audit these.
-    for name in {"write", "copy_file_range"} & set(dir(os)):
-        setattr(os, name, preceded(getattr(os, name)))
-    # A kill does not lose what is not synced, and syncing takes most of the time.
-    os.fsync = preceded(lambda fd: None)
-
-
-def run(procedure: Procedure, place: Place, act: Callable[[int], None]) -> tuple[str, str]:
-    """Carries out a procedure in a child process, which calls `act(n)` before its n-th change.
-
-    Returns:
-        How it ended; the message of a failure, or else the number of changes.
-    """
-    log = place.root / "log"
-    pid = os.fork()
-    if pid == 0:
-        outcome, message, calls = BROKEN, "", 0
-
-        def count() -> None:
-            nonlocal calls
-            calls += 1
-            act(calls)
-
-        with log.open("w") as file:
-            before_each_change(count)
-            try:
-                procedure(place)
-                outcome, message = DONE, str(calls)
-            except EnvironmentFailure as error:
-                outcome, message = FAILED, str(error)
-            except KeyboardInterrupt:
-                outcome = INTERRUPTED
-            except BaseException as error:
-                message = repr(error)
-            file.write(message)
-        os._exit(EXIT_CODES[outcome])
-    _, status = os.waitpid(pid, 0)
-    outcome, message = OUTCOMES[os.waitstatus_to_exitcode(status)], log.read_text()
-    assert outcome != BROKEN, message
-    return outcome, message
-
-
-def at_each_step(
-    procedure: Procedure,
-    directory: Path,
-    act: Callable[[int, int], None],
-    kind: type[Place] = Place,
-) -> Iterator[tuple[Place, str, str]]:
-    """Carries out a procedure on fresh models, for n from 1 to the number of its changes.
-
-    Args:
-        procedure: What to do.
-        directory: Where.
-        act: What to do before each change, given its number and n.
-        kind: What there is before.
-
-    Yields:
-        The place as it was left, how the procedure ended, and its message.
-    """
-
-    def carry_out(n: int) -> tuple[Place, str, str]:
-        place = kind(directory / str(n))
-        place.create()
-        return place, *run(procedure, place, lambda call: act(call, n))
-
-    _, undisturbed, changes = carry_out(NEVER)
-    assert undisturbed == DONE
-    for n in range(1, int(changes) + 1):
-        place, outcome, message = carry_out(n)
-        yield place, outcome, message
-        shutil.rmtree(place.root)
-
-
-def kill(call: int, n: int) -> None:
-    if call == n:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def interrupt(call: int, n: int) -> None:
-    if call == n:
-        raise KeyboardInterrupt
-
-
-def fail_once(call: int, n: int) -> None:
-    if call == n:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def fail_for_good(call: int, n: int) -> None:
-    if call >= n:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def assert_consistent(model: dict[str, bytes]) -> None:
@@ -267,7 +122,7 @@ def test_a_copy_is_complete_or_not_there_at_all(
     tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
 ) -> None:
     outcomes = set()
-    for place, outcome, _ in at_each_step(procedure, tmp_path, act):
+    for place, outcome, _ in at_each_step(procedure, tmp_path, act, Model):
         outcomes.add((outcome, place.output.exists()))
         assert files(place.model) == OLD
         assert not list(place.model.rglob(".sigpb-*"))
@@ -287,7 +142,7 @@ def test_a_model_patched_in_place_is_old_or_new_at_any_moment(
     tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
 ) -> None:
     found = set()
-    for place, outcome, message in at_each_step(procedure, tmp_path, act):
+    for place, outcome, message in at_each_step(procedure, tmp_path, act, Model):
         model = files(place.model)
         assert_consistent(model)
         found.add(model[MAIN])
@@ -314,7 +169,6 @@ def test_a_model_patched_in_place_is_old_or_new_at_any_moment(
 def test_a_backup_is_put_back_or_not_at_any_moment(tmp_path: Path) -> None:
     found = set()
     for place, _, _ in at_each_step(Patched.put_back, tmp_path, kill, Patched):
-        assert isinstance(place, Patched)
         model = files(place.model)
         assert_consistent(model)
         found.add(model[MAIN])
@@ -331,11 +185,13 @@ def test_what_a_killed_process_began_is_taken_back_by_one_that_is_killed_too(
     tmp_path: Path,
 ) -> None:
     count = 0
-    for number, (place, _, _) in enumerate(at_each_step(IN_PLACE["in place"], tmp_path, kill)):
+    for number, (place, _, _) in enumerate(
+        at_each_step(IN_PLACE["in place"], tmp_path, kill, Model)
+    ):
         if files(place.model) in (OLD, NEW):
             continue
         for n in range(1, NEVER, 2):
-            again = Place(tmp_path / f"{number}-{n}")
+            again = Model(tmp_path / f"{number}-{n}")
             shutil.copytree(place.root, again.root, copy_function=copy_or_link())
             outcome, _ = run(take_back, again, partial(kill, n))
             assert_consistent(files(again.model))
@@ -370,7 +226,7 @@ def copy_or_link() -> Callable[[str, str], None]:
 def test_previous_files_are_in_the_backup_whenever_the_model_is_not_the_old_one(
     tmp_path: Path,
 ) -> None:
-    for place, _, _ in at_each_step(IN_PLACE["in place"], tmp_path, kill):
+    for place, _, _ in at_each_step(IN_PLACE["in place"], tmp_path, kill, Model):
         if files(place.model) != OLD:
             backup = files(place.model / ".sigpb-backup-0001")
             assert backup == {name: OLD[name] for name in CHANGED}
@@ -382,7 +238,7 @@ def test_a_failed_or_interrupted_copy_leaves_nothing_behind(
     tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
 ) -> None:
     outcomes = set()
-    for place, outcome, message in at_each_step(procedure, tmp_path, act):
+    for place, outcome, message in at_each_step(procedure, tmp_path, act, Model):
         outcomes.add((outcome, place.output.exists()))
         assert files(place.model) == OLD
         assert place.leftovers() == []
@@ -398,7 +254,7 @@ def test_a_failed_or_interrupted_patch_in_place_is_undone(
     tmp_path: Path, procedure: Procedure, act: Callable[[int, int], None]
 ) -> None:
     outcomes = set()
-    for place, outcome, message in at_each_step(procedure, tmp_path, act):
+    for place, outcome, message in at_each_step(procedure, tmp_path, act, Model):
         model = files(place.model)
         outcomes.add((outcome, model[MAIN]))
         if model == OLD:

@@ -12,7 +12,8 @@ from sigpb.inspect.checkpoint_agreement import contradictions
 from sigpb.linting.linted_model import LintedGraph, LintedModel
 from sigpb.linting.rule import Finding, LintRule
 from sigpb.regular_files import open_regular
-from sigpb.saved_model.fingerprint import CHECKPOINT_INDEX, read_checkpoint_index
+from sigpb.saved_model.files import CHECKPOINT_INDEX
+from sigpb.saved_model.fingerprint import read_checkpoint_index
 from sigpb.saved_model.foreign_file import CHECKPOINT_TABLE, foreign_file
 
 _BEGINNING = 4096
