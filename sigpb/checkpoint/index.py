@@ -73,9 +73,7 @@ class CheckpointIndex:
         """
         try:
             entries = dict(read_table(data))
-            if b"" not in entries:
-                raise NoIndex("it has no header")
-            header = protos.BundleHeaderProto.FromString(entries.pop(b""))
+            header = protos.BundleHeaderProto.FromString(entries.pop(b"", b""))
             return cls.of(header, entries)
         except (DecodeError, ModelUnreadable) as error:
             raise NoIndex(f"not the index of a checkpoint: {error}.") from error

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sigpb import protos
-from sigpb.composing.saver_keys import RESTORING, Body
+from sigpb.composing.bodies import Body
+from sigpb.composing.saver_keys import RESTORING
 from sigpb.tf.called_functions import FUNCTION_OPS
 from sigpb.tf.load_ops import (
     ASSIGNING,
@@ -59,7 +60,7 @@ class Assignments:
         self._visited = set[tuple[str, frozenset[tuple[str, Variable]]]]()
         handles = (node for node in nodes.values() if node.op in VARIABLES)
         variables = {node.name: variable_of(node) for node in handles}
-        top = Body(None, nodes)
+        top = Body(None, dict(nodes))
         self._run(top, top.upstream(map(producer, ops)), variables)
 
     def _run(

@@ -7,13 +7,16 @@ tensorflow/python/checkpoint/functional_saver.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sigpb import protos
+from sigpb.checkpoint.checkpoint import OBJECTS_KEY
+from sigpb.composing.bodies import Body
 from sigpb.errors import PatchError
-from sigpb.tf.called_functions import called_by, called_functions, nodes_by_name
-from sigpb.tf.tensor_elements import elements, set_elements
+from sigpb.tf.called_functions import called_functions
+from sigpb.tf.tensor_elements import elements, set_elements, sizes
 from sigpb.tf.tensor_names import producer
 
 RESTORING = frozenset({"Restore", "RestoreSlice", "RestoreV2"})
@@ -25,51 +28,8 @@ SAVING = frozenset({"Save", "SaveSlices", "SaveV2"})
 # tensorflow/core/ops/io_ops.cc: the name of the file comes first, then the keys.
 _KEYS = 1
 
-
-@dataclass(frozen=True)
-class Body:
-    """The nodes of the top level, or of a function.
-
-    Attributes:
-        function: The function; None for the top level.
-        nodes: The nodes by their names.
-        caller: What calls the function, and the tensors that it passes by the names of arguments.
-    """
-
-    function: protos.FunctionDef | None
-    nodes: Mapping[str, protos.NodeDef]
-    caller: tuple[Body, Mapping[str, str]] | None = None
-
-    def called(self, node: protos.NodeDef, function: protos.FunctionDef) -> Body:
-        """Returns the body of a function that one of the nodes names."""
-        nodes = nodes_by_name(function.node_def)
-        if called_by(node) != function.signature.name:
-            return Body(function, nodes)
-        arguments = (argument.name for argument in function.signature.input_arg)
-        return Body(function, nodes, (self, dict(zip(arguments, node.input, strict=False))))
-
-    def upstream(self, names: Iterable[str]) -> Iterator[protos.NodeDef]:
-        """Yields some nodes, and all that run before them."""
-        waiting, seen = list(names), set()
-        while waiting:
-            name = waiting.pop()
-            if name in self.nodes and name not in seen:
-                seen.add(name)
-                waiting += map(producer, self.nodes[name].input)
-                yield self.nodes[name]
-
-    def constant(self, tensor: str) -> protos.NodeDef | None:
-        """Returns the constant that a tensor is, perhaps handed on; None if it is none."""
-        body, name, seen = self, producer(tensor), set[tuple[int, str]]()
-        while (id(body), name) not in seen:
-            seen.add((id(body), name))
-            node = body.nodes.get(name)
-            if node is None and body.caller is not None and name in body.caller[1]:
-                body, passed = body.caller
-                name = producer(passed[name])
-            elif node is not None and node.op == "Identity" and node.input:
-                name = producer(node.input[0])
-        return node if node is not None and node.op == "Const" else None
+# SaveV2 takes the tensors behind the slices that they are.
+_TENSORS = 3
 
 
 @dataclass(frozen=True)
@@ -103,7 +63,7 @@ def keyed_nodes(meta_graph: protos.MetaGraphDef) -> list[KeyedNode]:
     """
     saver, library = meta_graph.saver_def, meta_graph.graph_def.library
     functions = {function.signature.name: function for function in library.function}
-    top = Body(None, nodes_by_name(meta_graph.graph_def.node))
+    top = Body.of(meta_graph.graph_def)
     run = list(top.upstream(map(producer, (saver.save_tensor_name, saver.restore_op_name))))
     waiting, entered = [(top, run)], set[str]()
     found, problems = list[KeyedNode](), list[str]()
@@ -130,11 +90,23 @@ def keyed_nodes(meta_graph: protos.MetaGraphDef) -> list[KeyedNode]:
 
 def stored_keys(constant: protos.NodeDef) -> list[str]:
     """Returns the keys that a constant holds; bytes that are no UTF-8 are surrogates in them."""
-    stored = elements(constant.attr["value"].tensor)
+    tensor = constant.attr["value"].tensor
+    stored = elements(tensor)
+    stored += stored[-1:] * (math.prod(sizes(tensor)) - len(stored))
     return [each.decode(errors="surrogateescape") for each in stored]
 
 
 def set_keys(constant: protos.NodeDef, keys: Iterable[str]) -> None:
-    """Replaces the keys that a constant holds."""
+    """Replaces the keys that a constant holds, which is a scalar or a list."""
     encoded = [key.encode(errors="surrogateescape") for key in keys]
-    set_elements(constant.attr["value"].tensor, encoded)
+    tensor = constant.attr["value"].tensor
+    for dimension in tensor.tensor_shape.dim:
+        dimension.size = len(encoded)
+    set_elements(tensor, encoded)
+
+
+def stored_objects(keyed: KeyedNode) -> protos.NodeDef | None:
+    """Returns the constant with the tracked objects that SaveV2 writes; None if it writes none."""
+    tensors = zip(keyed.keys, keyed.node.input[_TENSORS:], strict=False)
+    found = (keyed.body.constant(tensor) for key, tensor in tensors if key == OBJECTS_KEY)
+    return next(found, None) if keyed.node.op == "SaveV2" else None

@@ -12,17 +12,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
 from sigpb import protos
 from sigpb.checkpoint.checkpoint import OBJECTS_KEY
 from sigpb.composing.part import Part
-from sigpb.composing.saver_keys import KeyedNode, keyed_nodes, set_keys, stored_keys
+from sigpb.composing.saver_keys import (
+    KeyedNode,
+    keyed_nodes,
+    set_keys,
+    stored_keys,
+    stored_objects,
+)
 from sigpb.composing.scoped_collections import scope_collections
+from sigpb.composing.sharing import (
+    ANONYMOUS,
+    NAMED_AS_IT_SAYS,
+    SHARED_NAME,
+    SHARING,
+    may_share,
+    name_shared,
+)
 from sigpb.errors import PatchError
 from sigpb.tf.control_flow import ENTER_OPS
 from sigpb.tf.fresh_names import TakenNames
-from sigpb.tf.op_defs import tensorflow_op_def
 from sigpb.tf.tensor_elements import elements, set_elements
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import with_tensors
@@ -41,19 +53,6 @@ _MADE_GRADIENT = re.compile(rb"(CustomGradient|(Stateful)?PartitionedCall)-[0-9]
 # Functions of one interface are exchanged for each other, and converters recognise some interfaces
 # by how they begin (tensorflow/compiler/mlir/lite/transforms/prepare_composite_functions_tf.cc).
 _INTERFACES = ("api_implements", "experimental_api_implements")
-
-_SHARED_NAME = "shared_name"
-# Attributes by which ops find what another one made. Nodes of TensorFlow Decision Forests have the
-# second, and the third is that of variables that live as long as one run.
-_SHARING = (_SHARED_NAME, "model_identifier", "var_name")
-
-# ``ResourceHandle::ANONYMOUS_NAME`` in tensorflow/core/framework/resource_handle.cc: not shared.
-_ANONYMOUS = b"cd2c89b7-88b7-44c8-ad83-06c2a9158347"
-
-# The only op to which an empty shared_name is a name like any other
-# (tensorflow/core/kernels/resource_variable_ops.cc); others take the name of their node, or share
-# nothing (``ContainerInfo::Init`` in tensorflow/core/framework/resource_mgr.cc).
-_NAMED_AS_IT_SAYS = "VarHandleOp"
 
 # Its engines are looked up by the end of its name (kernels/trt_engine_op.cc in tf2tensorrt).
 _TENSORRT = "TRTEngineOp"
@@ -156,7 +155,7 @@ def _problems(meta_graph: protos.MetaGraphDef, keyed: Iterable[KeyedNode]) -> It
             "part of their nodes' names; compose the models before they are converted."
         )
     for node in in_functions:
-        if node.op == _NAMED_AS_IT_SAYS and not node.attr[_SHARED_NAME].s:
+        if node.op == NAMED_AS_IT_SAYS and not node.attr[SHARED_NAME].s:
             yield (
                 f"the variable {node.name!r} in a function has no shared_name, so that "
                 "tf.saved_model.load and sessions differ in what it shares its value with."
@@ -218,16 +217,16 @@ def _scope_node(node: protos.NodeDef, names: _Names) -> None:
                 located[at] = b"loc:@" + names.node(text[5:].decode()).encode()
     if node.op in ENTER_OPS:
         node.attr["frame_name"].s = names.shared(node.attr["frame_name"].s)
-    if node.op == _NAMED_AS_IT_SAYS and not node.attr[_SHARED_NAME].s:
-        node.attr[_SHARED_NAME].s = names.scope.encode()
+    if node.op == NAMED_AS_IT_SAYS and not node.attr[SHARED_NAME].s:
+        node.attr[SHARED_NAME].s = names.scope.encode()
     else:
         _scope_shared(node, names)
     _scope_called(node, names)
 
 
 def _scope_shared(node: protos.NodeDef, names: _Names) -> None:
-    for key in _SHARING:
-        if key in node.attr and node.attr[key].s not in (b"", _ANONYMOUS):
+    for key in SHARING:
+        if key in node.attr and node.attr[key].s not in (b"", ANONYMOUS):
             node.attr[key].s = names.shared(node.attr[key].s)
 
 
@@ -266,13 +265,6 @@ def _text(key: str, text: bytes, names: _Names) -> bytes:
     if key in _NAMING_FUNCTIONS or name.startswith(_MADE_BY_TENSORFLOW):
         return names.function(name).encode()
     return text
-
-
-@cache
-def _may_share(op: str) -> bool:
-    """Whether nodes of an op may share something under the names of the nodes."""
-    definition = tensorflow_op_def(op)
-    return definition is None or any(each.name in _SHARING for each in definition.attr)
 
 
 def _scope_library(library: protos.FunctionDefLibrary, names: _Names) -> dict[str, dict[str, str]]:
@@ -316,8 +308,8 @@ def _nodes_that_share(function: protos.FunctionDef, names: _Names) -> dict[str, 
         node.name: taken.take(names.node(node.name))
         for node in function.node_def
         if node.op not in names.functions
-        and _may_share(node.op)
-        and not any(node.attr[key].s for key in _SHARING if key in node.attr)
+        and may_share(node.op) is not False  # Of an op that is not known, any may.
+        and not name_shared(node)
     }
 
 
@@ -395,12 +387,10 @@ def _scope_objects(
 
 def _scope_stored_objects(keyed: KeyedNode, names: _Names) -> None:
     """Renames the keys in the object graph that a saving op writes beside the tensors."""
-    for key, tensor in zip(keyed.keys, keyed.node.input[3:], strict=False):
-        constant = keyed.body.constant(tensor) if key == OBJECTS_KEY else None
-        if constant is not None:
-            value = constant.attr["value"].tensor
-            tracked = (protos.TrackableObjectGraph.FromString(each) for each in elements(value))
-            set_elements(value, [_tracked(each, names).SerializeToString() for each in tracked])
+    if (constant := stored_objects(keyed)) is not None:
+        value = constant.attr["value"].tensor
+        tracked = (protos.TrackableObjectGraph.FromString(each) for each in elements(value))
+        set_elements(value, [_tracked(each, names).SerializeToString() for each in tracked])
 
 
 def _tracked(objects: protos.TrackableObjectGraph, names: _Names) -> protos.TrackableObjectGraph:

@@ -23,6 +23,16 @@ _CONTEXTS: Mapping[str, type[_Context]] = {
     "while_context": protos.WhileContextDef,
 }
 
+# tensorflow/python/framework/ops.py, GraphKeys
+_OF_VARIABLES = {
+    "local_variables",
+    "metric_variables",
+    "model_variables",
+    "moving_average_variables",
+    "trainable_variables",
+    "variables",
+}
+
 _ASSET_FILE = "type.googleapis.com/tensorflow.AssetFileDef"
 
 
@@ -44,6 +54,8 @@ def scope_collections(
         elif kind == "bytes_list":
             messages = collection.bytes_list.value
             messages[:] = [_scoped_message(each, scope, nodes) for each in messages]
+            if key in _OF_VARIABLES:
+                messages[:] = [_with_slice(each, scope) for each in messages]
             if key in _CONTEXTS:
                 messages[:] = [_with_frames(_CONTEXTS[key], each, scope) for each in messages]
         elif kind == "any_list":
@@ -99,3 +111,17 @@ def _with_frames(kind: type[_Context], encoded: bytes, scope: str) -> bytes:
         for nested in each.nested_contexts:
             waiting.append(getattr(nested, nested.WhichOneof("ctxt") or "cond_ctxt"))
     return context.SerializeToString(deterministic=True)
+
+
+def _with_slice(encoded: bytes, scope: str) -> bytes:
+    """Returns a variable which, if it is a slice, has the name that the whole has now.
+
+    That is no node, but the key of the whole in the checkpoint.
+    """
+    variable = protos.VariableDef.FromString(encoded)
+    if not variable.HasField("save_slice_info_def"):
+        return encoded
+    whole = variable.save_slice_info_def
+    if not whole.full_name.startswith(f"{scope}/"):
+        whole.full_name = f"{scope}/{whole.full_name}"
+    return variable.SerializeToString(deterministic=True)

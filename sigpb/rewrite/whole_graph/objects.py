@@ -17,12 +17,11 @@ _ROOT = 0
 # instance, is initialised whoever takes it (``Loader.__init__`` in saved_model/load.py).
 _PASSIVE = {"bare_concrete_function", "captured_tensor", "constant", "function"}
 
-_EMPTY = protos.SavedObject(
-    user_object=protos.SavedUserObject(
-        identifier="_generic_user_object",
-        version=protos.VersionDef(producer=1, min_consumer=1),
-    )
+GENERIC = protos.SavedUserObject(
+    identifier="_generic_user_object",
+    version=protos.VersionDef(producer=1, min_consumer=1),
 )
+"""An object of no class in particular, to which loaders give its children as attributes."""
 
 
 def unreached(graph: protos.SavedObjectGraph, needed: Collection[str]) -> set[int]:
@@ -37,13 +36,13 @@ def unreached(graph: protos.SavedObjectGraph, needed: Collection[str]) -> set[in
         for position, node in enumerate(graph.nodes)
         if position == _ROOT or not _is_passive(node)
     ]
-    roots += (each for name in needed for each in _captured(graph, name))
+    roots += (each for name in needed for each in captured(graph, name))
     reached, waiting = set[int](), roots
     while waiting:
         position = waiting.pop()
         if position not in reached and 0 <= position < len(graph.nodes):
             reached.add(position)
-            waiting += _needed(graph.nodes[position], graph)
+            waiting += needed_by(graph.nodes[position], graph)
     return set(range(len(graph.nodes))) - reached
 
 
@@ -52,14 +51,14 @@ def without(graph: protos.SavedObjectGraph, positions: set[int]) -> protos.Saved
     after = protos.SavedObjectGraph()
     after.CopyFrom(graph)
     for position in positions:
-        after.nodes[position].CopyFrom(_EMPTY)
+        after.nodes[position].CopyFrom(protos.SavedObject(user_object=GENERIC))
     return after
 
 
 def named_functions(graph: protos.SavedObjectGraph, gone: Collection[int]) -> set[str]:
     """Returns the concrete functions that nodes name, but for those at some positions."""
     nodes = (node for position, node in enumerate(graph.nodes) if position not in gone)
-    return {name for node in nodes for name in _functions_of(node)}
+    return {name for node in nodes for name in functions_of(node)}
 
 
 def operations(graph: protos.SavedObjectGraph, gone: Collection[int]) -> set[str]:
@@ -78,7 +77,8 @@ def _is_passive(node: protos.SavedObject) -> bool:
     return kind in _PASSIVE and not node.registered_name and not node.registered_saver
 
 
-def _functions_of(node: protos.SavedObject) -> Iterator[str]:
+def functions_of(node: protos.SavedObject) -> Iterator[str]:
+    """Yields the concrete functions that a node of an object graph names."""
     kind = node.WhichOneof("kind")
     if kind == "function":
         yield from node.function.concrete_functions
@@ -88,8 +88,8 @@ def _functions_of(node: protos.SavedObject) -> Iterator[str]:
         yield node.captured_tensor.concrete_function
 
 
-def _needed(node: protos.SavedObject, graph: protos.SavedObjectGraph) -> Iterator[int]:
-    """Yields the positions of the nodes that a node needs."""
+def needed_by(node: protos.SavedObject, graph: protos.SavedObjectGraph) -> Iterator[int]:
+    """Yields the positions of the nodes that a node of the graph needs."""
     for reference in (*node.children, *node.dependencies):
         yield reference.node_id
     for slot in node.slot_variables:
@@ -98,11 +98,11 @@ def _needed(node: protos.SavedObject, graph: protos.SavedObjectGraph) -> Iterato
     for saveable in node.saveable_objects.values():
         yield saveable.save_function
         yield saveable.restore_function
-    for name in _functions_of(node):
-        yield from _captured(graph, name)
+    for name in functions_of(node):
+        yield from captured(graph, name)
 
 
-def _captured(graph: protos.SavedObjectGraph, function: str) -> Iterable[int]:
+def captured(graph: protos.SavedObjectGraph, function: str) -> Iterable[int]:
     """Returns the positions of what a concrete function captures."""
     functions = graph.concrete_functions
     return functions[function].bound_inputs if function in functions else ()

@@ -1,0 +1,172 @@
+"""Parts with only some of their signatures, and what these need."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+
+from sigpb import protos
+from sigpb.composing.extract import extracted
+from sigpb.composing.part import Part
+from sigpb.composing.saver_keys import keyed_nodes
+from sigpb.errors import PatchError
+from sigpb.saved_model.model import open_model
+
+
+def part_of(text: str) -> Part:
+    """A part that is a MetaGraph, which is all of its model."""
+    meta_graph = text_format.Parse(text, protos.MetaGraphDef(), descriptor_pool=protos.POOL)
+    keys = {each for node in keyed_nodes(meta_graph) for each in node.keys}
+    return Part(meta_graph, Path("model"), {key: key for key in keys}, {})
+
+
+def counts(part: Part) -> dict[str, int]:
+    """How much there is of each kind."""
+    graph = part.meta_graph.graph_def
+    return {
+        "signatures": len(part.meta_graph.signature_def),
+        "nodes": len(graph.node),
+        "functions": len(graph.library.function),
+        "objects": len(part.meta_graph.object_graph_def.nodes),
+        "variables": len(part.variables),
+        "tracked": len(part.objects.nodes) if part.objects else 0,
+        "assets": len(part.assets),
+    }
+
+
+LEFT = {
+    ("tf1_shared", "classify"): "1 47 0 0 1 0 1",
+    ("tf1_shared", "regress"): "1 8 0 0 0 0 0",
+    ("tf1_shared", "serving_default"): "1 41 0 0 1 0 0",
+    ("tf2_linear", "serving_default"): "2 10 4 5 2 3 0",
+    ("tf2_linear", "single"): "2 8 4 4 1 2 0",
+    ("tf2_many", "serving_default"): "2 18 7 14 1 2 1",
+    ("tf2_stateful", "reset"): "2 6 4 4 1 2 0",
+    ("ranking", "embed"): "2 8 4 4 1 2 0",
+}
+
+
+@pytest.mark.parametrize(("name", "signature"), LEFT)
+def test_what_is_left(fixture_model: Callable[..., Path], name: str, signature: str) -> None:
+    with open_model(fixture_model(name)) as model:
+        part = Part.of(model, 0)
+    before = part.meta_graph.SerializeToString(deterministic=True)
+    after = extracted(part, [signature])
+    assert part.meta_graph.SerializeToString(deterministic=True) == before, "it was changed"
+    assert " ".join(map(str, counts(after).values())) == LEFT[name, signature]
+    assert extracted(after, [signature]).meta_graph == after.meta_graph, "twice is once"
+    keys = {key for each in keyed_nodes(after.meta_graph) for key in each.keys}
+    assert keys - {"_CHECKPOINTABLE_OBJECT_GRAPH"} == set(after.variables)
+
+
+def test_several_signatures_keep_what_either_needs(fixture_model: Callable[..., Path]) -> None:
+    with open_model(fixture_model("tf2_linear")) as model:
+        part = Part.of(model, 0)
+    after = extracted(part, ["single", "other"])
+    assert set(after.meta_graph.signature_def) == {"single", "other", "__saved_model_init_op"}
+    (signatures,) = (
+        node
+        for node in after.meta_graph.object_graph_def.nodes
+        if node.user_object.identifier == "signature_map"
+    )
+    assert {child.local_name for child in signatures.children} == {"single", "other"}
+
+
+TABLES = """
+meta_info_def { stripped_op_list { op { name: "Const" } op { name: "VarHandleOp" } } }
+graph_def {
+  node { name: "x" op: "Placeholder" }
+  node { name: "a_file" op: "Const" }
+  node { name: "b_file" op: "Const" }
+  node { name: "a" op: "HashTableV2" }
+  node { name: "b" op: "HashTableV2" }
+  node { name: "a_init" op: "InitializeTableFromTextFileV2" input: "a" input: "a_file" }
+  node { name: "b_init" op: "InitializeTableFromTextFileV2" input: "b" input: "b_file" }
+  node { name: "log" op: "Print" input: "x" }
+  node { name: "tables" op: "NoOp" input: "^a_init" input: "^b_init" }
+  node { name: "init" op: "NoOp" input: "^tables" input: "^log" }
+  node { name: "w" op: "VariableV2" }
+  node { name: "w/initial" op: "Const" }
+  node { name: "w/Assign" op: "Assign" input: "w" input: "w/initial" }
+  node { name: "v" op: "VariableV2" }
+  node { name: "v/Assign" op: "Assign" input: "v" input: "w/initial" }
+  node { name: "find_a" op: "LookupTableFindV2" input: "a" input: "x" input: "w" }
+  node { name: "find_b" op: "LookupTableFindV2" input: "b" input: "x" input: "v" }
+  node { name: "file" op: "Placeholder" }
+  node { name: "keys" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 2 } } string_val: "v" string_val: "w" } } } }
+  node { name: "slices" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 2 } } string_val: "" } } } }
+  node { name: "save" op: "SaveV2" input: "file" input: "keys" input: "slices"
+         input: "v" input: "w"
+         attr { key: "dtypes" value { list { type: DT_INT64 type: DT_FLOAT } } } }
+  node { name: "saved" op: "Identity" input: "file" input: "^save" }
+  node { name: "read" op: "RestoreV2" input: "file" input: "keys" input: "slices"
+         attr { key: "dtypes" value { list { type: DT_INT64 type: DT_FLOAT } } } }
+  node { name: "restore_v" op: "Assign" input: "v" input: "read" }
+  node { name: "restore_w" op: "Assign" input: "w" input: "read:1" }
+  node { name: "restore" op: "NoOp" input: "^restore_v" input: "^restore_w" }
+}
+saver_def { filename_tensor_name: "file:0" save_tensor_name: "saved:0" restore_op_name: "restore" }
+collection_def { key: "saved_model_main_op" value { node_list { value: "init" } } }
+collection_def { key: "table_initializer" value { node_list { value: "a_init" value: "b_init" } } }
+collection_def { key: "somebodys" value { bytes_list { value: "a" } } }
+asset_file_def { filename: "a.txt" tensor_info { name: "a_file:0" } }
+asset_file_def { filename: "b.txt" tensor_info { name: "b_file:0" } }
+signature_def { key: "a" value { inputs { key: "x" value { name: "x:0" } }
+                                 outputs { key: "y" value { name: "find_a:0" } } } }
+signature_def { key: "b" value { inputs { key: "x" value { name: "x:0" } }
+                                 outputs { key: "y" value { name: "find_b:0" } } } }
+signature_def { key: "__saved_model_train_op"
+                value { outputs { key: "t" value { name: "b_init" } } } }
+"""
+
+
+def with_variables(part: Part) -> Part:
+    """The part, which collects its variables."""
+    for name in "vw":
+        variable = protos.VariableDef(variable_name=f"{name}:0", initializer_name=f"{name}/Assign")
+        variables = part.meta_graph.collection_def["variables"].bytes_list.value
+        variables.append(variable.SerializeToString())
+    return part
+
+
+def test_the_tables_and_variables_of_a_signature_stay() -> None:
+    after = extracted(with_variables(part_of(TABLES)), ["a"])
+    meta_graph = after.meta_graph
+    nodes = {node.name: node for node in meta_graph.graph_def.node}
+    gone = {"b_file", "b", "b_init", "v", "v/Assign", "find_b", "restore_v"}
+    every = {node.name for node in part_of(TABLES).meta_graph.graph_def.node}
+    assert every - nodes.keys() == gone, "also what is printed while it is initialized stays"
+    assert nodes.keys() - every == {"keys_1", "slices_1"}, "lists that two nodes shared"
+    assert list(nodes["tables"].input) == ["^a_init"]
+    assert list(nodes["restore"].input) == ["^restore_w"]
+    assert list(nodes["restore_w"].input) == ["w", "read:0"]
+    assert list(nodes["save"].input)[3:] == ["w"]
+    for name in ("save", "read"):
+        assert nodes[name].attr["dtypes"].list.type == [protos.DataType.Value("DT_FLOAT")]
+    assert {tuple(each.keys) for each in keyed_nodes(meta_graph)} == {("w",)}
+    assert [asset.filename for asset in meta_graph.asset_file_def] == ["a.txt"]
+    assert set(after.variables) == {"w"}
+    assert set(meta_graph.signature_def) == {"a"}
+    collections = meta_graph.collection_def
+    assert set(collections) == {"saved_model_main_op", "table_initializer", "variables"}
+    assert list(collections["table_initializer"].node_list.value) == ["a_init"]
+    (variable,) = collections["variables"].bytes_list.value
+    assert protos.VariableDef.FromString(variable).variable_name == "w:0"
+    assert [op.name for op in meta_graph.meta_info_def.stripped_op_list.op] == ["Const"]
+
+
+def test_without_variables_there_is_no_saver() -> None:
+    part = part_of(TABLES)
+    part.meta_graph.signature_def["x"].outputs["x"].name = "x:0"
+    after = extracted(part, ["x"])
+    assert not after.meta_graph.HasField("saver_def")
+    assert after.variables == {}
+    assert {node.name for node in after.meta_graph.graph_def.node} == {"x", "log", "init", "tables"}
+
+
+def test_refused() -> None:
+    with pytest.raises(PatchError, match="there is no signature 'c'"):
+        extracted(part_of(TABLES), ["a", "c"])
