@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -128,9 +128,10 @@ class Checkpoint:
     def changes(self, before: Path | None) -> dict[str, Content | None]:
         """Returns what becomes of files of a model that gets this checkpoint.
 
-        The files of values have names of their own unless there are as many as before. So they can
-        be put there first, and the old index is right until the new one takes its place; what the
-        old one alone names can be removed then.
+        A file of values gets a name that no other content has in the model. So all of them can be
+        put there first, and the old index is right until the new one takes its place; what the old
+        one alone names can be removed then. Names say how many files there are: if as many are
+        there already, an empty one is added.
 
         Args:
             before: The directory of the model whose checkpoint this one takes the place of; None
@@ -140,22 +141,34 @@ class Checkpoint:
             ModelUnreadable: If the checkpoint that the model has is damaged.
             EnvironmentFailure: If it cannot be read for another reason.
         """
-        changes: dict[str, Content | None] = {}
+        index, changes, there = self.index, dict[str, Content | None](), dict[str, Content]()
         old = None if before is None else Checkpoint.of_model(before)
-        if before is not None and old is not None:
-            pattern = f"*.data-?????-of-{old.index.shards:05}"
-            files = (before / MODEL_PREFIX).parent.glob(pattern)
-            changes = {str(file.relative_to(before)): None for file in files}
+        if before is not None:
+            files = before.glob(f"{MODEL_PREFIX}.data-*")
+            there = {str(file.relative_to(before)): WholeFile(file) for file in files}
+        if old is not None:
+            end = f"-of-{old.index.shards:05}"
+            changes = {name: None for name in there if name.endswith(end)}
             changes[CHECKPOINT_INDEX] = None
-        for number, content in self.shards.items():
-            name = shard_name(MODEL_PREFIX, number, self.index.shards)
-            if before is not None and content == WholeFile(before / name):
+        while any(there.get(name, content) != content for name, content in self._named(index)):
+            header = protos.BundleHeaderProto()
+            header.CopyFrom(index.header)
+            header.num_shards += 1
+            index = replace(index, header=header)
+        for name, content in self._named(index):
+            if name in there:
                 changes.pop(name, None)  # It stays where it is.
             else:
                 changes[name] = content
         if self.shards:
-            changes[CHECKPOINT_INDEX] = self.index.content()
+            changes[CHECKPOINT_INDEX] = index.content()
         return changes
+
+    def _named(self, index: CheckpointIndex) -> Iterator[tuple[str, Content]]:
+        """Yields the files of values as that of a model, by their paths in its directory."""
+        for number in range(index.shards):
+            name = shard_name(MODEL_PREFIX, number, index.shards)
+            yield name, self.shards.get(number, b"")
 
 
 def _checked(objects: protos.TrackableObjectGraph) -> protos.TrackableObjectGraph:

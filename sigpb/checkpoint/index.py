@@ -73,7 +73,9 @@ class CheckpointIndex:
         """
         try:
             entries = dict(read_table(data))
-            header = protos.BundleHeaderProto.FromString(entries.pop(b"", b""))
+            if b"" not in entries:
+                raise NoIndex("it has no header")
+            header = protos.BundleHeaderProto.FromString(entries.pop(b""))
             return cls.of(header, entries)
         except (DecodeError, ModelUnreadable) as error:
             raise NoIndex(f"not the index of a checkpoint: {error}.") from error

@@ -16,6 +16,7 @@ from sigpb.wire import Field, Message, length_delimited, map_entry
 _NODE = protos.GraphDef.NODE_FIELD_NUMBER
 _NAME = protos.NodeDef.NAME_FIELD_NUMBER
 _OP = protos.NodeDef.OP_FIELD_NUMBER
+_INPUT = protos.NodeDef.INPUT_FIELD_NUMBER
 _ATTR = protos.NodeDef.ATTR_FIELD_NUMBER
 _TENSOR = protos.AttrValue.TENSOR_FIELD_NUMBER
 _TENSOR_TYPE = {
@@ -99,6 +100,10 @@ class NodeIndex:
             name = self._value(self._field_at(self._starts[number]), _NAME)
             found.setdefault(name, number)
         return found
+
+    def naming(self, tensor: str) -> Iterator[Field]:
+        """Yields the nodes that may take a tensor, or wait for a node, of that spelling."""
+        yield from self._mentioning(length_delimited(_INPUT, tensor.encode()))
 
     def has_op(self, op: str) -> bool:
         """Whether a node has an op."""

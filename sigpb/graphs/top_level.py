@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 
 from sigpb import protos
 from sigpb.graphs.added_nodes import ADDED_ARGUMENT
-from sigpb.graphs.node_index import NodeIndex, is_outlined
+from sigpb.graphs.node_index import NodeIndex, is_outlined, outline
 from sigpb.saved_model.deterministic_bytes import deterministic_bytes
 from sigpb.steps.graph_body import GraphBody
 from sigpb.tf.called_functions import Functions, called_by
@@ -158,6 +159,23 @@ class TopLevelGraph(GraphBody):
         field = self._index.find(name)
         return as_meant(self._index.node(field), self._producer) if field else None
 
+    def taking(self, tensor: str) -> list[protos.NodeDef]:
+        """Returns the nodes, as they are to be, that take a tensor.
+
+        Args:
+            tensor: The tensor, as `canonical` spells it.
+        """
+        fields = chain.from_iterable(map(self._index.naming, (tensor, f"{tensor}:0")))
+        names = [outline(self._graph.message(field)).name for field in fields]
+        changed = (node.name for node in self.changed_nodes)
+        found = map(self.node, dict.fromkeys([*names, *changed]))
+        gone = set(self._removed)
+        return [
+            node
+            for node in found
+            if node and node.name not in gone and tensor in map(canonical, node.input)
+        ]
+
     def has_op(self, *ops: str) -> bool:
         """Whether a node of the file has one of some ops."""
         for op in ops:
@@ -189,7 +207,7 @@ class TopLevelGraph(GraphBody):
 
     def replace(self, node: protos.NodeDef) -> None:
         """Puts a node in the place of the one of that name."""
-        self._replaced[node.name] = node
+        (self._added if node.name in self._added else self._replaced)[node.name] = node
 
     def remove(self, names: Iterable[str]) -> None:
         """Removes nodes, which nothing is to take anything from."""

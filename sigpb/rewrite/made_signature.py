@@ -21,7 +21,7 @@ from sigpb.rewrite.structured_value import dictionary_of_specs, keyword_paramete
 from sigpb.rewrite.wrapper_function import call
 from sigpb.saved_model.concrete_functions import ConcreteFunction, NamedTensor
 from sigpb.saved_model.model import MetaGraph
-from sigpb.saved_model.object_graph import ObjectGraph
+from sigpb.saved_model.object_graph import SIGNATURES, ObjectGraph, new_signature_map
 from sigpb.steps.graph_body import dtype_attr, shape_attr
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
 from sigpb.tf.serving import PREDICT
@@ -157,11 +157,9 @@ def _signature_map(objects: protos.SavedObjectGraph, place: int | None) -> proto
     """Returns the node whose children are the signatures, added if there is none."""
     if place is not None:
         return objects.nodes[place]
-    node = objects.nodes.add()
-    node.user_object.identifier = "signature_map"
-    node.user_object.version.producer = node.user_object.version.min_consumer = 1
-    objects.nodes[0].children.add(local_name="signatures", node_id=len(objects.nodes) - 1)
-    return node
+    objects.nodes.append(new_signature_map())
+    objects.nodes[0].children.add(local_name=SIGNATURES, node_id=len(objects.nodes) - 1)
+    return objects.nodes[-1]
 
 
 def _add_object(

@@ -246,7 +246,11 @@ _NAME = protos.OpDef.NAME_FIELD_NUMBER
 
 
 def rewrite_ops(
-    edits: Edits, meta_graph: Message, ops: Iterable[str], unused: Collection[str] = ()
+    edits: Edits,
+    meta_graph: Message,
+    ops: Iterable[str],
+    unused: Collection[str] = (),
+    defined: Mapping[str, protos.OpDef] | None = None,
 ) -> None:
     """Adds the definitions of ops to the list, which TensorFlow keeps sorted, and removes others.
 
@@ -258,6 +262,7 @@ def rewrite_ops(
         meta_graph: The MetaGraphDef.
         ops: The ops that the edited graph uses; those in the list already are left alone.
         unused: Ops that it used, and does not use any more.
+        defined: Definitions by op that come before those of this TensorFlow.
     """
     from sigpb.tf.op_defs import tensorflow_op_def
 
@@ -268,7 +273,7 @@ def rewrite_ops(
     for op in fields.keys() & set(unused):
         edits.delete(op_list, fields[op])
     for op in sorted(set(ops) - set(fields)):
-        op_def = tensorflow_op_def(op)
+        op_def = (defined or {}).get(op) or tensorflow_op_def(op)
         if op_def is not None:
             encoded = length_delimited(_OP, deterministic_bytes(op_def))
             edits.insert(op_list, _place(op, fields, op_list.end), encoded)

@@ -17,7 +17,9 @@ from sigpb.tf.tensor_types import TensorType, shape_of
 _SideAndKey: TypeAlias = 'tuple[Literal["input", "output"], str]'
 
 _ROOT = 0
-_SIGNATURES = "signatures"
+SIGNATURES = "signatures"
+"""The name of the child of the root that has the signatures."""
+
 _SIGNATURE_MAP = "signature_map"
 
 # The end of the keys of variables in checkpoints of objects, and how names on the way are spelled
@@ -140,11 +142,19 @@ def takes_positions(signature: protos.SavedBareConcreteFunction) -> bool:
     return signature.allowed_positional_arguments >= len(signature.argument_keywords)
 
 
+def new_signature_map() -> protos.SavedObject:
+    """Returns an object for signatures that has none yet."""
+    node = protos.SavedObject()
+    node.user_object.identifier = _SIGNATURE_MAP
+    node.user_object.version.producer = node.user_object.version.min_consumer = 1
+    return node
+
+
 def _find_signature_map(proto: protos.SavedObjectGraph) -> int | None:
     if not proto.nodes:
         return None
     for child in proto.nodes[_ROOT].children:
-        if child.local_name == _SIGNATURES and 0 <= child.node_id < len(proto.nodes):
+        if child.local_name == SIGNATURES and 0 <= child.node_id < len(proto.nodes):
             node = proto.nodes[child.node_id]
             if node.user_object.identifier == _SIGNATURE_MAP:
                 return child.node_id

@@ -50,9 +50,14 @@ def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         raise DamagedTable("it has no footer")
     _, position = _handle(footer, 0)
     (start, size), _ = _handle(footer, position)
+    last = None
     for _, value in _block(data, start, size):
         (block_start, block_size), _ = _handle(value, 0)
-        yield from _block(data, block_start, block_size)
+        for key, each in _block(data, block_start, block_size):
+            if last is not None and key <= last:
+                raise DamagedTable("its keys are not sorted")
+            last = key
+            yield key, each
 
 
 def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
@@ -70,14 +75,18 @@ def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
         raise DamagedTable(f"the block at byte {start} is compressed in an unknown way, {kind}")
     (restarts,) = struct.unpack("<I", block[-4:])
     position, end, key = 0, len(block) - 4 - 4 * restarts, b""
+    if end < 0:
+        raise DamagedTable(f"the block at byte {start} is shorter than it says")
     while position < end:
         shared, position = read_varint(block, position, end)
         unshared, position = read_varint(block, position, end)
         length, position = read_varint(block, position, end)
-        key = key[:shared] + block[position : position + unshared]
-        position += unshared
-        yield key, block[position : position + length]
-        position += length
+        value, following = position + unshared, position + unshared + length
+        if shared > len(key) or following > end:
+            raise DamagedTable(f"an entry of the block at byte {start} is cut off")
+        key = key[:shared] + block[position:value]
+        yield key, block[value:following]
+        position = following
 
 
 def _handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:

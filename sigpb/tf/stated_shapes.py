@@ -25,9 +25,11 @@ INPUT_SHAPES = "_input_shapes"
 _VERSIONS = protos.GraphDef.VERSIONS_FIELD_NUMBER
 _PRODUCER = protos.VersionDef.PRODUCER_FIELD_NUMBER
 
-# From this version of graphs on, the shape [] of a Placeholder is that of a scalar. Before, it may
-# be any (tensorflow/core/public/version.h, tensorflow/core/ops/array_ops.cc).
-_SCALAR_PLACEHOLDERS = 22
+SCALAR_PLACEHOLDERS = 22
+"""From this version of graphs on, the shape [] of a Placeholder is that of a scalar.
+
+Before, it may be any (tensorflow/core/public/version.h, tensorflow/core/ops/array_ops.cc).
+"""
 
 # Ops whose attribute `shape` is that of their output.
 _SHAPED = {
@@ -73,7 +75,7 @@ def as_meant(node: protos.NodeDef, producer: int | None) -> protos.NodeDef:
     if (
         node.op != "Placeholder"
         or producer is None
-        or producer >= _SCALAR_PLACEHOLDERS
+        or producer >= SCALAR_PLACEHOLDERS
         or "shape" not in node.attr
         or shape_of(node.attr["shape"].shape) != ()
     ):

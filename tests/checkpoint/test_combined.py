@@ -127,6 +127,35 @@ def test_taking_tensors_in_and_out_again_gives_the_same_bytes(a: Checkpoint, b: 
     assert {file.name: file.read_bytes() for file in a.prefix.parent.iterdir()} == before
 
 
+def test_other_content_gets_another_name(b: Checkpoint, tmp_path: Path) -> None:
+    model = tmp_path / "b"
+    once = written(combined([Source(b)], tracking()).changes(model), model)
+    twice = combined([Source(once)], tracking("x")).changes(model)
+    assert twice == {
+        shard(0, 2): None,
+        shard(1, 2): None,
+        shard(0, 3): WholeFile(model / shard(0, 2)),
+        shard(1, 3): twice[shard(1, 3)],
+        shard(2, 3): b"",
+        INDEX: twice[INDEX],
+    }
+    there = written(twice, model)
+    assert (values(there), there.objects()) == ({"x": b"other", "w": b"w"}, tracking("x"))
+    assert set(combined([Source(there)], tracking()).changes(model)) == {
+        *(shard(number, 2) for number in range(2)),
+        *(shard(number, 3) for number in range(3)),
+        INDEX,
+    }
+    # A file that no index names has its name, too.
+    (model / shard(0, 2)).write_bytes(b"of somebody else")
+    others = combined([Source(there)], tracking()).changes(model)
+    assert set(others) == {
+        *(shard(number, 3) for number in range(3)),
+        *(shard(number, 4) for number in range(4)),
+        INDEX,
+    }
+
+
 def test_what_is_not_written_yet_can_be_combined(
     a: Checkpoint, b: Checkpoint, tmp_path: Path
 ) -> None:

@@ -58,6 +58,11 @@ def test_what_is_no_index(index: bytes) -> None:
             CheckpointIndex.read(damaged)
 
 
+def test_index_without_a_header() -> None:
+    with pytest.raises(NoIndex, match="it has no header"):
+        CheckpointIndex.read(table({b"a": entry()}, kind=0))
+
+
 def test_any_altered_byte_of_a_block_is_noticed(index: bytes) -> None:
     for position in range(0, 100, 7):
         altered = bytearray(index)

@@ -8,10 +8,9 @@ from typing import TypeAlias
 from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 from sigpb import protos
+from sigpb.checkpoint.index import CheckpointIndex
 from sigpb.saved_model.files import WARMUP_PATH
 from sigpb.saved_model.tf_record import write_records
-
-from .checkpoints import index_of
 
 Files: TypeAlias = Mapping[str, bytes]
 
@@ -143,9 +142,14 @@ def warmup_requests(count: int) -> Files:
 
 def checkpoint_entries(count: int) -> Files:
     """So many tensors of one value each in the checkpoint."""
+    entries = {}
+    for number in range(count):
+        entry = protos.BundleEntryProto(dtype=_FLOAT, offset=4 * number, size=4)
+        entries[b"variable%09d" % number] = entry.SerializeToString()
+    index = CheckpointIndex.of(protos.BundleHeaderProto(num_shards=1), entries)
     return {
         **tf2_signatures(1),
-        "variables/variables.index": index_of(count),
+        "variables/variables.index": index.content(),
         "variables/variables.data-00000-of-00001": b"\0\0\0\0" * count,
     }
 
