@@ -79,12 +79,11 @@ class _Session:
         forced = {name: self.nodes[name] for name in (*self._overridden(), *self._shared_state())}
         barrier = self._barrier(forced)
         fed = {**self._passed(barrier), **placeholders}
-        open_tensors = {tensor for tensors in self.open.values() for tensor in tensors}
         follow = redirected(
             self.graph,
             self.scope,
             fed,
-            open_tensors.difference(placeholders),
+            [tensor for tensors in self.open.values() for tensor in tensors],
             self.wanted,
             forced,
             in_place=self._is_free(),
