@@ -273,7 +273,7 @@ class _Session:
 
     def _is_free(self) -> bool:
         """Whether nobody but the second feeds, or needs, the tensors that are fed now."""
-        if self.pairs.keys() & {*self.fed_first, *self._taken(self.of_first), *self.made}:
+        if self.pairs.keys() & {*self.fed_first, *self.made}:
             return False
         gone = {self.chain.first, self.chain.second}
         signatures = self.parts.meta_graph.signatures

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from sigpb import protos
 from sigpb.composing.chain import Chain
 from sigpb.composing.chain_session import whole_signature
 from sigpb.composing.fit import Pair
+from sigpb.errors import PatchError
+from sigpb.graphs import redirection
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import canonical, full, producer
@@ -165,6 +168,188 @@ class TestOneTensorInBoth:
         assert after.run("ab", {"s": 9, "u": 5, "v": 2}) == {"y": 3}
 
 
+STATE = f"""
+    x = Placeholder() {PLACEHOLDER}
+    u = Placeholder() {PLACEHOLDER}
+    v = VarHandleOp() {PLACEHOLDER}
+    add = AssignAddVariableOp(v, x) {PLACEHOLDER}
+    h = Identity(x) {TYPE}
+    waits = Identity(x, ^add) {TYPE}
+    read = ReadVariableOp(v) {PLACEHOLDER}
+    y = Add(u, read) {TYPE}
+    set = AssignVariableOp(v, u) {PLACEHOLDER}
+    after = Identity(u, ^set) {TYPE}
+    random = RandomUniform(shape) {PLACEHOLDER}
+    first = Add(x, random) {TYPE}
+    second = Add(u, random) {TYPE}
+    both = Add(first, read) {TYPE}
+    table = HashTableV2()
+    found = LookupTableFindV2(table, u, u) {attr("Tout", "type: DT_FLOAT")}
+    """
+
+
+def state(a: tuple[Ends, Ends], b: tuple[Ends, Ends], text: str = STATE) -> list[str]:
+    """Returns what is added to a graph with a variable where "h" feeds "u"."""
+    return Graph(text, a, b).chained([("h", "u")]).added
+
+
+class TestState:
+    def test_the_second_waits_for_a_change_that_it_may_read(self) -> None:
+        assert state(({"x": "x"}, {"h": "waits"}), ({"u": "u"}, {"y": "y"})) == [
+            "sigpb_chain/b/first = NoOp(^waits)",
+            "sigpb_chain/b/u/Identity = Identity(waits, ^sigpb_chain/b/first)",
+            "sigpb_chain/b/copy/read = ReadVariableOp(v, ^sigpb_chain/b/first)",
+            "sigpb_chain/b/copy/y = Add(sigpb_chain/b/u/Identity, sigpb_chain/b/copy/read)",
+        ]
+
+    def test_a_change_that_feeds_nothing_happens_all_the_same(self) -> None:
+        added = state(({"x": "x"}, {"h": "h", "other": "waits"}), ({"u": "u"}, {"y": "second"}))
+        assert added[:2] == [
+            "sigpb_chain/b/first = NoOp(^h, ^waits)",
+            "sigpb_chain/b/u/Identity = Identity(h, ^sigpb_chain/b/first)",
+        ]
+
+    def test_the_second_changes_what_the_first_reads(self) -> None:
+        assert state(({"x": "x"}, {"h": "both"}), ({"u": "u"}, {"y": "after"})) == [
+            "sigpb_chain/b/first = NoOp(^both)",
+            "sigpb_chain/b/u/Identity = Identity(both, ^sigpb_chain/b/first)",
+            "sigpb_chain/b/copy/after = "
+            "Identity(sigpb_chain/b/u/Identity, ^sigpb_chain/b/copy/set)",
+            "sigpb_chain/b/copy/set = "
+            "AssignVariableOp(v, sigpb_chain/b/u/Identity, ^sigpb_chain/b/first)",
+        ]
+
+    def test_what_both_only_read_is_shared(self) -> None:
+        assert state(({"x": "x"}, {"h": "both"}), ({"u": "u"}, {"y": "y"})) == [
+            "sigpb_chain/b/copy/y = Add(both, read)"
+        ]
+        assert state(({"x": "x"}, {"h": "both"}), ({"u": "u"}, {"y": "found"})) == [
+            "sigpb_chain/b/copy/found = LookupTableFindV2(table, both, both)"
+        ]
+
+    def test_each_draws_random_numbers_of_its_own(self) -> None:
+        assert state(({"x": "x"}, {"h": "first"}), ({"u": "u"}, {"y": "second"})) == [
+            "sigpb_chain/b/copy/random = RandomUniform(shape)",
+            "sigpb_chain/b/copy/second = Add(first, sigpb_chain/b/copy/random)",
+        ]
+
+    def test_a_variable_of_references(self) -> None:
+        text = (
+            STATE
+            + f"""
+            ref = VariableV2() {PLACEHOLDER}
+            plus = AssignAdd(ref, x) {TYPE}
+            value = Identity(ref) {TYPE}
+            old = Add(u, value) {TYPE}
+            """
+        )
+        assert state(({"x": "x"}, {"h": "plus"}), ({"u": "u"}, {"y": "old"}), text)[2:] == [
+            "sigpb_chain/b/copy/old = Add(sigpb_chain/b/u/Identity, sigpb_chain/b/copy/value)",
+            "sigpb_chain/b/copy/value = Identity(ref, ^sigpb_chain/b/first)",
+        ]
+
+    def test_loops_wait_as_wholes(self) -> None:
+        frame = attr("frame_name", "s: 'loop'") + TYPE
+        text = (
+            STATE
+            + f"""
+            zero = Const() {PLACEHOLDER}
+            i = Enter(zero) {frame}
+            handle = Enter(v) {attr("frame_name", "s: 'loop'")} {attr("T", "type: DT_RESOURCE")}
+            merge = Merge(i, next)
+            less = Less(merge, merge)
+            cond = LoopCond(less)
+            switch = Switch(merge, cond)
+            inside = ReadVariableOp(handle) {PLACEHOLDER}
+            plus = Add(switch:1, inside) {TYPE}
+            next = NextIteration(plus)
+            exit = Exit(switch) {TYPE}
+            out = Add(u, exit) {TYPE}
+            """
+        )
+        added = state(({"x": "x"}, {"h": "waits"}), ({"u": "u"}, {"y": "out"}), text)
+        waiting = {line.partition(" ")[0] for line in added if "^sigpb_chain/b/first" in line}
+        scope = "sigpb_chain/b"
+        assert waiting == {f"{scope}/u/Identity", f"{scope}/copy/i", f"{scope}/copy/handle"}
+
+
+class TestDefaults:
+    def test_of_inputs_of_each_signature(self) -> None:
+        ends = ({"x": "x", "z": "two"}, {"h": "h"}), ({"x": "u", "v": "v"}, {"y": "y"})
+        graph = Graph(TWO, *ends)
+        for key, end, value in (("a", "z", 1.0), ("b", "v", 2.0), ("b", "x", 3.0)):
+            graph.meta_graph.signature_def[key].defaults[end].float_val.append(value)
+        whole = graph.chained([("h", "x")]).meta_graph.signature_def["ab"]
+        # The input "x" of the second is fed; the other one has no default.
+        assert {key: [*value.float_val] for key, value in whole.defaults.items()} == {
+            "z": [1.0],
+            "v": [2.0],
+        }
+
+    def test_of_a_placeholder_that_the_second_gets_for_itself(self) -> None:
+        text = TWO.replace("v = Placeholder()", "v = PlaceholderWithDefault(two)")
+        graph = Graph(text, ({"x": "x", "w": "v"}, {"h": "h"}), ({"u": "u", "v": "v"}, {"y": "y"}))
+        assert "sigpb_chain/b/v = PlaceholderWithDefault(two)" in graph.chained([("h", "u")]).added
+
+
+class TestManyNodes:
+    """Of a graph of many nodes none is copied where nobody else feeds what is fed now."""
+
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redirection, "_MANY_NODES", 0)
+
+    def test_a_placeholder_takes_what_feeds_it(self) -> None:
+        graph = Graph(TWO, ({"x": "x"}, {"h": "h"}), ({"u": "u", "v": "v"}, {"y": "y"}))
+        after = graph.chained([("h", "u")])
+        assert (after.added, after.whole) == ([], "v=v:0 x=x:0 -> y=y:0")
+        assert lines([after.nodes["u"]]) == ["u = PlaceholderWithDefault(h)"]
+
+    def test_another_signature_feeds_it(self) -> None:
+        graph = Graph(TWO, ({"x": "x"}, {"h": "h"}), ({"u": "u", "v": "v"}, {"y": "y"}))
+        other = graph.meta_graph.signature_def["other"]
+        other.CopyFrom(graph.meta_graph.signature_def["b"])
+        assert graph.chained([("h", "u")]).added
+        other.inputs["u"].name = "v:0"
+        assert not graph.chained([("h", "u")]).added
+
+    @pytest.mark.parametrize(
+        ("inputs", "outputs"),
+        [({"u": "u"}, {"h": "h"}), ({"v": "v"}, {"h": "s"}), ({}, {"h": "u"})],
+    )
+    def test_the_first_needs_it(self, inputs: Ends, outputs: Ends) -> None:
+        graph = Graph(TWO, (inputs, outputs), ({"u": "u", "x": "x"}, {"y": "s"}))
+        assert graph.chained([("h", "u")]).added
+
+
+class TestRefused:
+    def test_two_inputs_of_one_tensor(self) -> None:
+        ends = ({"u": "u", "same": "u", "v": "v"}, {"y": "y"})
+        graph = Graph(TWO, ({"x": "x"}, {"h": "h"}), ends)
+        with pytest.raises(PatchError) as caught:
+            graph.chained([("h", "u")])
+        assert caught.value.problems == (
+            "the inputs 'same', 'u' of the signature 'b' are one tensor, 'u:0', which cannot be "
+            "fed twice; drop all but one of them first.",
+        )
+
+    def test_tensors_of_another_dtype_than_the_signatures_say(self) -> None:
+        graph = Graph(TWO, ({"x": "x"}, {"h": "h"}), ({"u": "u", "v": "v"}, {"y": "y"}))
+        graph.meta_graph.graph_def.node[3].attr["dtype"].type = dtype_of("int32")
+        with pytest.raises(PatchError) as caught:
+            graph.chained([("h", "u")])
+        assert caught.value.problems == (
+            "'h:0' cannot feed 'u:0': the graph has it as float32, and the other as int32, "
+            "whatever the signatures say.",
+        )
+
+    def test_an_op_that_is_unknown(self) -> None:
+        text = TWO.replace("v = Placeholder()", "v = Mine()")
+        graph = Graph(text, ({"x": "x", "w": "v"}, {"h": "h"}), ({"u": "u", "v": "v"}, {"y": "y"}))
+        with pytest.raises(PatchError, match="does not say of what type the tensor 'v:0' is"):
+            graph.chained([("h", "u")])
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[Graph, list[tuple[str, str]], str, bool]:
     """Draws a graph in which two signatures feed and fetch any tensors, and how to chain them."""
@@ -204,13 +389,15 @@ def graphs(draw: st.DrawFn) -> tuple[Graph, list[tuple[str, str]], str, bool]:
     return Graph("\n".join(text), a, b), pairs, key, keeps
 
 
-@given(graphs())
+@given(graphs(), st.booleans())
 def test_the_whole_is_the_one_after_the_other(
-    drawn: tuple[Graph, list[tuple[str, str]], str, bool],
+    drawn: tuple[Graph, list[tuple[str, str]], str, bool], has_many_nodes: bool
 ) -> None:
     graph, pairs, key, keeps = drawn
     before = graph.meta_graph.signature_def
-    after = graph.chained(pairs, key, keeps=keeps)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(redirection, "_MANY_NODES", 0 if has_many_nodes else 1000)
+        after = graph.chained(pairs, key, keeps=keeps)
     sent = {end: 100 + number for number, end in enumerate(before["a"].inputs)}
     fed = {end: 1000 + number for number, end in enumerate(before["b"].inputs)}
     made = graph.run("a", sent)
