@@ -143,7 +143,7 @@ def _values(
         composed = resaved.place(place) if base != loader else place
         got = run(composed, feeds)
         problem = _first_difference(expected, got)
-        if problem.endswith("other values"):  # Perhaps TensorFlow put nodes together.
+        if problem.endswith("other bits"):  # Perhaps TensorFlow put nodes together.
             exact = wanted.chain(base, optimized=False).run(feeds)
             got = run(composed, feeds, optimized=False)
             problem = _first_difference(exact, got)
@@ -172,7 +172,7 @@ def _unequal(wanted: Any, got: Any) -> str:
     problem = difference(wanted, got, rough=False)
     if problem or wanted.dtype.kind == "O" or wanted.tobytes() == got.tobytes():
         return problem
-    return "other values"
+    return "other bits"
 
 
 def _files(model: Path, wanted: Mapping[str, Wanted], scratch: Path) -> Iterator[Fault]:

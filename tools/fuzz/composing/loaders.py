@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # It rounds weights that are constants in its own way.
 
 import tensorflow as tf
 

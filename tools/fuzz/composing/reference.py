@@ -90,6 +90,9 @@ def _behind(first: Chain, second: Chain, pairs: Mapping[str, str], *, keeps: boo
         raise DoNotFit(f"there are no {sorted(unknown)}")
     same = {key for key in first.outputs if key in second.inputs}
     fed = {key: key for key in same if key not in pairs and key not in pairs.values()} | {**pairs}
+    for output, key in fed.items():
+        if len(first.outputs[output].parts) != len(second.inputs[key].parts):
+            raise DoNotFit(f"{output!r} and {key!r} are not made of as many tensors")
     left = {key: end for key, end in second.inputs.items() if key not in fed.values()}
     kept = {key: end for key, end in first.outputs.items() if keeps and key not in fed}
     if not fed or (keeps and left):
