@@ -100,6 +100,7 @@ def _fitted(
         fitted.CopyFrom(part)
     if fitted.HasField("saver_def") and not stores_values(fitted):
         fitted.ClearField("saver_def")  # It reads and writes the graph of tracked objects only.
+        saver.forget_variables(fitted)
     elif tracks_objects(checkpoint):
         leave_out_objects(fitted)
     return fitted

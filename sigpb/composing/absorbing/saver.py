@@ -94,6 +94,17 @@ def problems(
                 yield f"{whose} passes the path of the checkpoint on, by the node {node.name!r}"
 
 
+def forget_variables(part: protos.MetaGraphDef) -> None:
+    """Takes the variables of a part without a saver, which is changed, out of its collections.
+
+    The init op sets them. Where a MetaGraph has no saver, sessions make one for all variables of
+    the collection (``_all_saveable_objects`` in tensorflow/python/ops/variables.py), and look for
+    their values in the checkpoint.
+    """
+    for name in (_VARIABLES, "trainable_variables"):
+        part.collection_def.pop(name, None)
+
+
 def merge_savers(
     target: Target,
     other: protos.SaverDef,

@@ -12,6 +12,8 @@ from tests.composing.absorbed_models import Model
 
 _KEYS = "value { tensor { dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: 'w' } }"
 
+_VARIABLES = 'collection_def { key: "variables" value { bytes_list { value: "" } } }'
+
 # As TensorFlow 1 writes it: name, op, inputs.
 _NODES = """
     default Const
@@ -93,8 +95,18 @@ def test_a_part_without_a_saver_changes_nothing(tmp_path: Path) -> None:
     assert _inputs(merged)["saved"] == ["path", "^write"]
 
 
+@pytest.mark.parametrize("own", [_text(), "graph_def { versions { producer: 100 } }"])
+def test_nothing_restores_variables_that_the_init_op_of_a_part_sets(
+    tmp_path: Path, own: str
+) -> None:
+    # The saver of the part restores the tracked objects only.
+    part = _text("s/").replace("'w'", "'_CHECKPOINTABLE_OBJECT_GRAPH'")
+    merged, _ = Model(tmp_path / "model", own).absorb(f"{part} {_VARIABLES}")
+    assert merged.saver_def.restore_op_name == ("restore" if "saver_def" in own else "")
+    assert "variables" not in merged.collection_def
+
+
 _PASSING = "passing Identity path"
-_VARIABLES = 'collection_def { key: "variables" value { bytes_list { value: "" } } }'
 _NO_SAVER = f"graph_def {{ versions {{ producer: 100 }} }} {_VARIABLES}"
 
 
