@@ -31,7 +31,7 @@ class Checkpoint:
     Attributes:
         prefix: What the paths of its files begin with, as errors name it.
         index: Its index.
-        shards: The files of values by their numbers: those in which the index has something.
+        shards: The files of values that the index names, by their numbers.
     """
 
     prefix: Path
@@ -85,10 +85,9 @@ class Checkpoint:
         except NoIndex as error:
             raise NoIndex(f"{prefix.with_name(prefix.name + _SUFFIX)}: {error}") from error
         shards: dict[int, Content] = {}
-        for number in {each.shard for each in index.tensors.values() if not each.is_sliced}:
+        for number in sorted({each.shard for each in index.tensors.values()}):
             file = prefix.with_name(shard_name(prefix.name, number, index.shards))
-            new = changes.get(str(file.relative_to(directory)))
-            shards[number] = WholeFile(file) if new is None else new
+            shards[number] = changes.get(str(file.relative_to(directory))) or WholeFile(file)
         return cls(prefix, index, shards)
 
     @property

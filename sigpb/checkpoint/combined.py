@@ -220,7 +220,7 @@ def _shards(sources: Iterable[Source], wanted: Iterable[_Wanted]) -> dict[Conten
         for key, tensor in source.checkpoint.index.tensors.items():
             if key != OBJECTS_KEY and not tensor.is_sliced:
                 there[tensor.shard].add(SourceRange(tensor.offset, tensor.offset + tensor.size))
-        for number, content in sorted(source.checkpoint.shards.items()):
+        for number, content in source.checkpoint.shards.items():
             if content in ranges and content not in shards:
                 is_whole = there[number] <= ranges[content]
                 shards[content] = _shard(content, ranges[content], is_whole)

@@ -29,9 +29,9 @@ def decoded_scalar(stored: bytes) -> bytes:
     Raises:
         ModelUnreadable: If the bytes are damaged.
     """
-    length, position = read_varint(stored, 0, len(stored))
+    _, position = read_varint(stored, 0, len(stored))
     start = position + CHECKSUM_SIZE
     value = stored[start:]
-    if len(value) != length or encoded_scalar(value)[0][:start] != stored[:start]:
+    if encoded_scalar(value)[0][:start] != stored[:start]:
         raise ModelUnreadable("the length of the string is damaged")
     return value

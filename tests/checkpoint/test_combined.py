@@ -159,15 +159,17 @@ def test_other_content_gets_another_name(b: Checkpoint, tmp_path: Path) -> None:
 def test_what_is_not_written_yet_can_be_combined(
     a: Checkpoint, b: Checkpoint, tmp_path: Path
 ) -> None:
-    first = combined([Source(a, {"y": "y", "z": "z"})], tracking("y"))
+    keys = {key: key for key in ("y", "z", "sliced")}
+    first = combined([Source(a, keys)], tracking("y"))
     changes = first.changes(tmp_path / "a")
     pending = Checkpoint.of_model(tmp_path / "a", changes)
     assert pending is not None
     assert pending.objects() == tracking("y")
+    assert values(pending) == {key: A[key] for key in keys}
     second = combined([Source(pending), Source(b, {"v": "w"})], tracking("y", "v"))
-    third = combined([Source(second, {"n": "y", "v": "v"})], tracking("n"))
+    third = combined([Source(second, {"n": "sliced", "v": "v"})], tracking("n"))
     there = written(third.changes(None), tmp_path / "new")
-    assert values(there) == {"n": b"yyy", "v": b"w"}
+    assert values(there) == {"n": b"12345", "v": b"w"}
     assert there.objects() == tracking("n")
 
 

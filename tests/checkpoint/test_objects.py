@@ -134,6 +134,9 @@ def test_restricted_keeps_slot_variables_that_are_wanted() -> None:
     for keys in ({"k"}, {"k", "other"}):
         assert restricted(objects, keys, saved(objects)) == graph({"kernel": 1}, {"v": "k"})
     assert restricted(objects, {"k/m"}, saved(objects)) == graph({})
+    model = saved(objects)
+    del model.nodes[0].children[1]  # the variable itself
+    assert restricted(objects, {"k", "k/m"}, model) == graph({})
 
 
 def test_restricted_where_a_saver_has_the_values() -> None:

@@ -31,6 +31,11 @@ def test_blocks_end_when_they_are_large_and_before_large_entries() -> None:
     assert list(read_table(write_table(entries))) == entries
 
 
+def test_every_sixteenth_key_is_whole() -> None:
+    table = write_table([(b"key%02d" % number, b"") for number in range(33)])
+    assert [number for number in range(33) if b"key%02d" % number in table] == [0, 16, 32]
+
+
 @pytest.mark.parametrize(
     ("last", "following", "key"),
     [
