@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from sigpb import protos
 from sigpb.checkpoint.index import CheckpointIndex, NoIndex
 from sigpb.checkpoint.shards import read_range
-from sigpb.checkpoint.strings import decoded_scalar, encoded_scalar
+from sigpb.checkpoint.strings import decoded
 from sigpb.errors import ModelUnreadable
 from sigpb.publishing.changes import Changes, Content, WholeFile
 from sigpb.saved_model.files import CHECKPOINT_INDEX, read_side_file
@@ -114,10 +114,8 @@ class Checkpoint:
         file = self.prefix.with_name(shard_name(self.prefix.name, stored.shard, self.index.shards))
         content = read_range(self.shards[stored.shard], stored.offset, stored.size)
         try:
-            value = decoded_scalar(content)
             entry = protos.BundleEntryProto.FromString(self.index.entries[OBJECTS_KEY.encode()])
-            if int.from_bytes(encoded_scalar(value)[1], "little") != entry.crc32c:
-                raise ModelUnreadable("it does not have the checksum that the index states")
+            (value,) = decoded(content, 1, entry.crc32c)
             return _checked(protos.TrackableObjectGraph.FromString(value))
         except (DecodeError, ModelUnreadable) as error:
             raise ModelUnreadable(

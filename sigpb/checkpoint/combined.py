@@ -19,7 +19,7 @@ from sigpb.checkpoint.index import CheckpointIndex
 from sigpb.checkpoint.objects import has_tensors
 from sigpb.checkpoint.shards import part_of, read_range, size_of
 from sigpb.checkpoint.slice_keys import slice_key
-from sigpb.checkpoint.strings import encoded_scalar
+from sigpb.checkpoint.strings import encoded
 from sigpb.errors import ModelUnreadable, PatchError, did_you_mean, listed
 from sigpb.publishing.changes import Content
 from sigpb.visible_text import natural
@@ -118,7 +118,7 @@ def combined(sources: Sequence[Source], objects: protos.TrackableObjectGraph | N
         entries[each.key] = each.entry.SerializeToString()
     contents = [shard.content for shard in shards.values()]
     if objects is not None:
-        stored, checksum = encoded_scalar(objects.SerializeToString())
+        stored, checksum = encoded([objects.SerializeToString()])
         number, offset = _place(stored, shards.values())
         if number == len(contents):
             contents.append(stored)
@@ -128,7 +128,7 @@ def combined(sources: Sequence[Source], objects: protos.TrackableObjectGraph | N
             shard_id=number,
             offset=offset,
             size=len(stored),
-            crc32c=int.from_bytes(checksum, "little"),
+            crc32c=checksum,
         ).SerializeToString()
     header = protos.BundleHeaderProto(
         num_shards=len(contents), version=protos.VersionDef(producer=_VERSION)

@@ -7,31 +7,43 @@ bytes, or of 8 where they need these, then the elements
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.tf_record import CHECKSUM_SIZE, masked_checksum
 from sigpb.wire import encode_varint, read_varint
 
 
-def encoded_scalar(value: bytes) -> tuple[bytes, bytes]:
-    """Returns what a file of values holds of a string, and the masked checksum of its entry.
+def encoded(values: Sequence[bytes]) -> tuple[bytes, int]:
+    """Returns what a file of values holds of strings, and the checksum that the index states.
 
-    The checksum is that of the length, the checksum of the length, and the string.
+    That is the one of the lengths, of their checksum and of the strings.
     """
-    length = len(value).to_bytes(4 if len(value) < 2**32 else 8, "little")
-    length_checksum = masked_checksum(length)
-    stored = encode_varint(len(value)) + length_checksum + value
-    return stored, masked_checksum(length + length_checksum + value)
+    numbers = map(len, values)
+    lengths = b"".join(each.to_bytes(4 if each < 2**32 else 8, "little") for each in numbers)
+    content = masked_checksum(lengths) + b"".join(values)
+    stored = b"".join(encode_varint(len(value)) for value in values) + content
+    return stored, int.from_bytes(masked_checksum(lengths + content), "little")
 
 
-def decoded_scalar(stored: bytes) -> bytes:
-    """Returns the string of which a file of values holds these bytes.
+def decoded(stored: bytes, count: int, checksum: int) -> list[bytes]:
+    """Returns strings.
+
+    Args:
+        stored: What a file of values holds of them.
+        count: How many they are.
+        checksum: The checksum that the index states.
 
     Raises:
         ModelUnreadable: If the bytes are damaged.
     """
-    _, position = read_varint(stored, 0, len(stored))
-    start = position + CHECKSUM_SIZE
-    value = stored[start:]
-    if encoded_scalar(value)[0][:start] != stored[:start]:
-        raise ModelUnreadable("the length of the string is damaged")
-    return value
+    lengths, position = [], 0
+    for _ in range(count):
+        length, position = read_varint(stored, position, len(stored))
+        lengths.append(length)
+    starts = accumulate(lengths, initial=position + CHECKSUM_SIZE)
+    values = [stored[start:end] for start, end in pairwise(starts)]
+    if encoded(values) != (stored, checksum):
+        raise ModelUnreadable("the strings do not have the checksums that are stated")
+    return values

@@ -1,8 +1,7 @@
 """Values of a checkpoint as TensorProtos, read without TensorFlow.
 
 Files of values have the elements of a tensor as they are in memory, one after the other, and so has
-``tensor_content``; strings have a form of their own (``WriteStringTensor`` in
-tensorflow/core/util/tensor_bundle/tensor_bundle.cc).
+``tensor_content``; strings have a form of their own.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from sigpb.checkpoint.checkpoint import Checkpoint, shard_name
 from sigpb.checkpoint.index import CheckpointIndex
 from sigpb.checkpoint.shards import read_range
 from sigpb.checkpoint.slice_keys import slice_key
+from sigpb.checkpoint.strings import decoded
 from sigpb.composing.assignments import StoredValue
 from sigpb.composing.part import Part
 from sigpb.errors import ModelUnreadable
-from sigpb.saved_model.tf_record import CHECKSUM_SIZE, masked_checksum
+from sigpb.saved_model.tf_record import masked_checksum
 from sigpb.tf.tensor_types import TensorType, dtype_name, is_handle, shape_of, shape_proto
-from sigpb.wire import read_varint
 
 # The places and sizes of a part of a tensor, for each dimension.
 _Region = Sequence[tuple[int, int]]
@@ -143,23 +142,10 @@ class StoredValues:
         return content
 
     def _strings(self, entry: protos.BundleEntryProto, count: int) -> list[bytes]:
-        content = self._bytes(entry)
-        lengths, position = [], 0
-        for _ in range(count):
-            length, position = read_varint(content, position, len(content))
-            lengths.append(length)
-        checked = b"".join(each.to_bytes(4 if each < 2**32 else 8, "little") for each in lengths)
-        start = position + CHECKSUM_SIZE
-        stored = content[position:start]
-        found = checked + stored + content[start:]
-        if (
-            masked_checksum(checked) != stored
-            or int.from_bytes(masked_checksum(found), "little") != entry.crc32c
-            or start + sum(lengths) != len(content)
-        ):
-            raise self._damaged(entry)
-        ends = list(itertools.accumulate(lengths, initial=start))
-        return [content[begin:end] for begin, end in itertools.pairwise(ends)]
+        try:
+            return decoded(self._bytes(entry), count, entry.crc32c)
+        except ModelUnreadable as error:
+            raise self._damaged(entry) from error
 
     def _damaged(self, entry: protos.BundleEntryProto) -> ModelUnreadable:
         prefix = self._checkpoint.prefix

@@ -10,7 +10,7 @@ from sigpb.checkpoint.checkpoint import OBJECTS_KEY, Checkpoint
 from sigpb.checkpoint.index import CheckpointIndex
 from sigpb.checkpoint.shards import read_range
 from sigpb.checkpoint.slice_keys import slice_key
-from sigpb.checkpoint.strings import encoded_scalar
+from sigpb.checkpoint.strings import encoded
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.new_files import write_file
 from sigpb.saved_model.tf_record import masked_checksum
@@ -62,20 +62,20 @@ def write_checkpoint(
             )
             content += value
         if objects is not None and number == 0:
-            stored, checksum = encoded_scalar(objects.SerializeToString())
+            stored, checksum = encoded([objects.SerializeToString()])
             entries[OBJECTS_KEY.encode()] = protos.BundleEntryProto(
                 dtype=STRING,
                 shape=protos.TensorShapeProto(),
                 offset=len(content),
                 size=len(stored),
-                crc32c=int.from_bytes(checksum, "little"),
+                crc32c=checksum,
             )
             content += stored
         prefix.with_name(f"variables.data-{number:05}-of-{len(shards):05}").write_bytes(content)
     header = header or protos.BundleHeaderProto(version=protos.VersionDef(producer=1))
     header.num_shards = len(shards)
-    encoded = {key: entry.SerializeToString() for key, entry in entries.items()}
-    index = CheckpointIndex.of(header, encoded)
+    contents = {key: entry.SerializeToString() for key, entry in entries.items()}
+    index = CheckpointIndex.of(header, contents)
     prefix.with_name("variables.index").write_bytes(index.content())
     return Checkpoint.read(prefix)
 
