@@ -37,11 +37,11 @@ def _unsigned(value: int) -> bytes:
 
 
 def _signed(value: int) -> bytes:
-    """Encodes a number of 7 bits for each byte.
+    """Encodes a number that is not below `_WHOLE`, with 7 bits in each byte.
 
     Its sign is the first bit, inverted, and as many bits follow that are like it as there are more
     bytes.
     """
-    size = (value if value >= 0 else ~value).bit_length() // 7 + 1
+    size = value.bit_length() // 7 + 1
     ones = (1 << size) - 1 << 7 * size  # as many as bytes, at the front
     return (value % (1 << 8 * size) ^ ones).to_bytes(size, "big")
