@@ -15,6 +15,7 @@ from sigpb.patching.compile import plan_patch
 from sigpb.patching.plan import PatchLike, Plan
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import (
+    Linked,
     check_output_dir,
     publish_copy,
     publish_in_place,
@@ -47,10 +48,11 @@ def plan(path: str | Path, patch: PatchLike, *, out: str | Path | None = None) -
     """
     wanted = _read(patch)
     if is_url(str(path)):
-        from sigpb.patching.expand import label_files
+        from sigpb.patching.expand import has_grafts, label_files
         from sigpb.remote.at_hand import at_hand
 
-        with at_hand(path, also=tuple(label_files(wanted))) as found:
+        files = tuple(label_files(wanted))
+        with at_hand(path, also=files, composed=has_grafts(wanted)) as found:
             return replace(plan(found.path, wanted, out=out), model=found.name)
     if is_graph_file(Path(path)):
         from sigpb.patching.imported_graph import imported, plan_with_signatures
@@ -155,7 +157,8 @@ def undo(path: str | Path, *, dry_run: bool = False) -> UndoResult:
     if is_url(str(path)):
         from sigpb.remote.work_copy import work_copy
 
-        with work_copy(path, None, in_place=not dry_run, backups=True) as copy:
+        in_place = not dry_run
+        with work_copy(path, None, in_place=in_place, composed=True, backups=True) as copy:
             undone = undo(copy.source.path, dry_run=dry_run)
         # Of a plan, what it says of the model itself is not to be changed.
         plan = undone.plan and replace(undone.plan, model=copy.source.name)
@@ -270,7 +273,7 @@ class _Options(NamedTuple):
     output_dir: str | Path | None
     in_place: bool
     dry_run: bool
-    hardlink: bool
+    hardlink: Linked
     backup: bool
     history: bool
     fingerprint: FingerprintMode
@@ -306,7 +309,7 @@ def _anywhere(
     if not (is_url(str(path)) or is_url(str(options.output_dir))):
         result = patched(Path(path), options)
         return replace(result, notes=(*result.notes, *_unserved(options.output_dir)))
-    from sigpb.patching.expand import label_files
+    from sigpb.patching.expand import has_grafts, label_files
     from sigpb.remote.work_copy import work_copy
     from sigpb.verifying.report import NotEquivalent
 
@@ -318,9 +321,11 @@ def _anywhere(
         in_place=options.in_place,
         whole=bool(options.verify),
         also=tuple(label_files(patch)),
+        composed=has_grafts(patch),
     ) as copy:
         source, output = copy.source.name, copy.output_name or copy.source.name
-        here = options._replace(output_dir=copy.output, hardlink=copy.is_temporary)
+        links: Linked = "own" if copy.is_temporary else False
+        here = options._replace(output_dir=copy.output, hardlink=links)
         try:
             result = patched(copy.source.path, here)
         except NotEquivalent as error:
@@ -365,7 +370,7 @@ def _patched_graph(file: Path, patch: protos.SavedModelPatch, options: _Options)
     with_variables = output is not None or bool(options.verify)
     with imported(file, output, with_variables=with_variables) as model:
         # The files of the directory are removed: what they hold need not be copied once more.
-        linked = options._replace(hardlink=True)
+        linked = options._replace(hardlink="own")
         try:
             result = _patched(model, lambda: plan_with_signatures(model, patch), linked, ())
         except NotEquivalent as error:

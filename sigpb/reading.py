@@ -178,12 +178,16 @@ def invert(path: str | Path, patch: PatchLike) -> SavedModelPatch:
     """
     from sigpb.patching.apply import check
     from sigpb.patching.compile import compile_patch
-    from sigpb.patching.expand import label_files
+    from sigpb.patching.expand import has_grafts, label_files
     from sigpb.patching.given_patch import patch_of
     from sigpb.patching.invert import invert as inverse
 
     wanted = patch_of(patch)
-    with at_hand(path, also=tuple(label_files(wanted))) as found, open_model(found.path) as model:
+    files, composed = tuple(label_files(wanted)), has_grafts(wanted)
+    with (
+        at_hand(path, also=files, composed=composed) as found,
+        open_model(found.path) as model,
+    ):
         made = compile_patch(model, wanted)
         check(made, model)
         return inverse(model, made)

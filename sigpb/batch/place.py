@@ -14,7 +14,7 @@ from typing import Protocol
 from sigpb import protos
 from sigpb.batch.digests import digest_of_proto
 from sigpb.batch.job import Job, Outcome
-from sigpb.patching.expand import label_files
+from sigpb.patching.expand import has_grafts, label_files
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.durability import together
 from sigpb.publishing.new_files import parents_of
@@ -108,6 +108,12 @@ class Place(Protocol):
 def label_files_of(patch: bytes) -> tuple[str, ...]:
     """Returns the paths, in a model, of the files of labels that a patch, serialised, names."""
     return tuple(label_files(protos.SavedModelPatch.FromString(patch)))
+
+
+@functools.lru_cache(maxsize=4)
+def composes(patch: bytes) -> bool:
+    """Whether a patch, serialised, changes what a model has of adapters."""
+    return has_grafts(protos.SavedModelPatch.FromString(patch))
 
 
 def place_of(path: str) -> Place:

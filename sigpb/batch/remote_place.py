@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sigpb.batch.discovery import Entry
 from sigpb.batch.job import Job, Outcome
-from sigpb.batch.place import NEW_FILES, label_files_of
+from sigpb.batch.place import NEW_FILES, composes, label_files_of
 from sigpb.publishing.changes import Changes, is_sigpbs_own
 from sigpb.remote import publish
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel, fetched
@@ -55,7 +55,9 @@ class RemotePlace:
         index = job.fingerprint == "recompute"
         also = label_files_of(job.patch)
         with (
-            fetched(self._store, self.path, index=index, also=also) as self._opened,
+            fetched(
+                self._store, self.path, index=index, also=also, composed=composes(job.patch)
+            ) as self._opened,
             open_model(self._opened.directory) as model,
         ):
             yield model
@@ -94,6 +96,7 @@ class RemotePlace:
             backup=job.id,
             new=(history.FILE_NAME,) if job.history else (),
             also=label_files_of(job.patch),
+            composed=composes(job.patch),
         ) as model:
             yield model.directory
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from sigpb.errors import EnvironmentFailure, PatchError
+from sigpb.parsers import parse_json_value
 from sigpb.saved_model.files import BINARY_NAME, CHECKPOINT_INDEX, MAX_PROTO_SIZE, TEXT_NAME
 from sigpb.wire.edits import Piece, size
 
@@ -17,7 +20,7 @@ from sigpb.wire.edits import Piece, size
 TEMPORARY_PREFIX = ".sigpb-tmp-"
 BACKUP_PREFIX = ".sigpb-backup-"
 EXCHANGE_NAME = ".sigpb-exchange.json"
-ADDED_NAME = ".sigpb-exchange-added.json"
+ADDED_NAME = ".sigpb-exchange-added.json"  # in a backup
 
 # Replaced in this order: with both of them present, loaders read the last one.
 _MAIN_PROTOS = (TEXT_NAME, BINARY_NAME)
@@ -92,6 +95,11 @@ class Role(enum.Enum):
     INDEX = "index"
     LOADED = "loaded"
     BESIDE = "beside"
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether loaders need such a file beside the proto."""
+        return self in (Role.INDEX, Role.LOADED)
 
     @classmethod
     def of(cls, name: str) -> Role:
@@ -170,6 +178,22 @@ def _resolved(model: Path, name: str) -> Path:
 def is_main_proto(name: str) -> bool:
     """Whether a path relative to a model is that of a proto that loaders read."""
     return name in _MAIN_PROTOS
+
+
+def list_added(names: Iterable[str]) -> bytes:
+    """Returns the content of the file in a backup that lists the files which were new then."""
+    return json.dumps(sorted(names)).encode()
+
+
+def added_in(content: bytes | None) -> frozenset[str]:
+    """Returns the files that such a list has; none if there is no list, or a damaged one."""
+    from sigpb.field_types import fits  # few backups have such a list
+
+    with contextlib.suppress(ValueError):
+        names = parse_json_value(content or b"")
+        if fits(names, tuple[str, ...]):
+            return frozenset(names)
+    return frozenset()
 
 
 def find_main_proto(model: Path) -> Path:

@@ -14,20 +14,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure, ModelUnreadable, UsageError
-from sigpb.parsers import parse_json_value
 from sigpb.publishing.changes import (
     ADDED_NAME,
     BACKUP_PREFIX,
-    Content,
     LocatedChange,
     Role,
     WholeFile,
+    added_in,
+    list_added,
     temporary_name,
 )
 from sigpb.publishing.new_files import (
@@ -39,7 +38,7 @@ from sigpb.publishing.new_files import (
     write_change,
     write_file,
 )
-from sigpb.regular_files import is_there, read_regular
+from sigpb.regular_files import is_there
 from sigpb.saved_model.files import read_side_file
 
 
@@ -71,8 +70,10 @@ def exchange(replacements: Iterable[Replacement]) -> None:
     of = {role: [each for each in replacements if each.role is role] for role in Role}
     beside, loaded = of[Role.BESIDE], of[Role.LOADED]
     exchanged = [of[Role.INDEX], of[Role.PROTO]]
-    if not all(map(_names_all, of[Role.INDEX])):
-        exchanged.reverse()
+    for index in of[Role.INDEX]:
+        new = None if index.new is None else read_side_file(index.new)
+        if not names_all(read_side_file(index.target), new):
+            exchanged.reverse()
     for other in beside:
         other.target.unlink(missing_ok=True)
     _sync_directories_of(beside)
@@ -106,42 +107,58 @@ def check_exchange(model: Path, changes: Iterable[LocatedChange]) -> None:
         changes: What is to become of its files.
 
     Raises:
-        UsageError: If neither the old proto would work with the new index of the checkpoint, nor
-            the new proto with the old one.
+        UsageError: See `check_index`.
         EnvironmentFailure: If a shard or an asset would get other content under its name.
         ModelUnreadable: If an index cannot be read.
     """
     for change in changes:
-        if change.role is Role.LOADED:
-            _check_name_is_free(model / change.path, change.content)
+        file, content = model / change.path, change.content
+        is_itself = isinstance(content, WholeFile) and content.source.resolve() == file
         if change.role is Role.INDEX:
-            assert change.content is None or isinstance(change.content, bytes), "it is small"
-            old, new = _keys(read_side_file(model / change.path)), _keys(change.content)
-            if old - new and new - old:
-                raise UsageError(
-                    f"{model} cannot be patched in place in one step: the patch takes variables "
-                    f"out of the checkpoint, such as {_first(old - new)}, and adds others, such as "
-                    f"{_first(new - old)}, so that whoever loads the model meanwhile would find "
-                    "neither the old ones nor the new ones. Use one patch that takes out and one "
-                    "that adds, or --output_dir."
-                )
+            assert content is None or isinstance(content, bytes), "it is small"
+            check_index(model, read_side_file(file), content)
+        is_new = change.role is Role.LOADED and content is not None and not is_itself
+        if is_new and is_there(file):
+            raise name_in_use(file)
 
 
-def _check_name_is_free(file: Path, content: Content | None) -> None:
-    is_itself = isinstance(content, WholeFile) and content.source.resolve() == file
-    if content is not None and not is_itself and is_there(file):
-        raise EnvironmentFailure(
-            f"{file} is there already, and whoever loads the model may be reading it, so it is not "
-            "replaced in place. Remove it if the model does not need it, or have the output "
-            "written elsewhere."
+def name_in_use(file: Path | str) -> EnvironmentFailure:
+    """Returns the error for a shard or an asset that would have to be replaced in place."""
+    return EnvironmentFailure(
+        f"{file} is there already, and whoever loads the model may be reading it, so it is not "
+        "replaced in place. Remove it if the model does not need it, or have the output written "
+        "elsewhere."
+    )
+
+
+def check_index(model: Path | str, old: bytes | None, new: bytes | None) -> None:
+    """Makes sure that an index of a checkpoint can be replaced while others load the model.
+
+    Args:
+        model: The model's directory, by its path or URL.
+        old: What the index holds; None if there is none.
+        new: What it is to hold.
+
+    Raises:
+        UsageError: If neither the old proto would work with the new index, nor the new proto with
+            the old one.
+        ModelUnreadable: If one of them is damaged.
+    """
+    before, after = _keys(old), _keys(new)
+    if before - after and after - before:
+        raise UsageError(
+            f"{model} cannot be patched in place in one step: the patch takes variables out of the "
+            f"checkpoint, such as {_first(before - after)}, and adds others, such as "
+            f"{_first(after - before)}, so that whoever loads the model meanwhile would find "
+            "neither the old ones nor the new ones. Use one patch that takes out and one that "
+            "adds, or --output_dir."
         )
 
 
-def _names_all(index: Replacement) -> bool:
-    """Whether a new index names all that the one in its place does, as far as both can be read."""
+def names_all(old: bytes | None, new: bytes | None) -> bool:
+    """Whether a new index names all that an old one does, as far as both can be read."""
     with contextlib.suppress(ModelUnreadable):  # A damaged one can be put in order, too.
-        old = _keys(read_side_file(index.target))
-        return old <= _keys(None if index.new is None else read_side_file(index.new))
+        return _keys(old) <= _keys(new)
     return False
 
 
@@ -210,10 +227,10 @@ def previous_files(model: Path, changes: Iterable[LocatedChange]) -> Iterator[Pa
                 kept = directory / change.path
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 link_or_copy(model / change.path, kept)
-            elif change.role in (Role.LOADED, Role.INDEX):
+            elif change.role.is_loaded:
                 added.append(str(change.path))
         if added:
-            write_file(directory / ADDED_NAME, json.dumps(added).encode(), mode=None)
+            write_file(directory / ADDED_NAME, list_added(added), mode=None)
         for parent, _, _ in os.walk(directory, topdown=False):
             sync_directory(Path(parent))
         yield directory
@@ -221,13 +238,7 @@ def previous_files(model: Path, changes: Iterable[LocatedChange]) -> Iterator[Pa
 
 def added_files(backup: Path) -> frozenset[str]:
     """Returns the shards, assets and the index that were not there when a backup was made."""
-    from sigpb.field_types import fits  # few backups have such a list
-
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        names = parse_json_value(read_regular(backup / ADDED_NAME))
-        if fits(names, tuple[str, ...]):
-            return frozenset(names)
-    return frozenset()
+    return added_in(read_side_file(backup / ADDED_NAME))
 
 
 def next_backup(model: Path) -> Path:

@@ -22,14 +22,13 @@ from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import (
     Content,
     LocatedChange,
-    Role,
     SplicedFile,
     WholeFile,
     find_main_proto,
 )
 from sigpb.publishing.durability import EACH_FILE, TURN, EachFile
 from sigpb.regular_files import open_descriptor
-from sigpb.saved_model.files import FileState
+from sigpb.saved_model.files import FileState, is_elsewhere
 from sigpb.wire.write import write_pieces
 
 _CHUNK_SIZE = 1 << 20
@@ -65,8 +64,10 @@ def write_file(
         durability: How it is brought to the disk.
 
     Raises:
-        EnvironmentFailure: If the file that parts are taken from changes meanwhile.
+        EnvironmentFailure: If the file that it is made of changes meanwhile, or is not at hand.
     """
+    if isinstance(content, (SplicedFile, WholeFile)):
+        _check_at_hand(content.source)
     with _created(path) as target:
         if mode is not None:
             os.fchmod(target, mode)
@@ -117,10 +118,19 @@ def write_change(
             reproduce(source, path, durability)
             return source if is_own else None
     like = target
-    if not target.exists() and change.role in (Role.LOADED, Role.INDEX):
+    if not target.exists() and change.role.is_loaded:
         like = find_main_proto(model)
     write_file(path, content, mode=mode_of(like), durability=durability)
     return like
+
+
+def _check_at_hand(file: Path) -> None:
+    if is_elsewhere(file):
+        raise EnvironmentFailure(
+            f"{file} would have to be read, and it is in a store from which only protos are "
+            "fetched. Copy the model to this machine and patch that; or, if it is for the "
+            "variables of an adapter, make these constants with freeze: true."
+        )
 
 
 def copy_file(source: str | Path, target: str | Path, durability: EachFile = EACH_FILE) -> None:

@@ -56,6 +56,7 @@ __all__ = [
     "Changes",
     "Content",
     "FileState",
+    "Linked",
     "SplicedFile",
     "check_output_dir",
     "publish_copy",

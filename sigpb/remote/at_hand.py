@@ -86,7 +86,12 @@ class AtHand:
 
 @contextlib.contextmanager
 def at_hand(
-    path: str | Path, *, whole: bool = False, also: Collection[str] = (), below: bool = False
+    path: str | Path,
+    *,
+    whole: bool = False,
+    also: Collection[str] = (),
+    below: bool = False,
+    composed: bool = False,
 ) -> Iterator[AtHand]:
     """Has something at hand to be read, until the block ends.
 
@@ -95,6 +100,7 @@ def at_hand(
         whole: Whether a model is to be fetched with its variables, so that it can be run.
         also: The paths, in a model, of files that are fetched besides.
         below: Whether, of a directory above models, the first ones of these are fetched.
+        composed: Whether a checkpoint and assets are put together of those of a model.
 
     Raises:
         UsageError: If it is no URL that can be used.
@@ -111,7 +117,7 @@ def at_hand(
     store = store_of(found)
     parent, _, name = found.rpartition("/")
     url, file = (parent, name) if name in _PROTOS else (found, "")
-    with fetched(store, url, also=(CHECKPOINT_INDEX, *also)) as model:
+    with fetched(store, url, also=(CHECKPOINT_INDEX, *also), composed=composed) as model:
         if not model.files:
             with _file_at_hand(store, found) as only:
                 yield only

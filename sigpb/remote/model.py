@@ -9,8 +9,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sigpb.checkpoint.checkpoint import MODEL_PREFIX, OBJECTS_KEY, Checkpoint
 from sigpb.errors import EnvironmentFailure, renamed_in_errors
-from sigpb.publishing.changes import BACKUP_PREFIX, is_sigpbs_own
+from sigpb.publishing.changes import (
+    ADDED_NAME,
+    BACKUP_PREFIX,
+    Role,
+    WholeFile,
+    added_in,
+    is_sigpbs_own,
+)
 from sigpb.remote.store import Store, StoreFailure
 from sigpb.remote.stored_file import StoredFile
 from sigpb.saved_model import fingerprint, history
@@ -20,10 +28,13 @@ from sigpb.saved_model.files import (
     CHUNKED_NAME,
     TEXT_NAME,
     WARMUP_PATH,
+    mark_elsewhere,
     sha256_of,
 )
 
 MAIN_PROTOS = (BINARY_NAME, TEXT_NAME)
+
+_VARIABLES = f"{posixpath.dirname(MODEL_PREFIX)}/"
 
 _READ = (*MAIN_PROTOS, fingerprint.FILE_NAME, history.FILE_NAME, WARMUP_PATH)
 
@@ -77,19 +88,67 @@ class FetchedModel:
                 raise StoreFailure(f"{self.url}/{stored} was changed while it was read.")
             self.fetched.add(name)
 
-    def outline(self, names: Iterable[str]) -> None:
+    def outline(self, names: Iterable[str], below: str = "") -> None:
         """Puts empty files of the right sizes in the place of objects that are not fetched.
 
         What looks for files, or at their sizes, finds them.
 
         Args:
             names: The paths of objects in the model.
+            below: The directory of the model that holds them instead, such as a backup.
         """
         for name in set(names) - self.fetched:
             file = self.directory / name
+            if file.exists():
+                continue
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("wb") as opened:
-                opened.truncate(self.files[name].size)  # Such a file takes no space.
+                # Such a file takes no space.
+                opened.truncate(self.files[posixpath.join(below, name)].size)
+            mark_elsewhere(file)
+
+    def fetch_composed(self, below: Mapping[str, str]) -> None:
+        """Fetches what is read when a checkpoint and assets are put together.
+
+        Of the variables, that is no more than the graph of objects that the checkpoint tracks.
+
+        Args:
+            below: The files that loaders need beside the proto, by their paths in the model; and
+                the directory of the model that holds each, such as a backup, or an empty text.
+
+        Raises:
+            ModelUnreadable: If the index of the checkpoint is damaged.
+            EnvironmentFailure: If something cannot be read.
+        """
+        for name, directory in below.items():
+            size = self.files[posixpath.join(directory, name)].size
+            is_left = Role.of(name) is Role.LOADED and name.startswith(_VARIABLES)
+            is_left = is_left and size > history.STATE_LIMIT
+            (self.outline if is_left else self.fetch)([name], directory)
+        checkpoint = Checkpoint.of_model(self.directory)
+        stored = checkpoint and checkpoint.index.tensors.get(OBJECTS_KEY)
+        if not checkpoint or not stored:
+            return
+        shard = checkpoint.shards[stored.shard]
+        assert isinstance(shard, WholeFile), "the checkpoint is on disk"
+        name = shard.source.relative_to(self.directory).as_posix()
+        if name not in below or name in self.fetched:  # Whoever lacks it says so.
+            return
+        start, end = stored.offset, stored.offset + stored.size
+        url = posixpath.join(self.url, below[name], name)
+        with shard.source.open("r+b") as opened:
+            opened.seek(start)
+            opened.write(self.store.read_range(url, start, end))
+        mark_elsewhere(shard.source)
+
+    def stored(self, file: Path) -> str | None:
+        """Returns the path in the model of the object that a file of its directory stands for."""
+        directory = self.directory.resolve()
+        for path, parent in ((file, self.directory), (file.resolve(), directory)):
+            if path.is_relative_to(parent):
+                name = path.relative_to(parent).as_posix()
+                return name if name in self.files else None
+        return None
 
     def check_unchanged(self, names: Collection[str]) -> None:
         """Makes sure that files are what they were when they were read.
@@ -124,6 +183,7 @@ def fetched(
     backup: str | None = None,
     new: Collection[str] = (),
     also: Collection[str] = (),
+    composed: bool = False,
 ) -> Iterator[FetchedModel]:
     """Fetches the protos of a model.
 
@@ -134,11 +194,13 @@ def fetched(
         backup: The name of a backup. What it holds is taken instead of what the model holds.
         new: What is taken from the backup only.
         also: What else is fetched, if it is there.
+        composed: Whether a checkpoint and assets are put together: see `fetch_composed`.
 
     Yields:
         The model. Its directory is removed at exit, and errors name the URL instead.
 
     Raises:
+        ModelUnreadable: If the index of the checkpoint is damaged, and it is needed.
         EnvironmentFailure: If something cannot be read.
     """
     files = store.files(url)
@@ -155,6 +217,8 @@ def fetched(
             if kept:
                 model.fetch([name for name in _READ if f"{kept}/{name}" in files], kept)
             model.fetch([name for name in _READ if name in files and name not in new])
+            if composed:
+                model.fetch_composed(_needed(store, url, files, kept))
             if index and fingerprint.FILE_NAME in model.fetched and CHECKPOINT_INDEX in files:
                 model.fetch([CHECKPOINT_INDEX])
             model.fetch([name for name in also if name in files])
@@ -162,6 +226,21 @@ def fetched(
             beside = tuple(f"{posixpath.dirname(name)}/" for name in also if name not in files)
             model.outline(name for name in files if name.startswith(beside))
             yield model
+
+
+def _needed(store: Store, url: str, files: Collection[str], kept: str) -> dict[str, str]:
+    """Returns the files that loaders need beside the proto: see `FetchedModel.fetch_composed`.
+
+    Args:
+        store: The store.
+        url: The model's directory.
+        files: The paths of all objects of the model.
+        kept: The directory of a backup, whose files count instead; empty for none.
+    """
+    added = added_in(store.read(f"{url}/{kept}/{ADDED_NAME}") if kept else None)
+    backup = (name.partition("/")[2] for name in files if kept and name.startswith(f"{kept}/"))
+    found = {**dict.fromkeys(set(files) - added, ""), **dict.fromkeys(backup, kept)}
+    return {name: below for name, below in found.items() if Role.of(name).is_loaded}
 
 
 def _check_names(url: str, names: Collection[str]) -> None:

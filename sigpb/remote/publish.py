@@ -2,8 +2,8 @@
 
 A store replaces one object at a time, and has no renames. So the proto is put in one request, after
 everything else of a copy, and between the removal of the old side files and the new ones in place.
-Whatever fails, and wherever a process ends, the proto is the old or the new one, whole, and a side
-file belongs to it or is absent.
+Whatever fails, and wherever a process ends, the proto is the old or the new one, whole, what it
+needs of the checkpoint and of assets is there, and a side file belongs to it or is absent.
 
 Objects of sigpb's own say how far it came: a backup is complete once it holds the proto, and what a
 marker lies in is a copy that is incomplete as long as it has no proto.
@@ -12,24 +12,28 @@ marker lies in is a copy that is incomplete as long as it has no proto.
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure
 from sigpb.publishing.changes import (
+    ADDED_NAME,
     BACKUP_PREFIX,
     TEMPORARY_PREFIX,
     Changes,
-    Content,
+    Role,
+    added_in,
     advise_to_materialise,
     is_sigpbs_own,
+    list_added,
 )
+from sigpb.publishing.exchange import check_index, name_in_use, names_all
 from sigpb.publishing.failures import damaged_backup
-from sigpb.publishing.new_files import write_file
 from sigpb.publishing.tree import entries
+from sigpb.remote.contents import Contents, contents_of
 from sigpb.remote.model import MAIN_PROTOS, FetchedModel
 from sigpb.remote.store import Store, StoreFailure, store_of
+from sigpb.saved_model.files import CHECKPOINT_INDEX
 
 
 def backup_url(url: str, name: str) -> str:
@@ -51,14 +55,21 @@ def publish_in_place(model: FetchedModel, changes: Changes, backup: str) -> None
     """
     store, url = model.store, model.url
     kept = backup_url(url, backup)
-    with _uploads(changes) as upload:
+    with contents_of(model, changes) as contents:
+        _check_exchange(model, changes, contents)
         with _undone_by(lambda: remove_tree(store, kept)):
+            if added := [name for name in _loaded(changes) if name not in model.files]:
+                store.put(f"{kept}/{ADDED_NAME}", list_added(added))
             for name in _main_last(changes):
                 if name in model.files:
                     store.copy(f"{url}/{name}", f"{kept}/{name}")
-            model.check_unchanged(changes)
+            model.check_unchanged({*changes, *contents.sources})
         try:
-            _exchange(store, url, changes, upload)
+            removed = {name for name, content in changes.items() if content is None}
+            index_first = CHECKPOINT_INDEX in changes and names_all(
+                store.read(f"{url}/{CHECKPOINT_INDEX}"), contents.index()
+            )
+            _exchange(store, url, changes, removed, contents.put, index_first)
         except BaseException as error:
             try:
                 restore(store, url, backup, changes)
@@ -72,14 +83,58 @@ def publish_in_place(model: FetchedModel, changes: Changes, backup: str) -> None
             raise
 
 
-def _exchange(store: Store, url: str, changes: Changes, upload: Callable[[str], Path]) -> None:
-    for name in _side_files(changes):
-        store.remove(f"{url}/{name}")
-    for name in _mains(changes):
-        store.put(f"{url}/{name}", upload(name))
-    for name in _side_files(changes):
-        if changes[name] is not None:
-            store.put(f"{url}/{name}", upload(name))
+def _check_exchange(model: FetchedModel, changes: Changes, contents: Contents) -> None:
+    """Makes sure that files can be exchanged while others load the model.
+
+    Raises:
+        UsageError: See `check_index`.
+        EnvironmentFailure: If a shard or an asset would get other content under its name.
+    """
+    if CHECKPOINT_INDEX in changes:
+        old = model.store.read(f"{model.url}/{CHECKPOINT_INDEX}")
+        check_index(model.url, old, contents.index())
+    for name, content in changes.items():
+        if Role.of(name) is Role.LOADED and content is not None and name in model.files:
+            raise name_in_use(f"{model.url}/{name}")
+
+
+def _exchange(
+    store: Store,
+    url: str,
+    changed: Collection[str],
+    removed: Collection[str],
+    put: Callable[[str, str], None],
+    index_first: bool,
+) -> None:
+    """Puts objects in the place of others, in an order that whoever loads the model can follow.
+
+    Args:
+        store: The store.
+        url: The model's directory.
+        changed: The files that become others, by their paths in the model.
+        removed: Those of them that go.
+        put: Makes an object, given the path of the file and its URL.
+        index_first: Whether the old proto works with the new index of the checkpoint.
+    """
+
+    def replace(names: Collection[str]) -> None:
+        for name in names:
+            if name not in removed:
+                put(name, f"{url}/{name}")
+
+    def remove(names: Collection[str]) -> None:
+        for name in names:
+            store.remove(f"{url}/{name}")
+
+    of = {role: [each for each in sorted(changed) if Role.of(each) is role] for role in Role}
+    beside, loaded, index = of[Role.BESIDE], of[Role.LOADED], of[Role.INDEX]
+    remove(beside)
+    replace(loaded)
+    for names in (index, _mains(changed)) if index_first else (_mains(changed), index):
+        replace(names)
+        remove([name for name in names if name in removed])
+    replace(beside)
+    remove([name for name in loaded if name in removed])
 
 
 def restore(store: Store, url: str, backup: str, changed: Collection[str]) -> None:
@@ -98,10 +153,18 @@ def restore(store: Store, url: str, backup: str, changed: Collection[str]) -> No
     files = store.files(kept)
     if not _mains(files):
         raise EnvironmentFailure(f"{kept}: there is no such backup.")
-    for name in _side_files(changed):
-        store.remove(f"{url}/{name}")
-    for name in (*_mains(files), *_side_files(files)):
-        store.copy(f"{kept}/{name}", f"{url}/{name}")
+    back = set(files) - {ADDED_NAME}
+    index_first = CHECKPOINT_INDEX in changed and names_all(
+        store.read(f"{url}/{CHECKPOINT_INDEX}"), store.read(f"{kept}/{CHECKPOINT_INDEX}")
+    )
+    _exchange(
+        store,
+        url,
+        {*changed, *back},
+        set(changed) - back,
+        lambda name, target: store.copy(f"{kept}/{name}", target),
+        index_first,
+    )
     remove_tree(store, kept)
 
 
@@ -128,6 +191,7 @@ def check_backup(
     """
     kept = backup_url(url, backup)
     files = store.files(kept)
+    new = {*new, *added_in(store.read(f"{kept}/{ADDED_NAME}"))}
     lost = [name for name in _side_files(changed) if name not in files and name not in new]
     lost += [name for name in _mains(changed) if store.digest(f"{kept}/{name}") != digest]
     if lost:
@@ -162,7 +226,7 @@ def publish_copy(model: FetchedModel, output: str, changes: Changes, name: str) 
     """
     store, url = model.store, model.url
     (main,) = _mains(model.files)
-    with _uploads(changes) as upload:
+    with contents_of(model, changes) as contents:
         others = [
             each
             for each in model.files
@@ -173,9 +237,9 @@ def publish_copy(model: FetchedModel, output: str, changes: Changes, name: str) 
                 store.copy(f"{url}/{each}", f"{output}/{each}")
             for each in _side_files(changes):
                 if changes[each] is not None:
-                    store.put(f"{output}/{each}", upload(each))
-            model.check_unchanged({main, *changes})
-            proto = upload(main) if main in changes else model.directory / main
+                    contents.put(each, f"{output}/{each}")
+            model.check_unchanged({main, *changes, *contents.sources})
+            proto = contents.file(main) if main in changes else model.directory / main
             store.create(f"{output}/{main}", proto)
 
 
@@ -297,25 +361,16 @@ def _undone_by(
         raise
 
 
-@contextlib.contextmanager
-def _uploads(changes: Changes) -> Iterator[Callable[[str], Path]]:
-    """Yields a function that returns the file with the new content of a file."""
-    with tempfile.TemporaryDirectory(prefix="sigpb-") as directory:
-        files: dict[str, Path] = {}
-        contents: Mapping[str, Content | None] = changes
-        for number, (name, content) in enumerate(contents.items()):
-            if content is not None:
-                files[name] = Path(directory, str(number))
-                write_file(files[name], content, mode=None)
-        yield files.__getitem__
-
-
 def _mains(names: Collection[str]) -> list[str]:
     return [name for name in MAIN_PROTOS if name in names]
 
 
 def _side_files(names: Collection[str]) -> list[str]:
     return sorted(name for name in names if name not in MAIN_PROTOS)
+
+
+def _loaded(names: Collection[str]) -> list[str]:
+    return [name for name in sorted(names) if Role.of(name).is_loaded]
 
 
 def _main_last(names: Collection[str]) -> list[str]:

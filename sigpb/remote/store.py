@@ -171,6 +171,19 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def read_range(self, url: str, start: int, end: int) -> bytes:
+        """Returns some bytes of an object.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            StoreFailure: If it cannot be read.
+        """
+
+        def read(path: str) -> bytes:
+            return bytes(self._fs.cat_file(path, start=start, end=end))
+
+        return self._request(f"read {url}", read, url)
+
     def fetch(self, url: str, target: Path) -> None:
         """Copies an object to a file of this machine, whose directory is there.
 

@@ -11,12 +11,20 @@ import contextlib
 import os
 import posixpath
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigpb.errors import UsageError, renamed_in_errors
-from sigpb.publishing.changes import BACKUP_PREFIX, Changes, Content, SplicedFile, is_sigpbs_own
+from sigpb.publishing.changes import (
+    BACKUP_PREFIX,
+    Changes,
+    Content,
+    Role,
+    SplicedFile,
+    WholeFile,
+    is_sigpbs_own,
+)
 from sigpb.publishing.tree import entries
 from sigpb.remote import publish
 from sigpb.remote.at_hand import AtHand, at_hand
@@ -24,7 +32,8 @@ from sigpb.remote.lock import PATCH_PREFIX, locked
 from sigpb.remote.model import FetchedModel
 from sigpb.remote.store import StoreFailure, store_of
 from sigpb.remote.urls import located, scheme_of
-from sigpb.saved_model.files import sha256_of
+from sigpb.saved_model.files import is_elsewhere, sha256_of
+from sigpb.saved_model.history import STATE_LIMIT
 from sigpb.visible_text import shown_as
 from sigpb.wire import SourceRange
 
@@ -63,6 +72,7 @@ def work_copy(
     in_place: bool = False,
     whole: bool = False,
     also: Collection[str] = (),
+    composed: bool = False,
     backups: bool = False,
 ) -> Iterator[WorkCopy]:
     """Has a model at hand to be patched. What was made of it is published when the block ends.
@@ -73,6 +83,7 @@ def work_copy(
         in_place: Whether the model is patched where it is.
         whole: Whether the model is run.
         also: The paths, in the model, of files that are read besides.
+        composed: Whether a checkpoint and assets are put together of those of the model.
         backups: Whether backups of its files are read.
 
     Raises:
@@ -89,7 +100,9 @@ def work_copy(
         stays = isinstance(source, str) and isinstance(target, str)
         stays = stays and scheme_of(str(source)) == scheme_of(str(target))
         travels = target is not None and not stays
-        found = stack.enter_context(at_hand(source, whole=whole or travels, also=also))
+        found = stack.enter_context(
+            at_hand(source, whole=whole or travels, also=also, composed=composed)
+        )
         if in_place and found.model is not None:
             stack.enter_context(locked({found.model.url}, identity))
         local = target if isinstance(target, Path) else None
@@ -99,15 +112,14 @@ def work_copy(
             stack.enter_context(renamed_in_errors(str(local), target))
             stack.enter_context(shown_as(str(local), target))
         if backups and found.model is not None:
-            kept = [name for name in found.model.files if name.startswith(BACKUP_PREFIX)]
-            found.model.fetch(kept)
-        before = None if found.model is None else _digests(found.model)
+            _fetch_backups(found.model)
+        before = None if found.model is None else _Before.of(found.model)
         yield WorkCopy(found, local, target, found.told if whole or travels else ())
         if found.model is not None and before is not None and in_place:
             _publish_in_place(found.model, before)
         elif isinstance(target, str) and local is not None:
             if stays and found.model is not None and before is not None:
-                changes = _changes(found.model, before, local)
+                changes = before.changes(found.model, local)
                 publish.publish_copy(found.model, target, changes, identity)
             else:
                 publish.upload_copy(local, target, identity)
@@ -132,36 +144,80 @@ def _check_output(source: Path | str, target: str) -> None:
         )
 
 
-def _digests(model: FetchedModel) -> dict[str, str]:
-    names = (name for name in model.fetched if not is_sigpbs_own(Path(name)))
-    return {name: sha256_of(model.directory / name) for name in names}
+def _fetch_backups(model: FetchedModel) -> None:
+    """Fetches the backups of a model, but for large shards and assets."""
+    for name, file in model.files.items():
+        if name.startswith(BACKUP_PREFIX):
+            kept = Role.of(name.partition("/")[2])
+            is_left = kept is Role.LOADED and file.size > STATE_LIMIT
+            (model.outline if is_left else model.fetch)([name])
 
 
-def _changes(model: FetchedModel, before: dict[str, str], now: Path) -> Changes:
-    """Returns what became of the files of a model.
+@dataclass(frozen=True)
+class _Before:
+    """What was in the directory of a model from a store.
 
-    Args:
-        model: The model.
-        before: The SHA-256 of each file that was fetched.
-        now: The directory of what was made of the model.
+    Attributes:
+        digests: The SHA-256 of each file that was fetched.
+        outlines: The files that stand for those that were not, by device and inode.
     """
-    there = {name for name, entry in entries(now) if entry.is_file()}
-    changes: dict[str, Content | None] = dict.fromkeys(sorted(before.keys() - there))
-    for name in sorted(there):
-        file = now / name
-        is_left = name in model.files and name not in before
-        if not is_left and before.get(name) != sha256_of(file):
-            changes[name] = SplicedFile((SourceRange(0, file.stat().st_size),), file)
-    return changes
+
+    digests: Mapping[str, str]
+    outlines: Mapping[tuple[int, int], str]
+
+    @classmethod
+    def of(cls, model: FetchedModel) -> _Before:
+        """Looks at the directory of a model."""
+        names = [name for name in model.fetched if not is_sigpbs_own(Path(name))]
+        files = {name: model.directory / name for name in model.files}
+        return cls(
+            {name: sha256_of(files[name]) for name in names},
+            {
+                _identity(file): name
+                for name, file in files.items()
+                if file.exists() and is_elsewhere(file)
+            },
+        )
+
+    def changes(self, model: FetchedModel, now: Path) -> Changes:
+        """Returns what became of the files of the model.
+
+        Args:
+            model: The model.
+            now: The directory of what was made of it.
+
+        Raises:
+            StoreFailure: If there is a copy of a file that was not fetched.
+        """
+        there = {name for name, entry in entries(now) if entry.is_file()}
+        known = {*self.digests, *self.outlines.values()}
+        gone = {name for name in known - there if not is_sigpbs_own(Path(name))}
+        changes: dict[str, Content | None] = dict.fromkeys(sorted(gone))
+        for name in sorted(there):
+            file = now / name
+            outlined = self.outlines.get(_identity(file))
+            if outlined is not None and outlined != name:
+                changes[name] = WholeFile(model.directory / outlined)
+            elif outlined is None and is_elsewhere(file):
+                if name not in self.outlines.values():
+                    raise StoreFailure(f"{file} is a copy of a file that was not fetched.")
+            elif outlined is None and self.digests.get(name) != sha256_of(file):
+                changes[name] = SplicedFile((SourceRange(0, file.stat().st_size),), file)
+        return changes
 
 
-def _publish_in_place(model: FetchedModel, before: dict[str, str]) -> None:
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_dev, status.st_ino
+
+
+def _publish_in_place(model: FetchedModel, before: _Before) -> None:
     """Does to a model in its store what was done to its copy, backups included."""
     old = {name.partition("/")[0] for name in model.files if name.startswith(BACKUP_PREFIX)}
     new = {path.name for path in model.directory.glob(f"{BACKUP_PREFIX}*")}
     made = next(iter(new - old), None)
     name = (made or f"{BACKUP_PREFIX}{os.urandom(4).hex()}").removeprefix(BACKUP_PREFIX)
-    if changes := _changes(model, before, model.directory):
+    if changes := before.changes(model, model.directory):
         publish.publish_in_place(model, changes, name)
     for each in {*(old - new), *(() if made else (f"{BACKUP_PREFIX}{name}",))}:
         try:

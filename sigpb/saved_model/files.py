@@ -75,6 +75,24 @@ def is_no_model(path: Path) -> bool:
     return path.is_dir() and not any((path / name).exists() for name in PROTO_NAMES)
 
 
+# The time of modification, in seconds, of an empty file in the place of one that is elsewhere.
+_ELSEWHERE = 1_000_000_007
+
+
+def mark_elsewhere(file: Path) -> None:
+    """Marks a file as one that only stands for another one, which was not fetched."""
+    os.utime(file, (_ELSEWHERE, _ELSEWHERE))
+
+
+def is_elsewhere(file: Path) -> bool:
+    """Whether a file only stands for one that was not fetched, so that its content is not known.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    return file.stat().st_mtime_ns == _ELSEWHERE * 10**9
+
+
 _PART = 1 << 20
 
 

@@ -21,6 +21,9 @@ from sigpb.saved_model.files import read_side_file
 
 FILE_NAME = "sigpb.history.jsonl"
 
+STATE_LIMIT = 1 << 20
+"""Up to this size in bytes, the record has the digest of a file beside the proto."""
+
 Signatures = Iterable[tuple[Sequence[str], Mapping[str, protos.SignatureDef]]]
 """The tag-set and the signatures of every MetaGraph."""
 
