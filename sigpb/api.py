@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from sigpb import protos
+from sigpb.edits.edit import has_grafts
 from sigpb.errors import UsageError, with_path
 from sigpb.patch_result import PatchResult, UndoResult
 from sigpb.patching.apply import changes_of, check
@@ -48,7 +49,7 @@ def plan(path: str | Path, patch: PatchLike, *, out: str | Path | None = None) -
     """
     wanted = _read(patch)
     if is_url(str(path)):
-        from sigpb.patching.expand import has_grafts, label_files
+        from sigpb.patching.expand import label_files
         from sigpb.remote.at_hand import at_hand
 
         files = tuple(label_files(wanted))
@@ -309,7 +310,7 @@ def _anywhere(
     if not (is_url(str(path)) or is_url(str(options.output_dir))):
         result = patched(Path(path), options)
         return replace(result, notes=(*result.notes, *_unserved(options.output_dir)))
-    from sigpb.patching.expand import has_grafts, label_files
+    from sigpb.patching.expand import label_files
     from sigpb.remote.work_copy import work_copy
     from sigpb.verifying.report import NotEquivalent
 

@@ -176,9 +176,10 @@ def invert(path: str | Path, patch: PatchLike) -> SavedModelPatch:
         ModelUnreadable: If there is no model that can be read.
         PatchError: With everything that is wrong with the patch, or that cannot be undone.
     """
+    from sigpb.edits.edit import has_grafts
     from sigpb.patching.apply import check
     from sigpb.patching.compile import compile_patch
-    from sigpb.patching.expand import has_grafts, label_files
+    from sigpb.patching.expand import label_files
     from sigpb.patching.given_patch import patch_of
     from sigpb.patching.invert import invert as inverse
 

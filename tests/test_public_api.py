@@ -186,7 +186,10 @@ def test_every_field_of_the_patch_is_one_of_the_published_format() -> None:
     assert names(signature) == [
         *("key", "rename_to", "copy_of", "method_name", "drop", "input", "output", "batch_size"),
         *("from_function", "positional", "create", "examples", "key_pattern"),
+        *("before", "after", "ungraft"),
     ]
+    graft = signature.fields_by_name["before"].message_type
+    assert names(graft) == ["model", "signature", "map", "freeze", "tags", "digest"]
     assert names(endpoint) == [
         *("key", "rename_to", "dtype", "shape", "drop", "bind", "default", "from_tensor"),
         *("reshape", "step", "from_output", "from_input", "add", "node_name", "key_pattern"),

@@ -20,7 +20,7 @@ from sigpb import protos
 from sigpb.batch.job import Job, Mode, Outcome, Task
 from sigpb.batch.patch_model import patch_model, reason_of, verdict_of
 from sigpb.batch.place import place_of
-from sigpb.batch.prepare import check_patch, prepare
+from sigpb.batch.prepare import checked, prepare
 from sigpb.batch.run import threads_for
 from sigpb.batch.selection import Root
 from sigpb.batch.session import new_id
@@ -121,7 +121,7 @@ class PatchSavedModels(beam.PTransform):  # type: ignore[misc]
             UsageError: If the options contradict each other.
         """
         super().__init__()
-        check_patch(patch)
+        patch = checked(patch)
         if (mode == "output_root") != (output_root is not None):
             raise UsageError("The mode output_root and the directory output_root go together.")
         if output_root is not None and roots is None:

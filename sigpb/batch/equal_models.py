@@ -80,7 +80,12 @@ class EqualModels:
         self._lock = threading.Lock()
 
     def planned(
-        self, job: Job, model: SavedModel, digest: str, plan: Callable[[], Planned]
+        self,
+        job: Job,
+        model: SavedModel,
+        digest: str,
+        plan: Callable[[], Planned],
+        besides: Hashable = (),
     ) -> Planned:
         """Returns what a job makes of a model.
 
@@ -89,9 +94,11 @@ class EqualModels:
             model: The model.
             digest: The SHA-256 of its proto.
             plan: Finds it out; called unless it is known from an equal model.
+            besides: What else that depends on.
         """
         read = (read_side_file(model.directory / name) for name in _READ_BESIDES)
-        key = (job.patch, job.fingerprint, job.warmup, job.history, model.file.name, digest, *read)
+        how = job.patch, job.fingerprint, job.warmup, job.history
+        key: Hashable = (*how, model.file.name, digest, *read, besides)
         with self._lock:
             known = self._known.get(key)
             if known is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import time
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from sigpb.patching.expand import label_files, plainly_spelled
 from sigpb.patching.plan import Plan
 from sigpb.publishing.failures import reason_of as operating_system_says
 from sigpb.saved_model import history
+from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.model import SavedModel
 
 EQUAL_MODELS = EqualModels()
@@ -125,7 +127,20 @@ def _planned(
     # Digests are to be compared with those of this model, and labels are those of its own files.
     if task.digests is not None or any(label_files(patch)):
         return planned()
-    return EQUAL_MODELS.planned(job, model, digest, planned)
+    return EQUAL_MODELS.planned(job, model, digest, planned, _adapters(model, patch))
+
+
+def _adapters(model: SavedModel, patch: protos.SavedModelPatch) -> Hashable:
+    """Returns what tells whether adapters, and assets that theirs may collide with, are equal."""
+    grafts = [each for item in patch.signature for each in (*item.before, *item.after)]
+    if not grafts:
+        return ()
+    from sigpb.composing.adapters import adapter_at
+
+    adapters = tuple(adapter_at(Path(each.model)) for each in grafts)
+    assets = model.directory / "assets"
+    files = sorted(each for each in assets.rglob("*") if each.is_file())
+    return adapters, tuple((str(each.relative_to(assets)), sha256_of(each)) for each in files)
 
 
 def _plan(model: SavedModel, patch: protos.SavedModelPatch, task: Task) -> Plan:

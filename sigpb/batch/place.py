@@ -14,7 +14,8 @@ from typing import Protocol
 from sigpb import protos
 from sigpb.batch.digests import digest_of_proto
 from sigpb.batch.job import Job, Outcome
-from sigpb.patching.expand import has_grafts, label_files
+from sigpb.edits.edit import has_grafts
+from sigpb.patching.expand import label_files
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.durability import together
 from sigpb.publishing.new_files import parents_of

@@ -16,6 +16,7 @@ from sigpb.batch.selection import NameFilter, Root, check_selection, lies_in
 from sigpb.batch.versions import parse_versions, version_of
 from sigpb.errors import PatchError, UsageError
 from sigpb.patching import checks
+from sigpb.patching.compile import with_adapters
 from sigpb.remote.urls import absolute, common_path, is_url, parent_of, scheme_of, store_url
 from sigpb.saved_model.missing_model import about_directory
 
@@ -40,8 +41,8 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
 
-def check_patch(patch: protos.SavedModelPatch) -> None:
-    """Makes sure that a patch is not wrong whatever the model.
+def checked(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
+    """Returns a patch that is not wrong whatever the model, with the digests of its adapters.
 
     Raises:
         PatchError: With all that is wrong with it.
@@ -49,6 +50,7 @@ def check_patch(patch: protos.SavedModelPatch) -> None:
     check_selection(patch.only)
     if problems := list(checks.patch_problems(patch)):
         raise PatchError(problems)
+    return with_adapters(patch)
 
 
 def prepare(

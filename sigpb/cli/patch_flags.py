@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -22,6 +23,9 @@ from sigpb.cli.arguments import (
 )
 from sigpb.errors import UsageError
 from sigpb.tf.serving import DEFAULT_SIGNATURE
+
+# A path or URL, and the key of a signature.
+_ADAPTER = re.compile(r"((?:\w+://)?[^:]+)(?::(.+))?")
 
 # Flags that say one thing of an endpoint: the flag, and where it goes in the patch.
 _ENDPOINT_FLAGS = (
@@ -56,6 +60,8 @@ def define(values: flags.FlagValues) -> None:
         _define_endpoints(values)
     with group("What changes: signatures", values):
         _define_signatures(values)
+    with group("What changes: adapters", values):
+        _define_grafts(values)
     with group("What changes: the MetaGraph", values):
         _define_meta_graph(values)
 
@@ -129,6 +135,22 @@ def _define_signatures(values: flags.FlagValues) -> None:
         "batch_size",
         None,
         "N: the batch size of the signature, or ? for any.",
+        flag_values=values,
+    )
+
+
+def _define_grafts(values: flags.FlagValues) -> None:
+    what = "ADAPTER[:SIGNATURE][,FROM=TO,…]"
+    for name, meaning in (
+        ("before", f"{what}: puts a model before the signature; its outputs FROM feed inputs TO."),
+        ("after", f"{what}: puts a model after the signature, whose outputs FROM feed inputs TO."),
+        ("ungraft", "NAME: takes out a model that was put before or after the signature."),
+    ):
+        flags.DEFINE_multi_string(name, [], meaning, flag_values=values)
+    flags.DEFINE_bool(
+        "freeze_adapters",
+        False,
+        "Make the variables of --before and --after constants, and leave the checkpoint alone.",
         flag_values=values,
     )
 
@@ -222,6 +244,14 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         _signature(patch, values.signature).positional = values.positional
     if values.method_name is not None:
         _signature(patch, values.signature).method_name = values.method_name
+    for position in ("before", "after"):
+        for text in getattr(values, position):
+            grafts = getattr(_signature(patch, values.signature), position)
+            grafts.append(_graft(text, position, freeze=values.freeze_adapters))
+    for name in values.ungraft:
+        _signature(patch, values.signature).ungraft.append(unquote(name))
+    if values.freeze_adapters and not (values.before or values.after):
+        raise UsageError("--freeze_adapters goes with --before or --after.")
     if (tags := tag_set(values)) is not None:
         patch.tags.Clear()
         patch.tags.SetInParent()
@@ -236,6 +266,26 @@ def _patch_of(values: flags.FlagValues) -> protos.SavedModelPatch:
         if getattr(values, flag):
             setattr(patch, field, True)
     return patch
+
+
+def _graft(text: str, flag: str, *, freeze: bool) -> protos.Graft:
+    """Returns what ``ADAPTER[:SIGNATURE][,FROM=TO,…]`` says.
+
+    Raises:
+        UsageError: If it is something else.
+    """
+    named, *pairs = text.split(",")
+    match = _ADAPTER.fullmatch(named)
+    if match is None:
+        raise UsageError(
+            f"--{flag}={text}: expected the directory of a model, and perhaps the key of its "
+            "signature behind a ':', and pairs FROM=TO behind commas. Others go into a patch file."
+        )
+    graft = protos.Graft(model=match[1], signature=match[2] or "", freeze=freeze)
+    for pair in pairs:
+        output, input_ = split_value(pair, flag)
+        graft.map.add(**{"from": output, "to": unquote(input_)})
+    return graft
 
 
 def _pairs(values: flags.FlagValues, flag: str) -> list[tuple[str, str]]:

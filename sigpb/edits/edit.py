@@ -72,6 +72,14 @@ def has_patterns(patch: protos.SavedModelPatch) -> bool:
     )
 
 
+def has_grafts(patch: protos.SavedModelPatch) -> bool:
+    """Whether a patch puts adapters before or after signatures, or takes some out."""
+    ends = (end for item in patch.signature for end in (*item.input, *item.output))
+    return any(each.before or each.after or each.ungraft for each in patch.signature) or any(
+        step.lstrip().startswith("model") for end in ends for step in end.step
+    )
+
+
 NEW_FROM = ("from_tensor", "from_output", "from_input")
 """The fields that say what an output is made of that a patch adds."""
 
@@ -101,6 +109,10 @@ class Edit(ABC):
 
     def refusals(self, meta_graph: MetaGraph) -> Iterable[str]:
         """Yields why this edit cannot be made to the MetaGraph as it is, in whole sentences."""
+        return ()
+
+    def warnings(self) -> Iterable[str]:
+        """Yields what of this edit works but may surprise, in whole sentences."""
         return ()
 
     def unchecked(self) -> Iterable[str]:

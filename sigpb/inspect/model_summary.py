@@ -9,6 +9,7 @@ from typing import Any
 from sigpb import html_text
 from sigpb.errors import PatchError, did_you_mean
 from sigpb.inspect.summary import TITLES, Json, TextLine, summarize, summary_parts, summary_text
+from sigpb.saved_model.grafts import Graft
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.tf.tensor_types import Shape, shape_text
 
@@ -89,6 +90,7 @@ class MetaGraphSummary:
         bytes: The size of the MetaGraphDef.
         signatures: The signatures by their keys.
         functions: What signatures can be made of; none if a signature was asked for.
+        grafts: The adapters that were put before and after the signatures, in that order.
     """
 
     tags: tuple[str, ...]
@@ -97,6 +99,7 @@ class MetaGraphSummary:
     bytes: int
     signatures: Mapping[str, SignatureSummary]
     functions: tuple[FunctionSummary, ...]
+    grafts: tuple[Graft, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -210,6 +213,7 @@ def _meta_graph(found: Json) -> MetaGraphSummary:
             )
             for each in found["functions"]
         ),
+        tuple(Graft(**each) for each in found["grafts"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from sigpb import protos
 from sigpb.errors import ModelUnreadable
 from sigpb.saved_model import fingerprint as fingerprints
 from sigpb.saved_model.concrete_functions import NamedTensor, concrete_functions
+from sigpb.saved_model.grafts import Graft, grafts
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel
 from sigpb.tf.tensor_types import dtype_name, encoding_of, shape_of, shape_text, tensor_names
 from sigpb.visible_text import natural, visible
@@ -83,6 +85,11 @@ def _meta_graph(model: SavedModel, graph: MetaGraph, signature: str | None) -> J
             for key in sorted(graph.signatures)
             if signature is None or key == signature
         },
+        "grafts": [
+            dataclasses.asdict(each)
+            for each in grafts(graph)
+            if signature is None or each.signature == signature
+        ],
         "functions": functions,
         "unsigned": unsigned,
     }
@@ -216,6 +223,7 @@ def _parts(summary: Json, *, everything: bool) -> Iterator[TextLine | list[Row]]
             if graph["signatures"]:
                 yield TextLine("")
             yield TextLine("  no signatures")
+        yield from map(TextLine, _graft_lines(graph["grafts"]))
         yield from map(TextLine, _function_lines(graph["functions"], everything=everything))
         if unsigned := graph["unsigned"]:
             yield from _unsigned_lines(unsigned)
@@ -230,6 +238,19 @@ def _unsigned_lines(unsigned: Json) -> Iterator[TextLine]:
     if unsigned["command"]:
         yield TextLine("")
         yield TextLine(f"  to make a signature: {unsigned['command']}", is_command=True)
+
+
+def _graft_lines(found: Sequence[Json]) -> Iterator[str]:
+    """Yields which adapters were put before and after signatures, a line each."""
+    if found:
+        yield ""
+        yield "  adapters that --ungraft takes out, the last one first"
+    for each in reversed(found):
+        graft = Graft(**each)
+        yield (
+            f"    {graft.describe()}: {graft.adapter_signature!r} of {graft.adapter}, "
+            f"sha256:{graft.digest[:12]}"
+        )
 
 
 def _function_lines(functions: Sequence[Json], *, everything: bool) -> Iterator[str]:

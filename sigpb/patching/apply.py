@@ -53,7 +53,7 @@ def changes_of(
         from sigpb.patching.whole_graph import carried_out
 
         made = carried_out(plan, model, made)
-    pieces, committed = made
+    pieces, committed, files = made
     main: Content = SplicedFile(pieces, model.file)
     if model.is_text:
         patched = protos.SavedModel.FromString(assemble(pieces, model.buffer))
@@ -65,7 +65,8 @@ def changes_of(
     notes = (*warnings, *map(not_checked, unchecked), *notes)
     changes: dict[str, Content | None] = {
         model.file.name: main,
-        **side_files.fingerprint(model, pieces, committed, fingerprint),
+        **files,
+        **side_files.fingerprint(model, pieces, committed, fingerprint, files),
         **requests,
     }
     check_size(changes)

@@ -56,6 +56,10 @@ def patch_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
         for key in (item.key, item.copy_of):
             if key.startswith(INTERNAL_PREFIX):
                 yield f"{where}: keys that start with {INTERNAL_PREFIX!r} are TensorFlow's own."
+        if item.before or item.after or item.ungraft:
+            from sigpb.patching.graft_entries import graft_problems
+
+            yield from (f"{where}: {problem}" for problem in graft_problems(item))
         if item.HasField("copy_of") and (item.drop or item.HasField("rename_to")):
             yield f"{where}: copy_of goes with neither drop nor rename_to."
         if item.HasField("from_function"):
@@ -197,7 +201,13 @@ def _endpoint_patch_problems(
     for field in ("drop", "bind", "default") if patch.step else ():
         if getattr(patch, field):
             yield f"has steps, which do not go with {field!r}."
-    for number, text in enumerate(patch.step, 1):
+    steps = [*patch.step]
+    if any(text.lstrip().startswith("model") for text in steps):
+        from sigpb.patching.model_steps import is_model_step, model_step_problems
+
+        yield from model_step_problems(side, patch)
+        steps = [text for text in steps if not is_model_step(text)]
+    for number, text in enumerate(steps, 1):
         from sigpb.steps.syntax import parse_step
         from sigpb.steps.top_k import TopK
 
@@ -207,7 +217,7 @@ def _endpoint_patch_problems(
             yield f"has a wrong step, {text!r}: {error}"
             continue
         if isinstance(step, TopK) and step.names_outputs:
-            if side == "input" or is_new(patch) or number < len(patch.step):
+            if side == "input" or is_new(patch) or number < len(steps):
                 yield (
                     f"has a wrong step, {text!r}: values_to and indices_to go with the last step "
                     "of an output that the model has; without them, part says which of the two "
@@ -283,6 +293,7 @@ def problems(draft: MetaGraphDraft) -> Iterator[str]:
     for signature in draft.signatures.values():
         if signature.changed:
             yield from object_graph.contradictions(draft, signature)
+        if signature.changed or signature.ref.key in draft.meta_graph.grafted:
             yield from _signature_problems(draft, signature)
 
 
@@ -320,12 +331,19 @@ def _signature_problems(draft: MetaGraphDraft, signature: Interface) -> Iterator
             yield f"{where}: input {end.source!r} has a default value, {then}"
     if signature.outputs and not signature.keys("output"):
         yield f"{where}: its last output cannot be dropped; delete the signature instead."
-    yield from (f"{where}: {problem}" for problem in _uncallable(signature))
+    new = _new_keys(draft, signature, "input") - {""}
+    yield from (f"{where}: {problem}" for problem in _uncallable(signature, new))
 
 
-def _uncallable(signature: Interface) -> Iterator[str]:
-    """Yields why `tf.saved_model.load` could not call a signature by its new input keys."""
-    new = signature.new_keys("input") - {""}
+def _new_keys(draft: MetaGraphDraft, signature: Interface, side: Side) -> set[str]:
+    """Returns those of a signature's keys that it may not have had before."""
+    if signature.ref.key in draft.meta_graph.grafted:
+        return set(signature.keys(side))
+    return signature.new_keys(side)
+
+
+def _uncallable(signature: Interface, new: set[str]) -> Iterator[str]:
+    """Yields why `tf.saved_model.load` could not call a signature by some of its input keys."""
     for key in sorted(new, key=natural):
         if not is_callable(key):
             yield (
@@ -346,15 +364,15 @@ def _uncallable(signature: Interface) -> Iterator[str]:
 def warnings(draft: MetaGraphDraft) -> Iterator[str]:
     """Yields what works but may surprise, in whole sentences."""
     for signature in draft.kept():
-        if signature.changed:
+        if signature.changed or signature.ref.key in draft.meta_graph.grafted:
             where = f"signature {signature.key!r}"
             if signature.method_name != PREDICT:
                 from sigpb.patching.served_methods import refused_requests
 
                 found = refused_requests(draft.meta_graph, signature)
                 yield from (f"{where}{warning}" for warning in found)
-            yield from (f"{where}: {warning}" for warning in _unexportable(signature))
-            yield from (f"{where}: {warning}" for warning in _ambiguous(signature))
+            yield from (f"{where}: {warning}" for warning in _unexportable(draft, signature))
+            yield from (f"{where}: {warning}" for warning in _ambiguous(draft, signature))
             yield from (f"{where}: {warning}" for warning in _unused(draft.meta_graph, signature))
             yield from (
                 f"{where}: session clients could leave out input {key!r}, whose placeholder has a "
@@ -384,9 +402,9 @@ def _lost_defaults(meta_graph: MetaGraph, signature: Interface) -> Iterator[str]
     yield from lost_defaults(signature, GraphParts(meta_graph))
 
 
-def _unexportable(signature: Interface) -> Iterator[str]:
+def _unexportable(draft: MetaGraphDraft, signature: Interface) -> Iterator[str]:
     """Yields why `tf.saved_model.save` would refuse the signature of the loaded model."""
-    new = signature.new_keys("input")
+    new = _new_keys(draft, signature, "input")
     reason = "TensorFlow loads and serves it, but tf.saved_model.save would refuse to export it"
     alike: dict[str, list[str]] = defaultdict(list)
     for key in signature.keys("input"):
@@ -399,9 +417,9 @@ def _unexportable(signature: Interface) -> Iterator[str]:
             yield f"input {key!r} differs from {twins[0]!r} only in case; {reason}."
 
 
-def _ambiguous(signature: Interface) -> Iterator[str]:
+def _ambiguous(draft: MetaGraphDraft, signature: Interface) -> Iterator[str]:
     """Yields the keys that come to stand for an input and an output."""
-    new = signature.new_keys("input") | signature.new_keys("output")
+    new = _new_keys(draft, signature, "input") | _new_keys(draft, signature, "output")
     both = new & {*signature.keys("input")} & {*signature.keys("output")}
     for key in sorted(both, key=natural):
         yield (

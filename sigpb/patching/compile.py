@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from sigpb import protos
 from sigpb.edits import Edit, EndpointTarget, SignatureTarget, edit_types
-from sigpb.edits.edit import has_patterns, is_new
+from sigpb.edits.edit import has_grafts, has_patterns, is_new
 from sigpb.edits.metadata_edits import reads_examples
 from sigpb.errors import MOST_LISTED, PatchError, did_you_mean
 from sigpb.patching import checks
-from sigpb.patching.plan import MetaGraphPlan, Plan, asks_for_whole_graphs
+from sigpb.patching.plan import Ground, MetaGraphPlan, Plan, asks_for_whole_graphs
 from sigpb.patching.resolve import Resolution, is_copied, is_created, resolve, resolve_endpoints
 from sigpb.phases import phase
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
@@ -21,17 +22,53 @@ from sigpb.saved_model import history as histories
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set, tag_set_text
 from sigpb.visible_text import natural
 
+if TYPE_CHECKING:
+    from sigpb.composing.way_back import WayBack
 
-def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
+
+def compile_patch(
+    model: SavedModel,
+    patch: protos.SavedModelPatch,
+    ways_back: Sequence[tuple[int, WayBack]] | None = None,
+) -> Plan:
     """Returns the edits that bring a model in line with a patch.
+
+    Args:
+        model: The model.
+        patch: The patch.
+        ways_back: How adapters are taken out, by the positions of their MetaGraphs; None for what
+            the model's record says.
 
     Raises:
         PatchError: With everything that is wrong with the patch, or with the patch and this model.
     """
+    return _compiled(model, with_adapters(patch), ways_back)
+
+
+def _compiled(
+    model: SavedModel,
+    patch: protos.SavedModelPatch,
+    ways_back: Sequence[tuple[int, WayBack]] | None = None,
+) -> Plan:
+    """Does the same for a patch that names adapters by whole paths and digests."""
     if problems := list(checks.patch_problems(patch)):
         raise PatchError(problems)
     asked, patch = patch, _plainly_spelled(patch)
     selected = _select(model, patch)
+    stated, ground = patch, cast(Ground | None, None)
+    graft_edits: Mapping[int, Sequence[Edit]] = {}
+    targets = dict[int, Mapping[str, str]]()
+    if has_grafts(patch):
+        from sigpb.patching.grafts import with_grafts
+        from sigpb.patching.model_steps import without_model_steps
+
+        if problems := list(_unknown_signatures([graph for _, graph in selected], patch)):
+            raise PatchError(problems)
+        targets = {index: _resolve_signatures(graph, patch).current for index, graph in selected}
+        ground, graft_edits = with_grafts(model, patch, targets)
+        stated, patch = patch, without_model_steps(patch)
+        if ground is not None:
+            selected = [(index, ground.model.meta_graphs[index]) for index, _ in selected]
     if has_patterns(patch):
         from sigpb.patching.pattern_entries import with_keys
 
@@ -40,24 +77,26 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
         patch = with_keys(patch, [graph for _, graph in selected], was_applied=was_applied)
         if problems := list(checks.patch_problems(patch)):
             raise PatchError(problems)
-    literal = patch
+        stated = patch
     if any(end.step for item in patch.signature for end in (*item.input, *item.output)):
         from sigpb.patching.expand import expanded
 
         patch = expanded(patch, model.directory)
-    ground = None
     if any(item.HasField("from_function") for item in patch.signature):
         from sigpb.patching.made_signatures import with_made_signatures
 
-        ground = with_made_signatures(model, patch, [index for index, _ in selected])
-        if ground is not None:
+        before = model if ground is None else ground.model
+        made = with_made_signatures(before, patch, [index for index, _ in selected])
+        if made is not None:
+            ground = made if ground is None else made.upon(ground)
             selected = [(index, ground.model.meta_graphs[index]) for index, _ in selected]
     problems += _unknown_signatures([graph for _, graph in selected], patch)
     problems += _tag_collisions(model, patch, [index for index, _ in selected])
     drafts: list[tuple[int, MetaGraphDraft, list[Edit]]] = []
-    for index, before in selected:
-        meta_graph, found = _with_created(before, patch)
+    for index, graph in selected:
+        meta_graph, found = _with_created(graph, patch)
         edits, wrong = _compile_for(meta_graph, patch)
+        edits = [*graft_edits.get(index, ()), *edits]
         found += wrong
         draft = MetaGraphDraft.of(meta_graph)
         for edit in edits:
@@ -76,19 +115,36 @@ def compile_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
             index,
             draft.meta_graph.tags,
             tuple(edits),
-            tuple(checks.warnings(draft)),
+            (*checks.warnings(draft), *(text for edit in edits for text in edit.warnings())),
             tuple(clause for edit in edits for clause in edit.unchecked()),
             tuple(_chains(interfaces[index])),
         )
         for index, draft, edits in drafts
     )
-    given = None if literal == asked else asked
-    plan = Plan(model.directory, literal, plans, interfaces, ground, given)
+    given = None if stated == asked else asked
+    plan = Plan(model.directory, stated, plans, interfaces, ground, given)
+    if any(item.ungraft for item in patch.signature):
+        from sigpb.patching.grafts import with_takings_out
+
+        plan = with_takings_out(plan, model, targets, ways_back)
     if asks_for_whole_graphs(patch):
         from sigpb.patching.whole_graph import with_graph_edits
 
         plan = with_graph_edits(plan, model, [index for index, _ in selected])
     return plan
+
+
+def with_adapters(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
+    """Returns a patch that names its adapters by whole paths and digests; most have none.
+
+    Raises:
+        PatchError: With all adapters that cannot be read, or are not those of a stated digest.
+    """
+    if not has_grafts(patch):
+        return patch
+    from sigpb.patching.graft_entries import with_digests
+
+    return with_digests(patch)
 
 
 def _plainly_spelled(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
@@ -287,7 +343,8 @@ def plan_patch(model: SavedModel, patch: protos.SavedModelPatch) -> Plan:
     Raises:
         PatchError: With everything that is wrong with the patch for this model.
     """
+    patch = with_adapters(patch)
     signatures = [(graph.tags, graph.signatures) for graph in model.meta_graphs]
     if histories.was_applied(model.directory, patch, signatures, _plainly_spelled(patch)):
         return Plan(model.directory, patch, ())
-    return compile_patch(model, patch)
+    return _compiled(model, patch)

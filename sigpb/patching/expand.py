@@ -40,14 +40,6 @@ def plainly_spelled(patch: protos.SavedModelPatch) -> protos.SavedModelPatch:
     return after
 
 
-def has_grafts(patch: protos.SavedModelPatch) -> bool:
-    """Whether a patch puts adapters before or after signatures, or takes some out."""
-    ends = (end for item in patch.signature for end in (*item.input, *item.output))
-    return any(each.before or each.after or each.ungraft for each in patch.signature) or any(
-        step.lstrip().startswith("model") for end in ends for step in end.step
-    )
-
-
 def expanded(patch: protos.SavedModelPatch, directory: Path) -> protos.SavedModelPatch:
     """Returns a patch whose steps stand for nothing else.
 

@@ -24,10 +24,6 @@ class GraphEdit(Edit):
     def apply(self, draft: MetaGraphDraft) -> None:
         """Leaves a draft alone: signatures do not change."""
 
-    def warnings(self) -> Iterator[str]:
-        """Yields what works but may surprise, in whole sentences."""
-        yield from ()
-
 
 @dataclass(frozen=True)
 class DropMetaGraph(GraphEdit):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError
 from sigpb.patching.plan import Plan
-from sigpb.rewrite.commit import CommittedModel, commit, unchanged
+from sigpb.rewrite.commit import CommittedModel
 from sigpb.rewrite.draft import Interfaces
-from sigpb.rewrite.interface import Interface
+from sigpb.rewrite.interface import Interface, SignatureRef
 from sigpb.rewrite.port import SIDES, Port, Side
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.tf.tensor_types import dtype_name, shape_text, tensor_type
 from sigpb.visible_text import natural
-from sigpb.wire import Edits, assemble
+from sigpb.wire import assemble
+
+if TYPE_CHECKING:
+    from sigpb.composing.way_back import WayBack
 
 
 def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
@@ -38,7 +41,8 @@ def invert(model: SavedModel, plan: Plan) -> protos.SavedModelPatch:
     if problems:
         raise PatchError(problems)
     patched = SavedModel(model.file, model.state, assemble(made.pieces, model.buffer))
-    if left := list(_left_undone(undo, patched, model)):
+    ways_back = None if plan.ground is None else plan.ground.ways_back
+    if left := list(_left_undone(undo, patched, model, ways_back)):
         raise PatchError(left)
     return undo
 
@@ -65,10 +69,17 @@ def inverse_of(plan: Plan, made: CommittedModel) -> Inverse:
     problems = [
         each for graph in plan.meta_graphs for edit in graph.edits for each in edit.irreversible()
     ]
+    if plan.taken_out:  # What was made is without the adapters, which no patch puts back.
+        return Inverse(protos.SavedModelPatch(), problems)
     patches = []
     for index, interfaces in plan.interfaces.items():
         inverse = _Inverse(interfaces, made.committed[index].signature_defs)
-        patches.append(inverse.patch(by_tags=plan.patch.HasField("tags")))
+        patch = inverse.patch(by_tags=plan.patch.HasField("tags"))
+        if plan.ground is not None:
+            for way in (way for at, way in reversed(plan.ground.ways_back) if at == index):
+                ref = SignatureRef(way.graft.signature)
+                _of_key(patch, interfaces.signatures[ref].key).ungraft.append(way.graft.name)
+        patches.append(patch)
         problems += [each for each in inverse.problems if each not in problems]
     if any(patch != patches[0] for patch in patches):
         problems.append(
@@ -81,22 +92,31 @@ def inverse_of(plan: Plan, made: CommittedModel) -> Inverse:
     return Inverse(undo, problems)
 
 
+def _of_key(patch: protos.SavedModelPatch, key: str) -> protos.SignaturePatch:
+    """Returns what a patch says of a signature; nothing so far if it says nothing."""
+    return next((each for each in patch.signature if each.key == key), None) or patch.signature.add(
+        key=key
+    )
+
+
 def _left_undone(
-    undo: protos.SavedModelPatch, patched: SavedModel, model: SavedModel
+    undo: protos.SavedModelPatch,
+    patched: SavedModel,
+    model: SavedModel,
+    ways_back: Sequence[tuple[int, WayBack]] | None,
 ) -> Iterator[str]:
     """Yields why a patch does not give a patched model back the signatures that it had."""
     from sigpb.patching.compile import compile_patch
     from sigpb.patching.infer import differences
 
-    edits = Edits(patched.buffer)
     try:
-        interfaces = compile_patch(patched, undo).interfaces
-        restored = {index: commit(each, edits) for index, each in interfaces.items()}
+        plan = compile_patch(patched, undo, ways_back)
+        restored = plan.commit(patched).committed
     except PatchError as error:
         yield from (f"it cannot be undone: {problem}" for problem in error.problems)
         return
-    for index, (graph, now) in enumerate(zip(model.meta_graphs, patched.meta_graphs, strict=True)):
-        after = restored[index] if index in restored else unchanged(now)
+    for index, graph in enumerate(model.meta_graphs):
+        after = restored[index]
         if after.tags != graph.tags:
             yield f"it cannot be undone: the tags would be {tag_set_text(after.tags)}."
         for key in sorted({*after.signature_defs, *graph.signatures}, key=natural):

@@ -13,7 +13,7 @@ from google.protobuf import json_format, text_format
 from sigpb import protos
 from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean, with_path
 from sigpb.parsers import parse_json_value, parse_text_proto
-from sigpb.regular_files import read_text
+from sigpb.regular_files import is_url, read_text
 from sigpb.visible_text import visible_text_proto
 
 _UNKNOWN_FIELD = re.compile(
@@ -29,6 +29,8 @@ _HEADER = """\
 @with_path
 def load_patch(path: str | Path) -> protos.SavedModelPatch:
     """Reads a patch.
+
+    Paths of adapters are relative to its directory there.
 
     Args:
         path: A file in text format, or in JSON if its name ends in ``.json``.
@@ -46,9 +48,33 @@ def load_patch(path: str | Path) -> protos.SavedModelPatch:
     except ValueError as error:  # Of a null byte, which no name of a file has.
         raise EnvironmentFailure(f"{path}: {error}.") from error
     try:
-        return parse_json(text) if str(path).endswith(".json") else parse_text(text)
+        patch = parse_json(text) if str(path).endswith(".json") else parse_text(text)
     except PatchError as error:
         raise PatchError(f"{path}:{error}") from error
+    return with_paths_from(patch, Path(path).parent)
+
+
+def with_paths_from(patch: protos.SavedModelPatch, directory: Path) -> protos.SavedModelPatch:
+    """Returns a patch with the paths of its adapters, which are relative to a directory."""
+    for item in patch.signature:
+        for graft in (*item.before, *item.after):
+            if graft.model and not is_url(graft.model):
+                graft.model = str(directory / graft.model)
+        for endpoint in (*item.input, *item.output):
+            for position, text in enumerate(endpoint.step):
+                if text.lstrip().startswith("model"):
+                    endpoint.step[position] = _with_path_from(text, directory)
+    return patch
+
+
+def _with_path_from(step: str, directory: Path) -> str:
+    """Returns a step that may be an adapter, whose path is relative to a directory."""
+    from sigpb.patching.model_steps import is_model_step, parse_model_step
+
+    try:
+        return str(parse_model_step(step).relative_to(directory)) if is_model_step(step) else step
+    except ValueError:
+        return step  # It is refused for that.
 
 
 def parse_either(text: str) -> protos.SavedModelPatch:

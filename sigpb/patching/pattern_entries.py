@@ -31,7 +31,7 @@ def entry_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
         where = f"signature {_quoted(item)}"
         if _is_pattern(item):
             yield from (f"{where} {problem}" for problem in _problems(item))
-            for field in ("copy_of", "create", "from_function"):
+            for field in ("copy_of", "create", "from_function", "before", "after", "ungraft"):
                 if getattr(item, field):
                     yield f"{where}: key_pattern does not go with {field!r}; state the key."
         for side, endpoints in (("input", item.input), ("output", item.output)):
@@ -40,6 +40,8 @@ def entry_problems(patch: protos.SavedModelPatch) -> Iterator[str]:
                 yield from (f"{named} {problem}" for problem in _problems(endpoint))
                 if is_new(endpoint) or endpoint.HasField("from_tensor"):
                     yield f"{named} is added, so the patch has to state its key, and no pattern."
+                if any(step.lstrip().startswith("model") for step in endpoint.step):
+                    yield f"{named} has an adapter among its steps; state its key, and no pattern."
                 for field in ("create", "from_function"):
                     if getattr(item, field):
                         yield f"{named}: key_pattern does not go with {field!r}; state the key."

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.edits import Edit
+from sigpb.publishing.changes import Changes
 from sigpb.rewrite.commit import CommittedModel, commit_model
 from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.model import SavedModel, tag_set_text
 from sigpb.visible_text import visible, visible_lines
 from sigpb.wire import Piece, composed
+
+if TYPE_CHECKING:
+    from sigpb.composing.way_back import WayBack
 
 PatchLike: TypeAlias = protos.SavedModelPatch | Mapping[str, Any] | str | os.PathLike[str]
 """What the functions of sigpb take for a patch: see `sigpb.patching.given_patch.patch_of`."""
@@ -48,12 +52,21 @@ class Ground(NamedTuple):
     """The model that a plan's interfaces are of, where it is not the one in the file.
 
     Attributes:
-        model: The model with the signatures that the patch makes of functions.
+        model: The model with the signatures that the patch makes of functions, and with its
+            adapters, but for those that it takes out.
         pieces: What its proto is made of, in terms of the file's.
+        files: What else changes in the model's directory: its checkpoint and assets.
+        ways_back: How the adapters are taken out again, by the positions of their MetaGraphs.
     """
 
     model: SavedModel
     pieces: tuple[Piece, ...]
+    files: Changes = {}
+    ways_back: Sequence[tuple[int, WayBack]] = ()
+
+    def upon(self, ground: Ground) -> Ground:
+        """Returns this model, which is made of another one, in terms of the file of that."""
+        return Ground(self.model, composed(self.pieces, ground.pieces), *ground[2:])
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,6 +82,8 @@ class Plan:
             on to the open model.
         ground: The model that they are of; None for the one in the file.
         asked: The patch as it was given; None where that is `patch`.
+        taken_out: How the adapters are taken out that are to go, once all else is done, by the
+            positions of their MetaGraphs.
     """
 
     model: Path | str
@@ -77,6 +92,7 @@ class Plan:
     interfaces: Mapping[int, Interfaces] = field(default_factory=dict, repr=False, compare=False)
     ground: Ground | None = field(default=None, repr=False, compare=False)
     asked: protos.SavedModelPatch | None = field(default=None, repr=False, compare=False)
+    taken_out: Sequence[tuple[int, WayBack]] = field(default=(), repr=False, compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -104,6 +120,14 @@ class Plan:
         Raises:
             PatchError: With all that a graph is in the way of.
         """
+        made = self._on_ground(model)
+        if self.taken_out:
+            from sigpb.patching.grafts import without_adapters
+
+            return without_adapters(model, made, self.taken_out)
+        return made
+
+    def _on_ground(self, model: SavedModel) -> CommittedModel:
         ground = self.ground_of(model)
         made = commit_model(ground, self.interfaces)
         if self.ground is None:
@@ -114,11 +138,12 @@ class Plan:
             index: each._replace(graph=each.graph or graphs[index])
             for index, each in made.committed.items()
         }
-        return CommittedModel(composed(made.pieces, self.ground.pieces), committed)
+        pieces = composed(made.pieces, self.ground.pieces)
+        return CommittedModel(pieces, committed, self.ground.files)
 
     def to_tell(self) -> Plan:
         """Returns the plan for people, which holds on to nothing and cannot be carried out."""
-        return replace(self, interfaces={}, ground=None)
+        return replace(self, interfaces={}, ground=None, taken_out=())
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +14,8 @@ from google.protobuf import text_format
 from sigpb import protos
 from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.patching.invert import Inverse
-from sigpb.publishing.changes import Changes, Content, pieces_of
+from sigpb.publishing.changes import Changes, Content, WholeFile, pieces_of
+from sigpb.regular_files import is_there
 from sigpb.rewrite.commit import Committed
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.saved_model import fingerprint as fingerprints
@@ -32,6 +34,9 @@ WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
 
 # Up to this size in bytes a proto's digest is recorded, which takes 0.1 s then.
 _DIGEST_LIMIT = 1 << 26
+
+# Up to this size in bytes the digest of a file beside the proto is recorded.
+_STATE_LIMIT = 1 << 20
 
 _SERVED_TAG = "serve"
 _LISTED = 5  # numbers of requests in a message
@@ -140,9 +145,10 @@ def history(
             (graph.tags, graph.signatures) for graph in model.meta_graphs
         ),
         "side_files": {
-            name: [now, _digest(changes[name], model.buffer) if name in changes else now]
-            for name in (fingerprints.FILE_NAME, WARMUP_PATH)
-            for now in [digest_of(model.directory / name)]
+            name: [now, _state_left(changes[name]) if name in changes else now]
+            for name in dict.fromkeys((fingerprints.FILE_NAME, WARMUP_PATH, *sorted(changes)))
+            if name != model.file.name
+            for now in [state_of(model.directory / name)]
         },
     }
     if inverse.problems:
@@ -151,6 +157,8 @@ def history(
         way_back["undo"] = text_format.MessageToString(
             inverse.patch, as_one_line=True, as_utf8=True
         )
+    if plan.ground is not None and plan.ground.ways_back:
+        way_back["grafts"] = [way.to_json() for _, way in plan.ground.ways_back]
     way_back["changes"] = [
         {"tags": list(graph.tags), "edits": [edit.describe() for edit in graph.edits]}
         for graph in plan.meta_graphs
@@ -167,10 +175,34 @@ def left_by(model: SavedModel, changes: Changes, committed: Iterable[Committed])
     return histories.left_by(signatures, _digest(main, model.buffer), size(pieces_of(main)))
 
 
-def digest_of(file: Path) -> str | None:
-    """Returns the SHA-256 of a file beside a proto; None if there is none."""
+def state_of(file: Path) -> str | None:
+    """Returns what tells whether a file beside a proto is as it was; None if there is none.
+
+    Returns:
+        Its SHA-256; of a large one, such as a file of values of variables, its size.
+    """
+    if not is_there(file):
+        return None
+    count = file.stat().st_size
+    if count > _STATE_LIMIT:
+        return f"{count} bytes"
     content = read_side_file(file)
     return None if content is None else sha256((content,), b"")
+
+
+def _state_left(content: Content | None) -> str | None:
+    """Returns the same for a file that is to be."""
+    if content is None:
+        return None
+    if isinstance(content, WholeFile):
+        return state_of(content.source)
+    if isinstance(content, bytes):
+        return sha256((content,), b"")
+    from sigpb.checkpoint.shards import read_range, size_of
+
+    if (count := size_of(content)) > _STATE_LIMIT:
+        return f"{count} bytes"
+    return sha256((read_range(content, 0, count),), b"")
 
 
 def _digest(content: Content | None, buffer: Buffer) -> str | None:
@@ -242,13 +274,21 @@ def _served(
     """Returns what becomes of the signatures of each MetaGraph that TensorFlow Serving may load."""
     from sigpb.patching.warmup.requests import signature_changes
 
+    def of_file(index: int, key: str, change: SignatureChange) -> SignatureChange:
+        known = model.meta_graphs[index].signatures
+        is_adapted = key in known and known[key] != change.before
+        return replace(change, adapted=known[key]) if is_adapted else change
+
     graphs = [each for each in enumerate(model.meta_graphs) if each[0] in committed]
     served = [(index, graph) for index, graph in graphs if _SERVED_TAG in graph.tags]
     return [
-        signature_changes(
-            interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)),
-            committed[index].signature_defs,
-        )
+        {
+            key: of_file(index, key, change)
+            for key, change in signature_changes(
+                interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)),
+                committed[index].signature_defs,
+            ).items()
+        }
         for index, graph in served or graphs
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_type_hints
 
 from sigpb.comparing.compare import compare_signatures, match_tag_sets
@@ -15,7 +15,7 @@ from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan
-from sigpb.patching.side_files import digest_of, left_by
+from sigpb.patching.side_files import left_by, state_of
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.restore import backups, kept_file
 from sigpb.saved_model import fingerprint, history
@@ -87,9 +87,16 @@ class _Applied:
             return None
         applied = cls(**values)
         is_known = all(
-            name in _SIDE_FILES and len(pair) == 2 for name, pair in applied.side_files.items()
+            (name in _SIDE_FILES or _is_of_adapters(name)) and len(pair) == 2
+            for name, pair in applied.side_files.items()
         )
         return applied if is_known else None
+
+
+def _is_of_adapters(name: str) -> bool:
+    """Whether a path in a model is that of a file which adapters bring, or which makes room."""
+    folder, *rest = PurePosixPath(name).parts or ("",)
+    return folder in ("assets", "variables") and ".." not in rest
 
 
 def plan_undo(model: SavedModel) -> Undo | None:
@@ -126,7 +133,7 @@ def plan_undo(model: SavedModel) -> Undo | None:
     changed = [
         name
         for name, (_, after) in applied.side_files.items()
-        if digest_of(directory / name) != after
+        if state_of(directory / name) != after
     ]
     if backup is None:
         return _by_inverse(model, record, applied, "there is no backup of the last patch")
@@ -180,7 +187,7 @@ def _by_inverse(
         )
     changes, notes = changes_of(plan, model, history=False)
     digests = {
-        name: (digest_of(model.directory / name), _digest(content))
+        name: (state_of(model.directory / name), _digest(content))
         for name, content in changes.items()
         if name in _SIDE_FILES
     }
@@ -189,7 +196,7 @@ def _by_inverse(
     gone = tuple(
         f"{name} does not come back: the patch removed it, and {why}"
         for name, (before, after) in applied.side_files.items()
-        if before is not None and after is None
+        if name in _SIDE_FILES and before is not None and after is None
     )
     return Undo(record, {**changes, history.FILE_NAME: earlier}, plan=plan, notes=(*notes, *gone))
 
@@ -213,7 +220,7 @@ def _holds_before(backup: Path, model: SavedModel, applied: _Applied) -> bool:
         main is not None
         and _is_proto(main, applied.input_digest, applied.input_bytes)
         and all(
-            (file and digest_of(file)) == before
+            (file and state_of(file)) == before
             for name, before in applied.changed_files.items()
             for file in [kept(name)]
         )

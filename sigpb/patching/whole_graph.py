@@ -59,7 +59,7 @@ def carried_out(plan: Plan, model: SavedModel, signed: CommittedModel) -> Commit
     pieces = edits.pieces()
     if stage is not model:
         pieces = composed(pieces, signed.pieces)
-    return CommittedModel(pieces, committed)
+    return CommittedModel(pieces, committed, signed.files)
 
 
 def _in_between(model: SavedModel, pieces: Sequence[Piece]) -> SavedModel:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sigpb import protos
+from sigpb.publishing.changes import Changes
 from sigpb.rewrite import metadata, object_graph
 from sigpb.rewrite.draft import Interfaces
 from sigpb.rewrite.graph_parts import GraphParts
@@ -54,10 +55,12 @@ class CommittedModel(NamedTuple):
     Attributes:
         pieces: What its proto is made of.
         committed: The views of its MetaGraphs, by the positions that these have in the model.
+        files: What else changes in its directory: its checkpoint and assets.
     """
 
     pieces: tuple[Piece, ...]
     committed: Mapping[int, Committed]
+    files: Changes = {}
 
 
 def commit_model(model: SavedModel, interfaces: Mapping[int, Interfaces]) -> CommittedModel:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from sigpb import __version__, protos
@@ -66,12 +66,16 @@ def _without_tensors(signature_def: protos.SignatureDef) -> protos.SignatureDef:
 def patch_digest(patch: protos.SavedModelPatch) -> str:
     """Returns a digest of a patch; its reason and selection do not count.
 
-    Its id does: the patch that undoes a swap says the same as the swap.
+    Its id does: the patch that undoes a swap says the same as the swap. Of an adapter whose digest
+    is stated, it does not matter where it is.
     """
     changes = protos.SavedModelPatch()
     changes.CopyFrom(patch)
     changes.reason = ""
     changes.ClearField("only")
+    for graft in (each for item in changes.signature for each in (*item.before, *item.after)):
+        if graft.digest:
+            graft.model = PurePath(graft.model).name
     return hashlib.sha256(changes.SerializeToString(deterministic=True)).hexdigest()
 
 

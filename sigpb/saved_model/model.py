@@ -129,12 +129,14 @@ class MetaGraph:
         made_of: The functions of the signatures that a patch made, by key; empty for a model as it
             is in a file.
         created: The keys of the signatures that are not in the file: see `with_created`.
+        grafted: The keys of the signatures that a patch put adapters before or after.
     """
 
     def __init__(self, message: Message) -> None:
         self.message = message
         self.made_of: Mapping[str, ConcreteFunction] = {}
         self.created: frozenset[str] = frozenset()
+        self.grafted: frozenset[str] = frozenset()
 
     def with_created(self, made: Mapping[str, protos.SignatureDef]) -> MetaGraph:
         """Returns it as if it had more signatures, which are to be written.
@@ -143,7 +145,7 @@ class MetaGraph:
             made: The signatures, by keys that it does not have.
         """
         other = MetaGraph(self.message)
-        other.made_of = self.made_of
+        other.made_of, other.grafted = self.made_of, self.grafted
         other.created = frozenset(made)
         other.signatures = self.signatures.only(self.signatures, made)
         return other

@@ -64,6 +64,17 @@ def patch_of(*arguments: str) -> protos.SavedModelPatch:
             ["--tags=serve,gpu", "--set_tags=b,a"],
             'tags { tag: "gpu" tag: "serve" } set_tags { tag: "a" tag: "b" }',
         ),
+        (
+            ['--before=a/b:s,x=y,"c=d"=e', "--before=c", "--after=d", "--ungraft=e"],
+            """signature { key: "serving_default"
+               before { model: "a/b" signature: "s" map { from: "x" to: "y" }
+                        map { from: "c=d" to: "e" } }
+               before { model: "c" } after { model: "d" } ungraft: "e" }""",
+        ),
+        (
+            ["--after=s3://b/c:s", "--freeze_adapters", "--signature=other"],
+            'signature { key: "other" after { model: "s3://b/c" signature: "s" freeze: true } }',
+        ),
         (["--tags=", "--set_tags="], "tags {} set_tags {}"),
         (
             [r"--rename_input=a\=b=c", r'--drop_output="d=e"', '--rename_output="f=g"=h'],

@@ -57,6 +57,7 @@ def test_json(fixture_model: ModelFactory) -> None:
     (graph,) = shown["meta_graphs"]
     assert graph.keys() == {
         *(
+            "grafts",
             "tags",
             "object_graph",
             "tensorflow_version",

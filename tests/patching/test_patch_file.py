@@ -88,9 +88,9 @@ class TestText:
     def test_an_unknown_field(self) -> None:
         assert problem(parse_text, 'id: "a"\nsignature {\n    key: "b"\n    renameto: "c"\n}') == (
             '4:5: Message type "sigpb.SignaturePatch" has no field named "renameto". '
-            "Did you mean 'rename_to'? There are 'batch_size', 'copy_of', 'create', 'drop', "
-            "'examples', 'from_function', 'input', 'key', 'key_pattern', 'method_name', 'output', "
-            "'positional', 'rename_to'."
+            "Did you mean 'rename_to'? There are 'after', 'batch_size', 'before', 'copy_of', "
+            "'create', 'drop', 'examples', 'from_function', 'input', 'key', 'key_pattern', "
+            "'method_name', 'output', 'positional', 'rename_to', 'ungraft'."
         )
 
     @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ class TestJson:
         assert message.startswith("4:18: ")
         assert 'Message type "sigpb.SignaturePatch" has no field named "renameto"' in message
         assert message.endswith(
-            " Did you mean 'rename_to'? There are 'batch_size', 'copy_of', 'create', 'drop', "
-            "'examples', 'from_function', 'input', 'key', 'key_pattern', 'method_name', 'output', "
-            "'positional', 'rename_to'."
+            " Did you mean 'rename_to'? There are 'after', 'batch_size', 'before', 'copy_of', "
+            "'create', 'drop', 'examples', 'from_function', 'input', 'key', 'key_pattern', "
+            "'method_name', 'output', 'positional', 'rename_to', 'ungraft'."
         )
 
     def test_an_unknown_field_that_is_known_elsewhere(self) -> None:

@@ -350,9 +350,9 @@ def damage_the_record(model: Path) -> None:
         (damage_the_record, "does not say how to undo its patch"),
         (in_record(side_files=None), "does not say how to undo its patch"),
         (in_record(side_files={WARMUP_PATH: [None]}), "does not say how to undo its patch"),
-        (
-            in_record(side_files={"variables/variables.index": [None, None]}),
-            "does not say how to undo its patch",
+        *(
+            (in_record(side_files={name: [None, None]}), "does not say how to undo its patch")
+            for name in ("other", "assets/../other", "/assets/x")
         ),
         (in_record(output_bytes="7"), "does not say how to undo its patch"),
         (in_record(signatures_digest="7"), "is not as the last recorded patch left it"),

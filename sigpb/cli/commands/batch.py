@@ -27,7 +27,7 @@ from sigpb.batch import session as sessions
 from sigpb.batch.job import Job, Outcome
 from sigpb.batch.order import in_order
 from sigpb.batch.pool import GRACE
-from sigpb.batch.prepare import Prepared, check_patch, prepare
+from sigpb.batch.prepare import Prepared, checked, prepare
 from sigpb.batch.report import ReportWriter
 from sigpb.batch.run import Limits, Run
 from sigpb.batch.saved_batch import BatchPlanWriter
@@ -35,6 +35,7 @@ from sigpb.batch.session import Session
 from sigpb.cli import batch_flags, batch_progress, terminal
 from sigpb.cli.arguments import STANDARD_INPUT
 from sigpb.errors import UsageError
+from sigpb.patching.compile import with_adapters
 from sigpb.remote.urls import absolute, is_url
 
 USAGE = """\
@@ -166,6 +167,7 @@ def _session(
     patch = batch_flags.patch(values)
     serialised = patch.SerializeToString(deterministic=True)
     if values.resume:
+        serialised = with_adapters(patch).SerializeToString(deterministic=True)
         root = absolute(values.output_root or next(iter(arguments), "."))
         home = journal or batch_flags.home(arguments, values)
         return sessions.resume(home, limits, root, serialised)
@@ -188,10 +190,9 @@ def _session(
         values.plan and not values.dry_run
     ):
         raise UsageError("--plan goes with --dry_run, and --canary does not.")
-    check_patch(patch)
     job = Job(
         id=sessions.new_id(),
-        patch=serialised,
+        patch=checked(patch).SerializeToString(deterministic=True),
         mode=batch_flags.mode(values),
         history=not values.no_history,
         fingerprint=values.fingerprint,

@@ -39,6 +39,7 @@ class SignatureChange:
         stepped: The inputs whose values go through steps then, by the keys they had.
         reads_examples: Whether its inputs are read from tf.Examples then, and were not.
         fed: The keys of inputs that are fed elsewhere in the graph than anything was.
+        adapted: What it was before adapters were put before and after it; None if none was.
     """
 
     key: str
@@ -50,6 +51,7 @@ class SignatureChange:
     stepped: frozenset[str] = frozenset()
     reads_examples: bool = False
     fed: frozenset[str] = frozenset()
+    adapted: protos.SignatureDef | None = None
 
     def check_steps(self, inputs: Iterable[str]) -> None:
         """Makes sure that no value of a request would have to come out of steps, or of the graph.
@@ -57,6 +59,11 @@ class SignatureChange:
         Raises:
             Unfit: One would.
         """
+        if self.adapted is not None and self.adapted.inputs != self.before.inputs:
+            raise Unfit(
+                f"an adapter comes before signature {self.key!r}, and sigpb cannot determine which "
+                "values it turns into those that were sent"
+            )
         if self.fed:
             raise Unfit(
                 f"input {min(self.fed)!r} is fed inside of the graph, and sigpb cannot compute "
@@ -124,6 +131,9 @@ def follow_predict(request: protos.PredictRequest, change: SignatureChange) -> I
         raise Unfit("the signature reads tf.Examples then, and the request holds tensors")
     if added := {*change.after.inputs} - {*change.inputs.values()} - {*request.inputs}:
         raise Unfit(f"it lacks the input {min(added)!r}, which is added")
+    returned = change.adapted.outputs if change.adapted is not None else change.before.outputs
+    if taken := {*request.output_filter} & {*returned} - {*change.before.outputs}:
+        raise Unfit(f"it asks for the output {min(taken)!r}, which an adapter takes")
     yield from _follow_values(request, change)
     if any(change.inputs.get(key) != key for key in request.inputs if key in change.before.inputs):
         _rename_inputs(request, change)

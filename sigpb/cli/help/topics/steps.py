@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _STEPS = (
     "Steps are what happens to a value between a client and the model's tensor, in the order in "
     "which values pass: 'step' in a patch, or --input_step='x=scale(127.5, 127.5)' "
-    "--output_step='y=argmax()'."
+    "--output_step='y=argmax()'. Beside the model, model('DIR') or model('DIR', 'SIGNATURE') is a "
+    "SavedModel of one input and one output in the place of a step: see --before and --after."
 )
 
 

@@ -1,0 +1,171 @@
+"""Puts an adapter before or after a signature: cut out, scoped, absorbed, and chained."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sigpb import protos
+from sigpb.checkpoint.checkpoint import Checkpoint
+from sigpb.composing.absorb import absorbed
+from sigpb.composing.adapters import AdapterSignature, remembered
+from sigpb.composing.chain import chained
+from sigpb.composing.composed import Composed
+from sigpb.composing.fit import Pair, Partner, fitted
+from sigpb.composing.part import Part
+from sigpb.rewrite.graph_parts import GraphParts
+from sigpb.saved_model.grafts import Graft, Position, child_of, grafts, scope_of, write_grafts
+from sigpb.saved_model.model import MetaGraph
+from sigpb.tf.fresh_names import numbered
+from sigpb.tf.ops import TABLES
+from sigpb.wire import Edits
+
+_UNFIT = re.compile(r"[^A-Za-z0-9_.]")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An adapter that is to be put before or after a signature.
+
+    Attributes:
+        adapter: The adapter's signature.
+        position: Whether it comes before or after.
+        pairs: Which outputs feed which inputs where their keys differ.
+    """
+
+    adapter: AdapterSignature
+    position: Position
+    pairs: Sequence[Pair] = ()
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an adapter brings into a model.
+
+    Attributes:
+        functions: The number of functions.
+        variables: The number of variables.
+        variable_bytes: The bytes that their values take in the checkpoint.
+        tables: The number of lookup tables of the graph that sessions run.
+        assets: The names of the files of assets, as the adapter has them.
+        constants: The number of constants, in functions too.
+        unknown_ops: The ops that TensorFlow does not have.
+    """
+
+    functions: int
+    variables: int
+    variable_bytes: int
+    tables: int
+    assets: tuple[str, ...]
+    constants: int
+    unknown_ops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grafted:
+    """What became of an adapter.
+
+    Attributes:
+        graft: What the model says of it.
+        pairs: Which outputs feed which inputs.
+        left_out: The outputs of the adapter that feed nothing.
+        brought: What it brought.
+    """
+
+    graft: Graft
+    pairs: tuple[Pair, ...]
+    left_out: tuple[str, ...]
+    brought: Brought
+
+
+def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Composed, Grafted]:
+    """Puts an adapter before or after a signature.
+
+    Args:
+        into: The model.
+        index: The position of the MetaGraph.
+        key: The key of the signature, which goes on having it.
+        asked: The adapter.
+
+    Raises:
+        PatchError: With all that does not fit, or cannot be put together.
+        ModelUnreadable: If the adapter is damaged.
+    """
+    meta_graph, adapter = into.model.meta_graphs[index], asked.adapter
+    part = adapter.part()
+    directory = adapter.adapter.directory
+    sides = (
+        Partner(f"the adapter {directory.name!r}", part.meta_graph.signature_def[adapter.key]),
+        Partner("the signature", meta_graph.signatures[key]),
+    )
+    first, second = sides if asked.position == "before" else sides[::-1]
+    fit = fitted(first, second, asked.pairs, asked.position)
+    parts = GraphParts(meta_graph)
+    graft = Graft(
+        _free_name(_name(directory.name, directory.parent.name), meta_graph, parts),
+        key,
+        asked.position,
+        directory.name,
+        adapter.key,
+        adapter.adapter.digest,
+    )
+    number = int(parts.library.fresh_name("").removeprefix("_"))
+    scoped = adapter.scoped(graft.scope, number)
+    own = numbered(graft.child, meta_graph.signatures.__contains__)
+    both = absorbed(into, index, scoped, graft.child, {adapter.key: own})
+    order = (own, key) if asked.position == "before" else (key, own)
+    made = chained(both, index, *order, fit.pairs, key=key, keeps=asked.position == "after")
+    edits, now = Edits(made.model.buffer), made.model.meta_graphs[index]
+    write_grafts(edits, now, (*grafts(now), graft))
+    return made.edited(edits), Grafted(graft, fit.pairs, fit.left_out, _brought_by(adapter))
+
+
+def _name(directory: str, parent: str) -> str:
+    """Returns what a graft is called after: of a version of a model, the model's directory."""
+    return _UNFIT.sub("_", parent if directory.isdigit() and parent else directory) or "adapter"
+
+
+def _free_name(wanted: str, meta_graph: MetaGraph, parts: GraphParts) -> str:
+    """Returns a name whose scope and whose child of the root are free."""
+    graph = meta_graph.object_graph
+    children = {each.local_name for each in graph.proto.nodes[0].children} if graph else set()
+    return numbered(
+        wanted, lambda name: parts.top.has_scope(scope_of(name)) or child_of(name) in children
+    )
+
+
+def _brought_by(adapter: AdapterSignature) -> Brought:
+    """Returns what an adapter brings into each model, which is found out once."""
+    return remembered((adapter, "brought"), lambda: _brought(adapter))
+
+
+def _brought(adapter: AdapterSignature) -> Brought:
+    part, with_variables = adapter.part(), replace(adapter, freeze=False).part()
+    graph = part.meta_graph.graph_def
+    bodies = (graph.node, *(each.node_def for each in graph.library.function))
+    ops = Counter(node.op for body in bodies for node in body)
+    return Brought(
+        len(graph.library.function),
+        len(with_variables.variables),
+        _bytes_of(with_variables),
+        sum(node.op in TABLES for node in graph.node),
+        tuple(sorted(part.assets)),
+        ops["Const"],
+        tuple(sorted(_unknown(ops, part.meta_graph))),
+    )
+
+
+def _bytes_of(part: Part) -> int:
+    """Returns the bytes that the values of a part's variables take in its checkpoint."""
+    checkpoint = Checkpoint.of_model(part.directory) if part.variables else None
+    tensors = checkpoint.index.tensors if checkpoint else {}
+    return sum(tensors[key].size for key in part.variables.values())
+
+
+def _unknown(ops: Counter[str], meta_graph: protos.MetaGraphDef) -> set[str]:
+    from sigpb.tf.op_defs import tensorflow_op_def
+
+    functions = {each.signature.name for each in meta_graph.graph_def.library.function}
+    return {op for op in ops if op not in functions and tensorflow_op_def(op) is None}

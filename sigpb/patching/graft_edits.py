@@ -1,0 +1,126 @@
+"""The edits that put adapters before and after signatures, and take them out.
+
+They are carried out before all others, in the model that these are for: see
+`sigpb.patching.grafts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sigpb.edits.edit import SignatureEdit
+from sigpb.errors import listed
+from sigpb.rewrite.draft import MetaGraphDraft
+from sigpb.saved_model.grafts import Position
+
+
+@dataclass(frozen=True)
+class PutAdapter(SignatureEdit):
+    """Puts an adapter before or after a signature.
+
+    Attributes:
+        name: What the adapter is called in the model.
+        position: Whether it comes before the signature or after it.
+        model: The adapter's directory.
+        adapter_signature: The key of its signature.
+        digest: The SHA-256 of the adapter.
+        pairs: Which outputs feed which inputs, by their keys.
+        left_out: The outputs of the adapter that feed nothing.
+        freeze: Whether its variables become constants.
+        functions: The number of functions that it brings.
+        variables: The number of variables, constants by now if they are frozen.
+        variable_bytes: The bytes that their values take in the checkpoint.
+        tables: The number of lookup tables.
+        assets: The names of its files of assets, as the adapter has them.
+        constants: The number of constants.
+        unknown_ops: Its ops that TensorFlow does not have.
+    """
+
+    name: str
+    position: Position
+    model: str
+    adapter_signature: str
+    digest: str
+    pairs: tuple[tuple[str, str], ...]
+    left_out: tuple[str, ...]
+    freeze: bool
+    functions: int
+    variables: int
+    variable_bytes: int
+    tables: int
+    assets: tuple[str, ...]
+    constants: int
+    unknown_ops: tuple[str, ...]
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Does nothing: the model of the draft has the adapter."""
+
+    def warnings(self) -> Iterator[str]:
+        """Yields what works but may surprise, in whole sentences."""
+        if self.left_out:
+            yield (
+                f"{self.where}: the output{'s'[: len(self.left_out) != 1]} "
+                f"{listed(self.left_out)} of the adapter {self.name!r} feed"
+                f"{'s'[: len(self.left_out) == 1]} nothing and cannot be fetched."
+            )
+
+    def unchecked(self) -> Iterator[str]:
+        """What ops do that TensorFlow does not have is not known."""
+        if self.unknown_ops:
+            yield (
+                f"what the op{'s'[: len(self.unknown_ops) != 1]} {listed(self.unknown_ops)} of the "
+                f"adapter {self.name!r} do, which TensorFlow itself does not have"
+            )
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'x': adapter 'tokenize' put before it …``."""
+        fed = ", ".join(f"{output} → {input_}" for output, input_ in self.pairs)
+        brought = ", ".join(self._brought())
+        return (
+            f"{self.where}: adapter {self.name!r} (its {self.adapter_signature!r}, "
+            f"sha256:{self.digest[:12]}) put {self.position} it ({fed})"
+            f"{brought and f', with {brought}'}"
+        )
+
+    def _brought(self) -> Iterator[str]:
+        kind = "frozen variable" if self.freeze else "variable"
+        size = f" of {self.variable_bytes:,} bytes" if self.variables else ""
+        for count, noun, more in (
+            (self.functions, "function", ""),
+            (self.variables, kind, size),
+            (self.tables, "table", ""),
+            (len(self.assets), "asset", f" ({', '.join(self.assets)})"),
+            (self.constants, "constant", ""),
+        ):
+            if count:
+                yield f"{count} {noun}{'s'[: count != 1]}{more}"
+
+
+@dataclass(frozen=True)
+class TakeOutAdapter(SignatureEdit):
+    """Takes out an adapter that an earlier patch put before or after a signature.
+
+    Attributes:
+        name: What the adapter is called in the model.
+        position: Where it is.
+        digest: The SHA-256 of the adapter.
+    """
+
+    name: str
+    position: Position
+    digest: str
+
+    def apply(self, draft: MetaGraphDraft) -> None:
+        """Does nothing: the model of the draft is without the adapter."""
+
+    def irreversible(self) -> Iterator[str]:
+        """The model does not say where the adapter is to be found."""
+        yield (
+            f"{self.where}: the adapter {self.name!r} (sha256:{self.digest[:12]}) is taken out for "
+            "good; put it there again with a patch that names its directory."
+        )
+
+    def describe(self) -> str:
+        """Returns for instance ``signature 'x': adapter 'tokenize' before it taken out``."""
+        return f"{self.where}: adapter {self.name!r} {self.position} it taken out"
