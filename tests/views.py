@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sigpb import protos
+from sigpb.composing.chain_function import CHAIN_STEM
 from sigpb.tf.endpoint_keys import argument_name
 from sigpb.tf.tensor_types import tensor_names
 
@@ -35,8 +36,8 @@ def session_view(meta_graph: protos.MetaGraphDef) -> View[tuple[str, ...]]:
 def object_graph_view(meta_graph: protos.MetaGraphDef) -> View[Ports]:
     """What `tf.saved_model.load` makes of the signatures; asserts that its parts agree.
 
-    Keys are shown with arguments and results of the function that the exporter wrote: wrappers
-    are looked through.
+    Keys are shown with arguments and results of the function that the exporter wrote, or of one
+    that is chained: wrappers are looked through.
     """
     graph = meta_graph.object_graph_def
     children = signature_map(meta_graph).children
@@ -150,7 +151,8 @@ def _ports(
 ) -> tuple[str, list[int], list[int]]:
     """The function behind a wrapper, and which of its ports the wrapper's correspond to."""
     signature = function.signature
-    if not signature.name.startswith(WRAPPER_PREFIX):
+    is_chained = signature.name.startswith(CHAIN_STEM)
+    if is_chained or not signature.name.startswith(WRAPPER_PREFIX):
         arguments, results = range(len(signature.input_arg)), range(len(signature.output_arg))
         return signature.name, list(arguments), list(results)
     call, *identities = function.node_def

@@ -20,7 +20,7 @@ from sigpb.rewrite.wrapper_function import call, result_shapes
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
 from sigpb.tf.stated_shapes import INPUT_SHAPES
-from sigpb.tf.tensor_types import dtype_name, encoding_of, is_handle, tensor_names
+from sigpb.tf.tensor_types import dtype_name, is_handle, tensor_names
 from sigpb.wire import Edits
 
 if TYPE_CHECKING:
@@ -138,11 +138,6 @@ class _Objects:
             self.inputs,
             adapted=self._adapted,
         )
-        for pair in bare.function_spec.fullargspec.named_tuple_value.values:
-            if pair.key == "kwonlyargs":
-                pair.value.list_value.values.sort(
-                    key=lambda value: argument_name(value.string_value)
-                )
         bare.concrete_function_name = name
         bare.argument_keywords[:] = self.inputs
         bare.allowed_positional_arguments = int(len(self.inputs) == 1)
@@ -250,7 +245,7 @@ class _Objects:
             PatchError: If the functions take and return other types than that.
         """
         first, second = self.called
-        if encoding_of(self.defs[1].inputs[input_]) != "dense":
+        if len(first.results[output]) != 1:
             raise PatchError(
                 f"the input {input_!r} of the signature {self.chain.second!r} has several tensors, "
                 "which tf.saved_model.load does not pass to a signature."
