@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from sigpb.checkpoint.checkpoint import MODEL_PREFIX, shard_name
 from sigpb.checkpoint.index import CheckpointIndex, NoIndex
 from sigpb.errors import listed
 from sigpb.inspect.checkpoint_agreement import contradictions
@@ -79,7 +80,7 @@ def _shard_problems(directory: Path, index: CheckpointIndex) -> Iterator[tuple[s
         if not tensor.is_sliced:
             needed[tensor.shard] = max(needed.get(tensor.shard, 0), tensor.offset + tensor.size)
     for shard, size in needed.items():
-        name = f"variables/variables.data-{shard:05}-of-{index.shards:05}"
+        name = shard_name(MODEL_PREFIX, shard, index.shards)
         try:
             with open_regular(directory / name) as file:
                 there = file.seek(0, 2)
