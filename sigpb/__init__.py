@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sigpb.api import plan as plan
     from sigpb.api import undo as undo
     from sigpb.comparing.difference import ModelDifference as ModelDifference
+    from sigpb.composition import MergeResult as MergeResult
+    from sigpb.composition import merge as merge
     from sigpb.errors import EnvironmentFailure as EnvironmentFailure
     from sigpb.errors import ModelUnreadable as ModelUnreadable
     from sigpb.errors import PatchError as PatchError
@@ -62,6 +64,7 @@ _SOURCES = {
     "EnvironmentFailure": "errors",
     "GraphView": "inspect.graph.view",
     "LintReport": "linting.report",
+    "MergeResult": "composition",
     "ModelDifference": "comparing.difference",
     "ModelSummary": "inspect.model_summary",
     "ModelUnreadable": "errors",
@@ -85,6 +88,7 @@ _SOURCES = {
     "invert": "reading",
     "lint": "reading",
     "load_patch": "patching.patch_file",
+    "merge": "composition",
     "open": "saved_model.model",
     "patch": "api",
     "plan": "api",

@@ -24,7 +24,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"api"},
-    {"patch_result", "reading"},
+    {"composition", "patch_result", "reading"},
     {"batch"},
     {"verifying"},
     {"linting"},

@@ -1,4 +1,4 @@
-"""Prints what became of a model that was to be patched."""
+"""Prints what became of models that were to be patched or merged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from sigpb.cli import terminal
 from sigpb.errors import PatchError, SigpbError, UsageError
 
 if TYPE_CHECKING:
+    from sigpb.composition import MergeResult
     from sigpb.patch_result import PatchResult
 
 
-def run(patch: Callable[[], PatchResult | None], *, as_json: bool) -> int:
-    """Patches a model and reports.
+def run(patch: Callable[[], PatchResult | MergeResult | None], *, as_json: bool) -> int:
+    """Patches or merges models and reports.
 
     Args:
         patch: Does it; returns None if it has printed something else.

@@ -39,6 +39,11 @@ def _define_where(values: flags.FlagValues) -> None:
     )
     flags.DEFINE_bool("in_place", False, "Change the model where it is.", flag_values=values)
     flags.DEFINE_bool("dry_run", False, "Print the plan and change nothing.", flag_values=values)
+    define_hardlink(values)
+
+
+def define_hardlink(values: flags.FlagValues) -> None:
+    """Defines ``--hardlink``."""
     flags.DEFINE_bool(
         "hardlink",
         False,
@@ -60,6 +65,11 @@ def _define_side_files(values: flags.FlagValues) -> None:
         "Leave no record of the patch in sigpb.history.jsonl, which tells that it was applied.",
         flag_values=values,
     )
+    define_followers(values)
+
+
+def define_followers(values: flags.FlagValues) -> None:
+    """Defines the flags that say what becomes of files that follow what a proto says."""
     flags.DEFINE_enum(
         "fingerprint",
         "recompute",

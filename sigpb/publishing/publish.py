@@ -109,7 +109,7 @@ def publish_copy(
             finish_directories(tree, stage, added, durability)
             durability.settle()
             if expected is not None:
-                _check_unchanged(model, expected)
+                check_unchanged(model, expected)
             _rename_to_output(stage, output)
     with explained(
         f"make sure that {output_dir} outlasts a power failure", "It is complete by now."
@@ -161,7 +161,7 @@ def publish_in_place(
             check_exchange(model, located)
             replacements = [stack.enter_context(new_file(model, change)) for change in located]
             previous = stack.enter_context(previous_files(model, located))
-            _check_unchanged(model, expected)
+            check_unchanged(model, expected)
             kept = previous.rename(_backup_path(model, backup))
             try:
                 files = {
@@ -215,7 +215,7 @@ def put_backup_back(
                 stack.enter_context(previous_file(model, change, kept)) for change in located
             ]
             present = stack.enter_context(previous_files(model, located))
-            _check_unchanged(model, expected)
+            check_unchanged(model, expected)
             try:
                 announce(model, kept, files)
                 sync_directory(model)
@@ -245,7 +245,12 @@ def _write_changes(
             write_change(model, change, path, linked=linked, durability=durability)
 
 
-def _check_unchanged(model: Path, expected: FileState) -> None:
+def check_unchanged(model: Path, expected: FileState) -> None:
+    """Makes sure that the main proto of a model is still the one that was read.
+
+    Raises:
+        EnvironmentFailure: If it is not.
+    """
     main = find_main_proto(model)
     if not main.exists() or FileState.of(main) != expected:
         raise EnvironmentFailure(

@@ -16,6 +16,7 @@ TASKS = (
     "Look at a model",
     "Patch a model",
     "Patch a repository of models",
+    "Compose models",
     "Check models",
     "Write patches",
     "Look into files, and save damaged ones",

@@ -137,8 +137,8 @@ def merge_savers(
         for nodes, taken, prefix in zip(saving, (path, other_path), prefixes, strict=True):
             for node in nodes:
                 _retake(target, node, taken, prefix)
-        saved = [canonical(saver.save_tensor_name) for saver in (own, other)]
-        merged.save_tensor_name = full(_saved(scope, path, saved))
+        done = [f"^{producer(saver.save_tensor_name)}" for saver in (own, other)]
+        merged.save_tensor_name = full(_saved(scope, path, [*prefixes, *done]))
     for node in top.taking(other_path):
         _retake(target, node, other_path, path)
     _remove_unused(target, producer(other_path))
@@ -182,10 +182,16 @@ def _prefix(scope: GraphBody, path: str, number: int) -> str:
     return prefix
 
 
-def _saved(scope: GraphBody, path: str, saved: Iterable[str]) -> str:
-    """Adds nodes that merge two checkpoints, whose paths come of saving them; returns the path."""
+def _saved(scope: GraphBody, path: str, written: Iterable[str]) -> str:
+    """Adds nodes that merge two checkpoints, and returns the path of what comes of it.
+
+    Args:
+        scope: Where to add them.
+        path: The path wanted.
+        written: The paths of the two, and what to wait for until they are written.
+    """
     attributes = {"N": int_attr(2), "T": dtype_attr(_STRING)}
-    [prefixes] = scope.add("Pack", "prefixes", [*saved], attributes, shape_proto((2,)))
+    [prefixes] = scope.add("Pack", "prefixes", [*written], attributes, shape_proto((2,)))
     merged = protos.NodeDef(name=scope.fresh_name("merge"), op="MergeV2Checkpoints")
     merged.input.extend([prefixes, path])
     scope.append(merged)

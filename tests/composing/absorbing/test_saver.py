@@ -67,7 +67,7 @@ def test_one_path_is_read_by_both_and_two_that_are_written_become_one(tmp_path: 
     assert saver.save_tensor_name == "s/saver/saved:0"
     assert inputs["s/saver/saved"] == ["path", "^s/saver/merge"]
     assert inputs["s/saver/merge"] == ["s/saver/prefixes", "path"]
-    assert inputs["s/saver/prefixes"] == ["saved", "s/saved"]
+    assert inputs["s/saver/prefixes"] == [*prefixes, "^saved", "^s/saved"]
 
 
 def test_a_third_one_joins_the_two(tmp_path: Path) -> None:
@@ -76,7 +76,10 @@ def test_a_third_one_joins_the_two(tmp_path: Path) -> None:
     inputs = _inputs(merged)
     assert [inputs[name][0] for name in ("read", "s/read", "t/read")] == ["path:0", "path", "path"]
     assert inputs["s/saver/merge"] == ["s/saver/prefixes", "t/saver/prefix"]
-    assert inputs["t/saver/prefixes"] == ["s/saver/saved", "t/saved"]
+    assert inputs["t/saver/prefixes"] == [
+        *("t/saver/prefix", "t/saver/prefix_1"),
+        *("^s/saver/saved", "^t/saved"),
+    ]
     assert inputs[merged.saver_def.restore_op_name] == ["^s/saver/restore_all", "^t/restore"]
 
 
