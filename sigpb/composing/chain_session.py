@@ -108,7 +108,8 @@ class _Session:
         for key in self.chain.kept_outputs(self.first):
             info = with_tensors(self.first.outputs[key], lambda each: self._fetched(each, sent))
             whole.outputs[key].CopyFrom(info)
-        for key, info in self.second.outputs.items():
+        for key in sorted(self.second.outputs):
+            info = self.second.outputs[key]
             after = with_tensors(info, lambda each: self._fetched(follow(each), sent))
             whole.outputs[key].CopyFrom(after)
         return whole
@@ -288,4 +289,5 @@ class _Session:
 
 
 def _tensors(infos: Mapping[str, protos.TensorInfo]) -> list[str]:
-    return [canonical(tensor) for info in infos.values() for tensor in tensor_names(info)]
+    """Returns the tensors of endpoints, in the order of their keys: maps have no order."""
+    return [canonical(tensor) for key in sorted(infos) for tensor in tensor_names(infos[key])]

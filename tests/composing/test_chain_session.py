@@ -398,6 +398,11 @@ def test_the_whole_is_the_one_after_the_other(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(redirection, "_MANY_NODES", 0 if has_many_nodes else 1000)
         after = graph.chained(pairs, key, keeps=keeps)
+        # Whatever the order in which maps give their keys, which is another one each time.
+        again = Graph("", ({}, {}), ({}, {}))
+        again.meta_graph.MergeFrom(graph.meta_graph)
+        again = again.chained(pairs, key, keeps=keeps)
+    assert (again.added, again.whole) == (after.added, after.whole)
     sent = {end: 100 + number for number, end in enumerate(before["a"].inputs)}
     fed = {end: 1000 + number for number, end in enumerate(before["b"].inputs)}
     made = graph.run("a", sent)
