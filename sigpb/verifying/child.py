@@ -19,12 +19,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sigpb.verifying.comparison import Arrays, Tolerance
 from sigpb.verifying.confinement import confine
 from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
 from sigpb.verifying.report import SignatureReport
+
+if TYPE_CHECKING:
+    from sigpb.verifying.loaders import V1
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,9 @@ def _answer(request: Request, say: Say) -> None:
 def _reports(
     request: Request, meta_graph: MetaGraphMapping, samples: dict[str, Any], say: Say
 ) -> Iterator[SignatureReport]:
+    from sigpb.verifying.composed import with_adapters
     from sigpb.verifying.loaders import LOADERS, V1, Called
+    from sigpb.verifying.texts import texts_for
     from sigpb.verifying.trial import Trial
     from sigpb.verifying.values import samples_for
 
@@ -191,16 +196,26 @@ def _reports(
         for name in request.loaders
     ]
     reference = V1(request.old, meta_graph.old_tags)
-    examples = _examples(request.old, meta_graph)
+    examples = _examples(reference)
     for signature in meta_graph.signatures:
-        fed = samples_for(samples, signature)
-        trial = Trial(signature, request.batch_sizes, request.tolerance, fed, examples)
+        fed, adapters = samples_for(samples, signature), signature.adapters
+        adapting = [V1(each.directory, each.tags) for each in adapters]
+        trial = Trial(
+            signature,
+            request.batch_sizes,
+            request.tolerance,
+            fed,
+            next(filter(None, map(_examples, adapting)), examples),
+            tuple(texts_for([*adapting, reference]) if adapters else ()),
+        )
         reports = []
         for old, new in loaders:
             say({"at": f"run signature {signature.new!r} under the loader {new.name}"})
             if signature.function is not None:
                 old = Called(request.old, meta_graph.old_tags, signature.function)
-            reports.append(trial.run(old, new, reference))
+            reports.append(
+                trial.run(with_adapters(old, adapters), new, with_adapters(reference, adapters))
+            )
         yield SignatureReport(
             meta_graph.new_tags,
             signature.old,
@@ -210,11 +225,10 @@ def _reports(
         )
 
 
-def _examples(directory: str, meta_graph: MetaGraphMapping) -> tuple[bytes, ...] | None:
+def _examples(model: V1) -> tuple[bytes, ...] | None:
     from sigpb.verifying.examples import examples_for
-    from sigpb.verifying.loaders import V1
 
     try:
-        return examples_for(V1(directory, meta_graph.old_tags).meta_graph)
+        return examples_for(model.meta_graph)
     except Exception:  # The same error is reported when the model is loaded.
         return None

@@ -30,12 +30,16 @@ _LOCATIONS = ("File ", "Graph execution error", "Detected at node")
 
 
 class V1:
-    """``tf.compat.v1.saved_model.load``: a graph and a session, as TensorFlow Serving has them."""
+    """``tf.compat.v1.saved_model.load``: a graph and a session, as TensorFlow Serving has them.
+
+    Attributes:
+        directory: The directory of the model.
+    """
 
     name = "v1"
 
     def __init__(self, directory: str, tags: tuple[str, ...]) -> None:
-        self._directory = directory
+        self.directory = directory
         self._tags = list(tags)
 
     @functools.cached_property
@@ -47,7 +51,7 @@ class V1:
     def _loader(self) -> Any:
         from tensorflow.python.saved_model import loader_impl
 
-        return loader_impl.SavedModelLoader(self._directory)
+        return loader_impl.SavedModelLoader(self.directory)
 
     @functools.cached_property
     def _graph(self) -> tuple[Any, Any]:

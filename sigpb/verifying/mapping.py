@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sigpb import protos
 from sigpb.steps.step import Step
@@ -162,6 +162,29 @@ class FunctionPlace:
 
 
 @dataclass(frozen=True)
+class AdapterMapping:
+    """An adapter that was put before or after a signature.
+
+    Names are those that loaders have for tensors: see `Component`.
+
+    Attributes:
+        directory: Its directory.
+        tags: The tag-set of its MetaGraph.
+        signature: The key of its signature.
+        position: Whether values pass it before what it was put to, or after.
+        takes: Which values it takes: their names outside, each with the name that it has for them.
+        gives: Which values it gives: the names that it has for them, each with that outside.
+    """
+
+    directory: str
+    tags: tuple[str, ...]
+    signature: str
+    position: Literal["before", "after"]
+    takes: tuple[tuple[str, str], ...]
+    gives: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class SignatureMapping:
     """A signature.
 
@@ -178,6 +201,8 @@ class SignatureMapping:
             that are passed by it. Their keys there are the names of features then.
         fed: For a signature that the old model does not have, the names of the tensors to feed
             there, by what the old model would call its inputs; all its outputs are added.
+        adapters: The adapters that were put before and after it, in the order in which they were;
+            what the old model has is what it has with them.
     """
 
     old: str
@@ -189,6 +214,7 @@ class SignatureMapping:
     function: FunctionPlace | None = None
     examples: str | None = None
     fed: Mapping[str, str] | None = None
+    adapters: tuple[AdapterMapping, ...] = ()
 
     @property
     def rows(self) -> int | None:

@@ -35,7 +35,15 @@ from sigpb.verifying.runs import (
     returned_by,
     run_outcomes,
 )
-from sigpb.verifying.values import NoValue, Recipe, converted, for_old, made_up, made_up_unneeded
+from sigpb.verifying.values import (
+    NoValue,
+    Recipe,
+    Texts,
+    converted,
+    for_old,
+    made_up,
+    made_up_unneeded,
+)
 from sigpb.visible_text import natural
 
 ROUNDING = Tolerance(rtol=1e-4, atol=1e-6)
@@ -46,6 +54,9 @@ graphs orders sums anew where an operand becomes constant.
 """
 
 _ROUNDED = "the same but for rounding: TensorFlow's optimizer orders sums anew where it can"
+
+_MORE_ROUNDS, _TEXTS_APART = 8, 7
+"""How many more rounds there are with texts, each of which may show something of its own."""
 
 _BELOW, _BELOW_FOR_CLASSES = 5, 2
 """The bound of made-up integers at first, and of smaller ones if the old model refuses these."""
@@ -70,6 +81,7 @@ class Trial:
         tolerance: How much results may differ.
         samples: Values that somebody gives, by what the new model calls the inputs.
         examples: Serialized tf.Examples that both models may take.
+        texts: Other strings that they may take, each kind for itself.
     """
 
     signature: SignatureMapping
@@ -77,6 +89,7 @@ class Trial:
     tolerance: Tolerance = EXACT
     samples: Mapping[str, Array] | None = None
     examples: tuple[bytes, ...] | None = None
+    texts: tuple[Texts, ...] = ()
 
     def run(self, old: Loader, new: Loader, reference: SessionLoader) -> LoaderReport:
         """Runs the signature under both.
@@ -159,6 +172,8 @@ class Trial:
     def _attempts(self) -> Iterator[dict[str, Any]]:
         """Yields what made-up values are like, each way in case the ways before show too little."""
         signature = self.signature
+        for texts in self.texts:
+            yield {"below": _BELOW, "texts": texts, "examples": None}
         yield {"below": _BELOW}
         made_up = [each for each in signature.inputs if not self._is_given(each)]
         if any(integer_range(each.dtype) for each in made_up):
@@ -179,8 +194,16 @@ class Trial:
         if any(getattr(value, "ndim", 0) for value in samples.values()):
             rows = next(len(value) for value in samples.values() if value.ndim)
             sizes = (rows // (signature.rows or 1),)
-        for size in sizes:
-            recipe = Recipe(size or 1, examples=self.examples, **options)
+        texts: Texts = options.pop("texts", ())
+        if texts:
+            sizes = [*sizes, *[sizes[-1]] * _MORE_ROUNDS]
+        for number, size in enumerate(sizes):
+            start = number * _TEXTS_APART % len(texts) if texts else 0
+            recipe = Recipe(
+                size or 1,
+                texts=texts[start:] + texts[:start],
+                **{"examples": self.examples, **options},
+            )
             fed = {**made_up(signature, recipe, samples), **samples}
             shown = None if size is None else size * (signature.rows or 1)
             fed_to_old = for_old(signature, fed, made_up_unneeded(signature, recipe))
@@ -249,7 +272,7 @@ class Trial:
         return LoaderReport(
             loader,
             status,
-            tuple(compared),
+            tuple(dict.fromkeys(compared)),
             tuple(found[name] for name in sorted(found, key=natural)),
             tuple(dict.fromkeys([*failures, *problems])),
             unrunnable=all(run.failure is not None and run.failure.always for run in runs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ _LIMIT = 50
 _STRING = dtype_of("string")
 
 
+Texts = tuple[bytes, ...]
+"""Strings to feed."""
+
+
 class NoValue(ValueError):
     """No values can be made for an input. The message says why."""
 
@@ -40,6 +45,7 @@ class Recipe:
         scalars: Whether inputs of unknown rank are scalars, not one element for each row.
         examples: Serialized tf.Examples, for signatures of strings; None if the model reads none.
         wide: Whether fractions are from -3 to 3, not from 0 to 1.
+        texts: What strings are; empty for made-up words.
     """
 
     batch: int
@@ -47,6 +53,7 @@ class Recipe:
     scalars: bool = False
     examples: tuple[bytes, ...] | None = None
     wide: bool = False
+    texts: Texts = ()
 
 
 def made_up(signature: SignatureMapping, recipe: Recipe, given: Collection[str] = ()) -> Arrays:
@@ -248,6 +255,10 @@ def _array(dtype: int, read_as: int, sizes: Iterable[int], recipe: Recipe, numbe
     name, target = dtype_name(dtype), dtype_name(read_as)
     is_counted = integer_range(read_as) is not None
     below = 2 if target == "bool" else recipe.below if is_counted else _LIMIT
+    if name == "string" and recipe.texts:
+        numbers = range(number, number + math.prod(size))
+        texts = [recipe.texts[each % len(recipe.texts)] for each in numbers]
+        return np.array(texts, dtype=object).reshape(size)
     if name == "string":
         texts = [f"hello world {n}".encode() for n in _integers(size, 1000, random, number).flat]
         return np.array(texts, dtype=object).reshape(size)
