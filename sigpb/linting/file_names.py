@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import NamedTuple, TypeAlias
 
 from sigpb import protos
-from sigpb.inspect.graph.bodies import FlowBody, NodeRecord, call_of
+from sigpb.inspect.graph.bodies import Call, FlowBody, FlowLibrary, NodeRecord, call_of
 from sigpb.inspect.graph.dependence import MAX_NESTING
 from sigpb.inspect.loading import constant_texts, init_ops, is_variable, upstream
 from sigpb.linting.linted_model import LintedGraph
@@ -88,6 +88,10 @@ NodePlace: TypeAlias = tuple[str, str]
 """The name of a function, empty for the top level, and that of a node."""
 
 
+_Returned: TypeAlias = "dict[tuple[FlowBody, frozenset[int], int], bool]"
+"""Whether a result of a function is a name that a loader makes if some of its arguments are."""
+
+
 class _Visit(NamedTuple):
     """How a body is run.
 
@@ -112,6 +116,7 @@ class FileNames:
         self._library = graph.graph.library
         self.by_loaders: dict[NodePlace, bool] = {}
         self._visits: dict[FlowBody, set[_Visit]] = {}
+        self._returned: _Returned = {}
         message = graph.meta_graph.message
         found = message.find(_SAVER)
         saver = parse(protos.SaverDef, found) if found else protos.SaverDef()
@@ -167,7 +172,7 @@ class FileNames:
         waiting = [(body, records, visit)]
         while waiting:
             body, records, visit = waiting.pop()
-            names = _MadeNames(body, visit.handed)
+            names = _MadeNames(body, visit.handed, self._library, self._returned)
             for record in records:
                 if inputs := _naming_inputs(record.op):
                     self._note(body, record, inputs, names, visit)
@@ -278,9 +283,15 @@ class _MadeNames:
     Each tensor is looked at once: graphs that hand names on in many ways take no longer.
     """
 
-    def __init__(self, body: FlowBody, handed: Collection[int]) -> None:
-        self._body = body
-        self._handed = handed
+    def __init__(
+        self,
+        body: FlowBody,
+        handed: Collection[int],
+        library: FlowLibrary,
+        returned: _Returned,
+    ) -> None:
+        self._body, self._handed, self._library = body, handed, library
+        self._returned = returned
         # A tensor that is being looked at counts as no file name, so that circles end.
         self._is_made: dict[str, bool] = {}
         self._is_beside: dict[str, bool] = {}
@@ -294,12 +305,15 @@ class _MadeNames:
             return False
         if spelled not in self._is_made:
             self._is_made[spelled] = False
-            self._is_made[spelled] = self._makes(self._body.record(spelled), depth + 1)
+            self._is_made[spelled] = self._makes(spelled, depth + 1)
         return self._is_made[spelled]
 
-    def _makes(self, record: NodeRecord | None, depth: int) -> bool:
+    def _makes(self, spelled: str, depth: int) -> bool:
+        record = self._body.record(spelled)
         if record is None or not record.tensors:
             return False
+        if (call := call_of(self._body, record, self._library)) and call.kind == "call":
+            return self._returns(call, self._body.output(record, spelled), depth)
         first, *rest = record.tensors
         if record.op == "StringJoin":
             beside = (self._stays(each, depth) or self.is_made(each, depth) for each in rest)
@@ -310,6 +324,19 @@ class _MadeNames:
         else:
             taken = record.tensors[_HANDING_ON.get(record.op, slice(0))]
         return bool(taken) and all(self.is_made(each, depth) for each in taken)
+
+    def _returns(self, call: Call, output: int, depth: int) -> bool:
+        """Whether a call returns such a name: one that it is given, as savers do."""
+        arguments = enumerate(call.tensors[call.first :])
+        handed = frozenset(number for number, name in arguments if self.is_made(name, depth))
+        [(_, body)] = call.callees
+        asked = body, handed, output
+        if asked not in self._returned:
+            self._returned[asked] = False  # So that functions that call themselves end.
+            inside = _MadeNames(body, handed, self._library, self._returned)
+            found = output < len(body.results) and inside.is_made(body.results[output], depth)
+            self._returned[asked] = found
+        return self._returned[asked]
 
     def _stays(self, spelled: str, depth: int) -> bool:
         """Whether a tensor is constant text that leads to no other directory."""

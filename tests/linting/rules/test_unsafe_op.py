@@ -176,6 +176,13 @@ def function_with(name: str, *nodes: str) -> str:
     return f'function {{ signature {{ name: "{name}" {argument} }} {body} }}'
 
 
+def returning(function: str, result: str) -> str:
+    """Has a function return one string."""
+    declared = 'output_arg { name: "r" type: DT_STRING } }'
+    returned = f'ret {{ key: "r" value: "{result}" }}'
+    return f"{function.replace('} }', '} ' + declared, 1)[:-1]} {returned} }}"
+
+
 def signature(output: str, key: str = "serving_default") -> str:
     tensor = f'value {{ name: "{output}:0" dtype: DT_FLOAT tensor_shape {{ }} }}'
     return f'signature_def {{ key: "{key}" value {{ outputs {{ key: "y" {tensor} }} }} }}'
@@ -331,6 +338,38 @@ class TestCheckpoint:
         last = function_with("f2000", node("read", "RestoreV2", "path"))
         nodes = (constant("name", "m"), node("restored", "PartitionedCall", "name", function="f0"))
         assert ops_found(tmp_path, nodes, SAVER, " ".join([*chain, last])) == set()
+
+    @pytest.mark.parametrize(
+        ("result", "ops"), [("path", set()), ("c:output:0", {"MergeV2Checkpoints"})]
+    )
+    def test_name_that_a_function_returns(self, tmp_path: Path, result: str, ops: set[str]) -> None:
+        nodes = (
+            constant("name", "model"),
+            node("called", "StatefulPartitionedCall", "name", function="traced_save"),
+            node("prefixes", "Pack", "called"),
+            node("merge", "MergeV2Checkpoints", "prefixes", "name"),
+            node("saved", "Identity", "name", "^merge"),
+        )
+        body = constant("c", "/etc/passwd"), node("handed", "Identity", result)
+        library = returning(function_with("traced_save", *body), "handed:output:0")
+        assert ops_found(tmp_path, nodes, SAVER, library) == ops
+
+    def test_names_that_functions_return_again_and_again(self, tmp_path: Path) -> None:
+        def joining(number: int) -> str:
+            called = f"f{number + 1}"
+            calls = [node(f"c{n}", "PartitionedCall", "path", function=called) for n in range(9)]
+            parts = [f"c{n}:output:0" for n in range(9)]
+            joined = node("joined", "StringJoin", *parts)
+            return returning(function_with(f"f{number}", *calls, joined), "joined:output:0")
+
+        last = returning(function_with("f9"), "path")
+        library = " ".join([*map(joining, range(9)), last])
+        nodes = (
+            constant("name", "m"),
+            node("called", "PartitionedCall", "name", function="f0"),
+            node("restored", "RestoreV2", "called"),
+        )
+        assert ops_found(tmp_path, nodes, SAVER, library) == set()
 
     def test_names_that_are_joined_again_and_again(self, tmp_path: Path) -> None:
         joined = [node(f"j{n + 1}", "StringJoin", f"j{n}", f"j{n}") for n in range(30)]
