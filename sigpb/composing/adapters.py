@@ -63,6 +63,7 @@ class AdapterSignature:
     Attributes:
         adapter: The adapter.
         index: The position of its MetaGraph.
+        tags: The tag-set of that, sorted.
         key: Its key.
         endpoint: The key that its only input and its only output are to have; None to leave theirs.
         freeze: Whether its variables are to be constants.
@@ -70,6 +71,7 @@ class AdapterSignature:
 
     adapter: Adapter
     index: int
+    tags: tuple[str, ...]
     key: str
     endpoint: str | None = None
     freeze: bool = False
@@ -166,7 +168,7 @@ def chosen(
             signature = _key(graph, key)
             if endpoint is not None:
                 _check_one_to_one(graph, signature)
-            return AdapterSignature(adapter, index, signature, endpoint)
+            return AdapterSignature(adapter, index, graph.tags, signature, endpoint)
 
     return replace(remembered(asked, found), freeze=freeze)
 

@@ -35,6 +35,9 @@ class PutAdapter(SignatureEdit):
         assets: The names of its files of assets, as the adapter has them.
         constants: The number of constants.
         unknown_ops: Its ops that TensorFlow does not have.
+        adapter_tags: The tag-set of the adapter's MetaGraph.
+        endpoint: The key that the adapter's only input and only output get; None if they keep
+            theirs.
     """
 
     name: str
@@ -52,6 +55,8 @@ class PutAdapter(SignatureEdit):
     assets: tuple[str, ...]
     constants: int
     unknown_ops: tuple[str, ...]
+    adapter_tags: tuple[str, ...]
+    endpoint: str | None
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Does nothing: the model of the draft has the adapter."""

@@ -172,6 +172,8 @@ def _edit(key: str, asked: Asked, made: Grafted) -> PutAdapter:
         brought.assets,
         brought.constants,
         brought.unknown_ops,
+        asked.adapter.tags,
+        asked.adapter.endpoint,
     )
 
 

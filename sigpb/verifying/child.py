@@ -222,6 +222,7 @@ def _reports(
             signature.new,
             tuple(reports),
             signature.concerned,
+            signature.in_turn(request.old),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sigpb import protos
@@ -25,7 +26,9 @@ from sigpb.tf.tensor_types import (
     tensor_names,
     value_dtype,
 )
+from sigpb.verifying.adapters_of_plan import adapters_of
 from sigpb.verifying.mapping import (
+    AdapterMapping,
     AddedOutput,
     Component,
     FunctionPlace,
@@ -43,7 +46,10 @@ def mapping_of(model: SavedModel, plan: Plan) -> ModelMapping:
     interfaces = plan.interfaces
     mapping = ModelMapping(
         tuple(
-            _meta_graph(interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)))
+            _meta_graph(
+                interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)),
+                adapters_of(plan, index),
+            )
             for index, graph in enumerate(model.meta_graphs)
             if index not in plan.dropped
         )
@@ -58,9 +64,14 @@ def identity_mapping(model: SavedModel) -> ModelMapping:
     return mapping_of(model, Plan(model.directory, protos.SavedModelPatch(), ()))
 
 
-def _meta_graph(interfaces: Interfaces) -> MetaGraphMapping:
+def _meta_graph(
+    interfaces: Interfaces, adapters: Mapping[str, tuple[AdapterMapping, ...]]
+) -> MetaGraphMapping:
     survey = _MappedGraph(interfaces.parts)
-    signatures = tuple(survey.signature(interface) for interface in interfaces.kept())
+    signatures = tuple(
+        replace(survey.signature(each), adapters=adapters.get(each.ref.source, ()))
+        for each in interfaces.kept()
+    )
     return MetaGraphMapping(interfaces.meta_graph.tags, interfaces.tags, signatures)
 
 

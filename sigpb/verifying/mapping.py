@@ -221,6 +221,14 @@ class SignatureMapping:
         """The rows that the old model takes at a time, if the new one takes any number."""
         return next((each.rows for each in self.inputs if each.rows is not None), None)
 
+    def in_turn(self, model: str) -> tuple[str, ...]:
+        """Returns the directories of the adapters and of a model in the order that values take."""
+        if not self.adapters:
+            return ()
+        before = [each.directory for each in self.adapters if each.position == "before"]
+        after = [each.directory for each in self.adapters if each.position == "after"]
+        return (*reversed(before), model, *after)
+
     @property
     def feeding(self) -> Feeding | None:
         """What the old model has to be fed otherwise; None if it is fed what its clients feed."""

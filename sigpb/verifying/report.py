@@ -154,6 +154,8 @@ class SignatureReport:
         loaders: What it did under each loader.
         concerned: Whether the patch changes anything of it; if there is no patch, it counts as
             concerned.
+        in_turn: The directories of the models that were run one after the other to compare it with,
+            where it has adapters; empty where the old model alone was run.
     """
 
     tags: tuple[str, ...]
@@ -161,6 +163,7 @@ class SignatureReport:
     new: str
     loaders: tuple[LoaderReport, ...]
     concerned: bool = True
+    in_turn: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -299,6 +302,9 @@ class VerifyReport:
             where = f"MetaGraph {tag_set_text(each.tags)}, " if several else ""
             renamed = f" → {each.new!r}" if each.new != each.old else ""
             yield f"  {where}signature {each.old!r}{renamed}"
+            if each.in_turn:
+                names = (Path(path).name for path in each.in_turn)
+                yield f"    compared with what {' → '.join(names)} return, run one after the other"
             for loader in each.loaders:
                 yield from (f"    {line}" for line in _loader_lines(loader))
         if not self.signatures:
@@ -324,6 +330,7 @@ class VerifyReport:
                     "new": each.new,
                     "status": each.status,
                     "concerned": each.concerned,
+                    "in_turn": list(each.in_turn),
                     "loaders": [dataclasses.asdict(loader) for loader in each.loaders],
                 }
                 for each in self.signatures
