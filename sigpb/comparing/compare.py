@@ -19,6 +19,7 @@ from sigpb.comparing.difference import (
     NameChanges,
     Tags,
 )
+from sigpb.comparing.grafts import graft_changes, without_grafts
 from sigpb.comparing.graphs import compare_graphs
 from sigpb.comparing.lineage import GraphView, Lineage
 from sigpb.comparing.sections import Unmatched, compare_sections, same_bytes
@@ -154,6 +155,9 @@ def _compare(before: MetaGraph, after: MetaGraph) -> MetaGraphDifference:
     lineage = _lineage(before, after, parts)
     changes = signature_differences(before, after, lineage)
     changed = any(change.is_change for change in changes)
+    graph = compare_graphs(parts.get("graph_def.node"), parts.get("graph_def.library.function"))
+    grafted = graft_changes(before, after, graph)
+    graph, functions = without_grafts(graph, grafted)
     others = [
         name
         for name, part in parts.items()
@@ -168,11 +172,13 @@ def _compare(before: MetaGraph, after: MetaGraph) -> MetaGraphDifference:
         changes,
         differences_by_key(before, after, lineage),
         _internal(before, after),
-        compare_graphs(parts.get("graph_def.node"), parts.get("graph_def.library.function")),
+        graph,
         tuple(others),
         tuple(part.section for part in parts.values()),
         disagreements(lineage.before, lineage.origins_before),
         disagreements(lineage.after, lineage.origins_after),
+        grafted,
+        functions,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sigpb.comparing.signature_difference import SignatureDifference
+from sigpb.saved_model.grafts import Graft
 
 Tags = tuple[str, ...]
 
@@ -108,6 +109,21 @@ class SectionDifference:
     ranges: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True)
+class GraftChange:
+    """An adapter that only one of two models has before or after a signature.
+
+    Attributes:
+        graft: The adapter.
+        is_added: Whether it is the second model that has it.
+        nodes: How many nodes of the top level are the adapter's.
+    """
+
+    graft: Graft
+    is_added: bool
+    nodes: int
+
+
 @dataclass(frozen=True, repr=False)
 class MetaGraphDifference:
     """What is different between two MetaGraphs.
@@ -124,6 +140,9 @@ class MetaGraphDifference:
         sections: The bytes of all parts.
         disagreements_before: Where `signature_def` and the object graph contradict each other.
         disagreements_after: The same, of the second model.
+        grafts: Adapters before and after signatures. Their nodes, and what joins them to the model,
+            are not in `graph`, and the functions that come or go with them are only counted.
+        grafted_functions: How many functions came or went where adapters did.
     """
 
     tags_before: Tags
@@ -136,6 +155,8 @@ class MetaGraphDifference:
     sections: tuple[SectionDifference, ...]
     disagreements_before: tuple[str, ...] = ()
     disagreements_after: tuple[str, ...] = ()
+    grafts: tuple[GraftChange, ...] = ()
+    grafted_functions: int = 0
 
     def __repr__(self) -> str:
         tags = ", ".join(map(repr, self.tags_after))
@@ -152,6 +173,7 @@ class MetaGraphDifference:
         return (
             self.tags_before != self.tags_after
             or bool(self.changed_signatures or self.internal or self.graph or self.others)
+            or bool(self.grafts)
             or self.disagreements_before != self.disagreements_after
         )
 

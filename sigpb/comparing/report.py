@@ -8,6 +8,7 @@ from typing import Any
 
 from sigpb.comparing.difference import (
     FilesDifference,
+    GraftChange,
     MetaGraphDifference,
     ModelDifference,
     NameChanges,
@@ -74,6 +75,9 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
     renamed = graph.tags_before != graph.tags_after
     title = f"MetaGraph {tag_set_text(graph.tags_before)}"
     yield f"{title} → {tag_set_text(graph.tags_after)}" if renamed else title
+    yield from (f"  {_graft(each)}" for each in graph.grafts)
+    if graph.grafted_functions:
+        yield f"  functions of adapters: {graph.grafted_functions}"
     for signature in graph.changed_signatures:
         yield from (f"  {line}" for line in whole_signature_lines(signature))
     if graph.internal:
@@ -93,6 +97,15 @@ def _meta_graph(graph: MetaGraphDifference) -> Iterator[str]:
         ("after", graph.disagreements_after),
     ):
         yield from (f"  contradiction {side}: {sentence}" for sentence in found)
+
+
+def _graft(change: GraftChange) -> str:
+    graft = change.graft
+    became = "put" if change.is_added else "no more"
+    return (
+        f"signature {graft.signature!r}: adapter {graft.name!r} {became} {graft.position} it "
+        f"({graft.explain()}), {change.nodes} node{'s'[: change.nodes != 1]}"
+    )
 
 
 def whole_signature_lines(change: SignatureDifference) -> Iterator[str]:
@@ -263,6 +276,8 @@ def _meta_graph_json(graph: MetaGraphDifference) -> Json:
         "others": list(graph.others),
         "disagreements_before": list(graph.disagreements_before),
         "disagreements_after": list(graph.disagreements_after),
+        "grafts": json_value(graph.grafts),
+        "grafted_functions": graph.grafted_functions,
         "sections": [
             json_value(section, before="bytes_before", after="bytes_after")
             for section in graph.sections

@@ -247,10 +247,7 @@ def _graft_lines(found: Sequence[Json]) -> Iterator[str]:
         yield "  adapters that --ungraft takes out, the last one first"
     for each in reversed(found):
         graft = Graft(**each)
-        yield (
-            f"    {graft.describe()}: {graft.adapter_signature!r} of {graft.adapter}, "
-            f"sha256:{graft.digest[:12]}"
-        )
+        yield f"    {graft.describe()}: {graft.explain()}"
 
 
 def _function_lines(functions: Sequence[Json], *, everything: bool) -> Iterator[str]:

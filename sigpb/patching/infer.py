@@ -13,6 +13,7 @@ from sigpb.errors import PatchError
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.inferred_creation import created_as
 from sigpb.rewrite.commit import commit
+from sigpb.saved_model.grafts import grafts
 from sigpb.saved_model.model import INTERNAL_PREFIX, MetaGraph, SavedModel, tag_set_text
 from sigpb.steps.shape_matching import LooksTransposed, check_reshape
 from sigpb.steps.step import ConversionError
@@ -47,6 +48,9 @@ def infer_patch(
     for first, second in pairs:
         where = f"MetaGraph {tag_set_text(first.tags)}: " if len(pairs) > 1 else ""
         patch = protos.SavedModelPatch()
+        if grafted := [where + problem for problem in _grafts_in_the_way(first, second)]:
+            problems += grafted
+            continue
         for change in compare_signatures(first, second):
             found = list(_in_the_way(change))
             if found and (creation := created_as(change, first, second)) is not None:
@@ -98,6 +102,23 @@ def _pairs(
     if problems:
         raise PatchError(problems)
     return pairs, None
+
+
+def _grafts_in_the_way(first: MetaGraph, second: MetaGraph) -> Iterator[str]:
+    """Yields which adapters only one of two MetaGraphs has, and why that is in the way."""
+    old, new = grafts(first), grafts(second)
+    for graft in (each for each in new if each not in old):
+        yield (
+            f"signature {graft.signature!r}: the second model has the adapter {graft.name!r} "
+            f"({graft.explain()}) {graft.position} it, and does not say where that is to be found. "
+            "Write the patch that puts it there: "
+            f'{graft.position} {{ model: "…/{graft.adapter}" }}.'
+        )
+    for graft in (each for each in old if each not in new):
+        yield (
+            f"signature {graft.signature!r}: only the first model has the adapter {graft.name!r} "
+            f'{graft.position} it. Write the patch that takes it out: ungraft: "{graft.name}".'
+        )
 
 
 def _in_the_way(change: SignatureDifference) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, get_type_hints
 
 from sigpb import protos
@@ -37,6 +37,7 @@ class Graft:
         adapter: The name of the adapter's directory.
         adapter_signature: The key of the adapter's signature.
         digest: The SHA-256 of the adapter.
+        pairs: Which inputs what came first feeds: their keys by those of its outputs.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Graft:
     adapter: str
     adapter_signature: str
     digest: str
+    pairs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def scope(self) -> str:
@@ -59,6 +61,12 @@ class Graft:
     def describe(self) -> str:
         """Returns for instance ``'tokenize' before 'serving_default'``."""
         return f"{self.name!r} {self.position} {self.signature!r}"
+
+    def explain(self) -> str:
+        """Returns for instance ``'serve' of tokenize, sha256:0123456789ab, ids → ids``."""
+        fed = (f"{output} → {input_}" for output, input_ in sorted(self.pairs.items()))
+        adapter = f"{self.adapter_signature!r} of {self.adapter}"
+        return ", ".join((adapter, f"sha256:{self.digest[:12]}", *fed))
 
 
 def scope_of(name: str) -> str:

@@ -34,10 +34,15 @@ def adapters_of(plan: Plan, index: int) -> dict[str, tuple[AdapterMapping, ...]]
     return found
 
 
-def without_adapter(plan: Plan, index: int) -> frozenset[str]:
-    """Returns the signatures of which a plan takes out an adapter, by their keys in the model."""
+def taken_out(plan: Plan, index: int) -> dict[str, str]:
+    """Returns the adapters that signatures lose, by the keys that these have in the model.
+
+    Args:
+        plan: The plan.
+        index: The position of the MetaGraph.
+    """
     edits = (edit for graph in plan.meta_graphs if graph.index == index for edit in graph.edits)
-    return frozenset(edit.signature.source for edit in edits if isinstance(edit, TakeOutAdapter))
+    return {each.signature.source: each.name for each in edits if isinstance(each, TakeOutAdapter)}
 
 
 def _adapter(edit: PutAdapter) -> AdapterMapping:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from sigpb.verifying.comparison import Arrays, Tolerance
 from sigpb.verifying.confinement import confine
 from sigpb.verifying.mapping import MetaGraphMapping, ModelMapping
-from sigpb.verifying.report import SignatureReport
+from sigpb.verifying.report import LoaderReport, SignatureReport
 
 if TYPE_CHECKING:
     from sigpb.verifying.loaders import V1
@@ -210,6 +210,10 @@ def _reports(
         )
         reports = []
         for old, new in loaders:
+            if signature.incomparable:
+                problem = f"not run: {signature.incomparable}"
+                reports.append(LoaderReport(new.name, "not verified", problems=(problem,)))
+                continue
             say({"at": f"run signature {signature.new!r} under the loader {new.name}"})
             if signature.function is not None:
                 old = Called(request.old, meta_graph.old_tags, signature.function)

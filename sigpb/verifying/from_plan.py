@@ -26,7 +26,7 @@ from sigpb.tf.tensor_types import (
     tensor_names,
     value_dtype,
 )
-from sigpb.verifying.adapters_of_plan import adapters_of
+from sigpb.verifying.adapters_of_plan import adapters_of, taken_out
 from sigpb.verifying.mapping import (
     AdapterMapping,
     AddedOutput,
@@ -49,6 +49,7 @@ def mapping_of(model: SavedModel, plan: Plan) -> ModelMapping:
             _meta_graph(
                 interfaces.get(index) or interfaces_of(MetaGraphDraft.of(graph)),
                 adapters_of(plan, index),
+                taken_out(plan, index),
             )
             for index, graph in enumerate(model.meta_graphs)
             if index not in plan.dropped
@@ -65,13 +66,31 @@ def identity_mapping(model: SavedModel) -> ModelMapping:
 
 
 def _meta_graph(
-    interfaces: Interfaces, adapters: Mapping[str, tuple[AdapterMapping, ...]]
+    interfaces: Interfaces,
+    adapters: Mapping[str, tuple[AdapterMapping, ...]],
+    lost: Mapping[str, str],
 ) -> MetaGraphMapping:
+    """Returns what becomes of the signatures of a MetaGraph.
+
+    Args:
+        interfaces: What they are to be, but for the adapters that they lose.
+        adapters: The adapters that they get, by the keys that they have in the model.
+        lost: An adapter that they lose, likewise.
+    """
     survey = _MappedGraph(interfaces.parts)
-    signatures = tuple(
-        replace(survey.signature(each), adapters=adapters.get(each.ref.source, ()))
-        for each in interfaces.kept()
-    )
+
+    def mapped(interface: Interface) -> SignatureMapping:
+        mapping, key = survey.signature(interface), interface.ref.source
+        if key in lost:
+            why = (
+                f"the adapter {lost[key]!r} is taken out, and what is left is not in the old model"
+            )
+            return replace(mapping, concerned=True, incomparable=why)
+        if key in adapters:
+            return replace(mapping, concerned=True, adapters=adapters[key])
+        return mapping
+
+    signatures = tuple(map(mapped, interfaces.kept()))
     return MetaGraphMapping(interfaces.meta_graph.tags, interfaces.tags, signatures)
 
 

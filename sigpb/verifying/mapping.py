@@ -203,6 +203,8 @@ class SignatureMapping:
             there, by what the old model would call its inputs; all its outputs are added.
         adapters: The adapters that were put before and after it, in the order in which they were;
             what the old model has is what it has with them.
+        incomparable: Why nothing tells what the new signature is to do, as a clause; empty if
+            something does.
     """
 
     old: str
@@ -215,6 +217,7 @@ class SignatureMapping:
     examples: str | None = None
     fed: Mapping[str, str] | None = None
     adapters: tuple[AdapterMapping, ...] = ()
+    incomparable: str = ""
 
     @property
     def rows(self) -> int | None:

@@ -184,6 +184,8 @@ def _in_meta_graph(wanted: MetaGraphMapping, graph: MetaGraph) -> Iterator[str]:
         if each.new not in signatures:
             yield f"there is no signature {each.new!r}; {did_you_mean(each.new, signatures)}."
             continue
+        if each.incomparable:
+            continue
         signature = signatures[each.new]
         inputs = {end.new: end.declared for end in each.inputs if end.new is not None}
         if each.examples is not None:

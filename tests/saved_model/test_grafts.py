@@ -9,7 +9,10 @@ from sigpb.saved_model.grafts import COLLECTION, Graft, grafts, write_grafts
 from sigpb.saved_model.model import MetaGraph
 from sigpb.wire import Edits, Message, assemble
 
-FIRST = Graft("tokenize", "serving_default", "before", "tokenize", "serving_default", "0" * 64)
+FIRST = Graft(
+    *("tokenize", "serving_default", "before", "tokenize", "serving_default", "0" * 64),
+    {"ids": "input_ids"},
+)
 SECOND = replace(FIRST, name="calibrate", position="after", adapter="calibrate")
 
 
@@ -57,3 +60,5 @@ def test_lines_of_others_are_left_out() -> None:
 def test_names_in_the_model() -> None:
     assert (FIRST.scope, FIRST.child) == ("sigpb/tokenize", "sigpb_tokenize")
     assert FIRST.describe() == "'tokenize' before 'serving_default'"
+    explained = "'serving_default' of tokenize, sha256:000000000000, ids → input_ids"
+    assert FIRST.explain() == explained
