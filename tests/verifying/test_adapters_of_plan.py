@@ -9,11 +9,13 @@ import pytest
 
 import sigpb
 from sigpb.patching.patch_file import parse_text
+from sigpb.saved_model.model import open_model
 from sigpb.verifying import loaders
 from sigpb.verifying.composed import with_adapters
 from sigpb.verifying.mapping import AdapterMapping, SignatureMapping
 from sigpb.verifying.texts import texts_for
 from sigpb.verifying.trial import Trial
+from sigpb.verifying.verify import misstated_signatures
 from tests.patches import ModelFactory
 from tests.verifying.mappings import mapping_by, signature_by
 
@@ -137,3 +139,14 @@ def test_a_patched_model_does_what_its_parts_do_in_turn_and_a_wrong_one_does_not
     assert compared(mapping, "new", "v1", "v2") == {"same"}
     swap_two_words(Path("new"))
     assert compared(mapping, "new", "v1") == {"different"}
+
+
+def test_what_an_adapter_is_taken_out_of_cannot_be_compared(home: Path) -> None:
+    before = parse_text(patch_of('before { model: "tokenize" }'))
+    sigpb.patch("reviews", before, output_dir="new")
+    mapping = signature_by(Path("new"), patch_of('ungraft: "tokenize"'))
+    assert "the adapter 'tokenize' is taken out" in mapping.incomparable
+    assert mapping.concerned
+    whole = mapping_by(Path("new"), patch_of('ungraft: "tokenize"'))
+    with open_model("reviews") as model:  # Its keys are not those of the model with the adapter.
+        assert not [*misstated_signatures(whole, model)]
