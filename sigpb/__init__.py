@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sigpb.comparing.difference import ModelDifference as ModelDifference
     from sigpb.composition import MergeResult as MergeResult
     from sigpb.composition import merge as merge
+    from sigpb.division import SplitResult as SplitResult
+    from sigpb.division import split as split
     from sigpb.errors import EnvironmentFailure as EnvironmentFailure
     from sigpb.errors import ModelUnreadable as ModelUnreadable
     from sigpb.errors import PatchError as PatchError
@@ -76,6 +78,7 @@ _SOURCES = {
     "SavedModel": "saved_model.model",
     "SavedModelPatch": "protos",
     "SigpbError": "errors",
+    "SplitResult": "division",
     "TraceReport": "inspect.names.trace",
     "UndoResult": "patch_result",
     "UnsafeModel": "errors",
@@ -93,6 +96,7 @@ _SOURCES = {
     "patch": "api",
     "plan": "api",
     "show": "reading",
+    "split": "division",
     "trace": "reading",
     "undo": "api",
     "verify": "reading",

@@ -24,7 +24,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"api"},
-    {"composition", "patch_result", "reading"},
+    {"composition", "division", "patch_result", "reading"},
     {"batch"},
     {"verifying"},
     {"linting"},

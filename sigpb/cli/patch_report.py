@@ -10,11 +10,14 @@ from sigpb.errors import PatchError, SigpbError, UsageError
 
 if TYPE_CHECKING:
     from sigpb.composition import MergeResult
+    from sigpb.division import SplitResult
     from sigpb.patch_result import PatchResult
 
+    _Result = PatchResult | MergeResult | SplitResult
 
-def run(patch: Callable[[], PatchResult | MergeResult | None], *, as_json: bool) -> int:
-    """Patches or merges models and reports.
+
+def run(patch: Callable[[], _Result | None], *, as_json: bool) -> int:
+    """Patches, merges or splits models and reports.
 
     Args:
         patch: Does it; returns None if it has printed something else.

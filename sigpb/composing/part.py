@@ -8,7 +8,9 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.checkpoint.checkpoint import Checkpoint
+from sigpb.errors import ModelUnreadable
 from sigpb.saved_model.model import SavedModel, parse
+from sigpb.wire import Message
 
 _ASSETS = "saved_model_assets"
 
@@ -51,14 +53,26 @@ class Part:
         meta_graph = parse(protos.MetaGraphDef, model.meta_graphs[index].message)
         _state_assets(meta_graph)
         checkpoint = Checkpoint.of_model(model.directory)
-        names = (asset.filename for asset in meta_graph.asset_file_def)
         return cls(
             meta_graph,
             model.directory,
             {key: key for key in checkpoint.keys} if checkpoint else {},
-            {name: model.directory / "assets" / name for name in names},
+            _asset_files(meta_graph, model.directory / "assets"),
             checkpoint.objects() if checkpoint else None,
         )
+
+
+def _asset_files(meta_graph: protos.MetaGraphDef, directory: Path) -> dict[str, Path]:
+    """Returns the files of the assets of a MetaGraph by their names.
+
+    Raises:
+        ModelUnreadable: If a name leads out of the directory, and so perhaps to somebody's file.
+    """
+    names = [asset.filename for asset in meta_graph.asset_file_def]
+    for name in names:
+        if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ModelUnreadable(f"the asset {name!r} is no file in {directory}.")
+    return {name: directory / name for name in names}
 
 
 def _state_assets(meta_graph: protos.MetaGraphDef) -> None:
@@ -70,4 +84,4 @@ def _state_assets(meta_graph: protos.MetaGraphDef) -> None:
     """
     if not meta_graph.asset_file_def and _ASSETS in meta_graph.collection_def:
         for each in meta_graph.collection_def[_ASSETS].any_list.value:
-            meta_graph.asset_file_def.append(protos.AssetFileDef.FromString(each.value))
+            meta_graph.asset_file_def.append(parse(protos.AssetFileDef, Message.root(each.value)))

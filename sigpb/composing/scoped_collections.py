@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
+from google.protobuf.message import DecodeError
+
 from sigpb import protos
+from sigpb.saved_model.model import parse
 from sigpb.tf.tensor_names import producer
 from sigpb.wire import Edits, Message, WireError, WireType, assemble, length_delimited
 
@@ -61,7 +64,7 @@ def scope_collections(
         elif kind == "any_list":
             for element in collection.any_list.value:
                 if element.type_url == _ASSET_FILE:  # A file may have the name of a node.
-                    asset = protos.AssetFileDef.FromString(element.value)
+                    asset = parse(protos.AssetFileDef, Message.root(element.value))
                     asset.tensor_info.name = _scoped_text(asset.tensor_info.name, scope, nodes)
                     element.value = asset.SerializeToString(deterministic=True)
                 else:
@@ -103,7 +106,10 @@ def _scoped_content(content: bytes, scope: str, nodes: Collection[str], depth: i
 
 def _with_frames(kind: type[_Context], encoded: bytes, scope: str) -> bytes:
     """Returns the context of a loop or branch with the name that its frame has now."""
-    context = kind.FromString(encoded)
+    try:
+        context = kind.FromString(encoded)
+    except DecodeError:  # Somebody else's collection of that name.
+        return encoded
     waiting: list[_Context] = [context]
     while waiting:
         each = waiting.pop()
@@ -118,10 +124,18 @@ def _with_slice(encoded: bytes, scope: str) -> bytes:
 
     That is no node, but the key of the whole in the checkpoint.
     """
-    variable = protos.VariableDef.FromString(encoded)
-    if not variable.HasField("save_slice_info_def"):
+    variable = variable_in(encoded)
+    if variable is None or not variable.HasField("save_slice_info_def"):
         return encoded
     whole = variable.save_slice_info_def
     if not whole.full_name.startswith(f"{scope}/"):
         whole.full_name = f"{scope}/{whole.full_name}"
     return variable.SerializeToString(deterministic=True)
+
+
+def variable_in(encoded: bytes) -> protos.VariableDef | None:
+    """Returns the variable that an element of a collection is; None if it is none."""
+    try:
+        return protos.VariableDef.FromString(encoded)
+    except DecodeError:
+        return None

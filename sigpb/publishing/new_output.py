@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from sigpb.errors import EnvironmentFailure, UsageError
@@ -49,14 +50,13 @@ def publish_file(output: Path, content: Content) -> None:
             sync_directory(target.parent)
 
 
-def publish_directory(output: Path, name: str, content: Content) -> None:
-    """Makes a new directory with one file in it that appears complete and at once.
+def publish_directory(output: Path, files: Mapping[str, Content]) -> None:
+    """Makes a new directory with some files in it that appears complete and at once.
 
     Args:
         output: Where; nothing, or an empty directory: see `check_output_dir`. Missing parents are
             created.
-        name: Of the file.
-        content: What it is to hold.
+        files: What they are to hold, by their paths in the directory.
 
     Raises:
         EnvironmentFailure: If it cannot be written. Nothing is left.
@@ -66,8 +66,14 @@ def publish_directory(output: Path, name: str, content: Content) -> None:
         stage = target.with_name(temporary_name(target.name))
         with parents_of(stage), removed_at_exit(stage):
             stage.mkdir()
-            write_file(stage / name, content, mode=None)
-            sync_directory(stage)
+            directories = {stage}
+            for name, content in files.items():
+                file = stage / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                directories |= {each for each in file.parents if each.is_relative_to(stage)}
+                write_file(file, content, mode=None)
+            for directory in sorted(directories, reverse=True):
+                sync_directory(directory)
             try:
                 stage.rename(target)
             except OSError as error:

@@ -22,7 +22,7 @@ from .directories import snapshot
 
 
 def directory(output: Path, content: Content) -> None:
-    publish_directory(output, "saved_model.pb", content)
+    publish_directory(output, {"saved_model.pb": content})
 
 
 def test_a_file_is_made_of_pieces_of_another(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_file_is_made_of_pieces_of_another(tmp_path: Path) -> None:
     content = SplicedFile((SourceRange(2, 4), b"new", SourceRange(8, 10)), source)
 
     publish_file(tmp_path / "a" / "b" / "file", content)
-    publish_directory(tmp_path / "model", "saved_model.pb", content)
+    publish_directory(tmp_path / "model", {"saved_model.pb": content})
 
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"23new89"
     assert (tmp_path / "model" / "saved_model.pb").read_bytes() == b"23new89"

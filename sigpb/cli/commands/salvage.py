@@ -73,7 +73,7 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
         found = _salvaged(source)
         content = SplicedFile(found.pieces, source.file)
         if is_model:
-            publish_directory(out, BINARY_NAME, content)
+            publish_directory(out, {BINARY_NAME: content})
         else:
             publish_file(out, content)
         written = out / BINARY_NAME if is_model else out

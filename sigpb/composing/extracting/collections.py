@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, MutableMapping
 
-from google.protobuf.message import DecodeError
-
 from sigpb import protos
+from sigpb.composing.scoped_collections import variable_in
 from sigpb.rewrite.whole_graph.collected_names import named_nodes
+from sigpb.saved_model.model import parse
 from sigpb.tf.load_ops import INIT_COLLECTIONS
 from sigpb.tf.ops import VARIABLES
 from sigpb.tf.tensor_names import producer
@@ -57,7 +57,7 @@ def restrict_collections(
             left.node_list.value.extend(name for name in names if producer(name) in needed)
         elif key == _ASSETS:
             for each in collection.any_list.value:
-                tensor = protos.AssetFileDef.FromString(each.value).tensor_info.name
+                tensor = parse(protos.AssetFileDef, Message.root(each.value)).tensor_info.name
                 if producer(tensor) in needed:
                     left.any_list.value.add().CopyFrom(each)
         else:
@@ -73,8 +73,6 @@ def restrict_collections(
 
 def _variable(encoded: bytes, nodes: Mapping[str, protos.NodeDef]) -> str | None:
     """Returns the node that an element of a collection is a variable of; None if it is none."""
-    try:
-        name = producer(protos.VariableDef.FromString(encoded).variable_name)
-    except DecodeError:
-        return None
+    variable = variable_in(encoded)
+    name = producer(variable.variable_name) if variable else ""
     return name if name in nodes and nodes[name].op in VARIABLES else None

@@ -24,6 +24,7 @@ from sigpb.composing.saver_keys import (
     stored_keys,
     stored_objects,
 )
+from sigpb.composing.scoped_collections import variable_in
 from sigpb.composing.sharing import Resource
 from sigpb.errors import PatchError
 from sigpb.graphs.cone import reached
@@ -71,7 +72,7 @@ def restored_keys(meta_graph: protos.MetaGraphDef) -> set[str]:
         return {key for each in read for key in each.keys} - {OBJECTS_KEY}
     collections = meta_graph.collection_def
     encoded = collections[_VARIABLES].bytes_list.value if _VARIABLES in collections else ()
-    variables = map(protos.VariableDef.FromString, encoded)
+    variables = filter(None, map(variable_in, encoded))
     return {
         each.save_slice_info_def.full_name or producer(each.variable_name) for each in variables
     }
