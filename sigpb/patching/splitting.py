@@ -84,13 +84,8 @@ def split_of(model: SavedModel, signatures: Iterable[str], tags: tuple[str, ...]
     check_size(files)
     index_content = checkpoint.get(CHECKPOINT_INDEX)
     assert index_content is None or isinstance(index_content, bytes)
-    notes = [*_left_out(model, graph)]
-    if (model.directory / fingerprint.FILE_NAME).exists():
-        if len(encoded) <= fingerprint.COMPUTE_LIMIT:
-            made = fingerprint.compute(proto, index_content)
-            files[fingerprint.FILE_NAME] = made.SerializeToString(deterministic=True)
-        else:
-            notes.append("fingerprint.pb is left out: to compute one takes too much memory")
+    if made := _fingerprint(model, proto, index_content, len(encoded)):
+        files[fingerprint.FILE_NAME] = made.SerializeToString(deterministic=True)
     return Split(
         graph.tags,
         wanted,
@@ -102,7 +97,7 @@ def split_of(model: SavedModel, signatures: Iterable[str], tags: tuple[str, ...]
             "assets": Amount(_size(_assets(part).values()), _size(_assets(after).values())),
         },
         files,
-        tuple(notes),
+        tuple(_left_out(model, graph)),
     )
 
 
@@ -139,6 +134,26 @@ def _checkpoint(part: Part) -> dict[str, Content]:
         return {}
     made = combined([Source(checkpoint, part.variables)], part.objects).changes(None)
     return {name: content for name, content in made.items() if content is not None}
+
+
+def _fingerprint(
+    model: SavedModel, proto: protos.SavedModel, index: bytes | None, size: int
+) -> protos.FingerprintDef | None:
+    """Returns the fingerprint of a model made of one that has a fingerprint."""
+    file = model.directory / fingerprint.FILE_NAME
+    if not file.exists():
+        return None
+    old = fingerprint.read(file)
+    if size <= fingerprint.COMPUTE_LIMIT:
+        return fingerprint.compute(proto, index, old.uuid)
+    meta_graph = proto.meta_graphs[0]
+    return fingerprint.refresh(
+        old,
+        meta_graph.signature_def,
+        meta_graph.object_graph_def,
+        program_hash=0,
+        checkpoint_hash=fingerprint.checkpoint_hash(index),
+    )
 
 
 def _assets(part: Part) -> dict[str, Content]:
