@@ -70,8 +70,11 @@ class Graft:
 
 
 def scope_of(name: str) -> str:
-    """Returns what the names of a graft's nodes begin with, up to a slash."""
-    return f"sigpb/{name}"
+    """Returns what the names of a graft's nodes begin with, up to a slash.
+
+    That is not the scope of what patches splice, which later patches look through and take back.
+    """
+    return f"sigpb_{name}"
 
 
 def child_of(name: str) -> str:

@@ -144,6 +144,14 @@ class TestSignature:
         assert only_graph(reviews).signature_def["serving_default"].inputs["text"].dtype == 7
         assert isinstance(plan.meta_graphs[0].edits[0], PutAdapter)
 
+    def test_steps_of_what_an_adapter_takes(self, reviews: Path, of: Patch) -> None:
+        step = 'input { key: "text" step: "decode_base64()" }'
+        patched(reviews, of(f'before {{ model: "tokenize" }} {step}'))
+        # What is an adapter's is no conversion of a patch, which would be in the way of another.
+        patched(reviews, of('after { model: "calibrate" }'))
+        patched(reviews, of('output { key: "scores" step: "argmax()" }'))
+        assert ends(reviews) == "text -> is_sure, scores"
+
     def test_a_step_is_one_to_one(self, reviews: Path, of: Patch) -> None:
         (problem,) = refusal(reviews, of("""output { key: "logits" step: "model('calibrate')" }"""))
         assert (

@@ -58,7 +58,7 @@ def test_lines_of_others_are_left_out() -> None:
 
 
 def test_names_in_the_model() -> None:
-    assert (FIRST.scope, FIRST.child) == ("sigpb/tokenize", "sigpb_tokenize")
+    assert (FIRST.scope, FIRST.child) == ("sigpb_tokenize", "sigpb_tokenize")
     assert FIRST.describe() == "'tokenize' before 'serving_default'"
     explained = "'serving_default' of tokenize, sha256:000000000000, ids → input_ids"
     assert FIRST.explain() == explained
