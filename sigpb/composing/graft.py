@@ -110,7 +110,7 @@ def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Compose
         directory.name,
         adapter.key,
         adapter.adapter.digest,
-        {pair.output: pair.input for pair in fit.pairs},
+        {pair.input: pair.output for pair in fit.pairs},
     )
     number = int(parts.library.fresh_name("").removeprefix("_"))
     scoped = adapter.scoped(graft.scope, number)

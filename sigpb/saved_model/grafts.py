@@ -37,7 +37,7 @@ class Graft:
         adapter: The name of the adapter's directory.
         adapter_signature: The key of the adapter's signature.
         digest: The SHA-256 of the adapter.
-        pairs: Which inputs what came first feeds: their keys by those of its outputs.
+        pairs: Which outputs feed which inputs: the keys of outputs by those of inputs.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Graft:
 
     def explain(self) -> str:
         """Returns for instance ``'serve' of tokenize, sha256:0123456789ab, ids → ids``."""
-        fed = (f"{output} → {input_}" for output, input_ in sorted(self.pairs.items()))
+        fed = (f"{output} → {input_}" for input_, output in sorted(self.pairs.items()))
         adapter = f"{self.adapter_signature!r} of {self.adapter}"
         return ", ".join((adapter, f"sha256:{self.digest[:12]}", *fed))
 

@@ -11,7 +11,7 @@ from sigpb.wire import Edits, Message, assemble
 
 FIRST = Graft(
     *("tokenize", "serving_default", "before", "tokenize", "serving_default", "0" * 64),
-    {"ids": "input_ids"},
+    {"input_ids": "ids"},
 )
 SECOND = replace(FIRST, name="calibrate", position="after", adapter="calibrate")
 
@@ -62,3 +62,5 @@ def test_names_in_the_model() -> None:
     assert FIRST.describe() == "'tokenize' before 'serving_default'"
     explained = "'serving_default' of tokenize, sha256:000000000000, ids → input_ids"
     assert FIRST.explain() == explained
+    both = replace(FIRST, pairs={"b": "ids", "a": "ids"})
+    assert both.explain().endswith("ids → a, ids → b")
