@@ -167,10 +167,15 @@ def _saving(saver: protos.SaverDef, nodes: _Nodes) -> list[protos.NodeDef]:
 
 
 def _retake(target: Target, node: protos.NodeDef, tensor: str, instead: str) -> None:
-    """Has a node take another tensor in place of one."""
+    """Has a node take another tensor in place of one, and no longer be where that one is."""
     after = protos.NodeDef()
     after.CopyFrom(node)
     after.input[:] = [instead if canonical(each) == tensor else each for each in node.input]
+    if "_class" in after.attr:
+        located = after.attr["_class"].list.s
+        located[:] = [each for each in located if each != f"loc:@{producer(tensor)}".encode()]
+        if not located:
+            del after.attr["_class"]
     target.top.replace(after)
 
 

@@ -70,6 +70,19 @@ def test_one_path_is_read_by_both_and_two_that_are_written_become_one(tmp_path: 
     assert inputs["s/saver/prefixes"] == [*prefixes, "^saved", "^s/saved"]
 
 
+def test_nothing_is_where_a_path_that_goes_was(tmp_path: Path) -> None:
+    # TensorFlow puts the Identity of the path that it returns where the path is.
+    part = _text("s/")
+    for name, places in (("saved", ["s/path"]), ("write", ["s/path", "s/assign"])):
+        listed = " ".join(f's: "loc:@{place}"' for place in places)
+        located = f'attr {{ key: "_class" value {{ list {{ {listed} }} }} }}'
+        part = part.replace(f'name: "s/{name}"', f'name: "s/{name}" {located}')
+    merged, _ = Model(tmp_path / "model", _text()).absorb(part)
+    found = {node.name: node.attr["_class"].list.s for node in merged.graph_def.node if node.attr}
+    assert found["s/write"] == [b"loc:@s/assign"]
+    assert not found.get("s/saved")
+
+
 def test_a_third_one_joins_the_two(tmp_path: Path) -> None:
     two, _ = Model(tmp_path / "model", _text()).absorb(_text("s/"))
     merged, _ = Model(tmp_path / "model", two).absorb(_text("t/"))
