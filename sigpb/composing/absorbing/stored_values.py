@@ -11,6 +11,7 @@ from sigpb.checkpoint.combined import Source, combined
 from sigpb.checkpoint.objects import merged, restricted
 from sigpb.composing.part import Part
 from sigpb.publishing.changes import Changes
+from sigpb.saved_model.object_graph import SIGNATURES
 
 
 class Merged(NamedTuple):
@@ -56,9 +57,22 @@ def with_values(
     if part.objects is not None:
         added = restricted(part.objects, part.variables, part.meta_graph.object_graph_def)
         after = merged(before or protos.TrackableObjectGraph(nodes=[_NO_VALUES]), added, name)
+        _forget_signatures(after)
     others = {path: each for path, each in files.items() if not path.startswith(MODEL_PREFIX)}
     changed = combined(sources, after).changes(directory)
     return Merged({**others, **changed}, after if before else None)
+
+
+def _forget_signatures(objects: protos.TrackableObjectGraph) -> None:
+    """Has the root track no signatures: they have no values, and their keys may change.
+
+    MLIR's importer wants each object that is tracked; before 2.7 TensorFlow tracked no signatures.
+    """
+    children = objects.nodes[0].children
+    for number, child in enumerate(children):
+        if child.local_name == SIGNATURES:
+            del children[number]
+            return
 
 
 _NO_VALUES = protos.TrackableObjectGraph.TrackableObject()

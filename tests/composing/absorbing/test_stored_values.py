@@ -32,6 +32,8 @@ def test_values_are_tracked_under_the_child_of_the_root(
     objects = checkpoint.objects()
     assert objects is not None
     assert {each.checkpoint_key for node in objects.nodes for each in node.attributes} == paths
+    children = {child.local_name for child in objects.nodes[0].children}
+    assert children == {"c", "w", f"{NAME}1", f"{NAME}2"}, "MLIR would look for signatures"
 
 
 def test_a_part_without_values_leaves_the_checkpoint_alone(
