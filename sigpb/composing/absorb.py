@@ -20,12 +20,12 @@ from sigpb.composing.absorbing import (
     meta_info,
     objects,
     saver,
+    without_objects,
 )
 from sigpb.composing.absorbing.collections import Collections
 from sigpb.composing.absorbing.saved_objects import leave_out_objects, stores_values
 from sigpb.composing.absorbing.stored_values import tracks_objects, with_values
 from sigpb.composing.absorbing.target import Target, scope_of
-from sigpb.composing.absorbing.without_objects import without_objects
 from sigpb.composing.composed import Composed
 from sigpb.composing.part import Part
 from sigpb.errors import PatchError
@@ -68,6 +68,9 @@ def absorbed(
     found += saver.problems(target, others, changed)
     if meta_graph.has_object_graph:
         found += objects.problems(target, name)
+    elif part.meta_graph.HasField("object_graph_def"):
+        known = sorted(signatures.keys() & others.signature_def.keys())
+        found += without_objects.problems(others, known)
     if found:
         where = f"the MetaGraph {tag_set_text(meta_graph.tags)} of {directory}"
         raise PatchError([f"{where} cannot take {name!r} in: {each}." for each in found])
@@ -94,7 +97,7 @@ def _fitted(
 ) -> protos.MetaGraphDef:
     """Returns a part as one that can be in a MetaGraph and its checkpoint."""
     if part.HasField("object_graph_def") and not target.has_object_graph:
-        fitted = without_objects(part)
+        fitted = without_objects.without_objects(part)
     else:
         fitted = protos.MetaGraphDef()
         fitted.CopyFrom(part)

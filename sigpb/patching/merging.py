@@ -29,6 +29,9 @@ from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set_text
 from sigpb.tf.fresh_names import numbered
 from sigpb.wire import assemble
 
+# Restores a table from the checkpoint, in functions of TensorFlow 2.
+_TABLE_IMPORT = "LookupTableImportV2"
+
 _UNFIT = re.compile("[^A-Za-z0-9_]")
 
 # What becomes part of the merged model, and what is made anew, of the files of further models.
@@ -255,9 +258,19 @@ def _left_out(first: SavedModel, model: SavedModel) -> Iterator[str]:
     if others:
         yield f"{model.directory}: left out {listed(others)}, which only loaders of it know"
     with_objects = {graph.tags for graph in first.meta_graphs if graph.has_object_graph}
-    newer = {graph.tags for graph in model.meta_graphs if graph.has_object_graph}
-    if newer - with_objects:
+    newer = [
+        graph
+        for graph in model.meta_graphs
+        if graph.has_object_graph and graph.tags not in with_objects
+    ]
+    if newer:
         yield (
             f"{model.directory}: its signatures come along, and not its objects, since "
             f"{first.directory} is a model of TensorFlow 1"
+        )
+    if any(GraphParts(graph).library.mentions_op(_TABLE_IMPORT) for graph in newer):
+        yield (
+            f"warning: {model.directory}: the checkpoint has values of its tables, which go when "
+            "tf.saved_model.save saves again what tf.saved_model.load loads: of models of "
+            "TensorFlow 1 that only saves variables"
         )

@@ -215,3 +215,18 @@ def test_the_command_refuses_with_the_reason(fixture_model: FixtureModel) -> Non
     assert outcome.code == 2
     assert outcome.json["status"] == "refused"
     assert "--prefix=a_,b_" in outcome.json["problems"][0]
+
+
+def test_what_a_model_of_tensorflow_1_does_not_save_again_is_said(
+    fixture_model: FixtureModel,
+) -> None:
+    model = fixture_model("tf2_many")
+    file = model / "saved_model.pb"
+    proto = protos.SavedModel.FromString(file.read_bytes())
+    functions = proto.meta_graphs[0].graph_def.library.function
+    restore = next(each for each in functions if "traced_restore" in each.signature.name)
+    restore.node_def.add(name="table", op="LookupTableImportV2")
+    file.write_bytes(proto.SerializeToString(deterministic=True))
+    for first, expected in (("census", True), ("flowers", False)):
+        result = sigpb.merge(fixture_model(first), model, prefixes=["", "b_"], dry_run=True)
+        assert any("has values of its tables" in note for note in result.notes) == expected

@@ -8,16 +8,18 @@ works, but `tf.saved_model.save` leaves the values out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sigpb import protos
 from sigpb.composing.absorbing.initializers import run_when_loaded
 from sigpb.composing.absorbing.target import scope_of
+from sigpb.errors import listed
 from sigpb.graphs.cone import needed
 from sigpb.tf.called_functions import nodes_by_name
 from sigpb.tf.fresh_names import TakenNames
 from sigpb.tf.load_ops import Variable, variable_of
 from sigpb.tf.tensor_names import canonical, full
+from sigpb.tf.tensor_types import tensor_names
 
 _GRADIENT = "_gradient_op_type"
 _OF_A_CALL = re.compile(rb"(CustomGradient|(Stateful)?PartitionedCall)(-[0-9]|Unused)")
@@ -57,6 +59,26 @@ def without_objects(meta_graph: protos.MetaGraphDef) -> protos.MetaGraphDef:
     return after
 
 
+def problems(meta_graph: protos.MetaGraphDef, keys: Iterable[str]) -> Iterator[str]:
+    """Says which signatures work with objects only.
+
+    Args:
+        meta_graph: A MetaGraph without its object graph.
+        keys: The keys of the signatures that are wanted.
+    """
+    nodes, given = nodes_by_name(meta_graph.graph_def.node), _given_values(meta_graph)
+    for key in keys:
+        outputs = meta_graph.signature_def[key].outputs.values()
+        taken = needed(nodes, [tensor for info in outputs for tensor in tensor_names(info)])
+        lost = [name for name in sorted(taken - given) if nodes[name].op == _HANDLE]
+        if lost:
+            yield (
+                f"sessions restore no value of {listed(lost)}, which the signature {key!r} of the "
+                "other one reads, and objects, which have it, cannot be in a model of TensorFlow "
+                "1; 'sigpb lint --fix' mends that where it can"
+            )
+
+
 def _forget_gradients(library: protos.FunctionDefLibrary) -> None:
     """Removes the names of gradients that nothing has any more.
 
@@ -88,7 +110,7 @@ def _shared(graph: protos.GraphDef) -> Mapping[Variable, protos.NodeDef]:
     return handles
 
 
-def _given_values(meta_graph: protos.MetaGraphDef) -> Collection[str]:
+def _given_values(meta_graph: protos.MetaGraphDef) -> set[str]:
     """Returns the nodes that have run, or were taken by some that have, once it is loaded."""
     initializers, _ = run_when_loaded(meta_graph.signature_def, meta_graph.collection_def)
     ops = [meta_graph.saver_def.restore_op_name, *initializers]

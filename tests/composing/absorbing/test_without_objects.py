@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sigpb import protos
-from sigpb.composing.absorbing.without_objects import without_objects
+from sigpb.composing.absorbing.without_objects import problems, without_objects
 from sigpb.composing.part import Part
 from sigpb.composing.scoped import scoped
 from sigpb.saved_model.model import open_model
@@ -55,6 +55,20 @@ def test_variables_without_a_value_are_left_out(fixture_model: Callable[..., Pat
     handle = part.graph_def.node.add(name="s/new", op="VarHandleOp")
     handle.attr["shared_name"].s = b"s/new"
     assert set(_variables(without_objects(part))) == {"s/w:0", "s/c:0"}
+
+
+def test_signatures_that_read_what_sessions_do_not_restore_are_refused(
+    fixture_model: Callable[..., Path],
+) -> None:
+    part = _part(fixture_model("tf2_linear"))
+    handle = part.graph_def.node.add(name="s/lost", op="VarHandleOp")
+    handle.attr["shared_name"].s = b"s/lost"
+    after = without_objects(part)
+    assert not list(problems(after, after.signature_def))
+    call = next(node for node in after.graph_def.node if node.name == "s/StatefulPartitionedCall_2")
+    call.input[:] = ["s/lost" if each == "s/c" else each for each in call.input]
+    (problem,) = problems(after, sorted(after.signature_def))
+    assert "no value of 's/lost', which the signature 'single'" in problem
 
 
 def test_reads_are_added_where_there_are_none(fixture_model: Callable[..., Path]) -> None:
