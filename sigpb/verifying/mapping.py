@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -275,6 +275,12 @@ class ModelMapping:
     """A whole model."""
 
     meta_graphs: tuple[MetaGraphMapping, ...]
+
+    @property
+    def adapters(self) -> Iterator[str]:
+        """The directories of the adapters that signatures get."""
+        signatures = chain.from_iterable(graph.signatures for graph in self.meta_graphs)
+        return (adapter.directory for each in signatures for adapter in each.adapters)
 
     def with_signatures(
         self, change: Callable[[SignatureMapping], Iterable[SignatureMapping]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -106,7 +107,10 @@ def verify(
         EnvironmentFailure: If there is no TensorFlow, it takes too long, or it crashes.
     """
     options.check()
-    refuse_unsafe((old, new), options.allow_ops)
+    with contextlib.ExitStack() as stack:
+        adapters = {} if mapping is None else dict.fromkeys(mapping.adapters)
+        others = [stack.enter_context(open_model(each)) for each in adapters]
+        refuse_unsafe((old, new, *others), options.allow_ops)
     whole = identity_mapping(old) if mapping is None else mapping
     problems = tuple(misstated_signatures(whole, new))
     if mapping is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import sigpb
+from sigpb import protos
 from sigpb.patching.patch_file import parse_text
 from sigpb.saved_model.model import open_model
 from sigpb.verifying import loaders
@@ -16,7 +17,7 @@ from sigpb.verifying.mapping import AdapterMapping, SignatureMapping
 from sigpb.verifying.texts import texts_for
 from sigpb.verifying.trial import Trial
 from sigpb.verifying.verify import misstated_signatures
-from tests.patches import ModelFactory
+from tests.patches import ModelFactory, altered
 from tests.verifying.mappings import mapping_by, signature_by
 
 
@@ -150,3 +151,14 @@ def test_what_an_adapter_is_taken_out_of_cannot_be_compared(home: Path) -> None:
     whole = mapping_by(Path("new"), patch_of('ungraft: "tokenize"'))
     with open_model("reviews") as model:  # Its keys are not those of the model with the adapter.
         assert not [*misstated_signatures(whole, model)]
+
+
+def test_an_adapter_that_reaches_outside_is_not_run(home: Path) -> None:
+    def read_a_file(graph: protos.MetaGraphDef) -> None:
+        graph.graph_def.node.add(name="read", op="ReadFile", input=["x"])
+
+    altered(home / "tokenize", read_a_file)
+    patch = parse_text(patch_of('before { model: "tokenize" }'))
+    sigpb.patch("reviews", patch, output_dir="new")
+    with pytest.raises(sigpb.UnsafeModel, match="The op ReadFile reads any file"):
+        sigpb.verify("reviews", "new", patch)
