@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from sigpb import protos
-from sigpb.composing.chain_function import CHAIN_STEM
+from sigpb.rewrite.signature_function import is_chain
 from sigpb.tf.endpoint_keys import argument_name
 from sigpb.tf.tensor_types import tensor_names
 
@@ -151,15 +151,15 @@ def _ports(
 ) -> tuple[str, list[int], list[int]]:
     """The function behind a wrapper, and which of its ports the wrapper's correspond to."""
     signature = function.signature
-    is_chained = signature.name.startswith(CHAIN_STEM)
-    if is_chained or not signature.name.startswith(WRAPPER_PREFIX):
+    if is_chain(signature.name) or not signature.name.startswith(WRAPPER_PREFIX):
         arguments, results = range(len(signature.input_arg)), range(len(signature.output_arg))
         return signature.name, list(arguments), list(results)
     call, *identities = function.node_def
     assert {node.op for node in identities} <= {"Identity"}
     passed = {f"{node.name}:output:0": node.input[0] for node in identities}
     inner = functions[call.attr["f"].func.name].signature
-    assert not inner.name.startswith(WRAPPER_PREFIX), "a wrapper around a wrapper"
+    is_own = inner.name.startswith(WRAPPER_PREFIX) and not is_chain(inner.name)
+    assert not is_own, "a wrapper around a wrapper"
     arguments_by_name = {name: position for position, name in enumerate(call.input)}
     to_arguments = [arguments_by_name[argument.name] for argument in signature.input_arg]
     tensors = [passed[function.ret[result.name]] for result in signature.output_arg]

@@ -15,7 +15,7 @@ from sigpb.graphs.function_body import FunctionBody, normalized_name
 from sigpb.rewrite import structured_value
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.object_graph import write as write_objects
-from sigpb.rewrite.signature_function import STEM, function_of
+from sigpb.rewrite.signature_function import CHAIN_STEM, function_of
 from sigpb.rewrite.wrapper_function import call, result_shapes
 from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.tf.endpoint_keys import are_adapted, argument_name
@@ -25,9 +25,6 @@ from sigpb.wire import Edits
 
 if TYPE_CHECKING:
     from sigpb.composing.chain import Chain
-
-CHAIN_STEM = f"{STEM}_chain"
-"""What the names of functions begin with that call one signature's function after another's."""
 
 
 def rewrite(edits: Edits, parts: GraphParts, chain: Chain) -> set[str]:

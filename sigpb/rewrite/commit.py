@@ -152,7 +152,7 @@ def _rewrite_graph(
         before = interfaces.meta_graph.object_graph
         given_up = set(before.proto.concrete_functions) - functions if before else set[str]()
         given_up |= called_functions(graph.removed_nodes)
-        unused = library.remove_unused(given_up - functions, graph.removed_spans)
+        unused = library.remove_unused(given_up - functions, graph.removed_spans, functions)
         unused |= {node.op for node in graph.removed_nodes}
     graph.rewrite(edits)
     ops = {node.op for node in graph.changed_nodes} | library.rewrite(edits, functions)

@@ -220,12 +220,15 @@ class FunctionLibrary:
         self._removed.append(name)
         return True
 
-    def remove_unused(self, names: Collection[str], without: Sequence[Span]) -> set[str]:
+    def remove_unused(
+        self, names: Collection[str], without: Sequence[Span], used: Collection[str] = ()
+    ) -> set[str]:
         """Removes functions of the file, and those that they call, if nothing else names them.
 
         Args:
             names: The functions that may go.
             without: Where in the file there is what goes as well.
+            used: The functions that are named outside of the graph.
 
         Returns:
             The ops that the removed functions used.
@@ -238,7 +241,7 @@ class FunctionLibrary:
                 function = self.get(name)
                 waiting += called_functions(function.node_def) if function else ()
         added = {name for each in self._added.values() for name in called_functions(each.node_def)}
-        candidates -= {*added, *self._removed}
+        candidates -= {*added, *self._removed, *used}
         while kept := candidates & self._named_outside([*candidates, *self._removed], without):
             candidates -= kept
         functions = [function for name in candidates if (function := self.get(name))]

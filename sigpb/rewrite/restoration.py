@@ -21,8 +21,9 @@ from sigpb.graphs.top_level import TopLevelGraph
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import Interface
 from sigpb.rewrite.port import Port, Side, WantedType
-from sigpb.rewrite.signature_function import FunctionPorts, is_wrapper
+from sigpb.rewrite.signature_function import FunctionPorts, is_chain, is_wrapper
 from sigpb.saved_model.model import MetaGraph
+from sigpb.saved_model.object_graph import ObjectGraph
 from sigpb.steps.conversion import holds
 from sigpb.tf.called_functions import CALL_OPS
 from sigpb.tf.tensor_names import canonical, output_number, producer
@@ -227,6 +228,8 @@ class _Survey:
         graph, key = self._parts.meta_graph.object_graph, self._signature.ref.source
         if graph is None or key not in (nodes := graph.signature_nodes):
             return None
+        if (ports := self._chained_ports(graph, nodes[key])) is not None:
+            return ports
         inputs, outputs = self._dense_origins("input"), self._dense_origins("output")
         calls = {producer(tensor) for tensor in outputs.values()}
         call = self._graph.node(calls.pop()) if len(calls) == 1 else None
@@ -247,6 +250,30 @@ class _Survey:
         results = {key: (output_number(tensor),) for key, tensor in outputs.items()}
         captured = tuple(range(len(arguments), len(taken)))
         return FunctionPorts(name, arguments, captured, results, named=False)
+
+    def _chained_ports(self, graph: ObjectGraph, place: int) -> FunctionPorts | None:
+        """Returns the function of two signatures in one if the signature calls it in a wrapper.
+
+        In sessions no single call computes what such a function does.
+        """
+        from sigpb.rewrite.wrapper_function import call_in
+
+        wrapper = self._parts.library.get(graph.function_name(place))
+        inside = call_in(wrapper) if wrapper is not None else None
+        if inside is None or not is_chain(inside.function):
+            return None
+        keys, bound = graph.argument_keys(place), graph.concrete_function(place).bound_inputs
+        taken = [inside.arguments.get(at) for at in range(len(keys) + len(bound))]
+        arguments = {key: at for key, at in zip(keys, taken, strict=False) if at is not None}
+        captured = tuple(range(len(keys), len(taken)))
+        outputs = enumerate(graph.output_keys(place))
+        found = {key: (inside.results[at],) for at, key in outputs if at in inside.results}
+        kept = self._dense_origins("output").keys()
+        passed = {*arguments.values(), *captured}
+        if passed != {*range(len(taken))} or not kept <= found.keys():
+            raise _NotRestorable
+        results = {key: found[key] for key in kept}
+        return FunctionPorts(inside.function, arguments, captured, results, named=False)
 
 
 def _is_lossless(dtypes: Sequence[int], wanted: int) -> bool:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 STEM = "__inference_signature_wrapper_sigpb"
 """What the names of wrappers begin with, up to their number."""
 
+CHAIN_STEM = f"{STEM}_chain"
+"""The same of functions that call one signature's function after another's."""
+
 # Which of the tensors of a sparse one holds its values, in the order of a function's results
 # (tensorflow/python/framework/sparse_tensor.py).
 _VALUES = 1
@@ -289,6 +292,11 @@ class Wrapper:
 def is_wrapper(name: str) -> bool:
     """Whether a function has the name of a wrapper."""
     return _NAME_PATTERN.fullmatch(name) is not None
+
+
+def is_chain(name: str) -> bool:
+    """Whether a function has the name of one that calls two signatures' functions."""
+    return name.startswith(CHAIN_STEM)
 
 
 def wrapped_in(function: protos.FunctionDef, functions: Functions) -> Wrapped | None:

@@ -15,7 +15,7 @@ from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.saved_model.model import open_model
 from sigpb.tf.tensor_types import dtype_of
 from sigpb.wire import assemble
-from tests.patches import ModelFactory, altered, apply, only_graph
+from tests.patches import MAIN, ModelFactory, altered, apply, only_graph
 from tests.views import outline, signature_map
 
 CHAINED = "__inference_signature_wrapper_sigpb_chain_"
@@ -348,3 +348,47 @@ class TestRefused:
         path = altered(fixture_model("tf2_linear"), change)
         with pytest.raises(ModelUnreadable, match=r"object graph"):
             chained_graph(path, "single", "other", {"u": "x"})
+
+
+class TestLaterPatches:
+    @pytest.mark.parametrize(
+        ("there", "back"),
+        [
+            ('output { key: "q" dtype: "float64" }', 'output { key: "q" dtype: "float32" }'),
+            ('input { key: "t" shape: "[4,3]" }', 'input { key: "t" shape: "[?,3]" }'),
+            ('input { key: "t" rename_to: "z" }', 'input { key: "z" rename_to: "t" }'),
+            (
+                'input { key: "y" dtype: "float64" } output { key: "r" rename_to: "a" }',
+                'input { key: "y" dtype: "float32" } output { key: "a" rename_to: "r" }',
+            ),
+        ],
+    )
+    def test_are_taken_back_to_the_byte(
+        self, fixture_model: ModelFactory, there: str, back: str
+    ) -> None:
+        path = fixture_model("tf2_linear")
+        written(path, chained_graph(path, "single", "other", {"u": "x"}))
+        before = (path / MAIN).read_bytes()
+        apply(path, f'signature {{ key: "other" {there} }}')
+        outline(apply(path, f'signature {{ key: "other" {back} }}'))
+        assert (path / MAIN).read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "there",
+        ['input { key: "y" bind: "[1,2,3]" }', 'output { key: "more" from_input: "y" }'],
+    )
+    def test_are_not_taken_back_where_something_is_bound_or_added(
+        self, fixture_model: ModelFactory, there: str
+    ) -> None:
+        path = fixture_model("tf2_linear")
+        written(path, chained_graph(path, "single", "other", {"u": "x"}))
+        apply(path, f'signature {{ key: "other" {there} output {{ key: "r" dtype: "float64" }} }}')
+        after = apply(path, 'signature { key: "other" output { key: "r" dtype: "float32" } }')
+        assert not function_of(after, "other").signature.name.startswith(CHAINED)
+        assert "t" in after.signature_def["other"].inputs
+
+
+def written(path: Path, meta_graph: protos.MetaGraphDef) -> None:
+    """Writes a model with one MetaGraph."""
+    model = protos.SavedModel(saved_model_schema_version=1, meta_graphs=[meta_graph])
+    (path / MAIN).write_bytes(model.SerializeToString(deterministic=True))
