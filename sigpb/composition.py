@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from sigpb.errors import UsageError
-from sigpb.patching.merging import Origin, merged
+from sigpb.patching.merging import Origin, Source, merged
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.publishing.publish import check_output_dir, check_unchanged, publish_copy
 from sigpb.regular_files import is_url
+from sigpb.remote.at_hand import at_hand
 from sigpb.saved_model.model import open_model, tag_set_text
 from sigpb.visible_text import visible_lines
 
@@ -96,8 +97,8 @@ def merge(
     keeps its names; nodes, functions and variables of the others get names of their own.
 
     Args:
-        paths: The directories of the models, at least two. MetaGraphs of the same tag-set are
-            merged; the first model has to have all tag-sets.
+        paths: The directories or URLs of the models, at least two. MetaGraphs of the same tag-set
+            are merged; the first model has to have all tag-sets.
         output_dir: Where to put the merged model: a directory that does not exist or is empty.
         dry_run: Whether to write nothing, and only find out what would be done.
         prefixes: What the keys of the signatures of each model are to begin with; none if keys are
@@ -123,20 +124,18 @@ def merge(
             f"There are {len(paths)} models and {len(prefixes)} prefixes. Give one for each model, "
             "which may be empty."
         )
-    if remote := [str(each) for each in (*paths, output_dir) if is_url(str(each))]:
-        from sigpb.remote.urls import redacted
-
-        raise UsageError(
-            f"{redacted(remote[0])}: models of this machine are merged, into a directory of it. "
-            "Copy the model first."
-        )
+    if is_url(str(output_dir)):
+        raise UsageError(f"{output_dir}: the new model is written to this machine. Name a path.")
     output = None if output_dir is None else Path(output_dir)
     with contextlib.ExitStack() as stack:
-        models = [stack.enter_context(open_model(path)) for path in paths]
+        found = [stack.enter_context(at_hand(path, whole=True)) for path in paths]
+        models = [stack.enter_context(open_model(each.path)) for each in found]
         if output is not None:
             for model in models:
                 check_output_dir(model.directory, output)
-        made = merged(models, prefixes or [""] * len(models), fingerprint, warmup)
+        begin = prefixes or [""] * len(models)
+        names = (each.name for each in found)
+        made = merged([*map(Source, names, models, begin)], fingerprint, warmup)
         if output is not None:
             first, *others = models
             for model in others:

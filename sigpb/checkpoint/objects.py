@@ -60,7 +60,7 @@ def restricted(
         objects: The graph.
         keys: The keys of the values, as the checkpoint has them.
         saved: The objects of the model that the checkpoint is to be for. What a path leads to that
-            these do not have is left out.
+            these do not have is left out. A model of TensorFlow 1 has none, and anything is kept.
 
     Raises:
         PatchError: If the model has an object that is saved by a registered saver: its values are
@@ -141,7 +141,8 @@ def _reached(
                 f"The object {node.registered_saver.object_name!r} is saved by the registered "
                 f"saver {node.registered_saver.name!r}, whose files are not known."
             )
-        places = {each.local_name: each.node_id for each in saved.nodes[pairs[number]].children}
+        known = saved.nodes[pairs[number]] if saved.nodes else node
+        places = {each.local_name: each.node_id for each in known.children}
         reached[number] = {
             each.local_name: each.node_id for each in node.children if each.local_name in places
         }

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.composing.absorb import absorbed
@@ -19,6 +20,7 @@ from sigpb.patching.apply import text_of
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
 from sigpb.phases import phase
 from sigpb.publishing.changes import Changes, Content, SplicedFile, check_size, is_sigpbs_own
+from sigpb.regular_files import is_url
 from sigpb.rewrite.commit import commit_model, unchanged
 from sigpb.rewrite.draft import Interfaces, MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
@@ -38,18 +40,32 @@ _UNFIT = re.compile("[^A-Za-z0-9_]")
 _TAKEN_OVER = ("variables/", "assets/", "fingerprint.pb", "debug/", history.FILE_NAME)
 
 
+class Source(NamedTuple):
+    """A model that is to be part of a merged one.
+
+    Attributes:
+        name: What users call it: its directory, or its URL.
+        model: The model.
+        prefix: What the keys of its signatures are to begin with.
+    """
+
+    name: Path | str
+    model: SavedModel
+    prefix: str
+
+
 @dataclass(frozen=True)
 class Origin:
     """What a merged model has of one of the models that it is made of.
 
     Attributes:
-        model: The directory of that model.
+        model: The directory of that model, or its URL.
         name: The scope of its nodes and, in TensorFlow 2, the child of the root that its root is;
             empty for the first model, whose names stay.
         signatures: The keys that its signatures have now by those that they had, by tag-set.
     """
 
-    model: Path
+    model: Path | str
     name: str
     signatures: Mapping[tuple[str, ...], Mapping[str, str]]
 
@@ -71,16 +87,14 @@ class Merged:
 
 @phase("edit")
 def merged(
-    models: Sequence[SavedModel],
-    prefixes: Sequence[str],
+    sources: Sequence[Source],
     fingerprint: FingerprintMode = "recompute",
     warmup: WarmupMode = "rewrite",
 ) -> Merged:
     """Puts models into the first one.
 
     Args:
-        models: The models, at least two.
-        prefixes: What the keys of the signatures of each of them are to begin with.
+        sources: The models, at least two.
         fingerprint: What becomes of the fingerprint of the first model.
         warmup: What becomes of its warm-up requests for signatures that get other keys.
 
@@ -88,28 +102,28 @@ def merged(
         PatchError: With all that is in the way.
         ModelUnreadable: If a checkpoint cannot be read.
     """
-    first, *others = models
-    if problems := [*_contradictions(models, prefixes)]:
+    (_, first, prefix), *others = sources
+    if problems := [*_contradictions(sources)]:
         raise PatchError(problems)
     interfaces = {
-        index: _with_prefix(graph, prefixes[0])
+        index: _with_prefix(graph, prefix)
         for index, graph in enumerate(first.meta_graphs)
-        if prefixes[0]
+        if prefix
     }
     made = commit_model(first, interfaces)
     proto = assemble(made.pieces, first.buffer)
     whole = Composed(SavedModel(first.file, first.state, proto), made.pieces, {})
-    origins = [_origin(first, prefixes[0], "")]
+    origins = [_origin(sources[0], "")]
     notes: list[str] = []
     problems = []
-    for model, prefix in zip(others, prefixes[1:], strict=True):
-        name = _free_name(whole.model, model.directory)
+    for source in others:
+        name = _free_name(whole.model, source.name)
         try:
-            whole = _with_model(whole, model, prefix, name)
+            whole = _with_model(whole, source, name)
         except PatchError as error:
             problems += error.problems
-        origins.append(_origin(model, prefix, name))
-        notes += _left_out(first, model)
+        origins.append(_origin(source, name))
+        notes += _left_out(sources[0], source)
     if problems:
         raise PatchError(problems)
     requests, told = side_files.warmup(first, interfaces, made.committed, warmup)
@@ -130,57 +144,53 @@ def merged(
     return Merged(tuple(origins), changes, (*told, *notes))
 
 
-def _contradictions(models: Sequence[SavedModel], prefixes: Sequence[str]) -> Iterator[str]:
+def _contradictions(sources: Sequence[Source]) -> Iterator[str]:
     """Says which MetaGraphs and signatures of models cannot be in one model."""
-    first, *others = models
-    known = {graph.tags for graph in first.meta_graphs}
-    for model in others:
-        if unknown := [each.tags for each in model.meta_graphs if each.tags not in known]:
+    first, *others = sources
+    known = {graph.tags for graph in first.model.meta_graphs}
+    for source in others:
+        if unknown := [each.tags for each in source.model.meta_graphs if each.tags not in known]:
             yield (
-                f"{model.directory} has a MetaGraph {tag_set_text(unknown[0])}, and "
-                f"{first.directory} has {' and '.join(map(tag_set_text, sorted(known)))}. Each "
-                "MetaGraph goes into the one of the same tag-set: 'sigpb patch' changes tags "
-                f"(--add_tag, --remove_tag), and leaves MetaGraphs out (--drop)."
+                f"{source.name} has a MetaGraph {tag_set_text(unknown[0])}, and {first.name} has "
+                f"{' and '.join(map(tag_set_text, sorted(known)))}. Each MetaGraph goes into the "
+                "one of the same tag-set: 'sigpb patch' changes tags (--add_tag, --remove_tag), "
+                "and leaves MetaGraphs out (--drop)."
             )
     for each in sorted(known):
-        yield from _equal_keys(models, prefixes, each)
-    yield from _mixed(models)
+        yield from _equal_keys(sources, each)
+    yield from _mixed(sources)
 
 
-def _equal_keys(
-    models: Sequence[SavedModel], prefixes: Sequence[str], tags: tuple[str, ...]
-) -> Iterator[str]:
+def _equal_keys(sources: Sequence[Source], tags: tuple[str, ...]) -> Iterator[str]:
     """Says which signatures would have the same key."""
-    owners: dict[str, list[Path]] = {}
-    for model, prefix in zip(models, prefixes, strict=True):
-        for graph in model.meta_graphs:
+    owners: dict[str, list[str]] = {}
+    for source in sources:
+        for graph in source.model.meta_graphs:
             for key in graph.user_signatures if graph.tags == tags else ():
-                owners.setdefault(prefix + key, []).append(model.directory)
+                owners.setdefault(source.prefix + key, []).append(str(source.name))
     if twice := [key for key, found in owners.items() if len(found) > 1]:
-        where = [str(each) for each in dict.fromkeys(owners[twice[0]])]
-        each = ",".join(f"{chr(ord('a') + number % 26)}_" for number in range(len(models)))
+        where = " and of ".join(dict.fromkeys(owners[twice[0]]))
+        each = ",".join(f"{chr(ord('a') + number % 26)}_" for number in range(len(sources)))
         yield (
             f"More than one signature of the MetaGraphs {tag_set_text(tags)} would have the key "
-            f"{listed(twice)}: that is one of {' and of '.join(where)}. Give them prefixes, such "
-            f"as --prefix={each}"
+            f"{listed(twice)}: that is one of {where}. Give them prefixes, such as --prefix={each}"
         )
 
 
-def _mixed(models: Sequence[SavedModel]) -> Iterator[str]:
+def _mixed(sources: Sequence[Source]) -> Iterator[str]:
     """Says which models of TensorFlow 1 cannot come behind one of TensorFlow 2."""
-    first, *others = models
-    with_objects = {each.tags for each in first.meta_graphs if each.has_object_graph}
+    first, *others = sources
+    with_objects = {each.tags for each in first.model.meta_graphs if each.has_object_graph}
     older = [
-        model
-        for model in others
-        for graph in model.meta_graphs
+        str(source.name)
+        for source in others
+        for graph in source.model.meta_graphs
         if graph.tags in with_objects and not graph.has_object_graph
     ]
     if older:
-        names = ", ".join(str(model.directory) for model in older)
         yield (
-            f"{names}: of TensorFlow 1, without functions that tf.saved_model.load could call "
-            f"beside those of {first.directory}, of TensorFlow 2. Name {older[0].directory} first: "
+            f"{', '.join(older)}: of TensorFlow 1, without functions that tf.saved_model.load "
+            f"could call beside those of {first.name}, of TensorFlow 2. Name {older[0]} first: "
             "then all signatures come along, as those of a model of TensorFlow 1."
         )
 
@@ -192,23 +202,20 @@ def _with_prefix(graph: MetaGraph, prefix: str) -> Interfaces:
     return interfaces_of(draft)
 
 
-def _origin(model: SavedModel, prefix: str, name: str) -> Origin:
-    return Origin(
-        model.directory,
-        name,
-        {
-            graph.tags: {key: prefix + key for key in graph.user_signatures}
-            for graph in model.meta_graphs
-        },
-    )
+def _origin(source: Source, name: str) -> Origin:
+    graphs = source.model.meta_graphs
+    keys = {
+        graph.tags: {key: source.prefix + key for key in graph.user_signatures} for graph in graphs
+    }
+    return Origin(source.name, name, keys)
 
 
-def _free_name(into: SavedModel, directory: Path) -> str:
+def _free_name(into: SavedModel, of: Path | str) -> str:
     """Returns a name of a model that no scope and no child of a root has.
 
     It is that of its directory, of a version that of the directory of all versions.
     """
-    path = Path(os.path.realpath(directory))
+    path = Path(of if is_url(str(of)) else os.path.realpath(of))
     wanted = _UNFIT.sub("_", path.parent.name if path.name.isdigit() else path.name)
     if not wanted[:1].isalpha():
         wanted = f"model_{wanted}".rstrip("_")
@@ -220,7 +227,7 @@ def _free_name(into: SavedModel, directory: Path) -> str:
     )
 
 
-def _with_model(into: Composed, model: SavedModel, prefix: str, name: str) -> Composed:
+def _with_model(into: Composed, source: Source, name: str) -> Composed:
     """Returns a model with each MetaGraph of another one in the one of the same tag-set.
 
     Raises:
@@ -228,24 +235,25 @@ def _with_model(into: Composed, model: SavedModel, prefix: str, name: str) -> Co
     """
     places = {graph.tags: index for index, graph in enumerate(into.model.meta_graphs)}
     problems: list[str] = []
-    for number, graph in enumerate(model.meta_graphs):
+    for number, graph in enumerate(source.model.meta_graphs):
         index = places[graph.tags]
-        own = name if not number else _free_name(into.model, Path(name))
+        own = name if not number else _free_name(into.model, name)
         library = GraphParts(into.model.meta_graphs[index]).library
         first = int(library.fresh_name("").removeprefix("_"))
-        keys = {key: prefix + key for key in graph.user_signatures}
+        keys = {key: source.prefix + key for key in graph.user_signatures}
         try:
-            part = scoped(Part.of(model, number), own, first)
+            part = scoped(Part.of(source.model, number), own, first)
             into = absorbed(into, index, part, own, keys)
         except PatchError as error:
-            problems += (f"{model.directory}: {each}" for each in error.problems)
+            problems += (f"{source.name}: {each}" for each in error.problems)
     if problems:
         raise PatchError(problems)
     return into
 
 
-def _left_out(first: SavedModel, model: SavedModel) -> Iterator[str]:
+def _left_out(first: Source, source: Source) -> Iterator[str]:
     """Says what of a further model is not in the merged one."""
+    model = source.model
     files = (file.relative_to(model.directory) for file in model.directory.rglob("*"))
     names = (
         name.as_posix()
@@ -256,8 +264,8 @@ def _left_out(first: SavedModel, model: SavedModel) -> Iterator[str]:
         name for name in names if name not in PROTO_NAMES and not name.startswith(_TAKEN_OVER)
     )
     if others:
-        yield f"{model.directory}: left out {listed(others)}, which only loaders of it know"
-    with_objects = {graph.tags for graph in first.meta_graphs if graph.has_object_graph}
+        yield f"{source.name}: left out {listed(others)}, which only loaders of it know"
+    with_objects = {graph.tags for graph in first.model.meta_graphs if graph.has_object_graph}
     newer = [
         graph
         for graph in model.meta_graphs
@@ -265,12 +273,12 @@ def _left_out(first: SavedModel, model: SavedModel) -> Iterator[str]:
     ]
     if newer:
         yield (
-            f"{model.directory}: its signatures come along, and not its objects, since "
-            f"{first.directory} is a model of TensorFlow 1"
+            f"{source.name}: its signatures come along, and not its objects, since "
+            f"{first.name} is a model of TensorFlow 1"
         )
     if any(GraphParts(graph).library.mentions_op(_TABLE_IMPORT) for graph in newer):
         yield (
-            f"warning: {model.directory}: the checkpoint has values of its tables, which go when "
+            f"warning: {source.name}: the checkpoint has values of its tables, which go when "
             "tf.saved_model.save saves again what tf.saved_model.load loads: of models of "
             "TensorFlow 1 that only saves variables"
         )

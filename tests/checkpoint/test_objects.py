@@ -92,6 +92,11 @@ def test_restricted_to_paths_that_the_model_has() -> None:
     assert restricted(LAYER, {"k", "b"}, model) == graph({"first": 1}, {"v": "k"})
 
 
+def test_restricted_for_a_model_that_has_no_objects() -> None:
+    none = protos.SavedObjectGraph()
+    assert restricted(LAYER, {"b"}, none) == graph({"layer": 1}, {"bias": 2}, {"v": "b"})
+
+
 def test_restricted_follows_names_and_not_numbers() -> None:
     # The model has nodes that the checkpoint does not track.
     model = saved(graph({"signatures": 1, "layer": 2}, {}, {"bias": 3}, {}))

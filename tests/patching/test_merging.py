@@ -167,7 +167,7 @@ def test_all_that_is_in_the_way_is_said_at_once(fixture_model: FixtureModel) -> 
         ({}, "Give one of output_dir and dry_run"),
         ({"output_dir": "x", "dry_run": True}, "Give one of output_dir and dry_run"),
         ({"dry_run": True, "prefixes": ["a_"]}, "There are 2 models and 1 prefixes"),
-        ({"output_dir": "gs://bucket/x"}, "models of this machine are merged"),
+        ({"output_dir": "gs://bucket/x"}, "the new model is written to this machine"),
     ],
 )
 def test_wrong_arguments(

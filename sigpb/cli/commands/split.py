@@ -26,7 +26,7 @@ from sigpb.errors import UsageError
 
 USAGE = "sigpb split DIR --signature=KEY… (--output_dir=NEW | --dry_run) [--tags=TAG,…]"
 
-TASK = "Patch a model"
+TASK = "Compose models"
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
