@@ -24,15 +24,15 @@ from sigpb.errors import ModelUnreadable, PatchError, did_you_mean
 from sigpb.patching.graft_edits import PutAdapter, TakeOutAdapter
 from sigpb.patching.model_steps import model_steps
 from sigpb.patching.plan import Ground, MetaGraphPlan, Plan
-from sigpb.patching.side_files import state_of
 from sigpb.rewrite.commit import CommittedModel, unchanged
 from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.rewrite.interface import SignatureRef
 from sigpb.saved_model import history as histories
+from sigpb.saved_model.files import sha256_of
 from sigpb.saved_model.grafts import Graft, Position, grafts
 from sigpb.saved_model.model import MetaGraph, SavedModel, tag_set
-from sigpb.wire import assemble
+from sigpb.wire import assemble, sha256
 
 
 class WithGrafts(NamedTuple):
@@ -196,6 +196,7 @@ def with_takings_out(
         PatchError: With everything that is in the way.
     """
     problems, taken_out = dict[str, None](), list[tuple[int, WayBack]]()
+    stored = dict[str, str | Path | None]()
     plans, interfaces = {each.index: each for each in plan.meta_graphs}, dict(plan.interfaces)
     for index, keys in targets.items():
         graph = plan.ground_of(model).meta_graphs[index]
@@ -218,7 +219,7 @@ def with_takings_out(
                 ] = None
                 continue
             if known is None:
-                problems |= dict.fromkeys(_stored_since(model, way))
+                problems |= dict.fromkeys(_stored_since(model, way, stored))
             taken_out.append((index, way))
             ref = SignatureRef(keys[wanted[graft.name].key])
             edits.append(TakeOutAdapter(ref, graft.name, graft.position, graft.digest))
@@ -255,14 +256,39 @@ def _recorded(model: SavedModel, index: int) -> Iterator[tuple[int, WayBack]]:
                 yield index, way
 
 
-def _stored_since(model: SavedModel, way: WayBack) -> Iterator[str]:
-    """Yields the files beside the proto that are not as a graft left them."""
-    for name, digest in way.left.items():
-        if state_of(model.directory / name) != digest:
-            yield (
-                f"{way.graft.name!r} cannot be taken out: {name} was written again since it was "
-                "put there."
-            )
+def _stored_since(
+    model: SavedModel, way: WayBack, stored: dict[str, str | Path | None]
+) -> list[str]:
+    """Returns the files beside the proto that are not as a graft left them.
+
+    Args:
+        model: The model.
+        way: How the graft is taken out.
+        stored: What files hold once the grafts that came later are out, which is brought to what
+            they hold without this one: their SHA-256, the file of the model that holds the same, or
+            None for no file.
+    """
+
+    def now(name: str) -> str | Path | None:
+        return stored.get(name, Path(name))
+
+    def digest(name: str) -> str | None:
+        held = now(name)
+        if not isinstance(held, Path):
+            return held
+        file = model.directory / held
+        return sha256_of(file) if file.is_file() else None
+
+    problems = [
+        f"{way.graft.name!r} cannot be taken out: {name} was written again since it was put there."
+        for name, left in way.left.items()
+        if digest(name) != left
+    ]
+    stored |= {
+        name: sha256((was,), b"") if isinstance(was, bytes) else was and now(str(was))
+        for name, was in way.files.items()
+    }
+    return problems
 
 
 def without_adapters(

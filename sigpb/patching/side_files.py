@@ -35,9 +35,6 @@ WarmupMode = Literal["rewrite", "drop", "keep", "refuse"]
 # Up to this size in bytes a proto's digest is recorded, which takes 0.1 s then.
 _DIGEST_LIMIT = 1 << 26
 
-# Up to this size in bytes the digest of a file beside the proto is recorded.
-_STATE_LIMIT = 1 << 20
-
 _SERVED_TAG = "serve"
 _LISTED = 5  # numbers of requests in a message
 _OTHER_MODES = (
@@ -145,7 +142,7 @@ def history(
             (graph.tags, graph.signatures) for graph in model.meta_graphs
         ),
         "side_files": {
-            name: [now, _state_left(changes[name]) if name in changes else now]
+            name: [now, state_left(changes[name]) if name in changes else now]
             for name in dict.fromkeys((fingerprints.FILE_NAME, WARMUP_PATH, *sorted(changes)))
             if name != model.file.name
             for now in [state_of(model.directory / name)]
@@ -184,23 +181,23 @@ def state_of(file: Path) -> str | None:
     if not is_there(file):
         return None
     count = file.stat().st_size
-    if count > _STATE_LIMIT:
+    if count > histories.STATE_LIMIT:
         return f"{count} bytes"
     content = read_side_file(file)
     return None if content is None else sha256((content,), b"")
 
 
-def _state_left(content: Content | None) -> str | None:
+def state_left(content: Content | None) -> str | None:
     """Returns the same for a file that is to be."""
     if content is None:
         return None
     if isinstance(content, WholeFile):
         return state_of(content.source)
-    if isinstance(content, bytes):
+    if isinstance(content, bytes) and len(content) <= histories.STATE_LIMIT:
         return sha256((content,), b"")
     from sigpb.checkpoint.shards import read_range, size_of
 
-    if (count := size_of(content)) > _STATE_LIMIT:
+    if (count := size_of(content)) > histories.STATE_LIMIT:
         return f"{count} bytes"
     return sha256((read_range(content, 0, count),), b"")
 

@@ -15,13 +15,12 @@ from sigpb.patching.apply import changes_of, check
 from sigpb.patching.compile import compile_patch
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan
-from sigpb.patching.side_files import left_by, state_of
+from sigpb.patching.side_files import left_by, state_left, state_of
 from sigpb.publishing.changes import Changes
 from sigpb.publishing.restore import backups, kept_file
 from sigpb.saved_model import fingerprint, history
 from sigpb.saved_model.files import WARMUP_PATH, read_side_file, sha256_of
 from sigpb.saved_model.model import SavedModel, open_proto, tag_set_text
-from sigpb.wire import sha256
 
 _SIDE_FILES = {fingerprint.FILE_NAME, WARMUP_PATH}
 
@@ -187,7 +186,7 @@ def _by_inverse(
         )
     changes, notes = changes_of(plan, model, history=False)
     digests = {
-        name: (state_of(model.directory / name), _digest(content))
+        name: (state_of(model.directory / name), state_left(content))
         for name, content in changes.items()
         if name in _SIDE_FILES
     }
@@ -276,7 +275,3 @@ def _by_hand(directory: Path, kept: Sequence[Path]) -> str:
         f" 'sigpb diff {directory} {newest}' shows what the newest backup would change; 'cp -r "
         f"{newest}/. {directory}/' puts it back."
     )
-
-
-def _digest(content: object) -> str | None:
-    return sha256((content,), b"") if isinstance(content, bytes) else None

@@ -15,6 +15,7 @@ from sigpb import protos
 from sigpb.patching.graft_edits import PutAdapter
 from sigpb.patching.patch_file import parse_text
 from sigpb.patching.plan import Plan
+from sigpb.saved_model import history
 from sigpb.saved_model.grafts import COLLECTION
 from sigpb.saved_model.history import FILE_NAME
 from tests.patches import MAIN, RECORD, ModelFactory, altered, contents, only_graph
@@ -256,6 +257,26 @@ class TestWayBack:
             "signature 'serving_default': adapter 'tokenize' before it taken out",
         ]
         assert (reviews / MAIN).read_bytes() == before
+
+    def test_both_with_variables_at_once(
+        self, reviews: Path, of: Patch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The index is written twice, and beyond this size the record has no digest of it.
+        monkeypatch.setattr(history, "STATE_LIMIT", 100)
+        shutil.copytree("calibrate", "sharpen")
+        patched(Path("sharpen"), of('output { key: "is_sure" drop: true }'))
+        before = contents(reviews)
+        patched(reviews, of('after { model: "calibrate" }'))
+        again = of('after { model: "sharpen" map { from: "scores" to: "logits" } }')
+        patched(reviews, again, backup=True)
+        assert sigpb.undo(reviews).backup is not None
+        patched(reviews, again)
+        assert len(list((reviews / "variables").iterdir())) == 5
+        patched(reviews, of('ungraft: "calibrate" ungraft: "sharpen"'))
+        names = [name for name in before if name.startswith("variables/")]
+        assert {name: contents(reviews)[name] for name in names} == {
+            name: before[name] for name in names
+        }
 
     def test_invert(self, reviews: Path, of: Patch) -> None:
         patch = of(f'{BOTH} input {{ key: "text" rename_to: "review" }} rename_to: "s"')

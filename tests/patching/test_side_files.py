@@ -54,6 +54,20 @@ class TestFingerprint:
         assert after.graph_def_program_hash == before.graph_def_program_hash
         assert after.checkpoint_hash == before.checkpoint_hash
 
+    @pytest.mark.parametrize("limit", [fingerprints.COMPUTE_LIMIT, 0])
+    def test_is_of_the_checkpoint_that_an_adapter_adds_to(
+        self, limit: int, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fingerprints, "COMPUTE_LIMIT", limit)
+        model, adapter = fixture_model("reviews"), fixture_model("calibrate")
+        before = fingerprint_of(model)
+        patch = f'signature {{ key: "serving_default" after {{ model: "{adapter}" }} }}'
+        sigpb.patch(model, patch, in_place=True)
+        index = (model / "variables" / "variables.index").read_bytes()
+        after = fingerprint_of(model)
+        assert before.checkpoint_hash != after.checkpoint_hash
+        assert after.checkpoint_hash == fingerprints.checkpoint_hash(index)
+
     def test_is_dropped(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf2_linear")
         apply(model, RENAME, fingerprint="drop")
