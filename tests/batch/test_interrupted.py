@@ -62,11 +62,11 @@ def in_child(work: Callable[[], object], kill_at: int) -> int | None:
 class Place:
     """A model, and where a patched copy of it goes."""
 
-    def __init__(self, source: Path, root: Path, mode: Mode) -> None:
+    def __init__(self, source: Path, root: Path, mode: Mode, patch: str = RENAME) -> None:
         self.source, self.root, self.mode = source, root, mode
         self.model = root / "model" / "1"
         self.output = self.model if mode == "in_place" else root / "model" / "2"
-        self.job: Job = job(mode=mode)
+        self.job: Job = job(patch, mode=mode)
         output = None if mode == "in_place" else str(self.output)
         self.task = Task(str(self.model), "model/1", output)
 
@@ -74,13 +74,13 @@ class Place:
         shutil.rmtree(self.root, ignore_errors=True)
         shutil.copytree(self.source, self.model)
 
-    def killed(self, work: Callable[[], object] | None = None) -> Iterator[int]:
-        """Has the model patched and killed at every step there is; yields the steps."""
+    def killed(self, work: Callable[[], object] | None = None, every: int = 1) -> Iterator[int]:
+        """Has the model patched and killed at every n-th step there is; yields the steps."""
         work = work or (lambda: patch_model(self.job, self.task))
         self.create()
         changes = in_child(work, sys.maxsize)
         assert changes is not None
-        for step in range(1, changes + 1):
+        for step in range(1, changes + 1, every):
             self.create()
             assert in_child(work, step) is None or step == changes
             yield step
@@ -124,6 +124,29 @@ def test_rollback(place: Place) -> None:
         assert contents(place.model) == before
         assert [path.name for path in place.model.parent.iterdir()] == ["1"]
     assert outcomes == {"unchanged", "rolled_back"}
+
+
+def test_adapters(fixture_model: ModelFactory, tmp_path: Path) -> None:
+    adapters = [fixture_model(name) for name in ("tokenize", "calibrate")]
+    sides = zip(("before", "after"), adapters, strict=True)
+    beside = " ".join(f'{side} {{ model: "{adapter}" }}' for side, adapter in sides)
+    patch = f'signature {{ key: "serving_default" {beside} }}'
+    place = Place(fixture_model("reviews"), tmp_path / "repository", "in_place", patch)
+    before = contents(place.source)
+    place.create()
+    assert patch_model(place.job, place.task).outcome == "patched"
+    patched = without_history(place.model)
+    assert set(patched) - set(before) > {"assets/vocabulary.txt"}
+    outcomes = set[str]()
+    for step in place.killed(every=3):
+        if step % 2:
+            outcomes.add(patch_model(place.job, replace(place.task, interrupted=True)).outcome)
+            assert without_history(place.model) == patched
+        else:
+            outcomes.add(roll_back(place.job, place.task, None, [str(place.root)]).outcome)
+            assert contents(place.model) == before
+        assert leftovers(place.root) == []
+    assert outcomes == {"patched", "unchanged", "rolled_back"}
 
 
 @each_mode

@@ -75,7 +75,7 @@ def test_a_copy_has_all_or_is_not_there(tmp_path: Path) -> None:
     assert found == {True, False}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("act", "backup"), [(kill, True), (kill, False), (fail_once, True), (fail_for_good, True)]
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sigpb import protos
 from sigpb.cli.main import main
-from tests.patches import RECORD, altered, contents
+from tests.patches import RECORD, ModelFactory, altered, contents
 from tools.fuzz.command_line import inside
 
 from .system_calls import Call, Fault, trace
@@ -37,6 +37,7 @@ class Command:
         prepare: What else was done to the repository before.
         again: The command line by which a user goes on with it; the same one if empty.
         anew: The one by which a user begins once more what cannot go on; the same one if empty.
+        model: The fixture that the models of the repository are.
     """
 
     arguments: str
@@ -44,6 +45,7 @@ class Command:
     prepare: Callable[[Path], None] = lambda root: None
     again: str = ""
     anew: str = ""
+    model: str = "tf2_warmup"
 
 
 def _damage(root: Path) -> None:
@@ -61,6 +63,9 @@ def _rename_in_signature_def_only(root: Path) -> None:
     altered(root / MODEL, rename)
 
 
+# An adapter with a vocabulary, and one with variables.
+ADAPTERS = "--before=adapters/tokenize --after=adapters/calibrate"
+
 BATCH = "batch models --patch=rename.textproto --jobs=1 --journal=journal.jsonl"
 RESUME = "batch --journal=journal.jsonl --resume"
 COMMANDS = {
@@ -77,6 +82,9 @@ COMMANDS = {
     ),
     "undo by the inverse": Command(
         f"undo {MODEL}", (f"patch {MODEL} --in_place --nobackup --rename_input=x=image",)
+    ),
+    "patch --in_place with adapters": Command(
+        f"patch {MODEL} --in_place {ADAPTERS}", model="reviews"
     ),
     "plan --out": Command(f"plan {MODEL} --out=plan.json --rename_input=x=image"),
     "apply --in_place": Command(
@@ -113,10 +121,12 @@ COMMANDS = {
 }
 
 
-def create(root: Path, model: Path, command: Command) -> None:
-    """Makes the repository that a command is run on."""
+def create(root: Path, fixture_model: ModelFactory, command: Command) -> None:
+    """Makes the repository that a command is run on, and adapters beside it."""
     for path in (MODEL, OTHER):
-        shutil.copytree(model, root / path)
+        shutil.copytree(fixture_model(command.model), root / path)
+    for name in ("tokenize", "calibrate"):
+        shutil.copytree(fixture_model(name), root / "adapters" / name)
     (root / "rename.textproto").write_text(RENAME)
     command.prepare(root)
     for line in command.before:

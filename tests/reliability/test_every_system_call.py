@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from sigpb.checkpoint.checkpoint import OBJECTS_KEY, Checkpoint
+from sigpb.publishing.changes import Role
+from sigpb.saved_model.files import CHECKPOINT_INDEX
 from tests.batch.repositories import ModelFactory
 
 from .commands import COMMANDS, Command, State, create, leftovers, run, run_traced, state
@@ -77,7 +80,7 @@ TROUBLES = {
 def test_no_fault_loses_a_model(name: str, fixture_model: ModelFactory, tmp_path: Path) -> None:
     command, template, root = COMMANDS[name], tmp_path / "template", tmp_path / "case"
     root.mkdir()
-    create(root, fixture_model("tf2_warmup"), command)
+    create(root, fixture_model, command)
     shutil.copytree(root, template, symlinks=True)
     old, calls = state(root), list[Call]()
     code, text = run_traced(root, command.arguments, lambda number, call: calls.append(call))
@@ -152,14 +155,33 @@ def _models(old: State, new: State) -> set[str]:
 
 
 def _is_old_or_new(model: str, found: State, old: State, new: State) -> bool:
-    """Whether a model is the old or the new one, possibly without what describes it."""
+    """Whether a model is the old or the new one, possibly without what describes it.
+
+    It may have variables and assets besides, which its proto does not ask for.
+    """
 
     def files(of: State) -> State:
-        return {path: data for path, data in of.items() if path.startswith(f"{model}/")}
+        inside = f"{model}/"
+        return {path.removeprefix(inside): of[path] for path in of if path.startswith(inside)}
 
-    proto, now = f"{model}/saved_model.pb", files(found)
+    now = files(found)
     for whole in (files(old), files(new)):
-        if now.get(proto) == whole.get(proto):
-            needed = {path: data for path, data in whole.items() if "/variables/" in path}
-            return needed.items() <= now.items() <= whole.items()
+        if now.get("saved_model.pb") == whole.get("saved_model.pb"):
+            needed, there = _needed(whole), _needed(now)
+            beside = {name: data for name, data in now.items() if not Role.of(name).is_loaded}
+            return needed.items() <= there.items() and beside.items() <= whole.items()
     return False
+
+
+def _needed(files: State) -> State:
+    """The values of variables, and the assets, of a model."""
+    assets = {name: data for name, data in files.items() if name.startswith("assets/")}
+    checkpoint = Checkpoint.of_model(Path(), files) if CHECKPOINT_INDEX in files else None
+    if checkpoint is None:
+        return assets
+    for key, each in checkpoint.index.tensors.items():
+        if key != OBJECTS_KEY and not each.is_sliced:
+            shard = checkpoint.shards[each.shard]
+            assert isinstance(shard, bytes), f"the shard with {key} is missing"
+            assets[key] = shard[each.offset : each.offset + each.size]
+    return assets
