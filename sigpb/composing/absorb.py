@@ -28,6 +28,7 @@ from sigpb.composing.absorbing.stored_values import tracks_objects, with_values
 from sigpb.composing.absorbing.target import Target, scope_of
 from sigpb.composing.composed import Composed
 from sigpb.composing.part import Part
+from sigpb.composing.saver_keys import keyed_nodes
 from sigpb.errors import PatchError
 from sigpb.rewrite.metadata import insert_signature_defs
 from sigpb.saved_model.model import MetaGraph, tag_set_text
@@ -101,11 +102,14 @@ def _fitted(
     else:
         fitted = protos.MetaGraphDef()
         fitted.CopyFrom(part)
-    if fitted.HasField("saver_def") and not stores_values(fitted):
+    if not fitted.HasField("saver_def"):
+        return fitted
+    keyed = keyed_nodes(fitted)
+    if not stores_values(keyed):
         fitted.ClearField("saver_def")  # It reads and writes the graph of tracked objects only.
         saver.forget_variables(fitted)
     elif tracks_objects(checkpoint):
-        leave_out_objects(fitted)
+        leave_out_objects(fitted.graph_def, keyed)
     return fitted
 
 

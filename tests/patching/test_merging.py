@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ import sigpb
 from sigpb import protos
 from sigpb.checkpoint.checkpoint import Checkpoint
 from sigpb.errors import EnvironmentFailure, ModelUnreadable, PatchError, UsageError
+from sigpb.patching import merging
 from sigpb.saved_model import fingerprint
 from sigpb.saved_model.files import read_side_file
 from sigpb.saved_model.model import open_model, parse
@@ -230,3 +232,32 @@ def test_what_a_model_of_tensorflow_1_does_not_save_again_is_said(
     for first, expected in (("census", True), ("flowers", False)):
         result = sigpb.merge(fixture_model(first), model, prefixes=["", "b_"], dry_run=True)
         assert any("has values of its tables" in note for note in result.notes) == expected
+
+
+def test_a_sum_that_protobuf_cannot_read_is_refused(
+    fixture_model: FixtureModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = fixture_model("detector"), fixture_model("flowers")
+    largest = max((model / "saved_model.pb").stat().st_size for model in models)
+    monkeypatch.setattr("sigpb.publishing.changes.MAX_PROTO_SIZE", largest)
+    with pytest.raises(PatchError, match=r"more than the .* that protobuf allows"):
+        sigpb.merge(*models, prefixes=["", "b_"], output_dir=tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_model_that_changes_meanwhile_is_refused(
+    fixture_model: FixtureModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = fixture_model("detector"), fixture_model("flowers")
+    composed = merging.merged
+
+    def changing(*arguments: Any) -> merging.Merged:
+        made = composed(*arguments)
+        file = models[1] / "saved_model.pb"
+        file.write_bytes(file.read_bytes() + b"\n")
+        return made
+
+    monkeypatch.setattr("sigpb.composition.merged", changing)
+    with pytest.raises(EnvironmentFailure, match="was changed, replaced or removed"):
+        sigpb.merge(*models, prefixes=["", "b_"], output_dir=tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()

@@ -6,14 +6,14 @@ One checkpoint has one such graph. What writes it takes it from a constant
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 
 from google.protobuf.message import DecodeError
 
 from sigpb import protos
 from sigpb.checkpoint.checkpoint import OBJECTS_KEY
 from sigpb.composing.absorbing.target import Target
-from sigpb.composing.saver_keys import SAVING, KeyedNode, keyed_nodes
+from sigpb.composing.saver_keys import SAVING, KeyedNode
 from sigpb.graphs.cone import reached
 from sigpb.tf.tensor_elements import elements, set_elements
 from sigpb.tf.tensor_names import producer
@@ -23,22 +23,27 @@ from sigpb.tf.tensor_names import producer
 _KEYS, _SLICES, _FIRST = 1, 2, 3
 
 
-def stores_values(meta_graph: protos.MetaGraphDef) -> bool:
-    """Whether the saver of a MetaGraph restores or saves more than the tracked objects.
+def stores_values(keyed: Iterable[KeyedNode]) -> bool:
+    """Whether a saver restores or saves more than the tracked objects.
 
-    Raises:
-        PatchError: If what it restores and saves cannot be determined.
+    Args:
+        keyed: The nodes by which it does: see `keyed_nodes`.
     """
-    return any(key != OBJECTS_KEY for each in keyed_nodes(meta_graph) for key in each.keys)
+    return any(key != OBJECTS_KEY for each in keyed for key in each.keys)
 
 
-def leave_out_objects(meta_graph: protos.MetaGraphDef) -> None:
-    """Has the saver of a MetaGraph, which is changed, save values only."""
-    for each in keyed_nodes(meta_graph):
+def leave_out_objects(graph: protos.GraphDef, keyed: Iterable[KeyedNode]) -> None:
+    """Has a saver save values only.
+
+    Args:
+        graph: The graph, which is changed.
+        keyed: The nodes of it by which the saver restores and saves.
+    """
+    for each in keyed:
         if each.node.op in SAVING and each.keys == [OBJECTS_KEY]:
-            _remove(meta_graph.graph_def, each)
+            _remove(graph, each)
         elif each.node.op in SAVING and OBJECTS_KEY in each.keys:
-            _leave_out(meta_graph.graph_def, each)
+            _leave_out(graph, each)
 
 
 def _remove(graph: protos.GraphDef, saving: KeyedNode) -> None:

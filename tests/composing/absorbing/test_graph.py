@@ -95,3 +95,8 @@ def test_ops_of_the_part_that_are_gone_are_refused(tmp_path: Path) -> None:
     part = 'graph_def { node { name: "s/x" op: "TopK" } versions { producer: 6 } }'
     with pytest.raises(PatchError, match="'TopK' of the graph of version 6"):
         Model(tmp_path / "model", _EMPTY).absorb(part)
+
+
+def test_a_model_without_a_graph_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PatchError, match="it has no graph"):
+        Model(tmp_path / "model", "meta_info_def { }").absorb(_EMPTY)

@@ -12,7 +12,7 @@ from sigpb.checkpoint.checkpoint import OBJECTS_KEY, Checkpoint
 from sigpb.composing.absorbing.saved_objects import leave_out_objects, stores_values
 from sigpb.composing.saver_keys import SAVING, keyed_nodes
 from sigpb.saved_model.model import open_model, parse
-from tests.composing.absorbed_models import NAME, publish_absorbed
+from tests.composing.absorbed_models import NAME, meta_graph, publish_absorbed
 
 
 def _meta_graph(model: Path) -> protos.MetaGraphDef:
@@ -26,14 +26,14 @@ def _meta_graph(model: Path) -> protos.MetaGraphDef:
 def test_a_saver_of_objects_only_stores_no_values(
     fixture_model: Callable[..., Path], name: str, expected: bool
 ) -> None:
-    assert stores_values(_meta_graph(fixture_model(name))) == expected
+    assert stores_values(keyed_nodes(_meta_graph(fixture_model(name)))) == expected
 
 
 def test_values_are_written_without_objects(fixture_model: Callable[..., Path]) -> None:
-    meta_graph = _meta_graph(fixture_model("tf2_linear"))
-    before = {each.node.op: each.keys for each in keyed_nodes(meta_graph)}
-    leave_out_objects(meta_graph)
-    after = {each.node.op: each for each in keyed_nodes(meta_graph)}
+    whole = _meta_graph(fixture_model("tf2_linear"))
+    before = {each.node.op: each.keys for each in keyed_nodes(whole)}
+    leave_out_objects(whole.graph_def, keyed_nodes(whole))
+    after = {each.node.op: each for each in keyed_nodes(whole)}
     assert before["RestoreV2"] == after["RestoreV2"].keys
     saving = after["SaveV2"]
     assert [*saving.keys, OBJECTS_KEY] == before["SaveV2"]
@@ -64,10 +64,8 @@ _SHARDS = """
 
 
 def test_a_file_of_nothing_else_is_not_written() -> None:
-    from tests.composing.absorbed_models import meta_graph
-
     parsed = meta_graph(_SHARDS)
-    leave_out_objects(parsed)
+    leave_out_objects(parsed.graph_def, keyed_nodes(parsed))
     nodes = {node.name: node for node in parsed.graph_def.node}
     assert [name for name, node in nodes.items() if node.op in SAVING] == ["save"]
     assert list(nodes["pack"].input) == ["first", "^save"]
