@@ -115,7 +115,8 @@ class _Freezing:
                 continue
             for function, number in uses:
                 self._flow.add_argument(function, number, self._stored.type(value), what)
-        yield from (f"{listed(names)}: {problem}" for problem, names in unfit.items())
+        for problem, names in unfit.items():
+            yield f"The variable{'s'[: len(names) != 1]} {listed(names)}: {problem}"
         yield from self._flow.follow()
         yield from self._returned_variables()
         yield from self._restored_tables()

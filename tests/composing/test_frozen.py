@@ -201,8 +201,8 @@ def in_a_list(part: Part) -> Part:
 
 
 REFUSED: dict[Callable[[Part], Part], str] = {
-    no_restore_op: "'c', 'w': no op restores it",
-    key_is_missing: "'w': restored from 'w/.ATTRIBUTES/VARIABLE_VALUE', which the checkpoint does",
+    no_restore_op: "The variables 'c', 'w': no op restores it",
+    key_is_missing: "The variable 'w': restored from 'w/.ATTRIBUTES/VARIABLE_VALUE', which the",
     other_type: "'w': of the type int32 [3], and the checkpoint holds float32 [3] under",
     other_shape: "'w': of the type float32 [4], and the checkpoint holds float32 [3] under",
     set_by_init_op: "'w': restored from the checkpoint and then set by the init op",
