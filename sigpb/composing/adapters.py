@@ -30,9 +30,9 @@ _KEPT = 64
 """How many parts of adapters are kept, those that were used last."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adapter:
-    """An adapter as it is in its files.
+    """An adapter as it is in its files. As long as these are the same, there is one of it.
 
     Attributes:
         directory: Its directory.
@@ -118,7 +118,8 @@ def adapter_at(directory: Path) -> Adapter:
         found = [(proto.name, FileState.of(proto))]
         for folder in ("assets", "variables"):
             found += sorted(_files(home, folder))
-        return Adapter(home, tuple(found))
+        files = tuple(found)
+        return remembered((str(home), files), lambda: Adapter(home, files))
     except OSError as error:
         raise EnvironmentFailure(f"{home}: {error.strerror}.") from error
 

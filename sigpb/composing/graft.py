@@ -15,9 +15,10 @@ from sigpb.composing.chain import chained
 from sigpb.composing.composed import Composed
 from sigpb.composing.fit import Pair, Partner, fitted
 from sigpb.composing.part import Part
+from sigpb.graphs.added_nodes import CHAINED
 from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.grafts import Graft, Position, child_of, grafts, scope_of, write_grafts
-from sigpb.saved_model.model import MetaGraph
+from sigpb.saved_model.model import SavedModel
 from sigpb.tf.fresh_names import numbered
 from sigpb.tf.ops import TABLES
 from sigpb.wire import Edits
@@ -104,7 +105,7 @@ def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Compose
     fit = fitted(first, second, asked.pairs, asked.position)
     parts = GraphParts(meta_graph)
     graft = Graft(
-        _free_name(_name(directory.name, directory.parent.name), meta_graph, parts),
+        _free_name(_name(directory.name, directory.parent.name), into.model, parts),
         key,
         asked.position,
         directory.name,
@@ -128,13 +129,21 @@ def _name(directory: str, parent: str) -> str:
     return _UNFIT.sub("_", parent if directory.isdigit() and parent else directory) or "adapter"
 
 
-def _free_name(wanted: str, meta_graph: MetaGraph, parts: GraphParts) -> str:
-    """Returns a name whose scope and whose child of the root are free."""
-    graph = meta_graph.object_graph
+def _free_name(wanted: str, model: SavedModel, parts: GraphParts) -> str:
+    """Returns a name whose scope and whose child of the root are free, in the checkpoint too.
+
+    MetaGraphs share the checkpoint, so that an adapter has another name in each of them.
+    """
+    graph = parts.meta_graph.object_graph
     children = {each.local_name for each in graph.proto.nodes[0].children} if graph else set()
-    return numbered(
-        wanted, lambda name: parts.top.has_scope(scope_of(name)) or child_of(name) in children
-    )
+    others = {each.name for one in model.meta_graphs for each in grafts(one)}
+
+    def is_taken(name: str) -> bool:
+        scope = scope_of(name)
+        is_free = scope != CHAINED and not parts.top.has_scope(scope)
+        return not is_free or child_of(name) in children or name in others
+
+    return numbered(wanted, is_taken)
 
 
 def _brought_by(adapter: AdapterSignature) -> Brought:

@@ -20,6 +20,7 @@ from sigpb.publishing.changes import Content, WholeFile
 from sigpb.regular_files import is_there
 from sigpb.saved_model.files import read_side_file
 from sigpb.saved_model.grafts import Graft
+from sigpb.saved_model.model import SavedModel
 from sigpb.wire import sha256
 from sigpb.wire.differences import Difference, Layout, Name, differences
 
@@ -144,7 +145,7 @@ def way_back(graft: Graft, index: int, before: Composed, after: Composed) -> Way
         before: The model without it.
         after: The model with it.
     """
-    graphs = [each.model.meta_graphs[index] for each in (before, after)]
+    graphs = [_as_read(each.model).meta_graphs[index] for each in (before, after)]
     found = differences(graphs[0].message, graphs[1].message, LAYOUT)
     changed = [
         name
@@ -163,6 +164,14 @@ def way_back(graft: Graft, index: int, before: Composed, after: Composed) -> Way
         if name in changed and isinstance(content, bytes)
     }
     return WayBack(graft, graphs[1].tags, tuple(found), files, tuple(lost), left)
+
+
+def _as_read(model: SavedModel) -> SavedModel:
+    """Returns a model in memory with the bytes that it has once it was written and read again."""
+    if not model.is_text:
+        return model
+    content = protos.SavedModel.FromString(bytes(model.buffer))
+    return SavedModel(model.file, model.state, content.SerializeToString(deterministic=True))
 
 
 class _Lost(Exception):

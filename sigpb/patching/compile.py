@@ -124,7 +124,7 @@ def _compiled(
     given = None if stated == asked else asked
     plan = Plan(model.directory, stated, plans, interfaces, ground, given)
     if any(item.ungraft for item in patch.signature):
-        from sigpb.patching.grafts import with_takings_out
+        from sigpb.patching.ungrafts import with_takings_out
 
         plan = with_takings_out(plan, model, targets, ways_back)
     if asks_for_whole_graphs(patch):

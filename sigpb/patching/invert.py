@@ -75,10 +75,6 @@ def inverse_of(plan: Plan, made: CommittedModel) -> Inverse:
     for index, interfaces in plan.interfaces.items():
         inverse = _Inverse(interfaces, made.committed[index].signature_defs)
         patch = inverse.patch(by_tags=plan.patch.HasField("tags"))
-        if plan.ground is not None:
-            for way in (way for at, way in reversed(plan.ground.ways_back) if at == index):
-                ref = SignatureRef(way.graft.signature)
-                _of_key(patch, interfaces.signatures[ref].key).ungraft.append(way.graft.name)
         patches.append(patch)
         problems += [each for each in inverse.problems if each not in problems]
     if any(patch != patches[0] for patch in patches):
@@ -87,6 +83,10 @@ def inverse_of(plan: Plan, made: CommittedModel) -> Inverse:
             "tags."
         )
     undo = patches[0]
+    # MetaGraphs have other names for an adapter: each takes out what it has.
+    for index, way in reversed(plan.ground.ways_back) if plan.ground is not None else ():
+        signature = plan.interfaces[index].signatures[SignatureRef(way.graft.signature)]
+        _of_key(undo, signature.key).ungraft.append(way.graft.name)
     undo.id = f"undo-{plan.patch.id}" if plan.patch.id else "undo"
     undo.reason = f"undoes: {plan.patch.reason}" if plan.patch.reason else ""
     return Inverse(undo, problems)

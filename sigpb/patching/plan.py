@@ -122,7 +122,7 @@ class Plan:
         """
         made = self._on_ground(model)
         if self.taken_out:
-            from sigpb.patching.grafts import without_adapters
+            from sigpb.patching.ungrafts import without_adapters
 
             return without_adapters(model, made, self.taken_out)
         return made

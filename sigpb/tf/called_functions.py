@@ -97,9 +97,13 @@ def takes(function: protos.FunctionDef, count: int) -> bool:
 
 def functions_in_attributes(node: protos.NodeDef) -> set[str]:
     """Returns the names of the functions that a node names in its attributes."""
-    values = node.attr.values()
-    names = {value.func.name for value in values if value.HasField("func")}
-    return names | {function.name for value in values for function in value.list.func}
+    names = set()
+    for value in node.attr.values():
+        if value.HasField("func"):
+            names.add(value.func.name)
+        elif value.HasField("list"):
+            names.update(function.name for function in value.list.func)
+    return names
 
 
 def called_functions(nodes: Iterable[protos.NodeDef]) -> set[str]:

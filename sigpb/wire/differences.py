@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -66,8 +66,16 @@ def differences(
         layout: What is known of both.
         path: The numbers of the fields that they lie in.
     """
-    old, new = dict(named(before, layout)), dict(named(after, layout))
-    behind: Name | None = None
+    fields = [*before.fields()], [*after.fields()]
+    alike = 0  # So many are the same at the beginning, of which no names are looked up.
+    for first, second in zip(*fields, strict=False):
+        if _content(before, first) != _content(after, second):
+            break
+        alike += 1
+    passed = Counter((field.number, None) for field in fields[0][:alike])
+    old = dict(_named(before, layout, fields[0][alike:], Counter(passed)))
+    new = dict(_named(after, layout, fields[1][alike:], Counter(passed)))
+    behind = next(_last(before, layout, fields[0][:alike]), None)
     for name, field in old.items():
         content = _content(before, field)
         if name not in new:
@@ -134,12 +142,32 @@ def take_back(
 
 def named(message: Message, layout: Layout) -> Iterator[tuple[Name, Field]]:
     """Yields the fields of a message with what they are recognised by."""
-    counts: Counter[tuple[int, str | None]] = Counter()
-    for field in message.fields():
+    yield from _named(message, layout, message.fields(), Counter())
+
+
+def _named(
+    message: Message,
+    layout: Layout,
+    fields: Iterable[Field],
+    counts: Counter[tuple[int, str | None]],
+) -> Iterator[tuple[Name, Field]]:
+    """Yields some of the fields, given how many of each number or name come before them."""
+    for field in fields:
         way = layout.get(field.number)
         name = _name(message, field, way) if isinstance(way, tuple) else None
         yield Name(field.number, name, counts[field.number, name]), field
         counts[field.number, name] += 1
+
+
+def _last(message: Message, layout: Layout, fields: Sequence[Field]) -> Iterator[Name]:
+    """Yields what the last one of some fields at the beginning of a message is recognised by."""
+    if fields:
+        number = fields[-1].number
+        way = layout.get(number)
+        if isinstance(way, tuple):
+            yield Name(number, _name(message, fields[-1], way), 0)
+        else:
+            yield Name(number, None, sum(each.number == number for each in fields) - 1)
 
 
 def _name(message: Message, field: Field, way: Sequence[int]) -> str:

@@ -27,10 +27,11 @@ Piece: TypeAlias = SourceRange | bytes
 
 def size(pieces: Iterable[Piece]) -> int:
     """Returns the number of bytes that the pieces make up."""
-    return sum(
-        piece.end - piece.start if isinstance(piece, SourceRange) else len(piece)
-        for piece in pieces
-    )
+    return sum(map(_length, pieces))
+
+
+def _length(piece: Piece) -> int:
+    return len(piece) if isinstance(piece, bytes) else piece.end - piece.start
 
 
 def assemble(pieces: Iterable[Piece], buffer: Buffer) -> bytes:
@@ -60,7 +61,7 @@ def composed(outer: Iterable[Piece], inner: Sequence[Piece]) -> tuple[Piece, ...
         outer: Its pieces, of which the ranges are those of the buffer that `inner` makes up.
         inner: What that buffer is made of.
     """
-    ends = list(accumulate(size([piece]) for piece in inner))
+    ends = list(accumulate(map(_length, inner)))
     found: list[Piece] = []
     for piece in outer:
         if isinstance(piece, bytes):
@@ -70,7 +71,7 @@ def composed(outer: Iterable[Piece], inner: Sequence[Piece]) -> tuple[Piece, ...
         number = bisect_right(ends, position)
         while position < piece.end:
             source, end = inner[number], min(ends[number], piece.end)
-            start = ends[number] - size([source])
+            start = ends[number] - _length(source)
             first, last = position - start, end - start
             if isinstance(source, SourceRange):
                 found.append(SourceRange(source.start + first, source.start + last))

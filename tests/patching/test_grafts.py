@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import text_format
 
 import sigpb
 from sigpb import protos
@@ -18,7 +19,7 @@ from sigpb.patching.plan import Plan
 from sigpb.saved_model import history
 from sigpb.saved_model.grafts import COLLECTION
 from sigpb.saved_model.history import FILE_NAME
-from tests.patches import MAIN, RECORD, ModelFactory, altered, contents, only_graph
+from tests.patches import MAIN, RECORD, ModelFactory, altered, contents, only_graph, read
 
 Patch = Callable[[str], protos.SavedModelPatch]
 
@@ -179,12 +180,17 @@ class TestSignature:
     def test_names_that_are_taken(self, reviews: Path, of: Patch) -> None:
         shutil.copytree("calibrate", "a b/7")
         shutil.copytree("calibrate", "a_b")
+        shutil.copytree("calibrate", "chain")
         same_keys = """output { key: "is_sure" drop: true }
                        output { key: "scores" rename_to: "logits" }"""
-        for model in ("a b/7", "a_b"):
+        for model in ("a b/7", "a_b", "chain"):
             patched(reviews, of(f'after {{ model: "{model}" }} {same_keys}'))
         found = sigpb.show(reviews).meta_graphs[0].grafts
-        assert [(each.name, each.adapter) for each in found] == [("a_b", "7"), ("a_b_1", "a_b")]
+        assert [(each.name, each.adapter) for each in found] == [
+            ("a_b", "7"),
+            ("a_b_1", "a_b"),
+            ("chain_1", "chain"),
+        ]
         (root, *_) = only_graph(reviews).object_graph_def.nodes
         assert {"sigpb_a_b", "sigpb_a_b_1"} <= {each.local_name for each in root.children}
 
@@ -247,6 +253,45 @@ class TestWayBack:
         left = without_fingerprint(reviews)
         del left[RECORD]
         assert left == before["none"]
+
+    def test_again_and_again(self, reviews: Path, of: Patch) -> None:
+        before = (reviews / MAIN).read_bytes()
+        for _ in range(2):
+            patched(reviews, of(BOTH))
+            patched(reviews, of('ungraft: "calibrate" ungraft: "tokenize"'))
+            assert (reviews / MAIN).read_bytes() == before
+
+    def test_two_that_have_variables(self, reviews: Path, of: Patch) -> None:
+        shutil.copytree("calibrate", "other")
+        before = without_fingerprint(reviews)
+        other_keys = """output { key: "is_sure" rename_to: "first" }
+                        output { key: "scores" rename_to: "logits" }"""
+        patched(reviews, of(f'after {{ model: "calibrate" }} {other_keys}'))
+        patched(reviews, of('after { model: "other" }'))
+        sigpb.undo(reviews)
+        sigpb.undo(reviews)
+        assert without_fingerprint(reviews) == before
+
+    def test_a_model_as_text(self, reviews: Path, of: Patch) -> None:
+        text = text_format.MessageToString(read(reviews))
+        (reviews / MAIN).unlink()
+        (reviews / "saved_model.pbtxt").write_text(text)
+        before = without_fingerprint(reviews)
+        patched(reviews, of(BOTH))
+        sigpb.undo(reviews)
+        assert without_fingerprint(reviews) == before
+
+    def test_two_metagraphs(self, reviews: Path, of: Patch) -> None:
+        model = read(reviews)
+        model.meta_graphs.add().CopyFrom(model.meta_graphs[0])
+        model.meta_graphs[1].meta_info_def.tags.append("gpu")
+        (reviews / MAIN).write_bytes(model.SerializeToString(deterministic=True))
+        before = without_fingerprint(reviews)
+        patched(reviews, of(BOTH))
+        names = [[each.name for each in graph.grafts] for graph in sigpb.show(reviews).meta_graphs]
+        assert names == [["tokenize", "calibrate"], ["tokenize_1", "calibrate_1"]]
+        sigpb.undo(reviews)
+        assert without_fingerprint(reviews) == before
 
     def test_both_at_once(self, reviews: Path, of: Patch) -> None:
         before = (reviews / MAIN).read_bytes()
