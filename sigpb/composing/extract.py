@@ -62,10 +62,12 @@ def extracted(part: Part, signatures: Collection[str]) -> Part:
     needed.initializers.restrict(meta_graph, needed.reach.nodes)
     restrict_collections(meta_graph.collection_def, needed.effects.top.nodes, needed.reach.nodes)
     meta_graph = _pruned(meta_graph)
+    keys = restored_keys(meta_graph)
+    if tracked is not None and not meta_graph.HasField("object_graph_def"):
+        # Beside values of TensorFlow 1, those of a part of TensorFlow 2 that was put in.
+        tracked = restricted(tracked, keys, meta_graph.object_graph_def)
     nodes = tracked.nodes if tracked is not None else ()
-    keys = restored_keys(meta_graph) | {
-        each.checkpoint_key for node in nodes for each in node.attributes
-    }
+    keys |= {each.checkpoint_key for node in nodes for each in node.attributes}
     names = {asset.filename for asset in meta_graph.asset_file_def}
     return replace(
         part,

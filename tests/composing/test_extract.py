@@ -1,6 +1,7 @@
 """Parts with only some of their signatures, and what these need."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,18 @@ def test_without_variables_there_is_no_saver() -> None:
 def test_refused() -> None:
     with pytest.raises(PatchError, match="there is no signature 'c'"):
         extracted(part_of(TABLES), ["a", "c"])
+
+
+def test_what_is_tracked_and_not_restored_is_left_out_where_there_are_no_objects(
+    fixture_model: Callable[..., Path],
+) -> None:
+    with open_model(fixture_model("tf1_no_variables")) as model:
+        part = Part.of(model, 0)
+    tracked = protos.TrackableObjectGraph()
+    tracked.nodes.add().children.add(node_id=1, local_name="t")
+    tracked.nodes.add().attributes.add(name="table", checkpoint_key="t/table")
+    stored = {key: key for key in ("t/table-keys", "t/table-values")}
+    after = extracted(replace(part, variables=stored, objects=tracked), ["default"])
+    assert after.variables == {}
+    assert after.objects is not None
+    assert not any(node.attributes for node in after.objects.nodes)
