@@ -186,3 +186,189 @@ def test_what_is_tracked_and_not_restored_is_left_out_where_there_are_no_objects
     assert after.variables == {}
     assert after.objects is not None
     assert not any(node.attributes for node in after.objects.nodes)
+
+
+SHARDS = """
+graph_def {
+  node { name: "w" op: "VariableV2" }
+  node { name: "v" op: "VariableV2" }
+  node { name: "u" op: "VariableV2" }
+  node { name: "file" op: "Placeholder" }
+  node { name: "keys_w" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 1 } } string_val: "w" } } } }
+  node { name: "keys_vu" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 2 } } string_val: "v" string_val: "u" } } } }
+  node { name: "keys" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 3 } } string_val: "v" string_val: "w" string_val: "u" } } }
+         attr { key: "_output_shapes" value { list { shape { dim { size: 3 } } } } } }
+  node { name: "slices" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 3 } } string_val: "" } } } }
+  node { name: "save_w" op: "SaveV2" input: "file" input: "keys_w" input: "slices" input: "w"
+         attr { key: "dtypes" value { list { type: DT_FLOAT } } } }
+  node { name: "save_vu" op: "SaveV2" input: "file" input: "keys_vu" input: "slices"
+         input: "v" input: "u"
+         attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_FLOAT } } } }
+  node { name: "saved" op: "Identity" input: "file" input: "^save_w" input: "^save_vu" }
+  node { name: "read" op: "RestoreV2" input: "file" input: "keys" input: "slices"
+         attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_FLOAT type: DT_FLOAT } } }
+         attr { key: "_output_shapes" value { list {
+           shape { dim { size: 1 } } shape { dim { size: 2 } } shape { dim { size: 3 } } } } } }
+  node { name: "to_v" op: "Assign" input: "v" input: "read" }
+  node { name: "to_w" op: "Assign" input: "w" input: "read:1" }
+  node { name: "to_u" op: "Assign" input: "u" input: "read:2" }
+  node { name: "restore" op: "NoOp" input: "^to_v" input: "^to_w" input: "^to_u" }
+}
+saver_def { filename_tensor_name: "file:0" save_tensor_name: "saved:0" restore_op_name: "restore" }
+signature_def { key: "w" value { outputs { key: "y" value { name: "w:0" } } } }
+signature_def { key: "wv" value { outputs { key: "y" value { name: "w:0" } }
+                                  outputs { key: "z" value { name: "v:0" } } } }
+"""
+
+
+def test_a_file_of_the_checkpoint_that_would_be_empty_stays_as_it_is() -> None:
+    # What joins the files waits for each of them.
+    whole = extracted(part_of(SHARDS), ["w"])
+    assert set(whole.variables) == {"w", "v", "u"}
+    assert sum(each.node.op == "SaveV2" for each in keyed_nodes(whole.meta_graph)) == 2
+    less = extracted(part_of(SHARDS), ["wv"])
+    assert set(less.variables) == {"w", "v"}
+    nodes = {node.name: node for node in less.meta_graph.graph_def.node}
+    assert list(nodes["save_vu"].input)[3:] == ["v"]
+    (shape,) = nodes["keys"].attr["_output_shapes"].list.shape
+    assert [dim.size for dim in shape.dim] == [2], "as many as there are keys"
+    shapes = nodes["read"].attr["_output_shapes"].list.shape
+    assert [shape.dim[0].size for shape in shapes] == [1, 2]
+
+
+def test_lists_that_are_no_constants_are_refused() -> None:
+    part = part_of(SHARDS)
+    nodes = {node.name: node for node in part.meta_graph.graph_def.node}
+    nodes["slices"].op = "Placeholder"
+    with pytest.raises(PatchError, match="'save_vu' reads or writes slices"):
+        extracted(part, ["wv"])
+
+
+HANDLES = """
+graph_def {
+  node { name: "v" op: "VarHandleOp" attr { key: "shared_name" value { s: "v" } } }
+  node { name: "w" op: "VarHandleOp" attr { key: "shared_name" value { s: "w" } } }
+  node { name: "read" op: "ReadVariableOp" input: "w" }
+  node { name: "file" op: "Placeholder" }
+  node { name: "saved" op: "Identity" input: "file" }
+  node { name: "restore" op: "StatefulPartitionedCall" input: "file" input: "v" input: "w"
+         attr { key: "f" value { func { name: "__inference_restore_1" } } }
+         attr { key: "Tin" value { list { type: DT_STRING type: DT_RESOURCE type: DT_VARIANT } } } }
+  library { function {
+    signature { name: "__inference_restore_1" control_output: "to_v" control_output: "to_w"
+      input_arg { name: "file" } input_arg { name: "hv" } input_arg { name: "hw" } }
+    attr { key: "_input_shapes" value { list {
+      shape { } shape { dim { size: 1 } } shape { dim { size: 2 } } } } }
+    arg_attr { key: 2 value { attr { key: "a" value { s: "w" } } } }
+    resource_arg_unique_id { key: 2 value: 7 }
+    node_def { name: "keys" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+               tensor_shape { dim { size: 2 } } string_val: "v" string_val: "w" } } } }
+    node_def { name: "slices" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+               tensor_shape { dim { size: 2 } } string_val: "" } } } }
+    node_def { name: "R" op: "RestoreV2" input: "file" input: "keys:output:0"
+               input: "slices:output:0"
+               attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_FLOAT } } } }
+    node_def { name: "of_v" op: "Identity" input: "R:tensors:0" }
+    node_def { name: "to_v" op: "AssignVariableOp" input: "hv" input: "of_v:output:0" }
+    node_def { name: "to_w" op: "AssignVariableOp" input: "hw" input: "R:tensors:1" }
+    node_def { name: "done" op: "Identity" input: "file" input: "^to_v" input: "^to_w" }
+    ret { key: "y" value: "done:output:0" }
+    control_ret { key: "to_v" value: "to_v" }
+    control_ret { key: "to_w" value: "to_w" }
+  } }
+}
+saver_def { filename_tensor_name: "file:0" save_tensor_name: "saved:0" restore_op_name: "restore" }
+signature_def { key: "w" value { outputs { key: "y" value { name: "read:0" } } } }
+"""
+
+
+def test_a_function_that_restores_takes_no_more_than_it_uses() -> None:
+    after = extracted(part_of(HANDLES), ["w"])
+    graph = after.meta_graph.graph_def
+    nodes = {node.name: node for node in graph.node}
+    (function,) = graph.library.function
+    inside = {node.name: list(node.input) for node in function.node_def}
+    assert [each.name for each in function.signature.input_arg] == ["file", "hw"]
+    assert inside["to_w"] == ["hw", "R:tensors:0"]
+    assert inside["done"] == ["file", "^to_w"]
+    assert not inside.keys() & {"to_v", "of_v"}
+    assert dict(function.control_ret) == {"to_w": "to_w"}
+    assert list(function.signature.control_output) == ["to_w"]
+    assert {at: each.attr["a"].s for at, each in function.arg_attr.items()} == {1: b"w"}
+    assert dict(function.resource_arg_unique_id) == {1: 7}
+    assert [len(shape.dim) for shape in function.attr["_input_shapes"].list.shape] == [0, 1]
+    assert list(nodes["restore"].input) == ["file", "w"]
+    assert len(nodes["restore"].attr["Tin"].list.type) == 2
+    assert "v" not in nodes
+    assert set(after.variables) == {"w"}
+
+
+def test_a_function_that_others_run_stays_as_it_is() -> None:
+    part = part_of(HANDLES)
+    objects = part.meta_graph.object_graph_def
+    text_format.Parse(
+        """
+        nodes { children { node_id: 1 local_name: "signatures" } }
+        nodes { user_object { identifier: "signature_map" }
+                children { node_id: 2 local_name: "w" } }
+        nodes { bare_concrete_function { concrete_function_name: "__inference_restore_1" } }
+        concrete_functions { key: "__inference_restore_1" value { } }
+        """,
+        objects,
+    )
+    before = part.meta_graph.graph_def.library.function[0]
+    after = extracted(part, ["w"])
+    (function,) = after.meta_graph.graph_def.library.function
+    assert function == before
+    assert "v" in {node.name for node in after.meta_graph.graph_def.node}
+    assert set(after.variables) == {"v", "w"}
+
+
+OPTIMIZER = """
+graph_def { library { function { signature { name: "__inference_f_1" } } } }
+signature_def { key: "f" value { } }
+object_graph_def {
+  nodes { user_object { identifier: "_tf_keras_model" }
+          children { node_id: 1 local_name: "optimizer" }
+          children { node_id: 2 local_name: "signatures" } children { node_id: 5 local_name: "w" } }
+  nodes { user_object { identifier: "optimizer" }
+          slot_variables { original_variable_node_id: 5 slot_name: "m"
+                           slot_variable_node_id: 4 } }
+  nodes { user_object { identifier: "signature_map" } children { node_id: 3 local_name: "f" } }
+  nodes { bare_concrete_function { concrete_function_name: "__inference_f_1" } }
+  nodes { variable { name: "w/m" } }
+  nodes { variable { name: "w" } }
+  concrete_functions { key: "__inference_f_1" value { bound_inputs: 5 } }
+}
+"""
+
+
+def test_objects_on_the_way_are_of_no_class_and_have_new_positions() -> None:
+    graph = extracted(part_of(OPTIMIZER), ["f"]).meta_graph.object_graph_def
+    root, signatures, function, variable = graph.nodes
+    assert root.user_object.identifier == "_generic_user_object"
+    assert [(each.local_name, each.node_id) for each in root.children] == [
+        ("signatures", 1),
+        ("w", 3),
+    ]
+    assert signatures.user_object.identifier == "signature_map"
+    assert function.bare_concrete_function.concrete_function_name == "__inference_f_1"
+    assert variable.variable.name == "w"
+    assert list(graph.concrete_functions["__inference_f_1"].bound_inputs) == [3]
+
+
+def test_a_variable_of_an_optimizer_is_refused() -> None:
+    part = part_of(OPTIMIZER)
+    part.meta_graph.object_graph_def.concrete_functions["__inference_f_1"].bound_inputs[:] = [4]
+    with pytest.raises(PatchError, match="is a slot of an optimizer"):
+        extracted(part, ["f"])
+
+
+def test_keys_without_a_saver_are_the_names_of_variables() -> None:
+    part = with_variables(part_of(TABLES))
+    part.meta_graph.ClearField("saver_def")
+    assert set(extracted(part, ["a"]).variables) == {"w"}

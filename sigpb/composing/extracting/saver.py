@@ -97,6 +97,11 @@ class _Restricting:
         nodes = tracked.nodes if tracked is not None else ()
         self.keys = {each.checkpoint_key for node in nodes for each in node.attributes}
         self.effects = Effects(meta_graph)
+        graph = meta_graph.graph_def
+        bodies = [graph.node, *(each.node_def for each in graph.library.function)]
+        self.named = Counter(
+            name for nodes in bodies for node in nodes for name in called_functions([node])
+        )
         self.bodies = dict[int, Body]()
         for each in self.keyed:
             body: Body | None = each.body
@@ -111,13 +116,17 @@ class _Restricting:
         saver = self.meta_graph.saver_def
         ends = [producer(name) for name in (saver.restore_op_name, saver.save_tensor_name)]
         for body in sorted(self.bodies.values(), key=_depth, reverse=True):
-            self._restrict(body, ends if body.function is None else self._roots(body))
-            if body.call is not None and body.function is not None and self._is_own(body):
-                drop_arguments(body.function, body.call.node)
+            if body.function is None:
+                self._restrict(body, ends)
+            elif self._is_own(body):
+                self._restrict(body, self._roots(body))
+                if body.call is not None:
+                    drop_arguments(body.function, body.call.node)
 
     def _restrict_saving(self) -> None:
         """Leaves tensors out of what is saved, but not all of those that go into one file."""
         saving = [each for each in self.keyed if each.node.op == "SaveV2"]
+        saving = [each for each in saving if self._is_own(each.body)]
         left = [
             [
                 at
@@ -249,14 +258,14 @@ class _Restricting:
         _keep(keyed, positions)
 
     def _is_own(self, body: Body) -> bool:
-        """Whether nothing but one call knows a function."""
-        assert body.function is not None
-        name, graph = body.function.signature.name, self.meta_graph.graph_def
-        bodies = [graph.node, *(each.node_def for each in graph.library.function)]
-        calls = Counter(
-            each for nodes in bodies for node in nodes for each in called_functions([node])
-        )
-        return calls[name] == 1 and name not in self.meta_graph.object_graph_def.concrete_functions
+        """Whether nothing but the saver runs a body."""
+        if body.function is None:
+            return True
+        name = body.function.signature.name
+        objects = self.meta_graph.object_graph_def.concrete_functions
+        if body.call is None or self.named[name] != 1 or name in objects:
+            return False
+        return self._is_own(body.call.body)
 
 
 def _depth(body: Body) -> int:
@@ -265,6 +274,8 @@ def _depth(body: Body) -> int:
 
 def _keep(keyed: KeyedNode, positions: Sequence[int]) -> None:
     """Leaves out of the lists that a node takes what is not at some positions."""
+    if len(positions) == len(keyed.keys):
+        return
     for at in _LISTS:
         constant = _own_constant(keyed, at)
         listed = stored_keys(constant)
