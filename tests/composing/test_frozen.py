@@ -141,6 +141,14 @@ def set_by_init_op(part: Part) -> Part:
     return part
 
 
+def restored_otherwise(part: Part) -> Part:
+    value = protos.NodeDef(name="v", op="Placeholder")
+    add = protos.NodeDef(name="add", op="AssignAddVariableOp", input=["w", "v"])
+    part.meta_graph.graph_def.node.extend([value, add])
+    node_of(part, part.meta_graph.saver_def.restore_op_name).input.append("^add")
+    return part
+
+
 def changed_by_signature(part: Part) -> Part:
     reading = reading_node(part)
     function = function_of(part, "other_5")
@@ -206,6 +214,7 @@ REFUSED: dict[Callable[[Part], Part], str] = {
     other_type: "'w': of the type int32 [3], and the checkpoint holds float32 [3] under",
     other_shape: "'w': of the type float32 [4], and the checkpoint holds float32 [3] under",
     set_by_init_op: "'w': restored from the checkpoint and then set by the init op",
+    restored_otherwise: "The variable 'w': restored in a way that is not known.",
     changed_by_signature: "The AssignAddVariableOp 'add' of the function '__inference_other_52' "
     "takes the variable 'w', and does more than read it.",
     read_as_other_type: "reads the variable 'w' as int32, and it is float32 [3].",

@@ -191,3 +191,12 @@ def test_error_has_the_report_and_its_exit_code() -> None:
 
     assert (error.report, error.exit_code) == (found, 1)
     assert str(error) == f"{found}\nNothing was changed."
+
+
+def test_what_was_run_in_turn_is_named() -> None:
+    in_turn = ("/adapters/tokenize", "/models/7")
+    found = both(dataclasses.replace(signature(SAME), in_turn=in_turn))
+    said = "    compared with what tokenize → 7 return, run one after the other"
+    assert said in [*found.lines()]
+    assert said not in [*report(SAME).lines()]
+    assert found.to_json()["signatures"][0]["in_turn"] == [*in_turn]
