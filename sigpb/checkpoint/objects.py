@@ -124,6 +124,26 @@ def has_tensors(attribute: str, keys: Sequence[str]) -> bool:
     return False
 
 
+def values_of(objects: protos.TrackableObjectGraph, keys: Iterable[str]) -> set[str]:
+    """Returns the keys of the tensors that are values of tracked objects: see `has_tensors`.
+
+    Args:
+        objects: The objects.
+        keys: The keys of all tensors.
+    """
+    attributes: dict[str, set[str]] = {}
+    for node in objects.nodes:
+        for each in node.attributes:
+            parent, _, name = each.checkpoint_key.rpartition("/")
+            attributes.setdefault(parent, set()).add(name)
+    split = ((key, *key.rpartition("/")) for key in keys)
+    return {
+        key
+        for key, parent, _, name in split
+        if any(map(name.startswith, attributes.get(parent, ())))
+    }
+
+
 def _reached(
     objects: protos.TrackableObjectGraph, saved: protos.SavedObjectGraph
 ) -> dict[int, dict[str, int]]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from sigpb import protos
-from sigpb.checkpoint.objects import restricted
+from sigpb.checkpoint.objects import restricted, values_of
 from sigpb.composing.extracting.collections import restrict_collections, variable_nodes
 from sigpb.composing.extracting.effects import Effects
 from sigpb.composing.extracting.initializers import Initializers
@@ -58,7 +58,8 @@ def extracted(part: Part, signatures: Collection[str]) -> Part:
     tracked = part.objects
     if tracked is not None:
         tracked = restricted(tracked, part.variables.keys(), meta_graph.object_graph_def)
-    restrict_saver(meta_graph, needed.resources, tracked)
+    values = values_of(tracked, part.variables) if tracked is not None else set()
+    restrict_saver(meta_graph, needed.resources, tracked, values)
     needed.initializers.restrict(meta_graph, needed.reach.nodes)
     restrict_collections(meta_graph.collection_def, needed.effects.top.nodes, needed.reach.nodes)
     meta_graph = _pruned(meta_graph)
@@ -66,8 +67,8 @@ def extracted(part: Part, signatures: Collection[str]) -> Part:
     if tracked is not None and not meta_graph.HasField("object_graph_def"):
         # Beside values of TensorFlow 1, those of a part of TensorFlow 2 that was put in.
         tracked = restricted(tracked, keys, meta_graph.object_graph_def)
-    nodes = tracked.nodes if tracked is not None else ()
-    keys |= {each.checkpoint_key for node in nodes for each in node.attributes}
+        values = set()
+    keys |= values
     names = {asset.filename for asset in meta_graph.asset_file_def}
     return replace(
         part,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from sigpb import protos
-from sigpb.checkpoint.objects import merged, restricted
+from sigpb.checkpoint.objects import merged, restricted, values_of
 from sigpb.errors import PatchError
 from tests.checkpoint.checkpoints import Objects
 
@@ -153,3 +153,10 @@ def test_restricted_where_a_saver_has_the_values() -> None:
     ):
         restricted(objects, set(), saved(objects))
     assert restricted(objects, set(), saved(graph({}))) == graph({})
+
+
+def test_values_of_tracked_objects() -> None:
+    objects = graph({"w": 1, "table": 2}, {"v": "w/a"}, {"t": "table/a"})
+    keys = {"w/a", "table/a-keys", "table/a-values", "table/a/b", "table/b", "other/a", "a"}
+    assert values_of(objects, keys) == {"w/a", "table/a-keys", "table/a-values"}
+    assert values_of(graph({}), keys) == set()

@@ -44,6 +44,7 @@ def restrict_saver(
     meta_graph: protos.MetaGraphDef,
     needed: Collection[Resource],
     tracked: protos.TrackableObjectGraph | None,
+    values: Collection[str],
 ) -> None:
     """Leaves what nothing needs out of what the saver restores and saves.
 
@@ -51,12 +52,12 @@ def restrict_saver(
         meta_graph: The MetaGraph, which is changed. Nodes of the top level that nothing takes or
             waits for any more are left in it.
         needed: What lives in a session and is needed.
-        tracked: The objects that the checkpoint tracks from now on; None if it tracks none. Their
-            values are needed too.
+        tracked: The objects that the checkpoint tracks from now on; None if it tracks none.
+        values: The keys of their values, which are needed too.
     """
     if not meta_graph.HasField("saver_def"):
         return
-    _Restricting(meta_graph, needed, tracked).run()
+    _Restricting(meta_graph, needed, tracked, values).run()
     if not any(each.node.op in RESTORING for each in keyed_nodes(meta_graph)):
         meta_graph.ClearField("saver_def")
 
@@ -86,16 +87,16 @@ class _Restricting:
         meta_graph: protos.MetaGraphDef,
         needed: Collection[Resource],
         tracked: protos.TrackableObjectGraph | None,
+        values: Collection[str],
     ) -> None:
         self.meta_graph, self.needed, self.tracked = meta_graph, set(needed), tracked
+        self.keys = set(values)
         self.keyed = keyed_nodes(meta_graph)
         self.read_keys = {
             (id(each.body), each.node.name): each.keys
             for each in self.keyed
             if each.node.op in RESTORING
         }
-        nodes = tracked.nodes if tracked is not None else ()
-        self.keys = {each.checkpoint_key for node in nodes for each in node.attributes}
         self.effects = Effects(meta_graph)
         graph = meta_graph.graph_def
         bodies = [graph.node, *(each.node_def for each in graph.library.function)]
