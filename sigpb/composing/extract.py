@@ -16,7 +16,7 @@ from sigpb.composing.extracting.collections import restrict_collections, variabl
 from sigpb.composing.extracting.effects import Effects
 from sigpb.composing.extracting.initializers import Initializers
 from sigpb.composing.extracting.objects import Objects
-from sigpb.composing.extracting.saver import restored_keys, restrict_saver
+from sigpb.composing.extracting.saver import restored_keys, restrict_saver, write_objects
 from sigpb.composing.part import Part
 from sigpb.composing.sharing import Resource, resource_of
 from sigpb.errors import PatchError, did_you_mean
@@ -55,19 +55,21 @@ def extracted(part: Part, signatures: Collection[str]) -> Part:
     needed = _Needed(meta_graph, signatures)
     needed.grow()
     needed.restrict_objects(needed.restrict_assets())
-    tracked = part.objects
+    tracked, values = part.objects, set[str]()
+    has_objects = meta_graph.HasField("object_graph_def")
     if tracked is not None:
         tracked = restricted(tracked, part.variables.keys(), meta_graph.object_graph_def)
-    values = values_of(tracked, part.variables) if tracked is not None else set()
+    if tracked is not None and has_objects:
+        values |= values_of(tracked, part.variables)
     restrict_saver(meta_graph, needed.resources, tracked, values)
     needed.initializers.restrict(meta_graph, needed.reach.nodes)
     restrict_collections(meta_graph.collection_def, needed.effects.top.nodes, needed.reach.nodes)
     meta_graph = _pruned(meta_graph)
     keys = restored_keys(meta_graph)
-    if tracked is not None and not meta_graph.HasField("object_graph_def"):
+    if tracked is not None and not has_objects:
         # Beside values of TensorFlow 1, those of a part of TensorFlow 2 that was put in.
         tracked = restricted(tracked, keys, meta_graph.object_graph_def)
-        values = set()
+        write_objects(meta_graph, tracked)
     keys |= values
     names = {asset.filename for asset in meta_graph.asset_file_def}
     return replace(

@@ -261,3 +261,37 @@ def test_a_model_that_changes_meanwhile_is_refused(
     with pytest.raises(EnvironmentFailure, match="was changed, replaced or removed"):
         sigpb.merge(*models, prefixes=["", "b_"], output_dir=tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
+
+
+@pytest.mark.parametrize(
+    "names", [["census", "flowers"], ["flowers", "tf2_linear"], ["census", "tf1_shared"]]
+)
+def test_what_was_merged_can_be_split_into_what_it_was(
+    fixture_model: FixtureModel, tmp_path: Path, names: list[str]
+) -> None:
+    models = [fixture_model(name) for name in names]
+    merged = tmp_path / "merged"
+    result = sigpb.merge(*models, prefixes=["a_", "b_"], output_dir=merged)
+    for model, origin in zip(models, result.origins, strict=True):
+        keys = [key for each in origin.signatures.values() for key in each.values()]
+        sigpb.split(merged, keys, output_dir=tmp_path / f"{origin.name}_part")
+        before, after = (
+            Checkpoint.of_model(each) for each in (model, tmp_path / f"{origin.name}_part")
+        )
+        assert before is not None
+        assert after is not None
+        path = f"{origin.name}/".removeprefix("/")
+        assert sorted(after.keys) == sorted(path + key for key in before.keys)
+
+
+def test_one_of_three_can_be_split_off(fixture_model: FixtureModel, tmp_path: Path) -> None:
+    model, merged = fixture_model("census"), tmp_path / "merged"
+    sigpb.merge(model, model, model, prefixes=["a_", "b_", "c_"], output_dir=merged)
+    for key, scope in (("a", ""), ("b", "census/"), ("c", "census_1/")):
+        sigpb.split(merged, f"{key}_predict", output_dir=tmp_path / key)
+        part = Checkpoint.of_model(tmp_path / key)
+        assert part is not None
+        assert part.keys == (f"{scope}dnn/logits/kernel",)
+        with open_model(tmp_path / key) as opened:
+            graph = parse(protos.MetaGraphDef, opened.meta_graphs[0].message)
+        assert not [node for node in graph.graph_def.node if "sigpb_" in str(node.attr)]

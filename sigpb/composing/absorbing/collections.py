@@ -44,6 +44,11 @@ class Collections(Mapping[str, protos.CollectionDef]):
         }
         self._changed: dict[str, protos.CollectionDef] = {}
 
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the MetaGraph is one that TensorFlow Model Analysis loads."""
+        return "eval" in self._target.meta_graph.tags
+
     def __len__(self) -> int:
         return len({**self._fields, **self._changed})
 
@@ -89,15 +94,16 @@ def problems(collections: Collections, added: Mapping[str, protos.CollectionDef]
         kinds = collections[name].WhichOneof("kind"), collection.WhichOneof("kind")
         if None not in kinds and kinds[0] != kinds[1]:
             yield f"its collection {name!r} is a {kinds[0]}, and the other one is a {kinds[1]}"
-        if name.startswith(_OF_ONE_MODEL):
+        if collections.is_evaluated and name.startswith(_OF_ONE_MODEL):
             yield (
                 f"both have the collection {name!r}, which TensorFlow Model Analysis takes for "
-                "that of one model"
+                "that of one model; 'sigpb patch --drop' leaves MetaGraphs out"
             )
 
 
 def add_collections(collections: Collections, added: Mapping[str, protos.CollectionDef]) -> None:
     """Adds the elements of the collections of a part that a model may have several of."""
     for name, collection in added.items():
-        if name not in _ONE_OF_A_MODEL:
+        is_theirs = name.startswith(_OF_ONE_MODEL) and name in collections
+        if name not in _ONE_OF_A_MODEL and not is_theirs:
             collections.extend(name, collection)

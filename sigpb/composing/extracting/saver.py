@@ -15,6 +15,7 @@ from sigpb.checkpoint.checkpoint import OBJECTS_KEY
 from sigpb.composing.bodies import Body
 from sigpb.composing.extracting.arguments import drop_arguments
 from sigpb.composing.extracting.effects import Effects, has_effects, is_group
+from sigpb.composing.extracting.joined_saver import leave_savers_out
 from sigpb.composing.saver_keys import (
     RESTORING,
     SAVING,
@@ -27,8 +28,9 @@ from sigpb.composing.saver_keys import (
 from sigpb.composing.scoped_collections import variable_in
 from sigpb.composing.sharing import Resource
 from sigpb.errors import PatchError
+from sigpb.graphs.cone import needed as reaching
 from sigpb.graphs.cone import reached
-from sigpb.tf.called_functions import called_functions
+from sigpb.tf.called_functions import called_functions, nodes_by_name
 from sigpb.tf.stated_shapes import OUTPUT_SHAPES
 from sigpb.tf.tensor_elements import set_elements
 from sigpb.tf.tensor_names import output_number, producer
@@ -60,6 +62,13 @@ def restrict_saver(
     _Restricting(meta_graph, needed, tracked, values).run()
     if not any(each.node.op in RESTORING for each in keyed_nodes(meta_graph)):
         meta_graph.ClearField("saver_def")
+
+
+def write_objects(meta_graph: protos.MetaGraphDef, tracked: protos.TrackableObjectGraph) -> None:
+    """Has the saver of a MetaGraph, which is changed, write a graph of tracked objects."""
+    for each in keyed_nodes(meta_graph):
+        if (constant := stored_objects(each)) is not None:
+            set_elements(constant.attr["value"].tensor, [tracked.SerializeToString()])
 
 
 def restored_keys(meta_graph: protos.MetaGraphDef) -> set[str]:
@@ -140,7 +149,15 @@ class _Restricting:
         ]
         if not any(left):
             return
-        for each, positions in zip(saving, left, strict=True):
+        tops = [_at_top(each) for each in saving]
+        if None not in tops:
+            some = {top for top, positions in zip(tops, left, strict=True) if top and positions}
+            leave_savers_out(self.meta_graph, some)
+        ends = [self.meta_graph.saver_def.save_tensor_name]
+        still = reaching(nodes_by_name(self.meta_graph.graph_def.node), ends)
+        for each, top, positions in zip(saving, tops, left, strict=True):
+            if not positions and top is not None and top not in still:
+                continue
             if not positions:
                 for _, tensor in self._saved(each):
                     self.needed |= self.effects.read(each.body, tensor)
@@ -267,6 +284,14 @@ class _Restricting:
         if body.call is None or self.named[name] != 1 or name in objects:
             return False
         return self._is_own(body.call.body)
+
+
+def _at_top(keyed: KeyedNode) -> str | None:
+    """Returns the node of the top level that a node runs for; None if that is not known."""
+    body, node = keyed.body, keyed.node
+    while (call := body.call) is not None:
+        body, node = call.body, call.node
+    return node.name if body.function is None else None
 
 
 def _depth(body: Body) -> int:

@@ -9,6 +9,8 @@ import pytest
 from sigpb.errors import PatchError
 from tests.composing.absorbed_models import Model
 
+_EVAL = 'meta_info_def { tags: "eval" }'
+
 
 def _text(**collections: str) -> str:
     listed = " ".join(
@@ -51,5 +53,14 @@ def test_what_a_model_has_one_of_is_that_of_the_model(tmp_path: Path) -> None:
 def test_collections_that_do_not_go_together_are_refused(
     tmp_path: Path, name: str, others: str, problem: str
 ) -> None:
+    model = Model(tmp_path / "model", f"{_EVAL} {_text(**{name: _nodes('a')})}")
     with pytest.raises(PatchError, match=problem):
-        Model(tmp_path / "model", _text(**{name: _nodes("a")})).absorb(_text(**{name: others}))
+        model.absorb(_text(**{name: others}))
+
+
+def test_what_no_one_evaluates_stays_that_of_the_model(tmp_path: Path) -> None:
+    name = "evaluation_only/key"
+    merged, _ = Model(tmp_path / "model", _text(**{name: _nodes("a")})).absorb(
+        _text(**{name: _nodes("s/a")})
+    )
+    assert list(merged.collection_def[name].node_list.value) == ["a"]
