@@ -21,8 +21,8 @@ pytestmark = pytest.mark.tensorflow
 
 Tensors = Mapping[str, Any] | Mapping[str | bytes, Any]
 
-# Of a float32 scalar, so many that there are several blocks in the index.
-MANY = {f"model/layers-{i // 7}/of/one/prefix/{i:04}/.ATTRIBUTES/VALUE": i for i in range(6_000)}
+# So many that there are several blocks in the index, with prefixes in common and without.
+MANY = [f"{i // 2:03}{'/of/a/layer' * 60}/{i:04}/.ATTRIBUTES/VALUE" for i in range(2_000)]
 LONG = "k" * 600_000  # an entry that takes a block of its own
 
 
@@ -165,7 +165,7 @@ def test_partitioned_tensors_under_new_keys(tf: Any, prefix: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     "keys",
     [
-        list(MANY),
+        MANY,
         ["a", LONG, LONG + "k", "z"],
         [b"\xff" * 50 + bytes([number]) for number in range(200)],
         [b"\xff\xff", b"a\x00b", b"a\xff"],
