@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean, listed
+from sigpb.saved_model.grafts import Position
 from sigpb.tf.tensor_types import (
     Encoding,
     TensorType,
@@ -22,9 +23,6 @@ from sigpb.tf.tensor_types import (
     shape_text,
     type_text,
 )
-
-Position: TypeAlias = Literal["before", "after"]
-"""Where an adapter is: before the signature of a model, or after it."""
 
 _ENCODINGS: dict[Encoding, str] = {
     "dense": "dense",

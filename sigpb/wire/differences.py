@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from sigpb.wire.edits import Edits
@@ -66,16 +67,22 @@ def differences(
         layout: What is known of both.
         path: The numbers of the fields that they lie in.
     """
-    fields = [*before.fields()], [*after.fields()]
-    alike = 0  # So many are the same at the beginning, of which no names are looked up.
-    for first, second in zip(*fields, strict=False):
-        if _content(before, first) != _content(after, second):
-            break
-        alike += 1
-    passed = Counter((field.number, None) for field in fields[0][:alike])
-    old = dict(_named(before, layout, fields[0][alike:], Counter(passed)))
-    new = dict(_named(after, layout, fields[1][alike:], Counter(passed)))
-    behind = next(_last(before, layout, fields[0][:alike]), None)
+    first, second = before.fields(), after.fields()
+    # Of fields at the beginning that are the same, no names are looked up.
+    passed: Counter[tuple[int, str | None]] = Counter()
+    last: Field | None = None
+    pair = next(first, None), next(second, None)
+    while pair[0] and pair[1] and _are_alike(before, pair[0], after, pair[1]):
+        last = pair[0]
+        passed[last.number, None] += 1
+        pair = next(first, None), next(second, None)
+    olds, news = (
+        chain([field] if field else [], rest)
+        for field, rest in zip(pair, (first, second), strict=True)
+    )
+    old = dict(_named(before, layout, olds, Counter(passed)))
+    new = dict(_named(after, layout, news, Counter(passed)))
+    behind = _name_of_last(before, layout, last, passed) if last else None
     for name, field in old.items():
         content = _content(before, field)
         if name not in new:
@@ -159,15 +166,29 @@ def _named(
         counts[field.number, name] += 1
 
 
-def _last(message: Message, layout: Layout, fields: Sequence[Field]) -> Iterator[Name]:
-    """Yields what the last one of some fields at the beginning of a message is recognised by."""
-    if fields:
-        number = fields[-1].number
-        way = layout.get(number)
-        if isinstance(way, tuple):
-            yield Name(number, _name(message, fields[-1], way), 0)
-        else:
-            yield Name(number, None, sum(each.number == number for each in fields) - 1)
+def _are_alike(before: Message, first: Field, after: Message, second: Field) -> bool:
+    """Whether a field of one message has the bytes of one of another; large ones are not copied."""
+    if first.end - first.start != second.end - second.start:
+        return False
+    with memoryview(before.buffer) as old, memoryview(after.buffer) as new:
+        return old[first.start : first.end] == new[second.start : second.end]
+
+
+def _name_of_last(
+    message: Message, layout: Layout, field: Field, passed: Mapping[tuple[int, str | None], int]
+) -> Name:
+    """Returns what the last of some fields at the beginning of a message is recognised by.
+
+    Args:
+        message: The message.
+        layout: What is known of it.
+        field: The field.
+        passed: How many there are of its number, up to it.
+    """
+    way = layout.get(field.number)
+    if isinstance(way, tuple):
+        return Name(field.number, _name(message, field, way), 0)
+    return Name(field.number, None, passed[field.number, None] - 1)
 
 
 def _name(message: Message, field: Field, way: Sequence[int]) -> str:
