@@ -23,6 +23,7 @@ def write_tf2(directory: Path) -> Path:
     model.empty = empty = tf.Variable(tf.zeros([0, 3]))
     values: dict[str, list[Any]] = {
         "bool": [True, False],
+        "int4": [-8, 7],
         "int8": [-5, 6],
         "uint16": [65535, 1],
         "int64": [-(2**40), 3],
@@ -64,6 +65,7 @@ def write_tf2(directory: Path) -> Path:
 
     def types(x: Any) -> dict[str, Any]:
         read = {dtype: tf.identity(variable) for dtype, variable in typed.items()}
+        read["int4"] = tf.cast(read["int4"], tf.int8)
         return {**read, "empty": tf.concat([empty, [[x, x, x]]], 0)}
 
     number = tf.TensorSpec([], tf.int32, "n")
