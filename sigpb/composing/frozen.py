@@ -93,7 +93,6 @@ class _Freezing:
         self._serving = needed(self._nodes, _served_tensors(self._meta_graph))
         self._running = self._serving | needed(self._nodes, init_ops)
         self._values: dict[str, StoredValue] = {}
-        self._kept = set[str]()
         running = {name: self._nodes[name] for name in sorted(self._running)}
         self._flow = ValueFlow(running, functions, self._op_defs)
 
@@ -126,8 +125,7 @@ class _Freezing:
         variable = variable_of(node)
         is_set = variable in {*self._initialized.assigned, *self._initialized.restored}
         if is_set and (value is None or node.name not in self._serving):
-            self._kept.add(node.name)
-            return ""
+            return ""  # It stays a variable.
         if is_set:
             return (
                 "restored from the checkpoint and then set by the init op, so the values are not "
@@ -214,7 +212,7 @@ class _Freezing:
         }
         if self._meta_graph.HasField("object_graph_def"):
             self._objects.replace(constants)
-        remove_leftovers(self._meta_graph, self._running, self._kept, self._values)
+        remove_leftovers(self._meta_graph, self._running, self._values)
 
     def _make_constant(self, node: protos.NodeDef, value: StoredValue) -> None:
         control = [each for each in node.input if each.startswith("^")]

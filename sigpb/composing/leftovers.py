@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
+from typing import TYPE_CHECKING, TypeVar
+
+from google.protobuf.message import Message as ProtobufMessage
 
 from sigpb import protos
 from sigpb.graphs.cone import needed, reached
@@ -16,6 +19,11 @@ from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import tensor_names
 from sigpb.wire import Message
 
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+
+_Any = TypeVar("_Any", bound=ProtobufMessage)
+
 _CONTEXTS = {"cond_context", "while_context"}  # They name tensors around loops and branches, too.
 _LOCATION = b"loc:@"
 _CLASS = "_class"
@@ -24,7 +32,6 @@ _CLASS = "_class"
 def remove_leftovers(
     meta_graph: protos.MetaGraphDef,
     running: Collection[str],
-    kept: Collection[str],
     constants: Collection[str],
 ) -> None:
     """Removes the variables that do not run, and what takes variables and does not run either.
@@ -32,7 +39,6 @@ def remove_leftovers(
     Args:
         meta_graph: The MetaGraph, which is changed.
         running: The nodes that signatures and the init op need.
-        kept: Those variables among them that stay variables.
         constants: The nodes that were variables and are constants.
     """
     graph = meta_graph.graph_def
@@ -76,9 +82,7 @@ def _keep_nodes(graph: protos.GraphDef, gone: Collection[str]) -> None:
             ]
             if not texts:
                 del node.attr[_CLASS]
-    if len(left) < len(graph.node):
-        del graph.node[:]
-        graph.node.extend(left)
+    _keep(graph.node, lambda node: node.name not in gone)
 
 
 def _keep_elements(
@@ -125,16 +129,17 @@ def _keep_functions(meta_graph: protos.MetaGraphDef) -> None:
         texts = {value.s.decode(errors="replace") for value in node.attr.values()}
         begin |= {registered.get(text, "") for text in texts}
     left = reached({name for name in begin if name in functions}, named)
-    for field, name in (("function", None), ("gradient", 1), ("registered_gradients", 1)):
-        found = getattr(library, field)
-        kept = [
-            each
-            for each in found
-            if (each.signature.name if name is None else each.gradient_func) in left
-        ]
-        if len(kept) < len(found):
-            del found[:]
-            found.extend(kept)
+    _keep(library.function, lambda each: each.signature.name in left)
+    _keep(library.gradient, lambda each: each.gradient_func in left)
+    _keep(library.registered_gradients, lambda each: each.gradient_func in left)
+
+
+def _keep(found: RepeatedCompositeFieldContainer[_Any], is_kept: Callable[[_Any], bool]) -> None:
+    """Removes all but some elements of a list of messages."""
+    kept = [each for each in found if is_kept(each)]
+    if len(kept) < len(found):
+        del found[:]
+        found.extend(kept)
 
 
 def _list_ops(meta_graph: protos.MetaGraphDef) -> None:
