@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sigpb import protos
+from sigpb.composing.chain_shapes import arriving_shapes
 from sigpb.errors import PatchError, listed
 from sigpb.graphs.added_nodes import CHAINED
 from sigpb.graphs.cone import needed
@@ -134,6 +135,8 @@ class _Session:
                 f"the inputs {listed(keys)} of the signature {self.chain.second!r} are one tensor, "
                 f"{full(tensor)!r}, which cannot be fed twice; drop all but one of them first."
             )
+        arriving = arriving_shapes(self.parts, self.first, self.second, self.chain.pairs)
+        problems += arriving.problems
         if problems:
             raise PatchError(problems)
         return pairs

@@ -12,6 +12,7 @@ from sigpb.checkpoint.checkpoint import Checkpoint
 from sigpb.composing.absorb import absorbed
 from sigpb.composing.adapters import AdapterSignature, remembered
 from sigpb.composing.chain import chained
+from sigpb.composing.chain_shapes import arriving_shapes
 from sigpb.composing.composed import Composed
 from sigpb.composing.fit import Pair, Partner, fitted
 from sigpb.composing.part import Part
@@ -73,12 +74,14 @@ class Grafted:
         pairs: Which outputs feed which inputs.
         left_out: The outputs of the adapter that feed nothing.
         brought: What it brought.
+        unchecked_shapes: See `ArrivingShapes.unchecked`.
     """
 
     graft: Graft
     pairs: tuple[Pair, ...]
     left_out: tuple[str, ...]
     brought: Brought
+    unchecked_shapes: tuple[str, ...]
 
 
 def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Composed, Grafted]:
@@ -118,10 +121,14 @@ def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Compose
     own = numbered(graft.child, meta_graph.signatures.__contains__)
     both = absorbed(into, index, scoped, graft.child, {adapter.key: own})
     order = (own, key) if asked.position == "before" else (key, own)
+    absorbing = GraphParts(both.model.meta_graphs[index])
+    feeding, fed = (absorbing.meta_graph.signatures[each] for each in order)
+    shapes = arriving_shapes(absorbing, feeding, fed, fit.pairs)
     made = chained(both, index, *order, fit.pairs, key=key, keeps=asked.position == "after")
     edits, now = Edits(made.model.buffer), made.model.meta_graphs[index]
     write_grafts(edits, now, (*grafts(now), graft))
-    return made.edited(edits), Grafted(graft, fit.pairs, fit.left_out, _brought_by(adapter))
+    became = Grafted(graft, fit.pairs, fit.left_out, _brought_by(adapter), shapes.unchecked)
+    return made.edited(edits), became
 
 
 def _name(directory: str, parent: str) -> str:

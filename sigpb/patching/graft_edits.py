@@ -38,6 +38,7 @@ class PutAdapter(SignatureEdit):
         adapter_tags: The tag-set of the adapter's MetaGraph.
         endpoint: The key that the adapter's only input and only output get; None if they keep
             theirs.
+        unchecked_shapes: What is not known of the shapes that feed inputs, in clauses.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PutAdapter(SignatureEdit):
     unknown_ops: tuple[str, ...]
     adapter_tags: tuple[str, ...]
     endpoint: str | None
+    unchecked_shapes: tuple[str, ...]
 
     def apply(self, draft: MetaGraphDraft) -> None:
         """Does nothing: the model of the draft has the adapter."""
@@ -71,7 +73,8 @@ class PutAdapter(SignatureEdit):
             )
 
     def unchecked(self) -> Iterator[str]:
-        """What ops do that TensorFlow does not have is not known."""
+        """What ops do that TensorFlow does not have, or that no rule follows, is not known."""
+        yield from (f"signature {self.signature.key!r}: {each}" for each in self.unchecked_shapes)
         if self.unknown_ops:
             yield (
                 f"what the op{'s'[: len(self.unknown_ops) != 1]} {listed(self.unknown_ops)} of the "

@@ -166,4 +166,5 @@ def _edit(key: str, asked: Asked, made: Grafted) -> PutAdapter:
         brought.unknown_ops,
         asked.adapter.tags,
         asked.adapter.endpoint,
+        made.unchecked_shapes,
     )

@@ -20,7 +20,7 @@ from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import canonical, full, producer
 from sigpb.tf.tensor_types import dtype_of
 from sigpb.wire import Message
-from tests.graphs.small_graphs import attr, lines, nodes
+from tests.graphs.small_graphs import attr, lines, nodes, output_shapes, shape
 
 FLOAT = dtype_of("float32")
 TYPE = attr("T", "type: DT_FLOAT")
@@ -352,6 +352,14 @@ class TestRefused:
             "'h:0' cannot feed 'u:0': the graph has it as float32, and the other as int32, "
             "whatever the signatures say.",
         )
+
+    def test_shapes_that_no_session_could_load(self) -> None:
+        stated = f"shape {{ {shape(4)} }}"
+        text = TWO.replace("u = Placeholder()", f"u = Placeholder() {attr('shape', stated)}")
+        text = text.replace("h = Mul(x, x)", f"h = Mul(x, x) {output_shapes((5,))}")
+        graph = Graph(text, ({"x": "x"}, {"h": "h"}), ({"u": "u", "v": "v"}, {"y": "y"}))
+        with pytest.raises(PatchError, match=r"has it as \[5\], and the other as \[4\]"):
+            graph.chained([("h", "u")])
 
     def test_an_op_that_is_unknown(self) -> None:
         text = TWO.replace("v = Placeholder()", "v = Mine()")
