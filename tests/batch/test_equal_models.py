@@ -179,6 +179,26 @@ def test_only_the_last_few_are_remembered(
     assert planned == [models[0], models[1], models[0]]
 
 
+def test_shards_are_those_of_each_model(
+    fixture_model: ModelFactory, planned: list[Path], tmp_path: Path
+) -> None:
+    adapter = fixture_model("calibrate")
+    patch = f'signature {{ key: "serving_default" after {{ model: "{adapter}" }} }}'
+    wanted = job(patch, mode="output_root", hardlink=True)
+    source = fixture_model("reviews")
+    models = [Path(shutil.copytree(source, tmp_path / name / "1")) for name in ("a", "b")]
+    for model in models:
+        assert copied(wanted, model).outcome == "patched"
+        old, *new = sorted(
+            file
+            for at in ("1", "2")
+            for file in (model.with_name(at) / "variables").glob("*.data*")
+        )
+        assert new[0].samefile(old)
+        assert new[1].samefile(next((adapter / "variables").glob("*.data*")))
+    assert planned == models[:1]
+
+
 def test_labels_are_those_of_each_model(fixture_model: ModelFactory, tmp_path: Path) -> None:
     step = "step: \"labels('assets/labels.txt')\""
     patch = f'signature {{ key: "serving_default" output {{ key: "label" {step} }} }}'

@@ -41,6 +41,16 @@ class TestBytes:
         assert sigpb.patch(model, patch, output_dir=copy).status == "unchanged"
         assert contents(model) == contents(copy) == before
 
+    def test_a_proto_that_would_be_too_large(
+        self, fixture_model: ModelFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = fixture_model("tf2_linear")
+        before = contents(model)
+        monkeypatch.setattr("sigpb.publishing.changes.MAX_PROTO_SIZE", 1000)
+        with pytest.raises(sigpb.PatchError, match="more than the 1,000 that protobuf allows"):
+            sigpb.patch(model, RENAME, dry_run=True)
+        assert contents(model) == before
+
     def test_only_what_is_named_changes(self, fixture_model: ModelFactory) -> None:
         model = fixture_model("tf1_eval")
         before = contents(model)

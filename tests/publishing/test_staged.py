@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sigpb.errors import EnvironmentFailure
+from sigpb.publishing.changes import WholeFile
 from sigpb.publishing.staged import staged
 
 
@@ -36,6 +37,20 @@ def test_staged(model: Path) -> None:
     assert not stage.exists()
     assert (model / "saved_model.pb").read_bytes() == b"old"
     assert (model / "variables" / "variables.index").read_bytes() == b"index"
+
+
+def test_what_comes_whole_is_not_copied(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "shard").write_bytes(b"values")
+    (tmp_path / "link").symlink_to("shard")
+    changes = {
+        "variables/new": WholeFile(tmp_path / "link"),
+        "variables/renamed": WholeFile(model / "variables" / "variables.index"),
+        "variables/variables.index": None,
+    }
+    with staged(model, changes) as stage:
+        found = {each.name: each.read_bytes() for each in (stage / "variables").iterdir()}
+        assert found == {"new": b"values", "renamed": b"index"}
+        assert (stage / "variables" / "new").readlink() == tmp_path / "shard"
 
 
 def test_nothing_is_left_after_an_error(model: Path) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import sigpb.saved_model.history as history
+import sigpb
+from sigpb.batch.job import Task
+from sigpb.batch.patch_model import patch_model
+from sigpb.batch.rollback import roll_back
 from sigpb.errors import EnvironmentFailure, UsageError
 from sigpb.publishing.changes import BACKUP_PREFIX, Changes, SplicedFile, WholeFile
 from sigpb.publishing.publish import FileState, put_backup_back
@@ -19,8 +23,11 @@ from sigpb.remote import work_copy as module
 from sigpb.remote.model import FetchedModel, fetched
 from sigpb.remote.store import store_of
 from sigpb.remote.work_copy import work_copy
+from sigpb.saved_model import history
 from sigpb.saved_model.files import BINARY_NAME, CHECKPOINT_INDEX
 from sigpb.wire.edits import SourceRange
+from tests.batch.repositories import ModelFactory, job
+from tests.patches import contents as files_of
 from tests.publishing.composed import (
     CHANGED,
     NEW,
@@ -35,7 +42,7 @@ from tests.publishing.composed import (
 
 from .proxy import FAULTS, failing_from
 from .servers import Server
-from .stores import contents
+from .stores import contents, upload
 
 pytestmark = [
     pytest.mark.stores,
@@ -44,6 +51,13 @@ pytestmark = [
 ]
 
 MOVES = {"cp_file", "rm_file"}
+WRITES = {"put_file", "pipe_file", *MOVES}
+CHANGED_BY_ADAPTERS = {
+    BINARY_NAME,
+    CHECKPOINT_INDEX,
+    "assets/vocabulary.txt",
+    *(shard(number, 3) for number in range(3)),
+}
 
 _Run = Callable[[], None]
 
@@ -189,6 +203,39 @@ def test_one_model_through_a_copy_and_back(server: Server, url: str, adapter: Pa
         put_backup_back(here, kept, CHANGED, expected=FileState.of(here / BINARY_NAME))
     assert {name for name, path in server.requests.seen if ".data-" in path} == MOVES
     assert contents(url) == OLD
+
+
+def test_adapters(server: Server, fixture_model: ModelFactory) -> None:
+    adapters = [fixture_model(name) for name in ("tokenize", "calibrate")]
+    sides = zip(("before", "after"), adapters, strict=True)
+    beside = " ".join(f'{side} {{ model: "{adapter}" }}' for side, adapter in sides)
+    patch = f'signature {{ key: "serving_default" {beside} }}'
+    model = fixture_model("reviews")
+    url = f"{upload(model, server.url, 'm/1')}/m/1"
+    before = contents(url)
+    sigpb.patch(model, patch, in_place=True)
+    here = {name: data for name, data in files_of(model).items() if name in CHANGED_BY_ADAPTERS}
+
+    server.requests.reset()
+    assert sigpb.patch(url, patch, in_place=True).status == "patched"
+    assert {name: data for name, data in contents(url).items() if name in here} == here
+    assert sigpb.undo(url).backup is not None
+    assert {name for name, path in server.requests.seen if ".data-" in path} == {*MOVES, "cat_file"}
+    assert contents(url) == before
+
+    wanted, task = job(patch), Task(url, "m/1", None)
+    done = patch_model(wanted, task)
+    assert done.outcome == "patched", done.reason
+    assert {name: data for name, data in contents(url).items() if name in here} == here
+    server.requests.reset()
+    again = replace(task, interrupted=True)
+    assert patch_model(wanted, again).output_digest == done.output_digest
+    assert not {name for name, _ in server.requests.seen} & WRITES
+    store_of(url).remove(f"{url}/{shard(1, 3)}")
+    assert patch_model(wanted, again).outcome == "patched"
+    assert {name: data for name, data in contents(url).items() if name in here} == here
+    assert roll_back(wanted, task, None, [server.url]).outcome == "rolled_back"
+    assert contents(url) == before
 
 
 def test_ranges_of_a_shard_are_fetched(server: Server, url: str, adapter: Path) -> None:
