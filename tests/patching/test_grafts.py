@@ -94,6 +94,11 @@ class TestPlan:
             "nothing and cannot be fetched.",
         )
 
+    def test_keys_that_the_whole_has_twice_are_named(self, reviews: Path, of: Patch) -> None:
+        patched(Path("tokenize"), of('input { key: "text" rename_to: "logits" }'))
+        (warning,) = sigpb.plan(reviews, of('before { model: "tokenize" }')).warnings
+        assert "an input and an output have the key 'logits'" in warning
+
     def test_all_that_does_not_fit_is_refused(self, reviews: Path, of: Patch) -> None:
         text = """before { model: "tokenize" map { from: "ids" to: "x" } }
                   after { model: "calibrate" map { from: "ids" to: "logits" } }"""
@@ -183,13 +188,13 @@ class TestSignature:
         shutil.copytree("calibrate", "chain")
         same_keys = """output { key: "is_sure" drop: true }
                        output { key: "scores" rename_to: "logits" }"""
-        for model in ("a b/7", "a_b", "chain"):
+        for model in ("chain", "a b/7", "a_b"):
             patched(reviews, of(f'after {{ model: "{model}" }} {same_keys}'))
         found = sigpb.show(reviews).meta_graphs[0].grafts
         assert [(each.name, each.adapter) for each in found] == [
+            ("chain_1", "chain"),
             ("a_b", "7"),
             ("a_b_1", "a_b"),
-            ("chain_1", "chain"),
         ]
         (root, *_) = only_graph(reviews).object_graph_def.nodes
         assert {"sigpb_a_b", "sigpb_a_b_1"} <= {each.local_name for each in root.children}
@@ -255,8 +260,9 @@ class TestWayBack:
         assert left == before["none"]
 
     def test_again_and_again(self, reviews: Path, of: Patch) -> None:
-        before = (reviews / MAIN).read_bytes()
-        for _ in range(2):
+        for method in ("first", "second"):
+            patched(reviews, of(f'method_name: "{method}"'))
+            before = (reviews / MAIN).read_bytes()
             patched(reviews, of(BOTH))
             patched(reviews, of('ungraft: "calibrate" ungraft: "tokenize"'))
             assert (reviews / MAIN).read_bytes() == before
