@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+v1 = tf.compat.v1
+
 Tensors = dict[str, Any]
 
 
@@ -71,17 +73,30 @@ def counts(path: str) -> None:
 
 def tf1_sparse_maker(path: str) -> None:
     """A graph of TensorFlow 1 that makes a sparse tensor and a ragged one."""
-    v1 = tf.compat.v1
-    with tf.Graph().as_default(), v1.Session() as session:
-        e = v1.placeholder(tf.float32, [None, 2], name="e")
+    with tf.Graph().as_default():
+        e = v1.placeholder(tf.float32, [None, 4], name="e")
         w = v1.get_variable("w", initializer=3.0, use_resource=True)
-        ragged = tf.RaggedTensor.from_row_splits(tf.reshape(e, [-1]), tf.range(0, 9, 2)[:4])
-        outputs = {"s": tf.sparse.from_dense(e * w), "r": ragged, "d": e - w}
+        ragged = tf.RaggedTensor.from_row_splits(tf.reshape(e, [-1]), tf.range(0, 13, 4))
+        _save_graph(path, {"e": e}, {"s": tf.sparse.from_dense(e * w), "r": ragged, "d": e - w})
+
+
+def tf1_sparse_taker(path: str) -> None:
+    """A graph of TensorFlow 1 that takes a sparse tensor."""
+    with tf.Graph().as_default():
+        s, d = v1.sparse_placeholder(tf.float32, [None, 4]), v1.placeholder(tf.float32, [None, 4])
+        w = v1.get_variable("w", initializer=5.0, use_resource=True)
+        _save_graph(path, {"s": s, "d": d}, {"s": s * w, "sum": tf.sparse.to_dense(s) + d})
+
+
+def _save_graph(path: str, inputs: Tensors, outputs: Tensors) -> None:
+    def infos(tensors: Tensors) -> Tensors:
+        return {key: v1.saved_model.build_tensor_info(value) for key, value in tensors.items()}
+
+    signature = v1.saved_model.build_signature_def(
+        infos(inputs), infos(outputs), "tensorflow/serving/predict"
+    )
+    with v1.Session() as session:
         session.run(v1.global_variables_initializer())
-        infos = {key: v1.saved_model.build_tensor_info(value) for key, value in outputs.items()}
-        signature = v1.saved_model.build_signature_def(
-            {"e": v1.saved_model.build_tensor_info(e)}, infos, "tensorflow/serving/predict"
-        )
         builder = v1.saved_model.Builder(path)
         builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
         builder.save()
@@ -117,20 +132,16 @@ def mixed(path: str) -> None:
 def passed(path: str) -> None:
     """A signature whose output is its input."""
     spec = {"x": tf.TensorSpec([None, 3], tf.float32, name="x")}
-    _save(path, spec, lambda _, x: {"y": x, "x": x})
-
-
-def scalar(path: str) -> None:
-    """A value without dimensions."""
-    spec = {"x": tf.TensorSpec([], tf.float32, name="x")}
-    _save(path, spec, lambda w, x: {"x": x * w[0]})
+    _save(path, spec, lambda _, x: {"y": x})
 
 
 MODELS: dict[str, Callable[[str], None]] = {
     function.__name__: function
     for function in (
-        *(split, components, lengths, counts, kinds, mixed, passed, scalar),
+        *(split, components, lengths, counts, kinds, mixed, passed),
         tf1_sparse_maker,
+        tf1_sparse_taker,
+        tf1_sparse_taker,
     )
 }
 """The models by name."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +80,14 @@ def faults(
         yield Fault("keys", f"{sorted(graph.signatures)}, not {sorted(wanted)}")
         return
     resaved = _Resaved(scratch)
+    places = [place for one in wanted.values() for place in one.places]
     for key, one in wanted.items():
         whole = one.chain()
         yield from _stated(key, graph.signatures[key], whole)
         fed = feeds[key] if feeds and key in feeds else made_up(whole.inputs)
+        compared = _Compared(Place(model, key, tags), one, places, fed, resaved)
         for loader in which:
-            yield from _values(Place(model, key, tags), one, fed, loader, resaved)
+            yield from compared.faults(loader)
     yield from _files(model, wanted, scratch)
 
 
@@ -114,46 +115,78 @@ class _Resaved:
             Failed: If TensorFlow cannot do that.
         """
         if place.model not in self._made:
+            output = self._scratch / f"resaved-{len(self._made)}"
             try:
-                made: Place | Failed = loaders.resave(
-                    place, self._scratch / f"resaved-{len(self._made)}"
-                )
+                self._made[place.model] = loaders.resave(place, output)
             except Failed as error:
-                made = error
-            self._made[place.model] = made
+                self._made[place.model] = error
         found = self._made[place.model]
         if isinstance(found, Failed):
             raise found
         return replace(found, key=place.key)
 
 
-def _values(
-    place: Place, wanted: Wanted, feeds: Sequence[Arrays], loader: str, resaved: _Resaved
-) -> Iterator[Fault]:
-    base = loader.split()[-1]
-    try:
-        if base != loader:  # What TensorFlow cannot save again alone, it need not save composed.
-            for each in wanted.places:
-                loaders.run(base, resaved.place(each), made_up(each.signature.inputs)[:1])
-        expected = wanted.chain(base).run(feeds)
-    except Failed:
-        return
-    run = partial(loaders.run, loader)
-    try:
-        composed = resaved.place(place) if base != loader else place
-        got = run(composed, feeds)
-        problem = _first_difference(expected, got)
-        if problem.endswith("other bits"):  # Perhaps TensorFlow put nodes together.
-            exact = wanted.chain(base, optimized=False).run(feeds)
-            got = run(composed, feeds, optimized=False)
-            problem = _first_difference(exact, got)
-    except Failed as error:
-        yield Fault(loader, f"{place.key} fails: {said(error)}", {"fed": feeds})
-        return
-    if problem:
-        yield Fault(
-            loader, f"{place.key}: {problem}", {"fed": feeds, "wanted": expected, "got": got}
-        )
+class _Compared:
+    """A signature of a composed model, and what it is to compute."""
+
+    def __init__(
+        self,
+        place: Place,
+        wanted: Wanted,
+        places: Sequence[Place],
+        feeds: Sequence[Arrays],
+        resaved: _Resaved,
+    ) -> None:
+        self._place, self._wanted, self._feeds, self._resaved = place, wanted, feeds, resaved
+        self._places = places  # All signatures of which there is something in the model.
+        self._expected: dict[tuple[str, bool], list[Arrays] | Failed] = {}
+
+    def faults(self, loader: str) -> Iterator[Fault]:
+        """Says in what the results under a loader are not those of the models in turn."""
+        base = loader.split()[-1]
+        if isinstance(self._results(base, optimized=True), Failed):
+            return
+        problem, evidence = self._problem(loader, base, optimized=True)
+        # Perhaps TensorFlow put nodes together, or took a tensor that is fed for what it computes.
+        if problem and evidence:
+            problem, evidence = self._problem(loader, base, optimized=False)
+        if problem and self._is_possible(loader, base, has_failed=not evidence):
+            yield Fault(loader, f"{self._place.key}: {problem}", {"fed": self._feeds, **evidence})
+
+    def _problem(self, loader: str, base: str, *, optimized: bool) -> tuple[str, dict[str, Any]]:
+        expected = self._results(base, optimized=optimized)
+        if isinstance(expected, Failed):
+            return "", {}
+        try:
+            place = self._place if base == loader else self._resaved.place(self._place)
+            got = loaders.run(loader, place, self._feeds, optimized=optimized)
+        except Failed as error:
+            return f"fails: {said(error)}", {}
+        return _first_difference(expected, got), {"wanted": expected, "got": got}
+
+    def _results(self, base: str, *, optimized: bool) -> list[Arrays] | Failed:
+        """Returns what the models compute in turn, or why they cannot be run."""
+        if (base, optimized) not in self._expected:
+            whole = self._wanted.chain(base, optimized=optimized)
+            try:
+                self._expected[base, optimized] = whole.run(self._feeds)
+            except Failed as error:
+                self._expected[base, optimized] = error
+        return self._expected[base, optimized]
+
+    def _is_possible(self, loader: str, base: str, *, has_failed: bool) -> bool:
+        """Whether TensorFlow can do with each of the models what it cannot do with the whole."""
+        for place in self._places if has_failed else self._wanted.places:
+            feeds = made_up(place.signature.inputs)[:1]
+            try:
+                before = loaders.run(base, place, feeds)
+                if base != loader and _first_difference(
+                    before, loaders.run(base, self._resaved.place(place), feeds)
+                ):
+                    return False
+            except Failed:
+                return False
+        return True
 
 
 def _first_difference(wanted: Sequence[Arrays], got: Sequence[Arrays]) -> str:
