@@ -4,7 +4,6 @@ import pytest
 
 from sigpb import protos
 from sigpb.errors import PatchError
-from sigpb.graphs.effects import has_no_effect
 from sigpb.graphs.function_body import InnerTensor, find
 from sigpb.graphs.interior import Cut, with_arguments
 from sigpb.tf.called_functions import nodes_by_name
@@ -185,35 +184,3 @@ class TestWithArguments:
         cut = Cut.of_function(f, (), Known(), [InnerTensor((), "b:y:0", TensorType(FLOAT32, None))])
         after = with_arguments(f, cut, Known(), OpDefs())
         assert [node.name for node in after.node_def] == ["a", "c"]
-
-
-@pytest.mark.parametrize(
-    ("node", "expected"),
-    [
-        ("a = Abs(x)", True),
-        ("a = ReadVariableOp(x)", True),
-        ("a = LookupTableFindV2(x)", True),
-        ("a = Assert(x)", True),
-        ("a = ReadFile(x)", True),
-        ("a = AssignAddVariableOp(x, y)", False),
-        ("a = WriteFile(x, y)", False),
-        ("a = Unknown(x)", False),
-        (f"a = StatefulPartitionedCall(x) {call('reads')}", True),
-        (f"a = StatefulPartitionedCall(x) {call('writes')}", False),
-        (f"a = StatefulPartitionedCall(x) {call('calls')}", False),
-        (f"a = StatefulPartitionedCall(x) {call('missing')}", False),
-    ],
-)
-def test_effects(node: str, expected: bool) -> None:
-    functions = Known(
-        function("reads", "b = ReadVariableOp(x)", "x", {}),
-        function("writes", "b = AssignVariableOp(x, x)", "x", {}),
-        function("calls", f"b = PartitionedCall(x) {call('writes')}", "x", {}),
-    )
-    assert has_no_effect(nodes(node)[0], functions, OpDefs()) == expected
-
-
-def test_effects_of_an_op_of_the_model() -> None:
-    ops = OpDefs([protos.OpDef(name="Mine"), protos.OpDef(name="Hers", is_stateful=True)])
-    found = [has_no_effect(nodes(f"a = {op}(x)")[0], Known(), ops) for op in ("Mine", "Hers")]
-    assert found == [True, False]
