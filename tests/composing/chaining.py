@@ -9,7 +9,8 @@ from typing import Any
 
 from sigpb.composing.chain import chained
 from sigpb.composing.composed import Composed
-from sigpb.composing.fit import Pair, Partner, Position, fitted
+from sigpb.composing.fit import Pair, Partner, fitted
+from sigpb.saved_model.grafts import Position
 from sigpb.saved_model.model import SavedModel, open_model
 from sigpb.wire import assemble
 from tests.model_runner import run_v1

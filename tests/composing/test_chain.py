@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sigpb.composing.fit import Position
+from sigpb.saved_model.grafts import Position
 from tests.model_runner import assert_equal, resave, run_v1, run_v2
 
 from .chaining import chain, one_after_the_other, ran

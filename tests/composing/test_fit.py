@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from sigpb import protos
-from sigpb.composing.fit import Fit, Pair, Partner, Position, fitted, misfit
+from sigpb.composing.fit import Fit, Pair, Partner, fitted, misfit
 from sigpb.errors import PatchError
+from sigpb.saved_model.grafts import Position
 from sigpb.tf.tensor_types import dtype_of, parse_shape, shape_proto
 
 
