@@ -129,7 +129,8 @@ class _Needed:
         self.reach.add(self.initializers.needed(self.resources))
         self.reach.add(variable_nodes(collections, nodes, self.reach.nodes))
         assets = self._meta_graph.asset_file_def
-        named = (assets[at].tensor_info for at in self._of_objects.assets(self.objects))
+        places = self._of_objects.assets(self.objects)
+        named = (assets[at].tensor_info for at in places if 0 <= at < len(assets))
         self.reach.add(producer(name) for info in named for name in tensor_names(info))
 
     def restrict_assets(self) -> dict[int, int]:

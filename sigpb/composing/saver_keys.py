@@ -28,6 +28,14 @@ SAVING = frozenset({"Save", "SaveSlices", "SaveV2"})
 # tensorflow/core/ops/io_ops.cc: the name of the file comes first, then the keys.
 _KEYS = 1
 
+# These say how many tensors they read or write.
+_VERSION_2 = {"RestoreV2", "SaveV2"}
+
+# A shape may claim more elements than there are; then the last one is repeated.
+_MOST = 1 << 20
+
+_STRING = protos.DataType.Value("DT_STRING")
+
 # SaveV2 takes the tensors behind the slices that they are.
 _TENSORS = 3
 
@@ -72,7 +80,7 @@ def keyed_nodes(meta_graph: protos.MetaGraphDef) -> list[KeyedNode]:
         for node in nodes:
             if node.op in RESTORING or node.op in SAVING:
                 constant = body.constant(node.input[_KEYS]) if len(node.input) > _KEYS else None
-                if constant is None:
+                if constant is None or not _has_keys(constant, node):
                     problems.append(
                         f"the node {node.name!r} reads or writes a checkpoint, and its keys are "
                         "no constant, so it cannot be determined which tensors these are."
@@ -86,6 +94,26 @@ def keyed_nodes(meta_graph: protos.MetaGraphDef) -> list[KeyedNode]:
     if problems:
         raise PatchError(problems)
     return found
+
+
+def is_text(constant: protos.NodeDef) -> bool:
+    """Whether the value of a constant is text, of which it is known how much."""
+    tensor = constant.attr["value"].tensor
+    try:
+        count = math.prod(sizes(tensor))
+    except ValueError:
+        return False
+    return tensor.dtype == _STRING and not tensor.tensor_content and count <= _MOST
+
+
+def _has_keys(constant: protos.NodeDef, node: protos.NodeDef) -> bool:
+    """Whether a constant has a key for each tensor that a node reads or writes."""
+    if not is_text(constant):
+        return False
+    count = len(stored_keys(constant))
+    if node.op in _VERSION_2 and count != len(node.attr["dtypes"].list.type):
+        return False
+    return node.op != "SaveV2" or count <= len(node.input) - _TENSORS
 
 
 def stored_keys(constant: protos.NodeDef) -> list[str]:
@@ -107,6 +135,10 @@ def set_keys(constant: protos.NodeDef, keys: Iterable[str]) -> None:
 
 def stored_objects(keyed: KeyedNode) -> protos.NodeDef | None:
     """Returns the constant with the tracked objects that SaveV2 writes; None if it writes none."""
-    tensors = zip(keyed.keys, keyed.node.input[_TENSORS:], strict=False)
-    found = (keyed.body.constant(tensor) for key, tensor in tensors if key == OBJECTS_KEY)
-    return next(found, None) if keyed.node.op == "SaveV2" else None
+    if keyed.node.op != "SaveV2":
+        return None
+    for key, tensor in zip(keyed.keys, keyed.node.input[_TENSORS:], strict=False):
+        constant = keyed.body.constant(tensor) if key == OBJECTS_KEY else None
+        if constant is not None and is_text(constant):
+            return constant
+    return None

@@ -33,11 +33,13 @@ from sigpb.composing.sharing import (
     name_shared,
 )
 from sigpb.errors import PatchError
+from sigpb.saved_model.model import parse
 from sigpb.tf.control_flow import ENTER_OPS
 from sigpb.tf.fresh_names import TakenNames
 from sigpb.tf.tensor_elements import elements, set_elements
 from sigpb.tf.tensor_names import producer
 from sigpb.tf.tensor_types import with_tensors
+from sigpb.wire import Message
 
 _NUMBER = re.compile(r"_([0-9]+)$")
 _MADE_BY_TENSORFLOW = ("__inference_", "__forward_", "__backward_")
@@ -389,7 +391,8 @@ def _scope_stored_objects(keyed: KeyedNode, names: _Names) -> None:
     """Renames the keys in the object graph that a saving op writes beside the tensors."""
     if (constant := stored_objects(keyed)) is not None:
         value = constant.attr["value"].tensor
-        tracked = (protos.TrackableObjectGraph.FromString(each) for each in elements(value))
+        roots = map(Message.root, elements(value))
+        tracked = (parse(protos.TrackableObjectGraph, each) for each in roots)
         set_elements(value, [_tracked(each, names).SerializeToString() for each in tracked])
 
 

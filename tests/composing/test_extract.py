@@ -11,7 +11,7 @@ from sigpb import protos
 from sigpb.composing.extract import extracted
 from sigpb.composing.part import Part
 from sigpb.composing.saver_keys import keyed_nodes
-from sigpb.errors import PatchError
+from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.saved_model.model import open_model
 
 
@@ -203,9 +203,13 @@ graph_def {
          attr { key: "_output_shapes" value { list { shape { dim { size: 3 } } } } } }
   node { name: "slices" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
          tensor_shape { dim { size: 3 } } string_val: "" } } } }
-  node { name: "save_w" op: "SaveV2" input: "file" input: "keys_w" input: "slices" input: "w"
+  node { name: "slice" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 1 } } string_val: "" } } } }
+  node { name: "two" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING
+         tensor_shape { dim { size: 2 } } string_val: "" } } } }
+  node { name: "save_w" op: "SaveV2" input: "file" input: "keys_w" input: "slice" input: "w"
          attr { key: "dtypes" value { list { type: DT_FLOAT } } } }
-  node { name: "save_vu" op: "SaveV2" input: "file" input: "keys_vu" input: "slices"
+  node { name: "save_vu" op: "SaveV2" input: "file" input: "keys_vu" input: "two"
          input: "v" input: "u"
          attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_FLOAT } } } }
   node { name: "saved" op: "Identity" input: "file" input: "^save_w" input: "^save_vu" }
@@ -243,8 +247,16 @@ def test_a_file_of_the_checkpoint_that_would_be_empty_stays_as_it_is() -> None:
 def test_lists_that_are_no_constants_are_refused() -> None:
     part = part_of(SHARDS)
     nodes = {node.name: node for node in part.meta_graph.graph_def.node}
-    nodes["slices"].op = "Placeholder"
+    nodes["two"].op = "Placeholder"
     with pytest.raises(PatchError, match="'save_vu' reads or writes slices"):
+        extracted(part, ["wv"])
+    part = part_of(SHARDS)
+    nodes = {node.name: node for node in part.meta_graph.graph_def.node}
+    nodes["save_vu"].input[2] = "slices"
+    with pytest.raises(ModelUnreadable, match="'save_vu' has lists of different lengths"):
+        extracted(part, ["wv"])
+    nodes["read"].attr["dtypes"].list.type.append(1)
+    with pytest.raises(PatchError, match="'read' reads or writes a checkpoint, and its keys"):
         extracted(part, ["wv"])
 
 
@@ -359,6 +371,13 @@ def test_objects_on_the_way_are_of_no_class_and_have_new_positions() -> None:
     assert function.bare_concrete_function.concrete_function_name == "__inference_f_1"
     assert variable.variable.name == "w"
     assert list(graph.concrete_functions["__inference_f_1"].bound_inputs) == [3]
+
+
+def test_a_position_where_nothing_is_is_refused() -> None:
+    part = part_of(OPTIMIZER)
+    part.meta_graph.object_graph_def.concrete_functions["__inference_f_1"].bound_inputs.append(9)
+    with pytest.raises(ModelUnreadable, match="refers to the position 9, where nothing is"):
+        extracted(part, ["f"])
 
 
 def test_a_variable_of_an_optimizer_is_refused() -> None:

@@ -244,7 +244,8 @@ REFUSED = {
     """saver_def { restore_op_name: 'r' } graph_def {
          node { name: 'k' op: 'Const' attr { key: 'value' value { tensor {
            dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: 'w' } } } }
-         node { name: 'r' op: 'RestoreV2' input: 'k' input: 'k' input: 'k' }
+         node { name: 'r' op: 'RestoreV2' input: 'k' input: 'k' input: 'k'
+                attr { key: 'dtypes' value { list { type: DT_FLOAT } } } }
          node { name: 'o' op: 'Identity' input: 'k' } }""": "the node 'o' takes keys",
 }
 

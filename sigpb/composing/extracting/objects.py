@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from sigpb import protos
 from sigpb.composing.extracting.effects import Effects
 from sigpb.composing.sharing import Resource
-from sigpb.errors import PatchError
+from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.rewrite.whole_graph.objects import (
     GENERIC,
     captured,
@@ -114,17 +114,17 @@ class Objects:
                         )
             if old in needed:
                 for saveable in node.saveable_objects.values():
-                    saveable.save_function = places[saveable.save_function]
-                    saveable.restore_function = places[saveable.restore_function]
+                    for field in ("save_function", "restore_function"):
+                        setattr(saveable, field, _place(places, getattr(saveable, field)))
             elif old != signature_map:
                 _generalize(node)
             if node.HasField("asset"):
-                node.asset.asset_file_def_index = assets[node.asset.asset_file_def_index]
+                node.asset.asset_file_def_index = _place(assets, node.asset.asset_file_def_index)
         for name in functions:
             if name in self._graph.concrete_functions:
                 function = after.concrete_functions[name]
                 function.CopyFrom(self._graph.concrete_functions[name])
-                function.bound_inputs[:] = [places[each] for each in function.bound_inputs]
+                function.bound_inputs[:] = [_place(places, each) for each in function.bound_inputs]
         return after
 
     def _closure(self, begin: Iterable[int]) -> set[int]:
@@ -169,6 +169,14 @@ class Objects:
     def _leads(self, place: int, name: str) -> bool:
         """Whether an object still has a child of some name, if the child is there."""
         return place != self._objects.signature_map or name in self._signatures
+
+
+def _place(places: Mapping[int, int], before: int) -> int:
+    if before not in places:
+        raise ModelUnreadable(
+            f"its object graph refers to the position {before}, where nothing is."
+        )
+    return places[before]
 
 
 def _generalize(node: protos.SavedObject) -> None:

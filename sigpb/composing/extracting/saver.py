@@ -20,6 +20,7 @@ from sigpb.composing.saver_keys import (
     RESTORING,
     SAVING,
     KeyedNode,
+    is_text,
     keyed_nodes,
     set_keys,
     stored_keys,
@@ -27,7 +28,7 @@ from sigpb.composing.saver_keys import (
 )
 from sigpb.composing.scoped_collections import variable_in
 from sigpb.composing.sharing import Resource
-from sigpb.errors import PatchError
+from sigpb.errors import ModelUnreadable, PatchError
 from sigpb.graphs.cone import needed as reaching
 from sigpb.graphs.cone import reached
 from sigpb.tf.called_functions import called_functions, nodes_by_name
@@ -283,6 +284,9 @@ class _Restricting:
         objects = self.meta_graph.object_graph_def.concrete_functions
         if body.call is None or self.named[name] != 1 or name in objects:
             return False
+        call, count = body.call.node, len(body.function.signature.input_arg)
+        if len(call.attr["Tin"].list.type) != count or len(call.input) < count:
+            return False  # Of a damaged model.
         return self._is_own(body.call.body)
 
 
@@ -302,14 +306,18 @@ def _keep(keyed: KeyedNode, positions: Sequence[int]) -> None:
     """Leaves out of the lists that a node takes what is not at some positions."""
     if len(positions) == len(keyed.keys):
         return
+    count = len(keyed.keys)
     for at in _LISTS:
         constant = _own_constant(keyed, at)
         listed = stored_keys(constant)
+        if len(listed) != count:
+            raise ModelUnreadable(f"the node {keyed.node.name!r} has lists of different lengths.")
         set_keys(constant, [listed[position] for position in positions])
         for shape in (
             constant.attr[OUTPUT_SHAPES].list.shape if OUTPUT_SHAPES in constant.attr else ()
         ):
-            shape.dim[0].size = len(positions)
+            for dimension in shape.dim:
+                dimension.size = len(positions)
     attributes = keyed.node.attr
     dtypes = attributes["dtypes"].list.type
     dtypes[:] = [dtypes[position] for position in positions]
@@ -324,7 +332,7 @@ def _own_constant(keyed: KeyedNode, at: int) -> protos.NodeDef:
     """Returns the constant that a node takes, or a copy if something else takes it too."""
     body, node = keyed.body, keyed.node
     constant = body.constant(node.input[at])
-    if constant is None:
+    if constant is None or not is_text(constant):
         raise PatchError(
             f"the node {node.name!r} reads or writes slices of tensors that are no constant, so it "
             "cannot be determined which these are."
