@@ -230,6 +230,21 @@ def test_collections() -> None:
     assert (asset.filename, asset.tensor_info.name) == ("a.txt", f"{SCOPE}/a.txt:0")
 
 
+def test_slices_of_variables_are_named_after_the_key_of_the_whole() -> None:
+    part = part_of('graph_def { node { name: "w/part_0" op: "VariableV2" } }')
+    collections = part.meta_graph.collection_def
+    variable = protos.VariableDef(variable_name="w/part_0:0")
+    variable.save_slice_info_def.full_name = "w"
+    for key in ("variables", "while_context"):
+        collections[key].bytes_list.value.extend([variable.SerializeToString(), b"\xff"])
+    after = scoped(part, SCOPE, 1).meta_graph.collection_def
+    encoded, somebodys = after["variables"].bytes_list.value
+    variable = protos.VariableDef.FromString(encoded)
+    assert variable.variable_name == f"{SCOPE}/w/part_0:0"
+    assert variable.save_slice_info_def.full_name == f"{SCOPE}/w", "as a saver would ask for it"
+    assert somebodys == b"\xff", "no message of that kind"
+
+
 REFUSED = {
     "graph_def { node { name: 'e' op: 'TRTEngineOp' } }": "engines of TensorRT",
     "graph_def { library { function { node_def { name: 'v' op: 'VarHandleOp' } } } }": (
