@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sigpb.composing.part import Part
-from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean
+from sigpb.errors import EnvironmentFailure, PatchError, did_you_mean, listed
 from sigpb.rewrite.commit import commit_model
 from sigpb.rewrite.draft import MetaGraphDraft, interfaces_of
 from sigpb.rewrite.interface import SignatureRef
@@ -97,12 +97,25 @@ class AdapterSignature:
         with open_model(self.adapter.directory) as model:
             if self.endpoint is not None:
                 model = _with_endpoint(model, self.index, self.key, self.endpoint)
-            part = extracted(Part.of(model, self.index), [self.key])
+            whole = Part.of(model, self.index)
+            _require_values(whole)
+            part = extracted(whole, [self.key])
         if self.freeze:
             from sigpb.composing.frozen import frozen
 
             part = frozen(part)
         return part
+
+
+def _require_values(part: Part) -> None:
+    """Makes sure that the checkpoint has all that is restored: else no loader takes the model."""
+    from sigpb.composing.extracting.saver import restored_keys
+
+    if missing := sorted(restored_keys(part.meta_graph) - part.variables.keys()):
+        raise PatchError(
+            f"its checkpoint does not have {listed(missing)}, which loaders restore; bring "
+            f"{part.directory / 'variables'} here whole."
+        )
 
 
 def adapter_at(directory: Path) -> Adapter:

@@ -415,3 +415,14 @@ def test_variables_can_be_frozen(reviews: Path, of: Patch) -> None:
     patched(reviews, of('after { model: "calibrate" freeze: true }'))
     changed = {name for name, each in contents(reviews).items() if before.get(name) != each}
     assert changed == {MAIN, RECORD, "fingerprint.pb"}
+
+
+def test_an_adapter_needs_the_values_that_it_restores(reviews: Path, of: Patch) -> None:
+    shutil.rmtree("calibrate/variables")
+    shutil.rmtree("tokenize/variables")  # Without variables, nothing is missing.
+    patched(reviews, of('before { model: "tokenize" }'))
+    (problem,) = refusal(reviews, of('after { model: "calibrate" }'))
+    missing = [f"{name}/.ATTRIBUTES/VARIABLE_VALUE" for name in ("temperature", "threshold")]
+    assert (
+        f"after 'calibrate': its checkpoint does not have '{missing[0]}', '{missing[1]}'" in problem
+    )
