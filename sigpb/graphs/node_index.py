@@ -70,6 +70,7 @@ class NodeIndex:
         self._searched = 0
         self.end = self._field_at(self._starts[-1]).end if self._starts else graph.start
         self._spans.append((start, max(start, self.end)))
+        self._size = sum(end - start for start, end in self._spans)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -87,7 +88,7 @@ class NodeIndex:
 
     def _is_worth_a_table(self) -> bool:
         """Whether all that was searched for takes longer than to look at each node once."""
-        self._searched += self.end - self.graph.start
+        self._searched += self._size
         return self._searched > _WORTH_A_TABLE * len(self._starts)
 
     @cached_property

@@ -165,16 +165,15 @@ class TopLevelGraph(GraphBody):
         Args:
             tensor: The tensor, as `canonical` spells it.
         """
-        fields = chain.from_iterable(map(self._index.naming, (tensor, f"{tensor}:0")))
-        names = [outline(self._graph.message(field)).name for field in fields]
-        changed = (node.name for node in self.changed_nodes)
-        found = map(self.node, dict.fromkeys([*names, *changed]))
-        gone = set(self._removed)
-        return [
-            node
-            for node in found
-            if node and node.name not in gone and tensor in map(canonical, node.input)
-        ]
+        found = {}
+        for field in chain.from_iterable(map(self._index.naming, (tensor, f"{tensor}:0"))):
+            node = outline(self._graph.message(field))
+            if tensor in map(canonical, node.input):
+                found[node.name] = as_meant(self._index.node(field), self._producer)
+        for name in (*self._replaced, *self._removed):
+            found.pop(name, None)
+        changed = (node for node in self.changed_nodes if tensor in map(canonical, node.input))
+        return [*found.values(), *changed]
 
     def has_op(self, *ops: str) -> bool:
         """Whether a node of the file has one of some ops."""
