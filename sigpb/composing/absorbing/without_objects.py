@@ -33,6 +33,7 @@ def without_objects(meta_graph: protos.MetaGraphDef) -> protos.MetaGraphDef:
     after.CopyFrom(meta_graph)
     after.ClearField("object_graph_def")
     _forget_gradients(after.graph_def.library)
+    _drop_empty_attributes(after.graph_def)
     handles = _shared(after.graph_def)
     # A variable without a value could not be saved.
     assigned = _given_values(after)
@@ -91,6 +92,18 @@ def _forget_gradients(library: protos.FunctionDefLibrary) -> None:
             name = node.attr[_GRADIENT].s if _GRADIENT in node.attr else b""
             if _OF_A_CALL.match(name) and name not in registered:
                 del node.attr[_GRADIENT]
+
+
+def _drop_empty_attributes(graph: protos.GraphDef) -> None:
+    """Removes attributes without a value from the nodes of the top level.
+
+    Sessions look at none that an op does not have. But `tf.saved_model.load` makes functions of the
+    nodes of a model of TensorFlow 1, and takes such a value for one that a caller has to give
+    (tensorflow/core/common_runtime/function_def_utils.cc).
+    """
+    for node in graph.node:
+        for name in [name for name, each in node.attr.items() if each.WhichOneof("value") is None]:
+            del node.attr[name]
 
 
 def _shared(graph: protos.GraphDef) -> Mapping[Variable, protos.NodeDef]:

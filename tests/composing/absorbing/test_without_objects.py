@@ -80,6 +80,15 @@ def test_reads_are_added_where_there_are_none(fixture_model: Callable[..., Path]
     assert _variables(without_objects(part)) == {"s/w:0": ["s/w"], "s/c:0": ["s/c"]}
 
 
+def test_attributes_without_a_value_are_dropped(fixture_model: Callable[..., Path]) -> None:
+    part = _part(fixture_model("tf2_shared"))
+    assert all("f" in node.attr for node in part.graph_def.node)
+    after = without_objects(part)
+    assert {node.op for node in after.graph_def.node if "f" in node.attr} == {
+        "StatefulPartitionedCall"
+    }
+
+
 def test_gradients_that_nothing_has_are_forgotten(fixture_model: Callable[..., Path]) -> None:
     part = _part(fixture_model("tf2_linear"))
     kept = {b"CustomGradient-7": False, b"MyGradient": True, b"PartitionedCall-9": False}
