@@ -49,8 +49,14 @@ _SHARDS = """
     node { name: "keys" op: "Const" attr { key: "value" value { tensor {
       dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: "_CHECKPOINTABLE_OBJECT_GRAPH"
     } } } }
-    node { name: "save" op: "SaveV2" input: "first" input: "other" }
-    node { name: "save_1" op: "SaveV2" input: "second" input: "keys" input: "keys" input: "graph" }
+    node {
+      name: "save" op: "SaveV2" input: "first" input: "other" input: "other" input: "w"
+      attr { key: "dtypes" value { list { type: DT_FLOAT } } }
+    }
+    node {
+      name: "save_1" op: "SaveV2" input: "second" input: "keys" input: "keys" input: "graph"
+      attr { key: "dtypes" value { list { type: DT_STRING } } }
+    }
     node {
       name: "pack" op: "Pack" input: "first" input: "second" input: "^save" input: "^save_1"
       attr { key: "N" value { i: 2 } }

@@ -19,9 +19,9 @@ _NODES = """
     default Const
     path PlaceholderWithDefault default
     keys Const
-    write SaveV2 path keys
+    write SaveV2 path keys keys variable
     saved Identity path ^write
-    read RestoreV2 path:0 keys
+    read RestoreV2 path:0 keys keys
     assign Assign variable read
     shard NoOp ^assign
     restore NoOp ^shard
@@ -35,6 +35,8 @@ def _text(scope: str = "", version: str = "V2", more: str = "") -> str:
         taken = (f"^{scope}{i[1:]}" if i.startswith("^") else scope + i for i in inputs)
         listed = " ".join(f'input: "{each}"' for each in taken)
         value = f'attr {{ key: "value" {_KEYS} }}' if name == "keys" else ""
+        if op.endswith("V2"):
+            value = 'attr { key: "dtypes" value { list { type: DT_FLOAT } } }'
         nodes.append(f'node {{ name: "{scope}{name}" op: "{op}" {listed} {value} }}')
     saver = (
         f'filename_tensor_name: "{scope}path:0" save_tensor_name: "{scope}saved:0" '
@@ -54,8 +56,8 @@ def test_one_path_is_read_by_both_and_two_that_are_written_become_one(tmp_path: 
     saver = merged.saver_def
     assert saver.filename_tensor_name == "path:0"
     assert inputs[saver.restore_op_name] == ["^restore", "^s/restore"]
-    assert inputs["read"] == ["path:0", "keys"]
-    assert inputs["s/read"] == ["path", "s/keys"]
+    assert inputs["read"] == ["path:0", "keys", "keys"]
+    assert inputs["s/read"] == ["path", "s/keys", "s/keys"]
     assert "s/path" not in inputs
     assert "s/default" not in inputs, "nothing takes it any more"
     prefixes = [inputs[name][0] for name in ("write", "s/write")]
@@ -101,7 +103,7 @@ def test_a_model_without_a_saver_takes_that_of_the_part(tmp_path: Path) -> None:
         _text("s/")
     )
     assert merged.saver_def.restore_op_name == "s/restore"
-    assert _inputs(merged)["s/read"] == ["s/path:0", "s/keys"]
+    assert _inputs(merged)["s/read"] == ["s/path:0", "s/keys", "s/keys"]
 
 
 def test_a_part_without_a_saver_changes_nothing(tmp_path: Path) -> None:
