@@ -40,13 +40,14 @@ def extracted(part: Part, signatures: Collection[str]) -> Part:
 
     Raises:
         PatchError: If a signature does not exist, or if it cannot be determined what the saver
-            restores.
+            restores; if a signature names a tensor that the graph does not have.
     """
     known = [key for key in part.meta_graph.signature_def if not key.startswith(INTERNAL_PREFIX)]
     if unknown := [key for key in signatures if key not in known]:
         raise PatchError(
             [f"there is no signature {key!r}; {did_you_mean(key, known)}." for key in unknown]
         )
+    _require_tensors(part.meta_graph, signatures)
     meta_graph = protos.MetaGraphDef()
     meta_graph.CopyFrom(part.meta_graph)
     for key in part.meta_graph.signature_def:
@@ -79,6 +80,25 @@ def extracted(part: Part, signatures: Collection[str]) -> Part:
         assets={name: file for name, file in part.assets.items() if name in names},
         objects=tracked,
     )
+
+
+def _require_tensors(meta_graph: protos.MetaGraphDef, signatures: Collection[str]) -> None:
+    """Makes sure that signatures name tensors of nodes that the graph has."""
+    nodes = {node.name for node in meta_graph.graph_def.node}
+    problems = [
+        f"the {side} {name!r} of the signature {key!r} is the tensor {tensor!r}, and the graph has "
+        "no such node."
+        for key in signatures
+        for side, infos in (
+            ("input", meta_graph.signature_def[key].inputs),
+            ("output", meta_graph.signature_def[key].outputs),
+        )
+        for name, info in sorted(infos.items())
+        for tensor in tensor_names(info)
+        if producer(tensor) not in nodes
+    ]
+    if problems:
+        raise PatchError(problems)
 
 
 class _Needed:

@@ -426,3 +426,11 @@ def test_an_adapter_needs_the_values_that_it_restores(reviews: Path, of: Patch) 
     assert (
         f"after 'calibrate': its checkpoint does not have '{missing[0]}', '{missing[1]}'" in problem
     )
+
+
+def test_an_adapter_has_the_tensors_that_its_signature_names(reviews: Path, of: Patch) -> None:
+    model = read(Path("tokenize"))
+    model.meta_graphs[0].signature_def["serving_default"].outputs["ids"].name = "nowhere:0"
+    Path("tokenize", MAIN).write_bytes(model.SerializeToString())
+    (problem,) = refusal(reviews, of('before { model: "tokenize" }'))
+    assert "is the tensor 'nowhere:0', and the graph has no such node" in problem
