@@ -391,3 +391,46 @@ def test_keys_without_a_saver_are_the_names_of_variables() -> None:
     part = with_variables(part_of(TABLES))
     part.meta_graph.ClearField("saver_def")
     assert set(extracted(part, ["a"]).variables) == {"w"}
+
+
+def test_what_an_initializer_only_reads_does_not_keep_it() -> None:
+    part = part_of(TABLES)
+    graph = part.meta_graph.graph_def
+    nodes = {node.name: node for node in graph.node}
+    graph.node.add(name="path", op="VarHandleOp")
+    graph.node.add(name="read_path", op="ReadVariableOp", input=["path"])
+    nodes["a_init"].input[:] = ["a", "read_path"]
+    nodes["b_init"].op, nodes["b_init"].input[:] = "StatefulPartitionedCall", ["read_path", "b"]
+    left = {node.name for node in extracted(part, ["a"]).meta_graph.graph_def.node}
+    assert {"path", "a_init"} <= left
+    assert "b_init" not in left, "its table goes, though it reads the path, too"
+    nodes["a_init"].input[:] = ["a", "exported"]
+    graph.node.add(name="exported", op="LookupTableExportV2", input=["b"])
+    left = {node.name for node in extracted(part, ["b"]).meta_graph.graph_def.node}
+    assert "b_init" in left
+    assert "a_init" not in left, "it fills another table with what it reads"
+
+
+def test_what_a_variable_that_stays_is_made_of_keeps_its_value() -> None:
+    part = with_variables(part_of(TABLES))
+    nodes = {node.name: node for node in part.meta_graph.graph_def.node}
+    nodes["w/initial"].op, nodes["w/initial"].input[:] = "Identity", ["v"]
+    assert set(extracted(part, ["a"]).variables) == {"v", "w"}
+
+
+def test_functions_that_capture_the_same_are_not_on_the_way() -> None:
+    part = part_of(OPTIMIZER)
+    objects = part.meta_graph.object_graph_def
+    objects.nodes[0].children.add(node_id=6, local_name="other")
+    objects.nodes.add().function.concrete_functions.append("__inference_g_2")
+    objects.nodes[6].children.add(node_id=5, local_name="capture_0")
+    assert len(extracted(part, ["f"]).meta_graph.object_graph_def.nodes) == 4
+
+
+def test_values_of_objects_stay_also_if_no_session_restores_them() -> None:
+    tracked = protos.TrackableObjectGraph()
+    tracked.nodes.add().children.add(node_id=1, local_name="w")
+    tracked.nodes.add().attributes.add(name="VARIABLE_VALUE", checkpoint_key="w/value")
+    variables = {"w/value": "w/value", "m/value": "m/value"}
+    part = replace(part_of(OPTIMIZER), variables=variables, objects=tracked)
+    assert set(extracted(part, ["f"]).variables) == {"w/value"}
