@@ -29,6 +29,7 @@ OWN = {
     ("protos.py", "read_bytes"),
     ("publishing/durability.py", "read_text"),
     ("publishing/output_file.py", "open"),
+    ("remote/model.py", "open"),
 }
 # Open a remote file by a path of Apache Beam's, and what is in memory.
 ELSEWHERE = {("batch/pipeline.py", "FileSystems"), ("saved_model/archive.py", "open")}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sigpb.publishing.changes import Changes, SplicedFile, WholeFile
 from sigpb.publishing.new_files import write_file
+from sigpb.regular_files import read_regular
 from sigpb.remote.model import FetchedModel
 from sigpb.saved_model.files import CHECKPOINT_INDEX, is_elsewhere
 
@@ -63,7 +64,7 @@ class Contents:
     def index(self) -> bytes | None:
         """Returns the new index of the checkpoint; None if there is none."""
         file = self._files.get(CHECKPOINT_INDEX)
-        return None if file is None else file.read_bytes()
+        return None if file is None else read_regular(file)
 
 
 @contextlib.contextmanager

@@ -154,7 +154,7 @@ class TestPatchFile:
                 "a.textproto",
                 'signature {\n  key: "serving_default"\n  renam_to: "predict"\n}',
                 ':3:3: Message type "sigpb.SignaturePatch" has no field named "renam_to". '
-                "Did you mean 'rename_to'? There are 'batch_size', 'copy_of', ",
+                "Did you mean 'rename_to'? There are 'after', 'batch_size', 'before', ",
             ),
             (
                 "a.textproto",

@@ -108,6 +108,8 @@ def test_fields_have_their_flags() -> None:
     assert found["EndpointPatch", "dtype"] == ("input_dtype", "output_dtype")
     assert found["SignaturePatch", "copy_of"] == ("copy_signature",)
     assert found["SavedModelPatch", "set_tags"] == ("set_tags",)
+    assert found["SignaturePatch", "after"] == ("after",)
+    assert found["Graft", "freeze"] == ("freeze_adapters",)
     without = {
         *("id", "reason", "only", "signature"),
         *("key", "key_pattern", "input", "output"),

@@ -139,6 +139,7 @@ def test_meta_graph_with_nothing_in_it(write: Callable[..., Path]) -> None:
         "signatures": {},
         "functions": [],
         "unsigned": {"placeholders": [], "results": [], "command": None},
+        "grafts": [],
     }
 
 
@@ -221,6 +222,7 @@ def made_up(*signatures: tuple[str, dict[str, Any]], **graph: Any) -> dict[str, 
                 "signatures": dict(signatures),
                 "functions": [],
                 "unsigned": None,
+                "grafts": [],
                 **graph,
             }
         ],
