@@ -11,6 +11,7 @@ from sigpb.composing.composed import Composed
 from sigpb.composing.way_back import LAYOUT, WayBack
 from sigpb.errors import PatchError
 from sigpb.publishing.changes import Content, WholeFile
+from sigpb.rewrite.graph_parts import GraphParts
 from sigpb.saved_model.grafts import grafts
 from sigpb.saved_model.model import MetaGraph
 from sigpb.tf.tensor_names import producer
@@ -83,17 +84,26 @@ def _was(into: Composed, was: bytes | Path | None) -> Content | None:
 
 
 def _missing(meta_graph: MetaGraph, way: WayBack) -> Iterator[str]:
-    """Yields what of the graft other signatures need: copies of the one that it was for."""
+    """Yields what of the graft others need, and what the model without it needs and has no more.
+
+    Copies of the signature that the graft was for need it. What only the signature without the graft
+    needs may have been pruned since.
+    """
     gone = {
         path: {each.field.name for each in way.differences if each.path == path and not each.before}
         for path in (_NODES, _FUNCTIONS)
     }
+    parts = GraphParts(meta_graph)
+    pruned = set[str]()
     for key in sorted(meta_graph.signatures, key=natural):
         signature = meta_graph.signatures[key]
         infos = (*signature.inputs.values(), *signature.outputs.values())
         names = {producer(tensor) for info in infos for tensor in tensor_names(info)}
         if names & gone[_NODES]:
             yield f"signature {key!r} needs it; delete that first, with a patch of its own."
+        pruned |= {name for name in names - gone[_NODES] if parts.top.node(name) is None}
+    for node in sorted(pruned):
+        yield f"the model has no node {node!r} any more, which it needs without it; {_LATER}."
     graph = meta_graph.object_graph
     for name in sorted(graph.proto.concrete_functions if graph else ()):
         if name in gone[_FUNCTIONS]:

@@ -380,6 +380,23 @@ class TestWayBack:
         found = refusal(reviews, of('ungraft: "calibrate"'))
         assert "signature 't' needs it; delete that first, with a patch of its own" in found[0]
 
+    @pytest.mark.parametrize("together", [True, False])
+    def test_what_was_pruned_since(
+        self, fixture_model: ModelFactory, of: Patch, together: bool
+    ) -> None:
+        model, prune = fixture_model("calibrate"), parse_text("prune: true")
+        grafted = of('before { model: "calibrate" map { from: "scores" to: "logits" } }')
+        if together:
+            grafted.MergeFrom(prune)
+        patched(model, grafted)
+        if not together:
+            patched(model, prune)
+        found = refusal(model, of('ungraft: "calibrate"'))
+        assert [each.partition("has no node ")[2].partition(" ")[0] for each in found] == [
+            "'StatefulPartitionedCall'",
+            "'serving_default_logits'",
+        ]
+
     def test_variables_that_were_stored_again(self, reviews: Path, of: Patch) -> None:
         patched(reviews, of('after { model: "calibrate" }'))
         with (reviews / "variables" / "variables.index").open("ab") as file:
