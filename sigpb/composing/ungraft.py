@@ -86,8 +86,8 @@ def _was(into: Composed, was: bytes | Path | None) -> Content | None:
 def _missing(meta_graph: MetaGraph, way: WayBack) -> Iterator[str]:
     """Yields what of the graft others need, and what the model without it needs and has no more.
 
-    Copies of the signature that the graft was for need it. What only the signature without the graft
-    needs may have been pruned since.
+    Copies of the signature that the graft was for need it. What only the signature without the
+    graft needs may have been pruned since.
     """
     gone = {
         path: {each.field.name for each in way.differences if each.path == path and not each.before}
