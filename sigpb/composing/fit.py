@@ -8,14 +8,16 @@ anything.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
+from typing import NamedTuple, TypeAlias
 
 from sigpb import protos
 from sigpb.errors import PatchError, did_you_mean, listed
 from sigpb.saved_model.grafts import Position
 from sigpb.tf.tensor_types import (
     Encoding,
+    Shape,
     TensorType,
     declared_type,
     dtype_name,
@@ -24,6 +26,7 @@ from sigpb.tf.tensor_types import (
     type_text,
 )
 
+_Endpoints: TypeAlias = Mapping[str, protos.TensorInfo]
 _ENCODINGS: dict[Encoding, str] = {
     "dense": "dense",
     "coo_sparse": "sparse",
@@ -96,14 +99,14 @@ def fitted(first: Partner, second: Partner, asked: Sequence[Pair], position: Pos
     if not pairs and not problems:
         problems.append(
             f"no output of {first.name} feeds an input of {second.name}: it returns "
-            f"{listed(sorted(outputs))}, and {second.name} takes {listed(sorted(inputs))}. Say "
-            f"which feeds which: {_map_of(min(outputs, default='…'), min(inputs, default='…'))}."
+            f"{listed(sorted(outputs))}, and {second.name} takes {listed(sorted(inputs))}. "
+            f"{_what_may_feed(outputs, inputs)}"
         )
     if position == "after" and pairs:
         problems += (
-            f"nothing feeds the input {key!r} ({type_text(declared_type(inputs[key]))}) of "
-            f"{second.name}. {first.name[:1].upper()}{first.name[1:]} returns "
-            f"{listed(sorted(outputs))}; name the one that feeds it: {_map_of('…', key)}."
+            f"nothing feeds the input {key!r} ({_text(inputs[key])}) of {second.name}. "
+            f"{first.name[:1].upper()}{first.name[1:]} returns {listed(sorted(outputs))}; "
+            f"{_what_may_be_fed(outputs, inputs, key)}"
             for key in sorted(set(inputs) - fed - named[1])
         )
     for pair in pairs:
@@ -118,6 +121,37 @@ def fitted(first: Partner, second: Partner, asked: Sequence[Pair], position: Pos
 def _map_of(output: str, input_: str) -> str:
     """Writes what a patch says of a pair."""
     return f'map {{ from: "{output}" to: "{input_}" }}'
+
+
+def _what_may_feed(outputs: _Endpoints, inputs: _Endpoints) -> str:
+    """Says which output may be meant to feed which input, where no key is that of both."""
+    fits = [
+        Pair(output, key)
+        for key, taken in sorted(inputs.items())
+        for output, made in sorted(outputs.items())
+        if not misfit(made, taken)
+    ]
+    if fits:
+        return f"Say which feeds which: {_map_of(*fits[0])}."
+    made, taken = (
+        ", ".join(f"{key!r} is {_text(info)}" for key, info in sorted(side.items()))
+        for side in (outputs, inputs)
+    )
+    return (
+        f"None of them fits: {made or 'nothing is returned'}; {taken or 'nothing is taken'}. Of "
+        "several adapters, name first the one that values pass first."
+    )
+
+
+def _what_may_be_fed(outputs: _Endpoints, inputs: _Endpoints, key: str) -> str:
+    """Says what becomes of an input of an adapter behind a signature that nothing feeds."""
+    fitting = [output for output, made in sorted(outputs.items()) if not misfit(made, inputs[key])]
+    if fitting:
+        return f"name the one that feeds it: {_map_of(fitting[0], key)}."
+    return (
+        "none of these fits. Patch the adapter first, to give the input a value: "
+        f'input {{ key: "{key}" bind: "…" }}.'
+    )
 
 
 def _wrong_pairs(first: Partner, second: Partner, asked: Sequence[Pair]) -> Iterator[str]:
@@ -218,6 +252,8 @@ def _help(first: Partner, second: Partner, pair: Pair, position: Position) -> st
         return "Save the adapter anew with that type."
     types = declared_type(made), declared_type(taken)
     edits = _edits(pair, *types, position)
+    if edits and position == "before" and _is_promise(*types):
+        return f"If it is always of the shape that is taken, patch the adapter first: {edits}."
     if edits:
         return f"Patch the adapter first: {edits}."
     return "Save the adapter anew with that type."
@@ -236,12 +272,31 @@ def _edits(pair: Pair, made: TensorType, taken: TensorType, position: Position) 
         conversion(side, now, WantedType(wanted.dtype, wanted.shape))
     except ConversionError:
         return ""
+    if _mixes_rows(made.shape, taken.shape):
+        return ""
     edits = []
     if now.dtype != wanted.dtype:
         edits.append(f'dtype: "{dtype_name(wanted.dtype)}"')
     if _type_misfit(made._replace(dtype=taken.dtype), taken):
         edits.append(f'shape: "{shape_text(wanted.shape)}"')
     return f'{side} {{ key: "{key}" {" ".join(edits)} }}'
+
+
+def _is_promise(made: TensorType, taken: TensorType) -> bool:
+    """Whether one shape only leaves open what the other one states."""
+    if made.shape is None or taken.shape is None or len(made.shape) != len(taken.shape):
+        return made.shape is None and taken.shape is not None
+    sizes = zip(made.shape, taken.shape, strict=True)
+    return made.shape != taken.shape and all(a is None or a == b for a, b in sizes)
+
+
+def _mixes_rows(made: Shape, taken: Shape) -> bool:
+    """Whether a reshape from one batch to another makes rows of another size."""
+    if not made or not taken or made[0] is not None or taken[0] is not None:
+        return False
+    if None in (*made[1:], *taken[1:]):
+        return False
+    return prod(size for size in made if size) != prod(size for size in taken if size)
 
 
 def _collisions(

@@ -113,13 +113,27 @@ class TestWhatFeedsWhat:
             "'ids', 'scale'. Say which feeds which: map { from: \"tokens\" to: \"ids\" }.",
         )
 
+    def test_a_pair_that_fits_is_proposed(self) -> None:
+        (problem,) = refusals(before, {"length": "int32 [?]", "tokens": "int64 [?,8]"})
+        assert problem.endswith('Say which feeds which: map { from: "tokens" to: "ids" }.')
+
+    def test_no_pair_fits(self) -> None:
+        (problem,) = refusals(before, {"clean": "string [?]"})
+        assert problem.endswith(
+            "None of them fits: 'clean' is string [?]; 'ids' is int64 [?,8], 'scale' is float32 "
+            "[]. Of several adapters, name first the one that values pass first."
+        )
+
     def test_an_adapter_behind_is_fed_with_all_that_it_takes(self) -> None:
         inputs = {"logits": "float32 [?,3]", "temperature": "float32 []"}
         assert refusals(after, inputs) == (
             "nothing feeds the input 'temperature' (float32 []) of the adapter 'calibrate'. The "
-            "signature 'serving_default' returns 'logits', 'pooled'; name the one that feeds it: "
-            'map { from: "…" to: "temperature" }.',
+            "signature 'serving_default' returns 'logits', 'pooled'; none of these fits. Patch the "
+            "adapter first, to give the input a value: "
+            'input { key: "temperature" bind: "…" }.',
         )
+        (problem,) = refusals(after, {"logits": "float32 [?,3]", "vector": "float32 [?,16]"})
+        assert problem.endswith('name the one that feeds it: map { from: "pooled" to: "vector" }.')
 
 
 class TestPairsThatAreAskedFor:
@@ -200,12 +214,19 @@ class TestWhatWouldHelp:
     @pytest.mark.parametrize(
         ("made", "help_"),
         [
-            ("int64 [?,?]", 'Patch the adapter first: output { key: "ids" shape: "[?,8]" }.'),
+            (
+                "int64 [?,?]",
+                "If it is always of the shape that is taken, patch the adapter first: "
+                'output { key: "ids" shape: "[?,8]" }.',
+            ),
             ("int64 [?,2,4]", 'Patch the adapter first: output { key: "ids" shape: "[?,8]" }.'),
             (
                 "int32 [?,?]",
-                'Patch the adapter first: output { key: "ids" dtype: "int64" shape: "[?,8]" }.',
+                "If it is always of the shape that is taken, patch the adapter first: "
+                'output { key: "ids" dtype: "int64" shape: "[?,8]" }.',
             ),
+            ("int32 [?,8]", 'Patch the adapter first: output { key: "ids" dtype: "int64" }.'),
+            ("int64 [?,16]", "Save the adapter anew with that type."),
             ("int64 [?,9]", "Save the adapter anew with that type."),
         ],
     )
