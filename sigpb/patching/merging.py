@@ -153,8 +153,8 @@ def _contradictions(sources: Sequence[Source]) -> Iterator[str]:
             yield (
                 f"{source.name} has a MetaGraph {tag_set_text(unknown[0])}, and {first.name} has "
                 f"{' and '.join(map(tag_set_text, sorted(known)))}. Each MetaGraph goes into the "
-                "one of the same tag-set: 'sigpb patch' changes tags (--add_tag, --remove_tag), "
-                "and leaves MetaGraphs out (--drop)."
+                "one of the same tag-set: 'sigpb patch --tags=… --set_tags=…' changes tags, and "
+                "--drop_meta_graph leaves a MetaGraph out."
             )
     for each in sorted(known):
         yield from _equal_keys(sources, each)
@@ -169,11 +169,11 @@ def _equal_keys(sources: Sequence[Source], tags: tuple[str, ...]) -> Iterator[st
             for key in graph.user_signatures if graph.tags == tags else ():
                 owners.setdefault(source.prefix + key, []).append(str(source.name))
     if twice := [key for key, found in owners.items() if len(found) > 1]:
-        where = " and of ".join(dict.fromkeys(owners[twice[0]]))
+        where = " and of ".join(owners[twice[0]])
         each = ",".join(f"{chr(ord('a') + number % 26)}_" for number in range(len(sources)))
         yield (
             f"More than one signature of the MetaGraphs {tag_set_text(tags)} would have the key "
-            f"{listed(twice)}: that is one of {where}. Give them prefixes, such as --prefix={each}"
+            f"{listed(twice)}, those of {where}. Give them prefixes, such as --prefix={each}"
         )
 
 

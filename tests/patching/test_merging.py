@@ -142,9 +142,17 @@ def test_names_that_the_first_model_has_are_left_to_it(
 @pytest.mark.parametrize(
     ("names", "problem"),
     [
-        (["detector", "flowers"], "'serving_default': that is one of .* Give them prefixes, such"),
+        (
+            ["detector", "flowers"],
+            "'serving_default', those of .* and of .* Give them prefixes, such",
+        ),
         (["detector", "census"], "of TensorFlow 1, without functions .* Name .*census first"),
         (["tf1_shared", "tf1_two_graphs"], r"has a MetaGraph \{gpu, serve\}, and .* has \{serve\}"),
+        (
+            ["tf1_shared", "tf1_two_graphs"],
+            "--set_tags=…' changes tags, and --drop_meta_graph leaves",
+        ),
+        (["detector", "detector"], "those of .*detector and of .*detector. Give them prefixes"),
     ],
 )
 def test_models_that_cannot_be_one_are_refused(
@@ -209,6 +217,14 @@ def test_the_command_wants_two_models(arguments: tuple[str, ...]) -> None:
     outcome = run("merge", *arguments, "--dry_run")
     assert outcome.code == 2
     assert "Usage: sigpb merge DIR DIR…" in outcome.err
+
+
+def test_the_command_says_which_flags_it_takes(fixture_model: FixtureModel) -> None:
+    model = fixture_model("detector")
+    for more in ((), ("--dry_run", "--output_dir=x")):
+        outcome = run("merge", model, model, "--prefix=a_,b_", *more)
+        assert outcome.code == 2
+        assert "Give one of --output_dir=NEW and --dry_run." in outcome.err
 
 
 def test_the_command_refuses_with_the_reason(fixture_model: FixtureModel) -> None:

@@ -74,6 +74,8 @@ def run(arguments: Sequence[str], values: flags.FlagValues) -> int:
 def _merged(arguments: Sequence[str], values: flags.FlagValues) -> MergeResult:
     if len(arguments) < 2:
         raise UsageError("Two models or more are expected.", USAGE)
+    if (values.output_dir is None) != values.dry_run:
+        raise UsageError("Give one of --output_dir=NEW and --dry_run.", USAGE)
     return merge(
         *arguments,
         output_dir=values.output_dir,
