@@ -223,7 +223,7 @@ def _parts(summary: Json, *, everything: bool) -> Iterator[TextLine | list[Row]]
             if graph["signatures"]:
                 yield TextLine("")
             yield TextLine("  no signatures")
-        yield from map(TextLine, _graft_lines(graph["grafts"]))
+        yield from map(TextLine, _graft_lines(graph["grafts"], graph["signatures"]))
         yield from map(TextLine, _function_lines(graph["functions"], everything=everything))
         if unsigned := graph["unsigned"]:
             yield from _unsigned_lines(unsigned)
@@ -240,7 +240,7 @@ def _unsigned_lines(unsigned: Json) -> Iterator[TextLine]:
         yield TextLine(f"  to make a signature: {unsigned['command']}", is_command=True)
 
 
-def _graft_lines(found: Sequence[Json]) -> Iterator[str]:
+def _graft_lines(found: Sequence[Json], signatures: Json) -> Iterator[str]:
     """Yields which adapters were put before and after signatures, a line each."""
     if found:
         yield ""
@@ -248,6 +248,8 @@ def _graft_lines(found: Sequence[Json]) -> Iterator[str]:
     for each in reversed(found):
         graft = Graft(**each)
         yield f"    {graft.describe()}: {graft.explain()}"
+        if graft.signature not in signatures:
+            yield f"      stays: no signature has the key {graft.signature!r} any more"
 
 
 def _function_lines(functions: Sequence[Json], *, everything: bool) -> Iterator[str]:

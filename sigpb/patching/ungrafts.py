@@ -102,7 +102,10 @@ def _is_at(graft: Graft | None, item: protos.SignaturePatch) -> bool:
 def _not_there(name: str, there: Iterable[Mapping[str, Graft]]) -> str:
     known = {key: graft for each in there for key, graft in each.items()}
     if name in known:
-        return f"{name!r} is {known[name].position} {known[name].signature!r}, and not here."
+        return (
+            f"{name!r} was put {known[name].position} {known[name].signature!r}, and not here. If "
+            "that signature has another key since then, take this back first ('sigpb undo' does)."
+        )
     if not known:
         return f"there is no adapter {name!r}, nor any other."
     return f"there is no adapter {name!r}; {did_you_mean(name, known)}."

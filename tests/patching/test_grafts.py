@@ -259,6 +259,18 @@ class TestWayBack:
         del left[RECORD]
         assert left == before["none"]
 
+    def test_a_signature_that_was_renamed_since(self, reviews: Path, of: Patch) -> None:
+        patched(reviews, of('before { model: "tokenize" }'))
+        assert "any more" not in str(sigpb.show(reviews))
+        patched(reviews, of('rename_to: "read"'))
+        line = "stays: no signature has the key 'serving_default' any more"
+        assert line in str(sigpb.show(reviews))
+        (problem,) = refusal(reviews, parse_text('signature { key: "read" ungraft: "tokenize" }'))
+        assert problem == (
+            "signature 'read': 'tokenize' was put before 'serving_default', and not here. If that "
+            "signature has another key since then, take this back first ('sigpb undo' does)."
+        )
+
     def test_again_and_again(self, reviews: Path, of: Patch) -> None:
         for method in ("first", "second"):
             patched(reviews, of(f'method_name: "{method}"'))
