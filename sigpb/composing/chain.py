@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sigpb import protos
+from sigpb.composing.chain_shapes import ArrivingShapes
 from sigpb.composing.composed import Composed
 from sigpb.composing.fit import Pair
 from sigpb.rewrite.graph_parts import GraphParts
@@ -50,6 +51,8 @@ class Chain:
         pairs: Which outputs of the first feed which inputs of the second.
         key: The key of the one that becomes the whole.
         keeps: Whether the outputs of the first that feed nothing stay outputs.
+        arriving: What the second makes of the shapes that the first returns; None if that has not
+            been found out.
     """
 
     first: str
@@ -57,6 +60,7 @@ class Chain:
     pairs: tuple[Pair, ...]
     key: str
     keeps: bool
+    arriving: ArrivingShapes | None = None
 
     @property
     def other(self) -> str:
@@ -82,6 +86,7 @@ def chained(
     *,
     key: str,
     keeps: bool,
+    arriving: ArrivingShapes | None = None,
 ) -> Composed:
     """Makes one signature of two in a MetaGraph: the second after the first.
 
@@ -98,6 +103,7 @@ def chained(
             inputs, and no two outputs, of the whole have one key then.
         key: The key of the whole: `first` or `second`. The other signature goes.
         keeps: Whether the outputs of the first that feed nothing stay outputs.
+        arriving: See `Chain`.
 
     Raises:
         PatchError: With what the graph is in the way of.
@@ -105,7 +111,7 @@ def chained(
     """
     from sigpb.composing import chain_function, chain_session
 
-    chain = Chain(first, second, (*pairs,), key, keeps)
+    chain = Chain(first, second, (*pairs,), key, keeps, arriving)
     meta_graph = into.model.meta_graphs[index]
     parts, edits = GraphParts(meta_graph), Edits(into.model.buffer)
     whole = chain_session.whole_signature(parts, chain)

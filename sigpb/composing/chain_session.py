@@ -135,7 +135,9 @@ class _Session:
                 f"the inputs {listed(keys)} of the signature {self.chain.second!r} are one tensor, "
                 f"{full(tensor)!r}, which cannot be fed twice; drop all but one of them first."
             )
-        arriving = arriving_shapes(self.parts, self.first, self.second, self.chain.pairs)
+        arriving = self.chain.arriving
+        if arriving is None:
+            arriving = arriving_shapes(self.parts, self.first, self.second, self.chain.pairs)
         problems += arriving.problems
         if problems:
             raise PatchError(problems)

@@ -6,10 +6,11 @@ graph, and refuses the graph for all signatures if they contradict each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from sigpb import protos
+from sigpb.composing.adapters import remembered
 from sigpb.composing.fit import Pair
 from sigpb.graphs.cone import computing
 from sigpb.rewrite.graph_parts import GraphParts
@@ -36,6 +37,7 @@ def arriving_shapes(
     first: protos.SignatureDef,
     second: protos.SignatureDef,
     pairs: Sequence[Pair],
+    graph: Hashable = None,
 ) -> ArrivingShapes:
     """Follows the shapes that one signature returns through the graph of another.
 
@@ -44,6 +46,8 @@ def arriving_shapes(
         first: The signature that returns them.
         second: The one that is fed with them.
         pairs: Which outputs feed which inputs.
+        graph: What tells between which nodes, and functions, the second one's inputs and outputs
+            are: for the same ones shapes are followed once. None if nothing tells.
     """
     refined: dict[tuple[str, int], Shape] = {}
     problems: list[str] = []
@@ -61,6 +65,16 @@ def arriving_shapes(
                 refined[producer(target), output_number(target)] = shape
     if problems or not refined:
         return ArrivingShapes(tuple(problems))
+    if graph is None:
+        return _followed(parts, second, refined)
+    key = (graph, "shapes", *sorted(refined.items()))
+    return remembered(key, lambda: _followed(parts, second, refined))
+
+
+def _followed(
+    parts: GraphParts, second: protos.SignatureDef, refined: Mapping[tuple[str, int], Shape]
+) -> ArrivingShapes:
+    """Follows shapes from inputs of a signature to its outputs."""
     from sigpb.batch_size.refined_shapes import follow
 
     fetched = [canonical(name) for info in second.outputs.values() for name in tensor_names(info)]

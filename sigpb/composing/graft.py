@@ -22,6 +22,7 @@ from sigpb.saved_model.grafts import Graft, Position, child_of, grafts, scope_of
 from sigpb.saved_model.model import SavedModel
 from sigpb.tf.fresh_names import numbered
 from sigpb.tf.ops import TABLES
+from sigpb.tf.stated_shapes import producer_of
 from sigpb.wire import Edits
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.]")
@@ -123,8 +124,11 @@ def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Compose
     order = (own, key) if asked.position == "before" else (key, own)
     absorbing = GraphParts(both.model.meta_graphs[index])
     feeding, fed = (absorbing.meta_graph.signatures[each] for each in order)
-    shapes = arriving_shapes(absorbing, feeding, fed, fit.pairs)
-    made = chained(both, index, *order, fit.pairs, key=key, keeps=asked.position == "after")
+    is_after = asked.position == "after"
+    scoped_graph = (adapter, graft.scope, number, producer_of(absorbing.message))
+    fed_graph = scoped_graph if is_after else None
+    shapes = arriving_shapes(absorbing, feeding, fed, fit.pairs, fed_graph)
+    made = chained(both, index, *order, fit.pairs, key=key, keeps=is_after, arriving=shapes)
     edits, now = Edits(made.model.buffer), made.model.meta_graphs[index]
     write_grafts(edits, now, (*grafts(now), graft))
     became = Grafted(graft, fit.pairs, fit.left_out, _brought_by(adapter), shapes.unchecked)
