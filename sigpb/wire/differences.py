@@ -37,6 +37,10 @@ class Name(NamedTuple):
     place: int
 
 
+_COMPARED = 1 << 16
+"""How many bytes of two messages are compared at once."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """A field that was added, replaced or removed.
@@ -67,33 +71,31 @@ def differences(
         layout: What is known of both.
         path: The numbers of the fields that they lie in.
     """
-    first, second = before.fields(), after.fields()
     # Of fields at the beginning that are the same, no names are looked up.
+    equal = _equal_beginning(before, after)
     passed: Counter[tuple[int, str | None]] = Counter()
     last: Field | None = None
-    pair = next(first, None), next(second, None)
-    while pair[0] and pair[1] and _are_alike(before, pair[0], after, pair[1]):
-        last = pair[0]
+    fields = before.fields()
+    field = next(fields, None)
+    while field and field.end <= before.start + equal:
+        last = field
         passed[last.number, None] += 1
-        pair = next(first, None), next(second, None)
-    olds, news = (
-        chain([field] if field else [], rest)
-        for field, rest in zip(pair, (first, second), strict=True)
-    )
+        field = next(fields, None)
+    start = after.start + (last.end - before.start if last else 0)
+    rest = Message(after.buffer, start, after.end, after.enclosing)
+    olds = chain([field] if field else [], fields)
     old = dict(_named(before, layout, olds, Counter(passed)))
-    new = dict(_named(after, layout, news, Counter(passed)))
+    new = dict(_named(after, layout, rest.fields(), Counter(passed)))
     behind = _name_of_last(before, layout, last, passed) if last else None
     for name, field in old.items():
-        content = _content(before, field)
-        if name not in new:
-            yield Difference(path, name, content, None, behind)
-        elif content != (now := _content(after, new[name])):
-            inner = layout.get(name.number)
-            if isinstance(inner, Mapping):
-                messages = before.message(field), after.message(new[name])
-                yield from differences(*messages, inner, (*path, name.number))
-            else:
-                yield Difference(path, name, content, _digest(now))
+        inner = layout.get(name.number)
+        if name in new and isinstance(inner, Mapping):
+            messages = before.message(field), after.message(new[name])
+            yield from differences(*messages, inner, (*path, name.number))
+        elif name not in new:
+            yield Difference(path, name, _content(before, field), None, behind)
+        elif (content := _content(before, field)) != (now := _content(after, new[name])):
+            yield Difference(path, name, content, _digest(now))
         behind = name
     for name, field in new.items():
         if name not in old:
@@ -166,12 +168,18 @@ def _named(
         counts[field.number, name] += 1
 
 
-def _are_alike(before: Message, first: Field, after: Message, second: Field) -> bool:
-    """Whether a field of one message has the bytes of one of another; large ones are not copied."""
-    if first.end - first.start != second.end - second.start:
-        return False
-    with memoryview(before.buffer) as old, memoryview(after.buffer) as new:
-        return old[first.start : first.end] == new[second.start : second.end]
+def _equal_beginning(before: Message, after: Message) -> int:
+    """Returns how many bytes two messages begin with that are the same."""
+    length = min(before.end - before.start, after.end - after.start)
+    equal, step = 0, _COMPARED
+    while step and equal < length:
+        end = min(equal + step, length)
+        old = before.buffer[before.start + equal : before.start + end]
+        if old == after.buffer[after.start + equal : after.start + end]:
+            equal = end
+        else:
+            step //= 2
+    return equal
 
 
 def _name_of_last(
