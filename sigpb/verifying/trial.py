@@ -253,7 +253,9 @@ class Trial:
         elif all(run.failure is not None for run in runs):
             status = "not verified"
         else:
-            skipped += [_where(sizes).removeprefix(" in ") for sizes in not_run.values()]
+            if not_run:
+                sizes_not_run = [size for sizes in not_run.values() for size in sizes]
+                skipped.append(_where(sizes_not_run).removeprefix(" in "))
             skipped += [
                 f"other sizes of dimension {axis} of input {each.new!r}"
                 for each in self.signature.inputs
@@ -410,7 +412,7 @@ def _with_size(report: OutputReport, size: int | None) -> OutputReport:
 
 def _where(sizes: Sequence[int | None]) -> str:
     """Returns batch sizes, to continue a sentence."""
-    known = [str(size) for size in sizes if size is not None]
+    known = dict.fromkeys(str(size) for size in sizes if size is not None)
     return f" in a batch of {' or '.join(known)}" if known else ""
 
 

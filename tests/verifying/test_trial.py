@@ -299,6 +299,24 @@ def test_batch_size_that_fails_before() -> None:
     assert report.skipped == ("a batch of 5 or 7",)
 
 
+def test_a_batch_size_that_fails_for_several_reasons_is_left_out_once() -> None:
+    reasons = iter("abcdef")
+
+    def pairs(x: Any, y: Any) -> dict[str, Any]:
+        if len(x) > 2:
+            raise RuntimeError(next(reasons))
+        return linear(x, y)
+
+    report = trial(pairs, linear, sizes=(1, 5, 5, 7))
+
+    assert report.problems == (
+        "not run in a batch of 5: RuntimeError: a",
+        "not run in a batch of 5: RuntimeError: b",
+        "not run in a batch of 7: RuntimeError: c",
+    )
+    assert report.skipped == ("a batch of 5 or 7",)
+
+
 def test_values_that_the_old_model_does_not_take_are_no_reason_to_call_it_unrunnable() -> None:
     def fails(**fed: Any) -> dict[str, Any]:
         raise RuntimeError("no JPEG")
