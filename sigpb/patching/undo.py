@@ -20,6 +20,7 @@ from sigpb.publishing.changes import Changes
 from sigpb.publishing.restore import backups, kept_file
 from sigpb.saved_model import fingerprint, history
 from sigpb.saved_model.files import WARMUP_PATH, read_side_file, sha256_of
+from sigpb.saved_model.grafts import Graft, grafts
 from sigpb.saved_model.model import SavedModel, open_proto, tag_set_text
 
 _SIDE_FILES = {fingerprint.FILE_NAME, WARMUP_PATH}
@@ -255,6 +256,7 @@ def _differences(model: SavedModel, backup: Path) -> Iterator[str]:
         pairs, removed, added = match_tag_sets(model.meta_graphs, before.meta_graphs)
         for now, then in pairs:
             yield f"MetaGraph {tag_set_text(then.tags)}"
+            yield from _adapters(grafts(now), grafts(then))
             for change in compare_signatures(now, then):
                 # The bytes come back: what a conversion would lose does not get lost.
                 ends = tuple(
@@ -264,6 +266,14 @@ def _differences(model: SavedModel, backup: Path) -> Iterator[str]:
                 yield from (f"  {line}" for line in whole_signature_lines(told) if told.is_change)
         yield from (f"MetaGraph {tag_set_text(graph.tags)}: removed" for graph in removed)
         yield from (f"MetaGraph {tag_set_text(graph.tags)}: added" for graph in added)
+
+
+def _adapters(now: Sequence[Graft], then: Sequence[Graft]) -> Iterator[str]:
+    """Yields which adapters go and come, the last one that was put there first."""
+    for each in reversed([graft for graft in now if graft not in then]):
+        yield f"  signature {each.signature!r}: adapter {each.name!r} {each.position} it taken out"
+    for each in (graft for graft in then if graft not in now):
+        yield f"  signature {each.signature!r}: adapter {each.name!r} put {each.position} it again"
 
 
 def _by_hand(directory: Path, kept: Sequence[Path]) -> str:

@@ -240,8 +240,20 @@ class TestWayBack:
     def test_undo_from_a_backup(self, reviews: Path, of: Patch) -> None:
         before = contents(reviews)
         patched(reviews, of(BOTH), backup=True)
-        assert sigpb.undo(reviews).backup is not None
+        undone = sigpb.undo(reviews)
+        assert undone.backup is not None
+        assert undone.lines[:3] == (
+            "MetaGraph {serve}",
+            "  signature 'serving_default': adapter 'calibrate' after it taken out",
+            "  signature 'serving_default': adapter 'tokenize' before it taken out",
+        )
         assert contents(reviews) == before
+
+    def test_undo_of_taking_one_out(self, reviews: Path, of: Patch) -> None:
+        patched(reviews, of('before { model: "tokenize" }'))
+        patched(reviews, of('ungraft: "tokenize"'), backup=True)
+        line = "  signature 'serving_default': adapter 'tokenize' put before it again"
+        assert line in sigpb.undo(reviews).lines
 
     def test_one_after_another(self, reviews: Path, of: Patch) -> None:
         before = {"none": without_fingerprint(reviews)}
