@@ -120,8 +120,8 @@ def _signature_problems(
     has_objects = target.meta_graph.has_object_graph
     if has_objects and not part.HasField("object_graph_def"):
         yield (
-            "tf.saved_model.load calls the functions of its signatures, and a model of "
-            "TensorFlow 1 has none for the other ones"
+            "tf.saved_model.load calls the functions of signatures, and the other one, a model of "
+            "TensorFlow 1, has none. Write it with tf.function, and save it with tf.saved_model"
         )
         return
     functions = ObjectGraph(part.object_graph_def).signature_nodes

@@ -143,7 +143,11 @@ def test_a_model_of_tensorflow_1_gets_none(tmp_path: Path) -> None:
         (_MODEL.replace('"signatures"', f'"{NAME}"'), _PART, f"has a child '{NAME}'"),
         (_MODEL.replace("_tf_keras_model", "trackable_list_wrapper"), _PART, "is a list"),
         (f"{_GRAPH} object_graph_def {{ }}", _PART, "its object graph has no root"),
-        (_MODEL, _GRAPH, "TensorFlow 1 has none for the other ones"),
+        (
+            _MODEL,
+            _GRAPH,
+            "TensorFlow 1, has none. Write it with tf.function, and save it with tf.saved_model",
+        ),
         (_MODEL, _PART.replace('local_name: "z"', 'local_name: "y"'), "one has no signature 'z'"),
         (_MODEL, _PART.replace('key: "z"', 'key: "y"'), "the other one has no signature 'z'"),
         (_MODEL.replace('"own"', '"one"'), _PART, "it already has a signature 'one'"),
