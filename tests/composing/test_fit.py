@@ -245,6 +245,10 @@ class TestWhatWouldHelp:
         (problem,) = refusals(after, {"logits": taken})
         assert problem.endswith(f"Patch the adapter first: {help_}")
 
+    def test_a_reshape_that_makes_rows_of_another_size(self) -> None:
+        (problem,) = refusals(after, {"logits": "float32 [?]"})
+        assert problem.endswith("rank 2 is not rank 1. Save the adapter anew with that type.")
+
     def test_another_output_would_fit(self) -> None:
         (problem,) = refusals(after, {"logits": "float32 [?,16]"})
         assert problem.endswith('If \'pooled\' is meant: map { from: "pooled" to: "logits" }.')
