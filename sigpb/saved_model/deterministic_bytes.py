@@ -15,7 +15,7 @@ from google.protobuf.message import Message as ProtoMessage
 from sigpb.wire import Edits, Message, length_delimited, map_entry
 
 # So many messages of so many bytes at most are kept as they were sorted.
-_KEPT, _MOST_KEPT = 512, 1 << 13
+_KEPT, _MOST_KEPT = 512, 1 << 14
 
 
 def deterministic_bytes(message: ProtoMessage) -> bytes:

@@ -13,7 +13,9 @@ from sigpb.wire import Message
 from tests.graphs.small_graphs import FLOAT, attr, nodes, output_shapes, placeholder
 
 
-def arriving(made: tuple[int, ...], taken: tuple[int, ...], op: str = "MatMul") -> ArrivingShapes:
+def arriving(
+    made: tuple[int, ...], taken: tuple[int, ...], op: str = "MatMul", graph: object = None
+) -> ArrivingShapes:
     """What becomes of the shape of "h" where it feeds "u", which is multiplied by a 4 by 1."""
     matrix = "tensor { dtype: DT_FLOAT tensor_shape { dim { size: 4 } dim { size: 1 } } }"
     text = f"""
@@ -30,7 +32,7 @@ def arriving(made: tuple[int, ...], taken: tuple[int, ...], op: str = "MatMul") 
     first.inputs["x"].name, first.outputs["h"].name = "x:0", "h:0"
     second.inputs["u"].name, second.outputs["y"].name = "u:0", "y:0"
     parts = GraphParts(MetaGraph(Message.root(meta_graph.SerializeToString())))
-    return arriving_shapes(parts, first, second, [Pair("h", "u")])
+    return arriving_shapes(parts, first, second, [Pair("h", "u")], graph)
 
 
 @pytest.mark.parametrize("taken", [(-1, 4), (-1, -1)])
@@ -44,6 +46,14 @@ def test_that_a_node_contradicts() -> None:
         "MatMul 'y' cannot take the shapes [?,5] and [4,1], so sessions could not load or run the "
         "model with the shapes that feed the inputs.",
     )
+
+
+def test_are_followed_once_for_graphs_that_are_the_same() -> None:
+    graph = object()
+    found = arriving((-1, 5), (-1, -1), graph=graph)
+    assert found == arriving((-1, 5), (-1, -1), "Mine", graph)
+    assert found != arriving((-1, 6), (-1, -1), graph=graph)
+    assert found != arriving((-1, 5), (-1, -1), "Mine")
 
 
 def test_that_the_graph_contradicts_whatever_the_signatures_say() -> None:

@@ -56,6 +56,14 @@ def test_the_bytes_are_what_they_were(after: bytes) -> None:
     assert taken_back(after, BEFORE, after) == (BEFORE, [])
 
 
+@pytest.mark.parametrize("length", [1, 127, 128, 65_536, 65_537, 200_000])
+def test_beginnings_of_any_length_are_the_same(length: int) -> None:
+    before = encoded(f"{'n' * length}=Abs b=Mul", assets="x")
+    after = encoded(f"{'n' * length}=Abs b=Sub c=Add", assets="x")
+    assert [each.field.name for each in found(before, after)] == ["b", "c"]
+    assert taken_back(after, before, after) == (before, [])
+
+
 def test_equal_messages_do_not_differ() -> None:
     assert found(BEFORE, BEFORE) == []
 
