@@ -125,9 +125,15 @@ def grafted(into: Composed, index: int, key: str, asked: Asked) -> tuple[Compose
     absorbing = GraphParts(both.model.meta_graphs[index])
     feeding, fed = (absorbing.meta_graph.signatures[each] for each in order)
     is_after = asked.position == "after"
-    scoped_graph = (adapter, graft.scope, number, producer_of(absorbing.message))
-    fed_graph = scoped_graph if is_after else None
-    shapes = arriving_shapes(absorbing, feeding, fed, fit.pairs, fed_graph)
+    # What the nodes and functions of the adapter are in this graph follows from these.
+    own_graph = (
+        adapter,
+        graft.scope,
+        number,
+        meta_graph.has_object_graph,
+        producer_of(absorbing.message),
+    )
+    shapes = arriving_shapes(absorbing, feeding, fed, fit.pairs, own_graph if is_after else None)
     made = chained(both, index, *order, fit.pairs, key=key, keeps=is_after, arriving=shapes)
     edits, now = Edits(made.model.buffer), made.model.meta_graphs[index]
     write_grafts(edits, now, (*grafts(now), graft))
