@@ -99,6 +99,8 @@ def _fitted(
     """Returns a part as one that can be in a MetaGraph and its checkpoint."""
     if part.HasField("object_graph_def") and not target.has_object_graph:
         fitted = without_objects.without_objects(part)
+        if not fitted.HasField("saver_def"):  # It is frozen, and restores nothing.
+            saver.forget_variables(fitted)
     else:
         fitted = protos.MetaGraphDef()
         fitted.CopyFrom(part)

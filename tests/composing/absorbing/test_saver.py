@@ -124,6 +124,28 @@ def test_nothing_restores_variables_that_the_init_op_of_a_part_sets(
     assert "variables" not in merged.collection_def
 
 
+def test_nothing_restores_variables_of_a_frozen_part_either(tmp_path: Path) -> None:
+    # Such as the path of a vocabulary, which the init op sets; freezing took the saver away.
+    part = """
+        graph_def {
+          node { name: "s/v" op: "VarHandleOp"
+                 attr { key: "dtype" value { type: DT_STRING } }
+                 attr { key: "shape" value { shape {} } }
+                 attr { key: "shared_name" value { s: "s/v" } } }
+          node { name: "s/path" op: "Const" }
+          node { name: "s/set" op: "AssignVariableOp" input: "s/v" input: "s/path" }
+          versions { producer: 100 }
+        }
+        collection_def {
+          key: "saved_model_main_op" value { node_list { value: "s/set" } }
+        }
+        object_graph_def { nodes { user_object {} } }
+    """
+    merged, _ = Model(tmp_path / "model", _text()).absorb(part)
+    assert merged.saver_def.restore_op_name == "restore"
+    assert "variables" not in merged.collection_def
+
+
 _PASSING = "passing Identity path"
 _NO_SAVER = f"graph_def {{ versions {{ producer: 100 }} }} {_VARIABLES}"
 
