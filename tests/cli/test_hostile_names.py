@@ -237,6 +237,8 @@ graph["functions"] = [
     dict(function=name, arguments=taken, fixed=[name], results=taken, problem=None)
 ]
 graph["unsigned"] = dict(placeholders=[endpoint], results=[], command=name)
+graft = dict(name=name, signature=name, position="after", adapter=name, adapter_signature=name)
+graph["grafts"] = [dict(graft, digest=name, pairs={{name: name}})]
 summary = dict(model=name, file="f", bytes=1, fingerprint=None, meta_graphs=[graph])
 terminal.say_table(rich_text(summary))
 """,
