@@ -150,7 +150,12 @@ def test_commands_print_what_the_page_shows(page: str) -> None:
     if REGENERATE:
         file.write_text(after)
     else:
-        assert after == before
+        assert _rounded(after) == _rounded(before)
+
+
+def _rounded(page: str) -> str:
+    """Returns a page without the last digits of numbers, which processors round differently."""
+    return re.sub(r"(?<=\d\.\d{6})\d+", "", page)
 
 
 def test_commands_in_sentences_and_tables_have_flags_that_there_are() -> None:
