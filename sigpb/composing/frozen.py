@@ -15,6 +15,7 @@ from sigpb.composing.value_flow import TOP, ValueFlow
 from sigpb.composing.value_nodes import take_values
 from sigpb.errors import PatchError, listed
 from sigpb.graphs.cone import needed
+from sigpb.saved_model.files import MAX_PROTO_SIZE
 from sigpb.saved_model.model import INTERNAL_PREFIX
 from sigpb.tf.called_functions import nodes_by_name
 from sigpb.tf.fresh_names import TakenNames
@@ -30,8 +31,6 @@ from sigpb.tf.tensor_types import (
     type_text,
     value_dtype,
 )
-
-_LARGEST = 2**31 - 1  # what protobuf can write
 
 _INSTEAD = "Without freeze, what the checkpoint stores comes along in the checkpoint."
 
@@ -178,10 +177,10 @@ class _Freezing:
         """Yields that the constants would be more than a proto can hold, if they would."""
         values = [*self._values.values(), *self._added_values().values()]
         size = sum(map(self._stored.size, values)) + self._meta_graph.ByteSize()
-        if values and size > _LARGEST:
+        if values and size > MAX_PROTO_SIZE:
             yield (
                 f"With its variables as constants the graph would take {size:,} bytes, and "
-                f"protobuf allows {_LARGEST:,} (2 GiB). {_INSTEAD}"
+                f"protobuf allows {MAX_PROTO_SIZE:,} (2 GiB). {_INSTEAD}"
             )
 
     def _added_values(self) -> dict[int, StoredValue]:

@@ -246,10 +246,10 @@ def test_too_large_is_refused_before_values_are_read(
     part = part_of(directory)
     size = part.meta_graph.ByteSize()
     (directory / "variables" / "variables.data-00000-of-00001").unlink()
-    monkeypatch.setattr(module, "_LARGEST", size + 20)
+    monkeypatch.setattr(module, "MAX_PROTO_SIZE", size + 20)
     with pytest.raises(PatchError, match=rf"would take {size + 24:,} bytes, .* \(2 GiB\)"):
         frozen(part)
-    monkeypatch.setattr(module, "_LARGEST", size + 24)
+    monkeypatch.setattr(module, "MAX_PROTO_SIZE", size + 24)
     with pytest.raises(ModelUnreadable, match="there is no such file"):
         frozen(part)
 
