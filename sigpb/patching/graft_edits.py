@@ -6,13 +6,18 @@ They are carried out before all others, in the model that these are for: see
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sigpb.edits.edit import SignatureEdit
 from sigpb.errors import listed
 from sigpb.rewrite.draft import MetaGraphDraft
 from sigpb.saved_model.grafts import Position
+
+if TYPE_CHECKING:
+    from sigpb.composing.graft import Brought
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,7 @@ class PutAdapter(SignatureEdit):
         pairs: Which outputs feed which inputs, by their keys.
         left_out: The outputs of the adapter that feed nothing.
         freeze: Whether its variables become constants.
-        functions: The number of functions that it brings.
-        variables: The number of variables, constants by now if they are frozen.
-        variable_bytes: The bytes that their values take in the checkpoint.
-        tables: The number of lookup tables.
-        assets: The names of its files of assets, as the adapter has them.
-        constants: The number of constants.
-        unknown_ops: Its ops that TensorFlow does not have.
+        brought: What it brings; its variables are constants by now if they are frozen.
         adapter_tags: The tag-set of the adapter's MetaGraph.
         endpoint: The key that the adapter's only input and only output get; None if they keep
             theirs.
@@ -49,13 +48,7 @@ class PutAdapter(SignatureEdit):
     pairs: tuple[tuple[str, str], ...]
     left_out: tuple[str, ...]
     freeze: bool
-    functions: int
-    variables: int
-    variable_bytes: int
-    tables: int
-    assets: tuple[str, ...]
-    constants: int
-    unknown_ops: tuple[str, ...]
+    brought: Brought
     adapter_tags: tuple[str, ...]
     endpoint: str | None
     unchecked_shapes: tuple[str, ...]
@@ -75,10 +68,10 @@ class PutAdapter(SignatureEdit):
     def unchecked(self) -> Iterator[str]:
         """What ops do that TensorFlow does not have, or that no rule follows, is not known."""
         yield from (f"signature {self.signature.key!r}: {each}" for each in self.unchecked_shapes)
-        if self.unknown_ops:
+        if ops := self.brought.unknown_ops:
             yield (
-                f"what the op{'s'[: len(self.unknown_ops) != 1]} {listed(self.unknown_ops)} of the "
-                f"adapter {self.name!r} do, which TensorFlow itself does not have"
+                f"what the op{'s'[: len(ops) != 1]} {listed(ops)} of the adapter {self.name!r} do, "
+                "which TensorFlow itself does not have"
             )
 
     def describe(self) -> str:
@@ -91,15 +84,23 @@ class PutAdapter(SignatureEdit):
             f"{brought and f', with {brought}'}"
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Returns the edit as JSON values, in which what it brings are fields of its own."""
+        values: dict[str, Any] = {}
+        for name, value in super().to_json().items():
+            values |= dataclasses.asdict(self.brought) if name == "brought" else {name: value}
+        return values
+
     def _brought(self) -> Iterator[str]:
+        brought = self.brought
         kind = "frozen variable" if self.freeze else "variable"
-        size = f" of {self.variable_bytes:,} bytes" if self.variables else ""
+        size = f" of {brought.variable_bytes:,} bytes" if brought.variables else ""
         for count, noun, more in (
-            (self.functions, "function", ""),
-            (self.variables, kind, size),
-            (self.tables, "table", ""),
-            (len(self.assets), "asset", f" ({', '.join(self.assets)})"),
-            (self.constants, "constant", ""),
+            (brought.functions, "function", ""),
+            (brought.variables, kind, size),
+            (brought.tables, "table", ""),
+            (len(brought.assets), "asset", f" ({', '.join(brought.assets)})"),
+            (brought.constants, "constant", ""),
         ):
             if count:
                 yield f"{count} {noun}{'s'[: count != 1]}{more}"

@@ -146,7 +146,6 @@ def _check_new(asked: Asked, already: Sequence[Graft]) -> None:
 
 
 def _edit(key: str, asked: Asked, made: Grafted) -> PutAdapter:
-    brought = made.brought
     return PutAdapter(
         SignatureRef(key),
         made.graft.name,
@@ -157,13 +156,7 @@ def _edit(key: str, asked: Asked, made: Grafted) -> PutAdapter:
         tuple((pair.output, pair.input) for pair in made.pairs),
         made.left_out,
         asked.adapter.freeze,
-        brought.functions,
-        brought.variables,
-        brought.variable_bytes,
-        brought.tables,
-        brought.assets,
-        brought.constants,
-        brought.unknown_ops,
+        made.brought,
         asked.adapter.tags,
         asked.adapter.endpoint,
         made.unchecked_shapes,
