@@ -11,8 +11,8 @@ from typing import Any
 from sigpb.errors import UsageError
 from sigpb.patching.merging import Origin, Source, merged
 from sigpb.patching.side_files import FingerprintMode, WarmupMode
+from sigpb.publishing.new_output import local_output
 from sigpb.publishing.publish import check_output_dir, check_unchanged, publish_copy
-from sigpb.regular_files import is_url
 from sigpb.remote.at_hand import at_hand
 from sigpb.saved_model.model import open_model, tag_set_text
 from sigpb.visible_text import visible_lines
@@ -124,9 +124,7 @@ def merge(
             f"There are {len(paths)} models and {len(prefixes)} prefixes. Give one for each model, "
             "which may be empty."
         )
-    if is_url(str(output_dir)):
-        raise UsageError(f"{output_dir}: the new model is written to this machine. Name a path.")
-    output = None if output_dir is None else Path(output_dir)
+    output = local_output(output_dir)
     with contextlib.ExitStack() as stack:
         found = [stack.enter_context(at_hand(path, whole=True)) for path in paths]
         models = [stack.enter_context(open_model(each.path)) for each in found]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigpb.errors import UsageError, with_path
-from sigpb.regular_files import is_url
 from sigpb.visible_text import visible_lines
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ def split(
         EnvironmentFailure: If something cannot be read or written. Nothing is left then.
     """
     from sigpb.patching.splitting import split_of
-    from sigpb.publishing.new_output import check_output_dir, publish_directory
+    from sigpb.publishing.new_output import check_output_dir, local_output, publish_directory
     from sigpb.publishing.publish import check_unchanged
     from sigpb.remote.at_hand import at_hand
     from sigpb.saved_model.model import open_model, tag_set
@@ -123,9 +122,7 @@ def split(
         raise UsageError("Give one of output_dir and dry_run.")
     if not wanted:
         raise UsageError("Name the signatures that the new model is to have.")
-    if is_url(str(output_dir)):
-        raise UsageError(f"{output_dir}: the new model is written to this machine. Name a path.")
-    output = None if output_dir is None else Path(output_dir)
+    output = local_output(output_dir)
     with at_hand(path, whole=True) as found, open_model(found.path) as model:
         if output is not None:
             check_output_dir(model.directory, output)

@@ -13,10 +13,21 @@ from sigpb.errors import EnvironmentFailure, UsageError
 from sigpb.publishing.changes import Content, temporary_name
 from sigpb.publishing.failures import explained
 from sigpb.publishing.new_files import parents_of, removed_at_exit, sync_directory, write_file
-from sigpb.regular_files import is_there
+from sigpb.regular_files import is_there, is_url
 
 # The file system has no hard links.
 _CANNOT_LINK = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
+
+
+def local_output(output_dir: str | Path | None) -> Path | None:
+    """Returns where a new model is to be that is written to this machine; None if nowhere.
+
+    Raises:
+        UsageError: If it is a URL.
+    """
+    if is_url(str(output_dir)):
+        raise UsageError(f"{output_dir}: the new model is written to this machine. Name a path.")
+    return None if output_dir is None else Path(output_dir)
 
 
 def check_output_file(output: Path) -> None:
